@@ -1,0 +1,49 @@
+package database
+
+import (
+	"errors"
+	"strings"
+
+	gosqlite "github.com/glebarez/go-sqlite"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Extended result codes of SQLite, https://www.sqlite.org/rescode.html.
+const (
+	sqliteConstraintPrimaryKey = 1555
+	sqliteConstraintUnique     = 2067
+)
+
+// UniqueViolation returns the name of the unique constraint or primary key that err says was violated, or "". Names are
+// PostgreSQL's defaults on both databases: <table>_<column>[_<column>…]_key, and <table>_pkey.
+func UniqueViolation(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "23505" {
+		return pg.ConstraintName
+	}
+	var lite *gosqlite.Error
+	if !errors.As(err, &lite) {
+		return ""
+	}
+	// SQLite reports the columns, "UNIQUE constraint failed: t.a, t.b (2067)", and has no other way to tell.
+	_, columns, ok := strings.Cut(lite.Error(), "constraint failed: ")
+	if i := strings.LastIndex(columns, ": "); i >= 0 {
+		columns = columns[i+2:]
+	}
+	columns, _, _ = strings.Cut(columns, " (")
+	table, _, dotted := strings.Cut(columns, ".")
+	if !ok || !dotted {
+		return ""
+	}
+	switch lite.Code() {
+	case sqliteConstraintPrimaryKey:
+		return table + "_pkey"
+	case sqliteConstraintUnique:
+		name := table
+		for column := range strings.SplitSeq(columns, ", ") {
+			name += "_" + strings.TrimPrefix(column, table+".")
+		}
+		return name + "_key"
+	}
+	return ""
+}

@@ -1,0 +1,43 @@
+package database
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm/logger"
+)
+
+// queryLogger reports slow queries and nothing else: errors are returned, and the caller who handles them logs them.
+type queryLogger struct {
+	log  *slog.Logger
+	slow time.Duration
+}
+
+func newQueryLogger(log *slog.Logger, slow time.Duration) logger.Interface {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if slow <= 0 {
+		slow = 500 * time.Millisecond
+	}
+	return &queryLogger{log: log, slow: slow}
+}
+
+func (l *queryLogger) LogMode(logger.LogLevel) logger.Interface { return l }
+
+func (l *queryLogger) Info(context.Context, string, ...any)  {}
+func (l *queryLogger) Warn(context.Context, string, ...any)  {}
+func (l *queryLogger) Error(context.Context, string, ...any) {}
+
+func (l *queryLogger) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
+	if took := time.Since(begin); took > l.slow {
+		sql, rows := statement()
+		l.log.WarnContext(ctx, "slow query", "sql", sql, "rows", rows, "duration_ms", took.Milliseconds())
+	}
+}
+
+// ParamsFilter keeps values out of the log: they are people's data.
+func (l *queryLogger) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
+	return sql, nil
+}
