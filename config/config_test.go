@@ -1,0 +1,118 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+)
+
+// The contract's variables, and the few of our own. A mistyped tag shows here.
+const variables = `ACCESS_TOKEN_EXPIRE_MINUTES AUTH_RATE_LIMIT AWS_ENDPOINT_URL AWS_REGION AWS_S3_BUCKET CORS_ORIGINS
+DATABASE_URL DATA_DIR FFMPEG_THREADS HTTP_ADDR LOAD_TEST_ENDPOINTS LOG_FORMAT LOG_LEVEL MAX_UPLOAD_BYTES MEDIA_AUDIO
+MEDIA_MAX_CLIP_SECONDS MEDIA_MAX_SECONDS MEDIA_MIN_HEIGHT MEDIA_MIN_SECONDS PUBLIC_URL QUEUE_BACKEND REDIS_URL
+S3_DELETE_ORIGINAL S3_PROCESSED_PREFIX S3_UPLOAD_PREFIX S3_URL_EXPIRE_SECONDS SECRET_KEY SHUTDOWN_GRACE_SECONDS
+SQS_DLQ_URL SQS_QUEUE_URL SQS_VISIBILITY_TIMEOUT SQS_WAIT_TIME_SECONDS STORAGE_BACKEND TRUSTED_PROXIES
+VOTING_SELF_VOTES WORKER_CONCURRENCY`
+
+// clean removes every variable of ours, so that the developer's own environment does not decide the test.
+func clean(t *testing.T) {
+	t.Helper()
+	eachLeaf(&Config{}, func(l leaf) { t.Setenv(l.env, "") })
+}
+
+func TestVariablesAreTheContracts(t *testing.T) {
+	seen := map[string]bool{}
+	eachLeaf(&Config{}, func(l leaf) { seen[l.env] = true })
+	want := map[string]bool{}
+	for _, name := range strings.Fields(variables) {
+		want[name] = true
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestDefaultsAreTheEmbeddedStage(t *testing.T) {
+	clean(t)
+	c, err := Load("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Embedded() || c.Queue.Backend != "embedded" || c.Storage.Backend != "local" ||
+		c.Upload.MaxBytes != 200<<20 || c.Media.MaxClipSeconds != 30 || !c.Voting.SelfVotes || c.HTTP.Addr != ":8080" {
+		t.Fatalf("defaults are %+v", c)
+	}
+}
+
+func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
+	clean(t)
+	file := filepath.Join(t.TempDir(), ".env")
+	text := "HTTP_ADDR=:1\nDATA_DIR=/file\nLOG_LEVEL=warn\nSOMEBODY_ELSES=yes\n" +
+		"DATABASE_URL=postgresql+psycopg2://u:p@db:5432/app\nSECRET_KEY=4f1d0b8b6c5e49a7a3b2c1d0e9f8a7b6\nTRUSTED_PROXIES=10.0.0.0/8, 127.0.0.1\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HTTP_ADDR", ":2")
+	t.Setenv("DATA_DIR", "/env")
+	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	Flags(set)
+	if err := set.Parse([]string{"--http-addr=:3"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{c.HTTP.Addr, c.Data.Dir, c.Log.Level, c.Data.DatabaseURL}
+	if diff := cmp.Diff([]string{":3", "/env", "warn", "postgresql://u:p@db:5432/app"}, got); diff != "" {
+		t.Fatal(diff)
+	}
+	if len(c.HTTP.TrustedProxies) != 2 || c.HTTP.TrustedProxies[1].String() != "127.0.0.1/32" {
+		t.Fatalf("proxies are %v", c.HTTP.TrustedProxies)
+	}
+}
+
+func TestEveryProblemIsReportedAtOnce(t *testing.T) {
+	clean(t)
+	for name, value := range map[string]string{
+		"DATABASE_URL": "mysql://u:hunter2@h/x", "QUEUE_BACKEND": "embedded", "REDIS_URL": "redis://h:6379", "SECRET_KEY": "short",
+		"MAX_UPLOAD_BYTES": "many", "MEDIA_AUDIO": "loud", "TRUSTED_PROXIES": "10.0.0.0/99", "VOTING_SELF_VOTES": "perhaps",
+		"STORAGE_BACKEND": "s3", "LOG_LEVEL": "chatty", "PUBLIC_URL": "ftp://x", "S3_UPLOAD_PREFIX": "../up", "WORKER_CONCURRENCY": "-1",
+	} {
+		t.Setenv(name, value)
+	}
+	_, err := Load("", nil)
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("Load returned %v", err)
+	}
+	for _, name := range []string{
+		"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "MAX_UPLOAD_BYTES", "MEDIA_AUDIO", "TRUSTED_PROXIES", "VOTING_SELF_VOTES",
+		"AWS_S3_BUCKET", "AWS_REGION", "LOG_LEVEL", "PUBLIC_URL", "S3_UPLOAD_PREFIX", "WORKER_CONCURRENCY",
+	} {
+		if !strings.Contains(err.Error(), "- "+name+": ") {
+			t.Errorf("%s is not named in:\n%v", name, err)
+		}
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the message shows a password:\n%v", err)
+	}
+}
+
+func TestExampleSecretsAreRefused(t *testing.T) {
+	clean(t)
+	for _, key := range []string{
+		"your-secret-key-change-in-production", "CHANGE_ME_CHANGE_ME_CHANGE_ME_CHANGE_ME", strings.Repeat("a", 40),
+		"this-is-an-example-secret-of-40-characters",
+	} {
+		t.Setenv("SECRET_KEY", key)
+		if _, err := Load("", nil); err == nil || !strings.Contains(err.Error(), "SECRET_KEY") {
+			t.Errorf("%q is taken (%v)", key, err)
+		}
+	}
+}

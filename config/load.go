@@ -1,0 +1,148 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// Problems is every fault of a configuration, each one sentence that begins with the variable's name.
+type Problems []string
+
+func (p Problems) Error() string {
+	return "the configuration has problems:\n  - " + strings.Join(p, "\n  - ")
+}
+
+// Flags declares the flags of the leaves that have one.
+func Flags(set *pflag.FlagSet) {
+	eachLeaf(&Config{}, func(l leaf) {
+		if l.flag != "" {
+			set.String(l.flag, l.fallback, l.usage+" ($"+l.env+")")
+		}
+	})
+}
+
+// Load reads defaults, the file at dotenv (which may be missing), the environment and the flags that were set, in this
+// order of rising strength. Variables in the file that are not ours are left alone: it may serve other programs too.
+// An error is always Problems.
+func Load(dotenv string, set *pflag.FlagSet) (*Config, error) {
+	file, err := readDotenv(dotenv)
+	if err != nil {
+		return nil, Problems{err.Error()}
+	}
+
+	v := viper.New()
+	var c Config
+	var problems Problems
+	eachLeaf(&c, func(l leaf) {
+		v.SetDefault(l.env, l.fallback)
+		if fromFile := file.GetString(l.env); fromFile != "" {
+			v.SetDefault(l.env, fromFile)
+		}
+		err := v.BindEnv(l.env, l.env)
+		if set != nil && l.flag != "" && set.Lookup(l.flag) != nil {
+			err = errors.Join(err, v.BindPFlag(l.env, set.Lookup(l.flag)))
+		}
+		if err == nil {
+			err = v.UnmarshalKey(l.env, l.field.Addr().Interface(), viper.DecodeHook(decodeText))
+		}
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s: %q is not %s", l.env, v.GetString(l.env), l.wants()))
+		}
+	})
+	problems = append(problems, c.normalize()...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return &c, nil
+}
+
+func readDotenv(path string) (*viper.Viper, error) {
+	file := viper.New()
+	if path == "" {
+		return file, nil
+	}
+	file.SetConfigFile(path)
+	file.SetConfigType("dotenv")
+	if err := file.ReadInConfig(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: cannot be read as KEY=value lines: %w", path, err)
+	}
+	return file, nil
+}
+
+// leaf is one variable and the field that it fills.
+type leaf struct {
+	env, fallback, flag, usage string
+	field                      reflect.Value
+}
+
+func eachLeaf(c *Config, visit func(leaf)) { walk(reflect.ValueOf(c).Elem(), visit) }
+
+func walk(group reflect.Value, visit func(leaf)) {
+	for i := range group.NumField() {
+		field, tag := group.Field(i), group.Type().Field(i).Tag
+		if env, ok := tag.Lookup("env"); ok {
+			visit(leaf{env: env, fallback: tag.Get("default"), flag: tag.Get("flag"), usage: tag.Get("usage"), field: field})
+			continue
+		}
+		walk(field, visit)
+	}
+}
+
+// wants says in words what the variable takes.
+func (l leaf) wants() string {
+	switch l.field.Interface().(type) {
+	case bool:
+		return "true or false"
+	case int, int64:
+		return "a whole number"
+	case []netip.Prefix:
+		return "a comma-separated list of networks such as 10.0.0.0/8"
+	}
+	return "text"
+}
+
+// decodeText turns an environment's text into lists and networks; plain kinds are mapstructure's weak decoding.
+func decodeText(from, to reflect.Type, data any) (any, error) {
+	text, ok := data.(string)
+	if !ok || from.Kind() != reflect.String || to.Kind() != reflect.Slice {
+		return data, nil
+	}
+	var items []string
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	if to != reflect.TypeFor[[]netip.Prefix]() {
+		return items, nil
+	}
+	prefixes := make([]netip.Prefix, 0, len(items))
+	for _, item := range items {
+		if addr, err := netip.ParseAddr(item); err == nil {
+			prefixes = append(prefixes, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(item)
+		if err != nil {
+			return nil, fmt.Errorf("parse network %q: %w", item, err)
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, nil
+}
+
+// DotenvPath is the .env file beside the process, or the one that ENV_FILE names.
+func DotenvPath() string {
+	if path := os.Getenv("ENV_FILE"); path != "" {
+		return path
+	}
+	return ".env"
+}

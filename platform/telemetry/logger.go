@@ -1,0 +1,73 @@
+// Package telemetry builds what operators look at: the logger, the metrics registry and the health checks.
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+)
+
+// NewLogger writes to w at the given level (debug, info, warn, error). Format is text, json, or auto: text when w is a
+// terminal, JSON elsewhere. Records carry the request id of their context.
+func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+	var minimum slog.Level
+	if err := minimum.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("log level %q: want debug, info, warn or error", level)
+	}
+	if format == "auto" {
+		format = "json"
+		if isTerminal(w) {
+			format = "text"
+		}
+	}
+	options := &slog.HandlerOptions{Level: minimum}
+	switch strings.ToLower(format) {
+	case "text":
+		return slog.New(contextHandler{slog.NewTextHandler(w, options)}), nil
+	case "json":
+		return slog.New(contextHandler{slog.NewJSONHandler(w, options)}), nil
+	}
+	return nil, fmt.Errorf("log format %q: want auto, json or text", format)
+}
+
+type requestIDKey struct{}
+
+// WithRequestID puts the id of the request that is being served into ctx.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+type contextHandler struct{ slog.Handler }
+
+func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
+	if id := RequestID(ctx); id != "" {
+		record.AddAttrs(slog.String("request_id", id))
+	}
+	return h.Handler.Handle(ctx, record) //nolint:wrapcheck // a handler passes its inner one's error on
+}
+
+func (h contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return contextHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h contextHandler) WithGroup(name string) slog.Handler {
+	return contextHandler{h.Handler.WithGroup(name)}
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
