@@ -1,0 +1,190 @@
+package queuetest
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"risingstars/platform/queue"
+)
+
+var leaseRules = []rule{
+	{name: "HeartbeatOutlastsTheVisibility", test: heartbeatOutlastsTheVisibility},
+	{name: "OnlyTheCurrentLeaseCounts", test: onlyTheCurrentLeaseCounts, pullers: true},
+	{name: "LapsesUseUpTheAttempts", test: lapsesUseUpTheAttempts, pullers: true},
+	{name: "LostLeaseIsTold", test: lostLeaseIsTold, pullers: true},
+	{name: "SilentProductLosesTheLease", test: silentProductLosesTheLease, pullers: true},
+}
+
+func heartbeatOutlastsTheVisibility(b *bench) {
+	visibility := max(b.limits.Visibility, time.Second) // a busy machine delays a heartbeat too
+	var runs atomic.Int32
+	run := func(ctx context.Context, _ queue.Delivery) error {
+		runs.Add(1)
+		select {
+		case <-time.After(5 * visibility / 2):
+			return nil
+		case <-ctx.Done():
+			b.Errorf("handler cancelled: %v", context.Cause(ctx))
+			return ctx.Err()
+		}
+	}
+	b.enqueue("a")
+	for range 2 {
+		b.workerOn(b.driver, run, queue.WorkerOptions{Visibility: visibility})
+	}
+	b.eventually("a run", func() bool { return runs.Load() > 0 })
+	b.eventuallyStats(queue.Stats{})
+	if n := runs.Load(); n != 1 {
+		b.Errorf("%d runs", n)
+	}
+}
+
+func (b *bench) receive(visibility time.Duration) queue.Lease {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), patience)
+	defer cancel()
+	for {
+		leases, err := b.puller().Receive(ctx, 1, visibility)
+		if err != nil || ctx.Err() != nil {
+			b.Fatalf("nothing received: %v", err)
+		}
+		if len(leases) == 1 {
+			return leases[0]
+		}
+	}
+}
+
+func onlyTheCurrentLeaseCounts(b *bench) {
+	b.enqueue("a")
+	first := b.receive(b.limits.Visibility)
+	second := b.receive(time.Minute) // comes when the first lapsed
+	if first.Attempt != 1 || second.Attempt != 2 {
+		b.Errorf("attempts %d and %d, want 1 and 2", first.Attempt, second.Attempt)
+	}
+	if err := b.puller().Extend(b.Context(), first, time.Minute); !errors.Is(err, queue.ErrLost) {
+		b.Errorf("extending the first lease: %v, want ErrLost", err)
+	}
+	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
+		if err := b.puller().Settle(b.Context(), first, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
+			b.Errorf("settling the first lease with %d: %v, want ErrLost", action, err)
+		}
+	}
+	b.eventuallyStats(queue.Stats{InFlight: 1})
+	if err := b.puller().Extend(b.Context(), second, time.Minute); err != nil {
+		b.Errorf("extending the second lease: %v", err)
+	}
+	if err := b.puller().Settle(b.Context(), second, queue.Verdict{Action: queue.Done}); err != nil {
+		b.Errorf("settling the second lease: %v", err)
+	}
+	b.eventuallyStats(queue.Stats{})
+}
+
+// A task that kills its worker every time leaves nothing but lapsed leases.
+func lapsesUseUpTheAttempts(b *bench) {
+	b.enqueue("a")
+	for want := 1; want <= 3; want++ {
+		if lease := b.receive(b.limits.Visibility); lease.Attempt != want {
+			b.Errorf("attempt %d, want %d", lease.Attempt, want)
+		}
+	}
+	told := make(chan string, 10)
+	b.start(b.driver, queue.Handlers{kind: {
+		Run: func(context.Context, queue.Delivery) error {
+			b.Error("the task ran again")
+			return nil
+		},
+		Dead: func(_ context.Context, d queue.Delivery, reason string) error {
+			told <- reason
+			return nil
+		},
+	}}, queue.WorkerOptions{})
+	const reason = "lease lapsed 3 times"
+	if got := next(b, told); got != reason {
+		b.Errorf("owner told %q, want %q", got, reason)
+	}
+	if dead := b.eventuallyDead(1)["a"]; dead.Reason != reason {
+		b.Errorf("dead letter %+v", dead)
+	}
+}
+
+// link is a driver for a worker that receives one task, and whose heartbeats meet trouble on
+// their way.
+type link struct {
+	queue.Driver
+	queue.Puller
+	extend   func(ctx context.Context, lease queue.Lease, visibility time.Duration) error
+	received atomic.Bool
+}
+
+func (l *link) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Lease, error) {
+	if l.received.Load() {
+		<-ctx.Done()
+		return nil, nil
+	}
+	leases, err := l.Puller.Receive(ctx, n, visibility)
+	l.received.Store(len(leases) > 0)
+	return leases, err
+}
+
+func (l *link) Extend(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
+	return l.extend(ctx, lease, visibility)
+}
+
+func (l *link) Consume(_ context.Context, consumer queue.Consumer) (func(), error) {
+	return queue.Pull(l, consumer), nil
+}
+
+func lostLeaseIsTold(b *bench) {
+	taken := make(chan struct{})
+	loseLease(b, taken, func(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
+		<-taken
+		err := b.puller().Extend(context.WithoutCancel(ctx), lease, visibility)
+		if !errors.Is(err, queue.ErrLost) {
+			b.Errorf("heartbeat after the loss: %v, want ErrLost", err)
+		}
+		return err
+	})
+}
+
+func silentProductLosesTheLease(b *bench) {
+	loseLease(b, make(chan struct{}), func(context.Context, queue.Lease, time.Duration) error {
+		return errors.New("no route to host")
+	})
+}
+
+// loseLease has one worker lose its task to another, which closes taken when it has it.
+func loseLease(b *bench, taken chan struct{}, extend func(context.Context, queue.Lease, time.Duration) error) {
+	started, causes := make(chan struct{}), make(chan error, 1)
+	loser := b.workerOn(&link{Driver: b.driver, Puller: b.puller(), extend: extend}, func(ctx context.Context, _ queue.Delivery) error {
+		close(started)
+		<-ctx.Done()
+		causes <- context.Cause(ctx)
+		return nil // would make the task done, were it still ours
+	}, queue.WorkerOptions{Visibility: b.limits.Visibility})
+	b.enqueue("a")
+	next(b, started)
+
+	attempts, release := make(chan int, 10), make(chan struct{})
+	b.worker(func(ctx context.Context, d queue.Delivery) error {
+		attempts <- d.Attempt
+		close(taken)
+		select {
+		case <-release:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	if attempt := next(b, attempts); attempt != 2 {
+		b.Errorf("taken as attempt %d, want 2", attempt)
+	}
+	if cause := next(b, causes); !errors.Is(cause, queue.ErrLost) {
+		b.Errorf("the loser's context ended with %v, want ErrLost", cause)
+	}
+	b.stop(loser)
+	b.eventuallyStats(queue.Stats{InFlight: 1})
+	close(release)
+	b.eventuallyStats(queue.Stats{})
+}

@@ -1,0 +1,241 @@
+package queuetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"risingstars/platform/queue"
+)
+
+var resultRules = []rule{
+	{name: "ErrorIsRetriedWithBackoffThenDead", test: errorIsRetriedWithBackoffThenDead},
+	{name: "RetryCanSucceed", test: retryCanSucceed},
+	{name: "PanicIsAnError", test: panicIsAnError},
+	{name: "DiscardLeavesNothing", test: discardLeavesNothing},
+	{name: "DeadIsDeadAtOnce", test: deadIsDeadAtOnce},
+	{name: "LaterCostsNoAttempt", test: laterCostsNoAttempt},
+	{name: "UnknownKindIsDead", test: unknownKindIsDead},
+	{name: "ReasonIsPlainText", test: reasonIsPlainText},
+	{name: "RedriveStartsOver", test: redriveStartsOver},
+	{name: "EnqueueRevivesTheDead", test: enqueueRevivesTheDead, deduplicates: true},
+}
+
+func errorIsRetriedWithBackoffThenDead(b *bench) {
+	type run struct {
+		attempt    int
+		begun, end time.Time
+	}
+	runs := make(chan run, 10)
+	backoff := queue.Backoff{Base: 200 * time.Millisecond, Max: time.Minute}
+	b.workerOn(b.driver, func(_ context.Context, d queue.Delivery) error {
+		now := time.Now()
+		runs <- run{d.Attempt, now, time.Now()}
+		return fmt.Errorf("attempt %d: disk full", d.Attempt)
+	}, queue.WorkerOptions{Backoff: backoff})
+	before := time.Now()
+	b.enqueue("a")
+
+	previous := next(b, runs)
+	for attempt := 2; attempt <= 3; attempt++ {
+		current := next(b, runs)
+		if current.attempt != attempt {
+			b.Errorf("attempt %d, want %d", current.attempt, attempt)
+		}
+		atLeast := backoff.Base << (attempt - 2) / 2 // half of it is jitter
+		if gap := current.begun.Sub(previous.end); gap < atLeast {
+			b.Errorf("attempt %d after %s, want at least %s", attempt, gap, atLeast)
+		}
+		previous = current
+	}
+
+	dead := b.eventuallyDead(1)["a"]
+	if dead.Kind != kind || dead.Attempts != 3 || dead.Reason != "attempt 3: disk full" {
+		b.Errorf("dead letter %+v", dead)
+	}
+	// A second of slack, for products that have their own clock or count in seconds.
+	if dead.DiedAt.Before(before.Add(-time.Second)) || dead.DiedAt.After(time.Now().Add(time.Second)) {
+		b.Errorf("died at %s, the test began at %s", dead.DiedAt, before)
+	}
+	b.eventuallyStats(queue.Stats{Dead: 1})
+	if len(runs) > 0 {
+		b.Error("ran again after its last attempt")
+	}
+}
+
+func retryCanSucceed(b *bench) {
+	attempts := make(chan int, 10)
+	b.worker(func(_ context.Context, d queue.Delivery) error {
+		attempts <- d.Attempt
+		if d.Attempt < d.MaxAttempts {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	b.enqueue("a")
+	for want := 1; want <= 3; want++ {
+		if got := next(b, attempts); got != want {
+			b.Errorf("attempt %d, want %d", got, want)
+		}
+	}
+	b.eventuallyStats(queue.Stats{})
+}
+
+func panicIsAnError(b *bench) {
+	var runs atomic.Int32
+	b.workerOn(b.driver, func(context.Context, queue.Delivery) error {
+		runs.Add(1)
+		panic("boom")
+	}, queue.WorkerOptions{MaxAttempts: 2})
+	b.enqueue("a")
+	if dead := b.eventuallyDead(1)["a"]; dead.Reason != "panic: boom" || runs.Load() != 2 {
+		b.Errorf("%d runs, then %+v", runs.Load(), dead)
+	}
+}
+
+func discardLeavesNothing(b *bench) {
+	var runs atomic.Int32
+	b.worker(func(context.Context, queue.Delivery) error {
+		runs.Add(1)
+		return fmt.Errorf("video gone: %w", queue.Discard(nil))
+	})
+	b.enqueue("a")
+	b.eventually("a run", func() bool { return runs.Load() > 0 })
+	b.eventuallyStats(queue.Stats{})
+	if n := runs.Load(); n != 1 {
+		b.Errorf("%d runs", n)
+	}
+}
+
+func deadIsDeadAtOnce(b *bench) {
+	var runs atomic.Int32
+	b.worker(func(context.Context, queue.Delivery) error {
+		runs.Add(1)
+		return fmt.Errorf("process: %w", queue.Dead(errors.New("no such codec")))
+	})
+	task := queue.Task{Kind: kind, ID: "a", Payload: []byte(`{"video_id":1}`)}
+	if err := b.queue.Enqueue(b.Context(), task); err != nil {
+		b.Fatal(err)
+	}
+	dead := b.eventuallyDead(1)["a"]
+	if dead.Reason != "process: no such codec" || dead.Attempts != 1 || string(dead.Payload) != string(task.Payload) {
+		b.Errorf("dead letter %+v", dead)
+	}
+	if n := runs.Load(); n != 1 {
+		b.Errorf("%d runs", n)
+	}
+}
+
+func laterCostsNoAttempt(b *bench) {
+	const delay = 100 * time.Millisecond
+	begun := make(chan time.Time, 10)
+	attempts := make(chan int, 10)
+	b.worker(func(_ context.Context, d queue.Delivery) error {
+		begun <- time.Now()
+		attempts <- d.Attempt
+		if len(attempts) < 5 {
+			return queue.Later(delay)
+		}
+		return nil
+	})
+	b.enqueue("a")
+	b.eventually("five runs", func() bool { return len(attempts) == 5 })
+	b.eventuallyStats(queue.Stats{})
+	previous := time.Time{}
+	for range 5 {
+		if got := <-attempts; got != 1 {
+			b.Errorf("attempt %d, want 1", got)
+		}
+		now := <-begun
+		if gap := now.Sub(previous); gap < delay {
+			b.Errorf("again after %s, want %s", gap, delay)
+		}
+		previous = now
+	}
+}
+
+func unknownKindIsDead(b *bench) {
+	b.worker(func(context.Context, queue.Delivery) error { return nil })
+	if err := b.queue.Enqueue(b.Context(), queue.Task{Kind: "nobody", ID: "a"}); err != nil {
+		b.Fatal(err)
+	}
+	if dead := b.eventuallyDead(1)["a"]; dead.Reason != `no handler for kind "nobody"` || dead.Attempts != 1 {
+		b.Errorf("dead letter %+v", dead)
+	}
+}
+
+func reasonIsPlainText(b *bench) {
+	b.worker(func(context.Context, queue.Delivery) error {
+		return queue.Dead(errors.New("ñ \x00 \xff " + strings.Repeat("é", 5000)))
+	})
+	b.enqueue("a")
+	reason := b.eventuallyDead(1)["a"].Reason
+	if !strings.HasPrefix(reason, "ñ ? ? éé") || !utf8.ValidString(reason) || len(reason) > 1<<10 {
+		b.Errorf("reason of %d bytes: %.30q", len(reason), reason)
+	}
+}
+
+func redriveStartsOver(b *bench) {
+	var healed atomic.Bool
+	attempts := make(chan int, 10)
+	b.worker(func(_ context.Context, d queue.Delivery) error {
+		attempts <- d.Attempt
+		if healed.Load() {
+			return nil
+		}
+		return errors.New("not healed")
+	})
+	b.enqueue("a", "b", "c")
+	b.eventuallyDead(3)
+	for range 9 {
+		next(b, attempts)
+	}
+	if some, err := b.queue.Dead(b.Context(), 2); err != nil || len(some) != 2 {
+		b.Errorf("Dead(2) returned %d (%v)", len(some), err)
+	}
+
+	healed.Store(true)
+	for _, test := range []struct {
+		kind, id string
+		want     bool
+	}{{kind, "b", true}, {kind, "b", false}, {kind, "z", false}, {"other", "a", false}} {
+		found, err := b.queue.Redrive(b.Context(), test.kind, test.id)
+		if err != nil || found != test.want {
+			b.Errorf("Redrive(%s, %s) = %v, %v; want %v", test.kind, test.id, found, err, test.want)
+		}
+	}
+	if attempt := next(b, attempts); attempt != 1 {
+		b.Errorf("attempt %d after redrive, want 1", attempt)
+	}
+	b.eventuallyStats(queue.Stats{Dead: 2})
+	if _, still := b.eventuallyDead(2)["b"]; still {
+		b.Error("b is still dead")
+	}
+}
+
+func enqueueRevivesTheDead(b *bench) {
+	seen := make(chan queue.Delivery, 10)
+	b.worker(func(_ context.Context, d queue.Delivery) error {
+		seen <- d
+		if len(d.Payload) == 0 {
+			return errors.New("nothing to do")
+		}
+		return nil
+	})
+	b.enqueue("a")
+	for range 3 {
+		next(b, seen)
+	}
+	b.eventuallyDead(1)
+	if err := b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a", Payload: []byte("work")}); err != nil {
+		b.Fatal(err)
+	}
+	if d := next(b, seen); d.Attempt != 1 || string(d.Payload) != "work" {
+		b.Errorf("revived as %+v", d)
+	}
+	b.eventuallyStats(queue.Stats{})
+}
