@@ -1,0 +1,111 @@
+// Package dbqueue keeps a queue's tasks in one table of the application's database, SQLite or
+// PostgreSQL, so that a stage without a message broker needs none.
+//
+// A task is a row, and a lease is a row's token together with a time: whoever knows the token may
+// extend or end the lease, also late, as long as nobody else has received the task since.
+// Times come from the processes' clocks: hosts that share a queue keep theirs within a small part
+// of the visibility time.
+package dbqueue
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"risingstars/platform/database"
+	"risingstars/platform/queue"
+)
+
+// minPause is the first pause after a ring that led to no task: an Enqueue in a transaction rings
+// before its commit, which is seldom far.
+const minPause = 10 * time.Millisecond
+
+// Options of a Driver. The zero value works.
+type Options struct {
+	// Poll is how often an idle worker looks for tasks that other processes enqueued, or that
+	// have become due. 500 ms, give or take a quarter.
+	Poll time.Duration
+}
+
+// Driver is a queue in the database.
+type Driver struct {
+	db   *database.DB
+	poll time.Duration
+	bell bell
+}
+
+var (
+	_ queue.Driver = (*Driver)(nil)
+	_ queue.Puller = (*Driver)(nil)
+)
+
+// New needs a database with Migrations applied. Processes that share it share the queue; within
+// one process use one driver, and an Enqueue starts an idle worker at once.
+func New(db *database.DB, options Options) *Driver {
+	if options.Poll <= 0 {
+		options.Poll = 500 * time.Millisecond
+	}
+	return &Driver{db: db, poll: options.Poll}
+}
+
+// Enqueue joins the transaction in ctx, if there is one.
+func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
+	if err := d.insert(ctx, task); err != nil {
+		return err
+	}
+	d.bell.ring()
+	return nil
+}
+
+// Redrive makes a dead task ready.
+func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
+	found, err := d.revive(ctx, kind, id)
+	if err != nil || !found {
+		return false, err
+	}
+	d.bell.ring()
+	return true, nil
+}
+
+// Consume pulls.
+func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop func(), err error) {
+	if _, err := d.Stats(ctx); err != nil {
+		return nil, fmt.Errorf("read queue_tasks: %w", err)
+	}
+	return queue.Pull(d, consumer), nil
+}
+
+// Receive waits until a task is due.
+func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Lease, error) {
+	pause := d.poll
+	for {
+		rung := d.bell.rung()
+		leases, err := d.lease(ctx, n, visibility)
+		if err != nil || len(leases) > 0 {
+			return leases, err
+		}
+		timer := time.NewTimer(pause*3/4 + rand.N(pause/2+1)) //nolint:gosec // spreads load, guards nothing
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, nil
+		case <-rung:
+			timer.Stop()
+			pause = min(minPause, d.poll)
+		case <-timer.C:
+			pause = min(2*pause, d.poll)
+		}
+	}
+}
+
+// Settle ends a lease.
+func (d *Driver) Settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
+	if err := d.settle(ctx, lease, verdict); err != nil {
+		return err
+	}
+	if verdict.Action == queue.Retry || verdict.Action == queue.Postpone {
+		d.bell.ring()
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package dbqueue_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/queue/queuetest"
+)
+
+const patience = 30 * time.Second
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, func(t *testing.T) queue.Driver {
+		db := databasetest.Open(t, dbqueue.Migrations())
+		return dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond})
+	}, queuetest.Limits{})
+}
+
+// setup is a queue whose idle worker would not look again by itself, so that only the bell can
+// start it.
+func setup(t *testing.T) (*database.DB, *dbqueue.Driver, *queue.Queue) {
+	t.Helper()
+	db := databasetest.Open(t, dbqueue.Migrations())
+	driver := dbqueue.New(db, dbqueue.Options{Poll: time.Hour})
+	return db, driver, queue.New(driver, queue.Options{})
+}
+
+func work(t *testing.T, driver queue.Driver, run func(ctx context.Context, d queue.Delivery) error) {
+	t.Helper()
+	worker := queue.NewWorker(driver, queue.Handlers{"probe": {Run: run}}, queue.WorkerOptions{
+		Grace: -1, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err := worker.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := worker.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func bury(t *testing.T, driver *dbqueue.Driver, q *queue.Queue, id string) {
+	t.Helper()
+	if err := q.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	leases, err := driver.Receive(t.Context(), 1, time.Minute)
+	if err != nil || len(leases) != 1 {
+		t.Fatalf("received %d (%v)", len(leases), err)
+	}
+	if err := driver.Settle(t.Context(), leases[0], queue.Verdict{Action: queue.Bury}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func await(t *testing.T, what string, c <-chan string) string {
+	t.Helper()
+	select {
+	case id := <-c:
+		return id
+	case <-time.After(patience):
+		t.Fatalf("did not come: %s", what)
+		return ""
+	}
+}
+
+func TestBellStartsAnIdleWorker(t *testing.T) {
+	t.Parallel()
+	db, driver, q := setup(t)
+	seen := make(chan string, 10)
+	work(t, driver, func(_ context.Context, d queue.Delivery) error {
+		seen <- d.ID
+		return nil
+	})
+
+	if err := q.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: "plain"}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "an enqueued task", seen)
+
+	err := db.InTx(t.Context(), func(ctx context.Context) error {
+		return q.Enqueue(ctx, queue.Task{Kind: "probe", ID: "in a transaction"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a task enqueued in a transaction", seen)
+}
+
+func TestBellStartsARedrivenTask(t *testing.T) {
+	t.Parallel()
+	_, driver, q := setup(t)
+	bury(t, driver, q, "a")
+	seen := make(chan string, 10)
+	work(t, driver, func(_ context.Context, d queue.Delivery) error {
+		seen <- d.ID
+		return nil
+	})
+	if found, err := q.Redrive(t.Context(), "probe", "a"); err != nil || !found {
+		t.Fatalf("Redrive = %v, %v", found, err)
+	}
+	await(t, "the redriven task", seen)
+}
+
+func TestRolledBackTaskNeverRuns(t *testing.T) {
+	t.Parallel()
+	db, driver, q := setup(t)
+	seen := make(chan string, 10)
+	work(t, driver, func(_ context.Context, d queue.Delivery) error {
+		seen <- d.ID
+		return nil
+	})
+	rollback := errors.New("rollback")
+	err := db.InTx(t.Context(), func(ctx context.Context) error {
+		if err := q.Enqueue(ctx, queue.Task{Kind: "probe", ID: "rolled back"}); err != nil {
+			return err
+		}
+		return rollback
+	})
+	if !errors.Is(err, rollback) {
+		t.Fatal(err)
+	}
+	if err := q.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: "after"}); err != nil {
+		t.Fatal(err)
+	}
+	if id := await(t, "the task after", seen); id != "after" {
+		t.Errorf("task %q ran", id)
+	}
+}
+
+func TestOtherDriversTasksAreFoundByPolling(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, dbqueue.Migrations())
+	seen := make(chan string, 1)
+	work(t, dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond}), func(_ context.Context, d queue.Delivery) error {
+		seen <- d.ID
+		return nil
+	})
+	elsewhere := queue.New(dbqueue.New(db, dbqueue.Options{}), queue.Options{})
+	if err := elsewhere.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a task from elsewhere", seen)
+}
+
+func TestDeadListsTheLatestFirst(t *testing.T) {
+	t.Parallel()
+	_, driver, q := setup(t)
+	for _, id := range []string{"b", "c", "a"} {
+		bury(t, driver, q, id)
+	}
+	dead, err := q.Dead(t.Context(), 2)
+	if err != nil || len(dead) != 2 || dead[0].ID != "a" || dead[1].ID != "c" {
+		t.Errorf("Dead(2) = %+v (%v), want a and c", dead, err)
+	}
+}
+
+func TestStartFailsWithoutTheTable(t *testing.T) {
+	t.Parallel()
+	worker := queue.NewWorker(dbqueue.New(databasetest.Open(t), dbqueue.Options{}), queue.Handlers{}, queue.WorkerOptions{})
+	if err := worker.Start(t.Context()); err == nil {
+		t.Error("Start succeeded")
+	}
+	if err := worker.Stop(t.Context()); err != nil {
+		t.Errorf("Stop after a failed Start: %v", err)
+	}
+}
