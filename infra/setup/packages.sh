@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Installs the programs named as arguments, those that are missing only. Says what it does; does nothing twice.
+# Where it cannot install (no root and no sudo, no apt-get) it prints the command to type and exits 1.
+set -euo pipefail
+
+usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool)"
+
+# The system folders hold nginx and others, but are not on every user's PATH.
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# present PROGRAM: is it there, and usable?
+present() {
+	case $1 in
+	ffmpeg) have ffmpeg && have ffprobe ;;
+	# A compiler without the C library's headers builds no race detector.
+	gcc) { have gcc || have clang; } && echo '#include <stdlib.h>' | "${CC:-cc}" -E - >/dev/null 2>&1 ;;
+	# Debian keeps the server's programs off the PATH, one folder per major version.
+	postgres) have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
+	chromium) have chromium || have chromium-browser || have google-chrome ;;
+	*) have "$1" ;;
+	esac
+}
+
+# debian PROGRAM and brew PROGRAM: the packages that bring it.
+debian() {
+	case $1 in
+	gcc) echo gcc libc6-dev ;;
+	postgres) echo postgresql ;;
+	promtool) echo prometheus ;;
+	*) echo "$1" ;;
+	esac
+}
+
+brew() {
+	case $1 in
+	postgres) echo postgresql@15 ;;
+	redis-server) echo redis ;;
+	chromium) echo --cask chromium ;;
+	promtool) echo prometheus ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# by_hand PROGRAM...: the command that somebody else has to type.
+by_hand() {
+	local program packages=() command note="   # Debian's names; yours may differ"
+	if [[ $(uname -s) == Darwin ]]; then
+		for program in "$@"; do
+			case $program in
+			gcc) echo "  xcode-select --install" ;;
+			*) echo "  brew install $(brew "$program")" ;;
+			esac
+		done
+		return
+	fi
+	for program in "$@"; do packages+=("$(debian "$program")"); done
+	if have apt-get; then
+		command="apt-get update && apt-get install -y --no-install-recommends ${packages[*]}"
+		note=
+	elif have dnf; then
+		command="dnf install ${packages[*]}"
+	elif have pacman; then
+		command="pacman -S ${packages[*]}"
+	elif have apk; then
+		command="apk add ${packages[*]}"
+	else
+		echo "  install with your package manager: ${packages[*]}$note"
+		return
+	fi
+	if [[ $EUID -eq 0 ]]; then
+		echo "  $command$note"
+	elif have sudo; then
+		echo "  sudo sh -c '$command'$note"
+	else
+		echo "  su -c '$command'$note"
+	fi
+}
+
+# give_up REASON PROGRAM...
+give_up() {
+	local reason=$1
+	shift
+	{
+		echo "packages: missing: $*; $reason. Type:"
+		by_hand "$@"
+		echo "and run the same command again."
+	} >&2
+	exit 1
+}
+
+# check_go stops where Go is missing or too old to fetch the version that go.mod asks for (1.21 was the first that can).
+check_go() {
+	local want version
+	want=$(sed -n 's/^go //p' "$(dirname "${BASH_SOURCE[0]}")/../../go.mod")
+	version=$(GOTOOLCHAIN=local go version 2>/dev/null | sed -En 's/^go version .*go1\.([0-9]+).*/\1/p' || true)
+	if [[ -z $version || $version -lt 21 ]]; then
+		echo "packages: Go $want or newer is needed, and distributions carry older ones: https://go.dev/dl/" >&2
+		exit 1
+	fi
+}
+
+[[ $# -gt 0 ]] || { echo "$usage" >&2; exit 2; }
+
+missing=()
+for program in "$@"; do
+	case $program in
+	go) check_go ;;
+	ffmpeg | gcc | shellcheck | postgres | redis-server | nginx | chromium | promtool)
+		present "$program" || missing+=("$program")
+		;;
+	*)
+		echo "packages: unknown program: $program" >&2
+		echo "$usage" >&2
+		exit 2
+		;;
+	esac
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+have apt-get || give_up "no apt-get here" "${missing[@]}"
+as_root=()
+if [[ $EUID -ne 0 ]]; then
+	have sudo || give_up "not root, and no sudo" "${missing[@]}"
+	# Without a terminal sudo could only wait for a password that never comes.
+	[[ -t 0 ]] || sudo -n true 2>/dev/null || give_up "not root, and sudo wants a password" "${missing[@]}"
+	as_root=(sudo)
+fi
+
+packages=()
+for program in "${missing[@]}"; do
+	read -ra names <<<"$(debian "$program")"
+	packages+=("${names[@]}")
+done
+echo "packages: installing ${packages[*]} (apt-get)"
+# RUNLEVEL=1 keeps maintainer scripts from starting the servers: tests start their own.
+apt=(env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq)
+# Old package lists may still do, so only the installation decides.
+${as_root[@]+"${as_root[@]}"} "${apt[@]}" update || echo "packages: apt-get update failed; trying with the lists at hand" >&2
+# dpkg's progress is of interest only when it fails.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! ${as_root[@]+"${as_root[@]}"} "${apt[@]}" install -y --no-install-recommends "${packages[@]}" >"$log" 2>&1; then
+	tail -n 30 "$log" >&2
+	give_up "apt-get could not install them" "${missing[@]}"
+fi
+
+for program in "${missing[@]}"; do
+	present "$program" || give_up "$program is still missing after the installation" "$program"
+done
