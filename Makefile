@@ -1,0 +1,83 @@
+# Two commands matter: `make run` and `make test`. Both install what is missing, print what they do, and may be repeated.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# sudo drops Go's own folder from the PATH.
+export PATH := $(PATH):/usr/local/go/bin
+
+GO ?= go
+LINT := .cache/bin/golangci-lint
+
+# A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
+BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
+# Only from make's own command line: VERSION is a common name in environments.
+ifeq ($(origin VERSION),command line)
+LDFLAGS := -X main.version=$(VERSION)
+endif
+
+# Two test binaries at once on any machine: the suites start servers and ffmpeg, which fill two cores by themselves, and
+# more of them in parallel would only lengthen what each test waits for.
+TEST_PACKAGES ?= ./...
+TEST_FLAGS ?= -race -count=1 -p 2 -timeout 10m
+
+.PHONY: help
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## install what is missing, build, and serve on http://localhost:8080, worker included (HTTP_ADDR=:9000 for another port)
+	@infra/setup/packages.sh ffmpeg
+	@exec ./bin/app serve
+
+.PHONY: build
+build: ## build ./bin/app (VERSION=1.2.3 to name another version)
+	@infra/setup/packages.sh go
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
+
+.PHONY: test
+test: ## everything: format, lint, scripts, and all tests under the race detector, on servers and ports of their own
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck
+	@$(MAKE) --no-print-directory lint
+	@echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'
+	@CGO_ENABLED=1 infra/setup/test.sh $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES)
+
+.PHONY: test-short
+test-short: ## the quick tests: no race detector, no servers, results cached
+	@infra/setup/packages.sh go ffmpeg
+	infra/setup/test.sh $(GO) test -short $(TEST_PACKAGES)
+
+.PHONY: lint
+lint: $(LINT) ## format, golangci-lint, shellcheck
+	@infra/setup/packages.sh go shellcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+	shellcheck .ci/run $$(find . -name '*.sh' -not -path './.*')
+	$(LINT) run
+
+.PHONY: fmt
+fmt: $(LINT) ## format the Go code
+	$(LINT) fmt
+	gofmt -w .
+
+.PHONY: bench
+bench: ## Go benchmarks
+	@infra/setup/packages.sh go ffmpeg
+	infra/setup/test.sh $(GO) test -run '^$$' -bench . -benchmem $(TEST_PACKAGES)
+
+.PHONY: bench-media
+bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pipeline of several passes
+	@infra/setup/packages.sh go ffmpeg
+	$(GO) run ./infra/load/benchmedia
+
+.PHONY: clean
+clean: ## remove what was built (./data stays)
+	rm -rf bin .cache
+
+# Pinned in a module of its own, so that the linter's dependencies are not the application's.
+$(LINT): tools/go.mod tools/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building golangci-lint (once, some minutes)'
+	cd tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install -trimpath tool
+	@touch $@
