@@ -1,0 +1,131 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"risingstars/platform/storage"
+)
+
+// Put writes a scratch file and renames it into place. Only a failing fsync of the folder, a broken disk, leaves the object after an error.
+func (s *Store) Put(ctx context.Context, key string, r io.Reader, _ string) (storage.Object, error) {
+	f, err := s.scratch.File("put-")
+	if err != nil {
+		return storage.Object{}, err
+	}
+	// After the rename the name is free and this does nothing.
+	defer os.Remove(f.Name())
+	defer f.Close()
+
+	if _, err := io.Copy(f, r); err != nil {
+		return storage.Object{}, fmt.Errorf("write: %w", err)
+	}
+	return s.commit(ctx, key, f)
+}
+
+// Move renames the file into the scratch area first: os.Root renames within itself only.
+func (s *Store) Move(ctx context.Context, key, path, _ string) (obj storage.Object, err error) {
+	f, err := s.scratch.File("move-")
+	if err != nil {
+		return storage.Object{}, err
+	}
+	temp := f.Name()
+	f.Close()
+	if err := os.Rename(path, temp); err != nil {
+		os.Remove(temp)
+		if errors.Is(err, syscall.EXDEV) {
+			return storage.Object{}, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+		}
+		return storage.Object{}, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, putBack(temp, path))
+		}
+	}()
+
+	f, err = os.Open(temp)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	defer f.Close()
+	return s.commit(ctx, key, f)
+}
+
+// putBack finds nothing to do when the file had reached its key.
+func putBack(temp, path string) error {
+	if err := os.Rename(temp, path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// commit makes the scratch file f the object: durable first, then visible, then durably visible.
+func (s *Store) commit(ctx context.Context, key string, f *os.File) (storage.Object, error) {
+	temp, err := filepath.Rel(s.path, f.Name())
+	if err != nil {
+		return storage.Object{}, err
+	}
+	if err := f.Chmod(0o640); err != nil {
+		return storage.Object{}, err
+	}
+	// The kernel's own stamps are milliseconds apart, too coarse for an ETag; and a moved file should say when it was put.
+	now := time.Now()
+	if err := s.root.Chtimes(temp, now, now); err != nil {
+		return storage.Object{}, err
+	}
+	if err := f.Sync(); err != nil {
+		return storage.Object{}, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return storage.Object{}, err
+	}
+	if err := s.makeFolders(path.Dir(key)); err != nil {
+		return storage.Object{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return storage.Object{}, err
+	}
+	if err := s.root.Rename(temp, key); err != nil {
+		return storage.Object{}, err
+	}
+	if err := s.sync(path.Dir(key)); err != nil {
+		return storage.Object{}, err
+	}
+	return object(key, info), nil
+}
+
+// makeFolders makes dir and its parents, and makes each new one durable in its parent.
+func (s *Store) makeFolders(dir string) error {
+	if dir == "." {
+		return nil
+	}
+	if info, err := s.root.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := path.Dir(dir)
+	if err := s.makeFolders(parent); err != nil {
+		return err
+	}
+	if err := s.root.Mkdir(dir, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return s.sync(parent)
+}
+
+func (s *Store) sync(dir string) error {
+	d, err := s.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,96 @@
+package diskstore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"risingstars/platform/storage"
+)
+
+func (s *Store) Open(_ context.Context, key string) (io.ReadSeekCloser, storage.Object, error) {
+	f, err := s.root.Open(key)
+	if err != nil {
+		return nil, storage.Object{}, notFound(err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = storage.ErrNotFound
+	}
+	if err != nil {
+		f.Close()
+		return nil, storage.Object{}, err
+	}
+	return f, object(key, info), nil
+}
+
+func (s *Store) Stat(_ context.Context, key string) (storage.Object, error) {
+	info, err := s.root.Stat(key)
+	if err != nil {
+		return storage.Object{}, notFound(err)
+	}
+	if !info.Mode().IsRegular() {
+		return storage.Object{}, storage.ErrNotFound
+	}
+	return object(key, info), nil
+}
+
+func (s *Store) Delete(ctx context.Context, key string) error {
+	// Remove would take an empty folder away too.
+	_, err := s.Stat(ctx, key)
+	if err == nil {
+		err = notFound(s.root.Remove(key))
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.sync(path.Dir(key))
+}
+
+func (s *Store) List(ctx context.Context, prefix string, each func(storage.Object) error) error {
+	top := "."
+	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
+		top = prefix[:i]
+	}
+	return fs.WalkDir(s.root.FS(), top, func(name string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			if errors.Is(notFound(err), storage.ErrNotFound) {
+				return nil
+			}
+			return err
+		}
+		if entry.IsDir() {
+			// "name/" may lead to the prefix or lie below it.
+			if name != "." && (storage.CheckKey(name) != nil || !strings.HasPrefix(name+"/", prefix) && !strings.HasPrefix(prefix, name+"/")) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) || storage.CheckKey(name) != nil {
+			return nil
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return each(object(name, info))
+	})
+}
+
+// Input is the file's absolute path.
+func (s *Store) Input(_ context.Context, key string) (string, error) {
+	return filepath.Join(s.path, filepath.FromSlash(key)), nil
+}

@@ -1,0 +1,52 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	duration *prometheus.HistogramVec
+	written  prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "storage_operation_duration_seconds",
+			Help:    "Time of storage operations; reads after open are not counted.",
+			Buckets: []float64{.001, .005, .025, .1, .5, 1, 5, 15, 60, 300},
+		}, []string{"operation", "result"}),
+		written: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "storage_written_bytes_total",
+			Help: "Bytes of objects put.",
+		}),
+	}
+	if reg == nil {
+		return m, nil
+	}
+	return m, errors.Join(reg.Register(m.duration), reg.Register(m.written))
+}
+
+func (m *metrics) observe(operation string, start time.Time, err error) {
+	m.duration.WithLabelValues(operation, result(err)).Observe(time.Since(start).Seconds())
+}
+
+func result(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, ErrNotFound):
+		return "not_found"
+	case errors.Is(err, ErrTooLarge):
+		return "too_large"
+	case errors.Is(err, ErrInvalidKey):
+		return "invalid_key"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "canceled"
+	}
+	return "error"
+}

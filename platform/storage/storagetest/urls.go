@@ -1,0 +1,173 @@
+package storagetest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"risingstars/platform/storage"
+)
+
+const urlKey = "uploads/clip.mp4"
+
+// link puts content under urlKey and returns its URL, absolute.
+func link(t *testing.T, b *storage.Bucket, site string, content []byte, ttl time.Duration) *url.URL {
+	t.Helper()
+	put(t, b, urlKey, content)
+	raw, err := b.URL(t.Context(), urlKey, ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !u.IsAbs() {
+		base, err := url.Parse(site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u = base.ResolveReference(u)
+	}
+	return u
+}
+
+func fetch(t *testing.T, method, target string, header http.Header) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, target, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, body
+}
+
+func urlServesTheObject(t *testing.T, b *storage.Bucket, site string) {
+	content := pattern(100_000)
+	u := link(t, b, site, content, time.Minute)
+
+	res, body := fetch(t, http.MethodGet, u.String(), nil)
+	if res.StatusCode != http.StatusOK || !bytes.Equal(body, content) {
+		t.Errorf("GET: %s with %d bytes, want 200 with the %d put", res.Status, len(body), len(content))
+	}
+	if got := res.Header.Get("Content-Type"); got != "video/mp4" {
+		t.Errorf("Content-Type %q, want video/mp4", got)
+	}
+	res, body = fetch(t, http.MethodGet, u.String(), http.Header{"Range": {"bytes=99000-"}})
+	if res.StatusCode != http.StatusPartialContent || !bytes.Equal(body, content[99_000:]) {
+		t.Errorf("range: %s with %d bytes, want 206 with the last 1000", res.Status, len(body))
+	}
+
+	if err := b.Delete(t.Context(), urlKey); err != nil {
+		t.Fatal(err)
+	}
+	if res, _ := fetch(t, http.MethodGet, u.String(), nil); res.StatusCode != http.StatusNotFound {
+		t.Errorf("GET of a deleted object: %s, want 404", res.Status)
+	}
+}
+
+func expiredURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
+	u := link(t, b, site, []byte("x"), time.Second)
+	if res, _ := fetch(t, http.MethodGet, u.String(), nil); res.StatusCode != http.StatusOK {
+		t.Fatalf("GET in time: %s, want 200", res.Status)
+	}
+	deadline := time.After(10 * time.Second)
+	for {
+		res, _ := fetch(t, http.MethodGet, u.String(), nil)
+		if res.StatusCode == http.StatusForbidden {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("GET 10 s after the end of a 1 s life: %s, want 403", res.Status)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func tamperedURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
+	put(t, b, "uploads/other.mp4", []byte("secret"))
+	good := link(t, b, site, []byte("x"), time.Minute)
+	if res, _ := fetch(t, http.MethodGet, good.String(), nil); res.StatusCode != http.StatusOK {
+		t.Fatalf("GET as given: %s, want 200", res.Status)
+	}
+
+	otherKey := *good
+	otherKey.Path = strings.Replace(good.Path, "clip.mp4", "other.mp4", 1)
+	tampered := map[string]string{"another key": otherKey.String()}
+	for name, values := range good.Query() {
+		value := values[0]
+		query := good.Query()
+		switch lower := strings.ToLower(name); {
+		case strings.HasSuffix(lower, "signature"):
+			query.Set(name, flip(value))
+			tampered["another signature"] = withQuery(good, query)
+			query.Set(name, "")
+			tampered["empty signature"] = withQuery(good, query)
+			query.Set(name, value[:len(value)/2])
+			tampered["half a signature"] = withQuery(good, query)
+		case strings.HasSuffix(lower, "expires"):
+			query.Set(name, "9"+value)
+			tampered["longer life"] = withQuery(good, query)
+		}
+	}
+	if len(tampered) != 5 {
+		t.Fatalf("no signature and expiry in the names of %v", good.Query())
+	}
+	for name, target := range tampered {
+		res, body := fetch(t, http.MethodGet, target, nil)
+		// S3 calls an impossible life time a bad request.
+		if res.StatusCode != http.StatusForbidden && res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s %q, want it refused", name, res.Status, body)
+		}
+	}
+}
+
+func urlIsForReadingOnly(t *testing.T, b *storage.Bucket, site string) {
+	u := link(t, b, site, []byte("x"), time.Minute)
+	for _, method := range []string{http.MethodPut, http.MethodPost, http.MethodDelete} {
+		if res, _ := fetch(t, method, u.String(), nil); res.StatusCode < 400 {
+			t.Errorf("%s: %s, want it refused", method, res.Status)
+		}
+	}
+	if got := get(t, b, urlKey); string(got) != "x" {
+		t.Errorf("the object reads %q", got)
+	}
+}
+
+func urlNeedsALife(t *testing.T, b *storage.Bucket, _ string) {
+	for _, ttl := range []time.Duration{0, -time.Second} {
+		if u, err := b.URL(t.Context(), urlKey, ttl); err == nil {
+			t.Errorf("a URL for %v: %s", ttl, u)
+		}
+	}
+}
+
+// flip changes the first character to another of the same alphabets.
+func flip(s string) string {
+	if s[0] == 'a' {
+		return "b" + s[1:]
+	}
+	return "a" + s[1:]
+}
+
+func withQuery(u *url.URL, query url.Values) string {
+	changed := *u
+	changed.RawQuery = query.Encode()
+	return changed.String()
+}
