@@ -1,0 +1,152 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/fault"
+)
+
+const (
+	bearer   = "bearer"
+	errorKey = "web.error" // where the error that decided the answer waits for the log
+)
+
+// Secured marks an operation that needs a caller.
+func Secured() []map[string][]string { return []map[string][]string{{bearer: {}}} }
+
+// authenticate reads the caller from the token. A bad token makes the caller anonymous, so that an expired one does not
+// keep anybody from watching; operations that need a caller then answer 401.
+func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		scheme, token, ok := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+		if ok && strings.EqualFold(scheme, bearer) {
+			if caller, err := s.o.Verify(strings.TrimSpace(token)); err == nil {
+				c.SetRequest(c.Request().WithContext(auth.WithPrincipal(c.Request().Context(), caller)))
+			}
+		}
+		return next(c)
+	}
+}
+
+// requireCaller answers 401 to anonymous calls of operations that are Secured.
+func (s *Server) requireCaller(ctx huma.Context, next func(huma.Context)) {
+	if len(ctx.Operation().Security) > 0 {
+		if _, ok := auth.Caller(ctx.Context()); !ok {
+			_ = huma.WriteErr(s.API, ctx, http.StatusInternalServerError, "", errUnauthenticated)
+			return
+		}
+	}
+	next(ctx)
+}
+
+// observe writes one log line and one measurement per request.
+func (s *Server) observe() (echo.MiddlewareFunc, error) {
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "http_request_duration_seconds",
+		Help:    "Time from the request's headers to the end of the answer.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
+	}, []string{"method", "route", "status"})
+	if err := s.o.Registry.Register(duration); err != nil {
+		return nil, fmt.Errorf("register the request metrics: %w", err)
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			began := time.Now()
+			if err := next(c); err != nil {
+				c.Error(err)
+			}
+			status, took := c.Response().Status, time.Since(began)
+			route := c.Path()
+			if route == "" {
+				route = "none"
+			}
+			duration.WithLabelValues(c.Request().Method, route, strconv.Itoa(status)).Observe(took.Seconds())
+			s.logRequest(c, status, took)
+			return nil
+		}
+	}, nil
+}
+
+// quiet routes are asked every few seconds by machines; they are logged only when they fail.
+var quiet = map[string]bool{"/livez": true, "/readyz": true, "/health": true, "/api/health": true, "/metrics": true}
+
+func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
+	ctx, level := c.Request().Context(), slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path),
+		slog.Int("status", status), slog.Int64("duration_ms", took.Milliseconds()),
+		slog.Int64("bytes_out", c.Response().Size), slog.String("client", requestOf(ctx).client.String()),
+	}
+	if caller := auth.CallerID(ctx); caller != "" {
+		attrs = append(attrs, slog.String("user_id", caller))
+	}
+	if err, ok := c.Get(errorKey).(error); ok {
+		f := fault.From(err)
+		attrs = append(attrs, slog.String("code", f.Code))
+		if f.Kind == fault.Internal && !errors.Is(err, ctx.Err()) {
+			level = slog.LevelError
+			attrs = append(attrs, slog.Any("error", err))
+		}
+	}
+	if level == slog.LevelInfo && status < 400 && quiet[c.Path()] {
+		level = slog.LevelDebug
+	}
+	s.o.Logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// recoverPanics turns a panic into a 500 that is logged with its stack. http.ErrAbortHandler keeps its meaning.
+func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch thrown := recover(); thrown {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(thrown)
+			default:
+				err = fmt.Errorf("panic: %v\n%s", thrown, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// securityHeaders are the OWASP REST Security Cheat Sheet's, and keep answers out of frames and of sniffing.
+func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+			h.Set("Cache-Control", "no-store")
+		}
+		return next(c)
+	}
+}
+
+func (s *Server) cors() echo.MiddlewareFunc {
+	if len(s.o.CORSOrigins) == 0 {
+		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
+	}
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		AllowOrigins:  s.o.CORSOrigins,
+		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete},
+		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language"},
+		ExposeHeaders: []string{"X-Total-Count", "Link", echo.HeaderXRequestID, "Retry-After"},
+		MaxAge:        600,
+	})
+}

@@ -1,0 +1,54 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"risingstars/platform/fault"
+)
+
+var errNotReady = fault.New(fault.Unavailable, "not_ready",
+	"El servicio no está listo todavía.",
+	"The service is not ready.")
+
+type healthOutput struct {
+	Body struct {
+		Status  string `json:"status" example:"healthy"`
+		Version string `json:"version" example:"1.0.0"`
+	}
+}
+
+// operations are the routes of the service itself.
+func (s *Server) operations() {
+	healthy := func(context.Context, *struct{}) (*healthOutput, error) {
+		out := &healthOutput{}
+		out.Body.Status, out.Body.Version = "healthy", s.o.Version
+		return out, nil
+	}
+	ready := func(ctx context.Context, in *struct{}) (*healthOutput, error) {
+		if failing, err := s.o.Health.Ready(ctx); err != nil {
+			return nil, errNotReady.With(err).WithFields(fault.Field{
+				Location: failing,
+				Message:  fault.Text{ES: "esta comprobación falla", EN: "this check fails"},
+			})
+		}
+		return healthy(ctx, in)
+	}
+	get := func(path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error)) {
+		huma.Register(s.API, huma.Operation{
+			Method: http.MethodGet, Path: path, OperationID: operationID(path), Summary: summary, Tags: []string{"service"},
+		}, handler)
+	}
+	get("/health", "Whether the service answers, and its version", healthy)
+	get("/api/health", "The same as /health", healthy)
+	get("/livez", "Whether the process is alive", healthy)
+	get("/readyz", "Whether the process should get requests; names the failing check when not", ready)
+
+	s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
+}
+
+func operationID(path string) string { return "get" + huma.GenerateOperationID("", path, struct{}{}) }

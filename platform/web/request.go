@@ -1,0 +1,154 @@
+package web
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"golang.org/x/text/language"
+
+	"risingstars/platform/fault"
+	"risingstars/platform/telemetry"
+)
+
+// request is what is known of a request before anything handles it.
+type request struct {
+	language lang
+	client   netip.Addr
+	base     string // scheme://host, no slash at the end
+	url      *url.URL
+}
+
+type requestKey struct{}
+
+func requestOf(ctx context.Context) request {
+	r, _ := ctx.Value(requestKey{}).(request)
+	return r
+}
+
+// describe reads the request's circumstances into its context.
+func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		id := uuid.Must(uuid.NewV7()).String()
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		ctx := telemetry.WithRequestID(r.Context(), id)
+		ctx = context.WithValue(ctx, requestKey{}, request{
+			language: parseLanguage(r.Header.Get("Accept-Language")),
+			client:   s.client(r),
+			base:     s.base(r),
+			url:      r.URL,
+		})
+		c.SetRequest(r.WithContext(ctx))
+		return next(c)
+	}
+}
+
+// lang is a language that we write.
+type lang int
+
+const (
+	es lang = iota
+	en
+)
+
+var languages = language.NewMatcher([]language.Tag{language.Spanish, language.English})
+
+// parseLanguage is Spanish unless the header prefers English.
+func parseLanguage(accept string) lang {
+	tags, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil || len(tags) == 0 {
+		return es
+	}
+	_, index, _ := languages.Match(tags...)
+	return lang(index)
+}
+
+func languageOf(ctx context.Context) lang { return requestOf(ctx).language }
+
+func (l lang) pick(t fault.Text) string {
+	if l == en {
+		return t.EN
+	}
+	return t.ES
+}
+
+// Say picks the text in the language of the request that ctx belongs to.
+func Say(ctx context.Context, t fault.Text) string { return languageOf(ctx).pick(t) }
+
+// Client names who sends the request for the purpose of counting: the address, or the /64 network of an IPv6 one, which
+// is what a single household has.
+func Client(ctx context.Context) string {
+	addr := requestOf(ctx).client
+	if addr.Is6() && !addr.Is4In6() {
+		if prefix, err := addr.Prefix(64); err == nil {
+			return prefix.String()
+		}
+	}
+	return addr.Unmap().String()
+}
+
+// Absolute turns a site-relative reference into an absolute URL as the client sees the site; an absolute one is kept.
+func Absolute(ctx context.Context, reference string) string {
+	if !strings.HasPrefix(reference, "/") {
+		return reference
+	}
+	return requestOf(ctx).base + reference
+}
+
+// client is the nearest address that is not one of our proxies. Forwarded addresses are believed only from them.
+func (s *Server) client(r *http.Request) netip.Addr {
+	addr := peer(r)
+	forwarded := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
+	for i := len(forwarded) - 1; i >= 0 && s.trusts(addr); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		if err != nil {
+			break
+		}
+		addr = next
+	}
+	return addr
+}
+
+// base is how the client reached us: PUBLIC_URL, or a trusted proxy's word, or the request's own.
+func (s *Server) base(r *http.Request) string {
+	if s.o.PublicURL != "" {
+		return s.o.PublicURL
+	}
+	scheme, host := "http", r.Host
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if s.trusts(peer(r)) {
+		if proto := r.Header.Get(echo.HeaderXForwardedProto); proto == "http" || proto == "https" {
+			scheme = proto
+		}
+		if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && !strings.ContainsAny(forwarded, " ,/\\") {
+			host = forwarded
+		}
+	}
+	return scheme + "://" + host
+}
+
+func (s *Server) trusts(addr netip.Addr) bool {
+	for _, prefix := range s.o.TrustedProxies {
+		if prefix.Contains(addr.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+func peer(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr, _ := netip.ParseAddr(host)
+	return addr.Unmap()
+}

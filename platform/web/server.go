@@ -1,0 +1,152 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/telemetry"
+)
+
+// Options configure a server. Addr, Version, Verify, Health, Logger and Registry are required.
+type Options struct {
+	Addr           string
+	Version        string
+	PublicURL      string         // "": derived from each request
+	TrustedProxies []netip.Prefix // whose X-Forwarded-* headers are believed
+	CORSOrigins    []string
+	Grace          time.Duration // how long Stop waits for requests under way
+
+	Verify   func(token string) (auth.Principal, error)
+	Health   *telemetry.Health
+	Logger   *slog.Logger
+	Registry *prometheus.Registry
+}
+
+// Server is one HTTP listener and what is routed on it.
+type Server struct {
+	API huma.API // modules register their operations here
+
+	echo     *echo.Echo
+	http     *http.Server
+	o        Options
+	failed   chan error
+	listener net.Listener
+	stop     sync.Once
+	stopped  error
+	abort    context.CancelFunc
+}
+
+// New builds the server with the routes that belong to no module: health, metrics and the OpenAPI document.
+func New(o Options) (*Server, error) {
+	useProblems()
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+
+	config := huma.DefaultConfig("Rising Stars Showcase", o.Version)
+	config.CreateHooks = nil // no $schema members in the answers: they are not in the contract
+	config.DocsPath, config.SchemasPath = "", ""
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+
+	base, abort := context.WithCancel(context.Background())
+	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort}
+	s.http = &http.Server{
+		Addr:              o.Addr,
+		Handler:           e,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+	}
+
+	observe, err := s.observe()
+	if err != nil {
+		return nil, err
+	}
+	e.HTTPErrorHandler = s.writeError
+	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), s.authenticate)
+	s.API = humaecho.New(e, config)
+	s.API.UseMiddleware(s.requireCaller)
+	s.operations()
+	return s, nil
+}
+
+// Mount gives every request under prefix, which begins and ends with a slash, to h.
+func (s *Server) Mount(prefix string, h http.Handler) {
+	s.echo.Match([]string{http.MethodGet, http.MethodHead}, prefix+"*", echo.WrapHandler(h))
+}
+
+// Handle routes an operation whose body huma must not read, such as a streamed upload. It is documented, and guarded by
+// op.Security, like any other.
+func (s *Server) Handle(op huma.Operation, handler echo.HandlerFunc) {
+	s.API.OpenAPI().AddOperation(&op)
+	s.echo.Add(op.Method, op.Path, func(c echo.Context) error {
+		if len(op.Security) > 0 {
+			if _, ok := auth.Caller(c.Request().Context()); !ok {
+				return errUnauthenticated
+			}
+		}
+		return handler(c)
+	})
+}
+
+// ServeHTTP answers one request without a listener.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// Start listens, and serves in the background until Stop. Failures after that are sent to Failed.
+func (s *Server) Start(ctx context.Context) error {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", s.o.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s (HTTP_ADDR): %w", s.o.Addr, err)
+	}
+	s.listener = listener
+	go func() {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+	s.o.Logger.InfoContext(ctx, "serving", "address", listener.Addr().String())
+	return nil
+}
+
+// Addr is where the started server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Failed receives the error that ended serving, if one does.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Stop turns /readyz to 503, refuses new connections, waits the grace period for requests under way, then cancels their
+// contexts and closes their connections.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stop.Do(func() {
+		s.o.Health.Drain()
+		graceful, cancel := context.WithTimeout(ctx, s.o.Grace)
+		defer cancel()
+		err := s.http.Shutdown(graceful)
+		s.abort()
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.o.Logger.WarnContext(ctx, "requests were cut off at the end of the grace period")
+			err = s.http.Close()
+		}
+		if err != nil {
+			s.stopped = fmt.Errorf("shut down: %w", err)
+		}
+	})
+	return s.stopped
+}

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
+
+	"risingstars/platform/fault"
+)
+
+// spanish translates huma's messages, whose English is a set of format strings. What is missing stays English.
+var spanish = []struct {
+	english *regexp.Regexp
+	spanish string
+}{
+	translation(validation.MsgExpectedRequiredProperty, "falta el campo %s"),
+	translation(validation.MsgUnexpectedProperty, "este campo no existe"),
+	translation(validation.MsgExpectedMinLength, "debe tener al menos %s caracteres"),
+	translation(validation.MsgExpectedMaxLength, "debe tener como máximo %s caracteres"),
+	translation(validation.MsgExpectedMinimumNumber, "debe ser %s o más"),
+	translation(validation.MsgExpectedMaximumNumber, "debe ser %s o menos"),
+	translation(validation.MsgExpectedOneOf, `debe ser uno de "%s"`),
+	translation(validation.MsgExpectedRFC5322Email, "no es un correo electrónico válido"),
+	translation(validation.MsgExpectedString, "debe ser un texto"),
+	translation(validation.MsgExpectedInteger, "debe ser un número entero"),
+	translation(validation.MsgExpectedNumber, "debe ser un número"),
+	translation(validation.MsgExpectedBoolean, "debe ser verdadero o falso"),
+	translation(validation.MsgExpectedObject, "debe ser un objeto"),
+	translation("invalid integer", "debe ser un número entero"),
+	translation("required query parameter is missing", "falta este parámetro"),
+}
+
+var verb = regexp.MustCompile(`%[a-z]`)
+
+func translation(english, to string) struct {
+	english *regexp.Regexp
+	spanish string
+} {
+	pattern := verb.ReplaceAllString(regexp.QuoteMeta(english), "(.+)")
+	return struct {
+		english *regexp.Regexp
+		spanish string
+	}{regexp.MustCompile("^" + pattern + "$"), strings.Replace(to, "%s", "$1", 1)}
+}
+
+// fieldsOf takes the location and the message of each finding. Values are not repeated: one may be a password.
+func fieldsOf(errs []error) []fault.Field {
+	var fields []fault.Field
+	for _, err := range errs {
+		var detailer huma.ErrorDetailer
+		if !errors.As(err, &detailer) {
+			continue
+		}
+		detail := detailer.ErrorDetail()
+		fields = append(fields, fault.Field{Location: detail.Location, Message: translate(detail.Message)})
+	}
+	return fields
+}
+
+func translate(english string) fault.Text {
+	for _, t := range spanish {
+		if t.english.MatchString(english) {
+			return fault.Text{ES: t.english.ReplaceAllString(english, t.spanish), EN: english}
+		}
+	}
+	return fault.Text{ES: english, EN: english}
+}
