@@ -1,0 +1,144 @@
+package ffmpeg
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	fg "github.com/u2takey/ffmpeg-go"
+)
+
+const bumperLength = 2500 * time.Millisecond
+
+// bumperVersion goes into the names of cached files. Raise it when the animation or the encoder's parameters change.
+const bumperVersion = "1"
+
+// bumpers are the rendered intro and outro for one frame rate.
+type bumpers struct {
+	intro, outro             string
+	introFrames, outroFrames int
+}
+
+// brandingKey tells cached files of one branding, one ffmpeg and one bumperVersion from all others.
+func (p *Processor) brandingKey() (string, error) {
+	h := sha256.New()
+	io.WriteString(h, bumperVersion+"\n")
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	version, err := exec.CommandContext(ctx, p.ffmpeg, "-version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ffmpeg: run %s -version: %w", p.ffmpeg, err)
+	}
+	h.Write(version)
+	fmt.Fprintln(h, p.videoArgs(rational{30, 1}))
+	err = fs.WalkDir(p.branding, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(name) != ".png" {
+			return err
+		}
+		data, err := fs.ReadFile(p.branding, name)
+		fmt.Fprintf(h, "%s %d\n", name, len(data))
+		h.Write(data)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("ffmpeg: read branding: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
+}
+
+// watermark is the path of the watermark's picture in the cache.
+func (p *Processor) watermark() (string, error) {
+	path := filepath.Join(p.cacheDir, p.cacheKey+"-watermark.png")
+	err := p.cached(path, func(tmp string) error { return p.extract("watermark.png", tmp) })
+	return path, err
+}
+
+// bumpers renders what is not in the cache yet.
+func (p *Processor) bumpers(ctx context.Context, r rational) (bumpers, error) {
+	name := func(kind string) string {
+		return filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%d-%d.mp4", p.cacheKey, kind, r.num, r.den))
+	}
+	n := r.frames(bumperLength)
+	b := bumpers{intro: name("intro"), outro: name("outro"), introFrames: n, outroFrames: n}
+	err := p.cached(b.intro, func(tmp string) error { return p.render(ctx, introScene(), r, n, tmp) })
+	if err == nil {
+		err = p.cached(b.outro, func(tmp string) error { return p.render(ctx, outroScene(), r, n, tmp) })
+	}
+	return b, err
+}
+
+// cached makes path with fill unless it is there. A file appears whole or not at all, also for other processes; two that
+// fill at the same time make the same bytes twice.
+func (p *Processor) cached(path string, fill func(tmp string) error) error {
+	p.cache.Lock()
+	defer p.cache.Unlock()
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	tmp, err := os.CreateTemp(p.cacheDir, "tmp-*"+filepath.Ext(path))
+	if err != nil {
+		return &ToolError{Step: "bumper", Err: err}
+	}
+	tmp.Close()
+	defer os.Remove(tmp.Name())
+	if err := fill(tmp.Name()); err != nil {
+		return err
+	}
+	// CreateTemp keeps others out; processes of another user may share the cache.
+	if err := errors.Join(os.Chmod(tmp.Name(), 0o644), os.Rename(tmp.Name(), path)); err != nil {
+		return &ToolError{Step: "bumper", Err: err}
+	}
+	return nil
+}
+
+// extract copies one file of the branding to path.
+func (p *Processor) extract(name, path string) error {
+	data, err := fs.ReadFile(p.branding, name)
+	if err == nil {
+		err = os.WriteFile(path, data, 0o644)
+	}
+	if err != nil {
+		return &ToolError{Step: "bumper", Err: fmt.Errorf("extract %s: %w", name, err)}
+	}
+	return nil
+}
+
+// render animates a scene and encodes it as the clips are encoded.
+func (p *Processor) render(ctx context.Context, layers []layer, r rational, frames int, out string) error {
+	dir, err := os.MkdirTemp(p.cacheDir, "tmp-layers-*")
+	if err != nil {
+		return &ToolError{Step: "bumper", Err: err}
+	}
+	defer os.RemoveAll(dir)
+	var stage *fg.Stream
+	for i, l := range layers {
+		path := filepath.Join(dir, filepath.Base(l.file))
+		if err := p.extract(l.file, path); err != nil {
+			return err
+		}
+		s := localInput(path, fg.KwArgs{"f": "image2", "loop": 1, "framerate": r.String(), "t": seconds(bumperLength.Seconds() + 0.2)})
+		if i == 0 {
+			stage = l.prepare(s)
+			continue
+		}
+		stage = stage.Overlay(l.prepare(s), "repeat", fg.KwArgs{"x": l.x, "y": l.y, "format": "rgb", "eval": "frame"})
+	}
+	stage = fadeEnds(stage)
+	stage = filter(stage, "scale", "out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
+	stage = filter(filter(stage, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1)
+	video := p.videoArgs(r)
+	video["frames:v"] = frames
+	args, err := build(stage.Output(out, video))
+	if err != nil {
+		return &ToolError{Step: "bumper", Err: err}
+	}
+	return p.run(ctx, command{step: "bumper", path: p.ffmpeg, args: args, budget: p.limits.forClip(bumperLength)})
+}

@@ -1,0 +1,106 @@
+package ffmpeg
+
+import "math"
+
+// geometry says how a source picture becomes 1280×720 without being stretched: scaled as stored, then turned, then
+// centred on black. Turning after scaling moves fewer pixels than ffmpeg's own rotation, which comes first.
+type geometry struct {
+	scaleW, scaleH int // as stored, before turning
+	turn           turn
+	padX, padY     int // left and top bar; 0 and 0 when the picture fills the frame
+	width, height  int // of the picture after turning
+	shrinks        bool
+}
+
+// turn is one of the eight ways a camera can be held, with the mirrored ones.
+type turn int
+
+const (
+	upright turn = iota
+	clockwise
+	halfTurn
+	counterclockwise
+	mirrored     // left and right exchanged
+	upsideMirror // top and bottom exchanged
+	transposed   // mirrored along the falling diagonal
+	antiTransposed
+)
+
+func (t turn) sideways() bool {
+	return t == clockwise || t == counterclockwise || t == transposed || t == antiTransposed
+}
+
+// filters are the names ffmpeg gives to a turn: transpose's direction, or the flips.
+func (t turn) filters() (transpose string, hflip, vflip bool) {
+	switch t {
+	case clockwise:
+		return "clock", false, false
+	case counterclockwise:
+		return "cclock", false, false
+	case transposed:
+		return "cclock_flip", false, false
+	case antiTransposed:
+		return "clock_flip", false, false
+	case halfTurn:
+		return "", true, true
+	case mirrored:
+		return "", true, false
+	case upsideMirror:
+		return "", false, true
+	}
+	return "", false, false
+}
+
+// turnOf reads a display matrix. A stored point (x, y) is shown at (a·x + c·y, b·x + d·y), y downwards (ISO/IEC 14496-12,
+// 6.2.2). Anything but a quarter turn goes to the nearest one.
+func turnOf(m [4]float64) turn {
+	a, b, c, d := m[0], m[1], m[2], m[3]
+	if math.Abs(a)+math.Abs(d) >= math.Abs(b)+math.Abs(c) {
+		switch {
+		case a < 0 && d < 0:
+			return halfTurn
+		case a < 0:
+			return mirrored
+		case d < 0:
+			return upsideMirror
+		}
+		return upright
+	}
+	switch {
+	case b > 0 && c < 0:
+		return clockwise
+	case b < 0 && c > 0:
+		return counterclockwise
+	case b > 0:
+		return transposed
+	}
+	return antiTransposed
+}
+
+func fit(v videoStream) geometry {
+	t := turnOf(v.matrix)
+	w, h := float64(v.width), float64(v.height)
+	if v.sar.known() {
+		// A ratio beyond 10 is damage, not a lens.
+		if s := v.sar.float(); s > 0.1 && s < 10 {
+			w *= s
+		}
+	}
+	if t.sideways() {
+		w, h = h, w
+	}
+	k := min(outWidth/w, outHeight/h)
+	g := geometry{turn: t, width: even(w*k, outWidth), height: even(h*k, outHeight)}
+	g.padX, g.padY = (outWidth-g.width)/4*2, (outHeight-g.height)/4*2 // even, for chroma
+	g.scaleW, g.scaleH = g.width, g.height
+	if t.sideways() {
+		g.scaleW, g.scaleH = g.height, g.width
+	}
+	g.shrinks = g.scaleW < v.width && g.scaleH < v.height
+	return g
+}
+
+// even rounds to the nearest even number between 2 and limit: half a chroma sample cannot be shown.
+func even(f float64, limit int) int {
+	return min(max(int(math.Round(f/2))*2, 2), limit)
+}

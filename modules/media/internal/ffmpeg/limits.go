@@ -1,0 +1,80 @@
+package ffmpeg
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits caps what one clip may cost. A zero field takes its default.
+type Limits struct {
+	Wall           time.Duration // of one run, per second of clip, beside a base of one minute; default 8 s
+	CPU            time.Duration // likewise; default 12 s
+	Memory         int64         // address space of one run in bytes; default 6 GiB, which an 8K HEVC clip needs half of
+	OutputBytes    int64         // of any one file written; default 256 MiB
+	Pixels         int           // of one source picture; default 36 million: 8192×4320 passes
+	PixelRate      float64       // source pixels per second; default 2.2e9: 8K at 60 passes
+	FrameRate      float64       // of the source; default 480
+	Streams        int           // in the source; default 64
+	SourceDuration time.Duration // default 6 h
+}
+
+const (
+	baseTime  = time.Minute
+	probeTime = 30 * time.Second
+)
+
+func (l Limits) withDefaults() Limits {
+	def := Limits{
+		Wall: 8 * time.Second, CPU: 12 * time.Second, Memory: 6 << 30, OutputBytes: 256 << 20,
+		Pixels: 36_000_000, PixelRate: 2.2e9, FrameRate: 480, Streams: 64, SourceDuration: 6 * time.Hour,
+	}
+	return Limits{
+		Wall: or(l.Wall, def.Wall), CPU: or(l.CPU, def.CPU), Memory: or(l.Memory, def.Memory),
+		OutputBytes: or(l.OutputBytes, def.OutputBytes), Pixels: or(l.Pixels, def.Pixels),
+		PixelRate: or(l.PixelRate, def.PixelRate), FrameRate: or(l.FrameRate, def.FrameRate),
+		Streams: or(l.Streams, def.Streams), SourceDuration: or(l.SourceDuration, def.SourceDuration),
+	}
+}
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// budget is what one run may use.
+type budget struct {
+	wall, cpu           time.Duration
+	memory, outputBytes int64
+}
+
+func (l Limits) forProbe() budget {
+	return budget{wall: probeTime, cpu: probeTime, memory: l.Memory, outputBytes: 1 << 20}
+}
+
+func (l Limits) forClip(clip time.Duration) budget {
+	s := clip.Seconds()
+	return budget{
+		wall:   baseTime + time.Duration(s*float64(l.Wall)),
+		cpu:    baseTime + time.Duration(s*float64(l.CPU)),
+		memory: l.Memory, outputBytes: l.OutputBytes,
+	}
+}
+
+// apply sets the kernel's caps on a running process. The moment between its start and this call is not covered, which is
+// harmless: every cap counts from the start of the process or is checked on the next allocation.
+func (b budget) apply(pid int) error {
+	secs := uint64(b.cpu.Seconds()) + 1
+	for res, v := range map[int]uint64{
+		unix.RLIMIT_CPU: secs, unix.RLIMIT_AS: uint64(b.memory), unix.RLIMIT_FSIZE: uint64(b.outputBytes),
+		unix.RLIMIT_NOFILE: 64, unix.RLIMIT_CORE: 0,
+	} {
+		if err := unix.Prlimit(pid, res, &unix.Rlimit{Cur: v, Max: v}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

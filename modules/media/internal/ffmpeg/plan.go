@@ -1,0 +1,168 @@
+package ffmpeg
+
+import (
+	"math"
+	"time"
+)
+
+// The profile of every rendition. Bumpers and clip are encoded from the same values, so that they join by stream copy.
+const (
+	outWidth, outHeight = 1280, 720
+	watermarkMargin     = 10
+	sampleRate          = 48000
+)
+
+// plan is every decision about one clip, made from the probe and before the first picture is decoded.
+type plan struct {
+	input      Job
+	video      videoStream
+	audioIndex int // -1: no sound
+	rate       rational
+	start      time.Duration
+	length     time.Duration // of the content, at most Options.MaxClip; the file may turn out to hold less
+	knownEnd   bool          // length comes from the file and is not only the limit
+	geometry   geometry
+	color      colorPlan
+	candidates int // pictures to choose the poster from
+}
+
+// plan decides, or rejects.
+func (p *Processor) plan(j Job, m media) (plan, error) {
+	v, err := pickVideo(m)
+	if err != nil {
+		return plan{}, err
+	}
+	if err := p.checkCost(v, m); err != nil {
+		return plan{}, err
+	}
+	end := or(v.end, m.duration)
+	if err := p.checkRules(v, end); err != nil {
+		return plan{}, err
+	}
+	length := p.maxClip
+	if end > 0 {
+		if j.Start >= end {
+			return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", j.Start, end)
+		}
+		length = min(length, end-j.Start)
+	}
+	pl := plan{
+		input: j, video: v, audioIndex: -1, rate: outputRate(v),
+		start: j.Start, length: length, knownEnd: end > 0,
+		geometry: fit(v), color: planColor(v),
+	}
+	if !p.removeAudio {
+		pl.audioIndex = pickAudio(m.audio)
+	}
+	return pl, nil
+}
+
+// pickVideo takes the default video stream, and among equals the largest. Cover art is no video.
+func pickVideo(m media) (videoStream, error) {
+	best := -1
+	for i, v := range m.video {
+		if v.cover {
+			continue
+		}
+		if best < 0 || better(v, m.video[best]) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)
+	}
+	v := m.video[best]
+	if v.width <= 0 || v.height <= 0 || v.codec == "" || v.codec == "unknown" {
+		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", v.codec, v.width, v.height)
+	}
+	return v, nil
+}
+
+func better(a, b videoStream) bool {
+	if a.isDefault != b.isDefault {
+		return a.isDefault
+	}
+	return a.width*a.height > b.width*b.height
+}
+
+// pickAudio takes the default track, else the first; tracks in a codec that ffmpeg does not know are passed over.
+func pickAudio(tracks []audioStream) int {
+	first := -1
+	for _, a := range tracks {
+		if a.codec == "" || a.codec == "unknown" || a.channels <= 0 {
+			continue
+		}
+		if a.isDefault {
+			return a.index
+		}
+		if first < 0 {
+			first = a.index
+		}
+	}
+	return first
+}
+
+func (p *Processor) checkCost(v videoStream, m media) error {
+	l, pixels := p.limits, v.width*v.height
+	rate := 0.0
+	if v.rate.known() {
+		rate = v.rate.float()
+	}
+	switch {
+	case m.streams > l.Streams:
+		return reject(CodeTooComplex, "%d streams", m.streams)
+	case pixels > l.Pixels || v.width > math.MaxInt16 || v.height > math.MaxInt16:
+		return reject(CodeTooComplex, "%d×%d", v.width, v.height)
+	case rate > l.FrameRate || rate*float64(pixels) > l.PixelRate:
+		return reject(CodeTooComplex, "%d×%d at %.0f frames/s", v.width, v.height, rate)
+	case max(m.duration, v.end) > l.SourceDuration:
+		return reject(CodeTooLong, "%v", max(m.duration, v.end))
+	}
+	return nil
+}
+
+func (p *Processor) checkRules(v videoStream, length time.Duration) error {
+	if length > 0 {
+		// Half a frame of grace: 60 s of video is often stored as 59.99 s or 60.01 s.
+		const grace = 20 * time.Millisecond
+		if p.minDuration > 0 && length+grace < p.minDuration {
+			return reject(CodeTooShort, "%v", length)
+		}
+		if p.maxDuration > 0 && length-grace > p.maxDuration {
+			return reject(CodeTooLong, "%v", length)
+		}
+	}
+	// "1080p" names the short side of a landscape clip; a phone held upright is judged alike.
+	if short := min(v.width, v.height); p.minHeight > 0 && short < p.minHeight {
+		return reject(CodeResolutionLow, "%d×%d", v.width, v.height)
+	}
+	return nil
+}
+
+// outputRates are the frame rates of renditions. One set of bumpers exists for each.
+func outputRates() []rational {
+	return []rational{{24000, 1001}, {24, 1}, {25, 1}, {30000, 1001}, {30, 1}}
+}
+
+// outputRate keeps a source rate that we publish, halves or quarters one that is a multiple of it (60 → 30, 50 → 25,
+// 59.94 → 29.97, 120 → 30), and multiplies a slow one (15 → 30, 12.5 → 25), so that motion stays even. Everything else,
+// variable rates among it, becomes 30.
+func outputRate(v videoStream) rational {
+	fallback := rational{30, 1}
+	if !v.rate.known() {
+		return fallback
+	}
+	source := v.rate.float()
+	if v.interlaced && v.rRate.known() && v.rRate.float() > 1.9*source {
+		source = v.rRate.float() / 2 // some demuxers count fields
+	}
+	const tolerance = 0.0004 // 24 and 23.976 are 0.001 apart
+	for _, factor := range []float64{1, 0.5, 0.25, 0.125, 2, 3, 4, 5, 1. / 3} {
+		for _, r := range outputRates() {
+			if math.Abs(source*factor/r.float()-1) < tolerance {
+				return r
+			}
+		}
+	}
+	return fallback
+}

@@ -1,0 +1,271 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// media is what ffprobe says of a file, reduced to what the plan asks for.
+type media struct {
+	video    []videoStream
+	audio    []audioStream
+	streams  int
+	duration time.Duration // of the container; 0 when unknown
+}
+
+type videoStream struct {
+	index         int
+	codec         string
+	width, height int
+	pixFmt        string
+	sar           rational
+	rate          rational // average; 0/0 when unknown
+	rRate         rational // ffprobe's guess of the rate that all timestamps fit
+	interlaced    bool
+	cover         bool // a picture attached to the file, not a video
+	isDefault     bool
+	matrix        [4]float64 // the linear part of the display matrix: a b c d
+	color         colorTags
+	end           time.Duration // on the container's clock; 0 when unknown
+}
+
+type audioStream struct {
+	index     int
+	codec     string
+	channels  int
+	isDefault bool
+}
+
+type colorTags struct{ rng, space, transfer, primaries string }
+
+const probeEntries = "format=start_time,duration,nb_streams" +
+	":stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,sample_aspect_ratio,r_frame_rate,avg_frame_rate," +
+	"start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
+	":stream_disposition=default,attached_pic:stream_side_data=displaymatrix:stream_tags=DURATION"
+
+// maxProbeOutput bounds what ffprobe may say; 64 streams say about 60 KiB.
+const maxProbeOutput = 1 << 20
+
+// probe asks ffprobe about the job's input.
+func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
+	network, args := inputArgs(j.Input)
+	args = append([]string{"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries}, args...)
+	args = append(args, "-max_pixels", strconv.Itoa(p.limits.Pixels), "-f", j.Container.Demuxer, "-i", j.Input)
+	out := &boundedBuffer{max: maxProbeOutput}
+	runErr := p.run(ctx, command{
+		step: "probe", path: p.ffprobe, args: args, stdout: out, budget: p.limits.forProbe(), network: network,
+	})
+	var tool *ToolError
+	switch {
+	case runErr != nil && !errors.As(runErr, &tool):
+		return media{}, runErr
+	case errors.Is(runErr, errOverBudget) && !network, errors.Is(runErr, errTooMuchOutput):
+		return media{}, reject(CodeTooComplex, "probing it is over budget: %v", runErr)
+	}
+	m, code, err := parseProbe(out.Bytes())
+	switch {
+	case code != 0 && faultOfFile(code):
+		return media{}, reject(CodeNotAVideo, "ffprobe error %d", code)
+	case runErr != nil:
+		return media{}, runErr
+	case err != nil:
+		return media{}, &ToolError{Step: "probe", Err: err}
+	}
+	return m, nil
+}
+
+// AVERROR codes of libavutil/error.h that speak about the data and not about reaching it.
+const (
+	averrorInvalidData  = -0x41444E49 // "INDA"
+	averrorPatchWelcome = -0x45574150 // "PAWE"
+	averrorEOF          = -0x20464F45 // "EOF "
+	averrorEINVAL       = -22
+	averrorENOMEM       = -12
+	averrorEPERM        = -1
+)
+
+func faultOfFile(code int) bool {
+	switch code {
+	case averrorInvalidData, averrorPatchWelcome, averrorEOF, averrorEINVAL, averrorENOMEM, averrorEPERM:
+		return true
+	}
+	return false
+}
+
+type probeJSON struct {
+	Streams []probeStream `json:"streams"`
+	Format  struct {
+		Start    string `json:"start_time"`
+		Duration string `json:"duration"`
+		Streams  int    `json:"nb_streams"`
+	} `json:"format"`
+	Error struct {
+		Code int `json:"code"`
+	} `json:"error"`
+}
+
+type probeStream struct {
+	Index       int               `json:"index"`
+	Type        string            `json:"codec_type"`
+	Codec       string            `json:"codec_name"`
+	Width       int               `json:"width"`
+	Height      int               `json:"height"`
+	PixFmt      string            `json:"pix_fmt"`
+	FieldOrder  string            `json:"field_order"`
+	SAR         string            `json:"sample_aspect_ratio"`
+	RRate       string            `json:"r_frame_rate"`
+	AvgRate     string            `json:"avg_frame_rate"`
+	Start       string            `json:"start_time"`
+	Duration    string            `json:"duration"`
+	Range       string            `json:"color_range"`
+	Space       string            `json:"color_space"`
+	Transfer    string            `json:"color_transfer"`
+	Primaries   string            `json:"color_primaries"`
+	Channels    int               `json:"channels"`
+	Disposition map[string]int    `json:"disposition"`
+	Tags        map[string]string `json:"tags"`
+	SideData    []struct {
+		Matrix string `json:"displaymatrix"`
+	} `json:"side_data_list"`
+}
+
+// parseProbe reads ffprobe's JSON. code is the AVERROR that ffprobe reported, 0 for none. Numbers that make no sense are
+// read as unknown; nothing in the text can make it fail but broken JSON.
+func parseProbe(data []byte) (m media, code int, err error) {
+	var doc probeJSON
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return media{}, 0, fmt.Errorf("read ffprobe's answer: %w", err)
+	}
+	m = media{streams: max(doc.Format.Streams, len(doc.Streams)), duration: parseSeconds(doc.Format.Duration)}
+	origin := parseSeconds(doc.Format.Start)
+	for _, s := range doc.Streams {
+		switch s.Type {
+		case "video":
+			m.video = append(m.video, s.video(origin))
+		case "audio":
+			m.audio = append(m.audio, audioStream{
+				index: s.Index, codec: s.Codec, channels: s.Channels, isDefault: s.Disposition["default"] == 1,
+			})
+		}
+	}
+	return m, doc.Error.Code, nil
+}
+
+func (s probeStream) video(origin time.Duration) videoStream {
+	v := videoStream{
+		index: s.Index, codec: s.Codec, width: s.Width, height: s.Height, pixFmt: s.PixFmt,
+		sar: parseRational(s.SAR), rate: parseRational(s.AvgRate), rRate: parseRational(s.RRate),
+		cover: s.Disposition["attached_pic"] == 1, isDefault: s.Disposition["default"] == 1,
+		matrix: [4]float64{1, 0, 0, 1},
+		color:  colorTags{s.Range, s.Space, s.Transfer, s.Primaries},
+	}
+	switch s.FieldOrder {
+	case "tt", "bb", "tb", "bt":
+		v.interlaced = true
+	}
+	for _, d := range s.SideData {
+		if a, ok := parseMatrix(d.Matrix); ok {
+			v.matrix = a
+		}
+	}
+	length := parseSeconds(s.Duration)
+	if length <= 0 {
+		length = parseClock(s.Tags["DURATION"]) - parseSeconds(s.Start) // Matroska's tag counts from 0
+	}
+	if length > 0 {
+		v.end = max(0, parseSeconds(s.Start)-origin+length)
+	}
+	return v
+}
+
+// maxSeconds keeps durations far from overflow; no clip of ours is ten years long.
+const maxSeconds = 3e8
+
+func parseSeconds(s string) time.Duration {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(f) || math.Abs(f) > maxSeconds {
+		return 0
+	}
+	return time.Duration(math.Round(f * 1e9))
+}
+
+// parseClock reads "00:01:15.500000000".
+func parseClock(s string) time.Duration {
+	h, rest, ok := strings.Cut(s, ":")
+	if !ok {
+		return 0
+	}
+	min, sec, ok := strings.Cut(rest, ":")
+	if !ok {
+		return 0
+	}
+	hn, err1 := strconv.ParseUint(h, 10, 16)
+	mn, err2 := strconv.ParseUint(min, 10, 16)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return time.Duration(hn)*time.Hour + time.Duration(mn)*time.Minute + max(0, parseSeconds(sec))
+}
+
+// parseMatrix reads the linear part of a display matrix as ffprobe prints it: three lines "00000000: a b u" in 16.16
+// fixed point.
+func parseMatrix(s string) (m [4]float64, ok bool) {
+	row := 0
+	for line := range strings.SplitSeq(s, "\n") {
+		_, cells, found := strings.Cut(line, ":")
+		if !found {
+			continue
+		}
+		f := strings.Fields(cells)
+		if len(f) != 3 {
+			return m, false
+		}
+		if row < 2 {
+			for col := range 2 {
+				n, err := strconv.ParseInt(f[col], 10, 64)
+				if err != nil {
+					return m, false
+				}
+				m[row*2+col] = float64(n) / 65536
+			}
+		}
+		row++
+	}
+	return m, row == 3
+}
+
+// inputArgs confines one input to the protocols it needs.
+func inputArgs(input string) (network bool, args []string) {
+	u, err := url.Parse(input)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
+		return false, []string{"-protocol_whitelist", "file"}
+	}
+	list := "https,tls,tcp"
+	if u.Scheme == "http" {
+		list += ",http"
+	}
+	// 15 s without a byte is a lost connection.
+	return true, []string{"-protocol_whitelist", list, "-rw_timeout", "15000000"}
+}
+
+var errTooMuchOutput = errors.New("too much output")
+
+type boundedBuffer struct {
+	bytes.Buffer
+	max int
+}
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > b.max {
+		return 0, errTooMuchOutput
+	}
+	return b.Buffer.Write(p)
+}

@@ -1,0 +1,37 @@
+package ffmpeg
+
+import "fmt"
+
+// The codes of a Rejection. They are part of the public contract: clients match on them.
+const (
+	CodeNotAVideo      = "not_a_video"
+	CodeNoVideoStream  = "no_video_stream"
+	CodeTooShort       = "too_short"
+	CodeTooLong        = "too_long"
+	CodeResolutionLow  = "resolution_too_low"
+	CodeUnreadable     = "unreadable"
+	CodeTooComplex     = "too_complex"
+	CodeStartBeyondEnd = "start_beyond_end"
+)
+
+// Rejection says that the contestant's file is at fault; trying again cannot help.
+type Rejection struct {
+	Code   string
+	Detail string // for the operator's log; not translated, never shown to users
+}
+
+func (r *Rejection) Error() string { return fmt.Sprintf("clip rejected: %s: %s", r.Code, r.Detail) }
+
+func reject(code, format string, args ...any) error {
+	return &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// ToolError says that ffmpeg or ffprobe failed for a reason that is ours: a full disk, a lost connection, a bad build.
+type ToolError struct {
+	Step   string // what was being done: probe, process, bumper, join, poster
+	Err    error
+	Stderr string // the last 4 KiB; may name files and hosts, so for the operator's log only
+}
+
+func (e *ToolError) Error() string { return fmt.Sprintf("ffmpeg %s: %v", e.Step, e.Err) }
+func (e *ToolError) Unwrap() error { return e.Err }

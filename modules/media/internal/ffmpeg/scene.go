@@ -1,0 +1,67 @@
+package ffmpeg
+
+import (
+	"fmt"
+
+	fg "github.com/u2takey/ffmpeg-go"
+)
+
+// layer is one still picture of a bumper and how it moves. Expressions are ffmpeg's, with t in seconds.
+type layer struct {
+	file     string
+	x, y     string
+	fadeFrom float64 // when it begins to appear; 0 = there from the start
+	fadeFor  float64
+	grow     string // factor of its size over t; "" = as drawn
+	spin     string // angle over t, in radians; "" = upright
+}
+
+func (l layer) prepare(s *fg.Stream) *fg.Stream {
+	s = filter(s, "format", "pix_fmts", "rgba")
+	if l.spin != "" {
+		s = filter(s, "rotate", "a", l.spin, "fillcolor", "none")
+	}
+	if l.grow != "" {
+		s = filter(s, "scale", "w", fmt.Sprintf("max(2,iw*(%s))", l.grow), "h", fmt.Sprintf("max(2,ih*(%s))", l.grow), "eval", "frame")
+	}
+	if l.fadeFor > 0 {
+		s = filter(s, "fade", "type", "in", "start_time", l.fadeFrom, "duration", l.fadeFor, "alpha", 1)
+	}
+	return s
+}
+
+// easeOut runs from 1 to 0 between the times from and from+length, fast at first.
+func easeOut(from, length float64) string {
+	return fmt.Sprintf("pow(1-clip((t-%g)/%g,0,1),3)", from, length)
+}
+
+// introScene: the star rises, turning, over the stage lights; the name and the line below it follow.
+func introScene() []layer {
+	return []layer{
+		{file: "backdrop.png"},
+		{file: "glow.png", x: "(W-w)/2", y: "250-h/2", fadeFrom: 0.45, fadeFor: 0.6, grow: "0.9+0.06*t"},
+		{
+			file: "star.png", x: "(W-w)/2", y: "250-h/2+620*" + easeOut(0.1, 1.0),
+			spin: "-2.4*" + easeOut(0.1, 1.1), grow: "1-0.45*" + easeOut(0.1, 1.0),
+		},
+		{file: "name.png", x: "(W-w)/2", y: "430+36*" + easeOut(0.6, 0.6), fadeFrom: 0.6, fadeFor: 0.4},
+		{file: "intro-line.png", x: "(W-w)/2", y: "606+20*" + easeOut(0.95, 0.5), fadeFrom: 0.95, fadeFor: 0.4},
+	}
+}
+
+// outroScene: the call to vote, with the star beside the name.
+func outroScene() []layer {
+	return []layer{
+		{file: "backdrop.png"},
+		{file: "glow.png", x: "(W-w)/2", y: "190-h/2", grow: "0.8+0.05*t"},
+		{file: "star.png", x: "(W-w)/2", y: "190-h/2", grow: "0.72+0.06*sin(2.6*t)", spin: "0.10*sin(2.2*t)"},
+		{file: "outro-line.png", x: "(W-w)/2", y: "330+40*" + easeOut(0.15, 0.6), fadeFrom: 0.15, fadeFor: 0.4},
+		{file: "name-small.png", x: "(W-w)/2", y: "590+20*" + easeOut(0.6, 0.5), fadeFrom: 0.6, fadeFor: 0.4},
+	}
+}
+
+func fadeEnds(s *fg.Stream) *fg.Stream {
+	const fade = 0.2
+	s = filter(s, "fade", "type", "in", "start_time", 0, "duration", fade)
+	return filter(s, "fade", "type", "out", "start_time", bumperLength.Seconds()-fade, "duration", fade)
+}
