@@ -1,0 +1,10 @@
+package media
+
+import (
+	_ "github.com/danielgtaylor/huma/v2"
+	_ "github.com/u2takey/ffmpeg-go"
+	_ "gorm.io/gorm"
+
+	_ "risingstars/config"
+	_ "risingstars/modules/voting"
+)

@@ -1,0 +1,3 @@
+package media_test
+
+import _ "risingstars/modules/voting"

@@ -1,0 +1,3 @@
+package voting
+
+import _ "github.com/spf13/viper"

@@ -1,0 +1,3 @@
+package fault
+
+import _ "risingstars/platform/database/databasetest"

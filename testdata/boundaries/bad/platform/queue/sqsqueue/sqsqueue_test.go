@@ -1,0 +1,3 @@
+package sqsqueue_test
+
+import _ "gorm.io/driver/postgres"

@@ -1,0 +1,7 @@
+package main
+
+import (
+	_ "github.com/spf13/cobra"
+
+	_ "risingstars/config"
+)

@@ -1,0 +1,3 @@
+package ffmpeg
+
+import _ "github.com/u2takey/ffmpeg-go"

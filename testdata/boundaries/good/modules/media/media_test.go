@@ -1,0 +1,6 @@
+package media_test
+
+import (
+	_ "risingstars/modules/media"
+	_ "risingstars/platform/database/databasetest"
+)

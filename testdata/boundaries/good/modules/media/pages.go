@@ -1,0 +1,3 @@
+package media
+
+import _ "html/template"

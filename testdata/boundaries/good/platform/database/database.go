@@ -1,0 +1,6 @@
+package database
+
+import (
+	_ "github.com/glebarez/sqlite"
+	_ "gorm.io/gorm"
+)

@@ -1,0 +1,3 @@
+package databasetest
+
+import _ "risingstars/platform/database"

@@ -1,0 +1,3 @@
+package asynqueue
+
+import _ "github.com/hibiken/asynq"

@@ -1,0 +1,3 @@
+package queuetest
+
+import _ "risingstars/platform/database/databasetest"

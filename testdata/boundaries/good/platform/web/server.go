@@ -1,0 +1,3 @@
+package web
+
+import _ "github.com/labstack/echo/v4"
