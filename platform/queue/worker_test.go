@@ -1,0 +1,155 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/dbqueue"
+)
+
+func TestTimeoutIsAnError(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.start(t, queue.Handlers{"probe": {
+		Timeout: time.Millisecond,
+		Run: func(ctx context.Context, _ queue.Delivery) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		},
+	}})
+	b.enqueue(t, "probe", "a")
+	b.eventually(t, queue.Stats{Dead: 1})
+	dead, err := b.queue.Dead(t.Context(), 1)
+	if err != nil || dead[0].Reason != context.DeadlineExceeded.Error() || dead[0].Attempts != 3 {
+		t.Errorf("dead letter %+v (%v)", dead, err)
+	}
+}
+
+func TestOwnerHearsOfDeathOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	type news struct {
+		delivery queue.Delivery
+		reason   string
+		err      error
+	}
+	heard := make(chan news, 10)
+	b.start(t, queue.Handlers{"probe": {
+		Timeout: time.Millisecond,
+		Run: func(ctx context.Context, _ queue.Delivery) error {
+			<-ctx.Done()
+			return errors.New("too slow")
+		},
+		Dead: func(ctx context.Context, d queue.Delivery, reason string) error {
+			heard <- news{d, reason, ctx.Err()}
+			panic("the owner is in trouble too")
+		},
+	}})
+	b.enqueue(t, "probe", "a")
+	got := next(t, heard)
+	if got.delivery.ID != "a" || got.delivery.Attempt != 3 || got.reason != "too slow" || got.err != nil {
+		t.Errorf("heard %+v", got)
+	}
+	b.eventually(t, queue.Stats{Dead: 1})
+	if len(heard) > 0 {
+		t.Error("heard twice")
+	}
+	if len(b.log.lines(t, "owner of dead task not told")) != 1 {
+		t.Error("the owner's trouble was not logged")
+	}
+}
+
+func TestStopReportsAStubbornHandler(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	started, release := make(chan struct{}), make(chan struct{})
+	worker := b.start(t, queue.Handlers{"probe": {Run: func(context.Context, queue.Delivery) error {
+		close(started)
+		<-release
+		return nil
+	}}})
+	b.enqueue(t, "probe", "a")
+	next(t, started)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := worker.Stop(ctx); err == nil || !strings.Contains(err.Error(), "1 handlers still run") {
+		t.Errorf("Stop returned %v", err)
+	}
+	close(release)
+	stop(t, worker)
+	b.eventually(t, queue.Stats{}) // it finished after all, and its verdict counts
+}
+
+func TestHandlerWithoutRunIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	worker := queue.NewWorker(b.driver, queue.Handlers{"probe": {}}, queue.WorkerOptions{})
+	if err := worker.Start(t.Context()); err == nil {
+		t.Error("Start succeeded")
+	}
+	stop(t, worker)
+}
+
+// flaky is a driver whose first verdicts do not get through.
+type flaky struct {
+	*dbqueue.Driver
+	failures atomic.Int32
+}
+
+func (f *flaky) Settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
+	if f.failures.Add(-1) >= 0 {
+		return errors.New("connection reset")
+	}
+	return f.Driver.Settle(ctx, lease, verdict)
+}
+
+func (f *flaky) Consume(_ context.Context, consumer queue.Consumer) (func(), error) {
+	return queue.Pull(f, consumer), nil
+}
+
+func TestVerdictIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	runs := make(chan int, 10)
+	driver := &flaky{Driver: b.driver}
+	driver.failures.Store(2)
+	b.startOn(t, driver, queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
+		runs <- d.Attempt
+		return nil
+	}}})
+	b.enqueue(t, "probe", "a")
+	b.eventually(t, queue.Stats{})
+	if len(runs) != 1 || driver.failures.Load() != -1 {
+		t.Errorf("%d runs, %d verdicts left to fail, want 1 run and a third verdict", len(runs), driver.failures.Load())
+	}
+}
+
+func TestWorkerOutlastsAnOutage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	done := make(chan struct{})
+	b.start(t, queue.Handlers{"probe": {Run: func(context.Context, queue.Delivery) error {
+		close(done)
+		return nil
+	}}})
+	if _, err := b.db.Exec(t.Context(), "ALTER TABLE queue_tasks RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); len(b.log.lines(t, "no tasks received")) == 0; <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the outage was not logged")
+		}
+	}
+	if _, err := b.db.Exec(t.Context(), "ALTER TABLE gone RENAME TO queue_tasks"); err != nil {
+		t.Fatal(err)
+	}
+	b.enqueue(t, "probe", "a")
+	next(t, done)
+}
