@@ -1,9 +1,12 @@
 package storage_test
 
 import (
+	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,6 +64,54 @@ func TestErrorsNameTheOperationAndTheKey(t *testing.T) {
 	}
 	if _, err := b.Stat(t.Context(), "a\n"); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a hostile key breaks the line: %v", err)
+	}
+}
+
+// hidingDriver buries the reader's error, as SDKs do, and records what it is told.
+type hidingDriver struct {
+	storage.Driver
+	contentType string
+}
+
+func (d *hidingDriver) Put(_ context.Context, key string, r io.Reader, contentType string) (storage.Object, error) {
+	d.contentType = contentType
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return storage.Object{}, errors.New("part 3 failed")
+	}
+	return storage.Object{Key: key}, nil
+}
+
+func TestTheReadersErrorSurvivesTheDriver(t *testing.T) {
+	t.Parallel()
+	b, err := storage.New(&hidingDriver{}, storage.Options{MaxBytes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("the browser went away")
+	for want, r := range map[error]io.Reader{
+		gone:                iotest.ErrReader(gone),
+		storage.ErrTooLarge: strings.NewReader(strings.Repeat("x", 11)),
+	} {
+		if _, err := b.Put(t.Context(), "a", r, storage.PutOptions{}); !errors.Is(err, want) {
+			t.Errorf("Put: %v, want %v", err, want)
+		}
+	}
+}
+
+func TestTheDriverIsToldTheContentType(t *testing.T) {
+	t.Parallel()
+	d := &hidingDriver{}
+	b, err := storage.New(d, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string]string{"": "video/mp4", "video/x-special": "video/x-special"} {
+		if _, err := b.Put(t.Context(), "a.mp4", strings.NewReader("x"), storage.PutOptions{ContentType: given}); err != nil {
+			t.Fatal(err)
+		}
+		if d.contentType != want {
+			t.Errorf("given %q the driver is told %q, want %q", given, d.contentType, want)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ type Driver interface {
 	// Delete of a missing object is a success.
 	Delete(ctx context.Context, key string) error
 	// List calls each for every object whose key begins with prefix, in no promised order, and stops at its first error, which it
-	// returns. Objects put or deleted meanwhile may be missed or named.
+	// returns. Objects put or deleted meanwhile may be missed or named; ContentType may be the extension's.
 	List(ctx context.Context, prefix string, each func(Object) error) error
 	// URL is where a browser reads the object for the next ttl: absolute, or relative to the site. The object need not exist.
 	URL(ctx context.Context, key string, ttl time.Duration) (string, error)

@@ -40,7 +40,7 @@ func (s *Store) Move(ctx context.Context, key, path, _ string) (obj storage.Obje
 	temp := f.Name()
 	f.Close()
 	if err := os.Rename(path, temp); err != nil {
-		os.Remove(temp)
+		_ = os.Remove(temp)
 		if errors.Is(err, syscall.EXDEV) {
 			return storage.Object{}, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 		}
