@@ -1,0 +1,53 @@
+package voting
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Entry is a published video as the public sees it.
+type Entry struct {
+	VideoID      string
+	UserID       string
+	PlayerName   string
+	City         string
+	Country      string
+	Title        string
+	Description  string
+	ProcessedKey string
+	PosterKey    string
+	Duration     time.Duration
+	UploadedAt   time.Time
+	Votes        int
+}
+
+// Order is how the gallery is sorted.
+type Order string
+
+// The orders: the latest published first, or the most voted first.
+const (
+	Recent    Order = "recent"
+	MostVoted Order = "votes"
+)
+
+// Filter narrows a list down. Empty fields do not. City and Country are compared without regard to case and accents;
+// Search looks for each of its words in title, name and city.
+type Filter struct {
+	City    string
+	Country string
+	Search  string
+}
+
+// fold makes Bogotá and BOGOTA the same: no marks, no case, single spaces.
+func fold(s string) string {
+	plain, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), s)
+	if err != nil {
+		plain = s // broken UTF-8 is compared as it is
+	}
+	return strings.Join(strings.Fields(strings.ToLower(plain)), " ")
+}
