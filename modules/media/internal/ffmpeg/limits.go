@@ -52,7 +52,9 @@ type budget struct {
 }
 
 func (l Limits) forProbe() budget {
-	return budget{wall: probeTime, cpu: probeTime, memory: l.Memory, outputBytes: 1 << 20}
+	// A picture that does not fit into probeMemory is reported by its header all the same, and then refused for its size.
+	const probeMemory = 2 << 30
+	return budget{wall: probeTime, cpu: probeTime, memory: min(l.Memory, probeMemory), outputBytes: 1 << 20}
 }
 
 func (l Limits) forClip(clip time.Duration) budget {

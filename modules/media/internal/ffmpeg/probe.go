@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ const maxProbeOutput = 1 << 20
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	network, args := inputArgs(j.Input)
 	args = append([]string{"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries}, args...)
-	args = append(args, "-max_pixels", strconv.Itoa(p.limits.Pixels), "-f", j.Container.Demuxer, "-i", j.Input)
+	args = append(args, "-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input)
 	out := &boundedBuffer{max: maxProbeOutput}
 	runErr := p.run(ctx, command{
 		step: "probe", path: p.ffprobe, args: args, stdout: out, budget: p.limits.forProbe(), network: network,
@@ -74,12 +75,21 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	switch {
 	case code != 0 && faultOfFile(code):
 		return media{}, reject(CodeNotAVideo, "ffprobe error %d", code)
+	case runErr != nil && !network && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
+		// It started well and then gave up on a local file without naming an error.
+		return media{}, reject(CodeUnreadable, "%s", lastLine(tool.Stderr))
 	case runErr != nil:
 		return media{}, runErr
 	case err != nil:
 		return media{}, &ToolError{Step: "probe", Err: err}
 	}
 	return m, nil
+}
+
+// exitedBy tells a program that ended by itself from one that was killed or never started.
+func exitedBy(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.Exited()
 }
 
 // AVERROR codes of libavutil/error.h that speak about the data and not about reaching it.
