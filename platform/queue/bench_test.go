@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -140,8 +139,8 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 
 func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
 
-// lines whose message begins with a prefix.
-func (l *logBuffer) lines(t *testing.T, prefix string) []map[string]any {
+// lines with this message.
+func (l *logBuffer) lines(t *testing.T, message string) []map[string]any {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -153,7 +152,7 @@ func (l *logBuffer) lines(t *testing.T, prefix string) []map[string]any {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if message, _ := line["msg"].(string); strings.HasPrefix(message, prefix) {
+		if line["msg"] == message {
 			lines = append(lines, line)
 		}
 	}

@@ -62,15 +62,14 @@ func lapsed(times int) error {
 func (w *Worker) try(ctx context.Context, handler Handler, delivery Delivery) ending {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(w.stopping, func() { cancel(ErrStopping) })()
+	unhook := context.AfterFunc(w.stopping, func() { cancel(ErrStopping) })
+	defer unhook()
 
 	err := run(ctx, handler, delivery)
 
-	var (
-		discard *discarded
-		bury    *buried
-		later   *postponed
-	)
+	_, discard := errors.AsType[*discarded](err)
+	_, bury := errors.AsType[*buried](err)
+	later, postpone := errors.AsType[*postponed](err)
 	cause := context.Cause(ctx)
 	switch {
 	case errors.Is(cause, ErrLost):
@@ -80,11 +79,11 @@ func (w *Worker) try(ctx context.Context, handler Handler, delivery Delivery) en
 	case errors.Is(cause, ErrStopping):
 		// Even a Discard or a Dead: a handler that was cut off may have misread why its work broke.
 		return ending{outcome: outcomeGivenBack, verdict: Verdict{Action: Postpone}, err: err}
-	case errors.As(err, &discard):
+	case discard:
 		return ending{outcome: outcomeDiscarded, verdict: Verdict{Action: Done}, err: err}
-	case errors.As(err, &later):
+	case postpone:
 		return ending{outcome: outcomePostponed, verdict: Verdict{Action: Postpone, Delay: later.delay}, err: err}
-	case errors.As(err, &bury), delivery.Attempt >= delivery.MaxAttempts:
+	case bury, delivery.Attempt >= delivery.MaxAttempts:
 		return dead(err)
 	default:
 		delay := w.options.Backoff.delay(delivery.Attempt)
@@ -152,9 +151,8 @@ func (w *Worker) report(ctx context.Context, delivery Delivery, known bool, end 
 	if end.err != nil {
 		attrs = append(attrs, slog.Any("error", end.err))
 	}
-	var panicErr *panicked
-	if errors.As(end.err, &panicErr) {
-		attrs = append(attrs, slog.String("stack", string(panicErr.stack)))
+	if p, ok := errors.AsType[*panicked](end.err); ok {
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}
-	w.options.Logger.LogAttrs(ctx, level, "task "+end.outcome, attrs...)
+	w.options.Logger.LogAttrs(ctx, level, "task handled", attrs...)
 }

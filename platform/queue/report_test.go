@@ -97,13 +97,13 @@ func TestOneLogLinePerDelivery(t *testing.T) {
 	}}})
 	b.enqueue(t, "probe", "a")
 	b.eventually(t, queue.Stats{})
-	lines := b.log.lines(t, "task ")
+	lines := b.log.lines(t, "task handled")
 	if len(lines) != 2 {
 		t.Fatalf("%d lines, want 2: %v", len(lines), lines)
 	}
 	for i, want := range []map[string]any{
-		{"msg": "task retried", "level": "WARN", "outcome": "retried", "attempt": 1.0, "error": "panic: boom"},
-		{"msg": "task done", "level": "INFO", "outcome": "done", "attempt": 2.0, "error": nil},
+		{"level": "WARN", "outcome": "retried", "attempt": 1.0, "error": "panic: boom"},
+		{"level": "INFO", "outcome": "done", "attempt": 2.0, "error": nil},
 	} {
 		want["kind"], want["id"] = "probe", "a"
 		for key, value := range want {

@@ -3,7 +3,9 @@ package dbqueue_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,6 +164,47 @@ func TestDeadListsTheLatestFirst(t *testing.T) {
 	if err != nil || len(dead) != 2 || dead[0].ID != "a" || dead[1].ID != "c" {
 		t.Errorf("Dead(2) = %+v (%v), want a and c", dead, err)
 	}
+}
+
+// Leases that lapse at once make every receiver want every task all the time.
+func TestEachAttemptIsLeasedOnce(t *testing.T) {
+	t.Parallel()
+	db, _, q := setup(t)
+	driver := dbqueue.New(db, dbqueue.Options{Poll: time.Millisecond})
+	for i := range 5 {
+		if err := q.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const receivers, rounds, most = 8, 25, 3
+	var (
+		group  sync.WaitGroup
+		mu     sync.Mutex
+		leased = map[string]bool{}
+	)
+	for range receivers {
+		group.Go(func() {
+			for range rounds {
+				leases, err := driver.Receive(t.Context(), most, 0)
+				if err != nil || len(leases) == 0 || len(leases) > most {
+					t.Errorf("received %d leases (%v), want 1 to %d", len(leases), err, most)
+					return
+				}
+				mu.Lock()
+				for _, lease := range leases {
+					attempt := fmt.Sprintf("task %s, attempt %d", lease.ID, lease.Attempt)
+					if leased[attempt] {
+						t.Errorf("%s leased twice", attempt)
+					}
+					if leased[attempt] = true; lease.Lapses != lease.Attempt-1 {
+						t.Errorf("%s after %d lapses", attempt, lease.Lapses)
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestStartFailsWithoutTheTable(t *testing.T) {

@@ -46,7 +46,7 @@ func (b *bench) receive(visibility time.Duration) queue.Lease {
 	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	defer cancel()
 	for {
-		leases, err := b.puller().Receive(ctx, 1, visibility)
+		leases, err := b.puller.Receive(ctx, 1, visibility)
 		if err != nil || ctx.Err() != nil {
 			b.Fatalf("nothing received: %v", err)
 		}
@@ -63,19 +63,19 @@ func onlyTheCurrentLeaseCounts(b *bench) {
 	if first.Attempt != 1 || second.Attempt != 2 {
 		b.Errorf("attempts %d and %d, want 1 and 2", first.Attempt, second.Attempt)
 	}
-	if err := b.puller().Extend(b.Context(), first, time.Minute); !errors.Is(err, queue.ErrLost) {
+	if err := b.puller.Extend(b.Context(), first, time.Minute); !errors.Is(err, queue.ErrLost) {
 		b.Errorf("extending the first lease: %v, want ErrLost", err)
 	}
 	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
-		if err := b.puller().Settle(b.Context(), first, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
+		if err := b.puller.Settle(b.Context(), first, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
 			b.Errorf("settling the first lease with %d: %v, want ErrLost", action, err)
 		}
 	}
 	b.eventuallyStats(queue.Stats{InFlight: 1})
-	if err := b.puller().Extend(b.Context(), second, time.Minute); err != nil {
+	if err := b.puller.Extend(b.Context(), second, time.Minute); err != nil {
 		b.Errorf("extending the second lease: %v", err)
 	}
-	if err := b.puller().Settle(b.Context(), second, queue.Verdict{Action: queue.Done}); err != nil {
+	if err := b.puller.Settle(b.Context(), second, queue.Verdict{Action: queue.Done}); err != nil {
 		b.Errorf("settling the second lease: %v", err)
 	}
 	b.eventuallyStats(queue.Stats{})
@@ -95,7 +95,7 @@ func lapsesUseUpTheAttempts(b *bench) {
 			b.Error("the task ran again")
 			return nil
 		},
-		Dead: func(_ context.Context, d queue.Delivery, reason string) error {
+		Dead: func(_ context.Context, _ queue.Delivery, reason string) error {
 			told <- reason
 			return nil
 		},
@@ -140,7 +140,7 @@ func lostLeaseIsTold(b *bench) {
 	taken := make(chan struct{})
 	loseLease(b, taken, func(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
 		<-taken
-		err := b.puller().Extend(context.WithoutCancel(ctx), lease, visibility)
+		err := b.puller.Extend(context.WithoutCancel(ctx), lease, visibility)
 		if !errors.Is(err, queue.ErrLost) {
 			b.Errorf("heartbeat after the loss: %v, want ErrLost", err)
 		}
@@ -157,7 +157,7 @@ func silentProductLosesTheLease(b *bench) {
 // loseLease has one worker lose its task to another, which closes taken when it has it.
 func loseLease(b *bench, taken chan struct{}, extend func(context.Context, queue.Lease, time.Duration) error) {
 	started, causes := make(chan struct{}), make(chan error, 1)
-	loser := b.workerOn(&link{Driver: b.driver, Puller: b.puller(), extend: extend}, func(ctx context.Context, _ queue.Delivery) error {
+	loser := b.workerOn(&link{Driver: b.driver, Puller: b.puller, extend: extend}, func(ctx context.Context, _ queue.Delivery) error {
 		close(started)
 		<-ctx.Done()
 		causes <- context.Cause(ctx)

@@ -36,13 +36,16 @@ func Run(t *testing.T, open func(t *testing.T) queue.Driver, limits Limits) {
 			t.Run(rule.name, func(t *testing.T) {
 				t.Parallel()
 				driver := open(t)
-				if _, pulls := driver.(queue.Puller); rule.pullers && !pulls {
+				puller, pulls := driver.(queue.Puller)
+				if rule.pullers && !pulls {
 					t.Skip("this product holds the leases itself")
 				}
 				if rule.deduplicates && limits.KeepsDuplicates {
 					t.Skip("this product cannot recognise a duplicate")
 				}
-				rule.test(&bench{T: t, driver: driver, queue: queue.New(driver, queue.Options{}), limits: limits})
+				rule.test(&bench{
+					T: t, driver: driver, puller: puller, queue: queue.New(driver, queue.Options{}), limits: limits,
+				})
 			})
 		}
 	}
@@ -59,11 +62,10 @@ type rule struct {
 type bench struct {
 	*testing.T
 	driver queue.Driver
+	puller queue.Puller // the driver; nil when it does not pull
 	queue  *queue.Queue
 	limits Limits
 }
-
-func (b *bench) puller() queue.Puller { return b.driver.(queue.Puller) }
 
 func (b *bench) enqueue(ids ...string) {
 	b.Helper()
