@@ -39,9 +39,10 @@ build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 .PHONY: test
 test: ## everything: format, lint, scripts, and all tests under the race detector, on servers and ports of their own
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck
-	@$(MAKE) --no-print-directory lint
-	@echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'
-	@CGO_ENABLED=1 infra/setup/test.sh $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES)
+	@failed=; $(MAKE) --no-print-directory lint || failed='lint '; \
+	echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
+	CGO_ENABLED=1 infra/setup/test.sh $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests"; \
+	if [ -n "$$failed" ]; then echo "make test: failed: $$failed"; exit 1; fi
 
 .PHONY: test-short
 test-short: ## the quick tests: no race detector, no servers, results cached
@@ -79,5 +80,5 @@ clean: ## remove what was built (./data stays)
 $(LINT): tools/go.mod tools/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building golangci-lint (once, some minutes)'
-	cd tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install -trimpath tool
+	cd tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@

@@ -18,12 +18,12 @@ import (
 )
 
 // importLaw says which files may import what. Imports and files are globs: * stays within a path element, ** does not.
-// An import glob covers the packages below it too. Files are named from the root of the repository; tests obey as well.
+// Files are named from the root of the repository; tests obey as well.
 type importLaw struct {
 	name       string
-	imports    []string
-	only       []string // the files that may; empty: all but those in never
-	never      []string
+	imports    []*regexp.Regexp
+	only       []*regexp.Regexp // the files that may; empty: all but those in never
+	never      []*regexp.Regexp
 	butOwnRoom bool // the packages of one room (a module, config) may import each other
 	because    string
 }
@@ -32,50 +32,50 @@ type importLaw struct {
 func importLaws() []importLaw {
 	return []importLaw{
 		{
-			name: "module apart", imports: []string{"risingstars/modules"}, never: []string{"modules/**"}, butOwnRoom: true,
+			name: "module apart", imports: globs("risingstars/modules"), never: globs("modules/**"), butOwnRoom: true,
 			because: "a module never imports another: it declares a port, and app.go fills it",
 		},
 		{
-			name: "platform below", imports: []string{"risingstars/modules"}, never: []string{"platform/**"},
+			name: "platform below", imports: globs("risingstars/modules"), never: globs("platform/**"),
 			because: "platform knows no module",
 		},
 		{
-			name: "config alone", imports: []string{"risingstars"}, never: []string{"config/**"}, butOwnRoom: true,
+			name: "config alone", imports: globs("risingstars"), never: globs("config/**"), butOwnRoom: true,
 			because: "config imports nothing of ours",
 		},
 		{
-			name: "config at the top", imports: []string{"risingstars/config"}, only: []string{"*.go", "config/**"},
+			name: "config at the top", imports: globs("risingstars/config"), only: globs("*.go", "config/**"),
 			because: "only package main imports config, and hands each package its own small Options",
 		},
 		{
-			name: "gorm", imports: []string{"gorm.io", "github.com/glebarez/sqlite"},
-			only:    []string{"platform/database/**", "modules/*/store*.go"},
+			name: "gorm", imports: globs("gorm.io", "github.com/glebarez/sqlite"),
+			only:    globs("platform/database/**", "modules/*/store*.go"),
 			because: "gorm stays in platform/database and in the modules' stores",
 		},
 		{
-			name: "asynq", imports: []string{"github.com/hibiken/asynq"}, only: []string{"platform/queue/asynqueue/**"},
+			name: "asynq", imports: globs("github.com/hibiken/asynq"), only: globs("platform/queue/asynqueue/**"),
 			because: "asynq stays in its driver",
 		},
 		{
-			name: "aws", imports: []string{"github.com/aws"},
-			only:    []string{"platform/storage/s3store/**", "platform/queue/sqsqueue/**"},
+			name: "aws", imports: globs("github.com/aws"),
+			only:    globs("platform/storage/s3store/**", "platform/queue/sqsqueue/**"),
 			because: "AWS stays in the drivers for S3 and SQS",
 		},
 		{
-			name: "web", imports: []string{"github.com/labstack/echo", "github.com/danielgtaylor/huma", "html/template"},
-			only:    []string{"platform/web/**", "modules/*/http*.go", "modules/*/pages*.go"},
+			name: "web", imports: globs("github.com/labstack/echo", "github.com/danielgtaylor/huma", "html/template"),
+			only:    globs("platform/web/**", "modules/*/http*.go", "modules/*/pages*.go"),
 			because: "HTTP stays in platform/web and in the modules' http and pages files; package main builds routes through platform/web",
 		},
 		{
-			name: "ffmpeg", imports: []string{"github.com/u2takey/ffmpeg-go"}, only: []string{"modules/media/internal/ffmpeg/**"},
+			name: "ffmpeg", imports: globs("github.com/u2takey/ffmpeg-go"), only: globs("modules/media/internal/ffmpeg/**"),
 			because: "one package builds ffmpeg's arguments",
 		},
 		{
-			name: "commands", imports: []string{"github.com/spf13/cobra", "github.com/spf13/viper"}, only: []string{"*.go", "config/**"},
+			name: "commands", imports: globs("github.com/spf13/cobra", "github.com/spf13/viper"), only: globs("*.go", "config/**"),
 			because: "the command line and the settings are read in package main and config",
 		},
 		{
-			name: "test helpers", imports: []string{"risingstars/**/*test"}, only: []string{"**/*_test.go", "**/*test/*.go"},
+			name: "test helpers", imports: globs("risingstars/**/*test"), only: globs("**/*_test.go", "**/*test/*.go"),
 			because: "helper packages for tests are not linked into the application",
 		},
 	}
@@ -184,6 +184,7 @@ func breachesIn(root string) ([]breach, error) {
 	}
 
 	var breaches []breach
+	laws := importLaws()
 	imports := map[string][]string{} // by file
 	modules := map[string]bool{}
 	for _, name := range files {
@@ -199,7 +200,7 @@ func breachesIn(root string) ([]breach, error) {
 			if imports[file], err = importsOf(name); err != nil {
 				return nil, err
 			}
-			breaches = append(breaches, importBreaches(file, imports[file])...)
+			breaches = append(breaches, importBreaches(laws, file, imports[file])...)
 		}
 	}
 	if len(imports) == 0 {
@@ -243,9 +244,9 @@ func importsOf(name string) ([]string, error) {
 	return paths, nil
 }
 
-func importBreaches(file string, paths []string) []breach {
+func importBreaches(laws []importLaw, file string, paths []string) []breach {
 	var breaches []breach
-	for _, l := range importLaws() {
+	for _, l := range laws {
 		allowed := len(l.only) == 0 || matchesAny(l.only, file)
 		if allowed && !matchesAny(l.never, file) {
 			continue
@@ -271,12 +272,16 @@ func roomOf(dir string) string {
 	return parts[0]
 }
 
-func matchesAny(globs []string, name string) bool {
-	return slices.ContainsFunc(globs, func(glob string) bool { return globPattern(glob).MatchString(name) })
+func matchesAny(globs []*regexp.Regexp, name string) bool {
+	return slices.ContainsFunc(globs, func(glob *regexp.Regexp) bool { return glob.MatchString(name) })
 }
 
-// globPattern covers what lies below a match as well, so that an import's glob means its packages too.
-func globPattern(glob string) *regexp.Regexp {
-	pattern := strings.NewReplacer(`\*\*/`, `(.*/)?`, `\*\*`, `.*`, `\*`, `[^/]*`).Replace(regexp.QuoteMeta(glob))
-	return regexp.MustCompile("^" + pattern + "(/.*)?$")
+// globs covers what lies below a match as well, so that the glob of an import means its packages too.
+func globs(texts ...string) []*regexp.Regexp {
+	var patterns []*regexp.Regexp
+	for _, text := range texts {
+		pattern := strings.NewReplacer(`\*\*/`, `(.*/)?`, `\*\*`, `.*`, `\*`, `[^/]*`).Replace(regexp.QuoteMeta(text))
+		patterns = append(patterns, regexp.MustCompile("^"+pattern+"(/.*)?$"))
+	}
+	return patterns
 }
