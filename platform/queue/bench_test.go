@@ -45,7 +45,7 @@ func (b *bench) start(t *testing.T, handlers queue.Handlers) *queue.Worker {
 func (b *bench) startOn(t *testing.T, driver queue.Driver, handlers queue.Handlers) *queue.Worker {
 	t.Helper()
 	worker := queue.NewWorker(driver, handlers, queue.WorkerOptions{
-		Grace: -1, Backoff: queue.Backoff{Base: time.Millisecond},
+		Visibility: time.Second, Grace: -1, Backoff: queue.Backoff{Base: time.Millisecond},
 		Logger: b.log.logger(), Registerer: b.registry,
 	})
 	if err := worker.Start(t.Context()); err != nil {

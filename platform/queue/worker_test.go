@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"risingstars/platform/queue"
-	"risingstars/platform/queue/dbqueue"
 )
 
 func TestTimeoutIsAnError(t *testing.T) {
@@ -93,40 +91,6 @@ func TestHandlerWithoutRunIsRefused(t *testing.T) {
 		t.Error("Start succeeded")
 	}
 	stop(t, worker)
-}
-
-// flaky is a driver whose first verdicts do not get through.
-type flaky struct {
-	*dbqueue.Driver
-	failures atomic.Int32
-}
-
-func (f *flaky) Settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
-	if f.failures.Add(-1) >= 0 {
-		return errors.New("connection reset")
-	}
-	return f.Driver.Settle(ctx, lease, verdict)
-}
-
-func (f *flaky) Consume(_ context.Context, consumer queue.Consumer) (func(), error) {
-	return queue.Pull(f, consumer), nil
-}
-
-func TestVerdictIsWrittenAgain(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	runs := make(chan int, 10)
-	driver := &flaky{Driver: b.driver}
-	driver.failures.Store(2)
-	b.startOn(t, driver, queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
-		runs <- d.Attempt
-		return nil
-	}}})
-	b.enqueue(t, "probe", "a")
-	b.eventually(t, queue.Stats{})
-	if len(runs) != 1 || driver.failures.Load() != -1 {
-		t.Errorf("%d runs, %d verdicts left to fail, want 1 run and a third verdict", len(runs), driver.failures.Load())
-	}
 }
 
 func TestWorkerOutlastsAnOutage(t *testing.T) {

@@ -1,0 +1,122 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/dbqueue"
+)
+
+// flaky is a driver whose first verdicts do not get through.
+type flaky struct {
+	*dbqueue.Driver
+	failures atomic.Int32
+}
+
+func (f *flaky) Settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
+	if f.failures.Add(-1) >= 0 {
+		return errors.New("connection reset")
+	}
+	return f.Driver.Settle(ctx, lease, verdict)
+}
+
+// Extend fails for the first delivery of every task.
+func (f *flaky) Extend(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
+	if lease.Attempt == 1 {
+		return errors.New("connection reset")
+	}
+	return f.Driver.Extend(ctx, lease, visibility)
+}
+
+func (f *flaky) Consume(_ context.Context, consumer queue.Consumer) (func(), error) {
+	return queue.Pull(f, consumer), nil
+}
+
+func TestVerdictIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	runs := make(chan int, 10)
+	driver := &flaky{Driver: b.driver}
+	driver.failures.Store(2)
+	b.startOn(t, driver, queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
+		runs <- d.Attempt
+		return nil
+	}}})
+	b.enqueue(t, "probe", "a")
+	b.eventually(t, queue.Stats{})
+	if len(runs) != 1 || driver.failures.Load() != -1 {
+		t.Errorf("%d runs, %d verdicts left to fail, want 1 run and a third verdict", len(runs), driver.failures.Load())
+	}
+}
+
+// What the handler made of its lost task does not count, even when nobody else has it yet.
+func TestLostTaskRunsAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	attempts := make(chan int, 10)
+	b.startOn(t, &flaky{Driver: b.driver}, queue.Handlers{"probe": {Run: func(ctx context.Context, d queue.Delivery) error {
+		attempts <- d.Attempt
+		if d.Attempt == 1 {
+			<-ctx.Done()
+		}
+		return nil
+	}}})
+	b.enqueue(t, "probe", "a")
+	for want := 1; want <= 2; want++ {
+		if got := next(t, attempts); got != want {
+			t.Errorf("attempt %d, want %d", got, want)
+		}
+	}
+	b.eventually(t, queue.Stats{})
+	got := b.samples(t)
+	if lost, done := got["queue_tasks_total probe lost"], got["queue_tasks_total probe done"]; lost != 1 || done != 1 {
+		t.Errorf("%v lost and %v done, want one of each", lost, done)
+	}
+}
+
+// hasty is a driver that lets go of running handlers when it stops.
+type hasty struct {
+	*dbqueue.Driver
+	stopped chan struct{}
+}
+
+func (h *hasty) Consume(ctx context.Context, consumer queue.Consumer) (func(), error) {
+	stop, err := h.Driver.Consume(ctx, consumer)
+	return func() {
+		go func() {
+			stop()
+			close(h.stopped)
+		}()
+	}, err
+}
+
+func TestWorkerCountsItsOwnHandlers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	driver := &hasty{Driver: b.driver, stopped: make(chan struct{})}
+	started, release := make(chan struct{}), make(chan struct{})
+	worker := b.startOn(t, driver, queue.Handlers{"probe": {Run: func(context.Context, queue.Delivery) error {
+		close(started)
+		<-release
+		return nil
+	}}})
+	b.enqueue(t, "probe", "a")
+	next(t, started)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		stop(t, worker)
+	}()
+	select {
+	case <-stopped:
+		t.Error("Stop returned while a handler ran")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	next(t, stopped)
+	next(t, driver.stopped)
+}
