@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"net/http"
+	"reflect"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -52,3 +54,21 @@ func (s *Server) operations() {
 }
 
 func operationID(path string) string { return "get" + huma.GenerateOperationID("", path, struct{}{}) }
+
+// Describe documents the answers of an operation that huma does not handle: body at op.DefaultStatus, problems at
+// op.Errors.
+func Describe(doc *huma.OpenAPI, op *huma.Operation, body any) {
+	schema := func(of any, name string) *huma.Schema {
+		return doc.Components.Schemas.Schema(reflect.TypeOf(of), true, name)
+	}
+	answer := func(status int, contentType string, schema *huma.Schema) {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status), Content: map[string]*huma.MediaType{contentType: {Schema: schema}},
+		}
+	}
+	op.Responses = map[string]*huma.Response{}
+	answer(op.DefaultStatus, "application/json", schema(body, op.OperationID+"Body"))
+	for _, status := range op.Errors {
+		answer(status, "application/problem+json", schema(Problem{}, "Problem"))
+	}
+}

@@ -1,0 +1,104 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"risingstars/modules/media/internal/ffmpeg"
+)
+
+// ProcessorOptions are the contest's rules for clips and the means to process them. Branding and CacheDir are required.
+type ProcessorOptions struct {
+	Branding    fs.FS
+	CacheDir    string // what is rendered once is kept here
+	Threads     int    // 0: the machine decides
+	MaxClip     time.Duration
+	RemoveAudio bool
+	MinDuration time.Duration // 0: no rule, as below
+	MaxDuration time.Duration
+	MinHeight   int
+}
+
+// Processor turns originals into renditions. It is safe for concurrent use.
+type Processor struct {
+	ffmpeg *ffmpeg.Processor
+}
+
+// NewProcessor fails when ffmpeg is missing.
+func NewProcessor(o ProcessorOptions) (*Processor, error) {
+	p, err := ffmpeg.New(ffmpeg.Options{
+		Branding: o.Branding, CacheDir: o.CacheDir, Threads: o.Threads, MaxClip: o.MaxClip, RemoveAudio: o.RemoveAudio,
+		MinDuration: o.MinDuration, MaxDuration: o.MaxDuration, MinHeight: o.MinHeight,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare processing: %w", err)
+	}
+	return &Processor{ffmpeg: p}, nil
+}
+
+// File runs exactly what a worker runs, on the file at in, and writes the rendition to out and the poster beside it, with
+// the extension .jpg. Both appear whole or not at all. Progress is told in percent.
+func (p *Processor) File(ctx context.Context, in, out string, start time.Duration, progress func(stage string, percent int)) error {
+	container, err := sniffFile(in)
+	if err != nil {
+		return err
+	}
+	in, err = filepath.Abs(in)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", in, err)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(out), ".process-*")
+	if err != nil {
+		return fmt.Errorf("make a folder to work in: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // what remains is visible and harmless
+	result, err := p.ffmpeg.Process(ctx, ffmpeg.Job{
+		Input: in, Container: container, Start: start, Dir: dir,
+		Progress: func(at ffmpeg.Progress) { progress(at.Stage, at.Percent) },
+	})
+	var tool *ffmpeg.ToolError
+	if errors.As(err, &tool) {
+		return fmt.Errorf("%w\n%s", err, tool.Stderr)
+	}
+	if err != nil {
+		return fmt.Errorf("process %s: %w", in, err)
+	}
+	poster := out[:len(out)-len(filepath.Ext(out))] + ".jpg"
+	if err := errors.Join(os.Rename(result.Video, out), os.Rename(result.Poster, poster)); err != nil {
+		return fmt.Errorf("put the result in place: %w", err)
+	}
+	return nil
+}
+
+func sniffFile(path string) (ffmpeg.Container, error) {
+	file, err := os.Open(path) //nolint:gosec // the operator names it
+	if err != nil {
+		return ffmpeg.Container{}, fmt.Errorf("open the clip: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	container, err := sniff(file)
+	if err != nil {
+		return container, fmt.Errorf("%s: %w", path, err)
+	}
+	return container, nil
+}
+
+// sniff reads the container from the first bytes of r; errNotAVideo when there is none that we take.
+func sniff(r io.Reader) (ffmpeg.Container, error) {
+	head := make([]byte, ffmpeg.SniffLen)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return ffmpeg.Container{}, fmt.Errorf("read the first bytes: %w", err)
+	}
+	container, ok := ffmpeg.Sniff(head[:n])
+	if !ok {
+		return ffmpeg.Container{}, errNotAVideo
+	}
+	return container, nil
+}

@@ -1,0 +1,139 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"risingstars/platform/database"
+)
+
+type store struct {
+	db *database.DB
+}
+
+type videoRow struct {
+	ID           string `gorm:"primaryKey"`
+	OwnerID      string
+	Title        string
+	Description  string
+	Status       string
+	Stage        string
+	Progress     int
+	Attempt      int
+	LeaseUntil   int64
+	SentAt       int64
+	Mock         bool
+	OriginalKey  string
+	ProcessedKey string
+	PosterKey    string
+	StartMs      int64
+	DurationMs   int64
+	FailureCode  string
+	UploadedAt   int64
+	ProcessedAt  int64
+}
+
+func (videoRow) TableName() string { return "media_videos" }
+
+func (r videoRow) video() Video {
+	return Video{
+		ID: r.ID, OwnerID: r.OwnerID, Title: r.Title, Description: r.Description, Status: Status(r.Status), Stage: r.Stage,
+		Progress: r.Progress, Attempt: r.Attempt, OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
+		Start: time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
+		FailureCode: r.FailureCode, UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
+	}
+}
+
+// insert adds an uploaded video. A mock is never sent, claimed or swept.
+func (s *store) insert(ctx context.Context, v Video, mock bool) error {
+	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		err := s.db.Gorm(ctx).Create(&videoRow{
+			ID: v.ID, OwnerID: v.OwnerID, Title: v.Title, Description: v.Description, Status: string(Uploaded), Stage: stageQueued,
+			Mock: mock, OriginalKey: v.OriginalKey, StartMs: v.Start.Milliseconds(), UploadedAt: database.Micros(v.UploadedAt),
+		}).Error
+		if err != nil {
+			return err
+		}
+		return s.keep(ctx, v.OriginalKey)
+	})
+	if err != nil {
+		return fmt.Errorf("insert video: %w", err)
+	}
+	return nil
+}
+
+func (s *store) byID(ctx context.Context, id string) (Video, error) {
+	row, err := s.row(ctx, id)
+	return row.video(), err
+}
+
+func (s *store) row(ctx context.Context, id string) (videoRow, error) {
+	var row videoRow
+	err := s.db.Gorm(ctx).Where("id = ?", id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return videoRow{}, errNotFound
+	}
+	if err != nil {
+		return videoRow{}, fmt.Errorf("read video %s: %w", id, err)
+	}
+	return row, nil
+}
+
+// byOwner lists a person's videos, the latest first. An empty status means all.
+func (s *store) byOwner(ctx context.Context, ownerID string, status Status, offset, limit int) ([]Video, int, error) {
+	query := s.db.Gorm(ctx).Model(&videoRow{}).Where("owner_id = ?", ownerID)
+	if status != "" {
+		query = query.Where("status = ?", string(status))
+	}
+	query = query.Session(&gorm.Session{})
+	var total int64
+	if err := query.Count(&total).Error; err != nil {
+		return nil, 0, fmt.Errorf("count videos: %w", err)
+	}
+	var rows []videoRow
+	if err := query.Order("uploaded_at DESC, id DESC").Offset(offset).Limit(limit).Find(&rows).Error; err != nil {
+		return nil, 0, fmt.Errorf("list videos: %w", err)
+	}
+	videos := make([]Video, len(rows))
+	for i, row := range rows {
+		videos[i] = row.video()
+	}
+	return videos, int(total), nil
+}
+
+// delete removes the row; it says false when it is gone already.
+func (s *store) delete(ctx context.Context, id string) (bool, error) {
+	rows, err := s.db.Exec(ctx, `DELETE FROM media_videos WHERE id = ?`, id)
+	if err != nil {
+		return false, fmt.Errorf("delete video %s: %w", id, err)
+	}
+	return rows > 0, nil
+}
+
+// move is the one way to change a status: from the states that transitions allow, if the condition holds too. It says
+// false when nothing was changed.
+func (s *store) move(ctx context.Context, id string, to Status, from []Status, set map[string]any, where string, args ...any) (bool, error) {
+	states := make([]string, len(from))
+	for i, state := range from {
+		states[i] = string(state)
+	}
+	set["status"] = string(to)
+	var rows int64
+	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		query := s.db.Gorm(ctx).Model(&videoRow{}).Where("id = ? AND status IN ?", id, states)
+		if where != "" {
+			query = query.Where(where, args...)
+		}
+		result := query.Updates(set)
+		rows = result.RowsAffected
+		return result.Error
+	})
+	if err != nil {
+		return false, fmt.Errorf("move video %s to %s: %w", id, to, err)
+	}
+	return rows > 0, nil
+}

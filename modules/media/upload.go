@@ -1,0 +1,127 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/fault"
+	"risingstars/platform/storage"
+)
+
+// Limits of the texts of an upload, in characters.
+const (
+	maxTitle       = 200
+	maxDescription = 5000
+)
+
+// uploadPatience is how long a file that arrives may stay without a row, and cleanupTime how long an undoing may take.
+const (
+	uploadPatience = 24 * time.Hour
+	cleanupTime    = 10 * time.Second
+)
+
+// original is a stored file that no video points to yet. It becomes one by accept, or goes by discard.
+type original struct {
+	videoID string
+	key     string
+}
+
+// receive stores the file that r gives, in constant memory. Content is known by its first bytes, not by its name. On any
+// error nothing is left.
+func (m *Module) receive(ctx context.Context, r io.Reader) (*original, error) {
+	head := make([]byte, ffmpeg.SniffLen)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err //nolint:wrapcheck // a fault of the body's reader
+	}
+	head = head[:n]
+	container, ok := ffmpeg.Sniff(head)
+	if !ok {
+		return nil, errNotAVideo
+	}
+
+	o := &original{videoID: uuid.Must(uuid.NewV7()).String()}
+	o.key = m.o.UploadPrefix + "/" + o.videoID + container.Extension
+	if err := m.store.unclaim(ctx, time.Now().Add(uploadPatience), o.key); err != nil {
+		return nil, err
+	}
+	_, err = m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
+		ContentType: container.ContentType, MaxBytes: m.o.MaxUploadBytes,
+	})
+	if err != nil {
+		m.discard(ctx, o)
+		if errors.Is(err, storage.ErrTooLarge) {
+			return nil, errTooLarge
+		}
+		return nil, fmt.Errorf("store an upload: %w", err)
+	}
+	return o, nil
+}
+
+// discard removes a file that will not become a video, also when the request has ended.
+func (m *Module) discard(ctx context.Context, o *original) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	m.remove(ctx, o.key)
+}
+
+// details are the words that come with an upload.
+type details struct {
+	Title       string
+	Description string
+	Start       time.Duration
+}
+
+// newDetails checks what was typed into the form.
+func newDetails(title, description, start string) (details, error) {
+	d := details{Title: strings.Join(strings.Fields(title), " "), Description: strings.TrimSpace(description)}
+	var fields []fault.Field
+	say := func(name, es, en string) {
+		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
+	}
+	if length := utf8.RuneCountInString(d.Title); length < 1 || length > maxTitle {
+		say("title", "debe tener entre 1 y 200 caracteres", "must have between 1 and 200 characters")
+	}
+	if utf8.RuneCountInString(d.Description) > maxDescription {
+		say("description", "debe tener como máximo 5000 caracteres", "must have at most 5,000 characters")
+	}
+	if start = strings.TrimSpace(start); start != "" {
+		seconds, err := strconv.ParseFloat(start, 64)
+		if err != nil || math.IsNaN(seconds) || seconds < 0 || seconds > (24*time.Hour).Seconds() {
+			say("start_seconds", "debe ser un número de segundos desde 0", "must be a number of seconds from 0")
+		} else {
+			d.Start = time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
+		}
+	}
+	if len(fields) > 0 {
+		return details{}, fault.ErrInvalid.WithFields(fields...)
+	}
+	return d, nil
+}
+
+// accept makes a video of a stored file and asks for its processing. The file is gone again when that fails.
+func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
+	v := Video{
+		ID: o.videoID, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
+		OriginalKey: o.key, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	if err := m.store.insert(ctx, v, mock); err != nil {
+		m.discard(ctx, o)
+		return Video{}, err
+	}
+	if !mock {
+		m.send(ctx, v.ID)
+	}
+	return v, nil
+}
