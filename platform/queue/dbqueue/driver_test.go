@@ -204,7 +204,7 @@ func TestEachAttemptIsLeasedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const receivers, rounds, most = 8, 25, 3
+	const receivers, rounds, most = 6, 15, 3
 	var (
 		group  sync.WaitGroup
 		mu     sync.Mutex
