@@ -114,8 +114,11 @@ func (c *Config) DatabasePath() string { return filepath.Join(c.Data.Dir, "showc
 // FilesPath is the root of local storage.
 func (c *Config) FilesPath() string { return filepath.Join(c.Data.Dir, "files") }
 
-// WorkPath holds what is temporary or can be made again.
+// WorkPath holds what outlives no process.
 func (c *Config) WorkPath() string { return filepath.Join(c.Data.Dir, "work") }
+
+// BumperPath holds the rendered intros and outros, which can be made again.
+func (c *Config) BumperPath() string { return filepath.Join(c.Data.Dir, "bumpers") }
 
 // SecretPath is where the embedded stage keeps the secret that it made.
 func (c *Config) SecretPath() string { return filepath.Join(c.Data.Dir, "secret_key") }

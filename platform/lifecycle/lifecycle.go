@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -92,4 +93,62 @@ func (g *Group) wait(ctx context.Context) error {
 	case err := <-failed:
 		return err
 	}
+}
+
+// Loop is a service that runs fn beside the others, with a context that ends when the service is stopped.
+func Loop(name string, fn func(ctx context.Context)) Service {
+	var cancel context.CancelFunc
+	done := make(chan struct{})
+	return Service{
+		Name: name,
+		Start: func(ctx context.Context) error {
+			ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
+			go func() {
+				defer close(done)
+				fn(ctx)
+			}()
+			return nil
+		},
+		Stop: func(ctx context.Context) error {
+			if cancel == nil {
+				return nil
+			}
+			cancel()
+			select {
+			case <-done:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	}
+}
+
+// Together makes one service of several that need not stop one after the other: each one's grace runs at the same time.
+// They start in order.
+func Together(name string, services ...Service) Service {
+	failed := make(chan error, len(services))
+	together := Service{Name: name, Failed: failed}
+	together.Start = func(ctx context.Context) error {
+		for _, service := range services {
+			if err := service.Start(ctx); err != nil {
+				// The group stops only what started, and this one did not.
+				return errors.Join(fmt.Errorf("start %s: %w", service.Name, err), together.Stop(ctx))
+			}
+			if service.Failed != nil {
+				go func() { failed <- fmt.Errorf("%s: %w", service.Name, <-service.Failed) }()
+			}
+		}
+		return nil
+	}
+	together.Stop = func(ctx context.Context) error {
+		errs := make([]error, len(services))
+		var group sync.WaitGroup
+		for i, service := range services {
+			group.Go(func() { errs[i] = service.Stop(ctx) })
+		}
+		group.Wait()
+		return errors.Join(errs...)
+	}
+	return together
 }

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"risingstars/assets"
+	"risingstars/config"
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+	"risingstars/platform/auth"
+	"risingstars/platform/database"
+	"risingstars/platform/lifecycle"
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/ratelimit"
+	"risingstars/platform/scratch"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/telemetry"
+	"risingstars/platform/web"
+)
+
+// The limits on signing up and in. A class behind one address signs up within a few minutes; a thief tries thousands.
+var (
+	signupByClient = ratelimit.Quota{PerMinute: 60, Burst: 120}
+	loginByClient  = ratelimit.Quota{PerMinute: 120, Burst: 240}
+	loginByAccount = ratelimit.Quota{PerMinute: 10, Burst: 20}
+)
+
+// app is what one process is made of. Every command builds it and uses its part.
+type app struct {
+	c        *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	db       *database.DB
+	secret   []byte
+	files    *diskstore.Store
+	bucket   *storage.Bucket
+	driver   queue.Driver
+	queue    *queue.Queue
+	closers  []func() error
+
+	identity *identity.Module
+	voting   *voting.Module
+	media    *media.Module
+}
+
+// newApp opens the platform and builds the modules. With a worker it also needs ffmpeg.
+func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool) (_ *app, err error) {
+	a := &app{c: c, log: log, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.openDatabase(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openStorage(); err != nil {
+		return nil, err
+	}
+	if err := a.openQueue(); err != nil {
+		return nil, err
+	}
+	return a, a.buildModules(worker)
+}
+
+func (a *app) openDatabase(ctx context.Context) (err error) {
+	a.db, err = database.Open(ctx, database.Options{URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), Logger: a.log})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.db.Close)
+	if a.c.Embedded() {
+		return a.db.Migrate(ctx, migrations()...)
+	}
+	status, err := a.db.MigrationStatus(ctx, migrations()...)
+	if err != nil {
+		return err
+	}
+	for _, m := range status {
+		if !m.Applied {
+			return fmt.Errorf("the database is behind: %s of %s is not applied; run: app migrate up", m.File, m.Owner)
+		}
+	}
+	return nil
+}
+
+// migrations are every table of the service, in the order in which they are made.
+func migrations() []database.Migrations {
+	return []database.Migrations{dbqueue.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations()}
+}
+
+func (a *app) openStorage() (err error) {
+	if a.c.Storage.Backend != "local" {
+		return fmt.Errorf("STORAGE_BACKEND=%s is not part of this build", a.c.Storage.Backend)
+	}
+	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
+		if a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath()); err != nil {
+			return err
+		}
+	}
+	a.files, err = diskstore.Open(diskstore.Options{
+		Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: []string{a.c.Storage.ProcessedPrefix + "/"},
+	})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.files.Close)
+	a.bucket, err = storage.New(a.files, storage.Options{Registerer: a.registry})
+	return err
+}
+
+func (a *app) openQueue() error {
+	if a.c.Queue.Backend != "embedded" {
+		return fmt.Errorf("QUEUE_BACKEND=%s is not part of this build", a.c.Queue.Backend)
+	}
+	a.driver = dbqueue.New(a.db, dbqueue.Options{})
+	a.queue = queue.New(a.driver, queue.Options{Logger: a.log, Registerer: a.registry})
+	return nil
+}
+
+func (a *app) buildModules(worker bool) error {
+	urlExpiry := time.Duration(a.c.Storage.URLExpireSeconds) * time.Second
+	passwords, err := auth.NewPasswords()
+	if err != nil {
+		return err
+	}
+	limits, err := a.limits()
+	if err != nil {
+		return err
+	}
+	a.identity = identity.New(identity.Deps{
+		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Limits: limits, Logger: a.log,
+	})
+	a.voting = voting.New(voting.Deps{
+		DB: a.db, Files: a.bucket, Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},
+	})
+	deps := media.Deps{
+		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity}, Logger: a.log,
+		Options: media.Options{
+			MaxUploadBytes: a.c.Upload.MaxBytes, UploadPrefix: a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
+			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
+		},
+	}
+	if worker {
+		if deps.Processor, err = newProcessor(a.c); err != nil {
+			return err
+		}
+		if deps.Scratch, err = scratch.Open(a.c.WorkPath()); err != nil {
+			return err
+		}
+		a.closers = append(a.closers, deps.Scratch.Close)
+	}
+	a.media = media.New(deps)
+	return nil
+}
+
+func (a *app) tokens() *auth.Tokens {
+	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
+}
+
+func (a *app) limits() (limits identity.Limits, err error) {
+	limiter := func(q ratelimit.Quota) *ratelimit.Limiter {
+		if err != nil || !a.c.Auth.RateLimit {
+			return nil
+		}
+		var l *ratelimit.Limiter
+		l, err = ratelimit.New(q)
+		return l
+	}
+	limits = identity.Limits{
+		SignupByClient: limiter(signupByClient), LoginByClient: limiter(loginByClient), LoginByAccount: limiter(loginByAccount),
+	}
+	return limits, err
+}
+
+// newProcessor is the one place that knows how clips are processed, for workers and for `app process`.
+func newProcessor(c *config.Config) (*media.Processor, error) {
+	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	return media.NewProcessor(media.ProcessorOptions{
+		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
+		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
+		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds), MinHeight: c.Media.MinHeight,
+	})
+}
+
+// workServices process videos and repeat what crashes left undone.
+func (a *app) workServices() []lifecycle.Service {
+	concurrency := a.c.Worker.Concurrency
+	if concurrency == 0 {
+		concurrency = max(1, runtime.NumCPU()/2)
+	}
+	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
+		Concurrency: concurrency, Grace: a.c.Grace(), Logger: a.log, Registerer: a.registry,
+	})
+	return []lifecycle.Service{
+		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
+		lifecycle.Loop("sweeper", a.media.Sweep),
+	}
+}
+
+// webService answers requests.
+func (a *app) webService() (lifecycle.Service, error) {
+	server, err := web.New(web.Options{
+		Addr: a.c.HTTP.Addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
+		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
+		Health: &telemetry.Health{Checks: []telemetry.Check{{Name: "database", Run: a.db.Ping}}},
+		Logger: a.log, Registry: a.registry,
+	})
+	if err != nil {
+		return lifecycle.Service{}, err
+	}
+	a.identity.Routes(server)
+	a.media.Routes(server)
+	a.voting.Routes(server)
+	server.Mount(diskstore.Path, a.files.Handler())
+	return lifecycle.Service{Name: "web", Start: server.Start, Stop: server.Stop, Failed: server.Failed()}, nil
+}
+
+// serve answers requests, with a worker beside it where the stage has no other.
+func (a *app) serve(ctx context.Context, withWorker bool) error {
+	server, err := a.webService()
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
+	services := []lifecycle.Service{server}
+	if withWorker {
+		services = append(a.workServices(), server)
+	}
+	return a.run(ctx, lifecycle.Together("services", services...))
+}
+
+// run runs services until ctx ends, then closes what newApp opened.
+func (a *app) run(ctx context.Context, services ...lifecycle.Service) error {
+	group := lifecycle.Group{Services: services, StopTimeout: a.c.Grace() + 10*time.Second, Logger: a.log}
+	return errors.Join(group.Run(ctx), a.close())
+}
+
+func (a *app) close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// gallery fills media's port with the voting module.
+type gallery struct{ *voting.Module }
+
+func (g gallery) Publish(ctx context.Context, e media.Entry) error {
+	return g.Module.Publish(ctx, voting.Entry{
+		VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+		Title: e.Title, Description: e.Description, ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey,
+		Duration: e.Duration, UploadedAt: e.UploadedAt,
+	})
+}
+
+// people fills media's port with the identity module.
+type people struct{ module *identity.Module }
+
+func (p people) Profile(ctx context.Context, userID string) (name, city, country string, err error) {
+	profile, err := p.module.Profile(ctx, userID)
+	return profile.Name, profile.City, profile.Country, err
+}

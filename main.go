@@ -1,0 +1,133 @@
+// Rising Stars Showcase is a video contest in one binary: contestants upload a clip, the machine trims and brands it, the
+// public watches and votes, and the ranking is right.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"risingstars/config"
+	"risingstars/platform/telemetry"
+)
+
+// version is stamped by the build.
+var version = "1.0.0"
+
+// Exit codes: what a script can tell apart.
+const (
+	exitFailure = 1 // it was tried, and failed; or a second signal cut the stop short
+	exitUsage   = 2 // nothing was tried: flags, arguments or configuration are wrong
+)
+
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func execute(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // from here on a second signal has its usual effect
+	}()
+
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var problems config.Problems
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &problems), errors.As(err, &usageError{}):
+		fmt.Fprintf(stderr, "app: %v\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "app: %v\n", err)
+		return exitFailure
+	}
+}
+
+type usageError struct{ error }
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "app",
+		Short:         "Rising Stars Showcase: a video contest in one binary",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	config.Flags(root.PersistentFlags())
+	root.AddCommand(serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), versionCommand())
+	return root
+}
+
+// setup reads the configuration and makes the logger of a command.
+func setup(cmd *cobra.Command) (*config.Config, *slog.Logger, error) {
+	c, err := config.Load(config.DotenvPath(), cmd.Flags())
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := telemetry.NewLogger(cmd.ErrOrStderr(), c.Log.Level, c.Log.Format)
+	return c, log, err
+}
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API; in the embedded stage also process videos",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, log, err := setup(cmd)
+			if err != nil {
+				return err
+			}
+			withWorker := c.Queue.Backend == "embedded"
+			a, err := newApp(cmd.Context(), c, log, withWorker)
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), withWorker)
+		},
+	}
+}
+
+func workCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "work",
+		Short: "Process videos from the queue",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, log, err := setup(cmd)
+			if err != nil {
+				return err
+			}
+			a, err := newApp(cmd.Context(), c, log, true)
+			if err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), a.workServices()...)
+		},
+	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), version)
+			return err
+		},
+	}
+}
