@@ -124,7 +124,8 @@ func (p *Processor) render(ctx context.Context, layers []layer, r rational, fram
 		if err := p.extract(l.file, path); err != nil {
 			return err
 		}
-		s := localInput(path, fg.KwArgs{"f": "image2", "loop": 1, "framerate": r.String(), "t": seconds(bumperLength.Seconds() + 0.2)})
+		// Repeating the decoded picture spares decoding the PNG for every frame.
+		s := filter(localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()}), "loop", "loop", frames, "size", 1)
 		if i == 0 {
 			stage = l.prepare(s)
 			continue

@@ -68,7 +68,7 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	switch {
 	case runErr != nil && !errors.As(runErr, &tool):
 		return media{}, runErr
-	case errors.Is(runErr, errOverBudget) && !network, errors.Is(runErr, errTooMuchOutput):
+	case errors.Is(runErr, errOverBudget) && !network, out.full:
 		return media{}, reject(CodeTooComplex, "probing it is over budget: %v", runErr)
 	}
 	m, code, err := parseProbe(out.Bytes())
@@ -268,13 +268,16 @@ func inputArgs(input string) (network bool, args []string) {
 
 var errTooMuchOutput = errors.New("too much output")
 
+// boundedBuffer fails the write that would take it past max.
 type boundedBuffer struct {
 	bytes.Buffer
-	max int
+	max  int
+	full bool
 }
 
 func (b *boundedBuffer) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > b.max {
+		b.full = true
 		return 0, errTooMuchOutput
 	}
 	return b.Buffer.Write(p)

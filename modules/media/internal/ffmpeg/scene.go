@@ -22,7 +22,7 @@ func (l layer) prepare(s *fg.Stream) *fg.Stream {
 		s = filter(s, "rotate", "a", l.spin, "fillcolor", "none")
 	}
 	if l.grow != "" {
-		s = filter(s, "scale", "w", fmt.Sprintf("max(2,iw*(%s))", l.grow), "h", fmt.Sprintf("max(2,ih*(%s))", l.grow), "eval", "frame")
+		s = filter(s, "scale", "w", fmt.Sprintf("max(2,iw*(%s))", l.grow), "h", fmt.Sprintf("max(2,ih*(%s))", l.grow), "eval", "frame", "flags", "bilinear")
 	}
 	if l.fadeFor > 0 {
 		s = filter(s, "fade", "type", "in", "start_time", l.fadeFrom, "duration", l.fadeFor, "alpha", 1)
