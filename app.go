@@ -224,7 +224,7 @@ func (a *app) webService() (lifecycle.Service, error) {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
-	server.Mount(diskstore.Path, a.files.Handler())
+	server.Mount(diskstore.Path, a.files.Serve)
 	return lifecycle.Service{Name: "web", Start: server.Start, Stop: server.Stop, Failed: server.Failed()}, nil
 }
 

@@ -86,9 +86,12 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Mount gives every request under prefix, which begins and ends with a slash, to h.
-func (s *Server) Mount(prefix string, h http.Handler) {
-	s.echo.Match([]string{http.MethodGet, http.MethodHead}, prefix+"*", echo.WrapHandler(h))
+// Mount gives every GET and HEAD under prefix, which begins and ends with a slash, to serve. When that returns an error
+// it has written nothing, and the error is answered as a problem.
+func (s *Server) Mount(prefix string, serve func(http.ResponseWriter, *http.Request) error) {
+	s.echo.Match([]string{http.MethodGet, http.MethodHead}, prefix+"*", func(c echo.Context) error {
+		return serve(c.Response(), c.Request())
+	})
 }
 
 // Handle routes an operation whose body huma must not read, such as a streamed upload. It is documented, and guarded by

@@ -2,45 +2,51 @@ package diskstore
 
 import (
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"path"
 	"strings"
 
+	"risingstars/platform/fault"
 	"risingstars/platform/storage"
 )
 
-// Handler serves GET and HEAD of Path + key, in byte ranges, to everyone who has a URL of this store; "download=1" makes browsers save the
-// file. A private key without a good signature is refused before anyone looks whether it exists. It lists no folders.
-func (s *Store) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+var (
+	errNoFile = fault.New(fault.NotFound, "not_found",
+		"El archivo no existe.", "The file does not exist.")
+	errReadOnly = fault.New(fault.Forbidden, "read_only",
+		"Este recurso solo se puede leer.", "This resource can only be read.")
+	errLinkInvalid = fault.New(fault.Forbidden, "link_invalid",
+		"El enlace no es válido.", "The link is not valid.")
+	errLinkExpired = fault.New(fault.Forbidden, "link_expired",
+		"El enlace ha caducado.", "The link has expired.")
+)
 
-func (s *Store) serve(w http.ResponseWriter, r *http.Request) {
+// Serve answers GET and HEAD of Path + key, in byte ranges, to everyone who has a URL of this store; "download=1" makes browsers save the
+// file. A private key without a good signature is refused before anyone looks whether it exists. It lists no folders. When it returns an
+// error it has written nothing.
+func (s *Store) Serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		s.refuse(w, r, codeMethodNotAllowed, nil)
-		return
+		return errReadOnly
 	}
 	key, ok := strings.CutPrefix(r.URL.Path, Path)
 	if !ok || storage.CheckKey(key) != nil {
-		s.refuse(w, r, codeNotFound, nil)
-		return
+		return errNoFile
 	}
 	query := r.URL.Query()
 	public := s.isPublic(key)
 	if !public {
-		if code := s.checkLink(key, query); code != "" {
-			s.refuse(w, r, code, nil)
-			return
+		if err := s.checkLink(key, query); err != nil {
+			return err
 		}
 	}
 	file, obj, err := s.Open(r.Context(), key)
 	if errors.Is(err, storage.ErrNotFound) {
-		s.refuse(w, r, codeNotFound, nil)
-		return
+		return errNoFile.With(err)
 	}
 	if err != nil {
-		s.refuse(w, r, codeInternal, err)
-		return
+		return fmt.Errorf("serve %s: %w", key, err)
 	}
 	defer file.Close()
 
@@ -56,4 +62,5 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(key)}))
 	}
 	http.ServeContent(w, r, "", obj.ModTime, file)
+	return nil
 }

@@ -1,19 +1,15 @@
 package diskstore_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"risingstars/platform/fault"
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/diskstore"
 )
@@ -21,7 +17,18 @@ import (
 type site struct {
 	root    string
 	bucket  *storage.Bucket
+	store   *diskstore.Store
 	handler http.Handler
+}
+
+// handler serves a store's files; a refusal is the status of its kind.
+func handler(store *diskstore.Store) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		statuses := map[fault.Kind]int{fault.Forbidden: http.StatusForbidden, fault.NotFound: http.StatusNotFound}
+		if err := store.Serve(w, r); err != nil {
+			http.Error(w, err.Error(), statuses[fault.From(err).Kind])
+		}
+	})
 }
 
 // setup has a public and a private object.
@@ -29,7 +36,7 @@ func setup(t *testing.T) site {
 	t.Helper()
 	root := t.TempDir()
 	store := open(t, root)
-	s := site{root, bucket(t, store), store.Handler()}
+	s := site{root, bucket(t, store), store, handler(store)}
 	for _, key := range []string{"processed/a-1.mp4", "uploads/a.mov"} {
 		if _, err := s.bucket.Put(t.Context(), key, strings.NewReader("0123456789"), storage.PutOptions{}); err != nil {
 			t.Fatal(err)
@@ -124,59 +131,35 @@ func TestDownloadIsAnAttachment(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreProblemDocuments(t *testing.T) {
+func TestRefusalsAreFaults(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	good := s.url(t, "uploads/a.mov")
-	forbidden := func(code, detail string) diskstore.Problem {
-		return diskstore.Problem{Type: "about:blank", Title: "Forbidden", Status: 403, Code: code, Detail: detail}
-	}
-	missing := diskstore.Problem{Type: "about:blank", Title: "Not Found", Status: 404, Code: "not_found", Detail: "El archivo no existe."}
-	unsigned := forbidden("link_invalid", "El enlace no es válido.")
-
 	for name, c := range map[string]struct {
-		target, language string
-		want             diskstore.Problem
+		target, code string
+		kind         fault.Kind
 	}{
-		"unsigned":               {"/media/uploads/a.mov", "", unsigned},
-		"unsigned, English":      {"/media/uploads/a.mov", "en-GB,es;q=0.5", forbidden("link_invalid", "The link is not valid.")},
-		"unsigned, French":       {"/media/uploads/a.mov", "fr", unsigned},
-		"unsigned, Spanish":      {"/media/uploads/a.mov", "es-CO,en;q=0.9", unsigned},
-		"unsigned and missing":   {"/media/uploads/none.mov", "", unsigned},
-		"never expires":          {strings.Replace(good, "expires=", "forever=", 1), "", unsigned},
-		"expired":                {s.expired(t, "uploads/a.mov"), "", forbidden("link_expired", "El enlace ha caducado.")},
-		"expired, English":       {s.expired(t, "uploads/a.mov"), "en", forbidden("link_expired", "The link has expired.")},
-		"signed but missing":     {s.url(t, "uploads/none.mov"), "", missing},
-		"public but missing":     {"/media/processed/none.mp4", "", missing},
-		"folder":                 {"/media/processed", "", unsigned},
-		"folder with a slash":    {"/media/processed/", "", missing},
-		"no key":                 {"/media/", "", missing},
-		"another path":           {"/other/processed/a-1.mp4", "", missing},
-		"upwards":                {"/media/processed/../uploads/a.mov", "", missing},
-		"upwards, escaped":       {"/media/processed/%2e%2e/uploads/a.mov", "", missing},
-		"upwards, one segment":   {"/media/processed/..%2fuploads%2fa.mov", "", missing},
-		"upwards, twice escaped": {"/media/processed/%252e%252e/uploads/a.mov", "", missing},
-		"NUL":                    {"/media/processed/a-1.mp4%00", "", missing},
+		"unsigned":               {"/media/uploads/a.mov", "link_invalid", fault.Forbidden},
+		"unsigned and missing":   {"/media/uploads/none.mov", "link_invalid", fault.Forbidden},
+		"never expires":          {strings.Replace(good, "expires=", "forever=", 1), "link_invalid", fault.Forbidden},
+		"expired":                {s.expired(t, "uploads/a.mov"), "link_expired", fault.Forbidden},
+		"signed but missing":     {s.url(t, "uploads/none.mov"), "not_found", fault.NotFound},
+		"public but missing":     {"/media/processed/none.mp4", "not_found", fault.NotFound},
+		"folder":                 {"/media/processed", "link_invalid", fault.Forbidden},
+		"folder with a slash":    {"/media/processed/", "not_found", fault.NotFound},
+		"no key":                 {"/media/", "not_found", fault.NotFound},
+		"another path":           {"/other/processed/a-1.mp4", "not_found", fault.NotFound},
+		"upwards":                {"/media/processed/../uploads/a.mov", "not_found", fault.NotFound},
+		"upwards, escaped":       {"/media/processed/%2e%2e/uploads/a.mov", "not_found", fault.NotFound},
+		"upwards, one segment":   {"/media/processed/..%2fuploads%2fa.mov", "not_found", fault.NotFound},
+		"upwards, twice escaped": {"/media/processed/%252e%252e/uploads/a.mov", "not_found", fault.NotFound},
+		"NUL":                    {"/media/processed/a-1.mp4%00", "not_found", fault.NotFound},
 	} {
-		header := map[string]string{}
-		if c.language != "" {
-			header["Accept-Language"] = c.language
+		w := httptest.NewRecorder()
+		err := s.store.Serve(w, httptest.NewRequest(http.MethodGet, c.target, http.NoBody))
+		if got := fault.From(err); err == nil || got.Code != c.code || got.Kind != c.kind || w.Body.Len() > 0 || len(w.Header()) > 0 {
+			t.Errorf("%s: %v, want %s, and nothing written: %v %q", name, err, c.code, w.Header(), w.Body)
 		}
-		w := s.do(http.MethodGet, c.target, header)
-		wantHeaders(t, w, map[string]string{"Content-Type": "application/problem+json", "Cache-Control": "no-store"})
-		var got diskstore.Problem
-		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-			t.Errorf("%s: %v in %q", name, err, w.Body)
-			continue
-		}
-		if d := cmp.Diff(c.want, got); d != "" || w.Code != c.want.Status {
-			t.Errorf("%s: %d (-want +got):\n%s", name, w.Code, d)
-		}
-	}
-
-	w := s.do(http.MethodPost, good, nil)
-	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
-		t.Errorf("POST: %d, Allow %q", w.Code, w.Header().Get("Allow"))
 	}
 }
 
@@ -229,53 +212,18 @@ func TestAnotherSecretSignsNothing(t *testing.T) {
 	}
 }
 
-func TestTheSitesOwnProblemWriterIsUsed(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	var got diskstore.Problem
-	store, err := diskstore.Open(diskstore.Options{
-		Root: root, Secret: secret(), PublicPrefixes: []string{"processed/"},
-		WriteProblem: func(w http.ResponseWriter, _ *http.Request, p diskstore.Problem) {
-			got = p
-			w.WriteHeader(p.Status)
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	s := site{root: root, handler: store.Handler()}
-
-	// A link out of the store is trouble of ours, not a missing file.
-	if err := os.Mkdir(filepath.Join(root, "processed"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("/etc/hostname", filepath.Join(root, "processed", "a.mp4")); err != nil {
-		t.Fatal(err)
-	}
-	w := s.do(http.MethodGet, "/media/processed/a.mp4", nil)
-	if w.Code != http.StatusInternalServerError || got.Code != "internal" || got.Cause == nil {
-		t.Errorf("GET: %d with %+v, want 500 and its cause", w.Code, got)
-	}
-}
-
-func TestURLsLiveNoShorterThanAsked(t *testing.T) {
+// A link out of the store is trouble of ours, not a missing file.
+func TestLinkOutOfTheStoreIsOurTrouble(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	end := time.Now().Add(time.Minute) // s.url asks for as much
-	u, err := url.Parse(s.url(t, "uploads/a.mov"))
-	if err != nil {
+	if err := os.Symlink("/etc/hostname", filepath.Join(s.root, "processed", "b.mp4")); err != nil {
 		t.Fatal(err)
 	}
-	seconds, err := strconv.ParseInt(u.Query().Get("expires"), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := time.Unix(seconds, 0); got.Before(end) || got.After(end.Add(5*time.Second)) {
-		t.Errorf("expires %v, want %v or little later", got, end)
+	err := s.store.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/media/processed/b.mp4", http.NoBody))
+	if fault.From(err).Kind != fault.Internal {
+		t.Errorf("Serve returns %v, want trouble of ours", err)
 	}
 }
-
 func wantHeaders(t *testing.T, w *httptest.ResponseRecorder, want map[string]string) {
 	t.Helper()
 	for name, value := range want {

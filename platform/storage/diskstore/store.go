@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,18 +35,15 @@ type Options struct {
 	PublicPrefixes []string
 	// Secret signs the URLs of the other objects; at least 32 bytes, the same in every process of the site.
 	Secret []byte
-	// WriteProblem answers for Handler when there is no object to send; nil = the function WriteProblem.
-	WriteProblem func(http.ResponseWriter, *http.Request, Problem)
 }
 
 // Store is the disk driver. Close it when nobody uses it any more.
 type Store struct {
-	path         string // of root, absolute
-	root         *os.Root
-	scratch      *scratch.Area
-	public       []string
-	secret       []byte
-	writeProblem func(http.ResponseWriter, *http.Request, Problem)
+	path    string // of root, absolute
+	root    *os.Root
+	scratch *scratch.Area
+	public  []string
+	secret  []byte
 }
 
 var (
@@ -83,14 +79,10 @@ func Open(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	s := &Store{
+	return &Store{
 		path: path, root: root, scratch: area,
-		public: slices.Clone(opts.PublicPrefixes), secret: slices.Clone(opts.Secret), writeProblem: opts.WriteProblem,
-	}
-	if s.writeProblem == nil {
-		s.writeProblem = WriteProblem
-	}
-	return s, nil
+		public: slices.Clone(opts.PublicPrefixes), secret: slices.Clone(opts.Secret),
+	}, nil
 }
 
 // Close removes this process's uploads in flight. Objects stay.

@@ -18,7 +18,7 @@ import (
 func TestConformance(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storagetest.Subject {
 		store := open(t, t.TempDir())
-		server := httptest.NewServer(store.Handler())
+		server := httptest.NewServer(handler(store))
 		t.Cleanup(server.Close)
 		return storagetest.Subject{Driver: store, Site: server.URL}
 	})

@@ -26,21 +26,21 @@ func (s *Store) URL(_ context.Context, key string, ttl time.Duration) (string, e
 	return Path + key + "?expires=" + expires + "&signature=" + s.sign(key, expires), nil
 }
 
-// checkLink returns the code of the problem with a signed link, "" when there is none.
-func (s *Store) checkLink(key string, query url.Values) string {
+// checkLink returns the fault of a signed link, nil when there is none.
+func (s *Store) checkLink(key string, query url.Values) error {
 	expires := query.Get("expires")
 	// The texts are compared, not what they decode to: base64 has several spellings of the same bytes.
 	if !hmac.Equal([]byte(query.Get("signature")), []byte(s.sign(key, expires))) {
-		return codeLinkInvalid
+		return errLinkInvalid
 	}
 	end, err := strconv.ParseInt(expires, 10, 64)
 	if err != nil {
-		return codeLinkInvalid
+		return errLinkInvalid
 	}
 	if time.Now().Unix() >= end {
-		return codeLinkExpired
+		return errLinkExpired
 	}
-	return ""
+	return nil
 }
 
 // sign covers the path, so that no signature of another purpose made with the same secret fits.
