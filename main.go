@@ -27,16 +27,20 @@ const (
 	exitUsage   = 2 // nothing was tried: flags, arguments or configuration are wrong
 )
 
-func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
-
-func execute(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-ctx.Done()
-		stop() // from here on a second signal has its usual effect
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitFailure)
 	}()
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
 
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := rootCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -67,7 +71,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	config.Flags(root.PersistentFlags())
-	root.AddCommand(serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), versionCommand())
+	root.AddCommand(serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(), versionCommand())
 	return root
 }
 

@@ -68,6 +68,7 @@ func (m *Module) Routes(s *web.Server) {
 		}
 	}
 	m.uploadRoutes(s, op)
+	m.eventRoutes(s, op)
 	huma.Register(s.API, op(http.MethodGet, "/api/videos", "listVideos", "The caller's videos"), m.list)
 	for path, id := range map[string]string{"/api/videos/": "listVideosSlash", "/api/videos/user": "listVideosUser"} {
 		alias := op(http.MethodGet, path, id, "The same as /api/videos")
@@ -126,6 +127,14 @@ func (m *Module) output(ctx context.Context, v Video, err error) (*videoOutput, 
 	return &videoOutput{Body: bodies[0]}, nil
 }
 
+// failureOf says why a video failed and what to do; nil when it did not.
+func failureOf(ctx context.Context, v Video) *failure {
+	if v.FailureCode == "" {
+		return nil
+	}
+	return &failure{Code: v.FailureCode, Detail: web.Say(ctx, failureTexts[v.FailureCode])}
+}
+
 // bodies puts videos into the API's words, with links that work for their owner.
 func (m *Module) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 	ids := make([]string, len(videos))
@@ -146,9 +155,7 @@ func (m *Module) bodies(ctx context.Context, videos []Video) ([]videoBody, error
 			seconds := v.Duration.Seconds()
 			b.ProcessedAt, b.DurationSeconds = &v.ProcessedAt, &seconds
 		}
-		if v.FailureCode != "" {
-			b.Failure = &failure{Code: v.FailureCode, Detail: web.Say(ctx, failureTexts[v.FailureCode])}
-		}
+		b.Failure = failureOf(ctx, v)
 		original := v.OriginalKey
 		if m.o.DeleteOriginal && v.Status == Processed {
 			original = ""

@@ -125,7 +125,7 @@ func (f *uploadForm) take(c echo.Context, part *multipart.Part) (err error) {
 
 func (f *uploadForm) discard(c echo.Context) {
 	if f.file != nil {
-		f.m.discard(c.Request().Context(), f.file)
+		f.m.abandon(c.Request().Context(), f.file.key)
 	}
 }
 

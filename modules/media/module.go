@@ -51,7 +51,7 @@ type People interface {
 	Profile(ctx context.Context, userID string) (name, city, country string, err error)
 }
 
-// Options are the module's settings. The zero value works, without uploads' size limit.
+// Options are the module's settings. The zero value works where nobody uploads: MaxUploadBytes is required for that.
 type Options struct {
 	MaxUploadBytes  int64
 	UploadPrefix    string        // "": uploads

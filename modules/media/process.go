@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,9 @@ const (
 // errClaimLost is the cause that ends a job whose video was deleted or claimed by somebody else.
 var errClaimLost = errors.New("the claim on the video is lost")
 
+// links finds what may open a file to whoever reads it: ffmpeg names its input when it fails, and that can be a signed URL.
+var links = regexp.MustCompile(`\S*(://|X-Amz-)\S*`)
+
 // process works on one video: claim, probe and encode, publish.
 func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	v, err := m.claim(ctx, d.ID)
@@ -57,13 +61,13 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	case errors.Is(err, errClaimLost):
 		return queue.Discard(err)
 	case errors.As(err, &rejection):
-		m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", rejection.Code, "detail", rejection.Detail)
+		m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", rejection.Code, "detail", links.ReplaceAllString(rejection.Detail, "<link>"))
 		_, err := m.store.reject(after, v, rejection.Code)
 		return err
 	}
 	var tool *ffmpeg.ToolError
 	if errors.As(err, &tool) && ctx.Err() == nil {
-		m.log.WarnContext(ctx, "what ffmpeg said last", "video_id", v.ID, "step", tool.Step, "stderr", tool.Stderr)
+		m.log.WarnContext(ctx, "what ffmpeg said last", "video_id", v.ID, "step", tool.Step, "stderr", links.ReplaceAllString(tool.Stderr, "<link>"))
 	}
 	return errors.Join(err, m.store.release(after, v))
 }
@@ -206,13 +210,11 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 		err = j.complete(ctx, v)
 	}
 	if err != nil {
-		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-		defer cancel()
-		j.remove(after, v.ProcessedKey, v.PosterKey)
+		j.abandon(ctx, v.ProcessedKey, v.PosterKey)
 		return fmt.Errorf("publish video %s: %w", v.ID, err)
 	}
 	if j.o.DeleteOriginal {
-		j.remove(ctx, v.OriginalKey)
+		j.remove(context.WithoutCancel(ctx), v.OriginalKey)
 	}
 	return nil
 }

@@ -102,3 +102,16 @@ func sniff(r io.Reader) (ffmpeg.Container, error) {
 	}
 	return container, nil
 }
+
+// Tools tells what the installed ffmpeg is and lacks: Missing stops all processing, Lacking refuses some clips, and
+// without isolation ffmpeg could reach the network if it were tricked into it.
+type Tools = ffmpeg.Tools
+
+// Inspect asks the installed ffmpeg what it can do.
+func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
+	tools, err := p.ffmpeg.Inspect(ctx)
+	if err != nil {
+		return tools, fmt.Errorf("inspect ffmpeg: %w", err)
+	}
+	return tools, nil
+}

@@ -41,7 +41,7 @@ func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) 
 		return Video{}, errNotFailed
 	}
 	m.send(ctx, id)
-	v.Status, v.FailureCode = Uploaded, ""
+	v.Status, v.Stage, v.FailureCode = Uploaded, stageQueued, ""
 	return v, nil
 }
 

@@ -30,8 +30,3 @@ func (s Status) before() []Status {
 	}
 	return from
 }
-
-// Known tells whether s is a state at all.
-func (s Status) Known() bool {
-	return s == Uploaded || s == Processing || s == Processed || s == Failed
-}

@@ -137,3 +137,15 @@ func (s *store) move(ctx context.Context, id string, to Status, from []Status, s
 	}
 	return rows > 0, nil
 }
+
+// ahead counts the videos that wait longer than v.
+func (s *store) ahead(ctx context.Context, v Video) (int, error) {
+	var count int64
+	err := s.db.Gorm(ctx).Model(&videoRow{}).
+		Where("status = ? AND mock = ? AND uploaded_at < ?", string(Uploaded), false, database.Micros(v.UploadedAt)).
+		Count(&count).Error
+	if err != nil {
+		return 0, fmt.Errorf("count the videos ahead of %s: %w", v.ID, err)
+	}
+	return int(count), nil
+}

@@ -32,6 +32,15 @@ func (s *store) unclaim(ctx context.Context, after time.Time, keys ...string) er
 	return nil
 }
 
+// expire makes a listed file due now. It says false when the file is not listed: a video points to it after all.
+func (s *store) expire(ctx context.Context, key string, now time.Time) (bool, error) {
+	rows, err := s.db.Exec(ctx, `UPDATE media_unclaimed_files SET delete_after = ? WHERE storage_key = ?`, database.Micros(now), key)
+	if err != nil {
+		return false, fmt.Errorf("give up file %s: %w", key, err)
+	}
+	return rows > 0, nil
+}
+
 // keep takes files off the list: a video points to them now, or they do not exist any more.
 func (s *store) keep(ctx context.Context, keys ...string) error {
 	if _, err := s.db.Exec(ctx, `DELETE FROM media_unclaimed_files WHERE storage_key IN ?`, keys); err != nil {

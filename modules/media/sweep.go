@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"risingstars/platform/queue"
@@ -37,6 +36,21 @@ func (m *Module) remove(ctx context.Context, keys ...string) {
 		}
 		if err != nil {
 			m.log.WarnContext(ctx, "a file was not deleted; the sweeper will", "key", key, "error", err)
+		}
+	}
+}
+
+// abandon removes files that were written for a video and got none, also when the context of that work has ended. A
+// transaction whose end nobody heard of may have been committed: what a video points to stays.
+func (m *Module) abandon(ctx context.Context, keys ...string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	for _, key := range keys {
+		unclaimed, err := m.store.expire(ctx, key, time.Now())
+		if err != nil {
+			m.log.WarnContext(ctx, "a file was not given up; the sweeper deletes it later", "key", key, "error", err)
+		} else if unclaimed {
+			m.remove(ctx, key)
 		}
 	}
 }
@@ -79,7 +93,7 @@ func (m *Module) collect(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if len(keys) > 0 {
-		m.log.InfoContext(ctx, fmt.Sprintf("deleting %d unclaimed files", len(keys)))
+		m.log.InfoContext(ctx, "deleting unclaimed files", "count", len(keys))
 	}
 	m.remove(ctx, keys...)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -31,7 +32,7 @@ const (
 	cleanupTime    = 10 * time.Second
 )
 
-// original is a stored file that no video points to yet. It becomes one by accept, or goes by discard.
+// original is a stored file that no video points to yet. It becomes one by accept, or goes by abandon.
 type original struct {
 	videoID string
 	key     string
@@ -60,20 +61,13 @@ func (m *Module) receive(ctx context.Context, r io.Reader) (*original, error) {
 		ContentType: container.ContentType, MaxBytes: m.o.MaxUploadBytes,
 	})
 	if err != nil {
-		m.discard(ctx, o)
+		m.abandon(ctx, o.key)
 		if errors.Is(err, storage.ErrTooLarge) {
 			return nil, errTooLarge
 		}
 		return nil, fmt.Errorf("store an upload: %w", err)
 	}
 	return o, nil
-}
-
-// discard removes a file that will not become a video, also when the request has ended.
-func (m *Module) discard(ctx context.Context, o *original) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-	defer cancel()
-	m.remove(ctx, o.key)
 }
 
 // details are the words that come with an upload.
@@ -85,7 +79,7 @@ type details struct {
 
 // newDetails checks what was typed into the form.
 func newDetails(title, description, start string) (details, error) {
-	d := details{Title: strings.Join(strings.Fields(title), " "), Description: strings.TrimSpace(description)}
+	d := details{Title: strings.Join(strings.Fields(printable(title)), " "), Description: strings.TrimSpace(printable(description))}
 	var fields []fault.Field
 	say := func(name, es, en string) {
 		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
@@ -110,6 +104,16 @@ func newDetails(title, description, start string) (details, error) {
 	return d, nil
 }
 
+// printable drops control characters but for white space: they show nothing, and PostgreSQL does not take a NUL.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // accept makes a video of a stored file and asks for its processing. The file is gone again when that fails.
 func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
 	v := Video{
@@ -117,7 +121,7 @@ func (m *Module) accept(ctx context.Context, ownerID string, o *original, d deta
 		OriginalKey: o.key, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 	if err := m.store.insert(ctx, v, mock); err != nil {
-		m.discard(ctx, o)
+		m.abandon(ctx, o.key)
 		return Video{}, err
 	}
 	if !mock {

@@ -113,3 +113,16 @@ func (db *DB) Close() error {
 	}
 	return nil
 }
+
+// Now is the database's own clock; SQLite has its host's.
+func (db *DB) Now(ctx context.Context) (time.Time, error) {
+	query := "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS us"
+	if db.dialect == SQLite {
+		query = "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) AS us"
+	}
+	var row struct{ Us int64 }
+	if err := db.Query(ctx, &row, query); err != nil {
+		return time.Time{}, fmt.Errorf("read the database's clock: %w", err)
+	}
+	return FromMicros(row.Us), nil
+}

@@ -58,6 +58,11 @@ func operationID(path string) string { return "get" + huma.GenerateOperationID("
 // Describe documents the answers of an operation that huma does not handle: body at op.DefaultStatus, problems at
 // op.Errors.
 func Describe(doc *huma.OpenAPI, op *huma.Operation, body any) {
+	DescribeAs(doc, op, "application/json", body)
+}
+
+// DescribeAs is Describe for a body of another content type.
+func DescribeAs(doc *huma.OpenAPI, op *huma.Operation, contentType string, body any) {
 	schema := func(of any, name string) *huma.Schema {
 		return doc.Components.Schemas.Schema(reflect.TypeOf(of), true, name)
 	}
@@ -67,7 +72,7 @@ func Describe(doc *huma.OpenAPI, op *huma.Operation, body any) {
 		}
 	}
 	op.Responses = map[string]*huma.Response{}
-	answer(op.DefaultStatus, "application/json", schema(body, op.OperationID+"Body"))
+	answer(op.DefaultStatus, contentType, schema(body, op.OperationID+"Body"))
 	for _, status := range op.Errors {
 		answer(status, "application/problem+json", schema(Problem{}, "Problem"))
 	}

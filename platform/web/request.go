@@ -22,6 +22,7 @@ type request struct {
 	client   netip.Addr
 	base     string // scheme://host, no slash at the end
 	url      *url.URL
+	draining <-chan struct{}
 }
 
 type requestKey struct{}
@@ -43,6 +44,7 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 			client:   s.client(r),
 			base:     s.base(r),
 			url:      r.URL,
+			draining: s.draining,
 		})
 		c.SetRequest(r.WithContext(ctx))
 		return next(c)

@@ -47,6 +47,8 @@ type Server struct {
 	stop     sync.Once
 	stopped  error
 	abort    context.CancelFunc
+	busy     sync.RWMutex // every request under way holds it for reading; Stop takes it
+	draining chan struct{}
 }
 
 // New builds the server with the routes that belong to no module: health, metrics and the OpenAPI document.
@@ -63,7 +65,7 @@ func New(o Options) (*Server, error) {
 	}
 
 	base, abort := context.WithCancel(context.Background())
-	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort}
+	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
 	s.http = &http.Server{
 		Addr:              o.Addr,
 		Handler:           e,
@@ -79,7 +81,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	e.HTTPErrorHandler = s.writeError
-	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), s.authenticate)
+	e.Pre(s.admit)
+	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), patientAfterBody, readable, s.authenticate)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.requireCaller)
 	s.operations()
@@ -135,10 +138,12 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 func (s *Server) Failed() <-chan error { return s.failed }
 
 // Stop turns /readyz to 503, refuses new connections, waits the grace period for requests under way, then cancels their
-// contexts and closes their connections.
+// contexts, closes their connections, and waits until ctx ends for their handlers to clean up: when it returns nil, no
+// handler runs any more.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		s.o.Health.Drain()
+		close(s.draining)
 		graceful, cancel := context.WithTimeout(ctx, s.o.Grace)
 		defer cancel()
 		err := s.http.Shutdown(graceful)
@@ -147,9 +152,35 @@ func (s *Server) Stop(ctx context.Context) error {
 			s.o.Logger.WarnContext(ctx, "requests were cut off at the end of the grace period")
 			err = s.http.Close()
 		}
-		if err != nil {
+		if err = errors.Join(err, s.wait(ctx)); err != nil {
 			s.stopped = fmt.Errorf("shut down: %w", err)
 		}
 	})
 	return s.stopped
+}
+
+// admit counts a request as under way, and cuts off one that slips in while the last ones are waited for.
+func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !s.busy.TryRLock() {
+			panic(http.ErrAbortHandler)
+		}
+		defer s.busy.RUnlock()
+		return next(c)
+	}
+}
+
+func (s *Server) wait(ctx context.Context) error {
+	idle := make(chan struct{})
+	go func() { // outlives a stop that was given up, as the handlers do
+		s.busy.Lock()
+		defer s.busy.Unlock()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for requests that were cut off: %w", ctx.Err())
+	}
 }
