@@ -69,11 +69,13 @@ func (m *Module) Routes(s *web.Server) {
 		Method: http.MethodPost, Path: "/api/auth/signup", OperationID: "signup", Summary: "Make an account", Tags: tags,
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests},
 	}, m.signup)
-	huma.Register(s.API, huma.Operation{
+	login := huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/login", OperationID: "login", Summary: "Get an access token", Tags: tags,
 		Description: "Takes JSON, or a form with username and password.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusTooManyRequests}, Middlewares: huma.Middlewares{web.AcceptForm},
-	}, m.login)
+		Errors:      []int{http.StatusUnauthorized, http.StatusTooManyRequests}, Middlewares: huma.Middlewares{s.AcceptForm},
+	}
+	web.AlsoForm(&login, "username", "password")
+	huma.Register(s.API, login, m.login)
 	huma.Register(s.API, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "me", Summary: "The caller's account", Tags: tags,
 		Security: web.Secured(), Errors: []int{http.StatusUnauthorized},

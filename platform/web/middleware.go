@@ -3,12 +3,14 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -73,11 +75,20 @@ func (s *Server) observe() (echo.MiddlewareFunc, error) {
 			if route == "" {
 				route = "none"
 			}
-			duration.WithLabelValues(c.Request().Method, route, strconv.Itoa(status)).Observe(took.Seconds())
+			method := c.Request().Method
+			if !methods[method] {
+				method = "other" // any word may be sent as a method, and each would be a series of its own
+			}
+			duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 			s.logRequest(c, status, took)
 			return nil
 		}
 	}, nil
+}
+
+var methods = map[string]bool{
+	http.MethodGet: true, http.MethodHead: true, http.MethodPost: true, http.MethodPut: true, http.MethodPatch: true,
+	http.MethodDelete: true, http.MethodOptions: true,
 }
 
 // quiet routes are asked every few seconds by machines; they are logged only when they fail.
@@ -96,8 +107,14 @@ func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
 	if err, ok := c.Get(errorKey).(error); ok {
 		f := fault.From(err)
 		attrs = append(attrs, slog.String("code", f.Code))
-		if f.Kind == fault.Internal && !errors.Is(err, ctx.Err()) {
+		switch {
+		case errors.Is(err, ctx.Err()): // the client went away
+		case f.Kind == fault.Internal:
 			level = slog.LevelError
+		case f.Kind == fault.Unavailable:
+			level = slog.LevelWarn
+		}
+		if level > slog.LevelInfo {
 			attrs = append(attrs, slog.Any("error", err))
 		}
 	}
@@ -122,6 +139,47 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(c)
 	}
 }
+
+// patientAfterBody lifts the deadline for reading a body once it was read. Left alone it would end the request's context
+// as well, while the handler waits for something else.
+func patientAfterBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if r := c.Request(); r.Body != nil && r.Body != http.NoBody {
+			r.Body = &timedBody{r.Body, http.NewResponseController(c.Response())}
+		}
+		return next(c)
+	}
+}
+
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		// Without a connection that has deadlines there is none to lift.
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err //nolint:wrapcheck // a reader passes the inner one's error on
+}
+
+// readable refuses a query that is no text. PostgreSQL cannot take it.
+func readable(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		for _, values := range c.QueryParams() {
+			for _, value := range values {
+				if !isText(value) {
+					return errMalformed
+				}
+			}
+		}
+		return next(c)
+	}
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // securityHeaders are the OWASP REST Security Cheat Sheet's, and keep answers out of frames and of sniffing.
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {

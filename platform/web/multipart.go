@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -73,7 +72,7 @@ func Text(part *multipart.Part, maxBytes int64) (string, error) {
 	if err != nil {
 		return "", bodyError(err)
 	}
-	if !utf8.Valid(text) {
+	if !isText(string(text)) {
 		return "", errBadMultipart
 	}
 	return string(text), nil

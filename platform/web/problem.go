@@ -41,8 +41,8 @@ var (
 		"Esta dirección no admite ese método.",
 		"This address does not take that method.")
 	errMalformed = fault.New(fault.Malformed, "malformed",
-		"No se pudo leer la petición: revisa que el cuerpo sea JSON válido.",
-		"The request could not be read: check that the body is valid JSON.")
+		"No se pudo leer la petición: revisa que el cuerpo sea JSON válido y la dirección, texto UTF-8.",
+		"The request could not be read: check that the body is valid JSON and the address UTF-8 text.")
 	errMediaType = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
 		"Este tipo de contenido no se admite aquí.",
 		"This content type is not taken here.")

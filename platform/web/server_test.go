@@ -1,0 +1,229 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/fault"
+	"risingstars/platform/telemetry"
+	"risingstars/platform/web"
+)
+
+// bundle is a server that is asked without a listener, and its log.
+type bundle struct {
+	*web.Server
+	log *syncBuffer
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func setup(t *testing.T, change ...func(*web.Options)) bundle {
+	t.Helper()
+	log := &syncBuffer{}
+	logger, err := telemetry.NewLogger(log, "debug", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := web.Options{
+		Addr: "127.0.0.1:0", Version: "1.0.0", Grace: 10 * time.Second, Logger: logger,
+		Verify: func(token string) (auth.Principal, error) {
+			if token != "good" {
+				return auth.Principal{}, auth.ErrBadToken
+			}
+			return auth.Principal{UserID: "u1"}, nil
+		},
+		Health: &telemetry.Health{}, Registry: prometheus.NewRegistry(),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	server, err := web.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bundle{server, log}
+}
+
+// get registers an operation that answers with what handler returns.
+func (b bundle) get(path string, handler func(context.Context) error) {
+	huma.Register(b.API, huma.Operation{Method: http.MethodGet, Path: path, OperationID: path},
+		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, handler(ctx) })
+}
+
+func (b bundle) ask(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	var reader io.Reader = http.NoBody
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	request := httptest.NewRequest(method, target, reader)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	recorder := httptest.NewRecorder()
+	b.ServeHTTP(recorder, request)
+	return recorder
+}
+
+func problemOf(t *testing.T, answer *httptest.ResponseRecorder) web.Problem {
+	t.Helper()
+	var p web.Problem
+	if err := json.Unmarshal(answer.Body.Bytes(), &p); err != nil {
+		t.Fatalf("%d %s: %v", answer.Code, answer.Body, err)
+	}
+	if p.Status != answer.Code || answer.Header().Get("Content-Type") != "application/problem+json" ||
+		p.RequestID == "" || p.RequestID != answer.Header().Get("X-Request-Id") {
+		t.Fatalf("%d %v %s is not a whole problem", answer.Code, answer.Header(), answer.Body)
+	}
+	return p
+}
+
+func TestPanicIsANeutralProblemLoggedOnceWithItsCause(t *testing.T) {
+	t.Parallel()
+	const cause = "the index is out of patience"
+	for name, register := range map[string]func(b bundle){
+		"huma panic": func(b bundle) { b.get("/x", func(context.Context) error { panic(cause) }) },
+		"huma error": func(b bundle) { b.get("/x", func(context.Context) error { return errors.New(cause) }) },
+		"echo panic": func(b bundle) {
+			b.Handle(huma.Operation{Method: http.MethodGet, Path: "/x"}, func(echo.Context) error { panic(errors.New(cause)) })
+		},
+		"echo error": func(b bundle) {
+			b.Handle(huma.Operation{Method: http.MethodGet, Path: "/x"}, func(echo.Context) error { return errors.New(cause) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			register(b)
+			answer := b.ask(http.MethodGet, "/x", "")
+			p := problemOf(t, answer)
+			if p.Status != http.StatusInternalServerError || p.Code != "internal" || strings.Contains(answer.Body.String(), cause) {
+				t.Fatalf("the answer is %s", answer.Body)
+			}
+			log := b.log.String()
+			if strings.Count(log, cause) != 1 || strings.Count(log, `"level":"ERROR"`) != 1 || !strings.Contains(log, p.RequestID) {
+				t.Fatalf("the log is\n%s", log)
+			}
+		})
+	}
+}
+
+func TestAFaultIsNotLoggedAsTrouble(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.get("/taken", func(context.Context) error {
+		return fault.New(fault.Conflict, "taken", "Ocupado.", "Taken.").With(errors.New("private cause"))
+	})
+	if p := problemOf(t, b.ask(http.MethodGet, "/taken", "")); p.Status != http.StatusBadRequest || p.Code != "taken" || p.Detail != "Ocupado." {
+		t.Fatalf("the problem is %+v", p)
+	}
+	if log := b.log.String(); strings.Contains(log, "ERROR") || strings.Contains(log, "private cause") {
+		t.Fatalf("the log is\n%s", log)
+	}
+}
+
+func TestReadinessNamesTheFailingCheck(t *testing.T) {
+	t.Parallel()
+	var broken error
+	b := setup(t, func(o *web.Options) {
+		o.Health = &telemetry.Health{Checks: []telemetry.Check{
+			{Name: "disk", Run: func(context.Context) error { return nil }},
+			{Name: "database", Run: func(context.Context) error { return broken }},
+		}}
+	})
+	if answer := b.ask(http.MethodGet, "/readyz", ""); answer.Code != http.StatusOK {
+		t.Fatalf("ready gives %d %s", answer.Code, answer.Body)
+	}
+	broken = errors.New("connection refused")
+	answer := b.ask(http.MethodGet, "/readyz", "")
+	p := problemOf(t, answer)
+	if p.Status != http.StatusServiceUnavailable || p.Code != "not_ready" || len(p.Errors) != 1 || p.Errors[0].Location != "database" ||
+		strings.Contains(answer.Body.String(), broken.Error()) {
+		t.Fatalf("broken gives %s", answer.Body)
+	}
+	if log := b.log.String(); !strings.Contains(log, broken.Error()) {
+		t.Fatalf("the log hides the cause:\n%s", log)
+	}
+	if answer := b.ask(http.MethodGet, "/livez", ""); answer.Code != http.StatusOK {
+		t.Fatalf("alive gives %d", answer.Code)
+	}
+}
+
+func TestUnknownAddressesAndMethodsDoNotGrowTheMetrics(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if p := problemOf(t, b.ask(http.MethodGet, "/nowhere/4711", "")); p.Status != http.StatusNotFound || p.Code != "not_found" {
+		t.Fatalf("an unknown address gives %+v", p)
+	}
+	answer := b.ask(http.MethodDelete, "/health", "")
+	if p := problemOf(t, answer); p.Code != "method_not_allowed" || !strings.Contains(answer.Header().Get("Allow"), http.MethodGet) {
+		t.Fatalf("a wrong method gives %+v with Allow %q", p, answer.Header().Get("Allow"))
+	}
+	b.ask("FROBNICATE", "/health", "")
+	metrics := b.ask(http.MethodGet, "/metrics", "").Body.String()
+	if strings.Contains(metrics, "4711") || strings.Contains(metrics, "FROBNICATE") || !strings.Contains(metrics, `method="other"`) ||
+		!strings.Contains(metrics, `route="none"`) {
+		t.Fatalf("the metrics are\n%s", metrics)
+	}
+}
+
+func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, path := range []string{"/health", "/api/health", "/nowhere"} {
+		h := b.ask(http.MethodGet, path, "").Header()
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" || h.Get("Referrer-Policy") == "" ||
+			h.Get("X-Request-Id") == "" {
+			t.Errorf("%s answers with %v", path, h)
+		}
+	}
+	if h := b.ask(http.MethodGet, "/api/health", "").Header(); h.Get("Content-Security-Policy") == "" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("the API answers with %v", h)
+	}
+}
+
+func TestOtherOriginsAreAllowedOnlyByName(t *testing.T) {
+	t.Parallel()
+	preflight := []string{"Origin", "https://app.example", "Access-Control-Request-Method", "POST"}
+	for name, test := range map[string]struct {
+		origins []string
+		want    string
+	}{"off": {nil, ""}, "named": {[]string{"https://app.example"}, "https://app.example"}, "another": {[]string{"https://x.example"}, ""}} {
+		b := setup(t, func(o *web.Options) { o.CORSOrigins = test.origins })
+		for _, method := range []string{http.MethodOptions, http.MethodGet} {
+			h := b.ask(method, "/api/health", "", preflight...).Header()
+			if got := h.Get("Access-Control-Allow-Origin"); got != test.want || h.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("%s: %s allows %q, want %q", name, method, got, test.want)
+			}
+		}
+	}
+}
+

@@ -1,0 +1,143 @@
+package web_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"risingstars/platform/web"
+)
+
+// serve starts the server on a free port.
+func (b bundle) serve(t *testing.T) (url string) {
+	t.Helper()
+	if err := b.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Stop(context.Background()) })
+	return "http://" + b.Addr()
+}
+
+// call sends a request in the background and gives its status, or 0 for an answer that was cut off.
+func call(t *testing.T, url string) <-chan int {
+	t.Helper()
+	status := make(chan int, 1)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		response, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			status <- 0
+			return
+		}
+		_ = response.Body.Close()
+		status <- response.StatusCode
+	}()
+	return status
+}
+
+func TestStopLetsRequestsFinishWithinTheGrace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	entered, release := make(chan struct{}), make(chan struct{})
+	b.get("/slow", func(context.Context) error { close(entered); <-release; return nil })
+	status := call(t, b.serve(t)+"/slow")
+	<-entered
+	stopped := make(chan error, 1)
+	go func() { stopped <- b.Stop(context.Background()) }()
+	select {
+	case err := <-stopped:
+		t.Fatalf("Stop returned %v while a request was under way", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if answer := b.ask(http.MethodGet, "/readyz", ""); answer.Code != http.StatusServiceUnavailable || !strings.Contains(answer.Body.String(), "draining") {
+		t.Fatalf("while draining /readyz gives %d %s", answer.Code, answer.Body)
+	}
+	close(release)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	if got := <-status; got != http.StatusNoContent {
+		t.Fatalf("the request ended with %d", got)
+	}
+}
+
+// A handler that is cut off still has files and rows to clean up: the database must not be closed under it.
+func TestStopWaitsForHandlersThatItCutOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *web.Options) { o.Grace = 10 * time.Millisecond })
+	entered, cleaned := make(chan struct{}), false
+	b.get("/endless", func(ctx context.Context) error {
+		close(entered)
+		<-ctx.Done()
+		time.Sleep(100 * time.Millisecond) // the cleaning up
+		cleaned = true
+		return ctx.Err()
+	})
+	status := call(t, b.serve(t)+"/endless")
+	<-entered
+	if err := b.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if !cleaned {
+		t.Fatal("Stop returned before the handler did")
+	}
+	if got := <-status; got != 0 {
+		t.Fatalf("the request ended with %d", got)
+	}
+	if err := b.Stop(context.Background()); err != nil {
+		t.Fatalf("a second Stop returns %v", err)
+	}
+}
+
+func TestStopGivesUpOnAHandlerThatHangs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *web.Options) { o.Grace = time.Millisecond })
+	entered, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	b.get("/deaf", func(context.Context) error { close(entered); <-release; return nil })
+	call(t, b.serve(t)+"/deaf")
+	<-entered
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := b.Stop(ctx); err == nil {
+		t.Fatal("Stop says that all is well")
+	}
+}
+
+// The deadline for reading a body must not end the work that comes after it.
+func TestReadingDeadlineEndsWithTheBody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const readWithin = 50 * time.Millisecond
+	huma.Register(b.API, huma.Operation{
+		Method: http.MethodPost, Path: "/work", OperationID: "work", BodyReadTimeout: readWithin,
+	}, func(ctx context.Context, _ *struct{ Body struct{ Name string } }) (*struct{}, error) {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(6 * readWithin): // longer than the body may take
+			return nil, nil
+		}
+	})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.serve(t)+"/work", strings.NewReader(`{"Name":"x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusNoContent {
+		t.Fatalf("the answer is %d %s", response.StatusCode, body)
+	}
+}
