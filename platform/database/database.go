@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -44,7 +45,7 @@ type DB struct {
 
 // Open connects and pings. The caller closes.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{dialect: PostgreSQL}
+	db, name := &DB{dialect: PostgreSQL}, string(PostgreSQL)
 	dialector, maxConns := postgres.Open(o.URL), 16
 	if o.URL == "" {
 		var err error
@@ -52,6 +53,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		db.dialect, db.writer, maxConns = SQLite, make(chan struct{}, 1), 8
+		name = string(SQLite) + " " + o.Path // its errors do not say which file; those of PostgreSQL name the server
 	}
 	if o.MaxOpenConns > 0 {
 		maxConns = o.MaxOpenConns
@@ -64,10 +66,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		DisableAutomaticPing:   true,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open %s database: %w", db.dialect, err)
+		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	if db.sql, err = db.gorm.DB(); err != nil {
-		return nil, fmt.Errorf("open %s database: %w", db.dialect, err)
+		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	db.sql.SetMaxOpenConns(maxConns)
 	db.sql.SetMaxIdleConns(maxConns)
@@ -83,10 +85,19 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 // a read transaction that turns into a writer cannot wait its turn.
 func openSQLite(path string) (gorm.Dialector, error) {
 	if path == "" {
-		return nil, errors.New("open sqlite database: no path given")
+		return nil, errors.New("open database sqlite3: no path given")
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("make the database's folder: %w", err)
+	}
+	// Made here rather than by SQLite, so that it is closed to others, and a refusal says more than "out of memory (14)".
+	switch file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); {
+	case err == nil:
+		if err := file.Close(); err != nil {
+			return nil, fmt.Errorf("make the database's file: %w", err)
+		}
+	case !errors.Is(err, fs.ErrExist):
+		return nil, fmt.Errorf("make the database's file: %w", err)
 	}
 	query := url.Values{
 		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)"},

@@ -70,7 +70,8 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (int64, error) 
 // Query runs one statement with `?` placeholders and scans its rows into dest, a pointer to a struct or to a slice of
 // structs. No row leaves dest as it was. A statement that writes (UPDATE … RETURNING) belongs in InTx.
 func (db *DB) Query(ctx context.Context, dest any, sql string, args ...any) error {
-	return db.Gorm(ctx).Raw(sql, args...).Scan(dest).Error
+	// Not Scan, which hands the logger a text with the values in it.
+	return db.Gorm(ctx).Raw(sql, args...).Find(dest).Error
 }
 
 func (db *DB) inTx(ctx context.Context) bool {

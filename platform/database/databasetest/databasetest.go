@@ -1,4 +1,4 @@
-// Package databasetest gives each test a migrated database of its own.
+// Package databasetest gives each test a migrated database of its own, on SQLite or on both databases.
 package databasetest
 
 import (
@@ -8,10 +8,38 @@ import (
 	"risingstars/platform/database"
 )
 
-// Open returns an empty database with the owners' migrations applied, closed when the test ends.
-func Open(t *testing.T, owners ...database.Migrations) *database.DB {
+// Open returns an empty SQLite database with the owners' migrations applied, closed when the test ends.
+func Open(t testing.TB, owners ...database.Migrations) *database.DB {
 	t.Helper()
-	db, err := database.Open(t.Context(), database.Options{Path: filepath.Join(t.TempDir(), "test.db")})
+	return openSQLite(t, database.Options{}, owners)
+}
+
+// Each runs the test on SQLite and on PostgreSQL, in parallel subtests. A missing PostgreSQL fails; -short skips it.
+func Each(t *testing.T, owners []database.Migrations, test func(t *testing.T, db *database.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, Open(t, owners...))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, OpenPostgreSQL(t, owners...))
+	})
+}
+
+func openSQLite(t testing.TB, options database.Options, owners []database.Migrations) *database.DB {
+	t.Helper()
+	options.Path = filepath.Join(t.TempDir(), "test.db")
+	db := open(t, options)
+	if err := db.Migrate(t.Context(), owners...); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func open(t testing.TB, options database.Options) *database.DB {
+	t.Helper()
+	db, err := database.Open(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,8 +48,5 @@ func Open(t *testing.T, owners ...database.Migrations) *database.DB {
 			t.Error(err)
 		}
 	})
-	if err := db.Migrate(t.Context(), owners...); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }

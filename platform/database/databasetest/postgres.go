@@ -1,0 +1,136 @@
+package databasetest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"risingstars/platform/database"
+)
+
+// serverVariable names the setting with the URL of a PostgreSQL superuser. Databases are made and dropped there.
+const serverVariable = "TEST_POSTGRES_URL"
+
+// templateLock is the advisory lock of those who make templates; any number that nobody else uses.
+const templateLock = 7266710
+
+// OpenPostgreSQL returns an empty PostgreSQL database with the owners' migrations applied, dropped when the test ends.
+// It copies a template, which the first test that needs these migrations makes and which stays on the server.
+func OpenPostgreSQL(t testing.TB, owners ...database.Migrations) *database.DB {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: no server")
+	}
+	server := os.Getenv(serverVariable)
+	if server == "" {
+		t.Fatalf("no PostgreSQL: %s is not set. `make test` starts one, and for some packages only: "+
+			"infra/setup/test.sh --postgres go test ./modules/voting/...", serverVariable)
+	}
+	name := "test_" + strings.ToLower(rand.Text())
+	template, err := templateFor(t.Context(), server, owners)
+	if err == nil {
+		err = administer(t.Context(), server, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// FORCE, as a test that failed may have left a connection open.
+		if err := administer(context.Background(), server, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
+			t.Error(err)
+		}
+	})
+	return open(t, database.Options{URL: onDatabase(server, name)})
+}
+
+// templateFor returns the name of the template with the owners' migrations. The name is a digest of their text, and a
+// template gets it when it is complete, so that all test binaries, now and later, can share it.
+func templateFor(ctx context.Context, server string, owners []database.Migrations) (string, error) {
+	name, err := templateName(owners)
+	if err != nil {
+		return "", err
+	}
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		return "", fmt.Errorf("connect to %s: %w", serverVariable, err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // frees the lock, whatever it says
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", templateLock); err != nil {
+		return "", fmt.Errorf("wait for the template: %w", err)
+	}
+	var exists bool
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists)
+	if err != nil || exists {
+		return name, err
+	}
+
+	unfinished := name + "_unfinished"
+	for _, statement := range []string{"DROP DATABASE IF EXISTS " + unfinished, "CREATE DATABASE " + unfinished} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return "", fmt.Errorf("make the template: %w", err)
+		}
+	}
+	db, err := database.Open(ctx, database.Options{URL: onDatabase(server, unfinished)})
+	if err != nil {
+		return "", err
+	}
+	if err := db.Migrate(ctx, owners...); err != nil {
+		return "", err
+	}
+	if err := db.Close(); err != nil {
+		return "", err
+	}
+	if _, err := conn.Exec(ctx, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", unfinished, name)); err != nil {
+		return "", fmt.Errorf("finish the template: %w", err)
+	}
+	return name, nil
+}
+
+func templateName(owners []database.Migrations) (string, error) {
+	digest := sha256.New()
+	for _, owner := range owners {
+		fmt.Fprintf(digest, "owner %s\n", owner.Name)
+		files, err := fs.Glob(owner.FS, "*.sql")
+		if err != nil {
+			return "", err
+		}
+		for _, file := range files {
+			content, err := fs.ReadFile(owner.FS, file)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(digest, "file %s, %d bytes\n%s", file, len(content), content)
+		}
+	}
+	return "template_" + hex.EncodeToString(digest.Sum(nil)[:12]), nil
+}
+
+func administer(ctx context.Context, server, statement string) error {
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", serverVariable, err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is left to be told
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("%s: %w", statement, err)
+	}
+	return nil
+}
+
+func onDatabase(server, name string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		return server // pgx has accepted it, and says what is wrong with it
+	}
+	u.Path = "/" + name
+	return u.String()
+}

@@ -1,0 +1,104 @@
+package database_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+)
+
+func TestOpenSaysWhatIsInTheWay(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("not a database, but longer than a header of SQLite's: "+strings.Repeat("x", 4096)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		options database.Options
+		want    []string
+	}{
+		"nothing":            {database.Options{}, []string{"no path"}},
+		"no such folder":     {database.Options{Path: filepath.Join(file, "app.db")}, []string{"make the database's folder", file}},
+		"closed folder":      {database.Options{Path: "/proc/app.db"}, []string{"make the database's file", "/proc/app.db"}}, // also for root
+		"a folder":           {database.Options{Path: t.TempDir()}, []string{"sqlite"}},
+		"another format":     {database.Options{Path: file}, []string{file, "not a database"}},
+		"no server":          {database.Options{URL: "postgres://nobody:hush-hush@127.0.0.1:1/none"}, []string{"postgres", "127.0.0.1:1"}},
+		"no URL of a server": {database.Options{URL: "postgres://nobody:hush-hush@[::1"}, []string{"postgres"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			db, err := database.Open(ctx, test.options)
+			if err == nil {
+				t.Fatalf("it opened (%v)", db.Close())
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not name %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), "hush-hush") {
+				t.Errorf("%q shows the password", err)
+			}
+		})
+	}
+}
+
+func TestTheFileIsMadeWhereItIsNamed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "año 50%", "a?b#c&d.db")
+	db, err := database.Open(t.Context(), database.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v (%v), want one that is closed to others", info, err)
+	}
+}
+
+func TestPingFailsAfterClose(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, nil, func(t *testing.T, db *database.DB) {
+		if err := db.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := db.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		}
+		if err := db.Ping(t.Context()); err == nil {
+			t.Error("a closed database gives a sign of life")
+		}
+	})
+}
+
+func TestSlowQueriesAreLoggedWithoutValues(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	db, err := database.Open(t.Context(), database.Options{
+		Path: filepath.Join(t.TempDir(), "test.db"), SlowQuery: time.Nanosecond, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var row struct{ Value string }
+	if err := db.Query(t.Context(), &row, "SELECT ? AS value", "ana@example.com"); err != nil || row.Value != "ana@example.com" {
+		t.Fatalf("%+v (%v)", row, err)
+	}
+	if got := log.String(); !strings.Contains(got, "SELECT ? AS value") || strings.Contains(got, "ana@") {
+		t.Errorf("the log is %q", got)
+	}
+}
