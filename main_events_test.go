@@ -110,7 +110,7 @@ func TestProgressIsStreamedUntilFinal(t *testing.T) {
 
 func TestWaitingVideosKnowTheirPlace(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, "WORKER_CONCURRENCY=1")
+	s := startSite(t, "WORKER_CONCURRENCY=1", "SHUTDOWN_GRACE_SECONDS=1")
 	ana := s.join(t, "")
 	ana.upload(t, mediumClip(t), "First")
 	ids := []string{ana.upload(t, mediumClip(t), "Second"), ana.upload(t, mediumClip(t), "Third")}
@@ -144,6 +144,6 @@ func TestWaitingVideosKnowTheirPlace(t *testing.T) {
 // mediumClip takes a worker long enough for its progress to be seen.
 func mediumClip(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "medium.mp4", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=60", "-f", "lavfi", "-i", "sine=frequency=330",
-		"-t", "15", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+	return makeClip(t, "medium.mp4", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i", "sine=frequency=330",
+		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
 }

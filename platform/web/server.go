@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,7 +102,7 @@ func (s *Server) Mount(prefix string, serve func(http.ResponseWriter, *http.Requ
 // op.Security, like any other.
 func (s *Server) Handle(op huma.Operation, handler echo.HandlerFunc) {
 	s.API.OpenAPI().AddOperation(&op)
-	s.echo.Add(op.Method, op.Path, func(c echo.Context) error {
+	s.echo.Add(op.Method, strings.NewReplacer("{", ":", "}", "").Replace(op.Path), func(c echo.Context) error {
 		if len(op.Security) > 0 {
 			if _, ok := auth.Caller(c.Request().Context()); !ok {
 				return errUnauthenticated
