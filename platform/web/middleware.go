@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -138,31 +137,6 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 		}()
 		return next(c)
 	}
-}
-
-// patientAfterBody lifts the deadline for reading a body once it was read. Left alone it would end the request's context
-// as well, while the handler waits for something else.
-func patientAfterBody(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if r := c.Request(); r.Body != nil && r.Body != http.NoBody {
-			r.Body = &timedBody{r.Body, http.NewResponseController(c.Response())}
-		}
-		return next(c)
-	}
-}
-
-type timedBody struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-func (b *timedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		// Without a connection that has deadlines there is none to lift.
-		_ = b.control.SetReadDeadline(time.Time{})
-	}
-	return n, err //nolint:wrapcheck // a reader passes the inner one's error on
 }
 
 // readable refuses a query that is no text. PostgreSQL cannot take it.

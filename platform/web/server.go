@@ -83,7 +83,7 @@ func New(o Options) (*Server, error) {
 	}
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), patientAfterBody, readable, s.authenticate)
+	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), readable, s.authenticate)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.requireCaller)
 	s.operations()

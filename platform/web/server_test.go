@@ -226,4 +226,3 @@ func TestOtherOriginsAreAllowedOnlyByName(t *testing.T) {
 		}
 	}
 }
-

@@ -2,13 +2,10 @@ package web_test
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"risingstars/platform/web"
 )
@@ -109,35 +106,5 @@ func TestStopGivesUpOnAHandlerThatHangs(t *testing.T) {
 	defer cancel()
 	if err := b.Stop(ctx); err == nil {
 		t.Fatal("Stop says that all is well")
-	}
-}
-
-// The deadline for reading a body must not end the work that comes after it.
-func TestReadingDeadlineEndsWithTheBody(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	const readWithin = 50 * time.Millisecond
-	huma.Register(b.API, huma.Operation{
-		Method: http.MethodPost, Path: "/work", OperationID: "work", BodyReadTimeout: readWithin,
-	}, func(ctx context.Context, _ *struct{ Body struct{ Name string } }) (*struct{}, error) {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(6 * readWithin): // longer than the body may take
-			return nil, nil
-		}
-	})
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.serve(t)+"/work", strings.NewReader(`{"Name":"x"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusNoContent {
-		t.Fatalf("the answer is %d %s", response.StatusCode, body)
 	}
 }

@@ -29,7 +29,10 @@ var spanish = []struct {
 	translation(validation.MsgExpectedNumber, "debe ser un número"),
 	translation(validation.MsgExpectedBoolean, "debe ser verdadero o falso"),
 	translation(validation.MsgExpectedObject, "debe ser un objeto"),
+	translation(validation.MsgExpectedArray, "debe ser una lista"),
 	translation("invalid integer", "debe ser un número entero"),
+	translation("invalid float", "debe ser un número"),
+	translation("invalid boolean", "debe ser verdadero o falso"),
 	translation("required query parameter is missing", "falta este parámetro"),
 }
 
