@@ -40,7 +40,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(time.Duration(rand.Int64N(int64(attempt) * int64(20*time.Millisecond)))):
+		case <-time.After(time.Duration(rand.Int64N(int64(attempt) * int64(20*time.Millisecond)))): //nolint:gosec // spreads load, guards nothing
 		}
 	}
 }

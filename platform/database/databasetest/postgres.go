@@ -63,7 +63,7 @@ func templateFor(ctx context.Context, server string, owners []database.Migration
 	if err != nil {
 		return "", fmt.Errorf("connect to %s: %w", serverVariable, err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // frees the lock, whatever it says
+	defer conn.Close(context.WithoutCancel(ctx))
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", templateLock); err != nil {
 		return "", fmt.Errorf("wait for the template: %w", err)
 	}
@@ -119,7 +119,7 @@ func administer(ctx context.Context, server, statement string) error {
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", serverVariable, err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is left to be told
+	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		return fmt.Errorf("%s: %w", statement, err)
 	}

@@ -20,10 +20,16 @@ const patience = 30 * time.Second
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	queuetest.Run(t, func(t *testing.T) queue.Driver {
-		db := databasetest.Open(t, dbqueue.Migrations())
-		return dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond})
-	}, queuetest.Limits{})
+	for name, open := range map[string]func(testing.TB, ...database.Migrations) *database.DB{
+		"sqlite": databasetest.Open, "postgres": databasetest.OpenPostgreSQL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			queuetest.Run(t, func(t *testing.T) queue.Driver {
+				return dbqueue.New(open(t, dbqueue.Migrations()), dbqueue.Options{Poll: 20 * time.Millisecond})
+			}, queuetest.Limits{})
+		})
+	}
 }
 
 // setup is a queue whose idle worker would not look again by itself, so that only the bell can
@@ -197,8 +203,12 @@ func TestDeadListsTheLatestFirst(t *testing.T) {
 // Leases that lapse at once make every receiver want every task all the time.
 func TestEachAttemptIsLeasedOnce(t *testing.T) {
 	t.Parallel()
-	db, _, q := setup(t)
+	databasetest.Each(t, []database.Migrations{dbqueue.Migrations()}, eachAttemptIsLeasedOnce)
+}
+
+func eachAttemptIsLeasedOnce(t *testing.T, db *database.DB) {
 	driver := dbqueue.New(db, dbqueue.Options{Poll: time.Millisecond})
+	q := queue.New(driver, queue.Options{})
 	for i := range 5 {
 		if err := q.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
