@@ -134,7 +134,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make a folder to work in: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // the area goes with its process
+	defer os.RemoveAll(dir)
 	input, err := j.bucket.Input(ctx, j.video.OriginalKey)
 	if err != nil {
 		return fmt.Errorf("find the original: %w", err)
@@ -160,7 +160,7 @@ func (j *job) sniff(ctx context.Context) (ffmpeg.Container, error) {
 	if err != nil {
 		return ffmpeg.Container{}, fmt.Errorf("open the original: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	container, err := sniff(file)
 	if errors.Is(err, errNotAVideo) {
 		return container, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "the stored bytes are no known container"}

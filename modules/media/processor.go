@@ -57,13 +57,12 @@ func (p *Processor) File(ctx context.Context, in, out string, start time.Duratio
 	if err != nil {
 		return fmt.Errorf("make a folder to work in: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // what remains is visible and harmless
+	defer os.RemoveAll(dir)
 	result, err := p.ffmpeg.Process(ctx, ffmpeg.Job{
 		Input: in, Container: container, Start: start, Dir: dir,
 		Progress: func(at ffmpeg.Progress) { progress(at.Stage, at.Percent) },
 	})
-	var tool *ffmpeg.ToolError
-	if errors.As(err, &tool) {
+	if tool, ok := errors.AsType[*ffmpeg.ToolError](err); ok {
 		return fmt.Errorf("%w\n%s", err, tool.Stderr)
 	}
 	if err != nil {
@@ -77,11 +76,11 @@ func (p *Processor) File(ctx context.Context, in, out string, start time.Duratio
 }
 
 func sniffFile(path string) (ffmpeg.Container, error) {
-	file, err := os.Open(path) //nolint:gosec // the operator names it
+	file, err := os.Open(path)
 	if err != nil {
 		return ffmpeg.Container{}, fmt.Errorf("open the clip: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	container, err := sniff(file)
 	if err != nil {
 		return container, fmt.Errorf("%s: %w", path, err)

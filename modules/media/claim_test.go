@@ -1,0 +1,164 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/database"
+)
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func newReader(content []byte) io.Reader { return bytes.NewReader(content) }
+
+func TestOneOfManyClaims(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.insert(t, Uploaded)
+	for round := 1; round <= 3; round++ { // the first on a new video, the others on a lapsed lease
+		var winners atomic.Int32
+		var claimants sync.WaitGroup
+		for range 50 {
+			claimants.Go(func() {
+				got, claimed, err := s.store.claim(t.Context(), v.ID, time.Now(), time.Now().Add(time.Hour))
+				if err != nil {
+					t.Error(err)
+				}
+				if claimed {
+					winners.Add(1)
+					if got.Attempt != 1+round {
+						t.Errorf("round %d is attempt %d", round, got.Attempt)
+					}
+				}
+			})
+		}
+		claimants.Wait()
+		if winners.Load() != 1 {
+			t.Fatalf("round %d has %d winners", round, winners.Load())
+		}
+		s.set(t, v.ID, "lease_until = ?", database.Micros(time.Now().Add(-time.Second)))
+	}
+}
+
+// TestAnOldClaimChangesNothing holds the fence: whoever comes back with an earlier attempt number is refused everywhere.
+func TestAnOldClaimChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.insert(t, Uploaded)
+	old := s.claimed(t, v)
+	s.set(t, v.ID, "lease_until = 0")
+	s.claimed(t, v)
+	before := s.read(t, v.ID)
+	for name, act := range map[string]func() (bool, error){
+		"renew":   func() (bool, error) { return s.store.renew(t.Context(), old, time.Now().Add(time.Hour), "x", 1) },
+		"release": func() (bool, error) { return false, s.store.release(t.Context(), old) },
+		"reject":  func() (bool, error) { return s.store.reject(t.Context(), old, codeNotAVideo) },
+		"publish": func() (bool, error) { return s.store.publish(t.Context(), old) },
+	} {
+		if done, err := act(); done || err != nil {
+			t.Errorf("%s: %v, %v", name, done, err)
+		}
+		if after := s.read(t, v.ID); after != before {
+			t.Errorf("%s made %+v of %+v", name, after, before)
+		}
+	}
+}
+
+func (s *studio) claimed(t *testing.T, v Video) Video {
+	t.Helper()
+	got, claimed, err := s.store.claim(t.Context(), v.ID, time.Now(), time.Now().Add(leaseTime))
+	if err != nil || !claimed {
+		t.Fatal(claimed, err)
+	}
+	return got
+}
+
+// rendered makes files as ffmpeg leaves them.
+func rendered(t *testing.T) ffmpeg.Result {
+	t.Helper()
+	dir := t.TempDir()
+	r := ffmpeg.Result{Video: filepath.Join(dir, "out.mp4"), Poster: filepath.Join(dir, "out.jpg"), Duration: time.Second}
+	for _, path := range []string{r.Video, r.Poster} {
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(s *studio, v Video) error{
+		"deleted": func(s *studio, v Video) error { return s.Delete(t.Context(), "ana", v.ID) },
+		"claimed by another": func(s *studio, v Video) error {
+			_, err := s.db.Exec(t.Context(), `UPDATE media_videos SET attempt = attempt + 1 WHERE id = ?`, v.ID)
+			return err
+		},
+		"given up": func(s *studio, v Video) error { _, err := s.store.giveUp(t.Context(), v.ID); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			v := s.claimed(t, s.upload(t, notReallyAVideo()))
+			if err := lose(s, v); err != nil {
+				t.Fatal(err)
+			}
+			j := &job{Module: s.Module, video: v}
+			if err := j.publish(t.Context(), rendered(t)); !errors.Is(err, errClaimLost) {
+				t.Fatalf("publishing gives %v", err)
+			}
+			if entries := s.board.entries(); len(entries) != 0 {
+				t.Fatalf("published %+v", entries)
+			}
+			if name == "deleted" {
+				s.wantFiles(t)
+			} else {
+				s.wantFiles(t, v.OriginalKey)
+			}
+			s.wantUnclaimed(t, 0)
+		})
+	}
+}
+
+func TestARefusedPublicationLeavesTheClaimAsItWas(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.claimed(t, s.upload(t, notReallyAVideo()))
+	s.board.refuse = errors.New("the gallery is closed")
+	j := &job{Module: s.Module, video: v}
+	if err := j.publish(t.Context(), rendered(t)); !errors.Is(err, s.board.refuse) {
+		t.Fatalf("publishing gives %v", err)
+	}
+	if row := s.read(t, v.ID); row.Status != string(Processing) || row.ProcessedKey != "" {
+		t.Fatalf("%+v", row)
+	}
+	s.wantFiles(t, v.OriginalKey)
+	s.wantUnclaimed(t, 0)
+}
+
+// TestAbandonKeepsWhatAVideoPointsTo is about a commit whose answer got lost: the caller sees an error, yet it happened.
+func TestAbandonKeepsWhatAVideoPointsTo(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.claimed(t, s.upload(t, notReallyAVideo()))
+	j := &job{Module: s.Module, video: v}
+	if err := j.publish(t.Context(), rendered(t)); err != nil {
+		t.Fatal(err)
+	}
+	row := s.read(t, v.ID)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.abandon(gone, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+}

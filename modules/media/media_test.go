@@ -1,0 +1,224 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"risingstars/assets"
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/scratch"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+)
+
+// TestMain gives all tests one cache of bumpers; rendering them is the slow part.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "media-test-")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("TEST_BUMPER_CACHE", dir)
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// limit of uploads, in bytes.
+const limit = 4 << 20
+
+// studio is the module on a real database, queue, disk and ffmpeg.
+type studio struct {
+	*Module
+	db    *database.DB
+	root  string // of the storage
+	board *board
+}
+
+func setup(t *testing.T) *studio {
+	t.Helper()
+	s := &studio{root: t.TempDir(), board: &board{}}
+	s.db = databasetest.Open(t, dbqueue.Migrations(), Migrations())
+	files, err := diskstore.Open(diskstore.Options{Root: s.root, Secret: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	area, err := scratch.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(area.Close(), files.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	bucket, err := storage.New(files, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	processor, err := NewProcessor(ProcessorOptions{Branding: assets.Branding(), CacheDir: os.Getenv("TEST_BUMPER_CACHE")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s.Module = New(Deps{
+		DB: s.db, Bucket: bucket, Queue: queue.New(dbqueue.New(s.db, dbqueue.Options{}), queue.Options{Logger: log}),
+		Gallery: s.board, People: s.board, Processor: processor, Scratch: area, Logger: log,
+		Options: Options{MaxUploadBytes: limit},
+	})
+	return s
+}
+
+// upload stores content as ana's video; it is sent to the queue, which no worker serves.
+func (s *studio) upload(t *testing.T, content []byte) Video {
+	t.Helper()
+	o, err := s.receive(t.Context(), newReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.accept(t.Context(), "ana", o, details{Title: "Mi canción"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (s *studio) deliver(ctx context.Context, v Video) error {
+	return s.process(ctx, queue.Delivery{Task: queue.Task{Kind: processKind, ID: v.ID}, Attempt: 1, MaxAttempts: 3})
+}
+
+func (s *studio) read(t *testing.T, id string) videoRow {
+	t.Helper()
+	row, err := s.store.row(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+// set changes columns of a video behind the module's back.
+func (s *studio) set(t *testing.T, id, assignment string, args ...any) {
+	t.Helper()
+	rows, err := s.db.Exec(t.Context(), `UPDATE media_videos SET `+assignment+` WHERE id = ?`, append(args, id)...)
+	if err != nil || rows != 1 {
+		t.Fatalf("set %s: %d rows, %v", assignment, rows, err)
+	}
+}
+
+// wantFiles fails the test unless storage holds exactly the keys.
+func (s *studio) wantFiles(t *testing.T, keys ...string) {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(s.root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if err == nil && entry.Name() == ".scratch" {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		key, err := filepath.Rel(s.root, path)
+		found = append(found, key)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(keys)
+	slices.Sort(found)
+	if !slices.Equal(found, keys) {
+		t.Fatalf("storage holds %q, want %q", found, keys)
+	}
+}
+
+// wantUnclaimed fails the test unless exactly that many files are listed as unclaimed.
+func (s *studio) wantUnclaimed(t *testing.T, want int) {
+	t.Helper()
+	keys, err := s.store.due(t.Context(), time.Now().Add(1000*time.Hour), 1000)
+	if err != nil || len(keys) != want {
+		t.Fatalf("unclaimed are %q (%v), want %d", keys, err, want)
+	}
+}
+
+// queued tells how many tasks wait.
+func (s *studio) queued(t *testing.T) int {
+	t.Helper()
+	stats, err := s.queue.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stats.Ready
+}
+
+func (s *studio) eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// board stands for the modules behind the ports: it notes what is published.
+type board struct {
+	mu        sync.Mutex
+	published []Entry
+	refuse    error // of Publish
+	votes     bool  // nothing can be withdrawn
+}
+
+func (b *board) Publish(_ context.Context, e Entry) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refuse == nil {
+		b.published = append(b.published, e)
+	}
+	return b.refuse
+}
+
+func (b *board) Withdraw(context.Context, string) (bool, error) { return !b.votes, nil }
+
+func (b *board) Tallies(context.Context, []string) (map[string]int, error) { return nil, nil }
+
+func (b *board) Profile(context.Context, string) (name, city, country string, err error) {
+	return "Ana", "Bogotá", "Colombia", nil
+}
+
+func (b *board) entries() []Entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.published)
+}
+
+// clip has ffmpeg make a clip of that many seconds.
+func clip(t *testing.T, seconds string) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "clip.mp4")
+	cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-t", seconds,
+		"-c:v", "libx264", "-preset", "ultrafast", "-crf", "40", "-pix_fmt", "yuv420p", out)
+	if message, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, message)
+	}
+	content, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// notReallyAVideo has the head of an MP4 and nothing behind it.
+func notReallyAVideo() []byte {
+	return append([]byte("\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42"), make([]byte, 4000)...)
+}

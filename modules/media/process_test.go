@@ -1,0 +1,202 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"risingstars/platform/queue"
+)
+
+func TestATaskDeliveredTwiceHasOneEffect(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.upload(t, clip(t, "1"))
+	errs := make(chan error, 2)
+	for range cap(errs) {
+		go func() { errs <- s.deliver(t.Context(), v) }()
+	}
+	var done, postponed int
+	for range cap(errs) {
+		err := <-errs
+		switch {
+		case err == nil:
+			done++
+		case strings.HasPrefix(err.Error(), "again in "):
+			postponed++
+		default:
+			t.Fatal(err)
+		}
+	}
+	if done != 1 || postponed != 1 {
+		t.Fatalf("%d done, %d postponed", done, postponed)
+	}
+	row := s.read(t, v.ID)
+	if entries := s.board.entries(); len(entries) != 1 || row.Status != string(Processed) || row.Attempt != 1 ||
+		entries[0].ProcessedKey != row.ProcessedKey || entries[0].Title != "Mi canción" || entries[0].City != "Bogotá" {
+		t.Fatalf("%+v, published %+v", row, entries)
+	}
+	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.wantUnclaimed(t, 0)
+
+	// A third delivery, after the fact, finds nothing to do.
+	if err := s.deliver(t.Context(), v); err == nil || !strings.Contains(err.Error(), "the video is processed") {
+		t.Fatal(err)
+	}
+	if len(s.board.entries()) != 1 {
+		t.Fatal("published twice")
+	}
+}
+
+// TestAJobEndsWhenItsClaimIsLost holds the second within which a job notices, while ffmpeg is at work.
+func TestAJobEndsWhenItsClaimIsLost(t *testing.T) {
+	t.Parallel()
+	content := clip(t, "40")
+	for name, lose := range map[string]func(t *testing.T, s *studio, v Video){
+		"deleted": func(t *testing.T, s *studio, v Video) {
+			if err := s.Delete(t.Context(), "ana", v.ID); err != nil {
+				t.Error(err)
+			}
+		},
+		"claimed by another": func(t *testing.T, s *studio, v Video) { s.set(t, v.ID, "attempt = attempt + 1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			v := s.upload(t, content)
+			ended := make(chan error, 1)
+			go func() { ended <- s.deliver(t.Context(), v) }()
+			s.eventually(t, "ffmpeg works", func() bool { return s.read(t, v.ID).Stage == stageProcessing })
+			lose(t, s, v)
+			select {
+			case err := <-ended:
+				if !errors.Is(err, errClaimLost) {
+					t.Fatalf("the job ends with %v", err)
+				}
+			case <-time.After(10 * time.Second): // a second, and a busy machine
+				t.Fatal("the job goes on")
+			}
+			if len(s.board.entries()) != 0 {
+				t.Fatal("published")
+			}
+			if name == "deleted" {
+				s.wantFiles(t)
+			} else {
+				s.wantFiles(t, v.OriginalKey)
+			}
+			s.wantUnclaimed(t, 0)
+		})
+	}
+}
+
+func TestAStoppedJobIsClaimedAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.upload(t, clip(t, "40"))
+	ctx, stop := context.WithCancelCause(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.deliver(ctx, v) }()
+	s.eventually(t, "ffmpeg works", func() bool { return s.read(t, v.ID).Stage == stageProcessing })
+	stop(queue.ErrStopping)
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if row := s.read(t, v.ID); row.Status != string(Processing) || row.LeaseUntil != 0 || row.Stage != stageQueued {
+		t.Fatalf("%+v", row)
+	}
+	if again := s.claimed(t, v); again.Attempt != 2 {
+		t.Fatalf("attempt %d", again.Attempt)
+	}
+	s.wantFiles(t, v.OriginalKey)
+}
+
+func TestTheContestantsFaultIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.upload(t, notReallyAVideo())
+	if err := s.deliver(t.Context(), v); err != nil {
+		t.Fatalf("the queue would try again: %v", err)
+	}
+	row := s.read(t, v.ID)
+	if row.Status != string(Failed) || row.FailureCode == "" || row.FailureCode == codeProcessingError {
+		t.Fatalf("%+v", row)
+	}
+	if text := failureTexts[row.FailureCode]; text.ES == "" || text.EN == "" {
+		t.Fatalf("%s has no sentence", row.FailureCode)
+	}
+	s.wantFiles(t, v.OriginalKey)
+	if err := s.deliver(t.Context(), v); err == nil || !strings.Contains(err.Error(), "the video is failed") {
+		t.Fatalf("delivered again: %v", err)
+	}
+}
+
+func TestOurTroubleIsTriedAgainAndThenGivenUp(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.upload(t, clip(t, "1"))
+	path := filepath.Join(s.root, filepath.FromSlash(v.OriginalKey))
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	delivery := queue.Delivery{Task: queue.Task{Kind: processKind, ID: v.ID}, Attempt: 3, MaxAttempts: 3}
+	for attempt := 1; attempt <= 3; attempt++ {
+		if err := s.deliver(t.Context(), v); err == nil || errors.Is(err, errClaimLost) {
+			t.Fatalf("attempt %d ends with %v", attempt, err)
+		}
+		if row := s.read(t, v.ID); row.Status != string(Processing) || row.Attempt != attempt || row.LeaseUntil != 0 {
+			t.Fatalf("after attempt %d: %+v", attempt, row)
+		}
+	}
+	if err := s.giveUp(t.Context(), delivery, "no such file"); err != nil {
+		t.Fatal(err)
+	}
+	if row := s.read(t, v.ID); row.Status != string(Failed) || row.FailureCode != codeProcessingError {
+		t.Fatalf("%+v", row)
+	}
+
+	// What an operator redrives is delivered once more, and now the trouble is mended.
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.deliver(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	if row := s.read(t, v.ID); row.Status != string(Processed) || row.FailureCode != "" || len(s.board.entries()) != 1 {
+		t.Fatalf("%+v", row)
+	}
+}
+
+func TestADeletedVideosTaskIsDropped(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.upload(t, notReallyAVideo())
+	s.board.votes = true
+	if err := s.Delete(t.Context(), "ana", v.ID); !errors.Is(err, errHasVotes) {
+		t.Fatal(err)
+	}
+	s.wantFiles(t, v.OriginalKey)
+	s.board.votes = false
+	if err := s.Delete(t.Context(), "eva", v.ID); !errors.Is(err, errNotOwner) {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), "ana", v.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFiles(t)
+	if err := s.deliver(t.Context(), v); err == nil || !strings.Contains(err.Error(), "deleted") {
+		t.Fatal(err)
+	}
+}
+
+func TestLogsNameNoLink(t *testing.T) {
+	t.Parallel()
+	const stderr = "[https @ 0x1] HTTP error 403\nhttps://s3.test/uploads/a.mp4?X-Amz-Signature=5ec3e7: 403\n" +
+		"z&X-Amz-Signature=5ec3e7: Server returned 403"
+	if got := links.ReplaceAllString(stderr, "<link>"); strings.Contains(got, "5ec3e7") || !strings.Contains(got, "Server returned 403") {
+		t.Fatal(got)
+	}
+}

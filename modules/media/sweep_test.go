@@ -1,0 +1,116 @@
+package media
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"risingstars/platform/database"
+)
+
+// TestALostTaskIsSentAgain is a crash between the commit of the row and its enqueuing, and a queue that lost its tasks.
+func TestALostTaskIsSentAgain(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	past, future := database.Micros(now.Add(-time.Hour)), database.Micros(now.Add(time.Hour))
+	for name, c := range map[string]struct {
+		set  string
+		args []any
+		sent bool
+	}{
+		"never sent":                  {"sent_at = 0", nil, true},
+		"sent long ago":               {"sent_at = ?", []any{past}, true},
+		"sent just now":               {"sent_at = ?", []any{database.Micros(now)}, false},
+		"never sent, a mock":          {"sent_at = 0, mock = ?", []any{true}, false},
+		"at work":                     {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, future}, false},
+		"at work, the worker is gone": {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, past}, true},
+		"given back":                  {"sent_at = ?, status = 'processing', lease_until = 0", []any{past}, true},
+		"processed":                   {"sent_at = ?, status = 'processed'", []any{past}, false},
+		"failed":                      {"sent_at = ?, status = 'failed'", []any{past}, false},
+		"given back just now":         {"sent_at = ?, status = 'processing', lease_until = 0", []any{database.Micros(now)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t)
+			v := s.insert(t, Uploaded)
+			s.set(t, v.ID, c.set, c.args...)
+			if err := s.sweep(t.Context(), now); err != nil {
+				t.Fatal(err)
+			}
+			want := 0
+			if c.sent {
+				want = 1
+			}
+			if got := s.queued(t); got != want {
+				t.Fatalf("%d tasks, want %d", got, want)
+			}
+			if c.sent && s.read(t, v.ID).SentAt < database.Micros(now) {
+				t.Fatal("the row does not say that it was sent")
+			}
+			if err := s.sweep(t.Context(), time.Now()); err != nil || s.queued(t) != want {
+				t.Fatalf("the next sweep: %v, %d tasks", err, s.queued(t))
+			}
+		})
+	}
+}
+
+func TestUnclaimedFilesAreDeletedInTime(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	kept := s.upload(t, notReallyAVideo())
+	orphan, err := s.receive(t.Context(), newReader(notReallyAVideo())) // and then the process is killed
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.unclaim(t.Context(), time.Now().Add(time.Minute), "processed/never-written.mp4"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sweep(t.Context(), time.Now().Add(uploadPatience-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFiles(t, kept.OriginalKey, orphan.key)
+	s.wantUnclaimed(t, 1)
+	if err := s.sweep(t.Context(), time.Now().Add(uploadPatience)); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFiles(t, kept.OriginalKey)
+	s.wantUnclaimed(t, 0)
+}
+
+type brokenReader struct{ err error }
+
+func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	broken := errors.New("the client is gone")
+	head := notReallyAVideo()
+	for name, c := range map[string]struct {
+		content []byte
+		then    error
+		want    error
+	}{
+		"not a video":      {[]byte("#!/bin/sh\necho hello\n"), nil, errNotAVideo},
+		"empty":            {nil, nil, errNotAVideo},
+		"cut in its head":  {head[:100], broken, broken},
+		"cut in its body":  {head, broken, broken},
+		"one byte too big": {append(head, make([]byte, limit-len(head)+1)...), nil, errTooLarge},
+	} {
+		r := newReader(c.content)
+		if c.then != nil {
+			r = io.MultiReader(r, brokenReader{c.then})
+		}
+		if o, err := s.receive(t.Context(), r); !errors.Is(err, c.want) || o != nil {
+			t.Errorf("%s: %+v, %v", name, o, err)
+		}
+		s.wantFiles(t)
+		s.wantUnclaimed(t, 0)
+	}
+	if o, err := s.receive(t.Context(), newReader(append(head, make([]byte, limit-len(head))...))); err != nil {
+		t.Fatalf("exactly the limit: %v", err)
+	} else if object, err := s.bucket.Stat(t.Context(), o.key); err != nil || object.Size != limit {
+		t.Fatalf("%+v, %v", object, err)
+	}
+}
