@@ -1,0 +1,116 @@
+package voting_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"risingstars/modules/voting"
+	"risingstars/platform/database"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+)
+
+var owners = []database.Migrations{voting.Migrations()}
+
+// bench is the module on a database of its own.
+type bench struct {
+	*voting.Module
+	db *database.DB
+}
+
+func setup(t testing.TB, db *database.DB) *bench {
+	t.Helper()
+	return &bench{Module: build(t, db, voting.Options{SelfVotes: true, URLExpiry: time.Hour}), db: db}
+}
+
+func build(t testing.TB, db *database.DB, options voting.Options) *voting.Module {
+	t.Helper()
+	files, err := diskstore.Open(diskstore.Options{
+		Root: t.TempDir(), Secret: []byte("a secret of thirty-two bytes ...."), PublicPrefixes: []string{"processed/"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = files.Close() })
+	bucket, err := storage.New(files, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return voting.New(voting.Deps{DB: db, Files: bucket, Options: options})
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// entryOf is a complete entry of the contestant.
+func entryOf(userID, title, city string) voting.Entry {
+	id := newID()
+	return voting.Entry{
+		VideoID: id, UserID: userID, PlayerName: "Player " + userID[len(userID)-4:], City: city, Country: "Colombia", Title: title,
+		ProcessedKey: "processed/" + id + "-1.mp4", PosterKey: "processed/" + id + "-1.jpg",
+		Duration: 35 * time.Second, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
+// publish adds an entry of a contestant that may be new, and returns the video's id.
+func (b *bench) publish(t testing.TB, userID, title, city string) string {
+	t.Helper()
+	entry := entryOf(userID, title, city)
+	if err := b.Publish(t.Context(), entry); err != nil {
+		t.Fatal(err)
+	}
+	return entry.VideoID
+}
+
+// vote casts the votes of n people who have not voted before.
+func (b *bench) vote(t testing.TB, videoID string, n int) {
+	t.Helper()
+	for range n {
+		if _, err := b.Vote(t.Context(), videoID, newID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wrong lists what does not agree with the rows of votes. It is one statement, so it sees one moment.
+func (b *bench) wrong(ctx context.Context) error {
+	var rows []struct {
+		What, ID        string
+		Counted, Stored int64
+	}
+	err := b.db.Query(ctx, &rows, `
+		WITH checks AS (
+			SELECT 'votes of entry' AS what, e.video_id AS id, e.votes AS counted,
+				(SELECT COUNT(*) FROM voting_votes v WHERE v.video_id = e.video_id) AS stored
+			FROM voting_entries e
+			UNION ALL
+			SELECT 'votes of contestant', c.user_id, c.votes,
+				(SELECT COUNT(*) FROM voting_votes v WHERE v.contestant_id = c.user_id)
+			FROM voting_contestants c
+			UNION ALL
+			SELECT 'entries of contestant', c.user_id, c.entries,
+				(SELECT COUNT(*) FROM voting_entries e WHERE e.user_id = c.user_id)
+			FROM voting_contestants c
+			UNION ALL
+			SELECT 'latest vote of contestant', c.user_id, c.reached_at,
+				COALESCE((SELECT MAX(v.created_at) FROM voting_votes v WHERE v.contestant_id = c.user_id), c.joined_at)
+			FROM voting_contestants c
+			UNION ALL
+			SELECT 'votes without an entry', v.video_id, 0, 1
+			FROM voting_votes v WHERE NOT EXISTS (SELECT 1 FROM voting_entries e WHERE e.video_id = v.video_id)
+			UNION ALL
+			SELECT 'entry without a contestant', e.video_id, 0, 1
+			FROM voting_entries e WHERE NOT EXISTS (SELECT 1 FROM voting_contestants c WHERE c.user_id = e.user_id)
+		)
+		SELECT * FROM checks WHERE counted <> stored LIMIT 5`)
+	if err != nil {
+		return err
+	}
+	if len(rows) > 0 {
+		return fmt.Errorf("counters differ from the rows: %+v", rows)
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+package voting_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"risingstars/modules/voting"
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+	"risingstars/platform/fault"
+)
+
+// code is the code of a fault, "" of nil.
+func code(err error) string {
+	var f *fault.Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &f):
+		return f.Code
+	default:
+		return err.Error()
+	}
+}
+
+func TestVoteCountsOncePerPerson(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		contestant, voter := newID(), newID()
+		id := b.publish(t, contestant, "Song", "Cali")
+		for _, step := range []struct {
+			do    func(context.Context, string, string) (int, error)
+			voter string
+			total int
+			code  string
+		}{
+			{b.Unvote, voter, 0, "not_voted"},
+			{b.Vote, voter, 1, ""},
+			{b.Vote, voter, 0, "already_voted"},
+			{b.Vote, contestant, 2, ""},
+			{b.Unvote, voter, 1, ""},
+			{b.Unvote, voter, 0, "not_voted"},
+			{b.Vote, voter, 2, ""},
+		} {
+			total, err := step.do(t.Context(), id, step.voter)
+			if code(err) != step.code || err == nil && total != step.total {
+				t.Fatalf("%d (%v), want %d, %q", total, err, step.total, step.code)
+			}
+		}
+		if err := b.wrong(t.Context()); err != nil {
+			t.Error(err)
+		}
+		tallies, err := b.Tallies(t.Context(), []string{id, newID()})
+		if err != nil || len(tallies) != 1 || tallies[id] != 2 {
+			t.Errorf("tallies %v (%v), want 2 of the one that exists", tallies, err)
+		}
+	})
+}
+
+func TestVoteNeedsAPublishedEntry(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, id := range []string{newID(), "", "1", "not-an-id", "00000000-0000-0000-0000-000000000000' OR 1=1 --"} {
+			for name, do := range map[string]func(context.Context, string, string) (int, error){"vote": b.Vote, "unvote": b.Unvote} {
+				if _, err := do(t.Context(), id, newID()); code(err) != "not_found" {
+					t.Errorf("%s on %q: %v", name, id, err)
+				}
+			}
+			if _, err := b.Entry(t.Context(), id); code(err) != "not_found" {
+				t.Errorf("entry %q: %v", id, err)
+			}
+		}
+	})
+}
+
+func TestSelfVoteCanBeForbidden(t *testing.T) {
+	t.Parallel()
+	b := setup(t, databasetest.Open(t, owners...))
+	b.Module = build(t, b.db, voting.Options{SelfVotes: false})
+	contestant := newID()
+	id := b.publish(t, contestant, "Song", "Cali")
+	if _, err := b.Vote(t.Context(), id, contestant); code(err) != "self_vote" {
+		t.Errorf("a vote for oneself: %v", err)
+	}
+	if total, err := b.Vote(t.Context(), id, newID()); err != nil || total != 1 {
+		t.Errorf("somebody else's vote: %d (%v)", total, err)
+	}
+}
+
+// People vote, take back and repeat, all at once; somebody compares counters and rows all the while.
+func TestCountersEqualTheRowsUnderContention(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, countersEqualTheRows)
+}
+
+func countersEqualTheRows(t *testing.T, db *database.DB) {
+	const clients, steps, voters, contestants, entriesEach = 200, 5, 12, 3, 2
+	b := setup(t, db)
+	var entries, people []string
+	for range contestants {
+		contestant := newID()
+		for range entriesEach {
+			entries = append(entries, b.publish(t, contestant, "Song", "Cali"))
+		}
+	}
+	for range voters {
+		people = append(people, newID())
+	}
+
+	type pair struct{ entry, voter string }
+	var (
+		mu      sync.Mutex
+		balance = map[pair]int{} // successful votes less successful un-votes
+		group   sync.WaitGroup
+	)
+	for range clients {
+		group.Go(func() {
+			for range steps {
+				p := pair{entries[rand.IntN(len(entries))], people[rand.IntN(len(people))]}
+				do, by, refusal := b.Vote, +1, "already_voted"
+				if rand.IntN(3) == 0 {
+					do, by, refusal = b.Unvote, -1, "not_voted"
+				}
+				_, err := do(t.Context(), p.entry, p.voter)
+				switch code(err) {
+				case "":
+					mu.Lock()
+					balance[p] += by
+					mu.Unlock()
+				case refusal:
+				default:
+					t.Errorf("change by %d: %v", by, err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { group.Wait(); close(done) }()
+	looks := 0
+	for running := true; running; looks++ {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		if err := b.wrong(t.Context()); err != nil {
+			t.Errorf("look %d: %v", looks, err)
+			break
+		}
+	}
+	<-done
+	if looks < 3 {
+		t.Errorf("only %d looks while votes came in", looks)
+	}
+
+	sums := map[string]int{}
+	for p, votes := range balance {
+		if votes != 0 && votes != 1 {
+			t.Errorf("one person has %d votes on one entry", votes)
+		}
+		sums[p.entry] += votes
+	}
+	tallies, err := b.Tallies(t.Context(), entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range entries {
+		if tallies[id] != sums[id] {
+			t.Errorf("entry %s counts %d votes, want %d", id, tallies[id], sums[id])
+		}
+	}
+}
+
+// Whoever comes first wins: the votes, which keep the entry, or the owner, after whom no vote is left.
+func TestWithdrawAmongVotes(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		const rounds, voters = 12, 6
+		for range rounds {
+			id := b.publish(t, newID(), "Song", "Cali")
+			var (
+				group     sync.WaitGroup
+				withdrawn bool
+				cast      = make([]bool, voters)
+			)
+			group.Go(func() {
+				var err error
+				if withdrawn, err = b.Withdraw(t.Context(), id); err != nil {
+					t.Error(err)
+				}
+			})
+			for i := range voters {
+				group.Go(func() {
+					_, err := b.Vote(t.Context(), id, newID())
+					if cast[i] = err == nil; !cast[i] && code(err) != "not_found" {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			votes := 0
+			for _, ok := range cast {
+				if ok {
+					votes++
+				}
+			}
+			if withdrawn != (votes == 0) {
+				t.Fatalf("withdrawn %v with %d votes cast", withdrawn, votes)
+			}
+			if !withdrawn && votes != voters {
+				t.Fatalf("the entry stayed, but took %d of %d votes", votes, voters)
+			}
+			if err := b.wrong(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
