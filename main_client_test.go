@@ -81,7 +81,7 @@ func send(t *testing.T, request *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // read whole
+	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func (p *person) form(t *testing.T, parts ...part) answer {
 // upload sends a clip and returns the new video's id.
 func (p *person) upload(t *testing.T, clip, title string) string {
 	t.Helper()
-	content, err := os.ReadFile(clip) //nolint:gosec // the test made it
+	content, err := os.ReadFile(clip)
 	if err != nil {
 		t.Fatal(err)
 	}

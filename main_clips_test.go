@@ -20,7 +20,7 @@ func makeClip(t *testing.T, name string, args ...string) string {
 		return path
 	}
 	unfinished := filepath.Join(dir, "unfinished-"+name)
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(append([]string{"-v", "error", "-y"}, args...), unfinished)...) //nolint:gosec // the test's own arguments
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(append([]string{"-v", "error", "-y"}, args...), unfinished)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg %s: %v\n%s", strings.Join(args, " "), err, out)
 	}

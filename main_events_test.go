@@ -40,7 +40,7 @@ func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
 	sent := make(chan event, 1000)
 	go func() {
 		defer close(sent)
-		defer response.Body.Close() //nolint:errcheck // read to its end
+		defer response.Body.Close()
 		var e event
 		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 			field, value, _ := strings.Cut(lines.Text(), ": ")

@@ -119,7 +119,7 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe, args...) //nolint:gosec // this binary
+	cmd := exec.Command(exe, args...)
 	cmd.Env = []string{
 		asApp + "=1", "ENV_FILE=", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
 		"GORACE=" + os.Getenv("GORACE"), "DATA_DIR=" + s.DataDir,
@@ -224,7 +224,7 @@ func shared(t *testing.T) string {
 func sharedBumpers(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(shared(t), "bumpers")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // ffmpeg may run as another user
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return dir

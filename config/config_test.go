@@ -29,7 +29,7 @@ func TestVariablesAreTheContracts(t *testing.T) {
 	seen := map[string]bool{}
 	eachLeaf(&Config{}, func(l leaf) { seen[l.env] = true })
 	want := map[string]bool{}
-	for _, name := range strings.Fields(variables) {
+	for name := range strings.FieldsSeq(variables) {
 		want[name] = true
 	}
 	if diff := cmp.Diff(want, seen); diff != "" {
@@ -87,8 +87,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	_, err := Load("", nil)
-	var problems Problems
-	if !errors.As(err, &problems) {
+	if _, ok := errors.AsType[Problems](err); !ok {
 		t.Fatalf("Load returned %v", err)
 	}
 	for _, name := range []string{

@@ -102,7 +102,7 @@ func Loop(name string, fn func(ctx context.Context)) Service {
 	return Service{
 		Name: name,
 		Start: func(ctx context.Context) error {
-			ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
+			ctx, cancel = context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // Stop calls it
 			go func() {
 				defer close(done)
 				fn(ctx)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,13 +14,23 @@ import (
 	"risingstars/platform/lifecycle"
 )
 
-type diary []string
+// diary is what services did, in order.
+type diary struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (d *diary) note(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, line)
+}
 
 func (d *diary) service(name string, startErr error) lifecycle.Service {
 	return lifecycle.Service{
 		Name:  name,
-		Start: func(context.Context) error { *d = append(*d, "start "+name); return startErr },
-		Stop:  func(context.Context) error { *d = append(*d, "stop "+name); return nil },
+		Start: func(context.Context) error { d.note("start " + name); return startErr },
+		Stop:  func(context.Context) error { d.note("stop " + name); return nil },
 	}
 }
 
@@ -36,8 +48,8 @@ func TestStopsInReverse(t *testing.T) {
 	if err := group(d.service("a", nil), d.service("b", nil), last).Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	want := diary{"start a", "start b", "start c", "stop c", "stop b", "stop a"}
-	if diff := cmp.Diff(want, d); diff != "" {
+	want := []string{"start a", "start b", "start c", "stop c", "stop b", "stop a"}
+	if diff := cmp.Diff(want, d.lines); diff != "" {
 		t.Fatal(diff)
 	}
 }
@@ -50,7 +62,7 @@ func TestFailedStartStopsOnlyWhatStarted(t *testing.T) {
 	if !errors.Is(err, boom) {
 		t.Fatalf("Run returned %v", err)
 	}
-	if diff := cmp.Diff(diary{"start a", "start b", "stop a"}, d); diff != "" {
+	if diff := cmp.Diff([]string{"start a", "start b", "stop a"}, d.lines); diff != "" {
 		t.Fatal(diff)
 	}
 }
@@ -66,7 +78,85 @@ func TestFailureOfOneStopsAll(t *testing.T) {
 	if err := group(d.service("a", nil), broken).Run(t.Context()); !errors.Is(err, boom) {
 		t.Fatalf("Run returned %v", err)
 	}
-	if diff := cmp.Diff(diary{"start a", "start b", "stop b", "stop a"}, d); diff != "" {
+	if diff := cmp.Diff([]string{"start a", "start b", "stop b", "stop a"}, d.lines); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestLoopEndsWithItsService(t *testing.T) {
+	t.Parallel()
+	running, ended := make(chan struct{}), make(chan struct{})
+	loop := lifecycle.Loop("loop", func(ctx context.Context) {
+		close(running)
+		<-ctx.Done()
+		close(ended)
+	})
+	if err := loop.Stop(t.Context()); err != nil {
+		t.Fatalf("a stop before the start: %v", err)
+	}
+	start, cancel := context.WithCancel(t.Context())
+	if err := loop.Start(start); err != nil {
+		t.Fatal(err)
+	}
+	cancel() // the start's context is for the start alone
+	<-running
+	for range 2 {
+		if err := loop.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-ended:
+	default:
+		t.Fatal("Stop returned before the loop did")
+	}
+}
+
+func TestTogetherStopsAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	meet := make(chan struct{})
+	service := func(name string, act func()) lifecycle.Service {
+		return lifecycle.Service{
+			Name:  name,
+			Start: func(context.Context) error { return nil },
+			Stop:  func(context.Context) error { act(); return nil },
+		}
+	}
+	// Each stop needs the other one to go on.
+	both := lifecycle.Together("both", service("a", func() { meet <- struct{}{} }), service("b", func() { <-meet }))
+	if err := both.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := both.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTogetherThatFailsToStartLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	var d diary
+	boom := errors.New("boom")
+	both := lifecycle.Together("both", d.service("a", nil), d.service("b", boom))
+	if err := group(both).Run(t.Context()); !errors.Is(err, boom) {
+		t.Fatalf("Run returned %v", err)
+	}
+	if !slices.Contains(d.lines, "stop a") {
+		t.Fatalf("a still runs: %v", d.lines)
+	}
+}
+
+func TestFailureWithinTogetherStopsAll(t *testing.T) {
+	t.Parallel()
+	var d diary
+	boom := errors.New("boom")
+	failed := make(chan error, 1)
+	failed <- boom
+	broken := d.service("b", nil)
+	broken.Failed = failed
+	if err := group(lifecycle.Together("both", broken)).Run(t.Context()); !errors.Is(err, boom) {
+		t.Fatalf("Run returned %v", err)
+	}
+	if diff := cmp.Diff([]string{"start b", "stop b"}, d.lines); diff != "" {
 		t.Fatal(diff)
 	}
 }

@@ -22,7 +22,7 @@ func CheckKey(key string) error {
 	}
 	for segment := range strings.SplitSeq(key, "/") {
 		if err := checkSegment(segment); err != nil {
-			return fmt.Errorf("%w %q: %s", ErrInvalidKey, key, err)
+			return fmt.Errorf("%w %q: %w", ErrInvalidKey, key, err)
 		}
 	}
 	return nil

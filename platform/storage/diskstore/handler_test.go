@@ -224,6 +224,7 @@ func TestLinkOutOfTheStoreIsOurTrouble(t *testing.T) {
 		t.Errorf("Serve returns %v, want trouble of ours", err)
 	}
 }
+
 func wantHeaders(t *testing.T, w *httptest.ResponseRecorder, want map[string]string) {
 	t.Helper()
 	for name, value := range want {

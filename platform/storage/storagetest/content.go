@@ -95,8 +95,12 @@ func seekAndRanges(t *testing.T, b *storage.Bucket) {
 		whence int
 		at     int64
 	}{
-		{250_000, io.SeekStart, 250_000}, {-1000, io.SeekEnd, size - 1000}, {0, io.SeekStart, 0},
-		{123, io.SeekCurrent, 623}, {0, io.SeekEnd, size}, {10, io.SeekStart, 10},
+		{250_000, io.SeekStart, 250_000},
+		{-1000, io.SeekEnd, size - 1000},
+		{0, io.SeekStart, 0},
+		{123, io.SeekCurrent, 623},
+		{0, io.SeekEnd, size},
+		{10, io.SeekStart, 10},
 	} {
 		at, err := r.Seek(c.offset, c.whence)
 		if err != nil || at != c.at {
