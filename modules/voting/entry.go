@@ -43,11 +43,18 @@ type Filter struct {
 	Search  string
 }
 
-// fold makes Bogotá and BOGOTA the same: no marks, no case, single spaces.
+// fold makes Bogotá and BOGOTA the same: no marks, no case, single spaces. Control characters count as spaces, and what is
+// not UTF-8 is replaced: PostgreSQL takes neither NUL nor broken text.
 func fold(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
 	plain, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), s)
 	if err != nil {
-		plain = s // broken UTF-8 is compared as it is
+		plain = s // not reached with valid text
 	}
 	return strings.Join(strings.Fields(strings.ToLower(plain)), " ")
 }

@@ -1,0 +1,136 @@
+package voting_test
+
+import (
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"risingstars/modules/voting"
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+)
+
+// titles walks through all pages of a size and returns the titles in order.
+func titles(t *testing.T, b *bench, filter voting.Filter, order voting.Order, size int) []string {
+	t.Helper()
+	found := []string{}
+	for offset := 0; ; offset += size {
+		entries, total, err := b.Gallery(t.Context(), filter, order, offset, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			found = append(found, e.Title)
+		}
+		if offset >= total {
+			if len(found) != total || len(entries) != 0 {
+				t.Fatalf("%d entries of %d, %d of them beyond the end", len(found), total, len(entries))
+			}
+			return found
+		}
+	}
+}
+
+func TestGalleryOrders(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		votes := []int{1, 3, 0, 3, 1}
+		for i, n := range votes {
+			b.vote(t, b.publish(t, newID(), string(rune('A'+i)), "Cali"), n)
+		}
+		for size := 1; size <= len(votes)+1; size++ {
+			if diff := gocmp.Diff([]string{"E", "D", "C", "B", "A"}, titles(t, b, voting.Filter{}, voting.Recent, size)); diff != "" {
+				t.Errorf("recent in pages of %d (- want, + got):\n%s", size, diff)
+			}
+			// Of equals the one that was published first.
+			if diff := gocmp.Diff([]string{"B", "D", "A", "E", "C"}, titles(t, b, voting.Filter{}, voting.MostVoted, size)); diff != "" {
+				t.Errorf("most voted in pages of %d (- want, + got):\n%s", size, diff)
+			}
+		}
+	})
+}
+
+func TestGalleryFilters(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, e := range []voting.Entry{
+			{Title: "100% salsa", City: "Cali", Country: "Colombia", PlayerName: "Ana Muñoz"},
+			{Title: "100 salsas", City: "Bogotá", Country: "Colombia", PlayerName: "Beto"},
+			{Title: "snake_case", City: "Lima", Country: "Perú", PlayerName: "Ñusta"},
+			{Title: "snakeXcase", City: "Cali", Country: "Estados Unidos", PlayerName: "Zoë"},
+			{Title: `back\slash`, City: "Bogotá", Country: "Colombia", PlayerName: "Ana"},
+		} {
+			whole := entryOf(newID(), e.Title, e.City)
+			whole.Country, whole.PlayerName = e.Country, e.PlayerName
+			if err := b.Publish(t.Context(), whole); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, test := range []struct {
+			filter voting.Filter
+			want   []string
+		}{
+			{voting.Filter{Search: "%"}, []string{"100% salsa"}},
+			{voting.Filter{Search: "0%"}, []string{"100% salsa"}},
+			{voting.Filter{Search: "_"}, []string{"snake_case"}},
+			{voting.Filter{Search: "e_c"}, []string{"snake_case"}},
+			{voting.Filter{Search: `\`}, []string{`back\slash`}},
+			{voting.Filter{Search: `k\s`}, []string{`back\slash`}},
+			{voting.Filter{Search: "SALSA"}, []string{"100 salsas", "100% salsa"}},
+			{voting.Filter{Search: "cali salsa"}, []string{"100% salsa"}},
+			{voting.Filter{Search: "  ana   bogota "}, []string{`back\slash`}},
+			{voting.Filter{Search: "muñoz"}, []string{"100% salsa"}},
+			{voting.Filter{Search: "munoz"}, []string{"100% salsa"}},
+			{voting.Filter{Search: "zoe"}, []string{"snakeXcase"}},
+			{voting.Filter{Search: "'; DROP TABLE voting_votes; --"}, []string{}},
+			{voting.Filter{Search: "ana\x00beto\xff"}, []string{}},
+			{voting.Filter{City: "\x00\xff"}, []string{}},
+			{voting.Filter{City: "BOGOTA"}, []string{`back\slash`, "100 salsas"}},
+			{voting.Filter{City: "bogo"}, []string{}},
+			{voting.Filter{City: " cali "}, []string{"snakeXcase", "100% salsa"}},
+			{voting.Filter{City: "cali", Country: "COLOMBIA"}, []string{"100% salsa"}},
+			{voting.Filter{Country: "peru"}, []string{"snake_case"}},
+			{voting.Filter{Country: "estados unidos", Search: "snake"}, []string{"snakeXcase"}},
+			{voting.Filter{City: " ", Country: "\t", Search: "\n"}, []string{`back\slash`, "snakeXcase", "snake_case", "100 salsas", "100% salsa"}},
+		} {
+			if diff := gocmp.Diff(test.want, titles(t, b, test.filter, voting.Recent, 2)); diff != "" {
+				t.Errorf("%+v (- want, + got):\n%s", test.filter, diff)
+			}
+		}
+	})
+}
+
+func TestEntryIsPublishedOnceAndWhole(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		want := entryOf(newID(), "Mi canción", "Bogotá")
+		want.Description = "línea\nlínea"
+		if err := b.Publish(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Publish(t.Context(), want); err == nil {
+			t.Error("published twice")
+		}
+		got, err := b.Entry(t.Context(), want.VideoID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("the entry (- want, + got):\n%s", diff)
+		}
+		for range 2 { // also one that is gone already
+			if withdrawn, err := b.Withdraw(t.Context(), want.VideoID); err != nil || !withdrawn {
+				t.Errorf("withdrawn %v (%v)", withdrawn, err)
+			}
+		}
+		if _, err := b.Entry(t.Context(), want.VideoID); code(err) != "not_found" {
+			t.Errorf("after it was withdrawn: %v", err)
+		}
+		if err := b.wrong(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

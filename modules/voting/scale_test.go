@@ -1,0 +1,116 @@
+package voting_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"risingstars/modules/voting"
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+)
+
+// cities is how many places the crowd comes from.
+const cities = 50
+
+// crowd fills the tables as n contestants with one entry each would have, in two statements: votes, times and ids differ
+// in order, so that an index is the only quick way to any of them.
+func crowd(t testing.TB, db *database.DB, n int) {
+	t.Helper()
+	numbers := fmt.Sprintf(`WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < %d)`, n)
+	columns := fmt.Sprintf(`printf('00000000-0000-7000-8000-%%012d', i * 7919 %% 1000003), 'Player ' || i, 'City ' || (i %% %d),
+		'city ' || (i %% %d), 'Colombia', 'colombia'`, cities, cities)
+	err := db.InTx(t.Context(), func(ctx context.Context) error {
+		_, err := db.Exec(ctx, numbers+`
+			INSERT INTO voting_contestants
+				(user_id, username, city, city_folded, country, country_folded, entries, votes, joined_at, reached_at)
+			SELECT `+columns+`, 1, i * 31 % 1009, i, i * 17 % 100003 FROM numbers`)
+		if err != nil {
+			return err
+		}
+		_, err = db.Exec(ctx, numbers+`
+			INSERT INTO voting_entries (user_id, player_name, city, city_folded, country, country_folded, video_id, title, description,
+				search_text, processed_key, poster_key, duration_ms, votes, uploaded_at, published_at)
+			SELECT `+columns+`, printf('00000000-0000-7000-9000-%012d', i * 7919 % 1000003), 'Song ' || i, '',
+				'song ' || i || ' player ' || i || ' city ' || (i % 50), 'v', 'p', 35000, i * 31 % 1009, i, i * 17 % 100003 FROM numbers`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// No first page may read the whole table, or sort it.
+func TestFirstPagesUseAnIndex(t *testing.T) {
+	t.Parallel()
+	for name, analyze := range map[string]bool{"as deployed": false, "with statistics": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			planner := databasetest.OpenPlanner(t, owners...)
+			crowd(t, planner.DB, 100_000)
+			if analyze {
+				if _, err := planner.Exec(t.Context(), "ANALYZE"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := setup(t, planner.DB)
+			for name, filter := range map[string]voting.Filter{
+				"all": {}, "city": {City: "City 7"}, "country": {Country: "Colombia"}, "city and country": {City: "City 7", Country: "Colombia"},
+			} {
+				for list, ask := range map[string]func() (int, error){
+					"recent": func() (int, error) {
+						page, _, err := b.Gallery(t.Context(), filter, voting.Recent, 0, 20)
+						return len(page), err
+					},
+					"most voted": func() (int, error) {
+						page, _, err := b.Gallery(t.Context(), filter, voting.MostVoted, 0, 20)
+						return len(page), err
+					},
+					"ranking": func() (int, error) {
+						page, err := b.Rankings(t.Context(), filter, 0, 20)
+						return len(page.Ranks), err
+					},
+				} {
+					for statement, plan := range planner.Plan(t, func() {
+						if rows, err := ask(); err != nil || rows != 20 {
+							t.Errorf("%s, %s: %d rows (%v)", list, name, rows, err)
+						}
+					}) {
+						if offends(statement, plan) {
+							t.Errorf("%s, %s:\n%s\n%s", list, name, statement, plan)
+						}
+					}
+				}
+			}
+			for statement, plan := range planner.Plan(t, func() { voteAndBack(t, b) }) {
+				if offends(statement, plan) {
+					t.Errorf("vote:\n%s\n%s", statement, plan)
+				}
+			}
+		})
+	}
+}
+
+func voteAndBack(t *testing.T, b *bench) {
+	t.Helper()
+	id, voter := b.publish(t, newID(), "Song", "Cali"), newID()
+	for _, do := range []func(context.Context, string, string) (int, error){b.Vote, b.Unvote} {
+		if _, err := do(t.Context(), id, voter); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// offends tells plans that read or sort more than they return. A page may walk along an index, as LIMIT ends the walk;
+// a count has to see all rows that it counts, and does so in an index, which is a small part of the table.
+func offends(statement, plan string) bool {
+	for line := range strings.Lines(plan) {
+		scan := strings.HasPrefix(line, "SCAN")
+		if strings.Contains(line, "TEMP B-TREE") || scan && !strings.Contains(line, " INDEX ") ||
+			scan && !strings.Contains(statement, "LIMIT") && !strings.Contains(line, "COVERING INDEX") {
+			return true
+		}
+	}
+	return false
+}
