@@ -211,33 +211,47 @@ func (a *app) workServices() []lifecycle.Service {
 	}
 }
 
-// webService answers requests.
-func (a *app) webService() (lifecycle.Service, error) {
-	server, err := web.New(web.Options{
-		Addr: a.c.HTTP.Addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
+// work processes videos; where it is asked to, it answers health checks and metrics as well.
+func (a *app) work(ctx context.Context) error {
+	services := a.workServices()
+	if a.c.Worker.HTTPAddr != "" {
+		server, err := a.newServer(a.c.Worker.HTTPAddr)
+		if err != nil {
+			return errors.Join(err, a.close())
+		}
+		services = append(services, webService(server))
+	}
+	return a.run(ctx, lifecycle.Together("services", services...))
+}
+
+// newServer has the routes of the service itself, and none of a module.
+func (a *app) newServer(addr string) (*web.Server, error) {
+	return web.New(web.Options{
+		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
 		Health: &telemetry.Health{Checks: []telemetry.Check{{Name: "database", Run: a.db.Ping}}},
 		Logger: a.log, Registry: a.registry,
 	})
+}
+
+func webService(server *web.Server) lifecycle.Service {
+	return lifecycle.Service{Name: "web", Start: server.Start, Stop: server.Stop, Failed: server.Failed()}
+}
+
+// serve answers requests, with a worker beside it where the stage has no other.
+func (a *app) serve(ctx context.Context, withWorker bool) error {
+	server, err := a.newServer(a.c.HTTP.Addr)
 	if err != nil {
-		return lifecycle.Service{}, err
+		return errors.Join(err, a.close())
 	}
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
 	server.Mount(diskstore.Path, a.files.Serve)
-	return lifecycle.Service{Name: "web", Start: server.Start, Stop: server.Stop, Failed: server.Failed()}, nil
-}
 
-// serve answers requests, with a worker beside it where the stage has no other.
-func (a *app) serve(ctx context.Context, withWorker bool) error {
-	server, err := a.webService()
-	if err != nil {
-		return errors.Join(err, a.close())
-	}
-	services := []lifecycle.Service{server}
+	services := []lifecycle.Service{webService(server)}
 	if withWorker {
-		services = append(a.workServices(), server)
+		services = append(a.workServices(), services...)
 	}
 	return a.run(ctx, lifecycle.Together("services", services...))
 }

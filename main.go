@@ -67,12 +67,33 @@ func rootCommand() *cobra.Command {
 		Short:         "Rising Stars Showcase: a video contest in one binary",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	config.Flags(root.PersistentFlags())
-	root.AddCommand(serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(), versionCommand())
+	root.AddCommand(serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(), healthcheckCommand(), versionCommand())
+	strict(root)
 	return root
+}
+
+// strict makes wrong arguments usage errors, and a command that only groups others show its help.
+func strict(cmd *cobra.Command) {
+	check := cmd.Args
+	if !cmd.Runnable() {
+		check = cobra.NoArgs
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	for _, child := range cmd.Commands() {
+		strict(child)
+	}
 }
 
 // setup reads the configuration and makes the logger of a command.
@@ -119,7 +140,7 @@ func workCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), a.workServices()...)
+			return a.work(cmd.Context())
 		},
 	}
 }

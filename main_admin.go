@@ -64,7 +64,7 @@ func migrateStatus(cmd *cobra.Command, db *database.DB) error {
 }
 
 func queueCommand() *cobra.Command {
-	command := &cobra.Command{Use: "queue", Short: "Look after tasks that were given up", Args: cobra.NoArgs}
+	command := &cobra.Command{Use: "queue", Short: "Look after tasks that were given up"}
 	var limit int
 	dead := &cobra.Command{
 		Use:   "dead",

@@ -131,7 +131,14 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 // app runs a command of the app to its end and returns what it printed.
 func (s *site) app(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return s.appWith(t, nil, args...)
+}
+
+// appWith is app with NAME=value settings.
+func (s *site) appWith(t *testing.T, env []string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	cmd := s.command(t, args...)
+	cmd.Env = append(cmd.Env, env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

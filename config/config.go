@@ -38,7 +38,10 @@ type HTTP struct {
 // Data is where rows live. Without a URL it is SQLite in Dir.
 type Data struct {
 	DatabaseURL string `env:"DATABASE_URL"`
-	Dir         string `env:"DATA_DIR" default:"./data" flag:"data-dir" usage:"folder of the embedded stage's data"`
+	// MaxConns is the size of this process's connection pool; StatementSeconds ends a PostgreSQL statement that takes longer.
+	MaxConns         int    `env:"DATABASE_MAX_CONNS" default:"0"`
+	StatementSeconds int    `env:"DATABASE_STATEMENT_TIMEOUT_SECONDS" default:"30"`
+	Dir              string `env:"DATA_DIR" default:"./data" flag:"data-dir" usage:"folder of the embedded stage's data"`
 }
 
 // Queue selects how tasks travel.
@@ -92,6 +95,8 @@ type Media struct {
 type Worker struct {
 	Concurrency   int `env:"WORKER_CONCURRENCY" default:"0"`
 	FFmpegThreads int `env:"FFMPEG_THREADS" default:"0"`
+	// HTTPAddr is where `app work` answers health checks and metrics; empty: nowhere.
+	HTTPAddr string `env:"WORKER_HTTP_ADDR"`
 }
 
 // Voting holds the rules of the vote.

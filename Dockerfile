@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+# One image for every role: serve (the default), work, migrate. amd64 and arm64 build alike.
+
+FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG TARGETOS TARGETARCH
+ARG VERSION=1.0.0
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/app .
+
+FROM debian:12.12-slim
+ARG VERSION=1.0.0
+LABEL org.opencontainers.image.title="Rising Stars Showcase" \
+      org.opencontainers.image.description="A video contest in one binary" \
+      org.opencontainers.image.version=$VERSION
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates ffmpeg \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 app \
+    && useradd --uid 10001 --gid app --no-create-home --home-dir /data --shell /usr/sbin/nologin app \
+    && install -d -o app -g app -m 0755 /data
+COPY --from=build /out/app /usr/local/bin/app
+USER 10001:10001
+ENV DATA_DIR=/data HTTP_ADDR=:8000 LOG_FORMAT=json
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["app", "healthcheck"]
+ENTRYPOINT ["app"]
+CMD ["serve"]
