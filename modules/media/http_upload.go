@@ -1,6 +1,7 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -30,6 +31,10 @@ var errSecondFile = fault.ErrInvalid.WithFields(fault.Field{
 	Message:  fault.Text{ES: "envía un solo archivo por video", EN: "send one file per video"},
 })
 
+var errNoMock = fault.New(fault.NotFound, "not_found",
+	"No hay nada en esta dirección.",
+	"There is nothing at this address.")
+
 // uploadRoutes registers the uploads, whose bodies are streamed past huma.
 func (m *Module) uploadRoutes(s *web.Server, operation func(method, path, id, summary string, errors ...int) huma.Operation) {
 	register := func(path, id, summary string, status int, mock bool) {
@@ -39,9 +44,14 @@ func (m *Module) uploadRoutes(s *web.Server, operation func(method, path, id, su
 		s.Handle(op, func(c echo.Context) error { return m.upload(c, status, mock) })
 	}
 	register("/api/videos/upload", "uploadVideo", "Upload a clip; it is processed and published by itself", http.StatusCreated, false)
+	const mock = "/api/videos/upload-mock"
 	if m.o.MockUploads {
-		register("/api/videos/upload-mock", "uploadMock", "Store a clip without ever processing it, for load tests", http.StatusAccepted, true)
+		register(mock, "uploadMock", "Store a clip without ever processing it, for load tests", http.StatusAccepted, true)
+		return
 	}
+	// Without this the router would see a video's address, and call the method wrong.
+	huma.Register(s.API, huma.Operation{Method: http.MethodPost, Path: mock, OperationID: "noMock", Hidden: true},
+		func(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock })
 }
 
 func (m *Module) upload(c echo.Context, status int, mock bool) error {
