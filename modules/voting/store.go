@@ -144,7 +144,7 @@ func narrow(query *gorm.DB, f Filter) *gorm.DB {
 	if country := fold(f.Country); country != "" {
 		query = query.Where("country_folded = ?", country)
 	}
-	for _, word := range strings.Fields(fold(f.Search)) {
+	for word := range strings.FieldsSeq(fold(f.Search)) {
 		query = query.Where(`search_text LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(word)+"%")
 	}
 	return query.Session(&gorm.Session{})
