@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# The one-host stage on this machine: nginx on :8080 (or PORT), two serve, two work, on the PostgreSQL and the Redis that
+# TEST_POSTGRES_URL and TEST_REDIS_URL name. Run it as `make dev`, which starts those servers, too. Everything lives in a
+# temporary folder and is gone after Ctrl-C.
+set -euo pipefail
+
+: "${TEST_POSTGRES_URL:?run: make dev}" "${TEST_REDIS_URL:?run: make dev}"
+app=$(cd "$(dirname "$0")/../.." && pwd)/bin/app
+template=$(cd "$(dirname "$0")/../nginx" && pwd)/showcase.conf.template
+port=${PORT:-8080}
+first=${FIRST_PORT:-8101}
+room=$(mktemp -d "${TMPDIR:-/tmp}/dev.XXXXXX")
+chmod 755 "$room"
+
+export DATABASE_URL=$TEST_POSTGRES_URL QUEUE_BACKEND=redis REDIS_URL=$TEST_REDIS_URL DATA_DIR=$room/data
+export TRUSTED_PROXIES=127.0.0.0/8 LOG_FORMAT=text ENV_FILE=
+SECRET_KEY=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+export SECRET_KEY
+mkdir -p "$DATA_DIR"
+
+children=()
+# shellcheck disable=SC2317 # called by the trap
+stop() {
+	trap '' INT TERM EXIT
+	echo "dev: stopping"
+	for child in "${children[@]}"; do kill -TERM "$child" 2>/dev/null || true; done
+	wait || true
+	rm -rf "$room"
+}
+trap stop EXIT
+trap 'exit 0' INT TERM
+
+"$app" migrate up
+upstreams=
+for n in 0 1; do
+	HTTP_ADDR=127.0.0.1:$((first + n)) "$app" serve > >(sed -u "s/^/serve $((n + 1)): /") 2>&1 &
+	children+=($!)
+	upstreams+="server 127.0.0.1:$((first + n)); "
+done
+for n in 1 2; do
+	"$app" work > >(sed -u "s/^/work $n:  /") 2>&1 &
+	children+=($!)
+done
+
+nginx=$room/nginx
+mkdir -p "$nginx"
+sed -e "s|\${NGINX_PORT}|$port|; s|\${UPSTREAM_SERVERS}|$upstreams|; s|\${FILES_ROOT}|$DATA_DIR/files|g" "$template" >"$nginx/showcase.conf"
+{
+	[[ $EUID -ne 0 ]] || echo "user root;" # the files are root's
+	cat <<CONF
+daemon off;
+pid $nginx/nginx.pid;
+error_log stderr;
+events { worker_connections 1024; }
+http {
+	access_log off;
+	client_body_temp_path $nginx/body;
+	proxy_temp_path $nginx/proxy;
+	fastcgi_temp_path $nginx/fastcgi;
+	uwsgi_temp_path $nginx/uwsgi;
+	scgi_temp_path $nginx/scgi;
+	include $nginx/showcase.conf;
+}
+CONF
+} >"$nginx/nginx.conf"
+nginx -p "$nginx" -c "$nginx/nginx.conf" -e stderr &
+children+=($!)
+echo "dev: http://localhost:$port (nginx), Ctrl-C stops everything"
+wait -n "${children[@]}" || true
+echo "dev: one of the processes ended"
+exit 1
