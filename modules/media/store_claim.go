@@ -84,8 +84,9 @@ func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 func (s *store) silent(ctx context.Context, sentBefore, now time.Time, limit int) ([]string, error) {
 	var rows []videoRow
 	err := s.db.Gorm(ctx).Select("id").
-		Where("status IN ? AND sent_at < ? AND lease_until <= ? AND mock = ?",
-			[]string{string(Uploaded), string(Processing)}, database.Micros(sentBefore), database.Micros(now), false).
+		// The words of media_videos_waiting_idx: with values in their place SQLite would not use it.
+		Where("status IN ('uploaded', 'processing') AND NOT mock").
+		Where("sent_at < ? AND lease_until <= ?", database.Micros(sentBefore), database.Micros(now)).
 		Order("sent_at").Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list silent videos: %w", err)

@@ -21,7 +21,8 @@ CREATE TABLE media_videos (
 	processed_at  BIGINT  NOT NULL DEFAULT 0
 );
 CREATE INDEX media_videos_owner_idx ON media_videos (owner_id, uploaded_at DESC, id DESC);
-CREATE INDEX media_videos_status_idx ON media_videos (status, sent_at);
+-- The sweeper's: few rows at any time, however many videos there are. Its query repeats the condition word by word.
+CREATE INDEX media_videos_waiting_idx ON media_videos (sent_at) WHERE status IN ('uploaded', 'processing') AND NOT mock;
 
 -- Files that no video points to (yet, or any more). Past delete_after they are deleted.
 CREATE TABLE media_unclaimed_files (

@@ -1,0 +1,81 @@
+package media
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"risingstars/platform/database/databasetest"
+)
+
+// Nothing that runs for each job, each sweep or each page may read or sort all videos.
+func TestStoreUsesIndexes(t *testing.T) {
+	t.Parallel()
+	planner := databasetest.OpenPlanner(t, Migrations())
+	s := &store{planner.DB}
+	// Of 100,000 videos, in no order, 1 % wait; another 1 % are mocks, which look like them.
+	err := planner.InTx(t.Context(), func(ctx context.Context) error {
+		_, err := planner.Exec(ctx, `
+			WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 100000)
+			INSERT INTO media_videos (id, owner_id, title, description, status, mock, sent_at, original_key, uploaded_at)
+			SELECT printf('00000000-0000-7000-8000-%012d', i * 7919 % 1000003), 'owner ' || (i % 1000), 'Song', '',
+				CASE WHEN i % 100 < 2 THEN 'uploaded' ELSE 'processed' END, i % 100 = 1, i * 17 % 100003, 'key', i FROM numbers`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	check := func(name string, ask func() error) {
+		t.Helper()
+		plans := planner.Plan(t, func() {
+			if err := ask(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		for statement, plan := range plans {
+			if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN") {
+				t.Errorf("%s:\n%s\n%s", name, statement, plan)
+			}
+		}
+	}
+	for _, state := range []string{"as deployed", "with statistics"} {
+		if state == "with statistics" {
+			if _, err := planner.Exec(t.Context(), "ANALYZE"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var waiting []string
+		check("silent, "+state, func() (err error) {
+			waiting, err = s.silent(t.Context(), now, now, 50)
+			return err
+		})
+		if len(waiting) != 50 {
+			t.Fatalf("%d videos wait, want 50", len(waiting))
+		}
+		check("claim, "+state, func() error {
+			v, claimed, err := s.claim(t.Context(), waiting[0], now, now)
+			if err == nil && !claimed {
+				t.Error("not claimed")
+			}
+			if err == nil {
+				_, err = s.renew(t.Context(), v, now, stageProbing, 1)
+			}
+			return err
+		})
+		for _, status := range []Status{"", Processed} {
+			check("list, "+state, func() error {
+				videos, total, err := s.byOwner(t.Context(), "owner 7", status, 0, 20)
+				if err == nil && (len(videos) == 0 || total < len(videos)) {
+					t.Errorf("%d videos of %d", len(videos), total)
+				}
+				return err
+			})
+		}
+		check("unclaimed files, "+state, func() error {
+			_, err := s.due(t.Context(), now, 50)
+			return err
+		})
+	}
+}
