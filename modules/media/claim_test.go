@@ -24,7 +24,10 @@ func newReader(content []byte) io.Reader { return bytes.NewReader(content) }
 
 func TestOneOfManyClaims(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, oneOfManyClaims)
+}
+
+func oneOfManyClaims(t *testing.T, s *studio) {
 	v := s.insert(t, Uploaded)
 	for round := 1; round <= 3; round++ { // the first on a new video, the others on a lapsed lease
 		var winners atomic.Int32
@@ -54,7 +57,10 @@ func TestOneOfManyClaims(t *testing.T) {
 // TestAnOldClaimChangesNothing holds the fence: whoever comes back with an earlier attempt number is refused everywhere.
 func TestAnOldClaimChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, anOldClaimChangesNothing)
+}
+
+func anOldClaimChangesNothing(t *testing.T, s *studio) {
 	v := s.insert(t, Uploaded)
 	old := s.claimed(t, v)
 	s.set(t, v.ID, "lease_until = 0")
@@ -133,7 +139,10 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 
 func TestARefusedPublicationLeavesTheClaimAsItWas(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, aRefusedPublicationLeavesTheClaimAsItWas)
+}
+
+func aRefusedPublicationLeavesTheClaimAsItWas(t *testing.T, s *studio) {
 	v := s.claimed(t, s.upload(t, notReallyAVideo()))
 	s.board.refuse = errors.New("the gallery is closed")
 	j := &job{Module: s.Module, video: v}
@@ -150,7 +159,10 @@ func TestARefusedPublicationLeavesTheClaimAsItWas(t *testing.T) {
 // TestAbandonKeepsWhatAVideoPointsTo is about a commit whose answer got lost: the caller sees an error, yet it happened.
 func TestAbandonKeepsWhatAVideoPointsTo(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, abandonKeepsWhatAVideoPointsTo)
+}
+
+func abandonKeepsWhatAVideoPointsTo(t *testing.T, s *studio) {
 	v := s.claimed(t, s.upload(t, notReallyAVideo()))
 	j := &job{Module: s.Module, video: v}
 	if err := j.publish(t.Context(), rendered(t)); err != nil {

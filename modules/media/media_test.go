@@ -46,10 +46,22 @@ type studio struct {
 	board *board
 }
 
+var owners = []database.Migrations{dbqueue.Migrations(), Migrations()}
+
 func setup(t *testing.T) *studio {
 	t.Helper()
-	s := &studio{root: t.TempDir(), board: &board{}}
-	s.db = databasetest.Open(t, dbqueue.Migrations(), Migrations())
+	return setupOn(t, databasetest.Open(t, owners...))
+}
+
+// each runs the test on every database.
+func each(t *testing.T, test func(t *testing.T, s *studio)) {
+	t.Helper()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) { test(t, setupOn(t, db)) })
+}
+
+func setupOn(t *testing.T, db *database.DB) *studio {
+	t.Helper()
+	s := &studio{db: db, root: t.TempDir(), board: &board{}}
 	files, err := diskstore.Open(diskstore.Options{Root: s.root, Secret: make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)

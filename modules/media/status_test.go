@@ -12,7 +12,10 @@ import (
 // table.
 func TestStatesChangeOnlyByTheTable(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, statesChangeOnlyByTheTable)
+}
+
+func statesChangeOnlyByTheTable(t *testing.T, s *studio) {
 	states := []Status{Uploaded, Processing, Processed, Failed}
 	writes := []struct {
 		name string
@@ -71,7 +74,10 @@ func (s *studio) insert(t *testing.T, status Status) Video {
 
 func TestFailureForgetsTheWorkUnderWay(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, failureForgetsTheWorkUnderWay)
+}
+
+func failureForgetsTheWorkUnderWay(t *testing.T, s *studio) {
 	v := s.insert(t, Processing)
 	s.set(t, v.ID, "lease_until = ?, progress = 40, stage = 'processing'", database.Micros(time.Now().Add(time.Hour)))
 	if given, err := s.store.giveUp(t.Context(), v.ID); !given || err != nil {

@@ -32,32 +32,36 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := setup(t)
-			v := s.insert(t, Uploaded)
-			s.set(t, v.ID, c.set, c.args...)
-			if err := s.sweep(t.Context(), now); err != nil {
-				t.Fatal(err)
-			}
-			want := 0
-			if c.sent {
-				want = 1
-			}
-			if got := s.queued(t); got != want {
-				t.Fatalf("%d tasks, want %d", got, want)
-			}
-			if c.sent && s.read(t, v.ID).SentAt < database.Micros(now) {
-				t.Fatal("the row does not say that it was sent")
-			}
-			if err := s.sweep(t.Context(), time.Now()); err != nil || s.queued(t) != want {
-				t.Fatalf("the next sweep: %v, %d tasks", err, s.queued(t))
-			}
+			each(t, func(t *testing.T, s *studio) {
+				v := s.insert(t, Uploaded)
+				s.set(t, v.ID, c.set, c.args...)
+				if err := s.sweep(t.Context(), now); err != nil {
+					t.Fatal(err)
+				}
+				want := 0
+				if c.sent {
+					want = 1
+				}
+				if got := s.queued(t); got != want {
+					t.Fatalf("%d tasks, want %d", got, want)
+				}
+				if c.sent && s.read(t, v.ID).SentAt < database.Micros(now) {
+					t.Fatal("the row does not say that it was sent")
+				}
+				if err := s.sweep(t.Context(), time.Now()); err != nil || s.queued(t) != want {
+					t.Fatalf("the next sweep: %v, %d tasks", err, s.queued(t))
+				}
+			})
 		})
 	}
 }
 
 func TestUnclaimedFilesAreDeletedInTime(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, unclaimedFilesAreDeletedInTime)
+}
+
+func unclaimedFilesAreDeletedInTime(t *testing.T, s *studio) {
 	kept := s.upload(t, notReallyAVideo())
 	orphan, err := s.receive(t.Context(), newReader(notReallyAVideo())) // and then the process is killed
 	if err != nil {
@@ -84,7 +88,10 @@ func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 
 func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
 	t.Parallel()
-	s := setup(t)
+	each(t, anUploadThatFailsLeavesNothing)
+}
+
+func anUploadThatFailsLeavesNothing(t *testing.T, s *studio) {
 	broken := errors.New("the client is gone")
 	head := notReallyAVideo()
 	for name, c := range map[string]struct {
