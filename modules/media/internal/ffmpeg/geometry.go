@@ -9,7 +9,6 @@ type geometry struct {
 	turn           turn
 	padX, padY     int // left and top bar; 0 and 0 when the picture fills the frame
 	width, height  int // of the picture after turning
-	shrinks        bool
 }
 
 // turn is one of the eight ways a camera can be held, with the mirrored ones.
@@ -96,7 +95,6 @@ func fit(v videoStream) geometry {
 	if t.sideways() {
 		g.scaleW, g.scaleH = g.height, g.width
 	}
-	g.shrinks = g.scaleW < v.width && g.scaleH < v.height
 	return g
 }
 

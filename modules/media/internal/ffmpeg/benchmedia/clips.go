@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// clip is a source to compare on.
+type clip struct {
+	name, file string
+	filter     string // from its stored pictures to the rendition's: the reference for SSIM, and the bare pass's scaling
+}
+
+// recipe says how a clip is recorded.
+type recipe struct {
+	width, height int
+	rate, bits    string
+	sideways      bool // stored landscape, shown upright
+	filter        string
+}
+
+func recipes() map[string]recipe {
+	const plain = "scale=1280:720"
+	return map[string]recipe{
+		"1080p30":  {1920, 1080, "30", "12M", false, plain},
+		"1080p60":  {1920, 1080, "60", "18M", false, "fps=30," + plain},
+		"portrait": {1920, 1080, "30", "12M", true, "scale=404:720,pad=1280:720:438:0"},
+		"720p25":   {1280, 720, "25", "6M", false, plain},
+		"2160p30":  {3840, 2160, "30", "40M", false, plain},
+	}
+}
+
+// makeClips draws a detailed picture once and moves a camera over it, with grain, at what a phone records: H.264 and AAC.
+// Each clip is a little longer than the content asked for.
+func makeClips(s settings) ([]clip, error) {
+	scene := filepath.Join(s.dir, "scene.png")
+	err := ffmpeg("-f", "lavfi", "-i", "mandelbrot=s=2560x1440:start_scale=0.02:start_x=-0.743643:start_y=-0.131825:maxiter=400",
+		"-vf", "gblur=sigma=1.2", "-frames:v", "1", scene)
+	if err != nil {
+		return nil, err
+	}
+	var clips []clip
+	for name := range strings.SplitSeq(s.clips, ",") {
+		r, ok := recipes()[name]
+		if !ok {
+			return nil, fmt.Errorf("no clip %q", name)
+		}
+		c := clip{name: name, file: filepath.Join(s.dir, name+".mp4"), filter: r.filter}
+		clips = append(clips, c)
+		if _, err := os.Stat(c.file); err == nil {
+			continue // -dir keeps them
+		}
+		length := fmt.Sprint(s.seconds + 2)
+		camera := fmt.Sprintf("[0]scale=%d:-2:out_color_matrix=bt709,format=yuv420p,loop=loop=-1:size=1,setpts=N/%s/TB,trim=end=%s,"+
+			"crop=%d:%d:x='(iw-ow)/2*(1+0.9*sin(t*0.31))':y='(ih-oh)/2*(1+0.9*sin(t*0.23))',noise=c0s=5:c0f=t[v]",
+			r.width*3/2, r.rate, length, r.width, r.height)
+		args := []string{
+			"-i", scene, "-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3:d=" + length, "-filter_complex", camera,
+			"-map", "[v]", "-map", "1", "-r", r.rate, "-c:v", "libx264", "-preset", "veryfast", "-b:v", r.bits, "-maxrate", r.bits,
+			"-bufsize", r.bits, "-g", "60", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:a", "aac", "-b:a", "128k",
+		}
+		if r.sideways {
+			args = append(args, "-metadata:s:v", "rotate=90")
+		}
+		if err := ffmpeg(append(args, c.file)...); err != nil {
+			return nil, err
+		}
+	}
+	return clips, nil
+}
+
+func ffmpeg(args ...string) error {
+	cmd := exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("ffmpeg %s: %w", strings.Join(args, " "), err)
+	}
+	return nil
+}

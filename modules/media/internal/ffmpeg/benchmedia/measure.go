@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// usage is what one job took.
+type usage struct {
+	CPU, Wall float64 // seconds
+	PeakMiB   float64 // of its largest process
+	Video     string
+}
+
+// usageNow is what this process and its children that ended have used so far.
+func usageNow() usage {
+	var self, children syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &self) // fails only for a wrong argument
+	_ = syscall.Getrusage(syscall.RUSAGE_CHILDREN, &children)
+	secs := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return usage{
+		CPU:     secs(self.Utime) + secs(self.Stime) + secs(children.Utime) + secs(children.Stime),
+		PeakMiB: float64(children.Maxrss) / 1024,
+	}
+}
+
+// job runs one pipeline in a process of its own; its results stay in s.dir until the next job of that name.
+func job(s settings, pipeline, in, name string) (usage, error) {
+	dir := filepath.Join(s.dir, "out-"+name)
+	if err := os.RemoveAll(dir); err != nil {
+		return usage{}, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return usage{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return usage{}, err
+	}
+	cmd := exec.Command(self, "-one", pipeline, "-in", in, "-out", dir, "-dir", s.dir,
+		"-seconds", strconv.Itoa(s.seconds), "-threads", strconv.Itoa(s.threads))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return usage{}, fmt.Errorf("%s of %s: %w", pipeline, in, err)
+	}
+	var u usage
+	return u, json.Unmarshal(out, &u)
+}
+
+func compare(s settings, clips []clip) error {
+	names := []string{"ours", "bare", "chain"}
+	if strings.Contains(s.skip, "chain") {
+		names = names[:2]
+	}
+	fmt.Print("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | SSIM | CPU against bare |\n|---|---|---|---|---|---|---|---|\n")
+	for _, c := range clips {
+		if _, err := job(s, "ours", c.file, "ours"); err != nil { // fills the cache of bumpers
+			return err
+		}
+		runs := map[string][]usage{}
+		for range s.rounds {
+			for _, name := range names {
+				u, err := job(s, name, c.file, name)
+				if err != nil {
+					return err
+				}
+				runs[name] = append(runs[name], u)
+			}
+		}
+		base := middle(runs["bare"]).CPU
+		for _, name := range names {
+			u := middle(runs[name])
+			kb, err := pictureBytes(u.Video, intro(name), float64(s.seconds))
+			if err != nil {
+				return err
+			}
+			like, err := ssim(s, c, u.Video, intro(name))
+			if err != nil {
+				return err
+			}
+			fmt.Printf("| %s | %s | %.2f | %.1f | %.0f | %.0f | %.4f | %.3f |\n", c.name, name, u.CPU, u.Wall, u.PeakMiB, kb/1000, like, u.CPU/base)
+		}
+	}
+	return nil
+}
+
+// middle is the run with the median CPU time.
+func middle(runs []usage) usage {
+	sorted := slices.SortedFunc(slices.Values(runs), func(a, b usage) int { return int((a.CPU - b.CPU) * 1e6) })
+	return sorted[len(sorted)/2]
+}
+
+// pictureBytes counts the video packets shown in a stretch, so that bumpers and sound stay out of the comparison.
+func pictureBytes(file string, from, length float64) (float64, error) {
+	out, err := exec.Command("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,size", "-of", "csv=p=0", file).Output()
+	if err != nil {
+		return 0, fmt.Errorf("sizes of %s: %w", file, err)
+	}
+	sum := 0.0
+	for line := range strings.FieldsSeq(string(out)) {
+		f := strings.Split(line, ",")
+		at, err1 := strconv.ParseFloat(f[0], 64)
+		size, err2 := strconv.ParseFloat(f[1], 64)
+		if err1 == nil && err2 == nil && at >= from-0.001 && at < from+length-0.001 {
+			sum += size
+		}
+	}
+	return sum, nil
+}
+
+var ssimAll = regexp.MustCompile(`All:([0-9.]+)`)
+
+// ssim compares the content with the source, scaled as ffmpeg scales by default.
+func ssim(s settings, c clip, file string, from float64) (float64, error) {
+	length := strconv.Itoa(s.seconds)
+	cmd := exec.Command("ffmpeg", "-nostdin", "-hide_banner", "-t", length, "-i", c.file, "-ss", fmt.Sprint(from), "-t", length, "-i", file,
+		"-lavfi", "[0:v]"+c.filter+",setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]ssim=shortest=1", "-f", "null", "-")
+	var text bytes.Buffer
+	cmd.Stderr = &text
+	if err := cmd.Run(); err != nil {
+		return 0, fmt.Errorf("ssim of %s: %w\n%s", file, err, &text)
+	}
+	m := ssimAll.FindSubmatch(text.Bytes())
+	if m == nil {
+		return 0, fmt.Errorf("no SSIM for %s", file)
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
+
+// bySize repeats one clip until the upload has 50, 100 and 200 MB; the content stays the same 30 s.
+func bySize(s settings, c clip) error {
+	info, err := os.Stat(c.file)
+	if err != nil {
+		return err
+	}
+	fmt.Print("\n| Upload | CPU s | Wall s | CPU against 50 MB |\n|---|---|---|---|\n")
+	first := 0.0
+	for _, mb := range []int64{50, 100, 200} {
+		long := filepath.Join(s.dir, fmt.Sprintf("%dMB.mp4", mb))
+		if err := ffmpeg("-stream_loop", strconv.FormatInt(mb*1_000_000/info.Size(), 10), "-i", c.file, "-c", "copy", "-fs", fmt.Sprint(mb*1_000_000), long); err != nil {
+			return err
+		}
+		var runs []usage
+		for range s.rounds {
+			u, err := job(s, "ours", long, "size")
+			if err != nil {
+				return err
+			}
+			runs = append(runs, u)
+		}
+		u := middle(runs)
+		if first == 0 {
+			first = u.CPU
+		}
+		fmt.Printf("| %d MB | %.2f | %.1f | %.3f |\n", mb, u.CPU, u.Wall, u.CPU/first)
+	}
+	return nil
+}
+
+// byWorkers runs four jobs with 1, 2 and 4 at a time.
+func byWorkers(s settings, c clip) error {
+	const jobs = 4
+	fmt.Print("\n| Workers | Jobs per minute |\n|---|---|\n")
+	for _, workers := range []int{1, 2, 4} {
+		work := make(chan int, jobs)
+		for i := range jobs {
+			work <- i
+		}
+		close(work)
+		errs := make(chan error, workers)
+		var wg sync.WaitGroup
+		start := time.Now()
+		for range workers {
+			wg.Go(func() {
+				for i := range work {
+					if _, err := job(s, "ours", c.file, fmt.Sprintf("worker-%d", i)); err != nil {
+						errs <- err
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		close(errs)
+		if err := <-errs; err != nil {
+			return err
+		}
+		fmt.Printf("| %d | %.2f |\n", workers, jobs/time.Since(start).Minutes())
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"risingstars/assets"
+	media "risingstars/modules/media/internal/ffmpeg"
+)
+
+// A pipeline prepares a job, which is not measured, and returns what is. The job names the video it made.
+type pipeline func(in, dir string) (func(context.Context) (string, error), error)
+
+func pipelines(s settings) map[string]pipeline {
+	return map[string]pipeline{"ours": ours(s), "bare": bare(s), "chain": chain(s)}
+}
+
+func ours(s settings) pipeline {
+	return func(in, dir string) (func(context.Context) (string, error), error) {
+		p, err := media.New(media.Options{CacheDir: filepath.Join(s.dir, "bumpers"), Branding: assets.Branding(), Threads: s.threads, MaxClip: time.Duration(s.seconds) * time.Second})
+		if err != nil {
+			return nil, err
+		}
+		container := media.Container{Demuxer: "mov", Extension: ".mp4", ContentType: "video/mp4"}
+		return func(ctx context.Context) (string, error) {
+			r, err := p.Process(ctx, media.Job{Input: in, Container: container, Dir: dir})
+			return r.Video, err
+		}, nil
+	}
+}
+
+// encoding is the profile's, the same in all pipelines.
+func encoding() []string {
+	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-g", "60", "-pix_fmt", "yuv420p"}
+}
+
+// sixteenByNine is the usual filter for any clip.
+const sixteenByNine = "scale=1280:720:force_original_aspect_ratio=decrease,pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1"
+
+func mark(dir string) (string, error) {
+	data, err := os.ReadFile("assets/branding/watermark.png")
+	if err != nil {
+		return "", fmt.Errorf("run this from the root of the module: %w", err)
+	}
+	path := filepath.Join(dir, "watermark.png")
+	return path, os.WriteFile(path, data, 0o600)
+}
+
+// bare is the least that a rendition takes: one pass with trim, scale, pad and watermark, sound kept, at 30 frames/s.
+func bare(s settings) pipeline {
+	return func(in, dir string) (func(context.Context) (string, error), error) {
+		logo, err := mark(dir)
+		out := filepath.Join(dir, "bare.mp4")
+		return func(context.Context) (string, error) {
+			args := []string{"-t", strconv.Itoa(s.seconds), "-i", in, "-i", logo, "-filter_complex",
+				"[0:v]fps=30," + sixteenByNine + "[v];[v][1]overlay=W-w-10:10[o]", "-map", "[o]", "-map", "0:a", "-c:a", "aac", "-b:a", "128k"}
+			return out, ffmpeg(append(append(args, encoding()...), out)...)
+		}, err
+	}
+}
+
+// chain is what scripts of this kind do: trim, scale and mute; then the watermark; then intro and outro; then all three
+// through the concat filter. The clip is encoded three times.
+func chain(s settings) pipeline {
+	return func(in, dir string) (func(context.Context) (string, error), error) {
+		logo, err := mark(dir)
+		if err != nil {
+			return nil, err
+		}
+		path := func(name string) string { return filepath.Join(dir, name) }
+		steps := [][]string{
+			append([]string{"-t", strconv.Itoa(s.seconds), "-i", in, "-vf", "fps=30," + sixteenByNine, "-an"}, append(encoding(), path("cut.mp4"))...),
+			append([]string{"-i", path("cut.mp4"), "-i", logo, "-filter_complex", "overlay=W-w-10:10"}, append(encoding(), path("marked.mp4"))...),
+			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", "assets/branding/backdrop.png", "-vf", "fade=d=0.5"}, append(encoding(), path("intro.mp4"))...),
+			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", "assets/branding/backdrop.png", "-vf", "fade=d=0.5"}, append(encoding(), path("outro.mp4"))...),
+			append([]string{"-i", path("intro.mp4"), "-i", path("marked.mp4"), "-i", path("outro.mp4"), "-filter_complex", "[0:v][1:v][2:v]concat=n=3"},
+				append(encoding(), path("chain.mp4"))...),
+		}
+		return func(context.Context) (string, error) {
+			for _, args := range steps {
+				if err := ffmpeg(args...); err != nil {
+					return "", err
+				}
+			}
+			return path("chain.mp4"), nil
+		}, nil
+	}
+}
+
+// intro is how long a pipeline's result runs before the content begins.
+func intro(pipeline string) float64 {
+	if pipeline == "bare" {
+		return 0
+	}
+	return 2.5
+}
