@@ -1,0 +1,144 @@
+package asynqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"risingstars/platform/queue"
+)
+
+// outagePause is between two questions whether Redis is back.
+const outagePause = 200 * time.Millisecond
+
+// Consume is asynq's to do. Should Redis go away meanwhile, it goes on by itself when Redis is back.
+func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop func(), err error) {
+	if err := d.Ping(ctx); err != nil {
+		return nil, err
+	}
+	c := &consuming{
+		consumer: consumer, ping: d.Ping,
+		slots: make(chan struct{}, consumer.Concurrency), stopping: make(chan struct{}),
+	}
+	server := asynq.NewServerFromRedisClient(d.client, asynq.Config{
+		Concurrency:              consumer.Concurrency,
+		Queues:                   map[string]int{d.queue: 1},
+		TaskCheckInterval:        d.poll,
+		DelayedTaskCheckInterval: d.poll,
+		RetryDelayFunc:           delayOf,
+		IsFailure:                counts,
+		// Past it, asynq would give tasks to others while their handlers still run here.
+		ShutdownTimeout: math.MaxInt64,
+		Logger:          newServerLog(consumer.Logger),
+		LogLevel:        asynq.WarnLevel,
+	})
+	if err := server.Start(asynq.HandlerFunc(c.process)); err != nil {
+		return nil, fmt.Errorf("start asynq: %w", err)
+	}
+	return func() {
+		close(c.stopping)
+		server.Shutdown()
+		c.running.Wait()
+	}, nil
+}
+
+// consuming counts its handlers itself, as asynq forgets one whose task it has lost.
+type consuming struct {
+	consumer queue.Consumer
+	ping     func(ctx context.Context) error
+	slots    chan struct{}
+	running  sync.WaitGroup
+	stopping chan struct{}
+}
+
+func (c *consuming) process(ctx context.Context, task *asynq.Task) error {
+	c.running.Add(1)
+	defer c.running.Done()
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return queue.ErrLost
+	}
+	// asynq ends the context when the lease has lapsed, or when an operator cancels the task: it is then
+	// delivered again, whatever becomes of it here.
+	handling, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	unhook := context.AfterFunc(ctx, func() { cancel(queue.ErrLost) })
+	defer unhook()
+
+	id, _ := asynq.GetTaskID(ctx)
+	retried, _ := asynq.GetRetryCount(ctx)
+	verdict := c.consumer.Handle(handling, queue.Job{
+		Task:    queue.Task{Kind: task.Type(), ID: idOf(id), Payload: task.Payload()},
+		Attempt: retried + 1,
+	})
+	c.awaitRedis(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return queue.ErrLost
+	case verdict.Action == queue.Done:
+		return nil
+	default:
+		return &settled{verdict}
+	}
+}
+
+// awaitRedis returns when Redis answers, the lease has lapsed or the worker stops. asynq writes a verdict once:
+// when that fails it tries again with a context that it has cancelled by then, and the task would run again.
+func (c *consuming) awaitRedis(ctx context.Context) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		if err := c.ping(ctx); err == nil {
+			return
+		}
+		select {
+		case <-c.stopping:
+			return
+		default:
+			pause.Reset(outagePause)
+		}
+	}
+}
+
+// settled is a verdict as asynq takes it: as an error.
+type settled struct{ verdict queue.Verdict }
+
+// Error is what asynq keeps as the task's last error.
+func (s *settled) Error() string {
+	if s.verdict.Action == queue.Postpone {
+		return "postponed"
+	}
+	return s.verdict.Reason
+}
+
+// Is makes asynq archive a task that is to be buried.
+func (s *settled) Is(target error) bool {
+	return s.verdict.Action == queue.Bury && target == asynq.SkipRetry //nolint:errorlint // errors.Is calls this with each target
+}
+
+// counts says whether a delivery uses up an attempt. One that asynq ended itself does.
+func counts(err error) bool {
+	s, ok := errors.AsType[*settled](err)
+	return !ok || s.verdict.Action != queue.Postpone
+}
+
+// delayOf is no shorter than the verdict's. asynq cuts the time that it adds up to down to whole seconds.
+func delayOf(_ int, err error, _ *asynq.Task) time.Duration {
+	s, ok := errors.AsType[*settled](err)
+	if !ok || s.verdict.Delay <= 0 {
+		return 0
+	}
+	return s.verdict.Delay + time.Second - time.Nanosecond
+}

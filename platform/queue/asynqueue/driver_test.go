@@ -1,0 +1,258 @@
+package asynqueue_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/asynqueue"
+	"risingstars/platform/queue/queuetest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	redisURL(t)
+	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).driver }, queuetest.Limits{})
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	locked := startServer(t, "--requirepass", "the-right-one")
+	for name, test := range map[string]struct{ url, want string }{
+		"nobody there":   {"redis://:s3cret@127.0.0.1:1", "no answer from Redis at 127.0.0.1:1"},
+		"no URL":         {"", "the URL must look like"},
+		"another scheme": {"https://:s3cret@127.0.0.1:1", "the URL must look like"},
+		"not a URL":      {"redis://user:s3cret@127.0.0.1:port", "the URL must look like"},
+		"not a database": {"redis://:s3cret@127.0.0.1:1/first", "the URL must look like"},
+		"wrong password": {locked.url(url.UserPassword("", "s3cret"), ""), "WRONGPASS"},
+		"no TLS":         {strings.Replace(locked.url(url.UserPassword("", "the-right-one"), ""), "redis", "rediss", 1), "no answer from Redis"},
+	} {
+		driver, err := asynqueue.Open(t.Context(), asynqueue.Options{URL: test.url})
+		if err == nil {
+			driver.Close()
+			t.Errorf("%s: opened", name)
+			continue
+		}
+		if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+func TestPasswordAndDatabaseOfTheURL(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--requirepass", "s3cret/ñ")
+	user := url.UserPassword("", "s3cret/ñ")
+	b := setupOn(t, s.url(user, "/3"))
+	b.enqueue("a")
+	elsewhere := open(t, asynqueue.Options{URL: s.url(user, "/4"), Queue: b.name})
+	if stats, err := elsewhere.Stats(t.Context()); err != nil || stats.Ready != 0 {
+		t.Errorf("database 4 has %+v (%v)", stats, err)
+	}
+	if n, err := b.redis.LLen(t.Context(), b.key("pending")).Result(); err != nil || n != 1 {
+		t.Errorf("database 3 has %d tasks (%v)", n, err)
+	}
+}
+
+func TestStartFailsWithoutRedis(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	b := setupOn(t, s.url(nil, ""))
+	s.kill()
+	worker := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{})
+	if err := worker.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "no answer from Redis at "+s.address()) {
+		t.Errorf("Start returned %v", err)
+	}
+	if err := b.queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"}); err == nil {
+		t.Error("Enqueue succeeded")
+	}
+}
+
+// An operator looks and acts through asynq's tools; both sides must mean the same.
+func TestAsynqInspectorUnderstandsTheQueue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	inspector := asynq.NewInspectorFromRedisClient(b.redis)
+	started := make(chan struct{}, 1)
+	worker := b.work(func(ctx context.Context, d queue.Delivery) error {
+		switch {
+		case d.ID == "later":
+			return queue.Later(time.Hour)
+		case d.ID == "busy":
+			started <- struct{}{}
+			<-ctx.Done()
+			return ctx.Err()
+		case string(d.Payload) == "mortal":
+			return errors.New("disk full")
+		}
+		return nil
+	})
+	if err := b.queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "dead", Payload: []byte("mortal")}); err != nil {
+		t.Fatal(err)
+	}
+	b.enqueue("later", "done")
+	b.eventuallyStats(queue.Stats{Delayed: 1, Dead: 1})
+	b.enqueue("busy")
+	next(b, started)
+	b.enqueue("waiting")
+
+	info, err := inspector.GetQueueInfo(b.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Pending != 1 || info.Active != 1 || info.Retry != 1 || info.Archived != 1 || info.Size != 4 {
+		t.Errorf("the inspector sees %+v", info)
+	}
+	// Three failures of one task and a success; what was postponed is neither.
+	if info.Processed != 4 || info.Failed != 3 {
+		t.Errorf("%d processed and %d failed, want 4 and 3", info.Processed, info.Failed)
+	}
+	archived, err := inspector.ListArchivedTasks(b.name)
+	if err != nil || len(archived) != 1 {
+		t.Fatalf("%d archived (%v)", len(archived), err)
+	}
+	if dead := archived[0]; dead.ID != "probe:dead" || dead.Type != kind || string(dead.Payload) != "mortal" || dead.LastErr != "disk full" {
+		t.Errorf("archived %+v", dead)
+	}
+	if servers, err := inspector.Servers(); err != nil || !slices.ContainsFunc(servers, func(s *asynq.ServerInfo) bool { return s.Queues[b.name] > 0 }) {
+		t.Errorf("no server for the queue (%v)", err)
+	}
+
+	b.stop(worker)
+	again := make(chan queue.Delivery, 10)
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		again <- d
+		return nil
+	})
+	for range 2 {
+		next(b, again) // busy and waiting
+	}
+	for _, id := range []string{"probe:dead", "probe:later"} {
+		if err := inspector.RunTask(b.name, id); err != nil {
+			t.Error(err)
+		}
+		if d := next(b, again); "probe:"+d.ID != id {
+			t.Errorf("%s ran, want %s", d.ID, id)
+		}
+	}
+	b.eventuallyStats(queue.Stats{})
+}
+
+// A task that an operator enqueues with another tool has an ID of that tool's.
+func TestForeignTaskIsHandled(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	seen := make(chan queue.Delivery, 1)
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		seen <- d
+		return nil
+	})
+	client := asynq.NewClientFromRedisClient(b.redis)
+	info, err := client.EnqueueContext(t.Context(), asynq.NewTask(kind, []byte("payload")), asynq.Queue(b.name), asynq.Retention(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := next(b, seen); d.Kind != kind || d.ID != info.ID || string(d.Payload) != "payload" {
+		t.Errorf("delivered %+v", d)
+	}
+	b.eventuallyStats(queue.Stats{}) // asynq keeps it as completed
+}
+
+func TestKindAndIDAreNotConfused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, task := range []queue.Task{{Kind: "a:b", ID: "c"}, {Kind: "a", ID: "b:c"}, {Kind: "a%3Ab", ID: "c"}} {
+		if err := b.queue.Enqueue(t.Context(), task); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worker := b.work(func(context.Context, queue.Delivery) error { return nil }) // knows none of the kinds
+	b.eventuallyStats(queue.Stats{Dead: 3})
+	b.stop(worker)
+	for _, task := range []queue.Task{{Kind: "a:b", ID: "c"}, {Kind: "a", ID: "b:c"}} {
+		if found, err := b.queue.Redrive(t.Context(), task.Kind, task.ID); err != nil || !found {
+			t.Errorf("Redrive(%s, %s) = %v, %v", task.Kind, task.ID, found, err)
+		}
+	}
+	dead, err := b.queue.Dead(t.Context(), 0)
+	if err != nil || len(dead) != 1 || dead[0].Kind != "a%3Ab" || dead[0].ID != "c" {
+		t.Errorf("still dead: %+v (%v)", dead, err)
+	}
+}
+
+func TestDeadTaskIsRevivedOnce(t *testing.T) {
+	t.Parallel()
+	for name, revive := range map[string]func(b *bench) (bool, error){
+		"by Redrive": func(b *bench) (bool, error) { return b.queue.Redrive(b.Context(), kind, "a") },
+		"by Enqueue": func(b *bench) (bool, error) {
+			return false, b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.dies("a")
+			started := make(chan int, 100)
+			release, open := gate(b)
+			b.work(func(_ context.Context, d queue.Delivery) error {
+				started <- d.Attempt
+				<-release
+				return nil
+			})
+			var (
+				group   sync.WaitGroup
+				revived atomic.Int32
+			)
+			for range 50 {
+				group.Go(func() {
+					found, err := revive(b)
+					if err != nil {
+						t.Error(err)
+					}
+					if found {
+						revived.Add(1)
+					}
+				})
+			}
+			group.Wait()
+			if attempt := next(b, started); attempt != 1 {
+				t.Errorf("attempt %d, want 1", attempt)
+			}
+			if n := revived.Load(); name == "by Redrive" && n != 1 {
+				t.Errorf("%d of 50 calls redrove it", n)
+			}
+			b.eventuallyStats(queue.Stats{InFlight: 1})
+			open()
+			b.eventuallyStats(queue.Stats{})
+			if len(started) > 0 {
+				t.Error("ran more than once")
+			}
+		})
+	}
+}
+
+func TestDeadListsTheLatestFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.dies("b", "c", "a")
+	// Redis counts in seconds: move the deaths apart.
+	for id, ago := range map[string]time.Duration{"b": 3 * time.Hour, "c": 2 * time.Hour, "a": time.Hour} {
+		b.score("archived", id, time.Now().Add(-ago))
+	}
+	dead, err := b.queue.Dead(t.Context(), 2)
+	if err != nil || len(dead) != 2 || dead[0].ID != "a" || dead[1].ID != "c" {
+		t.Fatalf("Dead(2) = %+v (%v), want a and c", dead, err)
+	}
+	if age := time.Since(dead[0].DiedAt); age < time.Hour || age > time.Hour+patience {
+		t.Errorf("died %s ago, want an hour", age)
+	}
+}

@@ -1,0 +1,313 @@
+package asynqueue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"risingstars/platform/queue"
+)
+
+// score gives a task another time in one of asynq's sorted sets.
+func (b *bench) score(set, id string, at time.Time) {
+	b.Helper()
+	changed, err := b.redis.ZAddArgs(b.Context(), b.key(set), redis.ZAddArgs{
+		XX: true, Ch: true, Members: []redis.Z{{Score: float64(at.Unix()), Member: kind + ":" + id}},
+	}).Result()
+	if err != nil || changed != 1 {
+		b.Fatalf("%s has no other task %s (%v)", set, id, err)
+	}
+}
+
+func (b *bench) leasedUntil(id string) time.Time {
+	b.Helper()
+	score, err := b.redis.ZScore(b.Context(), b.key("lease"), kind+":"+id).Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return time.Unix(int64(score), 0)
+}
+
+func TestLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	started := make(chan struct{})
+	release, open := gate(b)
+	b.work(func(context.Context, queue.Delivery) error {
+		close(started)
+		<-release
+		return nil
+	})
+	b.enqueue("a")
+	next(b, started)
+	first := b.leasedUntil("a")
+	for range 2 {
+		b.eventually("a later lease", func() bool { return b.leasedUntil("a").After(first) })
+		first = b.leasedUntil("a")
+	}
+	open()
+	b.eventuallyStats(queue.Stats{})
+}
+
+// Each kill -9 leaves a lease. The test does not wait until it lapses but sets it back in time.
+func TestVanishedWorkersUseUpTheAttempts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueue("a")
+	for _, want := range []string{"1", "2", "3"} {
+		if attempt := b.vanish(); attempt != want {
+			t.Fatalf("attempt %s, want %s", attempt, want)
+		}
+		b.eventuallyStats(queue.Stats{InFlight: 1})
+		b.score("lease", "a", time.Now().Add(-31*time.Second))
+	}
+	told := make(chan string, 10)
+	b.workWith(queue.Handler{
+		Run: func(context.Context, queue.Delivery) error {
+			t.Error("ran a fourth time")
+			return nil
+		},
+		Dead: func(_ context.Context, _ queue.Delivery, reason string) error {
+			told <- reason
+			return nil
+		},
+	})
+	if reason := next(b, told); reason != "lease lapsed" {
+		t.Errorf("owner told %q", reason)
+	}
+	b.eventuallyStats(queue.Stats{Dead: 1})
+	if dead, err := b.queue.Dead(t.Context(), 1); err != nil || dead[0].Attempts != 4 || dead[0].Reason != "lease lapsed" {
+		t.Errorf("dead letter %+v (%v)", dead, err)
+	}
+}
+
+// cancels has an operator cancel the handler of a task, which only servers that have subscribed by then hear of.
+// asynq means the task of this ID in any queue, so no two tests may use the same.
+func (b *bench) cancels(id string, handling context.Context) { //nolint:revive // b is the test
+	b.Helper()
+	inspector := asynq.NewInspectorFromRedisClient(b.redis)
+	b.eventually("the news of its cancellation", func() bool {
+		if err := inspector.CancelProcessing(kind + ":" + id); err != nil {
+			b.Fatal(err)
+		}
+		return handling.Err() != nil
+	})
+}
+
+// asynq forgets the handler of a task that it cancels; we must not.
+func TestCancelledTaskIsLostAndRunsAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	type start struct {
+		attempt int
+		ctx     context.Context
+	}
+	starts := make(chan start, 10)
+	release, open := gate(b)
+	b.work(func(ctx context.Context, d queue.Delivery) error {
+		starts <- start{d.Attempt, ctx}
+		if d.Attempt == 1 {
+			<-release
+		}
+		return nil
+	})
+	b.enqueue("cancelled")
+	first := next(b, starts)
+	b.cancels("cancelled", first.ctx)
+	if cause := context.Cause(first.ctx); !errors.Is(cause, queue.ErrLost) {
+		t.Errorf("cancelled with %v, want ErrLost", cause)
+	}
+	// The second delivery waits for the only slot, although asynq counts it as free.
+	b.eventuallyStats(queue.Stats{InFlight: 1})
+	if len(starts) > 0 {
+		t.Error("two handlers at once")
+	}
+	open()
+	if second := next(b, starts); second.attempt != 2 {
+		t.Errorf("attempt %d, want 2", second.attempt)
+	}
+	b.eventuallyStats(queue.Stats{})
+}
+
+func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	started := make(chan context.Context, 1)
+	release, open := gate(b)
+	stop, err := b.driver.Consume(t.Context(), queue.Consumer{
+		Concurrency: 1, Visibility: time.Second, Logger: (&logBuffer{}).logger(),
+		Handle: func(ctx context.Context, _ queue.Job) queue.Verdict {
+			started <- ctx
+			<-release
+			return queue.Verdict{Action: queue.Done}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.enqueue("cancelled while stopping")
+	b.cancels("cancelled while stopping", next(b, started))
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		stop()
+	}()
+	select {
+	case <-stopped:
+		t.Error("stopped while a handler ran")
+	case <-time.After(300 * time.Millisecond):
+	}
+	open()
+	next(b, stopped)
+	b.eventuallyStats(queue.Stats{Ready: 1}) // Done was not heard
+}
+
+// asynq would never hand out such a task again, and refuse its ID for ever.
+func TestEnqueuePutsOrphansRight(t *testing.T) {
+	t.Parallel()
+	for name, orphan := range map[string]func(b *bench) error{
+		"no lease":   func(b *bench) error { return b.redis.Del(b.Context(), b.key("lease")).Err() },
+		"no message": func(b *bench) error { return b.redis.HDel(b.Context(), b.key("t:probe:a"), "msg").Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.enqueue("a")
+			b.vanish()
+			if err := orphan(b); err != nil {
+				t.Fatal(err)
+			}
+			b.enqueue("a", "a")
+			b.eventuallyStats(queue.Stats{Ready: 1})
+			attempts := make(chan int, 10)
+			b.work(func(_ context.Context, d queue.Delivery) error {
+				attempts <- d.Attempt
+				return nil
+			})
+			if attempt := next(b, attempts); attempt != 1 {
+				t.Errorf("attempt %d", attempt)
+			}
+			b.eventuallyStats(queue.Stats{})
+		})
+	}
+}
+
+// What a flush takes its owner sends again, while workers run and know nothing of it.
+func TestFlushedRedisTakesTheTasksAgain(t *testing.T) {
+	t.Parallel()
+	b := setupOn(t, startServer(t).url(nil, ""))
+	b.dies("dead")
+	var (
+		mu   sync.Mutex
+		done = map[string]int{}
+	)
+	started := make(chan struct{}, 10)
+	release, open := gate(b)
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		started <- struct{}{}
+		<-release
+		mu.Lock()
+		defer mu.Unlock()
+		done[d.ID]++
+		return nil
+	})
+	b.enqueue("busy", "b", "c")
+	next(b, started)
+	if err := b.redis.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	b.eventuallyStats(queue.Stats{})
+	b.enqueue("b", "c", "d")
+	b.eventuallyStats(queue.Stats{Ready: 3})
+	open()
+	b.eventuallyStats(queue.Stats{})
+	mu.Lock()
+	defer mu.Unlock()
+	for _, id := range []string{"busy", "b", "c", "d"} {
+		if done[id] != 1 {
+			t.Errorf("task %s done %d times", id, done[id])
+		}
+	}
+	// asynq's own register of queues went too.
+	if _, err := asynq.NewInspectorFromRedisClient(b.redis).GetQueueInfo(b.name); err != nil {
+		t.Error(err)
+	}
+	if found, err := b.queue.Redrive(t.Context(), kind, "dead"); err != nil || found {
+		t.Errorf("Redrive of a flushed dead letter: %v (%v)", found, err)
+	}
+}
+
+func TestServerKilledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	b := setupOn(t, s.url(nil, ""))
+	log := &logBuffer{}
+	const n = 30
+	var (
+		mu   sync.Mutex
+		done = map[string]bool{}
+	)
+	busy := make(chan struct{}, n)
+	release, open := gate(b)
+	worker := queue.NewWorker(b.driver, queue.Handlers{kind: {Run: func(_ context.Context, d queue.Delivery) error {
+		busy <- struct{}{}
+		<-release
+		mu.Lock()
+		defer mu.Unlock()
+		done[d.ID] = true
+		return nil
+	}}}, queue.WorkerOptions{Concurrency: 3, Logger: log.logger()})
+	if err := worker.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.stopAtTheEnd(worker)
+	for i := range n {
+		b.enqueue(fmt.Sprint(i))
+	}
+	for range 3 {
+		next(b, busy)
+	}
+	s.kill()
+	open() // the verdicts meet no server
+	b.eventually("news of the outage in the log", func() bool { return len(log.lines(t, "asynq")) > 0 })
+	if !s.start() {
+		t.Fatal("the port is taken")
+	}
+	b.eventually("an end of the outage", func() bool {
+		_, err := b.queue.Stats(t.Context())
+		return err == nil
+	})
+	b.eventuallyStats(queue.Stats{})
+	mu.Lock()
+	defer mu.Unlock()
+	if len(done) != n || len(busy) != n-3 {
+		t.Errorf("%d of %d tasks done in %d runs", len(done), n, len(busy)+3)
+	}
+}
+
+func TestRepeatedTroubleIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	b := setupOn(t, s.url(nil, ""))
+	log := &logBuffer{}
+	worker := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{Logger: log.logger()})
+	if err := worker.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.stopAtTheEnd(worker)
+	s.kill()
+	b.eventually("two sorts of trouble", func() bool { return len(log.lines(t, "asynq")) >= 2 })
+	seen := map[any]bool{}
+	for _, line := range log.lines(t, "asynq") {
+		if seen[line["text"]] {
+			t.Errorf("logged twice: %v", line["text"])
+		}
+		seen[line["text"]] = true
+	}
+}
