@@ -131,7 +131,7 @@ func TestAnUploadOverTheLimitIsRefusedBeforeItIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		t.Cleanup(func() { conn.Close() })
 		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil { // under the server's patience with a silent client
 			t.Fatal(err)
 		}
