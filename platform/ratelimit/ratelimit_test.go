@@ -14,12 +14,18 @@ func TestBurstThenWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	burstThenWait(t, limiter)
+}
+
+// burstThenWait wants a limiter with a burst of 5.
+func burstThenWait(t *testing.T, limiter *ratelimit.Limiter) {
+	t.Helper()
 	for i := range 5 {
 		if err := limiter.Allow(t.Context(), "a"); err != nil {
 			t.Fatalf("attempt %d: %v", i+1, err)
 		}
 	}
-	err = limiter.Allow(t.Context(), "a")
+	err := limiter.Allow(t.Context(), "a")
 	if !errors.Is(err, ratelimit.ErrTooMany) {
 		t.Fatalf("the sixth attempt returns %v", err)
 	}

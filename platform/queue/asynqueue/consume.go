@@ -125,7 +125,7 @@ func (s *settled) Error() string {
 
 // Is makes asynq archive a task that is to be buried.
 func (s *settled) Is(target error) bool {
-	return s.verdict.Action == queue.Bury && target == asynq.SkipRetry //nolint:errorlint // errors.Is calls this with each target
+	return s.verdict.Action == queue.Bury && target == asynq.SkipRetry
 }
 
 // counts says whether a delivery uses up an attempt. One that asynq ended itself does.

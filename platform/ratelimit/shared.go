@@ -1,0 +1,112 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/throttled/throttled/v2"
+	"github.com/throttled/throttled/v2/store/goredisstore.v9"
+)
+
+const quiet = time.Minute // between two log lines about an outage
+
+// SharedOptions of a Shared. Without a URL there is none.
+type SharedOptions struct {
+	URL     string        // redis://[user:password@]host[:port][/db]; rediss:// for TLS
+	Timeout time.Duration // how long one attempt may wait for Redis: 200 ms
+	Logger  *slog.Logger  // slog.Default()
+}
+
+// Shared keeps counters in Redis, so that all processes count together. While Redis does not answer, its limiters
+// allow everything: people must be able to sign in.
+type Shared struct {
+	client  *redis.Client
+	timeout time.Duration
+	logger  *slog.Logger
+	logged  atomic.Int64 // when an outage was last logged, Unix ns
+}
+
+// OpenShared fails for a wrong URL alone; Redis may come later.
+func OpenShared(options SharedOptions) (*Shared, error) {
+	connection, err := redis.ParseURL(options.URL)
+	if err != nil {
+		// The cause would quote the URL, and with it the password.
+		return nil, errors.New("open shared rate limits: the URL must look like redis://user:password@host:port/db, or rediss:// for TLS")
+	}
+	if options.Timeout <= 0 {
+		options.Timeout = 200 * time.Millisecond
+	}
+	if options.Logger == nil {
+		options.Logger = slog.Default()
+	}
+	connection.ContextTimeoutEnabled = true
+	connection.MaxRetries = -1
+	connection.DialTimeout = options.Timeout
+	return &Shared{client: redis.NewClient(connection), timeout: options.Timeout, logger: options.Logger}, nil
+}
+
+// NewShared is New with the counters in Redis. Limiters of one name, in any process, count together and have the same
+// quota.
+func NewShared(shared *Shared, name string, q Quota) (*Limiter, error) {
+	store, err := goredisstore.NewCtx(shared.client, "ratelimit:"+name+":")
+	if err != nil {
+		return nil, fmt.Errorf("make a rate limiter: %w", err)
+	}
+	limiter, err := newLimiter(marking{store}, q)
+	if err != nil {
+		return nil, err
+	}
+	limiter.shared = shared
+	return limiter, nil
+}
+
+// Close ends the connections.
+func (s *Shared) Close() error {
+	if err := s.client.Close(); err != nil {
+		return fmt.Errorf("close shared rate limits: %w", err)
+	}
+	return nil
+}
+
+// tell logs an outage, not more often than once a minute.
+func (s *Shared) tell(ctx context.Context, err error) {
+	now, last := time.Now().UnixNano(), s.logged.Load()
+	if now-last >= int64(quiet) && s.logged.CompareAndSwap(last, now) {
+		s.logger.ErrorContext(ctx, "rate limits are off: no answer from Redis", "error", err)
+	}
+}
+
+// storeError tells what Redis says from what the limiter says.
+type storeError struct{ error }
+
+func (e *storeError) Unwrap() error { return e.error }
+
+// marking marks the errors of a store.
+type marking struct{ throttled.GCRAStoreCtx }
+
+func mark(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &storeError{err}
+}
+
+func (m marking) GetWithTime(ctx context.Context, key string) (int64, time.Time, error) {
+	value, now, err := m.GCRAStoreCtx.GetWithTime(ctx, key)
+	return value, now, mark(err)
+}
+
+func (m marking) SetIfNotExistsWithTTL(ctx context.Context, key string, value int64, ttl time.Duration) (bool, error) {
+	set, err := m.GCRAStoreCtx.SetIfNotExistsWithTTL(ctx, key, value, ttl)
+	return set, mark(err)
+}
+
+func (m marking) CompareAndSwapWithTTL(ctx context.Context, key string, before, after int64, ttl time.Duration) (bool, error) {
+	swapped, err := m.GCRAStoreCtx.CompareAndSwapWithTTL(ctx, key, before, after, ttl)
+	return swapped, mark(err)
+}

@@ -1,0 +1,164 @@
+package ratelimit_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"risingstars/platform/ratelimit"
+)
+
+// patient waits for a slow machine as long as it takes, for tests that are not about the time limit.
+const patient = 30 * time.Second
+
+func open(t *testing.T, options ratelimit.SharedOptions) *ratelimit.Shared {
+	t.Helper()
+	shared, err := ratelimit.OpenShared(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := shared.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return shared
+}
+
+// openRedis is what one process would open.
+func openRedis(t *testing.T) *ratelimit.Shared {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: needs Redis")
+	}
+	address := os.Getenv("TEST_REDIS_URL")
+	if address == "" {
+		t.Fatal("no TEST_REDIS_URL: run make test, which starts a Redis server")
+	}
+	return open(t, ratelimit.SharedOptions{URL: address, Timeout: patient})
+}
+
+func limiter(t *testing.T, shared *ratelimit.Shared, name string, q ratelimit.Quota) *ratelimit.Limiter {
+	t.Helper()
+	l, err := ratelimit.NewShared(shared, name, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestSharedBurstThenWait(t *testing.T) {
+	t.Parallel()
+	burstThenWait(t, limiter(t, openRedis(t), rand.Text(), ratelimit.Quota{PerMinute: 1, Burst: 5}))
+}
+
+func TestTwoProcessesCountTogether(t *testing.T) {
+	t.Parallel()
+	name, quota := rand.Text(), ratelimit.Quota{PerMinute: 1, Burst: 4}
+	one, two := limiter(t, openRedis(t), name, quota), limiter(t, openRedis(t), name, quota)
+	for _, l := range []*ratelimit.Limiter{one, two, one, two} {
+		if err := l.Allow(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range []*ratelimit.Limiter{one, two} {
+		if err := l.Allow(t.Context(), "a"); !errors.Is(err, ratelimit.ErrTooMany) {
+			t.Errorf("after the burst: %v", err)
+		}
+	}
+	other := limiter(t, openRedis(t), name+"-other", quota)
+	if err := other.Allow(t.Context(), "a"); err != nil {
+		t.Errorf("a limiter of another name suffers: %v", err)
+	}
+}
+
+// Many attempts at once must not get past the limit, nor look like an outage.
+func TestCrowdIsLimited(t *testing.T) {
+	t.Parallel()
+	const burst = 20
+	name, quota := rand.Text(), ratelimit.Quota{PerMinute: 1, Burst: burst}
+	limiters := []*ratelimit.Limiter{limiter(t, openRedis(t), name, quota), limiter(t, openRedis(t), name, quota)}
+	var (
+		group   sync.WaitGroup
+		allowed atomic.Int32
+	)
+	for i := range 200 {
+		group.Go(func() {
+			switch err := limiters[i%2].Allow(t.Context(), "a"); {
+			case err == nil:
+				allowed.Add(1)
+			case !errors.Is(err, ratelimit.ErrTooMany):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := allowed.Load(); n < 1 || n > burst {
+		t.Errorf("%d allowed, want 1 to %d", n, burst)
+	}
+}
+
+func TestOutageAllowsEverythingAtOnce(t *testing.T) {
+	t.Parallel()
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections, says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	for name, address := range map[string]string{"nobody there": "127.0.0.1:1", "silent": silent.Addr().String()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			shared := open(t, ratelimit.SharedOptions{URL: "redis://:s3cret@" + address, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			one := limiter(t, shared, "one", ratelimit.Quota{PerMinute: 1, Burst: 1})
+			two := limiter(t, shared, "two", ratelimit.Quota{PerMinute: 1, Burst: 1})
+			const attempts = 4
+			started := time.Now()
+			for range attempts / 2 {
+				for _, l := range []*ratelimit.Limiter{one, two} {
+					if err := l.Allow(t.Context(), "a"); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			// 200 ms each, and as much again for a busy machine.
+			if took := time.Since(started); took > attempts*400*time.Millisecond {
+				t.Errorf("%d attempts took %s", attempts, took)
+			}
+			if lines := strings.Count(log.String(), "\n"); lines != 1 || strings.Contains(log.String(), "s3cret") {
+				t.Errorf("%d log lines, want 1: %s", lines, log.String())
+			}
+		})
+	}
+}
+
+func TestCancelledAttemptIsNoOutage(t *testing.T) {
+	t.Parallel()
+	l := limiter(t, openRedis(t), rand.Text(), ratelimit.Quota{PerMinute: 1, Burst: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Allow(ctx, "a"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Allow returned %v", err)
+	}
+}
+
+func TestWrongURLIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"", "https://:s3cret@127.0.0.1", "redis://user:s3cret@127.0.0.1:port"} {
+		if shared, err := ratelimit.OpenShared(ratelimit.SharedOptions{URL: url}); err == nil {
+			shared.Close()
+			t.Errorf("%q opened", url)
+		} else if strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("the error has the password: %v", err)
+		}
+	}
+}
