@@ -34,7 +34,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"not a URL":      {"redis://user:s3cret@127.0.0.1:port", "the URL must look like"},
 		"not a database": {"redis://:s3cret@127.0.0.1:1/first", "the URL must look like"},
 		"wrong password": {locked.url(url.UserPassword("", "s3cret"), ""), "WRONGPASS"},
-		"no TLS":         {strings.Replace(locked.url(url.UserPassword("", "the-right-one"), ""), "redis", "rediss", 1), "no answer from Redis"},
+		"unknown issuer": {startTLSServer(t).url(url.UserPassword("", "s3cret"), ""), "certificate"},
 	} {
 		driver, err := asynqueue.Open(t.Context(), asynqueue.Options{URL: test.url})
 		if err == nil {
@@ -61,6 +61,14 @@ func TestPasswordAndDatabaseOfTheURL(t *testing.T) {
 	if n, err := b.redis.LLen(t.Context(), b.key("pending")).Result(); err != nil || n != 1 {
 		t.Errorf("database 3 has %d tasks (%v)", n, err)
 	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	b := setupOn(t, startTLSServer(t).url(nil, "/0")+"?skip_verify=true")
+	b.enqueue("a")
+	b.work(func(context.Context, queue.Delivery) error { return nil })
+	b.eventuallyStats(queue.Stats{})
 }
 
 func TestStartFailsWithoutRedis(t *testing.T) {

@@ -1,11 +1,20 @@
 package asynqueue_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -15,29 +24,71 @@ type server struct {
 	t    *testing.T
 	port int
 	args []string
+	tls  bool
 	run  *exec.Cmd
 }
 
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: needs Redis")
+	s := &server{t: t, args: args}
+	s.mustStart()
+	return s
+}
+
+// startTLSServer starts one whose certificate nobody trusts.
+func startTLSServer(t *testing.T) *server {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
-	s := &server{t: t, args: append([]string{"--dir", t.TempDir(), "--bind", "127.0.0.1", "--save", ""}, args...)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{{127, 0, 0, 1}}}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "server.pem")
+	both := slices.Concat(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+	)
+	if err := os.WriteFile(file, both, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, tls: true, args: []string{
+		"--port", "0", "--tls-cert-file", file, "--tls-key-file", file, "--tls-ca-cert-file", file, "--tls-auth-clients", "no",
+	}}
+	s.mustStart()
+	return s
+}
+
+func (s *server) mustStart() {
+	s.t.Helper()
+	if testing.Short() {
+		s.t.Skip("-short: needs Redis")
+	}
+	s.args = append(s.args, "--dir", s.t.TempDir(), "--bind", "127.0.0.1", "--save", "")
 	for range 5 {
-		s.port = freePort(t)
+		s.port = freePort(s.t)
 		if s.start() {
-			return s
+			return
 		}
 	}
-	t.Fatal("redis-server does not start: run make test, which installs it")
-	return nil
+	s.t.Fatal("redis-server does not start: run make test, which installs it")
 }
 
 // start is false when somebody else has taken the port.
 func (s *server) start() bool {
 	s.t.Helper()
-	s.run = exec.Command("redis-server", append([]string{"--port", fmt.Sprint(s.port)}, s.args...)...)
+	port := "--port"
+	if s.tls {
+		port = "--tls-port"
+	}
+	s.run = exec.Command("redis-server", append([]string{port, fmt.Sprint(s.port)}, s.args...)...)
 	s.run.Stdout = io.Discard
 	if err := s.run.Start(); err != nil {
 		s.t.Fatalf("%v: run make test, which installs it", err)
@@ -89,7 +140,11 @@ func (s *server) kill() {
 func (s *server) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 func (s *server) url(user *url.Userinfo, db string) string {
-	return (&url.URL{Scheme: "redis", User: user, Host: s.address(), Path: db}).String()
+	scheme := "redis"
+	if s.tls {
+		scheme = "rediss"
+	}
+	return (&url.URL{Scheme: scheme, User: user, Host: s.address(), Path: db}).String()
 }
 
 func freePort(t *testing.T) int {
