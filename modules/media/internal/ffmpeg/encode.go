@@ -78,7 +78,7 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 		return cause
 	}
 	network, _ := inputArgs(pl.input.Input)
-	if errors.Is(cause, errOverBudget) && !network {
+	if tooCostly(cause, network) {
 		return reject(CodeTooComplex, "%v", cause)
 	}
 	if network {
@@ -94,10 +94,15 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 		return cause
 	case ctx.Err() != nil:
 		return err
-	case errors.Is(err, errOverBudget):
+	case tooCostly(err, network):
 		return reject(CodeTooComplex, "%v", err)
 	}
 	return reject(CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
+}
+
+// tooCostly tells whether the file is why a run was ended for its cost.
+func tooCostly(err error, network bool) bool {
+	return errors.Is(err, errOverCPU) || (errors.Is(err, errOverWall) && !network)
 }
 
 func lastLine(s string) string {

@@ -8,7 +8,8 @@ import (
 
 // Limits caps what one clip may cost. A zero field takes its default.
 type Limits struct {
-	Wall           time.Duration // of one run, per second of clip, beside a base of one minute; default 8 s
+	Base           time.Duration // of wall time and CPU time that any run may take; default 1 min
+	Wall           time.Duration // beside it, per second of clip; default 8 s
 	CPU            time.Duration // likewise; default 12 s
 	Memory         int64         // address space of one run in bytes; default 6 GiB, which an 8K HEVC clip needs half of
 	OutputBytes    int64         // of any one file written; default 256 MiB
@@ -19,18 +20,15 @@ type Limits struct {
 	SourceDuration time.Duration // default 6 h
 }
 
-const (
-	baseTime  = time.Minute
-	probeTime = 30 * time.Second
-)
+const probeTime = 30 * time.Second
 
 func (l Limits) withDefaults() Limits {
 	def := Limits{
-		Wall: 8 * time.Second, CPU: 12 * time.Second, Memory: 6 << 30, OutputBytes: 256 << 20,
+		Base: time.Minute, Wall: 8 * time.Second, CPU: 12 * time.Second, Memory: 6 << 30, OutputBytes: 256 << 20,
 		Pixels: 36_000_000, PixelRate: 2.2e9, FrameRate: 480, Streams: 64, SourceDuration: 6 * time.Hour,
 	}
 	return Limits{
-		Wall: or(l.Wall, def.Wall), CPU: or(l.CPU, def.CPU), Memory: or(l.Memory, def.Memory),
+		Base: or(l.Base, def.Base), Wall: or(l.Wall, def.Wall), CPU: or(l.CPU, def.CPU), Memory: or(l.Memory, def.Memory),
 		OutputBytes: or(l.OutputBytes, def.OutputBytes), Pixels: or(l.Pixels, def.Pixels),
 		PixelRate: or(l.PixelRate, def.PixelRate), FrameRate: or(l.FrameRate, def.FrameRate),
 		Streams: or(l.Streams, def.Streams), SourceDuration: or(l.SourceDuration, def.SourceDuration),
@@ -60,8 +58,8 @@ func (l Limits) forProbe() budget {
 func (l Limits) forClip(clip time.Duration) budget {
 	s := clip.Seconds()
 	return budget{
-		wall:   baseTime + time.Duration(s*float64(l.Wall)),
-		cpu:    baseTime + time.Duration(s*float64(l.CPU)),
+		wall:   l.Base + time.Duration(s*float64(l.Wall)),
+		cpu:    l.Base + time.Duration(s*float64(l.CPU)),
 		memory: l.Memory, outputBytes: l.OutputBytes,
 	}
 }
@@ -71,6 +69,7 @@ func (l Limits) forClip(clip time.Duration) budget {
 func (b budget) apply(pid int) error {
 	secs := uint64(b.cpu.Seconds()) + 1
 	for res, v := range map[int]uint64{
+		// Soft and hard limit alike: at a soft one alone ffmpeg would catch SIGXCPU and end as if all were well.
 		unix.RLIMIT_CPU: secs, unix.RLIMIT_AS: uint64(b.memory), unix.RLIMIT_FSIZE: uint64(b.outputBytes),
 		unix.RLIMIT_NOFILE: 64, unix.RLIMIT_CORE: 0,
 	} {

@@ -68,7 +68,7 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	switch {
 	case runErr != nil && !errors.As(runErr, &tool):
 		return media{}, runErr
-	case errors.Is(runErr, errOverBudget) && !network, out.full:
+	case tooCostly(runErr, network), out.full:
 		return media{}, reject(CodeTooComplex, "probing it is over budget: %v", runErr)
 	}
 	m, code, err := parseProbe(out.Bytes())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,6 +116,9 @@ func (p *Processor) Process(ctx context.Context, j Job) (Result, error) {
 	report := j.Progress
 	if report == nil {
 		report = func(Progress) {}
+	}
+	if u, err := url.Parse(j.Input); !filepath.IsAbs(j.Input) && (err != nil || u.Scheme != "http" && u.Scheme != "https") {
+		return Result{}, &ToolError{Step: "probe", Err: errors.New("the input is neither an absolute path nor a URL")}
 	}
 	report(Progress{"probing", 0})
 	m, err := p.probe(ctx, j)

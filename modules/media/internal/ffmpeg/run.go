@@ -11,8 +11,11 @@ import (
 	"time"
 )
 
-// errOverBudget is why a run ended when it used up its wall time, CPU time or memory.
-var errOverBudget = errors.New("over its time or memory budget")
+// Why a run was ended from outside. Wall time depends on others, too: a slow connection, a busy machine.
+var (
+	errOverWall = errors.New("over its wall time")
+	errOverCPU  = errors.New("over its CPU time")
+)
 
 // command is one run of ffmpeg or ffprobe.
 type command struct {
@@ -24,10 +27,10 @@ type command struct {
 	network bool // the input is a URL
 }
 
-// run executes c in its box. On failure it returns *ToolError; errOverBudget is inside it when c was stopped for its cost.
+// run executes c in its box. On failure it returns *ToolError; errOverWall or errOverCPU is inside it when c was stopped for its cost.
 // When ctx ends first the process group is killed and ctx's error comes back, wrapped.
 func (p *Processor) run(ctx context.Context, c command) error {
-	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverBudget)
+	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
 	defer cancel()
 
 	cmd := exec.CommandContext(wall, c.path, c.args...)
@@ -50,8 +53,11 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("ffmpeg %s stopped: %w", c.step, ctx.Err())
 	}
-	if wall.Err() != nil || overBudget(cmd) {
-		err = errors.Join(errOverBudget, err)
+	switch {
+	case overCPU(cmd, c.budget):
+		err = errors.Join(errOverCPU, err)
+	case wall.Err() != nil:
+		err = errors.Join(errOverWall, err)
 	}
 	return &ToolError{Step: c.step, Err: err, Stderr: tail.String()}
 }
@@ -71,13 +77,10 @@ func startAndWait(cmd *exec.Cmd, b budget) error {
 	return cmd.Wait()
 }
 
-// overBudget tells whether the kernel ended the process for its CPU time.
-func overBudget(cmd *exec.Cmd) bool {
-	if cmd.ProcessState == nil {
-		return false
-	}
-	ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && ws.Signaled() && (ws.Signal() == syscall.SIGXCPU || ws.Signal() == syscall.SIGKILL)
+// overCPU tells whether a run used up its CPU time, upon which the kernel kills it.
+func overCPU(cmd *exec.Cmd, b budget) bool {
+	s := cmd.ProcessState
+	return s != nil && !s.Exited() && s.UserTime()+s.SystemTime() >= b.cpu
 }
 
 const stderrTail = 4 << 10

@@ -1,0 +1,394 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// asVideo runs a file as if it had been recognised, which is what an attacker who gets past Sniff would reach.
+func asVideo(t *testing.T, p *Processor, file string, demuxer string) error {
+	t.Helper()
+	j := Job{Input: file, Container: Container{Demuxer: demuxer}, Dir: t.TempDir()}
+	start := time.Now()
+	_, err := p.Process(context.Background(), j)
+	if d := time.Since(start); d > time.Minute {
+		t.Errorf("took %v", d)
+	}
+	if left := processesWith(t, j.Dir); len(left) > 0 {
+		t.Errorf("still running: %v", left)
+	}
+	if left := processesWith(t, file); file != "" && len(left) > 0 {
+		t.Errorf("still running: %v", left)
+	}
+	return err
+}
+
+func wantCode(t *testing.T, err error, codes ...string) {
+	t.Helper()
+	var r *Rejection
+	if !errors.As(err, &r) || !slices.Contains(codes, r.Code) {
+		t.Errorf("got %v, want one of %v", err, codes)
+	}
+}
+
+func writeFile(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// trap is a server that nobody may call.
+func trap(t *testing.T) string {
+	t.Helper()
+	var calls atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
+	t.Cleanup(func() {
+		s.Close()
+		if n := calls.Load(); n > 0 {
+			t.Errorf("%d requests reached the network", n)
+		}
+	})
+	return s.URL
+}
+
+func TestWhatIsNoVideoIsRefused(t *testing.T) {
+	t.Parallel()
+	p := newProcessor(t, Options{})
+	url := trap(t)
+	canary := writeFile(t, "canary.txt", []byte("TOPSECRET"))
+	for name, data := range map[string]string{
+		"empty":     "",
+		"playlist":  "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10.0,\nfile://" + canary + "\n#EXTINF:10.0,\n" + url + "/seg.ts\n#EXT-X-ENDLIST\n",
+		"key":       "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"" + url + "/key\"\n#EXTINF:10.0,\n" + url + "/seg.ts\n#EXT-X-ENDLIST\n",
+		"ffconcat":  "ffconcat version 1.0\nfile '" + canary + "'\nfile '" + url + "/x.mp4'\n",
+		"concat":    "concat:" + canary + "|" + url,
+		"subfile":   "subfile,,start,0,end,9,,:" + canary,
+		"dash":      `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><BaseURL>` + url + `</BaseURL><Period><AdaptationSet><Representation id="1"><BaseURL>a.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>`,
+		"svg":       `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><image xlink:href="` + url + `/a.png"/></svg>`,
+		"sdp":       "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+		"zip":       "PK\x03\x04\x14\x00\x00\x00\x08\x00" + strings.Repeat("x", 200),
+		"pdf":       "%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n",
+		"elf":       "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 200),
+		"text":      "Talent on stage\n",
+		"png":       "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR",
+		"avi":       "RIFF\x00\x00\x00\x00AVI LIST",
+		"heic":      "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic",
+		"m4a":       "\x00\x00\x00\x18ftypM4A \x00\x00\x00\x00M4A mp42",
+		"just ebml": "\x1a\x45\xdf\xa3\x80",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c, ok := Sniff([]byte(data)); ok {
+				t.Errorf("recognised as %v", c)
+			}
+			file := writeFile(t, name+".mp4", []byte(data))
+			for _, demuxer := range []string{"mov", "matroska"} {
+				wantCode(t, asVideo(t, p, file, demuxer), CodeNotAVideo, CodeNoVideoStream, CodeUnreadable)
+			}
+		})
+	}
+}
+
+// The input is a path or a URL and nothing else that ffmpeg would understand.
+func TestOnlyPathsAndURLsAreInputs(t *testing.T) {
+	t.Parallel()
+	p := newProcessor(t, Options{})
+	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x64:r=30:d=0.2")
+	for _, input := range []string{"concat:" + in, "subfile,,start,0,end,0,,:" + in, "file:" + in, "pipe:0", "relative.mp4", "ftp://127.0.0.1/x.mp4", "data:text/plain,x", ""} {
+		var tool *ToolError
+		if err := asVideo(t, p, input, "mov"); !errors.As(err, &tool) {
+			t.Errorf("%q: got %v, want a ToolError", input, err)
+		}
+	}
+}
+
+func TestBrokenFilesEndInACode(t *testing.T) {
+	t.Parallel()
+	p := newProcessor(t, Options{Limits: Limits{Base: 20 * time.Second}})
+	good, err := os.ReadFile(makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x64:r=30:d=0.5", "-f", "lavfi", "-i", tone+":d=0.5",
+		"-c:v", "libx264", "-preset", "ultrafast", "-movflags", "+faststart"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := bytes.Index(good, []byte("mdat"))
+	broken := map[string][]byte{}
+	for _, n := range []int{20, 48, index / 2, index, index + 40, len(good) - 100} {
+		broken[fmt.Sprintf("cut at %d", n)] = good[:n]
+	}
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		data := bytes.Clone(good)
+		for range 1 + seed*4 {
+			data[40+r.IntN(index-40)] ^= 1 << r.IntN(8)
+		}
+		broken[fmt.Sprintf("index with flipped bits, seed %d", seed)] = data
+	}
+	noise := bytes.Clone(good)
+	for i := index + 8; i < len(noise); i++ {
+		noise[i] = byte(i * 31)
+	}
+	broken["noise for pictures"] = noise
+	for name, data := range broken {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := asVideo(t, p, writeFile(t, "in.mp4", data), "mov")
+			var r *Rejection
+			if err != nil && !errors.As(err, &r) {
+				t.Errorf("got %v, want a rendition or a rejection", err)
+			}
+			if err == nil && (name == "noise for pictures" || strings.HasPrefix(name, "cut at 20")) {
+				t.Error("a rendition of nothing")
+			}
+		})
+	}
+}
+
+// The pictures of this file are in another file, which the index names the way QuickTime aliases do.
+func TestReferencesToOtherFilesAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	good := makeClip(t, "secret.mov", "-f", "lavfi", "-i", "testsrc=s=64x64:r=30:d=0.5", "-c:v", "mjpeg")
+	data, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = replaceBox(data, []string{"moov", "trak", "mdia", "minf", "dinf", "dref"}, aliasTo(good))
+	i := bytes.Index(data, []byte("mdat"))
+	end := bytes.Index(data, []byte("moov")) - 4
+	clear(data[i+4 : end])
+	file := writeFile(t, "in.mov", data)
+	// The file is what it claims: with references allowed, the other file's pictures would appear.
+	allowed := ffmpegRun(t, "-v", "error", "-enable_drefs", "1", "-use_absolute_path", "1", "-i", file, "-f", "framemd5", "-")
+	if !bytes.Contains(allowed, []byte("0,")) {
+		t.Fatalf("the trap does not work: %s", allowed)
+	}
+	wantCode(t, asVideo(t, newProcessor(t, Options{}), file, "mov"), CodeUnreadable)
+}
+
+// aliasTo is the content of a dref box with one alias to an absolute path.
+func aliasTo(path string) []byte {
+	body := make([]byte, 150)
+	binary.BigEndian.PutUint16(body[4:], uint16(len(body)))
+	volume, name := "disk", filepath.Base(path)
+	body[10] = byte(len(volume))
+	copy(body[11:], volume)
+	body[50] = byte(len(name))
+	copy(body[51:], name)
+	add := func(kind int, text string) {
+		body = binary.BigEndian.AppendUint16(body, uint16(kind))
+		body = binary.BigEndian.AppendUint16(body, uint16(len(text)))
+		body = append(body, text...)
+		if len(text)%2 == 1 {
+			body = append(body, 0)
+		}
+	}
+	add(2, "disk"+strings.ReplaceAll(path, "/", ":"))
+	add(18, path)
+	body = binary.BigEndian.AppendUint16(body, 0xffff)
+	body = append(body, 0, 0)
+	out := []byte{0, 0, 0, 0, 0, 0, 0, 1}
+	out = binary.BigEndian.AppendUint32(out, uint32(len(body)+12))
+	out = append(out, "alis\x00\x00\x00\x00"...)
+	return append(out, body...)
+}
+
+// replaceBox gives the first box at path a new content and corrects the sizes around it.
+func replaceBox(data []byte, path []string, content []byte) []byte {
+	for at := 0; at+8 <= len(data); {
+		size := int(binary.BigEndian.Uint32(data[at:]))
+		if size < 8 || at+size > len(data) {
+			break
+		}
+		if string(data[at+4:at+8]) == path[0] {
+			if len(path) > 1 {
+				content = replaceBox(data[at+8:at+size], path[1:], content)
+			}
+			out := binary.BigEndian.AppendUint32(bytes.Clone(data[:at]), uint32(len(content)+8))
+			out = append(append(out, path[0]...), content...)
+			return append(out, data[at+size:]...)
+		}
+		at += size
+	}
+	return data
+}
+
+func TestWhatWouldCostTooMuchIsRefused(t *testing.T) {
+	t.Parallel()
+	small := func(rate string, secs string, more ...string) []string {
+		return append([]string{"-f", "lavfi", "-i", "color=black:s=64x64:r=" + rate + ":d=" + secs, "-c:v", "libx264", "-preset", "ultrafast"}, more...)
+	}
+	tight := Limits{Base: 2 * time.Second, CPU: 10 * time.Millisecond, Wall: 300 * time.Millisecond}
+	huge := func(t *testing.T, side uint16, inIndex bool) string {
+		data, err := os.ReadFile(makeClip(t, "in.mov", "-f", "lavfi", "-i", "color=black:s=64x48:r=30:d=0.2", "-c:v", "mjpeg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i+10 < len(data); i++ {
+			if data[i] == 0xff && data[i+1] == 0xc0 { // start of frame: precision, height, width
+				binary.BigEndian.PutUint16(data[i+5:], side)
+				binary.BigEndian.PutUint16(data[i+7:], side)
+			}
+		}
+		if inIndex {
+			entry := bytes.Index(data, []byte("jpeg\x00\x00\x00\x00\x00\x00")) + 4
+			binary.BigEndian.PutUint16(data[entry+24:], side)
+			binary.BigEndian.PutUint16(data[entry+26:], side)
+		}
+		return writeFile(t, "in.mov", data)
+	}
+	for _, c := range []struct {
+		name, demuxer string
+		make          func(t *testing.T) string
+		limits        Limits
+		codes         []string
+	}{
+		{"16,000×16,000", "mov", func(t *testing.T) string { return huge(t, 16000, true) }, Limits{}, []string{CodeTooComplex}},
+		// More than libavcodec takes for a size at all.
+		{"30,000×30,000", "mov", func(t *testing.T) string { return huge(t, 30000, true) }, Limits{}, []string{CodeTooComplex, CodeUnreadable}},
+		{"30,000×30,000, not in the index", "mov", func(t *testing.T) string { return huge(t, 30000, false) }, Limits{}, []string{CodeTooComplex, CodeUnreadable}},
+		{"1,000 pictures a second", "mov", func(t *testing.T) string { return makeClip(t, "in.mp4", small("1000", "0.5")...) }, Limits{}, []string{CodeTooComplex}},
+		{"ten hours", "mov", func(t *testing.T) string {
+			minute := makeClip(t, "min.mp4", small("1", "60")...)
+			return makeClip(t, "in.mp4", "-stream_loop", "599", "-i", minute, "-c", "copy")
+		}, Limits{}, []string{CodeTooLong}},
+		{"500 streams", "matroska", func(t *testing.T) string {
+			track := makeClip(t, "a.mka", "-f", "lavfi", "-i", tone+":d=0.1", "-c:a", "pcm_s16le")
+			video := makeClip(t, "v.mkv", small("30", "0.1")...)
+			args := []string{"-i", video, "-i", track, "-map", "0:v"}
+			for range 499 {
+				args = append(args, "-map", "1:a")
+			}
+			return makeClip(t, "in.mkv", append(args, "-c", "copy")...)
+		}, Limits{}, []string{CodeTooComplex}},
+		{"black PNG, 32 million pixels each", "mov", func(t *testing.T) string {
+			few := makeClip(t, "few.mov", "-f", "lavfi", "-i", "color=black:s=8000x4000:r=30:d=0.07", "-c:v", "png", "-pix_fmt", "rgb24")
+			return makeClip(t, "in.mov", "-stream_loop", "400", "-i", few, "-c", "copy", "-t", "27")
+		}, tight, []string{CodeTooComplex}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProcessor(t, Options{Limits: c.limits})
+			if _, err := p.bumpers(t.Context(), rational{30, 1}); err != nil && c.limits == (Limits{}) {
+				t.Fatal(err)
+			}
+			wantCode(t, asVideo(t, p, c.make(t), c.demuxer), c.codes...)
+		})
+	}
+}
+
+func TestFontsAndSubtitlesAreNotTouched(t *testing.T) {
+	t.Parallel()
+	font := writeFile(t, "bomb.ttf", bytes.Repeat([]byte("font"), 1<<20))
+	subs := writeFile(t, "subs.ass", []byte("[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"+
+		strings.Repeat("Dialogue: 0:00:00.00,0:00:01.00,{\\fnBomb\\fs9999\\t(\\fscx9999)}boom\n", 2000)))
+	in := makeClip(t, "in.mkv", "-f", "lavfi", "-i", "testsrc=s=64x64:r=30:d=0.5", "-i", subs, "-attach", font, "-metadata:s:t", "mimetype=application/x-truetype-font",
+		"-c:v", "libx264", "-preset", "ultrafast", "-c:s", "ass")
+	checkClean(t, process(t, newProcessor(t, Options{}), jobFor(t, in)), "30/1", false)
+}
+
+// A stand-in for ffprobe looks at what its box lets it see, then does the work.
+func TestTheBox(t *testing.T) {
+	t.Setenv("SECRET_KEY", "TOPSECRET")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var calls atomic.Int32
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			calls.Add(1)
+			c.Close()
+		}
+	}()
+	dir := t.TempDir()
+	report := filepath.Join(dir, "report.txt")
+	script := fmt.Sprintf("#!/bin/bash\nsleep 0.2\n{ env; ulimit -a; } > %s\n(exec 3<>/dev/tcp/127.0.0.1/%d) 2>/dev/null\nexec ffprobe \"$@\"\n",
+		report, l.Addr().(*net.TCPAddr).Port)
+	stand := filepath.Join(dir, "ffprobe")
+	if err := os.WriteFile(stand, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x64:r=30:d=0.2", "-c:v", "libx264", "-preset", "ultrafast")
+	p := newProcessor(t, Options{FFprobe: stand})
+	process(t, p, jobFor(t, in))
+	seen, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"TOPSECRET", "HOME=" + os.Getenv("HOME")} {
+		if bytes.Contains(seen, []byte(secret)) {
+			t.Errorf("the program sees %q", secret)
+		}
+	}
+	for _, limit := range []string{"cpu time", "virtual memory", "file size"} {
+		for line := range strings.Lines(string(seen)) {
+			if strings.HasPrefix(line, limit) && strings.Contains(line, "unlimited") {
+				t.Errorf("no cap: %s", line)
+			}
+		}
+		if !bytes.Contains(seen, []byte(limit)) {
+			t.Errorf("no line about %s:\n%s", limit, seen)
+		}
+	}
+	if p.Isolated() && calls.Load() > 0 {
+		t.Error("a run on a local file reached the network")
+	}
+}
+
+func TestPresignedURL(t *testing.T) {
+	t.Parallel()
+	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=320x180:r=30:d=2", "-f", "lavfi", "-i", tone+":d=2", "-c:v", "libx264", "-preset", "ultrafast")
+	p := newProcessor(t, Options{})
+	files := http.FileServer(http.Dir(filepath.Dir(in)))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Query().Get("signature") != "good":
+			http.Error(w, "expired", http.StatusForbidden)
+		case r.URL.Path == "/short.mp4":
+			// A connection that breaks: half of the file under its full length.
+			data, _ := os.ReadFile(in)
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			_, _ = w.Write(data[:len(data)/3])
+		default:
+			files.ServeHTTP(w, r)
+		}
+	}))
+	defer s.Close()
+	job := func(url string) Job {
+		return Job{Input: url, Container: Container{"mov", ".mp4", "video/mp4"}, Dir: t.TempDir()}
+	}
+	checkClean(t, process(t, p, job(s.URL+"/in.mp4?signature=good")), "30/1", true)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, url := range []string{s.URL + "/in.mp4?signature=old", gone.URL + "/in.mp4", s.URL + "/none.mp4?signature=good"} {
+		_, err := p.Process(t.Context(), job(url))
+		var tool *ToolError
+		if !errors.As(err, &tool) {
+			t.Errorf("%s: got %v, want a ToolError", url, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "signature") {
+			t.Errorf("the error carries the signed address: %v", err)
+		}
+	}
+}
