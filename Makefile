@@ -38,10 +38,10 @@ build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 
 .PHONY: test
 test: ## everything: format, lint, scripts, and all tests under the race detector, on servers and ports of their own
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server
 	@failed=; $(MAKE) --no-print-directory lint || failed='lint '; \
 	echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
-	CGO_ENABLED=1 infra/setup/test.sh --postgres $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests"; \
+	CGO_ENABLED=1 infra/setup/test.sh --postgres --redis $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests"; \
 	if [ -n "$$failed" ]; then echo "make test: failed: $$failed"; exit 1; fi
 
 .PHONY: test-short

@@ -2,15 +2,20 @@
 # Runs a command (the test suite) in surroundings of its own: none of the application's settings that the caller's shell
 # may hold, so that no test reaches a real database or bucket, and a temp folder that is gone when the command ends.
 # With --postgres there is a PostgreSQL server too, as long as the command runs, and TEST_POSTGRES_URL for its superuser;
-# a server that this variable names already is used instead.
+# a server that this variable names already is used instead. With --redis, the same of Redis and TEST_REDIS_URL.
 set -euo pipefail
 
 postgres=
-if [[ ${1-} == --postgres ]]; then
-	postgres=yes
+redis=
+while [[ ${1-} == --* ]]; do
+	case $1 in
+	--postgres) postgres=yes ;;
+	--redis) redis=yes ;;
+	*) break ;;
+	esac
 	shift
-fi
-[[ $# -gt 0 ]] || { echo "usage: test.sh [--postgres] COMMAND [ARGUMENT...]" >&2; exit 2; }
+done
+[[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres] [--redis] COMMAND [ARGUMENT...]" >&2; exit 2; }
 
 settings='^(DATABASE_URL|DATA_DIR|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|S3_|SECRET_KEY|ACCESS_TOKEN_|HTTP_ADDR|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|MEDIA_|WORKER_|FFMPEG_|VOTING_|LOAD_TEST_|LOG_)'
 while read -r name; do
@@ -62,6 +67,33 @@ start_postgres() {
 	exit 1
 }
 
+redis_server= # its process, once it is started
+start_redis() {
+	local data=$room/redis port
+	command -v redis-server >/dev/null || { echo "test.sh: no Redis here: infra/setup/packages.sh redis-server" >&2; exit 1; }
+	mkdir -m 700 "$data"
+	for _ in 1 2 3 4 5; do
+		port=$((20000 + RANDOM % 10000))
+		# A process group of its own, so that the terminal's interrupt does not end it before the tests.
+		set -m
+		redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' --appendonly no \
+			--maxmemory-policy noeviction >"$data/server.log" 2>&1 </dev/null &
+		redis_server=$!
+		set +m
+		# It says so once it has the port, and exits when somebody else has.
+		while kill -0 "$redis_server" 2>/dev/null; do
+			if grep -q 'Ready to accept connections' "$data/server.log" 2>/dev/null; then
+				export TEST_REDIS_URL="redis://127.0.0.1:$port"
+				return
+			fi
+			sleep 0.05
+		done
+		redis_server=
+	done
+	cat "$data/server.log" >&2
+	exit 1
+}
+
 child=
 # shellcheck disable=SC2317 # called by the trap
 clean_up() {
@@ -73,6 +105,10 @@ clean_up() {
 	if [[ -n $pg_bin ]]; then
 		as_server "$pg_bin/pg_ctl" -D "$room/postgres" -s -w -m immediate stop || true
 	fi
+	if [[ -n $redis_server ]]; then
+		kill -TERM "$redis_server" 2>/dev/null || true
+		wait "$redis_server" 2>/dev/null || true
+	fi
 	# A test may have made a folder read-only.
 	chmod -R u+w "$room" 2>/dev/null || true
 	rm -rf "$room"
@@ -82,6 +118,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 if [[ -n $postgres && -z ${TEST_POSTGRES_URL-} ]]; then start_postgres; fi
+if [[ -n $redis && -z ${TEST_REDIS_URL-} ]]; then start_redis; fi
 
 # A process group of its own, so that an interrupt ends the tests' children too; in the background, because bash runs no
 # trap while it waits for a command in the foreground.
