@@ -141,5 +141,5 @@ func (p *Processor) render(ctx context.Context, layers []layer, r rational, fram
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}
-	return p.run(ctx, command{step: "bumper", path: p.ffmpeg, args: args, budget: p.limits.forClip(bumperLength)})
+	return p.run(ctx, command{step: "bumper", path: p.ffmpeg, args: args, budget: forOurOwn()})
 }

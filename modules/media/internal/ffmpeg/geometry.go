@@ -98,7 +98,7 @@ func fit(v videoStream) geometry {
 	return g
 }
 
-// even rounds to the nearest even number between 2 and limit: half a chroma sample cannot be shown.
+// even rounds to the nearest even number between 2 and limit, down at a tie: half a chroma sample cannot be shown.
 func even(f float64, limit int) int {
-	return min(max(int(math.Round(f/2))*2, 2), limit)
+	return min(max(int(math.Ceil(f/2-0.5))*2, 2), limit)
 }

@@ -35,7 +35,7 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	if err != nil {
 		return "", &ToolError{Step: "join", Err: err}
 	}
-	if err := p.run(ctx, command{step: "join", path: p.ffmpeg, args: args, budget: p.limits.forClip(pl.length)}); err != nil {
+	if err := p.run(ctx, command{step: "join", path: p.ffmpeg, args: args, budget: forOurOwn()}); err != nil {
 		return "", err
 	}
 	if err := os.Remove(list); err != nil {

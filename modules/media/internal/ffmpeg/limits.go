@@ -64,6 +64,9 @@ func (l Limits) forClip(clip time.Duration) budget {
 	}
 }
 
+// forOurOwn is for runs over material of ours, whatever clips are allowed.
+func forOurOwn() budget { return Limits{}.withDefaults().forClip(defaultMaxClip) }
+
 // apply sets the kernel's caps on a running process. The moment between its start and this call is not covered, which is
 // harmless: every cap counts from the start of the process or is checked on the next allocation.
 func (b budget) apply(pid int) error {

@@ -39,7 +39,7 @@ func encoding() []string {
 }
 
 // sixteenByNine is the usual filter for any clip.
-const sixteenByNine = "scale=1280:720:force_original_aspect_ratio=decrease,pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1"
+const sixteenByNine = "scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2,pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1"
 
 func mark(dir string) (string, error) {
 	data, err := os.ReadFile("assets/branding/watermark.png")
