@@ -1,0 +1,133 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAStopGivesTheJobBack: the grace is too short for the job, so its task is given back, which costs it no attempt.
+func TestAStopGivesTheJobBack(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=1")
+	ana := s.join(t, "")
+	id := ana.upload(t, longClip(t), "Larga")
+	eventually(t, "ffmpeg works", func() bool { v := ana.video(t, id); return v.Stage == "processing" && v.Progress > 0 })
+	if code := s.stop(t); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	if left := running(t, s.DataDir); len(left) > 0 {
+		t.Fatalf("still running: %q", left)
+	}
+	if temporary := s.temporary(t); len(temporary) > 0 {
+		t.Fatalf("left: %q", temporary)
+	}
+	if n := s.rows(t, `SELECT COUNT(*) AS n FROM queue_tasks WHERE id = ? AND state = 'waiting' AND attempts = 0`, id); n != 1 {
+		t.Fatalf("the task was not given back as it was:\n%s", s.log)
+	}
+
+	began := time.Now()
+	s.start(t)
+	eventually(t, "the job runs again", func() bool { return ana.video(t, id).Stage == "processing" })
+	if took := time.Since(began); took > 20*time.Second { // a lease would have to lapse, 30 s
+		t.Errorf("the job came back after %s", took)
+	}
+	v := ana.final(t, id)
+	if v.Status != "processed" {
+		t.Fatalf("%+v", v)
+	}
+	s.wantOnlyPublished(t, ana, v)
+}
+
+// TestADeletedVideoStopsItsJob holds that ffmpeg ends within about a second, and that nothing is left.
+func TestADeletedVideoStopsItsJob(t *testing.T) {
+	t.Parallel()
+	s := startSite(t)
+	ana := s.join(t, "")
+	id := ana.upload(t, longClip(t), "Larga")
+	eventually(t, "ffmpeg works", func() bool { v := ana.video(t, id); return v.Stage == "processing" && v.Progress > 0 })
+	ana.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil).want(t, http.StatusOK, "")
+	deleted := time.Now()
+	eventually(t, "the job is over", func() bool { return len(running(t, s.DataDir)) == 0 && len(s.temporary(t)) == 0 })
+	if took := time.Since(deleted); took > 10*time.Second {
+		t.Errorf("the job ended %s after the deletion", took)
+	}
+	eventually(t, "the task is gone", func() bool { return s.rows(t, `SELECT COUNT(*) AS n FROM queue_tasks`) == 0 })
+	ana.wantNothing(t)
+	if strings.Contains(s.log.String(), `"level":"ERROR"`) {
+		t.Errorf("a deletion is no error:\n%s", s.log)
+	}
+}
+
+// TestOurTroubleEndsInADeadLetter takes the original away, which is nobody's fault but ours: three attempts, a dead letter
+// that the operator sees, and a redrive once the trouble is mended.
+func TestOurTroubleEndsInADeadLetter(t *testing.T) {
+	t.Parallel()
+	s := startSite(t)
+	ana := s.join(t, "")
+	s.stop(t) // so that the file is away before a worker looks for it
+	var ids, originals []string
+	s.start(t, "LOAD_TEST_ENDPOINTS=true")
+	for _, title := range []string{"Una", "Otra"} {
+		content, err := os.ReadFile(shortClip(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		contentType, body := multipartBody(t, part{Name: "title", Value: title}, part{"file", string(content), "clip.mp4"})
+		var v video
+		ana.do(t, http.MethodPost, "/api/videos/upload-mock", ana.Token, contentType, body).want(t, http.StatusAccepted, "").into(t, &v)
+		original := filepath.Join(s.DataDir, "files", "uploads", v.VideoID+".mp4")
+		if err := os.Rename(original, original+".away"); err != nil {
+			t.Fatal(err)
+		}
+		ids, originals = append(ids, v.VideoID), append(originals, original)
+	}
+	db := s.database(t)
+	if _, err := db.Exec(t.Context(), `UPDATE media_videos SET mock = ?`, false); err != nil { // now they are to be processed
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		v := ana.final(t, id)
+		if v.Status != "failed" || v.Failure == nil || v.Failure.Code != "processing_error" || !strings.Contains(v.Failure.Detail, "Reinténtalo") {
+			t.Fatalf("%+v", v)
+		}
+	}
+	eventually(t, "two dead letters", func() bool {
+		return s.rows(t, `SELECT COUNT(*) AS n FROM queue_tasks WHERE state = 'dead' AND attempts = 3`) == 2
+	})
+	list, _, code := s.app(t, "queue", "dead")
+	if code != 0 || !strings.Contains(list, ids[0]) || !strings.Contains(list, ids[1]) || !strings.Contains(list, "not found") {
+		t.Fatalf("app queue dead: %d\n%s", code, list)
+	}
+	if _, complaint, code := s.app(t, "queue", "redrive", "nobody"); code != 1 || !strings.Contains(complaint, "nobody") {
+		t.Fatalf("redrive of an unknown id: %d\n%s", code, complaint)
+	}
+
+	for _, original := range originals {
+		if err := os.Rename(original+".away", original); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, _, code := s.app(t, "queue", "redrive", ids[0]); code != 0 || !strings.Contains(out, "1 redriven") {
+		t.Fatalf("app queue redrive: %d\n%s", code, out)
+	}
+	ana.post(t, "/api/videos/"+ids[1]+"/retry", ana.Token, nil).want(t, http.StatusAccepted, "") // its owner may as well
+	for _, id := range ids {
+		eventually(t, "the video is processed", func() bool { return ana.video(t, id).Status == "processed" })
+		if v := ana.video(t, id); v.Failure != nil || v.Progress != 100 {
+			t.Fatalf("%+v", v)
+		}
+		ana.post(t, "/api/videos/"+id+"/retry", ana.Token, nil).want(t, http.StatusBadRequest, "not_failed")
+	}
+	if list, _, _ := s.app(t, "queue", "dead"); strings.Count(list, "\n") != 1 {
+		t.Fatalf("dead letters remain:\n%s", list)
+	}
+	beto := s.join(t, "")
+	beto.post(t, "/api/videos/"+ids[0]+"/retry", beto.Token, nil).want(t, http.StatusForbidden, "forbidden")
+}
