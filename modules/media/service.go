@@ -49,9 +49,16 @@ func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) 
 func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 	var keys []string
 	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
-		v, err := m.Owned(ctx, callerID, id)
+		if _, err := m.Owned(ctx, callerID, id); err != nil {
+			return err
+		}
+		// First, as it waits for a publication under way: only then are the entry to withdraw and the last keys known.
+		v, deleted, err := m.store.delete(ctx, id)
 		if err != nil {
 			return err
+		}
+		if !deleted {
+			return errNotFound
 		}
 		withdrawn, err := m.gallery.Withdraw(ctx, id)
 		if err != nil {
@@ -59,13 +66,6 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 		}
 		if !withdrawn {
 			return errHasVotes
-		}
-		deleted, err := m.store.delete(ctx, id)
-		if err != nil {
-			return err
-		}
-		if !deleted {
-			return errNotFound
 		}
 		keys = []string{v.OriginalKey, v.ProcessedKey, v.PosterKey}
 		return m.store.unclaim(ctx, time.Now(), keys...)

@@ -105,13 +105,16 @@ func (s *store) byOwner(ctx context.Context, ownerID string, status Status, offs
 	return videos, int(total), nil
 }
 
-// delete removes the row; it says false when it is gone already.
-func (s *store) delete(ctx context.Context, id string) (bool, error) {
-	rows, err := s.db.Exec(ctx, `DELETE FROM media_videos WHERE id = ?`, id)
+// delete removes the row and returns what it held at last; it says false when it is gone already.
+func (s *store) delete(ctx context.Context, id string) (Video, bool, error) {
+	var row videoRow
+	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		return s.db.Query(ctx, &row, `DELETE FROM media_videos WHERE id = ? RETURNING *`, id)
+	})
 	if err != nil {
-		return false, fmt.Errorf("delete video %s: %w", id, err)
+		return Video{}, false, fmt.Errorf("delete video %s: %w", id, err)
 	}
-	return rows > 0, nil
+	return row.video(), row.ID != "", nil
 }
 
 // move is the one way to change a status: from the states that transitions allow, if the condition holds too. It says
