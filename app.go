@@ -21,6 +21,7 @@ import (
 	"risingstars/platform/database"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/asynqueue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/ratelimit"
 	"risingstars/platform/scratch"
@@ -48,6 +49,7 @@ type app struct {
 	bucket   *storage.Bucket
 	driver   queue.Driver
 	queue    *queue.Queue
+	checks   []telemetry.Check
 	closers  []func() error
 
 	identity *identity.Module
@@ -70,7 +72,7 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 	if err := a.openStorage(); err != nil {
 		return nil, err
 	}
-	if err := a.openQueue(); err != nil {
+	if err := a.openQueue(ctx); err != nil {
 		return nil, err
 	}
 	return a, a.buildModules(worker)
@@ -82,6 +84,7 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers = append(a.closers, a.db.Close)
+	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
 	if a.c.Embedded() {
 		return a.db.Migrate(ctx, migrations()...)
 	}
@@ -122,11 +125,21 @@ func (a *app) openStorage() (err error) {
 	return err
 }
 
-func (a *app) openQueue() error {
-	if a.c.Queue.Backend != "embedded" {
+func (a *app) openQueue(ctx context.Context) error {
+	switch a.c.Queue.Backend {
+	case "embedded":
+		a.driver = dbqueue.New(a.db, dbqueue.Options{})
+	case "redis":
+		driver, err := asynqueue.Open(ctx, asynqueue.Options{URL: a.c.Queue.RedisURL})
+		if err != nil {
+			return err
+		}
+		a.driver = driver
+		// Redis is no part of readiness: without it everything but processing goes on, and that catches up.
+		a.closers = append(a.closers, driver.Close)
+	default:
 		return fmt.Errorf("QUEUE_BACKEND=%s is not part of this build", a.c.Queue.Backend)
 	}
-	a.driver = dbqueue.New(a.db, dbqueue.Options{})
 	a.queue = queue.New(a.driver, queue.Options{Logger: a.log, Registerer: a.registry})
 	return nil
 }
@@ -171,19 +184,29 @@ func (a *app) tokens() *auth.Tokens {
 	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
+// limits count in Redis where there is one, so that all processes count together.
 func (a *app) limits() (limits identity.Limits, err error) {
-	limiter := func(q ratelimit.Quota) *ratelimit.Limiter {
-		if err != nil || !a.c.Auth.RateLimit {
-			return nil
+	if !a.c.Auth.RateLimit {
+		none := (*ratelimit.Limiter)(nil)
+		return identity.Limits{SignupByClient: none, LoginByClient: none, LoginByAccount: none}, nil
+	}
+	limiter := func(_ string, q ratelimit.Quota) (*ratelimit.Limiter, error) { return ratelimit.New(q) }
+	if a.c.Queue.Backend == "redis" {
+		shared, err := ratelimit.OpenShared(ratelimit.SharedOptions{URL: a.c.Queue.RedisURL, Logger: a.log})
+		if err != nil {
+			return limits, err
 		}
-		var l *ratelimit.Limiter
-		l, err = ratelimit.New(q)
-		return l
+		a.closers = append(a.closers, shared.Close)
+		limiter = func(name string, q ratelimit.Quota) (*ratelimit.Limiter, error) {
+			return ratelimit.NewShared(shared, name, q)
+		}
 	}
-	limits = identity.Limits{
-		SignupByClient: limiter(signupByClient), LoginByClient: limiter(loginByClient), LoginByAccount: limiter(loginByAccount),
-	}
-	return limits, err
+	signupByClient, err1 := limiter("signup-client", signupByClient)
+	loginByClient, err2 := limiter("login-client", loginByClient)
+	loginByAccount, err3 := limiter("login-account", loginByAccount)
+	return identity.Limits{
+		SignupByClient: signupByClient, LoginByClient: loginByClient, LoginByAccount: loginByAccount,
+	}, errors.Join(err1, err2, err3)
 }
 
 // newProcessor is the one place that knows how clips are processed, for workers and for `app process`.
@@ -229,7 +252,7 @@ func (a *app) newServer(addr string) (*web.Server, error) {
 	return web.New(web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: []telemetry.Check{{Name: "database", Run: a.db.Ping}}},
+		Health: &telemetry.Health{Checks: a.checks},
 		Logger: a.log, Registry: a.registry,
 	})
 }
