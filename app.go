@@ -79,7 +79,10 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 }
 
 func (a *app) openDatabase(ctx context.Context) (err error) {
-	a.db, err = database.Open(ctx, database.Options{URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), Logger: a.log})
+	a.db, err = database.Open(ctx, database.Options{
+		URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), MaxOpenConns: a.c.Data.MaxConns,
+		StatementTimeout: time.Duration(a.c.Data.StatementSeconds) * time.Second, Logger: a.log,
+	})
 	if err != nil {
 		return err
 	}

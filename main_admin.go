@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -21,7 +23,37 @@ func migrateCommand() *cobra.Command {
 	command.AddCommand(
 		&cobra.Command{Use: "up", Short: "Apply what is pending", Args: cobra.NoArgs, RunE: withDatabase(migrateUp)},
 		&cobra.Command{Use: "status", Short: "List what is applied", Args: cobra.NoArgs, RunE: withDatabase(migrateStatus)},
+		migrateDownCommand(),
 	)
+	return command
+}
+
+func migrateDownCommand() *cobra.Command {
+	var yes bool
+	command := &cobra.Command{Use: "down", Short: "Take back the latest migration, after asking", Args: cobra.NoArgs}
+	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	command.RunE = withDatabase(func(cmd *cobra.Command, db *database.DB) error {
+		latest, err := db.Latest(cmd.Context(), migrations()...)
+		if err != nil {
+			return err
+		}
+		if !yes {
+			fmt.Fprintf(cmd.OutOrStdout(), "Take back %s of %s, and lose the data that only it holds? Type yes: ", latest.File, latest.Owner)
+			answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // no answer is no
+			if strings.TrimSpace(answer) != "yes" {
+				return errors.New("nothing was changed")
+			}
+		}
+		for _, owner := range migrations() {
+			if owner.Name == latest.Owner {
+				err = db.Revert(cmd.Context(), owner)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return migrateStatus(cmd, db)
+	})
 	return command
 }
 

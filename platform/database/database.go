@@ -10,9 +10,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/glebarez/sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
@@ -28,11 +31,14 @@ const (
 
 // Options says which database to open. URL wins over Path.
 type Options struct {
-	URL          string        // PostgreSQL, as postgres:// or postgresql://
-	Path         string        // SQLite file; its folder is made when missing
-	MaxOpenConns int           // 0: 8 for SQLite, 16 for PostgreSQL
-	SlowQuery    time.Duration // 0: 500 ms; queries above it are logged, without their values
-	Logger       *slog.Logger
+	URL          string // PostgreSQL, as postgres:// or postgresql://
+	Path         string // SQLite file; its folder is made when missing
+	MaxOpenConns int    // 0: 8 for SQLite, 16 for PostgreSQL
+	// StatementTimeout ends a PostgreSQL statement that takes longer, and a transaction that is idle for as long; 0: never,
+	// which is for migrations.
+	StatementTimeout time.Duration
+	SlowQuery        time.Duration // 0: 500 ms; queries above it are logged, without their values
+	Logger           *slog.Logger
 }
 
 // DB is one open database. It is safe for concurrent use.
@@ -45,21 +51,21 @@ type DB struct {
 
 // Open connects and pings. The caller closes.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db, name := &DB{dialect: PostgreSQL}, string(PostgreSQL)
-	dialector, maxConns := postgres.Open(o.URL), 16
+	db, name, maxConns := &DB{dialect: PostgreSQL}, string(PostgreSQL), 16
+	open := openPostgreSQL
 	if o.URL == "" {
-		var err error
-		if dialector, err = openSQLite(o.Path); err != nil {
-			return nil, err
-		}
+		open = openSQLite
 		db.dialect, db.writer, maxConns = SQLite, make(chan struct{}, 1), 8
 		name = string(SQLite) + " " + o.Path // its errors do not say which file; those of PostgreSQL name the server
+	}
+	dialector, err := open(o)
+	if err != nil {
+		return nil, err
 	}
 	if o.MaxOpenConns > 0 {
 		maxConns = o.MaxOpenConns
 	}
 
-	var err error
 	db.gorm, err = gorm.Open(dialector, &gorm.Config{
 		Logger:                 newQueryLogger(o.Logger, o.SlowQuery),
 		SkipDefaultTransaction: true, // InTx is the only way to begin one
@@ -80,10 +86,31 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
+// openPostgreSQL sets the limits that keep one bad statement, or a server that went away, from holding up the rest. The
+// pool reconnects by itself after a restart of the server.
+func openPostgreSQL(o Options) (gorm.Dialector, error) {
+	c, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		// The cause would quote the URL, and with it the password.
+		return nil, errors.New("open database postgres: DATABASE_URL is not an address that PostgreSQL's drivers understand")
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 5 * time.Second
+	}
+	if o.StatementTimeout > 0 {
+		timeout := strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)
+		c.RuntimeParams["statement_timeout"] = timeout
+		c.RuntimeParams["idle_in_transaction_session_timeout"] = timeout
+	}
+	c.RuntimeParams["application_name"] = "rising-stars-showcase"
+	return postgres.New(postgres.Config{Conn: stdlib.OpenDB(*c)}), nil
+}
+
 // openSQLite sets what the embedded stage relies on: WAL so that readers never wait for the writer, a busy timeout for
 // other processes (`app queue dead` beside `app serve`), and transactions that take the write lock when they begin, as
 // a read transaction that turns into a writer cannot wait its turn.
-func openSQLite(path string) (gorm.Dialector, error) {
+func openSQLite(o Options) (gorm.Dialector, error) {
+	path := o.Path
 	if path == "" {
 		return nil, errors.New("open database sqlite3: no path given")
 	}

@@ -2,10 +2,13 @@ package database
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 )
 
 // Migrations are the SQL files of one owner, in goose's format, at the root of FS. The applied versions are kept in the
@@ -20,9 +23,14 @@ type MigrationStatus struct {
 	Owner   string
 	File    string
 	Applied bool
+	At      time.Time // when it was applied
 }
 
-// Migrate applies everything that is pending, owner by owner, each file in a transaction of its own.
+// ErrNothingApplied says that there is no migration to revert.
+var ErrNothingApplied = errors.New("no migration is applied")
+
+// Migrate applies everything that is pending, owner by owner, each file in a transaction of its own. Of several that run
+// at once on PostgreSQL, one works and the others wait, by an advisory lock.
 func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	for _, owner := range owners {
 		provider, err := db.provider(owner)
@@ -50,18 +58,55 @@ func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]Migr
 		}
 		for _, file := range files {
 			all = append(all, MigrationStatus{
-				Owner: owner.Name, File: file.Source.Path, Applied: file.State == goose.StateApplied,
+				Owner: owner.Name, File: file.Source.Path, Applied: file.State == goose.StateApplied, At: file.AppliedAt,
 			})
 		}
 	}
 	return all, nil
 }
 
+// Latest returns the migration that was applied last, or ErrNothingApplied.
+func (db *DB) Latest(ctx context.Context, owners ...Migrations) (MigrationStatus, error) {
+	all, err := db.MigrationStatus(ctx, owners...)
+	if err != nil {
+		return MigrationStatus{}, err
+	}
+	var latest MigrationStatus
+	for _, m := range all {
+		if m.Applied && !m.At.Before(latest.At) {
+			latest = m
+		}
+	}
+	if !latest.Applied {
+		return MigrationStatus{}, ErrNothingApplied
+	}
+	return latest, nil
+}
+
+// Revert takes back the latest migration of one owner, with the data that only it holds.
+func (db *DB) Revert(ctx context.Context, owner Migrations) error {
+	provider, err := db.provider(owner)
+	if err != nil {
+		return err
+	}
+	if _, err := provider.Down(ctx); err != nil {
+		return fmt.Errorf("revert a migration of %s: %w", owner.Name, err)
+	}
+	return nil
+}
+
 func (db *DB) provider(owner Migrations) (*goose.Provider, error) {
-	provider, err := goose.NewProvider(goose.Dialect(db.dialect), db.sql, owner.FS,
-		goose.WithTableName(owner.Name+"_goose_version"),
-		goose.WithDisableGlobalRegistry(true),
-	)
+	options := []goose.ProviderOption{
+		goose.WithTableName(owner.Name + "_goose_version"), goose.WithDisableGlobalRegistry(true),
+	}
+	if db.dialect == PostgreSQL {
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, fmt.Errorf("prepare the lock of migrations: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(goose.Dialect(db.dialect), db.sql, owner.FS, options...)
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations of %s: %w", owner.Name, err)
 	}
