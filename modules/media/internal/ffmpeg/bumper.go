@@ -21,6 +21,8 @@ const bumperLength = 2500 * time.Millisecond
 // bumperVersion goes into the names of cached files. Raise it when the animation or the encoder's parameters change.
 const bumperVersion = "1"
 
+const tempPrefix = "tmp-"
+
 // bumpers are the rendered intro and outro for one frame rate.
 type bumpers struct {
 	intro, outro             string
@@ -55,9 +57,9 @@ func (p *Processor) brandingKey() (string, error) {
 }
 
 // watermark is the path of the watermark's picture in the cache.
-func (p *Processor) watermark() (string, error) {
+func (p *Processor) watermark(ctx context.Context) (string, error) {
 	path := filepath.Join(p.cacheDir, p.cacheKey+"-watermark.png")
-	err := p.cached(path, func(tmp string) error { return p.extract("watermark.png", tmp) })
+	err := p.cached(ctx, path, func(tmp string) error { return p.extract("watermark.png", tmp) })
 	return path, err
 }
 
@@ -68,22 +70,26 @@ func (p *Processor) bumpers(ctx context.Context, r rational) (bumpers, error) {
 	}
 	n := r.frames(bumperLength)
 	b := bumpers{intro: name("intro"), outro: name("outro"), introFrames: n, outroFrames: n}
-	err := p.cached(b.intro, func(tmp string) error { return p.render(ctx, introScene(), r, n, tmp) })
+	err := p.cached(ctx, b.intro, func(tmp string) error { return p.render(ctx, introScene(), r, n, tmp) })
 	if err == nil {
-		err = p.cached(b.outro, func(tmp string) error { return p.render(ctx, outroScene(), r, n, tmp) })
+		err = p.cached(ctx, b.outro, func(tmp string) error { return p.render(ctx, outroScene(), r, n, tmp) })
 	}
 	return b, err
 }
 
 // cached makes path with fill unless it is there. A file appears whole or not at all, also for other processes; two that
 // fill at the same time make the same bytes twice.
-func (p *Processor) cached(path string, fill func(tmp string) error) error {
-	p.cache.Lock()
-	defer p.cache.Unlock()
+func (p *Processor) cached(ctx context.Context, path string, fill func(tmp string) error) error {
+	select {
+	case p.cache <- struct{}{}:
+		defer func() { <-p.cache }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the bumpers: %w", ctx.Err())
+	}
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	tmp, err := os.CreateTemp(p.cacheDir, "tmp-*"+filepath.Ext(path))
+	tmp, err := os.CreateTemp(p.cacheDir, tempPrefix+"*"+filepath.Ext(path))
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}
@@ -95,6 +101,22 @@ func (p *Processor) cached(path string, fill func(tmp string) error) error {
 	// CreateTemp keeps others out; processes of another user may share the cache.
 	if err := errors.Join(os.Chmod(tmp.Name(), 0o644), os.Rename(tmp.Name(), path)); err != nil {
 		return &ToolError{Step: "bumper", Err: err}
+	}
+	return nil
+}
+
+// removeStale clears the cache of what a killed process left half made. Nothing is rendered for an hour.
+func (p *Processor) removeStale(now time.Time) error {
+	left, err := filepath.Glob(filepath.Join(p.cacheDir, tempPrefix+"*"))
+	if err != nil {
+		return fmt.Errorf("ffmpeg: clean cache folder: %w", err)
+	}
+	for _, name := range left {
+		if st, err := os.Stat(name); err == nil && now.Sub(st.ModTime()) > time.Hour {
+			if err := os.RemoveAll(name); err != nil {
+				return fmt.Errorf("ffmpeg: clean cache folder: %w", err)
+			}
+		}
 	}
 	return nil
 }
@@ -113,7 +135,7 @@ func (p *Processor) extract(name, path string) error {
 
 // render animates a scene and encodes it as the clips are encoded.
 func (p *Processor) render(ctx context.Context, layers []layer, r rational, frames int, out string) error {
-	dir, err := os.MkdirTemp(p.cacheDir, "tmp-layers-*")
+	dir, err := os.MkdirTemp(p.cacheDir, tempPrefix+"layers-*")
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}

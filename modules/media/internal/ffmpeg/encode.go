@@ -33,7 +33,7 @@ func (c clip) removeScraps() error {
 
 // encode runs the one pass.
 func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (clip, error) {
-	mark, err := p.watermark()
+	mark, err := p.watermark(ctx)
 	if err != nil {
 		return clip{}, err
 	}

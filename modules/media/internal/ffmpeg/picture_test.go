@@ -3,6 +3,8 @@ package ffmpeg
 import (
 	"fmt"
 	"image/color"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -70,5 +72,32 @@ func TestPosterIsATellingPicture(t *testing.T) {
 	}
 	if sharp, blurred := same(14500*time.Millisecond), same(8*time.Second); sharp < 85 || blurred > sharp-5 {
 		t.Errorf("the poster agrees to %d %% with the sharp part and to %d %% with the blurred one", sharp, blurred)
+	}
+}
+
+// A call that is recorded changes its size when the connection does; ffmpeg would begin its filters, and time, anew.
+func TestPicturesThatChangeSize(t *testing.T) {
+	t.Parallel()
+	var joined []byte
+	for _, size := range []string{"320x180", "640x360"} {
+		part := makeClip(t, "part.ts", "-f", "lavfi", "-i", quarters(size, "30", 1), "-c:v", "libx264", "-preset", "ultrafast", "-crf", "10",
+			"-pix_fmt", "yuv420p", "-colorspace", "bt709", "-bf", "0")
+		data, err := os.ReadFile(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined = append(joined, data...)
+	}
+	stream := filepath.Join(t.TempDir(), "joined.ts")
+	if err := os.WriteFile(stream, joined, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := process(t, newProcessor(t, Options{}), jobFor(t, makeClip(t, "in.mkv", "-i", stream, "-c", "copy")))
+	checkClean(t, r, "30/1", false)
+	if d := (r.Duration - 7*time.Second).Abs(); d > 100*time.Millisecond {
+		t.Errorf("lasts %v", r.Duration)
+	}
+	for _, at := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond} {
+		shows(t, r.Video, introAt30+at, 1280, 720, upQuarters)
 	}
 }

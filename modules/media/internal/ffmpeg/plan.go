@@ -39,16 +39,16 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	if err := p.checkRules(v, end); err != nil {
 		return plan{}, err
 	}
-	length := p.maxClip
+	length, start := p.maxClip, max(0, j.Start)
 	if end > 0 {
-		if j.Start >= end {
-			return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", j.Start, end)
+		if start >= end {
+			return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", start, end)
 		}
-		length = min(length, end-j.Start)
+		length = min(length, end-start)
 	}
 	pl := plan{
 		input: j, video: v, audioIndex: -1, rate: outputRate(v),
-		start: j.Start, length: length, knownEnd: end > 0,
+		start: start, length: length, knownEnd: end > 0,
 		geometry: fit(v), color: planColor(v),
 	}
 	if !p.removeAudio {

@@ -19,6 +19,7 @@ type candidates struct {
 	pattern string // of the JPEGs, as image2 numbers them from 1
 	grey    string // the small copies, one after another
 	every   int    // frames between two
+	area    geometry
 }
 
 const (
@@ -32,6 +33,7 @@ func newCandidates(pl plan) candidates {
 		pattern: filepath.Join(strings.ReplaceAll(pl.input.Dir, "%", "%%"), "candidate-%d.jpg"),
 		grey:    filepath.Join(pl.input.Dir, "candidates.gray"),
 		every:   (pl.rate.frames(pl.length) + posterCount - 1) / posterCount,
+		area:    pl.geometry,
 	}
 }
 
@@ -44,7 +46,9 @@ func (c candidates) outputs(s *fg.Stream) []*fg.Stream {
 	// JFIF means BT.601 in full range.
 	full := filter(fork.Get("0"), "scale", "in_color_matrix", "bt709", "out_color_matrix", "bt601", "in_range", "tv", "out_range", "pc")
 	full = filter(full, "format", "pix_fmts", "yuvj420p")
-	small := filter(fork.Get("1"), "scale", "w", thumbWidth, "h", thumbHeight, "flags", "area")
+	// Bars are not part of what is judged.
+	small := filter(fork.Get("1"), "crop", "w", c.area.width, "h", c.area.height, "x", c.area.padX, "y", c.area.padY)
+	small = filter(small, "scale", "w", thumbWidth, "h", thumbHeight, "flags", "area")
 	small = filter(small, "format", "pix_fmts", "gray")
 	return []*fg.Stream{
 		full.Output(c.pattern, fg.KwArgs{

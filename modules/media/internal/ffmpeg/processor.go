@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 )
 
@@ -42,7 +41,7 @@ type Processor struct {
 	isolated                 bool
 	cacheKey                 string
 
-	cache sync.Mutex // held while something is rendered into cacheDir
+	cache chan struct{} // holds one token while something is put into cacheDir
 }
 
 const defaultMaxClip = 30 * time.Second
@@ -53,7 +52,7 @@ func New(o Options) (*Processor, error) {
 		threads: or(o.Threads, min(runtime.NumCPU(), 4)), branding: o.Branding,
 		maxClip: or(o.MaxClip, defaultMaxClip), removeAudio: o.RemoveAudio,
 		minDuration: o.MinDuration, maxDuration: o.MaxDuration, minHeight: o.MinHeight,
-		limits: o.Limits.withDefaults(),
+		limits: o.Limits.withDefaults(), cache: make(chan struct{}, 1),
 	}
 	if o.Branding == nil || o.CacheDir == "" {
 		return nil, errors.New("ffmpeg: Options.Branding and Options.CacheDir are required")
@@ -70,6 +69,9 @@ func New(o Options) (*Processor, error) {
 	}
 	if err := os.MkdirAll(p.cacheDir, 0o755); err != nil {
 		return nil, fmt.Errorf("ffmpeg: make cache folder: %w", err)
+	}
+	if err := p.removeStale(time.Now()); err != nil {
+		return nil, err
 	}
 	if p.cacheKey, err = p.brandingKey(); err != nil {
 		return nil, err

@@ -62,10 +62,12 @@ func makeClips(s settings) ([]clip, error) {
 			"-map", "[v]", "-map", "1", "-r", r.rate, "-c:v", "libx264", "-preset", "veryfast", "-b:v", r.bits, "-maxrate", r.bits,
 			"-bufsize", r.bits, "-g", "60", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:a", "aac", "-b:a", "128k",
 		}
-		if r.sideways {
-			args = append(args, "-metadata:s:v", "rotate=90")
+		if !r.sideways {
+			err = ffmpeg(append(args, c.file)...)
+		} else if err = ffmpeg(append(args, c.file+".mov")...); err == nil {
+			err = ffmpeg("-i", c.file+".mov", "-c", "copy", "-metadata:s:v", "rotate=90", c.file) // ffmpeg 5 turns copies only
 		}
-		if err := ffmpeg(append(args, c.file)...); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}

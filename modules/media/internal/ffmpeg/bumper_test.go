@@ -1,0 +1,63 @@
+package ffmpeg
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Several processes share a cache: whoever comes first renders, nobody sees half a file, nothing is left behind.
+func TestBumpersAreRenderedOnce(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	stale, fresh := filepath.Join(cache, tempPrefix+"stale.mp4"), filepath.Join(cache, tempPrefix+"fresh.mp4")
+	for _, f := range []string{stale, fresh} {
+		if err := os.WriteFile(f, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(stale, old, old); err != nil {
+		t.Fatal(err)
+	}
+	one, two := newProcessor(t, Options{CacheDir: cache}), newProcessor(t, Options{CacheDir: cache})
+	var wg sync.WaitGroup
+	errs := make([]error, 3)
+	for i, p := range []*Processor{one, one, two} {
+		wg.Go(func() {
+			b, err := p.bumpers(t.Context(), rational{24, 1})
+			_, err1 := os.Stat(b.intro)
+			_, err2 := os.Stat(b.outro)
+			errs[i] = errors.Join(err, err1, err2)
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	b, err := two.bumpers(t.Context(), rational{24, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(b.intro)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.bumpers(t.Context(), rational{24, 1}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(b.intro)
+	if err != nil || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("rendered again: %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(cache, tempPrefix+"*"))
+	if err != nil || len(left) != 1 || left[0] != fresh {
+		t.Errorf("left in the cache: %v, %v", left, err)
+	}
+	if st := inspect(t, b.intro).stream("video"); st.Frames != "60" || st.AvgRate != "24/1" {
+		t.Errorf("intro: %+v", st)
+	}
+}
