@@ -76,6 +76,7 @@ func TestABadUploadIsRefusedAndLeavesNothing(t *testing.T) {
 		"a long title first":           {[]part{long, file}, 422, "invalid"},
 		"a long title last":            {[]part{file, long}, 422, "invalid"},
 		"a very long title":            {[]part{file, veryLong}, 422, "invalid"},
+		"a title cut within a letter":  {[]part{file, {Name: "title", Value: strings.Repeat("ñ", 5000)}}, 422, "invalid"},
 		"a long description":           {[]part{file, title, {Name: "description", Value: strings.Repeat("x", 5001)}}, 422, "invalid"},
 		"a start that is no number":    {[]part{title, {Name: "start_seconds", Value: "soon"}, file}, 422, "invalid"},
 		"a start before the beginning": {[]part{title, file, {Name: "start_seconds", Value: "-1"}}, 422, "invalid"},
@@ -92,6 +93,12 @@ func TestABadUploadIsRefusedAndLeavesNothing(t *testing.T) {
 	}
 
 	contentType, body := multipartBody(t, title, file)
+	unclosed := body.Bytes()[:bytes.LastIndex(body.Bytes(), []byte("\r\n--"))]
+	ana.do(t, http.MethodPost, "/api/videos/upload", ana.Token, contentType, bytes.NewReader(unclosed)).want(t, 400, "malformed")
+	ana.do(t, http.MethodPost, "/api/videos/upload", ana.Token, "multipart/form-data; boundary=x", strings.NewReader("y")).want(t, 400, "malformed")
+	endless := io.MultiReader(strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n"),
+		strings.NewReader(strings.Repeat("x", limit+2<<20)))
+	ana.do(t, http.MethodPost, "/api/videos/upload", ana.Token, "multipart/form-data; boundary=x", endless).want(t, 413, "too_large")
 	cut := body.Bytes()[:body.Len()-200]
 	ana.do(t, http.MethodPost, "/api/videos/upload", ana.Token, contentType, bytes.NewReader(cut)).want(t, 400, "malformed")
 	ana.do(t, http.MethodPost, "/api/videos/upload", ana.Token, "multipart/form-data", bytes.NewReader(body.Bytes())).want(t, 400, "malformed")

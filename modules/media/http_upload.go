@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -60,8 +59,8 @@ func (m *Module) upload(c echo.Context, status int, mock bool) error {
 	if err != nil {
 		return err //nolint:wrapcheck // a fault
 	}
-	form := uploadForm{m: m}
-	if err := form.read(c, body); err != nil {
+	form := uploadForm{m: m, form: body}
+	if err := form.read(c); err != nil {
 		form.discard(c)
 		return err
 	}
@@ -89,16 +88,17 @@ func (m *Module) upload(c echo.Context, status int, mock bool) error {
 // uploadForm is the form of an upload, in whatever order its parts arrive.
 type uploadForm struct {
 	m                         *Module
+	form                      *web.Multipart
 	file                      *original
 	title, description, start string
 	hasTitle                  bool
 }
 
 // read takes the parts as they come. A file is stored while it arrives, unless what came before it is wrong already.
-func (f *uploadForm) read(c echo.Context, body *web.Multipart) error {
+func (f *uploadForm) read(c echo.Context) error {
 	for {
-		part, err := body.Next()
-		if errors.Is(err, io.EOF) {
+		part, err := f.form.Next()
+		if err == io.EOF { //nolint:errorlint // the end is exactly io.EOF; a form that breaks off is a fault around it
 			return nil
 		}
 		if err != nil {
@@ -114,11 +114,11 @@ func (f *uploadForm) take(c echo.Context, part *multipart.Part) (err error) {
 	switch part.FormName() {
 	case "title":
 		f.hasTitle = true
-		f.title, err = web.Text(part, 4*maxTitle)
+		f.title, err = f.form.Text(part, 4*maxTitle)
 	case "description":
-		f.description, err = web.Text(part, 4*maxDescription)
+		f.description, err = f.form.Text(part, 4*maxDescription)
 	case "start_seconds":
-		f.start, err = web.Text(part, 64)
+		f.start, err = f.form.Text(part, 64)
 	case "file", "video_file":
 		if f.file != nil {
 			return errSecondFile
@@ -128,7 +128,7 @@ func (f *uploadForm) take(c echo.Context, part *multipart.Part) (err error) {
 				return err
 			}
 		}
-		f.file, err = f.m.receive(c.Request().Context(), web.Body(part))
+		f.file, err = f.m.receive(c.Request().Context(), f.form.Body(part))
 	}
 	return err //nolint:wrapcheck // faults
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -32,7 +33,8 @@ var (
 
 // Multipart reads a multipart/form-data body part by part, straight from the connection.
 type Multipart struct {
-	parts *multipart.Reader
+	parts    *multipart.Reader
+	tooLarge error
 }
 
 // OpenMultipart begins to read the body of c. A request that announces more than maxFile bytes of file, with some room
@@ -49,28 +51,30 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 	if r.ContentLength > maxFile+envelope {
 		return nil, tooLarge
 	}
-	body := &attentive{body: r.Body, control: http.NewResponseController(c.Response())}
-	return &Multipart{parts: multipart.NewReader(io.LimitReader(body, maxFile+envelope+1), params["boundary"])}, nil
+	limited := http.MaxBytesReader(c.Response(), r.Body, maxFile+envelope)
+	body := &attentive{body: limited, control: http.NewResponseController(c.Response())}
+	return &Multipart{parts: multipart.NewReader(body, params["boundary"]), tooLarge: tooLarge}, nil
 }
 
 // Next returns the next part, or io.EOF after the last. The part before it must not be used any more.
 func (m *Multipart) Next() (*multipart.Part, error) {
 	part, err := m.parts.NextPart()
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, bodyError(err)
+	// The end of a form is exactly io.EOF; a form that breaks off is an error around it.
+	if err != nil && err != io.EOF { //nolint:errorlint // see above
+		return nil, m.bodyError(err)
 	}
-	if err != nil {
-		return nil, io.EOF
-	}
-	return part, nil
+	return part, err //nolint:wrapcheck // io.EOF must stay what it is
 }
 
-// Text reads a part that is a text field of at most max bytes. A longer one is cut there, one byte over, so that the
-// rule for its length finds it.
-func Text(part *multipart.Part, maxBytes int64) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(part, maxBytes+1))
+// Text reads a part that is a text field of at most max bytes. A longer one is cut a little above that, so that the rule
+// for its length finds it.
+func (m *Multipart) Text(part *multipart.Part, maxBytes int64) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(part, maxBytes+utf8.UTFMax))
 	if err != nil {
-		return "", bodyError(err)
+		return "", m.bodyError(err)
+	}
+	if int64(len(text)) > maxBytes {
+		text = text[:len(text)-brokenTail(text)]
 	}
 	if !isText(string(text)) {
 		return "", errBadMultipart
@@ -78,21 +82,40 @@ func Text(part *multipart.Part, maxBytes int64) (string, error) {
 	return string(text), nil
 }
 
-// Body marks the errors of a part's reader as the client's, so that they are told apart from trouble with the place
-// that the part is written to.
-func Body(part io.Reader) io.Reader { return clientReader{part} }
+// brokenTail is the length of the rune that a cut left incomplete at the end of text.
+func brokenTail(text []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if start := text[len(text)-n:]; utf8.RuneStart(start[0]) {
+			if utf8.FullRune(start) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
 
-type clientReader struct{ io.Reader }
+// Body is a part's content, whose errors are marked as the client's, so that they are told apart from trouble with the
+// place that it is written to.
+func (m *Multipart) Body(part io.Reader) io.Reader { return clientReader{m, part} }
+
+type clientReader struct {
+	form *Multipart
+	part io.Reader
+}
 
 func (r clientReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = bodyError(err)
+	n, err := r.part.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // the end of a part is exactly io.EOF
+		err = r.form.bodyError(err)
 	}
 	return n, err //nolint:wrapcheck // io.EOF must stay what it is
 }
 
-func bodyError(err error) error {
+func (m *Multipart) bodyError(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return m.tooLarge
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errSlow.With(err)
 	}
