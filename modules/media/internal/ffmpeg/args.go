@@ -46,10 +46,11 @@ func (p *Processor) videoArgs(r rational) fg.KwArgs {
 // timescale has a whole number of ticks per frame at each of outputRates.
 const timescale = 120000
 
+// filter adds one filter; kv are its options, name and value in turn.
 func filter(s *fg.Stream, name string, kv ...any) *fg.Stream {
 	args := fg.KwArgs{}
 	for i := 0; i+1 < len(kv); i += 2 {
-		args[kv[i].(string)] = kv[i+1]
+		args[fmt.Sprint(kv[i])] = kv[i+1]
 	}
 	return s.Filter(name, nil, args)
 }

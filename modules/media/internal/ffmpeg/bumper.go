@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -32,7 +31,7 @@ type bumpers struct {
 // brandingKey tells cached files of one branding, one ffmpeg and one bumperVersion from all others.
 func (p *Processor) brandingKey() (string, error) {
 	h := sha256.New()
-	io.WriteString(h, bumperVersion+"\n")
+	fmt.Fprintln(h, bumperVersion)
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
 	version, err := exec.CommandContext(ctx, p.ffmpeg, "-version").Output()

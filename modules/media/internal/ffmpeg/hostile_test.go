@@ -183,7 +183,7 @@ func TestReferencesToOtherFilesAreNotFollowed(t *testing.T) {
 
 // aliasTo is the content of a dref box with one alias to an absolute path.
 func aliasTo(path string) []byte {
-	body := make([]byte, 150)
+	body := append([]byte(nil), make([]byte, 150)...)
 	binary.BigEndian.PutUint16(body[4:], uint16(len(body)))
 	volume, name := "disk", filepath.Base(path)
 	body[10] = byte(len(volume))
@@ -383,8 +383,7 @@ func TestPresignedURL(t *testing.T) {
 	gone.Close()
 	for _, url := range []string{s.URL + "/in.mp4?signature=old", gone.URL + "/in.mp4", s.URL + "/none.mp4?signature=good"} {
 		_, err := p.Process(t.Context(), job(url))
-		var tool *ToolError
-		if !errors.As(err, &tool) {
+		if _, ok := errors.AsType[*ToolError](err); !ok {
 			t.Errorf("%s: got %v, want a ToolError", url, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "signature") {

@@ -23,7 +23,6 @@ type plan struct {
 	knownEnd   bool          // length comes from the file and is not only the limit
 	geometry   geometry
 	color      colorPlan
-	candidates int // pictures to choose the poster from
 }
 
 // plan decides, or rejects.

@@ -213,12 +213,12 @@ func parseClock(s string) time.Duration {
 	if !ok {
 		return 0
 	}
-	min, sec, ok := strings.Cut(rest, ":")
+	minutes, sec, ok := strings.Cut(rest, ":")
 	if !ok {
 		return 0
 	}
 	hn, err1 := strconv.ParseUint(h, 10, 16)
-	mn, err2 := strconv.ParseUint(min, 10, 16)
+	mn, err2 := strconv.ParseUint(minutes, 10, 16)
 	if err1 != nil || err2 != nil {
 		return 0
 	}

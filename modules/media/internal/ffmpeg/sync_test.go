@@ -6,6 +6,7 @@ import (
 	"math"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestSoundStaysWithPicture(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			args := append(flashes(c.rate, 8), append(x264[:len(x264):len(x264)], c.args...)...)
+			args := append(flashes(c.rate, 8), append(slices.Clip(x264), c.args...)...)
 			j := jobFor(t, makeClip(t, "in"+or(c.ext, ".mp4"), args...))
 			j.Start = c.start
 			r := process(t, p, j)

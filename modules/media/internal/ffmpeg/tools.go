@@ -13,13 +13,13 @@ import (
 var (
 	needs = map[string][]string{
 		"-filters": {
-			"adelay", "aformat", "anullsrc", "apad", "aresample", "atrim", "bwdif", "colorspace", "concat", "ebur128", "fade", "format",
-			"fps", "hflip", "loop", "overlay", "pad", "rotate", "scale", "select", "setsar", "split", "tonemap", "transpose", "vflip",
-			"volume", "zscale",
+			"adelay", "afade", "aformat", "ametadata", "apad", "aresample", "atrim", "bwdif", "crop", "ebur128", "fade", "format", "fps",
+			"hflip", "loop", "overlay", "pad", "rotate", "scale", "select", "setsar", "split", "tonemap", "transpose", "vflip", "volume",
+			"zscale",
 		},
-		"-encoders": {"libx264", "aac", "mjpeg", "pcm_s16le"},
-		"-demuxers": {"mov", "matroska"},
-		"-muxers":   {"mp4"},
+		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "rawvideo"},
+		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe"},
+		"-muxers":   {"mp4", "wav", "image2", "rawvideo"},
 	}
 	wants = map[string][]string{
 		"-decoders": {"h264", "hevc", "vp8", "vp9", "libdav1d", "prores", "mpeg4", "mjpeg", "aac", "mp3", "opus", "vorbis", "pcm_s16le"},
@@ -80,7 +80,7 @@ func (p *Processor) absent(ctx context.Context, list string, names, to []string)
 func (p *Processor) ask(ctx context.Context, what string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, p.ffmpeg, "-hide_banner", what).Output() //nolint:gosec // our own arguments
+	out, err := exec.CommandContext(ctx, p.ffmpeg, "-hide_banner", what).Output()
 	if err != nil {
 		return "", fmt.Errorf("ask ffmpeg for its %s: %w", strings.TrimPrefix(what, "-"), err)
 	}

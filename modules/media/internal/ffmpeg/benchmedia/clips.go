@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,9 +36,9 @@ func recipes() map[string]recipe {
 
 // makeClips draws a detailed picture once and moves a camera over it, with grain, at what a phone records: H.264 and AAC.
 // Each clip is a little longer than the content asked for.
-func makeClips(s settings) ([]clip, error) {
+func makeClips(ctx context.Context, s settings) ([]clip, error) {
 	scene := filepath.Join(s.dir, "scene.png")
-	err := ffmpeg("-f", "lavfi", "-i", "mandelbrot=s=2560x1440:start_scale=0.02:start_x=-0.743643:start_y=-0.131825:maxiter=400",
+	err := ffmpeg(ctx, "-f", "lavfi", "-i", "mandelbrot=s=2560x1440:start_scale=0.02:start_x=-0.743643:start_y=-0.131825:maxiter=400",
 		"-vf", "gblur=sigma=1.2", "-frames:v", "1", scene)
 	if err != nil {
 		return nil, err
@@ -63,9 +64,9 @@ func makeClips(s settings) ([]clip, error) {
 			"-bufsize", r.bits, "-g", "60", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:a", "aac", "-b:a", "128k",
 		}
 		if !r.sideways {
-			err = ffmpeg(append(args, c.file)...)
-		} else if err = ffmpeg(append(args, c.file+".mov")...); err == nil {
-			err = ffmpeg("-i", c.file+".mov", "-c", "copy", "-metadata:s:v", "rotate=90", c.file) // ffmpeg 5 turns copies only
+			err = ffmpeg(ctx, append(args, c.file)...)
+		} else if err = ffmpeg(ctx, append(args, c.file+".mov")...); err == nil {
+			err = ffmpeg(ctx, "-i", c.file+".mov", "-c", "copy", "-metadata:s:v", "rotate=90", c.file) // ffmpeg 5 turns copies only
 		}
 		if err != nil {
 			return nil, err
@@ -74,8 +75,8 @@ func makeClips(s settings) ([]clip, error) {
 	return clips, nil
 }
 
-func ffmpeg(args ...string) error {
-	cmd := exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...)
+func ffmpeg(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, "ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("ffmpeg %s: %w", strings.Join(args, " "), err)

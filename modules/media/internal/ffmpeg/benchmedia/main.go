@@ -39,11 +39,12 @@ func main() {
 	flag.StringVar(&out, "out", "", "internal: its folder")
 	flag.Parse()
 
+	ctx := context.Background()
 	var err error
 	if one != "" {
-		err = runOne(context.Background(), s, one, in, out)
+		err = runOne(ctx, s, one, in, out)
 	} else {
-		err = report(s)
+		err = report(ctx, s)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchmedia:", err)
@@ -69,7 +70,7 @@ func runOne(ctx context.Context, s settings, pipeline, in, out string) error {
 	return json.NewEncoder(os.Stdout).Encode(u)
 }
 
-func report(s settings) error {
+func report(ctx context.Context, s settings) error {
 	if s.dir == "" {
 		dir, err := os.MkdirTemp("", "benchmedia-*")
 		if err != nil {
@@ -81,20 +82,20 @@ func report(s settings) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
-	clips, err := makeClips(s)
+	clips, err := makeClips(ctx, s)
 	if err != nil {
 		return err
 	}
-	if err := compare(s, clips); err != nil {
+	if err := compare(ctx, s, clips); err != nil {
 		return err
 	}
 	if !strings.Contains(s.skip, "sizes") {
-		if err := bySize(s, clips[0]); err != nil {
+		if err := bySize(ctx, s, clips[0]); err != nil {
 			return err
 		}
 	}
 	if !strings.Contains(s.skip, "workers") {
-		return byWorkers(s, clips[0])
+		return byWorkers(ctx, s, clips[0])
 	}
 	return nil
 }

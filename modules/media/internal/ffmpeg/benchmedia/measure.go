@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -36,7 +37,7 @@ func usageNow() usage {
 }
 
 // job runs one pipeline in a process of its own; its results stay in s.dir until the next job of that name.
-func job(s settings, pipeline, in, name string) (usage, error) {
+func job(ctx context.Context, s settings, pipeline, in, name string) (usage, error) {
 	dir := filepath.Join(s.dir, "out-"+name)
 	if err := os.RemoveAll(dir); err != nil {
 		return usage{}, err
@@ -48,7 +49,7 @@ func job(s settings, pipeline, in, name string) (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
-	cmd := exec.Command(self, "-one", pipeline, "-in", in, "-out", dir, "-dir", s.dir,
+	cmd := exec.CommandContext(ctx, self, "-one", pipeline, "-in", in, "-out", dir, "-dir", s.dir,
 		"-seconds", strconv.Itoa(s.seconds), "-threads", strconv.Itoa(s.threads))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -59,20 +60,20 @@ func job(s settings, pipeline, in, name string) (usage, error) {
 	return u, json.Unmarshal(out, &u)
 }
 
-func compare(s settings, clips []clip) error {
+func compare(ctx context.Context, s settings, clips []clip) error {
 	names := []string{"ours", "bare", "chain"}
 	if strings.Contains(s.skip, "chain") {
 		names = names[:2]
 	}
 	fmt.Print("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | SSIM | CPU against bare |\n|---|---|---|---|---|---|---|---|\n")
 	for _, c := range clips {
-		if _, err := job(s, "ours", c.file, "ours"); err != nil { // fills the cache of bumpers
+		if _, err := job(ctx, s, "ours", c.file, "ours"); err != nil { // fills the cache of bumpers
 			return err
 		}
 		runs := map[string][]usage{}
 		for range s.rounds {
 			for _, name := range names {
-				u, err := job(s, name, c.file, name)
+				u, err := job(ctx, s, name, c.file, name)
 				if err != nil {
 					return err
 				}
@@ -82,11 +83,11 @@ func compare(s settings, clips []clip) error {
 		base := middle(runs["bare"]).CPU
 		for _, name := range names {
 			u := middle(runs[name])
-			kb, err := pictureBytes(u.Video, intro(name), float64(s.seconds))
+			kb, err := pictureBytes(ctx, u.Video, intro(name), float64(s.seconds))
 			if err != nil {
 				return err
 			}
-			like, err := ssim(s, c, u.Video, intro(name))
+			like, err := ssim(ctx, s, c, u.Video, intro(name))
 			if err != nil {
 				return err
 			}
@@ -103,8 +104,8 @@ func middle(runs []usage) usage {
 }
 
 // pictureBytes counts the video packets shown in a stretch, so that bumpers and sound stay out of the comparison.
-func pictureBytes(file string, from, length float64) (float64, error) {
-	out, err := exec.Command("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,size", "-of", "csv=p=0", file).Output()
+func pictureBytes(ctx context.Context, file string, from, length float64) (float64, error) {
+	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,size", "-of", "csv=p=0", file).Output()
 	if err != nil {
 		return 0, fmt.Errorf("sizes of %s: %w", file, err)
 	}
@@ -123,9 +124,9 @@ func pictureBytes(file string, from, length float64) (float64, error) {
 var ssimAll = regexp.MustCompile(`All:([0-9.]+)`)
 
 // ssim compares the content with the source, scaled as ffmpeg scales by default.
-func ssim(s settings, c clip, file string, from float64) (float64, error) {
+func ssim(ctx context.Context, s settings, c clip, file string, from float64) (float64, error) {
 	length := strconv.Itoa(s.seconds)
-	cmd := exec.Command("ffmpeg", "-nostdin", "-hide_banner", "-t", length, "-i", c.file, "-ss", fmt.Sprint(from), "-t", length, "-i", file,
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-hide_banner", "-t", length, "-i", c.file, "-ss", fmt.Sprint(from), "-t", length, "-i", file,
 		"-lavfi", "[0:v]"+c.filter+",setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]ssim=shortest=1", "-f", "null", "-")
 	var text bytes.Buffer
 	cmd.Stderr = &text
@@ -140,7 +141,7 @@ func ssim(s settings, c clip, file string, from float64) (float64, error) {
 }
 
 // bySize repeats one clip until the upload has 50, 100 and 200 MB; the content stays the same 30 s.
-func bySize(s settings, c clip) error {
+func bySize(ctx context.Context, s settings, c clip) error {
 	info, err := os.Stat(c.file)
 	if err != nil {
 		return err
@@ -149,12 +150,12 @@ func bySize(s settings, c clip) error {
 	first := 0.0
 	for _, mb := range []int64{50, 100, 200} {
 		long := filepath.Join(s.dir, fmt.Sprintf("%dMB.mp4", mb))
-		if err := ffmpeg("-stream_loop", strconv.FormatInt(mb*1_000_000/info.Size(), 10), "-i", c.file, "-c", "copy", "-fs", fmt.Sprint(mb*1_000_000), long); err != nil {
+		if err := ffmpeg(ctx, "-stream_loop", strconv.FormatInt(mb*1_000_000/info.Size(), 10), "-i", c.file, "-c", "copy", "-fs", fmt.Sprint(mb*1_000_000), long); err != nil {
 			return err
 		}
 		var runs []usage
 		for range s.rounds {
-			u, err := job(s, "ours", long, "size")
+			u, err := job(ctx, s, "ours", long, "size")
 			if err != nil {
 				return err
 			}
@@ -170,7 +171,7 @@ func bySize(s settings, c clip) error {
 }
 
 // byWorkers runs four jobs with 1, 2 and 4 at a time.
-func byWorkers(s settings, c clip) error {
+func byWorkers(ctx context.Context, s settings, c clip) error {
 	const jobs = 4
 	fmt.Print("\n| Workers | Jobs per minute |\n|---|---|\n")
 	for _, workers := range []int{1, 2, 4} {
@@ -185,7 +186,7 @@ func byWorkers(s settings, c clip) error {
 		for range workers {
 			wg.Go(func() {
 				for i := range work {
-					if _, err := job(s, "ours", c.file, fmt.Sprintf("worker-%d", i)); err != nil {
+					if _, err := job(ctx, s, "ours", c.file, fmt.Sprintf("worker-%d", i)); err != nil {
 						errs <- err
 						return
 					}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -41,24 +41,31 @@ func encoding() []string {
 // sixteenByNine is the usual filter for any clip.
 const sixteenByNine = "scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2,pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1"
 
-func mark(dir string) (string, error) {
-	data, err := os.ReadFile("assets/branding/watermark.png")
+// picture puts one file of the branding where ffmpeg can read it.
+func picture(dir, name string) (string, error) {
+	data, err := fs.ReadFile(assets.Branding(), name)
 	if err != nil {
-		return "", fmt.Errorf("run this from the root of the module: %w", err)
+		return "", err
 	}
-	path := filepath.Join(dir, "watermark.png")
-	return path, os.WriteFile(path, data, 0o600)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = root.Close() }() // it was only opened to write one file
+	return filepath.Join(dir, name), root.WriteFile(name, data, 0o600)
 }
 
 // bare is the least that a rendition takes: one pass with trim, scale, pad and watermark, sound kept, at 30 frames/s.
 func bare(s settings) pipeline {
 	return func(in, dir string) (func(context.Context) (string, error), error) {
-		logo, err := mark(dir)
+		logo, err := picture(dir, "watermark.png")
 		out := filepath.Join(dir, "bare.mp4")
-		return func(context.Context) (string, error) {
-			args := []string{"-t", strconv.Itoa(s.seconds), "-i", in, "-i", logo, "-filter_complex",
-				"[0:v]fps=30," + sixteenByNine + "[v];[v][1]overlay=W-w-10:10[o]", "-map", "[o]", "-map", "0:a", "-c:a", "aac", "-b:a", "128k"}
-			return out, ffmpeg(append(append(args, encoding()...), out)...)
+		return func(ctx context.Context) (string, error) {
+			args := []string{
+				"-t", strconv.Itoa(s.seconds), "-i", in, "-i", logo, "-filter_complex",
+				"[0:v]fps=30," + sixteenByNine + "[v];[v][1]overlay=W-w-10:10[o]", "-map", "[o]", "-map", "0:a", "-c:a", "aac", "-b:a", "128k",
+			}
+			return out, ffmpeg(ctx, append(append(args, encoding()...), out)...)
 		}, err
 	}
 }
@@ -67,7 +74,11 @@ func bare(s settings) pipeline {
 // through the concat filter. The clip is encoded three times.
 func chain(s settings) pipeline {
 	return func(in, dir string) (func(context.Context) (string, error), error) {
-		logo, err := mark(dir)
+		logo, err := picture(dir, "watermark.png")
+		if err != nil {
+			return nil, err
+		}
+		backdrop, err := picture(dir, "backdrop.png")
 		if err != nil {
 			return nil, err
 		}
@@ -75,14 +86,14 @@ func chain(s settings) pipeline {
 		steps := [][]string{
 			append([]string{"-t", strconv.Itoa(s.seconds), "-i", in, "-vf", "fps=30," + sixteenByNine, "-an"}, append(encoding(), path("cut.mp4"))...),
 			append([]string{"-i", path("cut.mp4"), "-i", logo, "-filter_complex", "overlay=W-w-10:10"}, append(encoding(), path("marked.mp4"))...),
-			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", "assets/branding/backdrop.png", "-vf", "fade=d=0.5"}, append(encoding(), path("intro.mp4"))...),
-			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", "assets/branding/backdrop.png", "-vf", "fade=d=0.5"}, append(encoding(), path("outro.mp4"))...),
+			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", backdrop, "-vf", "fade=d=0.5"}, append(encoding(), path("intro.mp4"))...),
+			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", backdrop, "-vf", "fade=d=0.5"}, append(encoding(), path("outro.mp4"))...),
 			append([]string{"-i", path("intro.mp4"), "-i", path("marked.mp4"), "-i", path("outro.mp4"), "-filter_complex", "[0:v][1:v][2:v]concat=n=3"},
 				append(encoding(), path("chain.mp4"))...),
 		}
-		return func(context.Context) (string, error) {
+		return func(ctx context.Context) (string, error) {
 			for _, args := range steps {
-				if err := ffmpeg(args...); err != nil {
+				if err := ffmpeg(ctx, args...); err != nil {
 					return "", err
 				}
 			}
