@@ -21,8 +21,9 @@ const processKind = "media.process"
 const (
 	// leaseTime is how long a claim outlives its worker.
 	leaseTime = 30 * time.Second
-	// beat is how often a worker renews its lease and tells its progress; a deleted video stops its job within it.
-	beat = time.Second
+	// beat is how often a worker looks whether its claim still holds, which stops the job of a deleted video within a
+	// second; every second beat renews the lease and stores the progress.
+	beat = 500 * time.Millisecond
 	// outputPatience is how long an output may stay without a row, which is only while it is being published.
 	outputPatience = time.Hour
 )
@@ -173,23 +174,32 @@ func (j *job) keepAlive(ctx context.Context, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	renewed := time.Now()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		at, now := j.at.Load(), time.Now()
-		held, err := j.store.renew(ctx, j.video, now.Add(leaseTime), at.stage, at.percent)
+		renew, now := n%2 == 0, time.Now()
+		held, err := j.beat(ctx, renew, now)
 		switch {
 		case err == nil && !held:
 			cancel(errClaimLost)
-		case err == nil:
+		case err == nil && renew:
 			renewed = now
 		case time.Since(renewed) > leaseTime:
 			cancel(fmt.Errorf("the lease could not be renewed: %w", err))
 		}
 	}
+}
+
+// beat tells whether the claim still holds.
+func (j *job) beat(ctx context.Context, renew bool, now time.Time) (held bool, err error) {
+	if !renew {
+		return j.store.holds(ctx, j.video)
+	}
+	at := j.at.Load()
+	return j.store.renew(ctx, j.video, now.Add(leaseTime), at.stage, at.percent)
 }
 
 // publish stores the outputs and, in one transaction, completes the claim and shows the entry. A loser's outputs go.

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,6 +40,15 @@ func (s *store) renew(ctx context.Context, v Video, until time.Time, stage strin
 		return false, fmt.Errorf("renew the lease of video %s: %w", v.ID, err)
 	}
 	return rows > 0, nil
+}
+
+// holds tells whether a claim is still valid.
+func (s *store) holds(ctx context.Context, v Video) (bool, error) {
+	row, err := s.row(ctx, v.ID)
+	if errors.Is(err, errNotFound) {
+		return false, nil
+	}
+	return row.Attempt == v.Attempt && row.Status == string(Processing), err
 }
 
 // release gives a claim back, to be claimed again at once.
