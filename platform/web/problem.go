@@ -124,8 +124,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 
 // writeError is echo's error handler: what handlers outside of huma return, and what the router says.
 func (s *Server) writeError(err error, c echo.Context) {
-	var routing *echo.HTTPError
-	if errors.As(err, &routing) {
+	if routing, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch routing.Code {
 		case http.StatusNotFound:
 			err = errNoRoute
