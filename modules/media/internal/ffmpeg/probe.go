@@ -55,8 +55,19 @@ const probeEntries = "format=start_time,duration,nb_streams" +
 // maxProbeOutput bounds what ffprobe may say; 64 streams say about 60 KiB.
 const maxProbeOutput = 1 << 20
 
-// probe asks ffprobe about the job's input.
+// probe asks ffprobe about the job's input. Over a network a file is asked about twice before it is refused: to ffprobe a
+// connection that broke looks like a file that ends too early.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
+	m, err := p.probeOnce(ctx, j)
+	if network, _ := inputArgs(j.Input); network {
+		if _, refused := errors.AsType[*Rejection](err); refused {
+			return p.probeOnce(ctx, j)
+		}
+	}
+	return m, err
+}
+
+func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
 	network, args := inputArgs(j.Input)
 	args = append([]string{"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries}, args...)
 	args = append(args, "-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input)
@@ -258,12 +269,12 @@ func inputArgs(input string) (network bool, args []string) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		return false, []string{"-protocol_whitelist", "file"}
 	}
-	list := "https,tls,tcp"
-	if u.Scheme == "http" {
-		list += ",http"
-	}
 	// 15 s without a byte is a lost connection.
-	return true, []string{"-protocol_whitelist", list, "-rw_timeout", "15000000"}
+	args = []string{"-rw_timeout", "15000000", "-protocol_whitelist"}
+	if u.Scheme == "http" {
+		return true, append(args, "https,tls,tcp,http")
+	}
+	return true, append(args, "https,tls,tcp", "-tls_verify", "1") // ffmpeg's default is not to
 }
 
 var errTooMuchOutput = errors.New("too much output")

@@ -100,7 +100,7 @@ type Job struct {
 	Progress  func(Progress)
 }
 
-// Progress is reported from one goroutine, never after Process returned. Percent never falls.
+// Progress is reported by one call at a time, never after Process returned. Percent never falls.
 type Progress struct {
 	Stage   string // "probing" or "processing"
 	Percent int

@@ -1,0 +1,118 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A stand-in for ffprobe looks at what its box lets it see, then does the work.
+func TestTheBox(t *testing.T) {
+	t.Setenv("SECRET_KEY", "TOPSECRET")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var calls atomic.Int32
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			calls.Add(1)
+			c.Close()
+		}
+	}()
+	dir := t.TempDir()
+	report := filepath.Join(dir, "report.txt")
+	script := fmt.Sprintf("#!/bin/bash\nsleep 0.2\n{ env; ulimit -a; } > %s\n(exec 3<>/dev/tcp/127.0.0.1/%d) 2>/dev/null\nexec ffprobe \"$@\"\n",
+		report, l.Addr().(*net.TCPAddr).Port)
+	stand := filepath.Join(dir, "ffprobe")
+	if err := os.WriteFile(stand, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x64:r=30:d=0.2", "-c:v", "libx264", "-preset", "ultrafast")
+	p := newProcessor(t, Options{FFprobe: stand})
+	process(t, p, jobFor(t, in))
+	seen, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"TOPSECRET", "HOME=" + os.Getenv("HOME")} {
+		if bytes.Contains(seen, []byte(secret)) {
+			t.Errorf("the program sees %q", secret)
+		}
+	}
+	for _, limit := range []string{"cpu time", "virtual memory", "file size"} {
+		for line := range strings.Lines(string(seen)) {
+			if strings.HasPrefix(line, limit) && strings.Contains(line, "unlimited") {
+				t.Errorf("no cap: %s", line)
+			}
+		}
+		if !bytes.Contains(seen, []byte(limit)) {
+			t.Errorf("no line about %s:\n%s", limit, seen)
+		}
+	}
+	if p.Isolated() && calls.Load() > 0 {
+		t.Error("a run on a local file reached the network")
+	}
+}
+
+func TestPresignedURL(t *testing.T) {
+	t.Parallel()
+	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=320x180:r=30:d=2", "-f", "lavfi", "-i", tone+":d=2", "-c:v", "libx264", "-preset", "ultrafast")
+	p := newProcessor(t, Options{})
+	data, err := os.ReadFile(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tries atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Query().Get("signature") != "good":
+			http.Error(w, "expired", http.StatusForbidden)
+		case r.URL.Path == "/flaky.mp4" && tries.Add(1) == 1:
+			// The first connection breaks: half of the file under its full length.
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			_, _ = w.Write(data[:len(data)/2])
+		case r.URL.Path == "/none.mp4":
+			http.NotFound(w, r)
+		default:
+			http.ServeContent(w, r, "in.mp4", time.Time{}, bytes.NewReader(data))
+		}
+	}))
+	defer s.Close()
+	job := func(url string) Job {
+		return Job{Input: url, Container: Container{"mov", ".mp4", "video/mp4"}, Dir: t.TempDir()}
+	}
+	checkClean(t, process(t, p, job(s.URL+"/in.mp4?signature=good")), "30/1", true)
+	process(t, p, job(s.URL+"/flaky.mp4?signature=good"))
+	forged := httptest.NewUnstartedServer(s.Config.Handler)
+	forged.Config.ErrorLog = log.New(io.Discard, "", 0)
+	forged.StartTLS() // its certificate is nobody's
+	defer forged.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, url := range []string{s.URL + "/in.mp4?signature=old", gone.URL + "/in.mp4", forged.URL + "/in.mp4?signature=good", s.URL + "/none.mp4?signature=good"} {
+		_, err := p.Process(t.Context(), job(url))
+		if _, ok := errors.AsType[*ToolError](err); !ok {
+			t.Errorf("%s: got %v, want a ToolError", url, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "signature") {
+			t.Errorf("the error carries the signed address: %v", err)
+		}
+	}
+}
