@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -14,13 +13,7 @@ import (
 var migrations embed.FS
 
 // Migrations are the module's tables.
-func Migrations() database.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return database.Migrations{Name: "identity", FS: files}
-}
+func Migrations() database.Migrations { return database.NewMigrations("identity", migrations) }
 
 // Passwords hashes and checks. Both are safe for concurrent use and end early with ctx. Check with an empty hash takes as
 // long as any other and says false.

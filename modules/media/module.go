@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -17,13 +16,7 @@ import (
 var migrations embed.FS
 
 // Migrations are the module's tables.
-func Migrations() database.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return database.Migrations{Name: "media", FS: files}
-}
+func Migrations() database.Migrations { return database.NewMigrations("media", migrations) }
 
 // Entry is a processed video as it is handed over for publication: complete, so that nobody has to ask back.
 type Entry struct {

@@ -3,7 +3,6 @@ package voting
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"time"
 
 	"risingstars/platform/database"
@@ -13,13 +12,7 @@ import (
 var migrations embed.FS
 
 // Migrations are the module's tables.
-func Migrations() database.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return database.Migrations{Name: "voting", FS: files}
-}
+func Migrations() database.Migrations { return database.NewMigrations("voting", migrations) }
 
 // Files tells where a browser reads a stored file for the next ttl: absolute, or relative to the site.
 type Files interface {

@@ -18,6 +18,15 @@ type Migrations struct {
 	FS   fs.FS
 }
 
+// NewMigrations takes the folder migrations of an owner's embedded files.
+func NewMigrations(name string, files fs.FS) Migrations {
+	folder, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // not a valid path, which "migrations" is
+	}
+	return Migrations{Name: name, FS: folder}
+}
+
 // MigrationStatus is one migration file and whether it has been applied.
 type MigrationStatus struct {
 	Owner   string

@@ -2,7 +2,6 @@ package dbqueue
 
 import (
 	"embed"
-	"io/fs"
 
 	"risingstars/platform/database"
 )
@@ -11,10 +10,4 @@ import (
 var files embed.FS
 
 // Migrations makes the table that the driver works on.
-func Migrations() database.Migrations {
-	root, err := fs.Sub(files, "migrations")
-	if err != nil {
-		panic(err) // the embedded folder is part of the binary
-	}
-	return database.Migrations{Name: "queue", FS: root}
-}
+func Migrations() database.Migrations { return database.NewMigrations("queue", files) }
