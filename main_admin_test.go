@@ -19,6 +19,7 @@ func newFolder(t *testing.T) *site {
 }
 
 func TestVersionAndUsage(t *testing.T) {
+	only(t, embedded)
 	t.Parallel()
 	s := newFolder(t)
 	if out, _, code := s.app(t, "version"); out != "1.0.0\n" || code != 0 {
@@ -32,6 +33,7 @@ func TestVersionAndUsage(t *testing.T) {
 }
 
 func TestDoctorFindsWhatWouldFailLater(t *testing.T) {
+	only(t, embedded)
 	t.Parallel()
 	s := newFolder(t)
 	out, _, code := s.app(t, "doctor")
@@ -67,6 +69,7 @@ func TestDoctorFindsWhatWouldFailLater(t *testing.T) {
 }
 
 func TestProcessTellsItsProgressAndWritesBothFiles(t *testing.T) {
+	only(t, embedded)
 	t.Parallel()
 	s := newFolder(t)
 	out := filepath.Join(t.TempDir(), "out.mp4")

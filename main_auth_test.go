@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -112,11 +110,7 @@ func TestForgedAndExpiredTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
 	ana := s.join(t, "")
-	secret, err := os.ReadFile(filepath.Join(s.DataDir, "secret_key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	key := bytes.TrimSpace(secret)
+	key := []byte(s.secret(t))
 	mint := func(method jwt.SigningMethod, key any, change jwt.MapClaims) string {
 		t.Helper()
 		claims := jwt.MapClaims{

@@ -17,6 +17,7 @@ import (
 
 // TestUploadsAreStreamed sends 20 uploads of 200 MB at once: they may add 64 MiB to the resident size of the process.
 func TestUploadsAreStreamed(t *testing.T) {
+	only(t, embedded)
 	t.Parallel()
 	const uploads, size, allowed = 20, 200_000_000, 64 << 20
 	s := &site{DataDir: t.TempDir(), log: &logBuffer{}}
@@ -107,7 +108,7 @@ func (zeros) Read(p []byte) (int, error) {
 // memory reads a size from /proc/PID/status, in bytes.
 func (s *site) memory(t *testing.T, field string) int64 {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.processes[0].cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func (s *site) memory(t *testing.T, field string) int64 {
 // resetPeak makes VmHWM begin anew (man 5 proc, clear_refs).
 func (s *site) resetPeak(t *testing.T) {
 	t.Helper()
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0); err != nil {
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.processes[0].cmd.Process.Pid), []byte("5"), 0); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -33,83 +31,70 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// site is one running `app serve` with a data folder of its own.
+// site is one running app with a data folder of its own: the processes and the servers of the stage under test.
 type site struct {
-	URL     string
+	URL     string // of its first process that serves
 	DataDir string
 
-	cmd    *exec.Cmd
-	log    *logBuffer
-	exited chan struct{} // closed when the process is gone
+	settings  []string // NAME=value of the stage, for every command
+	database  string   // DATABASE_URL, where the stage has one
+	redis     string   // REDIS_URL, likewise
+	log       *logBuffer
+	processes []*process
 }
 
-// startSite serves the embedded stage on a free port; env are NAME=value settings beside the defaults. The site is
-// stopped when the test ends, and must stop cleanly.
+// startSite runs the app of the stage on free ports; env are NAME=value settings beside the defaults. The site is stopped
+// when the test ends, and must stop cleanly.
 func startSite(t *testing.T, env ...string) *site {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.Symlink(sharedBumpers(t), filepath.Join(dir, "bumpers")); err != nil {
+	s := newSite(t)
+	s.start(t, env...)
+	return s
+}
+
+// newSite is a site on which nothing runs yet.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{DataDir: t.TempDir()}
+	if err := os.Symlink(sharedBumpers(t), filepath.Join(s.DataDir, "bumpers")); err != nil {
 		t.Fatal(err)
 	}
-	s := &site{DataDir: dir}
-	s.start(t, env...)
+	if stage() == onehost {
+		s.ownServers(t)
+		s.migrate(t)
+	}
 	return s
 }
 
 // start runs the app on the site's data folder, also again after it was stopped or killed.
 func (s *site) start(t *testing.T, env ...string) {
 	t.Helper()
-	cmd := s.command(t, "serve")
-	cmd.Env = append(cmd.Env, append([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json"}, env...)...)
-	s.log = &logBuffer{}
-	s.run(t, cmd)
+	s.log, s.processes = &logBuffer{}, nil
+	for _, role := range roles() {
+		s.startRole(t, role, env...)
+	}
 }
 
-func (s *site) run(t *testing.T, cmd *exec.Cmd) {
+// startRole runs one more process of the app, `serve` or `work`, and returns when it is ready.
+func (s *site) startRole(t *testing.T, role string, env ...string) *process {
 	t.Helper()
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
+	cmd := s.command(t, role)
+	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json")
+	if role == "work" {
+		cmd.Env = append(cmd.Env, "WORKER_HTTP_ADDR=127.0.0.1:0") // it says when it is ready
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	cmd.Env = append(cmd.Env, env...)
+	return s.run(t, cmd)
+}
+
+func (s *site) run(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := startProcess(t, cmd, s.log)
+	if len(s.processes) == 0 {
+		s.URL = p.URL
 	}
-	s.cmd, s.exited = cmd, make(chan struct{})
-	log, exited := s.log, s.exited
-	addresses := make(chan string, 1)
-	go func() {
-		defer close(exited)
-		lines := bufio.NewScanner(stderr)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			log.add(lines.Text())
-			var line struct{ Msg, Address string }
-			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
-				addresses <- line.Address
-			}
-		}
-		_ = cmd.Wait() // the test reads ProcessState
-	}()
-	t.Cleanup(func() {
-		select {
-		case <-exited:
-		default:
-			if code := s.stop(t); code != 0 {
-				t.Errorf("the app exited with %d after SIGTERM", code)
-			}
-		}
-		if t.Failed() {
-			t.Logf("the app's log:\n%s", log)
-		}
-	})
-	select {
-	case address := <-addresses:
-		s.URL = "http://" + address
-	case <-exited:
-		t.Fatalf("the app ended before it served:\n%s", log)
-	case <-time.After(patience):
-		t.Fatalf("the app does not serve:\n%s", log)
-	}
+	s.processes = append(s.processes, p)
+	return p
 }
 
 // command prepares any command of the app on the site's data folder, without the developer's own settings.
@@ -124,6 +109,7 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 		asApp + "=1", "ENV_FILE=", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
 		"GORACE=" + os.Getenv("GORACE"), "DATA_DIR=" + s.DataDir,
 	}
+	cmd.Env = append(cmd.Env, s.settings...)
 	cmd.Dir = s.DataDir // where no .env lies
 	return cmd
 }
@@ -149,7 +135,7 @@ func (s *site) appWith(t *testing.T, env []string, args ...string) (stdout, stde
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// stop asks the app to stop, waits for it and returns its exit code.
+// stop asks the app to stop, waits for it and returns its exit code, of several processes one that is not 0.
 func (s *site) stop(t *testing.T) int {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)
@@ -165,21 +151,19 @@ func (s *site) kill(t *testing.T) {
 
 func (s *site) signal(t *testing.T, signal syscall.Signal) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(signal); err != nil {
-		t.Fatal(err)
+	for _, p := range s.processes {
+		p.signal(t, signal)
 	}
 }
 
-func (s *site) wait(t *testing.T) int {
+func (s *site) wait(t *testing.T) (code int) {
 	t.Helper()
-	select {
-	case <-s.exited:
-		return s.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
-		_ = s.cmd.Process.Kill()
-		t.Fatalf("the app does not stop:\n%s", s.log)
-		return -1
+	for _, p := range s.processes {
+		if c := p.wait(t); c != 0 {
+			code = c
+		}
 	}
+	return code
 }
 
 // files lists what storage holds, as paths below its root; scratch areas are not part of it.

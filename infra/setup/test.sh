@@ -17,7 +17,7 @@ while [[ ${1-} == --* ]]; do
 done
 [[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres] [--redis] COMMAND [ARGUMENT...]" >&2; exit 2; }
 
-settings='^(DATABASE_URL|DATA_DIR|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|S3_|SECRET_KEY|ACCESS_TOKEN_|HTTP_ADDR|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|MEDIA_|WORKER_|FFMPEG_|VOTING_|LOAD_TEST_|LOG_)'
+settings='^(DATABASE_|DATA_DIR|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|S3_|SECRET_KEY|ACCESS_TOKEN_|HTTP_ADDR|AUTH_|SHUTDOWN_|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|MEDIA_|WORKER_|FFMPEG_|VOTING_|LOAD_TEST_|LOG_)'
 while read -r name; do
 	[[ $name =~ $settings ]] && unset "$name"
 done < <(compgen -e)
@@ -76,7 +76,8 @@ start_redis() {
 		port=$((20000 + RANDOM % 10000))
 		# A process group of its own, so that the terminal's interrupt does not end it before the tests.
 		set -m
-		redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' --appendonly no \
+		# A site of the end-to-end tests has a database of Redis to itself.
+		redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' --appendonly no --databases 1024 \
 			--maxmemory-policy noeviction >"$data/server.log" 2>&1 </dev/null &
 		redis_server=$!
 		set +m
