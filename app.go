@@ -241,7 +241,7 @@ func (a *app) workServices() []lifecycle.Service {
 func (a *app) work(ctx context.Context) error {
 	services := a.workServices()
 	if a.c.Worker.HTTPAddr != "" {
-		server, err := a.newServer(a.c.Worker.HTTPAddr)
+		server, err := a.newServer(a.c.Worker.HTTPAddr, 0) // no proxy asks it
 		if err != nil {
 			return errors.Join(err, a.close())
 		}
@@ -251,10 +251,10 @@ func (a *app) work(ctx context.Context) error {
 }
 
 // newServer has the routes of the service itself, and none of a module.
-func (a *app) newServer(addr string) (*web.Server, error) {
+func (a *app) newServer(addr string, drain time.Duration) (*web.Server, error) {
 	return web.New(web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
-		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
+		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
 		Health: &telemetry.Health{Checks: a.checks},
 		Logger: a.log, Registry: a.registry,
 	})
@@ -266,7 +266,7 @@ func webService(server *web.Server) lifecycle.Service {
 
 // serve answers requests, with a worker beside it where the stage has no other.
 func (a *app) serve(ctx context.Context, withWorker bool) error {
-	server, err := a.newServer(a.c.HTTP.Addr)
+	server, err := a.newServer(a.c.HTTP.Addr, a.c.Drain())
 	if err != nil {
 		return errors.Join(err, a.close())
 	}
@@ -284,7 +284,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 
 // run runs services until ctx ends, then closes what newApp opened.
 func (a *app) run(ctx context.Context, services ...lifecycle.Service) error {
-	group := lifecycle.Group{Services: services, StopTimeout: a.c.Grace() + 10*time.Second, Logger: a.log}
+	group := lifecycle.Group{Services: services, StopTimeout: a.c.Drain() + a.c.Grace() + 10*time.Second, Logger: a.log}
 	return errors.Join(group.Run(ctx), a.close())
 }
 

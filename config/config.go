@@ -33,6 +33,8 @@ type HTTP struct {
 	CORSOrigins    []string       `env:"CORS_ORIGINS"`
 	// GraceSeconds is how long a stop waits for requests and jobs under way.
 	GraceSeconds int `env:"SHUTDOWN_GRACE_SECONDS" default:"25"`
+	// DrainSeconds is how long a stop first lets proxies find out; -1: as long as nginx needs, or 0 in the embedded stage.
+	DrainSeconds int `env:"SHUTDOWN_DRAIN_SECONDS" default:"-1"`
 }
 
 // Data is where rows live. Without a URL it is SQLite in Dir.
@@ -127,6 +129,21 @@ func (c *Config) BumperPath() string { return filepath.Join(c.Data.Dir, "bumpers
 
 // SecretPath is where the embedded stage keeps the secret that it made.
 func (c *Config) SecretPath() string { return filepath.Join(c.Data.Dir, "secret_key") }
+
+// drainSeconds is above the keepalive_timeout of the proxy's connections in infra/nginx.
+const drainSeconds = 5
+
+// Drain is how long a stop lets kept connections carry their last answer.
+func (c *Config) Drain() time.Duration {
+	switch {
+	case c.HTTP.DrainSeconds >= 0:
+		return time.Duration(c.HTTP.DrainSeconds) * time.Second
+	case c.Embedded():
+		return 0
+	default:
+		return drainSeconds * time.Second
+	}
+}
 
 // Grace is how long a stop waits for work under way.
 func (c *Config) Grace() time.Duration { return time.Duration(c.HTTP.GraceSeconds) * time.Second }

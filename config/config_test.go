@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
@@ -15,7 +16,7 @@ import (
 const variables = `ACCESS_TOKEN_EXPIRE_MINUTES AUTH_RATE_LIMIT AWS_ENDPOINT_URL AWS_REGION AWS_S3_BUCKET CORS_ORIGINS
 DATABASE_MAX_CONNS DATABASE_STATEMENT_TIMEOUT_SECONDS DATABASE_URL DATA_DIR FFMPEG_THREADS HTTP_ADDR LOAD_TEST_ENDPOINTS LOG_FORMAT LOG_LEVEL MAX_UPLOAD_BYTES MEDIA_AUDIO
 MEDIA_MAX_CLIP_SECONDS MEDIA_MAX_SECONDS MEDIA_MIN_HEIGHT MEDIA_MIN_SECONDS PUBLIC_URL QUEUE_BACKEND REDIS_URL
-S3_DELETE_ORIGINAL S3_PROCESSED_PREFIX S3_UPLOAD_PREFIX S3_URL_EXPIRE_SECONDS SECRET_KEY SHUTDOWN_GRACE_SECONDS
+S3_DELETE_ORIGINAL S3_PROCESSED_PREFIX S3_UPLOAD_PREFIX S3_URL_EXPIRE_SECONDS SECRET_KEY SHUTDOWN_DRAIN_SECONDS SHUTDOWN_GRACE_SECONDS
 SQS_DLQ_URL SQS_QUEUE_URL SQS_VISIBILITY_TIMEOUT SQS_WAIT_TIME_SECONDS STORAGE_BACKEND TRUSTED_PROXIES
 VOTING_SELF_VOTES WORKER_CONCURRENCY WORKER_HTTP_ADDR`
 
@@ -43,7 +44,7 @@ func TestDefaultsAreTheEmbeddedStage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.Embedded() || c.Queue.Backend != "embedded" || c.Storage.Backend != "local" ||
+	if !c.Embedded() || c.Drain() != 0 || c.Queue.Backend != "embedded" || c.Storage.Backend != "local" ||
 		c.Upload.MaxBytes != 200<<20 || c.Media.MaxClipSeconds != 30 || !c.Voting.SelfVotes || c.HTTP.Addr != ":8080" {
 		t.Fatalf("defaults are %+v", c)
 	}
@@ -71,6 +72,9 @@ func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
 	got := []string{c.HTTP.Addr, c.Data.Dir, c.Log.Level, c.Data.DatabaseURL}
 	if diff := cmp.Diff([]string{":3", "/env", "warn", "postgresql://u:p@db:5432/app"}, got); diff != "" {
 		t.Fatal(diff)
+	}
+	if c.Drain() != 5*time.Second {
+		t.Errorf("behind a proxy a stop drains for %s", c.Drain())
 	}
 	if len(c.HTTP.TrustedProxies) != 2 || c.HTTP.TrustedProxies[1].String() != "127.0.0.1/32" {
 		t.Fatalf("proxies are %v", c.HTTP.TrustedProxies)

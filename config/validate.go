@@ -61,6 +61,7 @@ func (c *Config) normalize() Problems {
 	}
 	between("ACCESS_TOKEN_EXPIRE_MINUTES", int64(c.Auth.TokenMinutes), 1, 60*24*30)
 	between("SHUTDOWN_GRACE_SECONDS", int64(c.HTTP.GraceSeconds), 0, 3600)
+	between("SHUTDOWN_DRAIN_SECONDS", int64(c.HTTP.DrainSeconds), -1, 3600)
 	between("DATABASE_MAX_CONNS", int64(c.Data.MaxConns), 0, 1000)
 	between("DATABASE_STATEMENT_TIMEOUT_SECONDS", int64(c.Data.StatementSeconds), 1, 3600)
 	between("MAX_UPLOAD_BYTES", c.Upload.MaxBytes, 1<<20, 50<<30)

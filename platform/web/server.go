@@ -29,6 +29,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-* headers are believed
 	CORSOrigins    []string
 	Grace          time.Duration // how long Stop waits for requests under way
+	// Drain is how long Stop first lets proxies find out: it is longer than they keep idle connections. 0: no proxies.
+	Drain time.Duration
 
 	Verify   func(token string) (auth.Principal, error)
 	Health   *telemetry.Health
@@ -44,7 +46,8 @@ type Server struct {
 	http     *http.Server
 	o        Options
 	failed   chan error
-	listener net.Listener
+	door     *door
+	open     connections
 	stop     sync.Once
 	stopped  error
 	abort    context.CancelFunc
@@ -67,6 +70,7 @@ func New(o Options) (*Server, error) {
 
 	base, abort := context.WithCancel(context.Background())
 	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
+	s.open.open = map[net.Conn]struct{}{}
 	s.http = &http.Server{
 		Addr:              o.Addr,
 		Handler:           e,
@@ -74,6 +78,7 @@ func New(o Options) (*Server, error) {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnState:         s.open.changed,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 
@@ -122,9 +127,13 @@ func (s *Server) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s (HTTP_ADDR): %w", s.o.Addr, err)
 	}
-	s.listener = listener
+	tcp, ok := listener.(*net.TCPListener)
+	if !ok {
+		return errors.Join(fmt.Errorf("listen on %s (HTTP_ADDR): it is no TCP address", s.o.Addr), listener.Close())
+	}
+	s.door = newDoor(tcp, s.open.came)
 	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(s.door); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	}()
@@ -133,18 +142,23 @@ func (s *Server) Start(ctx context.Context) error {
 }
 
 // Addr is where the started server listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string { return s.door.Addr().String() }
 
 // Failed receives the error that ended serving, if one does.
 func (s *Server) Failed() <-chan error { return s.failed }
 
-// Stop turns /readyz to 503, refuses new connections, waits the grace period for requests under way, then cancels their
+// Stop turns /readyz to 503, makes every answer its connection's last, and refuses new connections. It lets kept
+// connections carry that last answer for the drain time, waits the grace period for requests under way, then cancels their
 // contexts, closes their connections, and waits until ctx ends for their handlers to clean up: when it returns nil, no
 // handler runs any more.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		s.o.Health.Drain()
 		close(s.draining)
+		if s.door != nil && s.o.Drain > 0 {
+			s.door.Shut()
+			s.open.wait(ctx, s.o.Drain)
+		}
 		graceful, cancel := context.WithTimeout(ctx, s.o.Grace)
 		defer cancel()
 		err := s.http.Shutdown(graceful)
@@ -160,13 +174,21 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.stopped
 }
 
-// admit counts a request as under way, and cuts off one that slips in while the last ones are waited for.
+// admit counts a request as under way, and cuts off one that slips in while the last ones are waited for. It makes the
+// answers of a draining server their connections' last.
 func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !s.busy.TryRLock() {
 			panic(http.ErrAbortHandler)
 		}
 		defer s.busy.RUnlock()
+		c.Response().Before(func() {
+			select {
+			case <-s.draining:
+				c.Response().Header().Set(echo.HeaderConnection, "close")
+			default:
+			}
+		})
 		return next(c)
 	}
 }

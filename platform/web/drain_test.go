@@ -1,0 +1,144 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"risingstars/platform/web"
+)
+
+// kept is a connection that its client keeps.
+type kept struct {
+	net.Conn
+	answers *bufio.Reader
+}
+
+func dial(t *testing.T, address string) *kept {
+	t.Helper()
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
+	return &kept{connection, bufio.NewReader(connection)}
+}
+
+// ask sends one request and returns the answer's status and whether it is the connection's last.
+func (k *kept) ask(path string) (status int, last bool, err error) {
+	if _, err := fmt.Fprintf(k, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path); err != nil {
+		return 0, false, err
+	}
+	response, err := http.ReadResponse(k.answers, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	return response.StatusCode, response.Close, nil
+}
+
+func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *web.Options) { o.Drain = time.Minute })
+	b.get("/quick", func(context.Context) error { return nil })
+	b.serve(t)
+	a, c := dial(t, b.Addr()), dial(t, b.Addr())
+	for _, k := range []*kept{a, c} {
+		if status, last, err := k.ask("/quick"); status != http.StatusNoContent || last || err != nil {
+			t.Fatalf("before the stop: %d, last %v, %v", status, last, err)
+		}
+	}
+	stopped := make(chan error, 1)
+	began := time.Now()
+	go func() { stopped <- b.Stop(context.Background()) }()
+	for { // until it has heard
+		connection, err := net.Dial("tcp", b.Addr())
+		if err != nil {
+			break
+		}
+		_ = connection.Close()
+	}
+	if status, last, err := a.ask("/readyz"); status != http.StatusServiceUnavailable || !last || err != nil {
+		t.Fatalf("readyz while draining: %d, last %v, %v", status, last, err)
+	}
+	select {
+	case err := <-stopped:
+		t.Fatalf("Stop returned %v although a kept connection may still bring a request", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if status, last, err := c.ask("/quick"); status != http.StatusNoContent || !last || err != nil {
+		t.Fatalf("while draining: %d, last %v, %v", status, last, err)
+	}
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("the stop took %s although nobody was there any more", took)
+	}
+}
+
+func TestDrainEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	const drain = 200 * time.Millisecond
+	b := setup(t, func(o *web.Options) { o.Drain = drain })
+	b.get("/quick", func(context.Context) error { return nil })
+	b.serve(t)
+	silent := dial(t, b.Addr())
+	if _, _, err := silent.ask("/quick"); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := b.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < drain || took > 10*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+	if _, _, err := silent.ask("/quick"); err == nil {
+		t.Error("the connection is still open")
+	}
+}
+
+// Whoever has a connection gets an answer, also in the moment in which the server stops listening.
+func TestWhoeverIsConnectedWhenItStopsIsAnswered(t *testing.T) {
+	t.Parallel()
+	const rounds, clients = 10, 8
+	var answered atomic.Int64
+	for range rounds {
+		b := setup(t, func(o *web.Options) { o.Drain = 10 * time.Second })
+		b.get("/quick", func(context.Context) error { return nil })
+		b.serve(t)
+		before := answered.Load()
+		var group sync.WaitGroup
+		for range clients {
+			group.Go(func() {
+				for {
+					connection, err := net.Dial("tcp", b.Addr())
+					if err != nil {
+						return // refused: a proxy asks elsewhere
+					}
+					_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
+					k := &kept{connection, bufio.NewReader(connection)}
+					if status, _, err := k.ask("/quick"); status != http.StatusNoContent || err != nil {
+						t.Errorf("an answer is %d (%v)", status, err)
+					}
+					answered.Add(1)
+					_ = connection.Close()
+				}
+			})
+		}
+		for answered.Load() < before+2*clients {
+			time.Sleep(time.Millisecond)
+		}
+		if err := b.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+	}
+}
