@@ -40,8 +40,11 @@ func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop fun
 	if err := server.Start(asynq.HandlerFunc(c.process)); err != nil {
 		return nil, fmt.Errorf("start asynq: %w", err)
 	}
+	recovering, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c.running.Go(func() { d.recoverTasks(recovering, consumer.Logger) })
 	return func() {
 		close(c.stopping)
+		cancel()
 		server.Shutdown()
 		c.running.Wait()
 	}, nil

@@ -2,8 +2,8 @@
 // (the asynq command, asynqmon) show the queue and may operate it.
 //
 // A lease is asynq's: 30 s, renewed every 5 s, whatever visibility a worker asks for. The tasks of a worker
-// that vanished come back 60 s after its last sign of life when another worker starts, and within 120 s
-// otherwise, each with one attempt used up. Delays are whole seconds, rounded up. The dead are kept for
+// that vanished come back within 40 s of its last sign of life, as long as any worker runs, each with one
+// attempt used up. Delays are whole seconds, rounded up. The dead are kept for
 // 90 days, and the latest 10,000 of them.
 //
 // Redis keeps as much as its persistence saves: what it lost must be enqueued again by its owner. It must not
@@ -47,14 +47,15 @@ type Options struct {
 
 // Driver is a queue in Redis.
 type Driver struct {
-	client    *redis.Client
-	queue     string
-	poll      time.Duration
-	keys      keys
-	stats     *redis.Script
-	enqueuer  *asynq.Client
-	redriver  *asynq.Client
-	inspector *asynq.Inspector
+	client     *redis.Client
+	queue      string
+	poll       time.Duration
+	keys       keys
+	stats      *redis.Script
+	recovering *redis.Script
+	enqueuer   *asynq.Client
+	redriver   *asynq.Client
+	inspector  *asynq.Inspector
 }
 
 var _ queue.Driver = (*Driver)(nil)
@@ -85,8 +86,9 @@ func Open(ctx context.Context, options Options) (*Driver, error) {
 	client := redis.NewClient(connection)
 	d := &Driver{
 		client: client, queue: options.Queue, poll: options.Poll, keys: keysOf(options.Queue),
-		stats:     redis.NewScript(statsSource),
-		inspector: asynq.NewInspectorFromRedisClient(client),
+		stats:      redis.NewScript(statsSource),
+		recovering: redis.NewScript(recoverSource),
+		inspector:  asynq.NewInspectorFromRedisClient(client),
 	}
 	script := redis.NewScript(enqueueSource)
 	d.enqueuer = asynq.NewClientFromRedisClient(&enqueuing{UniversalClient: client, script: script, keys: d.keys, queue: d.queue})

@@ -1,0 +1,35 @@
+package asynqueue_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"risingstars/platform/queue"
+)
+
+// asynq itself would look once a minute, and 30 s after the lease.
+func TestAVanishedWorkersTaskComesBackSoon(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueue("a", "b")
+	b.vanish()
+	b.eventuallyStats(queue.Stats{Ready: 1, InFlight: 1})
+	deliveries := make(chan queue.Delivery, 10)
+	release, open := gate(b)
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		deliveries <- d
+		<-release
+		return nil
+	})
+	if d := next(b, deliveries); d.ID != "b" || d.Attempt != 1 {
+		t.Fatalf("the other worker is given %+v", d)
+	}
+	open()
+	b.eventuallyStats(queue.Stats{InFlight: 1}) // the lease has not lapsed yet
+	b.score("lease", "a", time.Now().Add(-10*time.Second))
+	if d := next(b, deliveries); d.ID != "a" || d.Attempt != 2 {
+		t.Fatalf("after the lease: %+v", d)
+	}
+	b.eventuallyStats(queue.Stats{})
+}
