@@ -24,11 +24,21 @@ type clip struct {
 func (c clip) removeScraps() error {
 	var errs []error
 	for _, f := range []string{c.video, c.sound, c.loudness} {
-		if f != "" {
-			errs = append(errs, os.Remove(f))
+		if f == "" {
+			continue
+		}
+		if err := os.Remove(f); !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// silent tells whether not one sample came out of the track: it ended before the content begins, or is damaged.
+func (c clip) silent() bool {
+	const header = 128 // a WAV file with nothing in it is shorter
+	st, err := os.Stat(c.sound)
+	return c.sound == "" || err != nil || st.Size() < header
 }
 
 // encode runs the one pass.

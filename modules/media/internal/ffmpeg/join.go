@@ -21,7 +21,7 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	}
 	out := filepath.Join(pl.input.Dir, "video.mp4")
 	streams := []*fg.Stream{localInput(list, fg.KwArgs{"f": "concat", "safe": 0}).Video()}
-	if c.sound != "" {
+	if !c.silent() {
 		l, err := readLoudness(c.loudness)
 		if err != nil {
 			return "", &ToolError{Step: "join", Err: err}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -90,6 +91,18 @@ func onsets(t *testing.T, file string, rate rational) (seen, heard []float64) {
 		quiet = 0
 	}
 	return seen, heard
+}
+
+// A track that ends before the content begins leaves a rendition without sound, not a failure.
+func TestSoundThatEndsBeforeStart(t *testing.T) {
+	t.Parallel()
+	j := jobFor(t, makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x36:r=30:d=4", "-f", "lavfi", "-i", tone+":d=1", "-c:v", "libx264", "-preset", "ultrafast"))
+	j.Start = 3 * time.Second
+	checkClean(t, process(t, newProcessor(t, Options{}), j), "30/1", false)
+	left, err := os.ReadDir(j.Dir)
+	if err != nil || len(left) != 2 {
+		t.Errorf("left in the folder: %v %v", left, err)
+	}
 }
 
 // The content begins with the picture that is shown at Start.
