@@ -55,7 +55,7 @@ func startNginx(t *testing.T, s *site) *front {
 		user = "user root;\n"
 	}
 	values := strings.NewReplacer("${NGINX_PORT}", fmt.Sprintf("127.0.0.1:%d", port), "${FILES_ROOT}", filepath.Join(s.DataDir, "files"),
-		"${UPSTREAM_SERVERS}", "server "+strings.TrimPrefix(s.URL, "http://")+";")
+		"${UPSTREAM_SERVERS}", s.upstreams())
 	for name, content := range map[string]string{"nginx.conf": user + fmt.Sprintf(nginxMain, dir), "showcase.conf": values.Replace(string(template))} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -84,6 +84,17 @@ func startNginx(t *testing.T, s *site) *front {
 		return response.StatusCode == http.StatusOK
 	})
 	return f
+}
+
+// upstreams are the site's processes that serve, as the template wants them.
+func (s *site) upstreams() string {
+	var servers strings.Builder
+	for _, p := range s.processes {
+		if p.role() == "serve" {
+			fmt.Fprintf(&servers, "server %s max_fails=0; ", strings.TrimPrefix(p.URL, "http://"))
+		}
+	}
+	return servers.String()
 }
 
 func freePort(t *testing.T) int {

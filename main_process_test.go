@@ -65,6 +65,9 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 	return p
 }
 
+// role is the command that it runs.
+func (p *process) role() string { return p.cmd.Args[1] }
+
 func (p *process) runs() bool {
 	select {
 	case <-p.exited:

@@ -35,7 +35,7 @@ upstreams=
 for n in 0 1; do
 	HTTP_ADDR=127.0.0.1:$((first + n)) "$app" serve > >(sed -u "s/^/serve $((n + 1)): /") 2>&1 &
 	children+=($!)
-	upstreams+="server 127.0.0.1:$((first + n)); "
+	upstreams+="server 127.0.0.1:$((first + n)) max_fails=0; "
 done
 for n in 1 2; do
 	"$app" work > >(sed -u "s/^/work $n:  /") 2>&1 &
