@@ -139,8 +139,8 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	return fg.Input(pl.input.Input, args)
 }
 
-// decodeThreads is one for what one thread decodes well ahead of the encoder: up to Full HD at 60. Threads beyond that only
-// wait for each other, at 5 % of the CPU time.
+// decodeThreads is one for what one thread decodes well ahead of the encoder: up to Full HD at 60. Threads beyond that mostly
+// wait for each other, and that costs CPU time (infra/load/README.md).
 func (p *Processor) decodeThreads(pl plan) int {
 	const fullHD60 = 1920 * 1088 * 60.1
 	rate := 30.0
