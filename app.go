@@ -84,7 +84,7 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 		StatementTimeout: time.Duration(a.c.Data.StatementSeconds) * time.Second, Logger: a.log,
 	})
 	if err != nil {
-		return err
+		return setting(databaseVariable(a.c), err)
 	}
 	a.closers = append(a.closers, a.db.Close)
 	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
@@ -103,6 +103,22 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 	return nil
 }
 
+// databaseVariable is where an operator changes which database is used.
+func databaseVariable(c *config.Config) string {
+	if c.Embedded() {
+		return "DATA_DIR"
+	}
+	return "DATABASE_URL"
+}
+
+// setting names the variable that an operator would change to mend the error.
+func setting(variable string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", variable, err)
+}
+
 // migrations are every table of the service, in the order in which they are made.
 func migrations() []database.Migrations {
 	return []database.Migrations{dbqueue.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations()}
@@ -114,14 +130,14 @@ func (a *app) openStorage() (err error) {
 	}
 	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
 		if a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath()); err != nil {
-			return err
+			return setting("DATA_DIR", err)
 		}
 	}
 	a.files, err = diskstore.Open(diskstore.Options{
 		Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: []string{a.c.Storage.ProcessedPrefix + "/"},
 	})
 	if err != nil {
-		return err
+		return setting("DATA_DIR", err)
 	}
 	a.closers = append(a.closers, a.files.Close)
 	a.bucket, err = storage.New(a.files, storage.Options{Registerer: a.registry})
@@ -135,7 +151,7 @@ func (a *app) openQueue(ctx context.Context) error {
 	case "redis":
 		driver, err := asynqueue.Open(ctx, asynqueue.Options{URL: a.c.Queue.RedisURL})
 		if err != nil {
-			return err
+			return setting("REDIS_URL", err)
 		}
 		a.driver = driver
 		// Redis is no part of readiness: without it everything but processing goes on, and that catches up.
@@ -175,7 +191,7 @@ func (a *app) buildModules(worker bool) error {
 			return err
 		}
 		if deps.Scratch, err = scratch.Open(a.c.WorkPath()); err != nil {
-			return err
+			return setting("DATA_DIR", err)
 		}
 		a.closers = append(a.closers, deps.Scratch.Close)
 	}
@@ -197,7 +213,7 @@ func (a *app) limits() (limits identity.Limits, err error) {
 	if a.c.Queue.Backend == "redis" {
 		shared, err := ratelimit.OpenShared(ratelimit.SharedOptions{URL: a.c.Queue.RedisURL, Logger: a.log})
 		if err != nil {
-			return limits, err
+			return limits, setting("REDIS_URL", err)
 		}
 		a.closers = append(a.closers, shared.Close)
 		limiter = func(name string, q ratelimit.Quota) (*ratelimit.Limiter, error) {
@@ -245,7 +261,7 @@ func (a *app) work(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, a.close())
 		}
-		services = append(services, webService(server))
+		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
 	}
 	return a.run(ctx, lifecycle.Together("services", services...))
 }
@@ -260,8 +276,10 @@ func (a *app) newServer(addr string, drain time.Duration) (*web.Server, error) {
 	})
 }
 
-func webService(server *web.Server) lifecycle.Service {
-	return lifecycle.Service{Name: "web", Start: server.Start, Stop: server.Stop, Failed: server.Failed()}
+// webService listens where the variable says.
+func webService(server *web.Server, variable string) lifecycle.Service {
+	start := func(ctx context.Context) error { return setting(variable, server.Start(ctx)) }
+	return lifecycle.Service{Name: "web", Start: start, Stop: server.Stop, Failed: server.Failed()}
 }
 
 // serve answers requests, with a worker beside it where the stage has no other.
@@ -275,7 +293,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	a.voting.Routes(server)
 	server.Mount(diskstore.Path, a.files.Serve)
 
-	services := []lifecycle.Service{webService(server)}
+	services := []lifecycle.Service{webService(server, "HTTP_ADDR")}
 	if withWorker {
 		services = append(a.workServices(), services...)
 	}

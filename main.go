@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -54,12 +55,15 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "app: %v\n", err)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "app: %v\n", err)
+		fmt.Fprintf(stderr, "app: %s\n", oneLine(err))
 		return exitFailure
 	}
 }
 
 type usageError struct{ error }
+
+// oneLine is an error as logs and scripts take it; a driver's may have several lines.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{

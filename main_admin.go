@@ -66,7 +66,7 @@ func withDatabase(run func(*cobra.Command, *database.DB) error) func(*cobra.Comm
 		}
 		db, err := database.Open(cmd.Context(), database.Options{URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Logger: log})
 		if err != nil {
-			return err
+			return setting(databaseVariable(c), err)
 		}
 		return errors.Join(run(cmd, db), db.Close())
 	}

@@ -125,11 +125,11 @@ func (s *Server) Start(ctx context.Context) error {
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", s.o.Addr)
 	if err != nil {
-		return fmt.Errorf("listen on %s (HTTP_ADDR): %w", s.o.Addr, err)
+		return fmt.Errorf("listen on %s: %w", s.o.Addr, err)
 	}
 	tcp, ok := listener.(*net.TCPListener)
 	if !ok {
-		return errors.Join(fmt.Errorf("listen on %s (HTTP_ADDR): it is no TCP address", s.o.Addr), listener.Close())
+		return errors.Join(fmt.Errorf("listen on %s: it is no TCP address", s.o.Addr), listener.Close())
 	}
 	s.door = newDoor(tcp, s.open.came)
 	go func() {
