@@ -1,4 +1,4 @@
-# Two commands matter: `make run` and `make test`. Both install what is missing, print what they do, and may be repeated.
+# Three commands matter: `make run`, `make dev` and `make test`. They install what is missing, print what they do, and may be repeated.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -31,17 +31,26 @@ run: build ## install what is missing, build, and serve on http://localhost:8080
 	@infra/setup/packages.sh ffmpeg
 	@exec ./bin/app serve
 
+.PHONY: dev
+dev: build ## the one-host stage on http://localhost:8080 (PORT=9000 make dev): nginx, two serve, two work, PostgreSQL, Redis; gone after Ctrl-C
+	@infra/setup/packages.sh ffmpeg postgres redis-server nginx
+	@exec infra/setup/test.sh --postgres --redis infra/dev/dev.sh
+
 .PHONY: build
 build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 	@infra/setup/packages.sh go
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
 
 .PHONY: test
-test: ## everything: format, lint, scripts, and all tests under the race detector, on servers and ports of their own
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server
+test: ## everything: format, lint, scripts, all tests under the race detector, end to end in both stages
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx
 	@failed=; $(MAKE) --no-print-directory lint || failed='lint '; \
 	echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
-	CGO_ENABLED=1 infra/setup/test.sh --postgres --redis $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests"; \
+	CGO_ENABLED=1 infra/setup/test.sh --postgres --redis $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests "; \
+	if [ -n '$(filter . ./...,$(TEST_PACKAGES))' ]; then \
+		echo 'TEST_STAGE=onehost go test $(TEST_FLAGS) .'; \
+		TEST_STAGE=onehost CGO_ENABLED=1 infra/setup/test.sh --postgres --redis $(GO) test $(TEST_FLAGS) . || failed="$${failed}one-host"; \
+	fi; \
 	if [ -n "$$failed" ]; then echo "make test: failed: $$failed"; exit 1; fi
 
 .PHONY: test-short

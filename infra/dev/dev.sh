@@ -32,6 +32,8 @@ trap 'exit 0' INT TERM
 
 "$app" migrate up
 upstreams=
+# Each child in a process group of its own: it is told to stop once, by us, as a second signal would cut its work off.
+set -m
 for n in 0 1; do
 	HTTP_ADDR=127.0.0.1:$((first + n)) "$app" serve > >(sed -u "s/^/serve $((n + 1)): /") 2>&1 &
 	children+=($!)
@@ -65,6 +67,7 @@ CONF
 } >"$nginx/nginx.conf"
 nginx -p "$nginx" -c "$nginx/nginx.conf" -e stderr &
 children+=($!)
+set +m
 echo "dev: http://localhost:$port (nginx), Ctrl-C stops everything"
 wait -n "${children[@]}" || true
 echo "dev: one of the processes ended"
