@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image for every role: serve (the default), work, migrate. amd64 and arm64 build alike.
 
 FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
