@@ -49,11 +49,11 @@ func TestDoctorFindsWhatWouldFailLater(t *testing.T) {
 		t.Errorf("the probe of storage left %v", files)
 	}
 
-	if err := os.Chmod(filepath.Join(s.DataDir, "secret_key"), 0o644); err != nil { //nolint:gosec // the fault to be found
+	if err := os.Chmod(filepath.Join(s.DataDir, "secret_key"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	empty := t.TempDir()
-	out, errs, code := s.appWith(t, []string{"PATH=" + empty, "TRUSTED_PROXIES=0.0.0.0/0", "MAX_UPLOAD_BYTES=53687091200000"}, "doctor")
+	_, errs, code := s.appWith(t, []string{"PATH=" + empty, "TRUSTED_PROXIES=0.0.0.0/0", "MAX_UPLOAD_BYTES=53687091200000"}, "doctor")
 	if code != exitUsage || !strings.Contains(errs, "MAX_UPLOAD_BYTES") {
 		t.Errorf("a wrong value: exit code %d, %q", code, errs)
 	}

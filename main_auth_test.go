@@ -143,7 +143,9 @@ func TestForgedAndExpiredTokensAreRefused(t *testing.T) {
 		"nothing":        "",
 	} {
 		for _, call := range []struct{ method, path string }{
-			{http.MethodGet, "/api/auth/me"}, {http.MethodGet, "/api/videos"}, {http.MethodPost, "/api/videos/upload"},
+			{http.MethodGet, "/api/auth/me"},
+			{http.MethodGet, "/api/videos"},
+			{http.MethodPost, "/api/videos/upload"},
 			{http.MethodDelete, "/api/videos/00000000-0000-7000-8000-000000000000"},
 			{http.MethodPost, "/api/public/videos/00000000-0000-7000-8000-000000000000/vote"},
 		} {

@@ -76,7 +76,7 @@ func startNginx(t *testing.T, s *site) *front {
 	})
 	f := &front{site: s, URL: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	eventually(t, "nginx answers", func() bool {
-		response, err := http.Get(f.URL + "/health") //nolint:noctx // polled
+		response, err := http.Get(f.URL + "/health")
 		if err != nil {
 			return false
 		}
@@ -99,7 +99,7 @@ func (s *site) upstreams() string {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,12 +14,12 @@ import (
 // LoadOrCreateSecret returns the secret kept at path, made on the first call: 32 random bytes in hex, readable by the
 // owner only. Processes that start at once agree on one secret.
 func LoadOrCreateSecret(path string) ([]byte, error) {
-	secret, err := os.ReadFile(path) //nolint:gosec // the path is configuration
+	secret, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := createSecret(path); err != nil {
 			return nil, fmt.Errorf("make the secret at %s: %w", path, err)
 		}
-		secret, err = os.ReadFile(path) //nolint:gosec // the path is configuration
+		secret, err = os.ReadFile(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the secret: %w", err)
@@ -40,9 +40,9 @@ func createSecret(path string) error {
 	if err != nil {
 		return fmt.Errorf("make a temporary file: %w", err)
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // it is a second name by now, or nothing
+	defer os.Remove(file.Name())
 	key := make([]byte, 32)
-	rand.Read(key) //nolint:errcheck,gosec // never fails, by its documentation
+	rand.Read(key) // never fails, by its documentation
 	_, err = file.WriteString(hex.EncodeToString(key) + "\n")
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("write it: %w", err)

@@ -91,8 +91,7 @@ func (e *Error) Is(target error) bool {
 
 // From finds the fault in err, or wraps it as an internal one with a neutral text.
 func From(err error) *Error {
-	var f *Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Error](err); ok {
 		return f
 	}
 	return errInternal.With(err)

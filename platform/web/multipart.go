@@ -60,7 +60,7 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 func (m *Multipart) Next() (*multipart.Part, error) {
 	part, err := m.parts.NextPart()
 	// The end of a form is exactly io.EOF; a form that breaks off is an error around it.
-	if err != nil && err != io.EOF { //nolint:errorlint // see above
+	if err != nil && err != io.EOF {
 		return nil, m.bodyError(err)
 	}
 	return part, err //nolint:wrapcheck // io.EOF must stay what it is
