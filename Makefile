@@ -43,7 +43,7 @@ build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 
 .PHONY: test
 test: ## everything: format, lint, scripts, all tests under the race detector, end to end in both stages
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium
 	@failed=; $(MAKE) --no-print-directory lint || failed='lint '; \
 	echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
 	CGO_ENABLED=1 infra/setup/test.sh --postgres --redis $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests "; \

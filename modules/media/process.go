@@ -42,6 +42,8 @@ var errClaimLost = errors.New("the claim on the video is lost")
 // links finds what may open a file to whoever reads it: ffmpeg names its input when it fails, and that can be a signed URL.
 var links = regexp.MustCompile(`\S*(://|X-Amz-)\S*`)
 
+func withoutLinks(s string) string { return links.ReplaceAllString(s, "<link>") }
+
 // process works on one video: claim, probe and encode, publish.
 func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	v, err := m.claim(ctx, d.ID)
@@ -62,13 +64,14 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	case errors.Is(err, errClaimLost):
 		return queue.Discard(err)
 	case errors.As(err, &rejection):
-		m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", rejection.Code, "detail", links.ReplaceAllString(rejection.Detail, "<link>"))
+		m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", rejection.Code,
+			"detail", withoutLinks(rejection.Detail), "stderr", withoutLinks(rejection.Stderr))
 		_, err := m.store.reject(after, v, rejection.Code)
 		return err
 	}
 	var tool *ffmpeg.ToolError
 	if errors.As(err, &tool) && ctx.Err() == nil {
-		m.log.WarnContext(ctx, "what ffmpeg said last", "video_id", v.ID, "step", tool.Step, "stderr", links.ReplaceAllString(tool.Stderr, "<link>"))
+		m.log.WarnContext(ctx, "what ffmpeg said last", "video_id", v.ID, "step", tool.Step, "stderr", withoutLinks(tool.Stderr))
 	}
 	return errors.Join(err, m.store.release(after, v))
 }

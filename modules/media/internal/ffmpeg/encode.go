@@ -89,7 +89,7 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	}
 	network, _ := inputArgs(pl.input.Input)
 	if tooCostly(cause, network) {
-		return reject(CodeTooComplex, "%v", cause)
+		return rejectRun(cause, CodeTooComplex, "%v", cause)
 	}
 	if network {
 		return cause // reading it again could fail for the same lost connection
@@ -105,9 +105,9 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	case ctx.Err() != nil:
 		return err
 	case tooCostly(err, network):
-		return reject(CodeTooComplex, "%v", err)
+		return rejectRun(err, CodeTooComplex, "%v", err)
 	}
-	return reject(CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
+	return rejectRun(cause, CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
 }
 
 // tooCostly tells whether the file is why a run was ended for its cost.

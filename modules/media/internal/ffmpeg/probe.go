@@ -80,15 +80,15 @@ func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
 	case runErr != nil && !errors.As(runErr, &tool):
 		return media{}, runErr
 	case tooCostly(runErr, network), out.full:
-		return media{}, reject(CodeTooComplex, "probing it is over budget: %v", runErr)
+		return media{}, rejectRun(runErr, CodeTooComplex, "probing it is over budget: %v", runErr)
 	}
 	m, code, err := parseProbe(out.Bytes())
 	switch {
 	case code != 0 && faultOfFile(code):
-		return media{}, reject(CodeNotAVideo, "ffprobe error %d", code)
+		return media{}, rejectRun(runErr, CodeNotAVideo, "ffprobe error %d", code)
 	case runErr != nil && !network && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
 		// It started well and then gave up on a local file without naming an error.
-		return media{}, reject(CodeUnreadable, "%s", lastLine(tool.Stderr))
+		return media{}, rejectRun(runErr, CodeUnreadable, "%s", lastLine(tool.Stderr))
 	case runErr != nil:
 		return media{}, runErr
 	case err != nil:

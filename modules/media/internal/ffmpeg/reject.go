@@ -1,6 +1,9 @@
 package ffmpeg
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // The codes of a Rejection. They are part of the public contract: clients match on them.
 const (
@@ -18,12 +21,22 @@ const (
 type Rejection struct {
 	Code   string
 	Detail string // for the operator's log; not translated, never shown to users
+	Stderr string // as ToolError's, when a run failed because of the file
 }
 
 func (r *Rejection) Error() string { return fmt.Sprintf("clip rejected: %s: %s", r.Code, r.Detail) }
 
 func reject(code, format string, args ...any) error {
 	return &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// rejectRun is reject for what a failed run brought to light.
+func rejectRun(run error, code, format string, args ...any) error {
+	r := &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
+	if tool, ok := errors.AsType[*ToolError](run); ok {
+		r.Stderr = tool.Stderr
+	}
+	return r
 }
 
 // ToolError says that ffmpeg or ffprobe failed for a reason that is ours: a full disk, a lost connection, a bad build.
