@@ -43,6 +43,14 @@ for n in 1 2; do
 	"$app" work > >(sed -u "s/^/work $n:  /") 2>&1 &
 	children+=($!)
 done
+set +m
+
+for n in 0 1; do
+	until HTTP_ADDR=127.0.0.1:$((first + n)) "$app" healthcheck 2>/dev/null; do
+		kill -0 "${children[n]}" 2>/dev/null || exit 1
+		sleep 0.2
+	done
+done
 
 nginx=$room/nginx
 mkdir -p "$nginx"
@@ -65,6 +73,7 @@ http {
 }
 CONF
 } >"$nginx/nginx.conf"
+set -m
 nginx -p "$nginx" -c "$nginx/nginx.conf" -e stderr &
 children+=($!)
 set +m
