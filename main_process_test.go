@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -16,6 +18,8 @@ type process struct {
 	cmd    *exec.Cmd
 	log    *logBuffer
 	exited chan struct{} // closed when it is gone
+
+	stopping bool // it was told to
 }
 
 // startProcess returns when the process says that it serves. It is stopped when the test ends, and must stop cleanly.
@@ -45,7 +49,9 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 	}()
 	t.Cleanup(func() {
 		if p.runs() {
-			p.signal(t, syscall.SIGTERM)
+			if !p.stopping { // a second signal would cut its stop off
+				p.signal(t, syscall.SIGTERM)
+			}
 			if code := p.wait(t); code != 0 {
 				t.Errorf("the app exited with %d after SIGTERM", code)
 			}
@@ -79,7 +85,8 @@ func (p *process) runs() bool {
 
 func (p *process) signal(t *testing.T, signal syscall.Signal) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(signal); err != nil {
+	p.stopping = true
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
 	}
 }
