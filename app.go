@@ -217,7 +217,7 @@ func (a *app) limits() (limits identity.Limits, err error) {
 		}
 		a.closers = append(a.closers, shared.Close)
 		limiter = func(name string, q ratelimit.Quota) (*ratelimit.Limiter, error) {
-			return ratelimit.NewShared(shared, name, q)
+			return ratelimit.NewShared(shared, name, q), nil
 		}
 	}
 	signupByClient, err1 := limiter("signup-client", signupByClient)

@@ -3,9 +3,9 @@ package ratelimit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/throttled/throttled/v2"
 	"github.com/throttled/throttled/v2/store/memstore"
@@ -29,8 +29,8 @@ type Quota struct {
 
 // Limiter counts by key. The zero Limiter and nil allow everything.
 type Limiter struct {
-	limiter *throttled.GCRARateLimiterCtx
-	shared  *Shared // nil: the counters are in this process
+	// count counts one attempt and returns how long to wait for the next one; 0: this one is allowed.
+	count func(ctx context.Context, key string) (time.Duration, error)
 }
 
 // New keeps its counters in this process.
@@ -39,49 +39,35 @@ func New(q Quota) (*Limiter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a rate limiter: %w", err)
 	}
-	return newLimiter(store, q)
-}
-
-func newLimiter(store throttled.GCRAStoreCtx, q Quota) (*Limiter, error) {
 	limiter, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{
 		MaxRate: throttled.PerMin(q.PerMinute), MaxBurst: q.Burst - 1,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make a rate limiter: %w", err)
 	}
-	return &Limiter{limiter: limiter}, nil
+	// An attempt that is overtaken tries again. Each of those that overtake it is counted, so the quota ends before this does.
+	limiter.SetMaxCASAttemptsLimit(2*q.Burst + 10)
+	return &Limiter{func(ctx context.Context, key string) (time.Duration, error) {
+		limited, result, err := limiter.RateLimitCtx(ctx, key, 1)
+		if err != nil || !limited {
+			return 0, err
+		}
+		return result.RetryAfter, nil
+	}}, nil
 }
 
 // Allow counts one attempt under key; ErrTooMany says that it is one too many. Shared counters that do not answer are no
 // error: the attempt is allowed.
 func (l *Limiter) Allow(ctx context.Context, key string) error {
-	if l == nil || l.limiter == nil {
+	if l == nil || l.count == nil {
 		return nil
 	}
-	limited, result, err := l.count(ctx, key)
-	_, outage := errors.AsType[*storeError](err)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
+	wait, err := l.count(ctx, key)
+	if err != nil {
 		return fmt.Errorf("count an attempt: %w", err)
-	case outage:
-		l.shared.tell(ctx, err)
-		return nil
-	default:
-		// So many attempts at once under one key that this one was overtaken again and again.
-		return ErrTooMany.WithRetryAfter(1)
 	}
-	if limited {
-		return ErrTooMany.WithRetryAfter(max(1, int(math.Ceil(result.RetryAfter.Seconds()))))
+	if wait > 0 {
+		return ErrTooMany.WithRetryAfter(int(math.Ceil(wait.Seconds())))
 	}
 	return nil
-}
-
-func (l *Limiter) count(ctx context.Context, key string) (bool, throttled.RateLimitResult, error) {
-	if l.shared != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.shared.timeout)
-		defer cancel()
-	}
-	return l.limiter.RateLimitCtx(ctx, key, 1)
 }

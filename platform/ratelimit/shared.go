@@ -8,9 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
-	"github.com/throttled/throttled/v2"
-	"github.com/throttled/throttled/v2/store/goredisstore.v9"
 )
 
 const quiet = time.Minute // between two log lines about an outage
@@ -50,19 +49,29 @@ func OpenShared(options SharedOptions) (*Shared, error) {
 	return &Shared{client: redis.NewClient(connection), timeout: options.Timeout, logger: options.Logger}, nil
 }
 
-// NewShared is New with the counters in Redis. Limiters of one name, in any process, count together and have the same
-// quota.
-func NewShared(shared *Shared, name string, q Quota) (*Limiter, error) {
-	store, err := goredisstore.NewCtx(shared.client, "ratelimit:"+name+":")
-	if err != nil {
-		return nil, fmt.Errorf("make a rate limiter: %w", err)
+// NewShared is New with the counters in Redis, each counted in one step there. Limiters of one name, in any process, count
+// together and have the same quota.
+func NewShared(shared *Shared, name string, q Quota) *Limiter {
+	limit := redis_rate.Limit{Rate: q.PerMinute, Period: time.Minute, Burst: q.Burst}
+	return &Limiter{func(ctx context.Context, key string) (time.Duration, error) {
+		return shared.count(ctx, name+":"+key, limit)
+	}}
+}
+
+func (s *Shared) count(ctx context.Context, key string, limit redis_rate.Limit) (time.Duration, error) {
+	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	result, err := redis_rate.NewLimiter(s.client).Allow(bounded, key, limit)
+	switch {
+	case err == nil && result.Allowed > 0:
+		return 0, nil
+	case err == nil:
+		return result.RetryAfter, nil
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
 	}
-	limiter, err := newLimiter(marking{store}, q)
-	if err != nil {
-		return nil, err
-	}
-	limiter.shared = shared
-	return limiter, nil
+	s.tell(ctx, err)
+	return 0, nil
 }
 
 // Close ends the connections.
@@ -79,34 +88,4 @@ func (s *Shared) tell(ctx context.Context, err error) {
 	if now-last >= int64(quiet) && s.logged.CompareAndSwap(last, now) {
 		s.logger.ErrorContext(ctx, "rate limits are off: no answer from Redis", "error", err)
 	}
-}
-
-// storeError tells what Redis says from what the limiter says.
-type storeError struct{ error }
-
-func (e *storeError) Unwrap() error { return e.error }
-
-// marking marks the errors of a store.
-type marking struct{ throttled.GCRAStoreCtx }
-
-func mark(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &storeError{err}
-}
-
-func (m marking) GetWithTime(ctx context.Context, key string) (int64, time.Time, error) {
-	value, now, err := m.GCRAStoreCtx.GetWithTime(ctx, key)
-	return value, now, mark(err)
-}
-
-func (m marking) SetIfNotExistsWithTTL(ctx context.Context, key string, value int64, ttl time.Duration) (bool, error) {
-	set, err := m.GCRAStoreCtx.SetIfNotExistsWithTTL(ctx, key, value, ttl)
-	return set, mark(err)
-}
-
-func (m marking) CompareAndSwapWithTTL(ctx context.Context, key string, before, after int64, ttl time.Duration) (bool, error) {
-	swapped, err := m.GCRAStoreCtx.CompareAndSwapWithTTL(ctx, key, before, after, ttl)
-	return swapped, mark(err)
 }
