@@ -79,7 +79,7 @@ bench: ## Go benchmarks
 .PHONY: bench-media
 bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pipeline of several passes
 	@infra/setup/packages.sh go ffmpeg
-	$(GO) run ./infra/load/benchmedia
+	$(GO) run ./modules/media/internal/ffmpeg/benchmedia
 
 .PHONY: clean
 clean: ## remove what was built (./data stays)
