@@ -57,7 +57,8 @@ func (d *door) Accept() (net.Conn, error) {
 }
 
 // Shut refuses new connections. A connection that the system has taken and we have not would be reset by closing the
-// listener, so those are accepted first, and nothing comes between the last of them and the end of listening.
+// listener, so those are accepted first. Between the last of them and the end of listening there are microseconds in which
+// somebody who comes in is reset.
 func (d *door) Shut() {
 	d.once.Do(func() {
 		close(d.shut)
