@@ -3,13 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
+	"risingstars/platform/telemetry"
 )
 
 func processCommand() *cobra.Command {
@@ -37,9 +37,9 @@ func processCommand() *cobra.Command {
 
 // showProgress draws a bar with the time left on a terminal, and writes a line per 10 % elsewhere.
 func showProgress(w io.Writer) func(stage string, percent int) {
-	if file, ok := w.(*os.File); ok && isTerminal(file) {
-		bar := progressbar.NewOptions(100, progressbar.OptionSetWriter(file), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionOnCompletion(func() { fmt.Fprintln(file) }))
+	if telemetry.IsTerminal(w) {
+		bar := progressbar.NewOptions(100, progressbar.OptionSetWriter(w), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
 		return func(stage string, percent int) {
 			bar.Describe(stage)
 			_ = bar.Set(percent) // a terminal that went away stops nothing
@@ -52,9 +52,4 @@ func showProgress(w io.Writer) func(stage string, percent int) {
 			next = percent - percent%10 + 10
 		}
 	}
-}
-
-func isTerminal(file *os.File) bool {
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

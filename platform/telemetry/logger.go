@@ -19,7 +19,7 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	}
 	if format == "auto" {
 		format = "json"
-		if isTerminal(w) {
+		if IsTerminal(w) {
 			format = "text"
 		}
 	}
@@ -63,7 +63,8 @@ func (h contextHandler) WithGroup(name string) slog.Handler {
 	return contextHandler{h.Handler.WithGroup(name)}
 }
 
-func isTerminal(w io.Writer) bool {
+// IsTerminal tells whether somebody reads along.
+func IsTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	if !ok {
 		return false
