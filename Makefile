@@ -9,6 +9,8 @@ export PATH := $(PATH):/usr/local/go/bin
 
 GO ?= go
 LINT := .cache/bin/golangci-lint
+S3_SERVER := .cache/bin/versitygw
+SQS_SERVER := .cache/fauxqs/server.mjs
 
 # A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
@@ -91,3 +93,17 @@ $(LINT): tools/go.mod tools/go.sum
 	@echo 'building golangci-lint (once, some minutes)'
 	cd tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
+
+# The S3 and SQS servers of the tests, pinned where they cannot touch the application's modules.
+$(S3_SERVER): tools/versitygw/go.mod tools/versitygw/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building versitygw, an S3 server (once, some minutes)'
+	cd tools/versitygw && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	@touch $@
+
+$(SQS_SERVER): tools/fauxqs/package-lock.json tools/fauxqs/package.json tools/fauxqs/server.mjs
+	@infra/setup/packages.sh node
+	@mkdir -p $(@D)
+	cp tools/fauxqs/package.json tools/fauxqs/package-lock.json $(@D)
+	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	cp tools/fauxqs/server.mjs $@

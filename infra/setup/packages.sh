@@ -3,7 +3,7 @@
 # Where it cannot install (no root and no sudo, no apt-get) it prints the command to type and exits 1.
 set -euo pipefail
 
-usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool)"
+usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool node)"
 
 # The system folders hold nginx and others, but are not on every user's PATH.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
@@ -18,6 +18,7 @@ present() {
 	gcc) { have gcc || have clang; } && echo '#include <stdlib.h>' | "${CC:-cc}" -E - >/dev/null 2>&1 ;;
 	# Debian keeps the server's programs off the PATH, one folder per major version.
 	postgres) have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
+	node) have node && have npm ;;
 	chromium) have chromium || have chromium-browser || have google-chrome ;;
 	*) have "$1" ;;
 	esac
@@ -29,6 +30,7 @@ debian() {
 	gcc) echo gcc libc6-dev ;;
 	postgres) echo postgresql ;;
 	promtool) echo prometheus ;;
+	node) echo nodejs npm ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -107,7 +109,7 @@ missing=()
 for program in "$@"; do
 	case $program in
 	go) check_go ;;
-	ffmpeg | gcc | shellcheck | postgres | redis-server | nginx | chromium | promtool)
+	ffmpeg | gcc | shellcheck | postgres | redis-server | nginx | chromium | promtool | node)
 		present "$program" || missing+=("$program")
 		;;
 	*)

@@ -2,20 +2,26 @@
 # Runs a command (the test suite) in surroundings of its own: none of the application's settings that the caller's shell
 # may hold, so that no test reaches a real database or bucket, and a temp folder that is gone when the command ends.
 # With --postgres there is a PostgreSQL server too, as long as the command runs, and TEST_POSTGRES_URL for its superuser;
-# a server that this variable names already is used instead. With --redis, the same of Redis and TEST_REDIS_URL.
+# a server that this variable names already is used instead. With --redis, the same of Redis and TEST_REDIS_URL; with --s3,
+# of versitygw and TEST_S3_URL (http://ACCESS:SECRET@HOST:PORT); with --sqs, of fauxqs and TEST_SQS_URL, which takes any
+# credentials. TEST_S3_SERVER and TEST_SQS_SERVER are the programs, for tests that start and stop one of their own.
 set -euo pipefail
 
 postgres=
 redis=
+s3=
+sqs=
 while [[ ${1-} == --* ]]; do
 	case $1 in
 	--postgres) postgres=yes ;;
 	--redis) redis=yes ;;
+	--s3) s3=yes ;;
+	--sqs) sqs=yes ;;
 	*) break ;;
 	esac
 	shift
 done
-[[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres] [--redis] COMMAND [ARGUMENT...]" >&2; exit 2; }
+[[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres] [--redis] [--s3] [--sqs] COMMAND [ARGUMENT...]" >&2; exit 2; }
 
 settings='^(DATABASE_|DATA_DIR|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|S3_|SECRET_KEY|ACCESS_TOKEN_|HTTP_ADDR|AUTH_|SHUTDOWN_|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|MEDIA_|WORKER_|FFMPEG_|VOTING_|LOAD_TEST_|LOG_)'
 while read -r name; do
@@ -54,7 +60,7 @@ start_postgres() {
 	as_server "$pg_bin/initdb" -D "$data" -U postgres -A scram-sha-256 --pwfile="$data.password" -E UTF8 --locale=C \
 		--no-sync >"$room/initdb.log" 2>&1 || { cat "$room/initdb.log" >&2; exit 1; }
 	for _ in 1 2 3 4 5; do
-		port=$((20000 + RANDOM % 10000)) # below the ports that systems hand out by themselves
+		some_port
 		# No test survives a power cut, so nothing waits for the disk.
 		if as_server "$pg_bin/pg_ctl" -D "$data" -l "$data/server.log" -s -w -o "-p $port -c listen_addresses=127.0.0.1 \
 			-c unix_socket_directories=$data -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
@@ -67,30 +73,92 @@ start_postgres() {
 	exit 1
 }
 
-redis_server= # its process, once it is started
+# Process groups of their own, so that the terminal's interrupt does not end the servers before the tests.
+servers=()
+
+# in_background LOG COMMAND...: leaves its process id in $!.
+in_background() {
+	local log=$1
+	shift
+	set -m
+	"$@" >"$log" 2>&1 </dev/null &
+	set +m
+}
+
+# once SERVER CONDITION...: waits until the condition holds; fails when the server ended instead, as it does when somebody
+# else has its port.
+once() {
+	local server=$1
+	shift
+	while kill -0 "$server" 2>/dev/null; do
+		if "$@" 2>/dev/null; then
+			servers+=("$server")
+			return
+		fi
+		sleep 0.05
+	done
+	return 1
+}
+
+some_port() { port=$((20000 + RANDOM % 10000)); } # below the ports that systems hand out by themselves
+
 start_redis() {
 	local data=$room/redis port
 	command -v redis-server >/dev/null || { echo "test.sh: no Redis here: infra/setup/packages.sh redis-server" >&2; exit 1; }
 	mkdir -m 700 "$data"
 	for _ in 1 2 3 4 5; do
-		port=$((20000 + RANDOM % 10000))
-		# A process group of its own, so that the terminal's interrupt does not end it before the tests.
-		set -m
+		some_port
 		# A site of the end-to-end tests has a database of Redis to itself.
-		redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' --appendonly no --databases 1024 \
-			--maxmemory-policy noeviction >"$data/server.log" 2>&1 </dev/null &
-		redis_server=$!
-		set +m
-		# It says so once it has the port, and exits when somebody else has.
-		while kill -0 "$redis_server" 2>/dev/null; do
-			if grep -q 'Ready to accept connections' "$data/server.log" 2>/dev/null; then
-				export TEST_REDIS_URL="redis://127.0.0.1:$port"
-				return
-			fi
-			sleep 0.05
-		done
-		redis_server=
+		in_background "$data/server.log" redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' --appendonly no \
+			--databases 1024 --maxmemory-policy noeviction
+		if once $! grep -q 'Ready to accept connections' "$data/server.log"; then
+			export TEST_REDIS_URL="redis://127.0.0.1:$port"
+			return
+		fi
 	done
+	cat "$data/server.log" >&2
+	exit 1
+}
+
+start_s3() {
+	local data=$room/s3 access=test secret port
+	[[ -x $TEST_S3_SERVER ]] || { echo "test.sh: no S3 server here: make .cache/bin/versitygw" >&2; exit 1; }
+	secret=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+	mkdir -m 700 "$data" "$data/buckets"
+	for _ in 1 2 3 4 5; do
+		some_port
+		ROOT_ACCESS_KEY=$access ROOT_SECRET_KEY=$secret in_background "$data/server.log" "$TEST_S3_SERVER" --quiet --keep-alive \
+			--port "127.0.0.1:$port" --health /health posix "$data/buckets"
+		if once $! answers "$port" /health; then
+			export TEST_S3_URL="http://$access:$secret@127.0.0.1:$port"
+			return
+		fi
+	done
+	cat "$data/server.log" >&2
+	exit 1
+}
+
+# answers PORT PATH: with a status of success.
+# shellcheck disable=SC2317 # called by once
+answers() {
+	local line
+	exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
+	printf 'GET %s HTTP/1.0\r\n\r\n' "$2" >&3
+	read -r -t 5 line <&3 || true
+	exec 3>&-
+	[[ $line == *" 200"* ]]
+}
+
+start_sqs() {
+	local data=$room/sqs
+	[[ -d ${TEST_SQS_SERVER%/*}/node_modules ]] || { echo "test.sh: no SQS server here: make .cache/fauxqs/server.mjs" >&2; exit 1; }
+	mkdir -m 700 "$data"
+	in_background "$data/server.log" node "$TEST_SQS_SERVER"
+	if once $! grep -q '^[0-9]\+$' "$data/server.log"; then
+		TEST_SQS_URL="http://127.0.0.1:$(grep '^[0-9]\+$' "$data/server.log")"
+		export TEST_SQS_URL
+		return
+	fi
 	cat "$data/server.log" >&2
 	exit 1
 }
@@ -106,10 +174,10 @@ clean_up() {
 	if [[ -n $pg_bin ]]; then
 		as_server "$pg_bin/pg_ctl" -D "$room/postgres" -s -w -m immediate stop || true
 	fi
-	if [[ -n $redis_server ]]; then
-		kill -TERM "$redis_server" 2>/dev/null || true
-		wait "$redis_server" 2>/dev/null || true
-	fi
+	for server in ${servers[@]+"${servers[@]}"}; do
+		kill -TERM "$server" 2>/dev/null || true
+		wait "$server" 2>/dev/null || true
+	done
 	# A test may have made a folder read-only.
 	chmod -R u+w "$room" 2>/dev/null || true
 	rm -rf "$room"
@@ -120,6 +188,10 @@ trap 'exit 143' TERM
 
 if [[ -n $postgres && -z ${TEST_POSTGRES_URL-} ]]; then start_postgres; fi
 if [[ -n $redis && -z ${TEST_REDIS_URL-} ]]; then start_redis; fi
+tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.cache" 2>/dev/null && pwd) || tools=.cache
+export TEST_S3_SERVER=${TEST_S3_SERVER-$tools/bin/versitygw} TEST_SQS_SERVER=${TEST_SQS_SERVER-$tools/fauxqs/server.mjs}
+if [[ -n $s3 && -z ${TEST_S3_URL-} ]]; then start_s3; fi
+if [[ -n $sqs && -z ${TEST_SQS_URL-} ]]; then start_sqs; fi
 
 # A process group of its own, so that an interrupt ends the tests' children too; in the background, because bash runs no
 # trap while it waits for a command in the foreground.
