@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Sourced by try.sh: images that stand in for those of Dockerfile and compose.yaml where no registry can be reached, made
+# of Debian's packages by the mirrors of this machine's /etc/apt, and tagged with the names that the files ask for.
+# Needs $root (the repository), $room, $tools.
+
+# wanted NAME: the image with its tag, as the files name it; so a new tag needs no change here.
+wanted() {
+	local found
+	found=$(sed -En "s/^(FROM|FROM --platform=[^ ]+| +image:) ($1:[^ ]+).*/\2/p" "$root/Dockerfile" "$root/compose.yaml" | sort -u)
+	[[ -n $found && $(wc -l <<<"$found") == 1 ]] || { echo "try: which $1? found: ${found:-none}" >&2; return 1; }
+	echo "$found"
+}
+
+# A folder of two programs' worth of packages and no more: its archive is looked at before an engine gets it, because an
+# archive that followed links into /proc and /dev would have no end.
+make_base() {
+	local image codename mirror tree=$room/tree archive=$room/base.tar mib
+	image=$(wanted debian)
+	codename=$(wanted golang)
+	codename=${codename##*-}
+	mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Packages' |
+		awk -v codename="$codename" '$2 == codename { print $1; exit }')
+	[[ -n $mirror ]] || { echo "try: no mirror of $codename in /etc/apt" >&2; return 1; }
+	debootstrap --variant=minbase "$codename" "$tree" "$mirror" >"$room/debootstrap.log" 2>&1 ||
+		{ tail -n 20 "$room/debootstrap.log" >&2; return 1; }
+	rm -rf "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
+		awk -v codename="$codename" '$2 ~ "^" codename "(-|$)" { print "deb", $0 }' >"$tree/etc/apt/sources.list"
+	apt-config dump | grep -E '^Acquire::(https?|Check)' >"$tree/etc/apt/apt.conf.d/90try" || true
+
+	tar --one-file-system --numeric-owner -C "$tree" -cf "$archive" .
+	mib=$(($(stat -c %s "$archive") >> 20))
+	((mib >= 50 && mib <= 500)) || { echo "try: the base is $mib MiB" >&2; return 1; }
+	docker import --change 'CMD ["bash"]' "$archive" "$image" >/dev/null
+	rm -rf "$tree" "$archive"
+}
+
+# The compiler of this machine, and its certificates, in case that the module proxy is known to this machine only.
+make_golang() {
+	local image container
+	image=$(wanted golang)
+	container=$(docker create "$(wanted debian)" sh -c 'mkdir -p /go/bin /go/src /etc/ssl/certs')
+	docker start --attach "$container"
+	tar -C "$(go env GOROOT)" --transform 's,^\.,go,' --owner 0 --group 0 -c . | docker cp - "$container:/usr/local"
+	docker cp --follow-link /etc/ssl/certs/ca-certificates.crt "$container:/etc/ssl/certs/" 2>/dev/null
+	docker commit --change 'ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+		--change 'ENV GOPATH=/go' --change 'ENV GOTOOLCHAIN=local' --change "ENV GOPROXY=$(go env GOPROXY)" \
+		--change 'WORKDIR /go' --change 'CMD ["bash"]' "$container" "$image" >/dev/null
+	docker rm "$container" >/dev/null
+}
+
+make_standin() {
+	docker build --quiet --build-arg "BASE=$(wanted debian)" --tag "$(wanted "$1")" "$here/standin/$1" >/dev/null
+}
+
+make_standins() {
+	make_base
+	make_golang
+	make_standin postgres
+	make_standin redis
+	make_standin nginx
+}
