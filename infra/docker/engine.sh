@@ -2,7 +2,8 @@
 # Sourced by try.sh: a Docker engine that leaves nothing behind. It lives in network, mount and process namespaces of its
 # own, so bridges, packet filter rules, mounts and containers end with its first process; its memory, and that of all
 # containers, is capped together.
-# Needs $room (a folder), and names $engine_net, $engine_group.
+
+: "${room:?the folder of the trial}"
 
 engine_net=showcase-try
 engine_group=showcase-try
@@ -68,7 +69,7 @@ start_engine() {
 		exec dockerd "$@"' dockerd "$procs" \
 		--data-root "$room/data" --exec-root "$room/exec" --pidfile "$room/dockerd.pid" --host "$DOCKER_HOST" \
 		--group "$(id -g)" --cgroup-parent "/$engine_group/containers" --exec-opt native.cgroupdriver=cgroupfs \
-		>"$room/dockerd.log" 2>&1 </dev/null &
+		>"$room/dockerd.log" 2>&1 </dev/null 9>&- & # 9 is the lock of the trial
 	echo $! >"$room/engine.pid"
 	local _
 	for _ in {1..300}; do
@@ -83,12 +84,14 @@ start_engine() {
 
 # stop_engine removes what start_engine made, however far that came.
 stop_engine() {
-	local group
-	if [[ -f $room/engine.pid ]]; then
-		# The first process of the namespace takes all others with it.
-		kill -KILL "$(cat "$room/engine.pid")" 2>/dev/null || true
-		wait "$(cat "$room/engine.pid")" 2>/dev/null || true
-	fi
+	local group process
+	# The first process of the namespace takes all others with it. Members of the group are ours, whichever trial started them.
+	while read -r group; do
+		while [[ -s $group/engine/cgroup.procs ]] && read -r process <"$group/engine/cgroup.procs"; do
+			kill -KILL "$process" 2>/dev/null || true
+			sleep 0.1
+		done
+	done < <(group_folders)
 	iptables -w -t nat -D POSTROUTING -s "$engine_subnet.0/30" ! -o "$engine_net" -j MASQUERADE 2>/dev/null || true
 	ip link del "$engine_net" 2>/dev/null || true
 	ip netns del "$engine_net" 2>/dev/null || true

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sourced by try.sh: images that stand in for those of Dockerfile and compose.yaml where no registry can be reached, made
 # of Debian's packages by the mirrors of this machine's /etc/apt, and tagged with the names that the files ask for.
-# Needs $root (the repository), $room, $tools.
+: "${here:?}" "${root:?}" "${room:?}"
 
 # wanted NAME: the image with its tag, as the files name it; so a new tag needs no change here.
 wanted() {
@@ -18,12 +18,14 @@ make_base() {
 	image=$(wanted debian)
 	codename=$(wanted golang)
 	codename=${codename##*-}
+	# shellcheck disable=SC2016 # apt-get's own variables
 	mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Packages' |
 		awk -v codename="$codename" '$2 == codename { print $1; exit }')
 	[[ -n $mirror ]] || { echo "try: no mirror of $codename in /etc/apt" >&2; return 1; }
 	debootstrap --variant=minbase "$codename" "$tree" "$mirror" >"$room/debootstrap.log" 2>&1 ||
 		{ tail -n 20 "$room/debootstrap.log" >&2; return 1; }
 	rm -rf "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*
+	# shellcheck disable=SC2016
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
 		awk -v codename="$codename" '$2 ~ "^" codename "(-|$)" { print "deb", $0 }' >"$tree/etc/apt/sources.list"
 	apt-config dump | grep -E '^Acquire::(https?|Check)' >"$tree/etc/apt/apt.conf.d/90try" || true

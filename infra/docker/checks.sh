@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# Sourced by try.sh: what Dockerfile and compose.yaml promise, asked of the running stage.
+: "${root:?}" "${room:?}" "${VERSION:?}"
+
+site=http://127.0.0.1:8080
+image=rising-stars-showcase:$VERSION
+
+passed=0
+ok() {
+	passed=$((passed + 1))
+	echo "ok    $*"
+}
+summary() { echo "try: $passed checks passed"; }
+fail() {
+	echo "FAIL  $*" >&2
+	return 1
+}
+# same WHAT GOT WANT
+same() { if [[ $2 == "$3" ]]; then ok "$1: $2"; else fail "$1: $2, not $3"; fi; }
+# refused WHAT COMMAND...: it must fail.
+refused() {
+	local what=$1
+	shift
+	if "$@" >"$room/refused" 2>&1; then fail "$what was not refused: $(<"$room/refused")"; else ok "$what is refused: $(tail -n 1 "$room/refused")"; fi
+}
+
+compose() { docker compose --project-directory "$root" --env-file "$room/env" --progress quiet "$@"; }
+# container SERVICE [N], and field SERVICE TEMPLATE of `docker inspect`.
+container() { compose ps --all --quiet --no-trunc "$1" | sed -n "${2:-1}p"; }
+field() { docker inspect --format "$2" "$(container "$1")"; }
+
+# call STATUS METHOD PATH [CURL_ARGUMENT...]: the body, of an answer with this status.
+call() {
+	local want=$1 method=$2 path=$3 status
+	shift 3
+	status=$(inside curl -sS --max-time 60 -o "$room/body" -D "$room/head" -w '%{http_code}' -X "$method" "$@" "$site$path")
+	[[ $status == "$want" ]] || { fail "$method $path: $status, not $want: $(head -c 500 "$room/body")"; return; }
+	cat "$room/body"
+}
+as() { printf 'Authorization: Bearer %s' "$1"; }
+
+# clip SECONDS HEIGHT FILE: made by the image's own ffmpeg.
+clip() {
+	docker run --rm --entrypoint sh "$image" -c "ffmpeg -v error -f lavfi -i testsrc2=s=$(($2 * 16 / 9))x$2:r=30:d=$1 \
+		-f lavfi -i sine=d=$1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac /tmp/clip.mp4 && cat /tmp/clip.mp4" >"$3"
+}
+# join NAME: a new account's token.
+join() {
+	call 201 POST /api/auth/signup --json "{\"email\":\"$1@example.com\",\"password1\":\"correct horse\",\"password2\":\"correct horse\",
+		\"first_name\":\"$1\",\"last_name\":\"Ruiz\",\"city\":\"Bogotá\",\"country\":\"Colombia\"}" >/dev/null
+	sign_in "$1"
+}
+sign_in() {
+	call 200 POST /api/auth/login -d "username=$1@example.com" --data-urlencode 'password=correct horse' | jq -r .access_token
+}
+# upload TOKEN FILE: the new video's id.
+upload() { call 201 POST /api/videos/upload -H "$(as "$1")" -F "file=@$2;type=video/mp4" -F title=Prueba | jq -r .video_id; }
+# await TOKEN ID STATUS...: the video, once it has one of these.
+await() {
+	local token=$1 id=$2 status deadline=$((SECONDS + 300))
+	shift 2
+	while ((SECONDS < deadline)); do
+		status=$(call 200 GET "/api/videos/$id" -H "$(as "$token")" | jq -r .status) || return
+		[[ " $* " != *" $status "* ]] || { cat "$room/body"; return; }
+		[[ $status != failed ]] || break
+		sleep 1
+	done
+	fail "video $id is $status, not $*: $(<"$room/body")"
+}
+
+check_settings() {
+	local name
+	sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | sort >"$room/documented"
+	grep -oE '[$][{][A-Z0-9_]+' "$root/compose.yaml" | cut -c 3- | sort -u >"$room/read"
+	same "variables that differ between compose.yaml and .env.example" "$(comm -3 "$room/documented" "$room/read" | xargs)" ""
+	same "variables without a comment above in .env.example" \
+		"$(awk '/^[A-Z0-9_]+=/ && before !~ /^#/ { print } { before = $0 }' "$root/.env.example" | xargs)" ""
+	for name in POSTGRES_PASSWORD SECRET_KEY; do
+		grep -v "^$name=" "$room/env" >"$room/env.less"
+		refused "compose without $name" env -u "$name" docker compose --project-directory "$root" --env-file "$room/env.less" config
+	done
+}
+
+check_image() {
+	same "user of the image" "$(docker run --rm --entrypoint id "$image")" "uid=10001(app) gid=10001(app) groups=10001(app)"
+	same "version in the image" "$(docker run --rm "$image" version)" "$VERSION"
+	same "label of the version" "$(docker inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "$image")" "$VERSION"
+	same "default command" "$(docker inspect --format '{{.Config.Entrypoint}} {{.Config.Cmd}}' "$image")" "[app] [serve]"
+	refused "serve with no more settings than a wrong DATABASE_URL" docker run --rm -e DATABASE_URL=mysql://x "$image"
+	echo "      the image has $(($(docker inspect --format '{{.Size}}' "$image") >> 20)) MiB in $(docker inspect --format '{{len .RootFS.Layers}}' "$image") layers"
+}
+
+check_start() {
+	local service
+	for service in db redis api worker nginx; do same "health of $service" "$(field "$service" '{{.State.Health.Status}}')" healthy; done
+	same "migrate: status, exit code, restarts" "$(field migrate '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}')" "exited 0 0"
+	for service in api worker; do
+		if (($(stamp "$service" StartedAt) > $(stamp migrate FinishedAt))); then ok "$service waited for migrate"; else fail "$service did not wait for migrate"; fi
+	done
+}
+# stamp SERVICE FIELD: nanoseconds.
+stamp() { date -d "$(field "$1" "{{.State.$2}}")" +%s%N; }
+
+# What processes may do: to the kernel, and to their container's files.
+confinement() { compose exec -T "$1" grep -E '^(Uid|CapEff|NoNewPrivs)' /proc/1/status | awk '{ print $2 }' | xargs; }
+check_confined() {
+	local service writable='find / -path /proc -prune -o -type d -writable -print 2>/dev/null | sed -E "s,^(/data|/tmp|/dev)(/.*)?$,\1," | sort -u | xargs'
+	for service in api worker; do
+		same "$service: user, capabilities, no new privileges" \
+			"$(confinement "$service")" "10001 0000000000000000 1"
+		same "$service: folders to write to" "$(compose exec -T "$service" sh -c "$writable")" "/data /dev /tmp"
+		refused "$service: a file in /" compose exec -T "$service" touch /x
+	done
+	same "nginx: user, capabilities, no new privileges" \
+		"$(confinement nginx)" "101 0000000000000000 1"
+	refused "nginx: a file among the clips" compose exec -T nginx touch /data/files/x
+}
+
+# The main job, in the contract's calls. Leaves $ana, $video and $played (its address) behind.
+check_job() {
+	local beto
+	clip 8 720 "$room/clip.mp4"
+	ana=$(join ana)
+	beto=$(join beto)
+	video=$(upload "$ana" "$room/clip.mp4")
+	await "$ana" "$video" processed >"$room/video"
+	played=$(jq -r .processed_url "$room/video")
+	same "address of the clip" "${played%/*}" "$site/media/processed"
+	played=${played#"$site"}
+	call 200 GET "$played" >"$room/whole.mp4"
+	ok "uploaded, processed, played: $(stat -c %s "$room/whole.mp4") bytes, $(jq -r .duration_seconds "$room/video") s"
+
+	# shellcheck disable=SC2016 # expanded in the container
+	compose exec -T api sh -c 'kill -STOP $(pidof app)'
+	call 206 GET "$played" -H 'Range: bytes=100-199' >"$room/range"
+	# shellcheck disable=SC2016
+	compose exec -T api sh -c 'kill -CONT $(pidof app)'
+	cmp "$room/range" <(tail -c +101 "$room/whole.mp4" | head -c 100) || { fail "the range differs"; return; }
+	same "a range of the clip, from nginx while the api stands still" "$(grep -i '^content-range' "$room/head" | tr -d '\r')" \
+		"Content-Range: bytes 100-199/$(stat -c %s "$room/whole.mp4")"
+	call 200 GET "$(jq -r '.original_url' "$room/video" | sed "s,^$site,,")" >"$room/original"
+	cmp "$room/clip.mp4" "$room/original" && ok "the original comes back by its signed link"
+
+	same "votes after a vote" "$(call 200 POST "/api/public/videos/$video/vote" -H "$(as "$beto")" | jq .total_votes)" 1
+	same "a second vote" "$(call 400 POST "/api/public/videos/$video/vote" -H "$(as "$beto")" | jq -r .code)" already_voted
+	check_ranking
+}
+check_ranking() {
+	same "ranking of the city" "$(call 200 GET '/api/public/rankings?city=bogota' | jq -c '[.rankings[] | [.position, .votes]]')" "[[1,1]]"
+}
+
+check_scale() {
+	local n id ids=()
+	compose up -d --wait --scale worker=3
+	for n in 1 2 3; do same "health of worker $n" "$(docker inspect --format '{{.State.Health.Status}}' "$(container worker "$n")")" healthy; done
+	for n in 1 2 3; do
+		id=$(upload "$ana" "$room/clip.mp4")
+		ids+=("$id")
+	done
+	for id in "${ids[@]}"; do await "$ana" "$id" processed >/dev/null; done
+	ok "three clips processed by three workers"
+}
+
+# answers: seconds until the site does.
+answers() {
+	local began=$SECONDS
+	until inside curl -fsS -o /dev/null --max-time 5 "$site/api/public/rankings" 2>/dev/null; do
+		((SECONDS - began < 60)) || { fail "the site does not answer"; return; }
+		sleep 0.2
+	done
+	echo $((SECONDS - began))
+}
+
+# A process that dies comes back; one that is replaced, with another address, or gets company is found by nginx.
+check_restart() {
+	# shellcheck disable=SC2016 # expanded in the container
+	compose exec -T api sh -c 'kill -9 $(pidof app)' || true
+	ok "the site answers $(answers) s after kill -9 of the api"
+	compose up -d --wait
+	same "restarts of api" "$(field api '{{.RestartCount}}')" 1
+	compose up -d --wait --force-recreate --no-deps api worker
+	ok "the site answers $(answers) s after the api and the workers were replaced"
+	compose up -d --wait --no-recreate --scale api=2
+	ok "the site answers $(answers) s after the api got company"
+	await_both
+}
+# await_both: requests through nginx reach both processes of the api.
+await_both() {
+	local n deadline=$((SECONDS + 30))
+	for n in 1 2; do
+		until docker logs "$(container api "$n")" 2>&1 | grep -q '"path":"/api/public/rankings"'; do
+			((SECONDS < deadline)) || { fail "nothing reaches api $n"; return; }
+			answers >/dev/null
+		done
+	done
+	ok "requests reach both"
+}
+
+# stopped: every service's exit code; 137 is a process that had to be killed.
+stopped() {
+	local service id
+	for service in api worker nginx redis db; do
+		for id in $(compose ps --all --quiet "$service"); do docker inspect --format "$service={{.State.ExitCode}}" "$id"; done
+	done | xargs
+}
+
+# A stop while a clip is being processed and somebody listens to its progress.
+check_stop() {
+	local id listener began
+	clip 30 1080 "$room/long.mp4"
+	id=$(upload "$ana" "$room/long.mp4")
+	await "$ana" "$id" processing >/dev/null
+	inside curl -sSN -H "$(as "$ana")" "$site/api/videos/$id/events" >"$room/events" 2>/dev/null &
+	listener=$!
+	until [[ -s $room/events ]]; do sleep 0.2; kill -0 "$listener" || { fail "no events"; return; }; done
+	began=$SECONDS
+	compose stop
+	echo "      stopped in $((SECONDS - began)) s"
+	same "exit codes after a stop" "$(stopped)" "api=0 worker=0 worker=0 worker=0 nginx=0 redis=0 db=0"
+	wait "$listener" || true
+
+	compose down
+	compose up -d --wait
+	ana=$(sign_in ana)
+	await "$ana" "$id" processed >/dev/null
+	ok "the clip of the stop is processed after down and up"
+	call 200 GET "$played" | cmp - "$room/whole.mp4" && ok "the clips are still there"
+	check_ranking
+	compose down --volumes
+	same "volumes after down --volumes" "$(docker volume ls --quiet --filter name=showcase | xargs)" ""
+}

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# Proves Dockerfile and compose.yaml on a real Docker engine, on a machine that reaches Debian's packages and Go modules
+# but no image registry: an engine of its own, stand-ins for the base images, the whole stage, the main job, stops and
+# restarts. Takes a quarter of an hour on two cores, 10 GB of disk, and root; README.md says what it proves.
+# Everything goes when it ends, however it ends, but for the tools that it built in TRY_TOOLS (/var/tmp/showcase-try).
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+tools=${TRY_TOOLS:-/var/tmp/showcase-try}
+room=$tools/room
+export VERSION=0.0.1-try
+# The caller's settings are not those of the trial.
+while read -r name; do unset "$name"; done < <(sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | grep -v '^VERSION$')
+
+# shellcheck disable=SC1090 # each is checked by itself
+for part in engine standins checks; do . "$here/$part.sh"; done
+
+say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
+# logged NAME COMMAND...: what it prints matters only when it fails.
+logged() {
+	local log=$room/$1.log
+	shift
+	"$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; fail "$*"; }
+}
+
+[[ $EUID -eq 0 ]] || { echo "try: an engine needs root" >&2; exit 1; }
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/go/bin
+command -v go >/dev/null || { echo "try: Go is missing" >&2; exit 1; }
+mkdir -p "$tools"
+exec 9>"$tools/lock"
+flock -n 9 || { echo "try: another trial is running" >&2; exit 1; }
+
+# install_packages brings what is missing; remove_packages takes away what that brought.
+packages=(docker.io:dockerd debootstrap:debootstrap jq:jq curl:curl iproute2:ip iptables:iptables util-linux:nsenter)
+installed() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p' | sort; }
+install_packages() {
+	local pair missing=()
+	for pair in "${packages[@]}"; do command -v "${pair#*:}" >/dev/null || missing+=("${pair%:*}"); done
+	((${#missing[@]})) || return 0
+	say "installing ${missing[*]}"
+	installed >"$tools/packages.before"
+	# RUNLEVEL=1 keeps maintainer scripts from starting a server.
+	logged update env RUNLEVEL=1 apt-get -qq update || true # old lists may do
+	logged install env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
+}
+remove_packages() {
+	local added
+	[[ -f $tools/packages.before ]] || return 0
+	mapfile -t added < <(comm -13 "$tools/packages.before" <(installed))
+	if ((${#added[@]})); then
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 purge -y "${added[@]}" >/dev/null 2>&1 || true
+	fi
+	rm -f "$tools/packages.before"
+}
+
+# build_tool NAME MODULE VERSION PACKAGE: built inside its own module, whose exclusions `go install` would not take.
+build_tool() {
+	local target=$tools/$1-$3 source
+	if [[ ! -x $target ]]; then
+		say "building $1 $3 (once, some minutes)"
+		source=$(go mod download -json "$2@$3" | jq -r .Dir)
+		logged "$1" env -C "$source" CGO_ENABLED=0 nice -n 19 go build -trimpath -buildvcs=false \
+			-ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$3 -X github.com/docker/buildx/version.Version=$3" \
+			-o "$target.new" "$4"
+		mv "$target.new" "$target"
+	fi
+	ln -sf "$target" "$room/config/cli-plugins/$1"
+}
+
+build_tools() {
+	export DOCKER_CONFIG=$room/config
+	mkdir -p "$DOCKER_CONFIG/cli-plugins"
+	build_tool docker-buildx github.com/docker/buildx v0.29.1 ./cmd/buildx
+	build_tool docker-compose github.com/docker/compose/v2 v2.40.3 ./cmd
+	# The engine's own BuildKit is older than the checks of Dockerfiles.
+	build_tool dockerfile-frontend github.com/moby/buildkit v0.26.2 ./frontend/dockerfile/cmd/dockerfile-frontend
+}
+
+# lint FOLDER: BuildKit's checks of the Dockerfile there; a warning is a failure.
+lint() { docker build --check --build-arg BUILDKIT_SYNTAX=docker/dockerfile:try "$1"; }
+check_dockerfile() {
+	mkdir "$room/frontend" "$room/bad"
+	cp "$room/config/cli-plugins/dockerfile-frontend" "$room/frontend/"
+	printf 'FROM scratch\nCOPY dockerfile-frontend /\nENTRYPOINT ["/dockerfile-frontend"]\n' >"$room/frontend/Dockerfile"
+	logged frontend docker build --tag docker/dockerfile:try "$room/frontend"
+	printf 'FROM %s as x\nFROM x\nCMD echo\n' "$(wanted debian)" >"$room/bad/Dockerfile"
+	refused "a Dockerfile with faults" lint "$room/bad"
+	logged check lint "$root"
+	ok "BuildKit has no warning about the Dockerfile"
+}
+
+steps() {
+	mkdir "$room"
+	install_packages
+	build_tools
+	say "starting the engine"
+	start_engine
+	say "making the base images"
+	logged standins make_standins
+	check_dockerfile
+
+	sed "s/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=$(openssl rand -hex 16)/; s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/; /^VERSION=/d" \
+		"$root/.env.example" >"$room/env"
+	check_settings
+	say "docker compose up -d --build --wait"
+	logged up nice -n 19 docker compose --project-directory "$root" --env-file "$room/env" --progress plain up -d --build --wait
+	ok "the stage is up"
+	check_image
+	check_start
+	check_confined
+	check_job
+	check_scale
+	check_restart
+	check_stop
+
+	say "building for arm64"
+	logged arm64 nice -n 19 docker build --platform linux/arm64 --target build --tag showcase-arm64 "$root"
+	same "machine of the arm64 binary" "$(docker run --rm showcase-arm64 od -An -tx2 -j18 -N2 /out/app | xargs)" 00b7
+}
+
+child=
+# shellcheck disable=SC2317 # called by the trap
+clean_up() {
+	local status=$?
+	trap '' INT TERM
+	if [[ -n $child ]]; then
+		kill -TERM -- "-$child" 2>/dev/null || true
+		wait "$child" 2>/dev/null || true
+	fi
+	stop_engine
+	rm -rf --one-file-system "$room"
+	remove_packages
+	exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# What a killed trial left.
+stop_engine
+rm -rf --one-file-system "$room"
+remove_packages
+
+# A process group of its own, so that an interrupt ends the steps' children, too; in the background, because bash runs no
+# trap while it waits for a command in the foreground.
+set -m
+(
+	trap - EXIT INT TERM
+	steps
+	summary
+) </dev/null &
+child=$!
+set +m
+wait "$child" || {
+	status=$?
+	if [[ -S $room/docker.sock ]]; then
+		export DOCKER_HOST=unix://$room/docker.sock DOCKER_CONFIG=$room/config
+		compose ps --all || true
+		compose logs --tail 15 || true
+	fi >&2
+	exit "$status"
+}
