@@ -1,0 +1,301 @@
+package cfntest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one fault of a template.
+type Problem struct {
+	File string
+	Line int
+	Path string
+	What string
+}
+
+func (p Problem) String() string { return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Path, p.What) }
+
+// checker holds one set of templates while it is looked at.
+type checker struct {
+	registry  *Registry
+	templates map[string]*template
+	bound     map[string]binding         // by the file of the nested template
+	used      map[string]map[string]bool // by file: "Parameters.X", "Outputs.Y" …
+	exports   map[string]Problem         // by name; where it is said
+	imports   map[string]bool
+	problems  []Problem
+}
+
+// Check returns every problem of the templates, each by itself and as they call each other.
+func Check(registry *Registry, files Files) ([]Problem, error) {
+	c, err := newChecker(registry, files)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range c.templates {
+		c.used[t.file] = map[string]bool{}
+	}
+	for _, t := range c.templates {
+		c.checkSections(t)
+		c.checkParameters(t)
+		c.checkConditions(t)
+		c.checkRules(t)
+		if err := c.checkResources(t); err != nil {
+			return nil, err
+		}
+		c.checkOutputs(t)
+	}
+	for _, t := range c.templates {
+		c.checkUnused(t)
+	}
+	for name, where := range c.exports {
+		if !c.imports[name] {
+			where.What = "is exported and imported nowhere"
+			c.problems = append(c.problems, where)
+		}
+	}
+	slices.SortFunc(c.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.String(), b.String()))
+	})
+	return slices.Compact(c.problems), nil
+}
+
+func newChecker(registry *Registry, files Files) (*checker, error) {
+	c := &checker{
+		registry: registry, templates: map[string]*template{}, bound: map[string]binding{},
+		used: map[string]map[string]bool{}, exports: map[string]Problem{}, imports: map[string]bool{},
+	}
+	for file, text := range files {
+		t, err := parse(file, text)
+		if err != nil {
+			return nil, err
+		}
+		c.templates[file] = t
+	}
+	for _, t := range c.templates {
+		for _, f := range t.resources.allFields() {
+			if f.value.get("Type").textOr("") != stackType {
+				continue
+			}
+			properties := f.value.get("Properties")
+			c.bound[properties.get("TemplateURL").textOr("")] = binding{parent: t, parameters: properties.get("Parameters")}
+		}
+	}
+	return c, nil
+}
+
+func (v *value) allFields() []field {
+	if v == nil {
+		return nil
+	}
+	return v.fields
+}
+
+func (c *checker) say(t *template, line int, path, format string, args ...any) {
+	c.problems = append(c.problems, Problem{t.file, line, path, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) checkSections(t *template) {
+	known := []string{
+		"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs",
+	}
+	for _, f := range t.root.fields {
+		if !slices.Contains(known, f.name) {
+			c.say(t, f.line, f.name, "is no section of a template")
+		}
+	}
+	if t.root.get("AWSTemplateFormatVersion").textOr("") != "2010-09-09" {
+		c.say(t, 1, "AWSTemplateFormatVersion", "is not 2010-09-09")
+	}
+	for _, group := range t.root.get("Metadata").get("AWS::CloudFormation::Interface").get("ParameterGroups").allItems() {
+		for _, name := range group.get("Parameters").allItems() {
+			if t.parameters.get(name.text) == nil {
+				c.say(t, name.line, "Metadata", "there is no parameter %s", name.text)
+			}
+		}
+	}
+}
+
+func (v *value) allItems() []*value {
+	if v == nil {
+		return nil
+	}
+	return v.items
+}
+
+func (c *checker) checkConditions(t *template) {
+	for _, f := range t.conditions.allFields() {
+		c.references(t, f.value, scope{path: "Conditions." + f.name, condition: true})
+	}
+}
+
+func (c *checker) checkRules(t *template) {
+	for _, f := range t.root.get("Rules").allFields() {
+		path := "Rules." + f.name
+		for _, part := range f.value.fields {
+			switch part.name {
+			case "RuleCondition":
+				c.references(t, part.value, scope{path: path, condition: true})
+			case "Assertions":
+				for _, assertion := range part.value.items {
+					c.references(t, assertion.get("Assert"), scope{path: path, condition: true})
+				}
+			default:
+				c.say(t, part.line, path, "%s is no part of a rule", part.name)
+			}
+		}
+	}
+}
+
+// keeps are the types whose loss cannot be undone: what happens to them is said, not left to the default.
+var keeps = []string{"AWS::ECR::Repository", "AWS::RDS::DBInstance", "AWS::S3::Bucket"}
+
+var resourceParts = []string{
+	"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "CreationPolicy", "UpdatePolicy",
+}
+
+func (c *checker) checkResources(t *template) error {
+	needs := map[string][]string{}
+	for _, f := range t.resources.allFields() {
+		typeName := f.value.get("Type").textOr("")
+		for _, part := range f.value.fields {
+			if !slices.Contains(resourceParts, part.name) {
+				c.say(t, part.line, f.name, "%s is no part of a resource", part.name)
+			}
+		}
+		c.checkPolicies(t, f, typeName)
+		for _, name := range f.value.get("DependsOn").texts() {
+			needs[f.name] = append(needs[f.name], name)
+			if t.resources.get(name) == nil {
+				c.say(t, f.line, f.name, "DependsOn names %s, which is no resource", name)
+			}
+		}
+		sc := scope{path: f.name, needs: func(name string) { needs[f.name] = append(needs[f.name], name) }}
+		if condition := f.value.get("Condition"); condition != nil {
+			c.useCondition(t, condition.line, f.name, condition.text)
+			sc = sc.given(condition.text, true)
+		}
+		properties := f.value.get("Properties")
+		if properties == nil {
+			properties = &value{kind: object, line: f.line}
+		}
+		c.references(t, properties, sc)
+
+		if typeName == stackType {
+			c.checkNested(t, f)
+			continue
+		}
+		r, err := c.registry.resource(typeName)
+		if errors.Is(err, errUnknownType) {
+			c.say(t, f.line, f.name, "%s is no type of resource", typeName)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.problems = append(c.problems, c.match(t, r, properties, r.root, f.name)...)
+		for _, given := range properties.allFields() {
+			if r.readOnly[given.name] {
+				c.say(t, given.line, f.name+"."+given.name, "is read-only")
+			}
+		}
+	}
+	c.checkCycles(t, needs)
+	return nil
+}
+
+func (c *checker) checkPolicies(t *template, f field, typeName string) {
+	for _, part := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
+		policy := f.value.get(part)
+		if policy == nil {
+			if slices.Contains(keeps, typeName) {
+				c.say(t, f.line, f.name, "holds data and lacks %s", part)
+			}
+			continue
+		}
+		allowed := []string{"Delete", "Retain", "Snapshot"}
+		if part == "DeletionPolicy" {
+			allowed = append(allowed, "RetainExceptOnCreate")
+		}
+		if !slices.Contains(allowed, policy.text) {
+			c.say(t, policy.line, f.name, "%s %q is none of %s", part, policy.text, strings.Join(allowed, ", "))
+		}
+	}
+}
+
+// checkCycles finds resources that wait for each other.
+func (c *checker) checkCycles(t *template, needs map[string][]string) {
+	const (
+		entered = 1
+		left    = 2
+	)
+	state := map[string]int{}
+	var visit func(name string, path []string)
+	visit = func(name string, path []string) {
+		switch state[name] {
+		case left:
+			return
+		case entered:
+			c.say(t, 1, name, "waits for itself: %s", strings.Join(append(path, name), " → "))
+			return
+		}
+		state[name] = entered
+		for _, next := range needs[name] {
+			visit(next, append(path, name))
+		}
+		state[name] = left
+	}
+	for _, f := range t.resources.allFields() {
+		visit(f.name, nil)
+	}
+}
+
+func (c *checker) checkOutputs(t *template) {
+	for _, f := range t.outputs.allFields() {
+		path := "Outputs." + f.name
+		sc := scope{path: path}
+		if condition := f.value.get("Condition"); condition != nil {
+			c.useCondition(t, condition.line, path, condition.text)
+			sc = sc.given(condition.text, true)
+		}
+		for _, part := range f.value.fields {
+			if !slices.Contains([]string{"Value", "Description", "Condition", "Export"}, part.name) {
+				c.say(t, part.line, path, "%s is no part of an output", part.name)
+			}
+		}
+		output := f.value.get("Value")
+		if output == nil {
+			c.say(t, f.line, path, "lacks Value")
+			continue
+		}
+		c.references(t, output, sc)
+		if output.kind == call && c.gives(t, output) == "list" {
+			c.say(t, output.line, path, "is a list, and outputs are single values")
+		}
+		if name := f.value.get("Export").get("Name"); name != nil {
+			c.references(t, name, sc)
+			c.exports[shape(name)] = Problem{File: t.file, Line: f.line, Path: path}
+		}
+	}
+}
+
+func (c *checker) checkUnused(t *template) {
+	report := func(section string, v *value) {
+		for _, f := range v.allFields() {
+			if !c.used[t.file][section+"."+f.name] {
+				c.say(t, f.line, section+"."+f.name, "is used nowhere")
+			}
+		}
+	}
+	report("Parameters", t.parameters)
+	report("Conditions", t.conditions)
+	report("Mappings", t.mappings)
+	if _, nested := c.bound[t.file]; nested {
+		report("Outputs", t.outputs)
+	}
+}
+
+func (c *checker) use(t *template, section, name string) { c.used[t.file][section+"."+name] = true }

@@ -1,0 +1,142 @@
+package cfntest
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Container is what one container of a task is told.
+type Container struct {
+	File, Task, Name string
+	Variables        []Variable
+}
+
+// Variable is one environment variable. Value is what it has while every parameter has its default; Known is false when a
+// part of it is only known in an account.
+type Variable struct {
+	Name, Value   string
+	Known, Secret bool
+}
+
+// Containers are those of every task definition.
+func Containers(files Files) ([]Container, error) {
+	var found []Container
+	err := eachResource(files, "AWS::ECS::TaskDefinition", func(c *checker, t *template, name string, properties *value) {
+		for _, definition := range properties.get("ContainerDefinitions").allItems() {
+			container := Container{File: t.file, Task: name, Name: definition.get("Name").textOr("")}
+			for _, list := range []string{"Environment", "Secrets"} {
+				for _, entry := range definition.get(list).allItems() {
+					v := Variable{Name: entry.get("Name").textOr(""), Secret: list == "Secrets"}
+					if !v.Secret {
+						v.Value, v.Known = c.evaluate(t, entry.get("Value"))
+					}
+					container.Variables = append(container.Variables, v)
+				}
+			}
+			found = append(found, container)
+		}
+	})
+	return found, err
+}
+
+// Statement is one of a role's own permissions.
+type Statement struct {
+	File, Role         string
+	Line               int
+	Effect             string
+	Actions, Resources []string
+}
+
+// Statements are those of every role's inline policies. Those that depend on a condition are among them.
+func Statements(files Files) ([]Statement, error) {
+	var found []Statement
+	err := eachResource(files, "AWS::IAM::Role", func(c *checker, t *template, name string, properties *value) {
+		for _, policy := range flatten(properties.get("Policies")) {
+			for _, statement := range policy.get("PolicyDocument").get("Statement").allItems() {
+				s := Statement{
+					File: t.file, Role: name, Line: statement.line, Effect: statement.get("Effect").textOr(""),
+					Actions: statement.get("Action").texts(),
+				}
+				for _, resource := range flatten(statement.get("Resource")) {
+					text, _ := c.evaluate(t, resource)
+					s.Resources = append(s.Resources, text)
+				}
+				found = append(found, s)
+			}
+		}
+	})
+	return found, err
+}
+
+// flatten is every value that may be in a list, or the one that stands for it.
+func flatten(v *value) []*value {
+	switch {
+	case v == nil || v.kind == call && v.isNoValue():
+		return nil
+	case v.kind == list:
+		var found []*value
+		for _, item := range v.items {
+			found = append(found, flatten(item)...)
+		}
+		return found
+	case v.kind == call && v.fn == "If":
+		return append(flatten(v.arg.items[1]), flatten(v.arg.items[2])...)
+	}
+	return []*value{v}
+}
+
+// Text is a property, by the names that lead to it, while every parameter has its default. What only an account knows is
+// named in angle brackets.
+func Text(files Files, file, resource string, path ...string) (string, error) {
+	c, err := newChecker(nil, files)
+	if err != nil {
+		return "", err
+	}
+	t := c.templates[file]
+	if t == nil {
+		return "", fmt.Errorf("no template %s", file)
+	}
+	v := t.resources.get(resource).get("Properties")
+	for _, step := range path {
+		v = v.get(step)
+	}
+	if v == nil {
+		return "", fmt.Errorf("%s: %s has no %v", file, resource, path)
+	}
+	text, _ := c.evaluate(t, v)
+	return text, nil
+}
+
+// Parameters are the names of a template's parameters.
+func Parameters(files Files, file string) ([]string, error) {
+	t, err := parse(file, files[file])
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range t.parameters.allFields() {
+		names = append(names, f.name)
+	}
+	return names, nil
+}
+
+func eachResource(files Files, typeName string, visit func(c *checker, t *template, name string, properties *value)) error {
+	c, err := newChecker(nil, files)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for file := range c.templates {
+		names = append(names, file)
+	}
+	slices.Sort(names)
+	for _, file := range names {
+		t := c.templates[file]
+		for _, f := range t.resources.allFields() {
+			if f.value.get("Type").textOr("") == typeName {
+				visit(c, t, f.name, f.value.get("Properties"))
+			}
+		}
+	}
+	return nil
+}

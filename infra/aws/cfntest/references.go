@@ -1,0 +1,241 @@
+package cfntest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// scope is where a value stands.
+type scope struct {
+	path      string
+	condition bool              // in Conditions, where there are no resources yet
+	certain   map[string]bool   // conditions that are true or false here
+	locals    map[string]bool   // variables of a Sub
+	needs     func(name string) // hears of resources that this one refers to
+}
+
+func (s scope) given(condition string, holds bool) scope {
+	certain := maps.Clone(s.certain)
+	if certain == nil {
+		certain = map[string]bool{}
+	}
+	certain[condition] = holds
+	s.certain = certain
+	return s
+}
+
+func (s scope) at(step string) scope {
+	s.path += step
+	return s
+}
+
+var pseudoParameters = []string{
+	"AWS::AccountId", "AWS::NoValue", "AWS::NotificationARNs", "AWS::Partition", "AWS::Region", "AWS::StackId", "AWS::StackName",
+	"AWS::URLSuffix",
+}
+
+// arity is how many arguments a function takes; 0: one that is no list, or any number.
+var arity = map[string]int{
+	"Ref": 0, "GetAtt": 0, "Sub": 0, "Condition": 0, "Not": 1, "Equals": 2, "And": 0, "Or": 0, "If": 3, "FindInMap": 3, "Join": 2,
+	"Select": 2, "Split": 2, "Cidr": 3, "GetAZs": 0, "Base64": 0, "ImportValue": 0, "ToJsonString": 0,
+}
+
+// references follows everything that v refers to.
+func (c *checker) references(t *template, v *value, s scope) {
+	if v == nil {
+		return
+	}
+	switch v.kind {
+	case scalar:
+		if strings.Contains(v.text, "${") && variable.MatchString(v.text) {
+			c.say(t, v.line, s.path, "has a variable and no Sub")
+		}
+	case list:
+		for i, item := range v.items {
+			c.references(t, item, s.at(fmt.Sprintf("[%d]", i)))
+		}
+	case object:
+		for _, f := range v.fields {
+			c.references(t, f.value, s.at("."+f.name))
+		}
+	case call:
+		c.function(t, v, s)
+	}
+}
+
+func (c *checker) function(t *template, v *value, s scope) {
+	count, known := arity[v.fn]
+	if !known {
+		c.say(t, v.line, s.path, "there is no function %s", v.fn)
+		return
+	}
+	if count > 0 && (v.arg.kind != list || len(v.arg.items) != count) {
+		c.say(t, v.line, s.path, "%s takes %d arguments", v.fn, count)
+		return
+	}
+	switch v.fn {
+	case "Ref":
+		c.ref(t, v.line, v.arg.text, s)
+	case "GetAtt":
+		logical, attribute := splitGetAtt(v.arg)
+		c.getAtt(t, v.line, logical, attribute, s)
+	case "Sub":
+		c.sub(t, v, s)
+	case "Condition":
+		c.useCondition(t, v.line, s.path, v.arg.text)
+	case "If":
+		condition := v.arg.items[0].text
+		c.useCondition(t, v.line, s.path, condition)
+		c.references(t, v.arg.items[1], s.given(condition, true))
+		c.references(t, v.arg.items[2], s.given(condition, false))
+	case "FindInMap":
+		c.findInMap(t, v, s)
+	case "ImportValue":
+		c.imports[shape(v.arg)] = true
+		if _, exported := c.exportNamed(shape(v.arg)); !exported {
+			c.say(t, v.line, s.path, "no template exports %s", shape(v.arg))
+		}
+		c.references(t, v.arg, s)
+	default:
+		c.references(t, v.arg, s)
+	}
+}
+
+func (c *checker) ref(t *template, line int, name string, s scope) {
+	switch {
+	case s.locals[name], slices.Contains(pseudoParameters, name):
+	case t.parameters.get(name) != nil:
+		c.use(t, "Parameters", name)
+	case t.resources.get(name) != nil:
+		c.resource(t, line, name, s)
+	default:
+		c.say(t, line, s.path, "there is neither a parameter nor a resource %s", name)
+	}
+}
+
+// resource follows a reference to a resource, which must be there whenever the reference is.
+func (c *checker) resource(t *template, line int, name string, s scope) {
+	if s.condition {
+		c.say(t, line, s.path, "refers to the resource %s, and conditions come before resources", name)
+	}
+	if condition := t.resources.get(name).get("Condition"); condition != nil && !s.certain[condition.text] {
+		c.say(t, line, s.path, "%s is only there if %s", name, condition.text)
+	}
+	if s.needs != nil {
+		s.needs(name)
+	}
+}
+
+func (c *checker) getAtt(t *template, line int, logical, attribute string, s scope) {
+	resource := t.resources.get(logical)
+	if resource == nil {
+		c.say(t, line, s.path, "there is no resource %s", logical)
+		return
+	}
+	c.resource(t, line, logical, s)
+	typeName := resource.get("Type").textOr("")
+	if name, ok := strings.CutPrefix(attribute, "Outputs."); ok && typeName == stackType {
+		child := c.templates[resource.get("Properties").get("TemplateURL").textOr("")]
+		if child == nil {
+			return // said where the stack is
+		}
+		output := child.outputs.get(name)
+		if output == nil {
+			c.say(t, line, s.path, "%s has no output %s", child.file, name)
+			return
+		}
+		c.use(child, "Outputs", name)
+		if condition := output.get("Condition"); condition != nil {
+			c.say(t, line, s.path, "%s has the output %s only if %s", child.file, name, condition.text)
+		}
+		return
+	}
+	r, err := c.registry.resource(typeName)
+	if err != nil {
+		return // said where the resource is
+	}
+	if r.attribute(attribute) == nil {
+		c.say(t, line, s.path, "%s has no attribute %s", typeName, attribute)
+	}
+}
+
+func (c *checker) sub(t *template, v *value, s scope) {
+	text := v.arg
+	if v.arg.kind == list {
+		if len(v.arg.items) != 2 || v.arg.items[1].kind != object {
+			c.say(t, v.line, s.path, "Sub takes a text, or a text and its variables")
+			return
+		}
+		text = v.arg.items[0]
+		locals := map[string]bool{}
+		for _, f := range v.arg.items[1].fields {
+			c.references(t, f.value, s)
+			locals[f.name] = true
+			if !strings.Contains(text.text, "${"+f.name+"}") {
+				c.say(t, f.line, s.path, "the variable %s is used nowhere", f.name)
+			}
+		}
+		s.locals = locals
+	}
+	found := variable.FindAllStringSubmatch(text.text, -1)
+	if len(found) == 0 {
+		c.say(t, v.line, s.path, "a Sub without a variable")
+	}
+	for _, match := range found {
+		if logical, attribute, ok := strings.Cut(match[1], "."); ok {
+			c.getAtt(t, v.line, logical, attribute, s)
+			continue
+		}
+		c.ref(t, v.line, match[1], s)
+	}
+}
+
+// findInMap wants every key that may come up to be in the map.
+func (c *checker) findInMap(t *template, v *value, s scope) {
+	name := v.arg.items[0].text
+	mapping := t.mappings.get(name)
+	if mapping == nil {
+		c.say(t, v.line, s.path, "there is no mapping %s", name)
+		return
+	}
+	c.use(t, "Mappings", name)
+	c.references(t, v.arg, s)
+	keys, _ := c.candidates(t, v.arg.items[1], 0)
+	names, _ := c.candidates(t, v.arg.items[2], 0)
+	for _, key := range keys {
+		for _, second := range names {
+			if mapping.get(key.text).get(second.text) == nil {
+				c.say(t, v.line, s.path, "the mapping %s has no %s.%s", name, key.text, second.text)
+			}
+		}
+	}
+}
+
+func (c *checker) useCondition(t *template, line int, path, name string) {
+	c.use(t, "Conditions", name)
+	if t.conditions.get(name) == nil {
+		c.say(t, line, path, "there is no condition %s", name)
+	}
+}
+
+// shape is a name with every variable written alike: the exporter's own stack name is the importer's parameter.
+func shape(v *value) string {
+	text := v.text
+	if v.kind == call {
+		text = v.arg.text
+	}
+	return variable.ReplaceAllString(text, "*")
+}
+
+func (c *checker) exportNamed(name string) (file string, found bool) {
+	for _, t := range c.templates {
+		for _, f := range t.outputs.allFields() {
+			if export := f.value.get("Export").get("Name"); export != nil && shape(export) == name {
+				return t.file, true
+			}
+		}
+	}
+	return "", false
+}
