@@ -272,7 +272,7 @@ func (c *checker) checkOutputs(t *template) {
 			continue
 		}
 		c.references(t, output, sc)
-		if output.kind == call && c.gives(t, output) == "list" {
+		if output.kind == list || output.kind == call && c.gives(t, output) == "list" {
 			c.say(t, output.line, path, "is a list, and outputs are single values")
 		}
 		if name := f.value.get("Export").get("Name"); name != nil {

@@ -8,6 +8,7 @@ import (
 // Container is what one container of a task is told.
 type Container struct {
 	File, Task, Name string
+	StopTimeout      string // seconds
 	Variables        []Variable
 }
 
@@ -23,7 +24,7 @@ func Containers(files Files) ([]Container, error) {
 	var found []Container
 	err := eachResource(files, "AWS::ECS::TaskDefinition", func(c *checker, t *template, name string, properties *value) {
 		for _, definition := range properties.get("ContainerDefinitions").allItems() {
-			container := Container{File: t.file, Task: name, Name: definition.get("Name").textOr("")}
+			container := Container{File: t.file, Task: name, Name: definition.get("Name").textOr(""), StopTimeout: definition.get("StopTimeout").textOr("")}
 			for _, list := range []string{"Environment", "Secrets"} {
 				for _, entry := range definition.get(list).allItems() {
 					v := Variable{Name: entry.get("Name").textOr(""), Secret: list == "Secrets"}

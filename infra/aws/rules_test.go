@@ -1,0 +1,158 @@
+package aws_test
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"risingstars/infra/aws/cfntest"
+)
+
+// A parameter's value can be read by whoever may describe the stack, and a plain variable's by whoever may describe the
+// task definition.
+func TestSecretsAreNeitherParametersNorPlainVariables(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	suspicious := regexp.MustCompile(`(?i)(password|secret|credential|private.?key|access.?key)`)
+	for file, text := range files {
+		names, err := cfntest.Parameters(files, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if suspicious.MatchString(name) && !strings.HasSuffix(name, "Arn") {
+				t.Errorf("%s: the parameter %s sounds like a secret", file, name)
+			}
+		}
+		if strings.Contains(string(text), "NoEcho") {
+			t.Errorf("%s: NoEcho: a secret that is a parameter; let Secrets Manager make it", file)
+		}
+		if outputs := string(text[strings.Index(string(text), "\nOutputs:"):]); strings.Contains(outputs, "{{resolve:") {
+			t.Errorf("%s: an output shows a secret", file)
+		}
+	}
+	containers, err := cfntest.Containers(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := []string{"DATABASE_URL", "SECRET_KEY"}
+	for _, c := range containers {
+		for _, v := range c.Variables {
+			if v.Secret != slices.Contains(secrets, v.Name) {
+				t.Errorf("%s: %s: secret: %t", c.File, v.Name, v.Secret)
+			}
+			if strings.Contains(v.Value, "{{resolve:") {
+				t.Errorf("%s: %s is resolved into the task definition, where it can be read", c.File, v.Name)
+			}
+		}
+	}
+}
+
+func TestRolesAreNarrow(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	statements, err := cfntest.Statements(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Actions that know no resource, or whose resource is not there yet.
+	everywhere := []string{
+		"ecr:GetAuthorizationToken", "cloudformation:GetTemplateSummary",
+		"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+	}
+	action := regexp.MustCompile(`^[a-z0-9-]+:[A-Z][A-Za-z]+$`)
+	roles := map[string]bool{}
+	for _, s := range statements {
+		roles[s.File+" "+s.Role] = true
+		if s.Effect != "Allow" || len(s.Actions) == 0 || len(s.Resources) == 0 {
+			t.Errorf("%s:%d: %s has a statement without effect, actions or resources", s.File, s.Line, s.Role)
+		}
+		for _, a := range s.Actions {
+			if !action.MatchString(a) {
+				t.Errorf("%s:%d: %s may do %s", s.File, s.Line, s.Role, a)
+			}
+			if slices.Contains(s.Resources, "*") && !slices.Contains(everywhere, a) {
+				t.Errorf("%s:%d: %s may do %s with everything", s.File, s.Line, s.Role, a)
+			}
+		}
+	}
+	for _, role := range []string{"cluster.yaml ExecutionRole", "serve.yaml TaskRole", "work.yaml TaskRole", "base.yaml DeployRole"} {
+		if !roles[role] {
+			t.Errorf("no statements of %s were looked at", role)
+		}
+	}
+	// The web tasks take uploads and ask for work; they neither write renditions nor take tasks.
+	for _, s := range statements {
+		if s.File != "serve.yaml" {
+			continue
+		}
+		for _, resource := range s.Resources {
+			if strings.Contains(resource, "/processed/") && slices.Contains(s.Actions, "s3:PutObject") {
+				t.Error("serve may write renditions")
+			}
+		}
+		if slices.Contains(s.Actions, "sqs:ReceiveMessage") {
+			t.Error("serve may take tasks")
+		}
+	}
+}
+
+// A body with a missing comma is refused only when the stack is made.
+func TestTextsInJSONAreJSON(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	for _, where := range [][]string{
+		{"alarms.yaml", "Dashboard", "DashboardBody"},
+		{"base.yaml", "Repository", "LifecyclePolicy", "LifecyclePolicyText"},
+		{"database.yaml", "Password", "GenerateSecretString", "SecretStringTemplate"},
+	} {
+		text, err := cfntest.Text(files, where[0], where[1], where[2:]...)
+		if err != nil {
+			t.Error(err)
+		} else if !json.Valid([]byte(text)) {
+			t.Errorf("%v is no JSON:\n%s", where, text)
+		}
+	}
+}
+
+// The one URL is put together from what only the account knows, and ends as the application reads it.
+func TestDatabaseURLAsksForTLS(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	url, err := cfntest.Text(files, "database.yaml", "Url", "SecretString")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "postgresql://showcase:{{resolve:secretsmanager:<Password>:SecretString:password}}" +
+		"@<Database.Endpoint.Address>:<Database.Endpoint.Port>/showcase?sslmode=require"
+	if url != want {
+		t.Errorf("it is %q, not %q", url, want)
+	}
+}
+
+// Fargate has no other sizes (ECS Developer Guide, "Task CPU and memory"), and refuses them when a task starts.
+func TestSizesAreFargates(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	gib := map[string][2]float64{"256": {0.5, 2}, "512": {1, 4}, "1024": {2, 8}, "2048": {4, 16}, "4096": {8, 30}}
+	size := regexp.MustCompile(`Cpu: "(\d+)",? *\n? *Memory: "(\d+)"`)
+	count := 0
+	for file, text := range files {
+		for _, match := range size.FindAllStringSubmatch(string(text), -1) {
+			count++
+			memory, err := strconv.ParseFloat(match[2], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if between, ok := gib[match[1]]; !ok || memory/1024 < between[0] || memory/1024 > between[1] {
+				t.Errorf("%s: %s CPU units with %s MiB", file, match[1], match[2])
+			}
+		}
+	}
+	if count != 8 {
+		t.Errorf("%d sizes were looked at", count)
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"risingstars/config"
+	"risingstars/infra/aws/cfntest"
+)
+
+// notOnAWS are the variables that no template sets, and why.
+var notOnAWS = map[string]string{
+	"AUTH_RATE_LIMIT":                    "off for load tests only",
+	"AWS_ENDPOINT_URL":                   "for servers that are not AWS",
+	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
+	"DATA_DIR":                           "the image's own volume, /data",
+	"LOAD_TEST_ENDPOINTS":                "off outside of load tests",
+	"LOG_FORMAT":                         "the image says JSON",
+	"REDIS_URL":                          "the queue is SQS",
+	"S3_URL_EXPIRE_SECONDS":              "the default fits",
+	"SQS_WAIT_TIME_SECONDS":              "the default is the longest that SQS allows",
+}
+
+func TestAWSTasksGetTheVariablesThatConfigKnows(t *testing.T) {
+	t.Parallel()
+	known := variablesOf(reflect.TypeFor[config.Config]())
+	given := map[string]bool{}
+	for _, c := range awsContainers(t) {
+		for _, v := range c.Variables {
+			given[v.Name] = true
+			if !known[v.Name] {
+				t.Errorf("%s: %s is no variable of the configuration", c.File, v.Name)
+			}
+		}
+	}
+	for name := range known {
+		if reason, excepted := notOnAWS[name]; given[name] == excepted {
+			t.Errorf("%s: set by a template: %t; excepted: %q", name, given[name], reason)
+		}
+	}
+	for name := range notOnAWS {
+		if !known[name] {
+			t.Errorf("%s is excepted and no variable of the configuration", name)
+		}
+	}
+}
+
+// What only an account knows stands here as it would look there.
+var awsValues = map[string]string{
+	"DATABASE_URL": "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase?sslmode=require",
+	"SECRET_KEY":   "q3JtYWw0dGVzdHNvbmx5bm90YXNlY3JldGF0YWxs4f1d0b8b6c5e49a7a3b2c1d0",
+	"PUBLIC_URL":   "http://showcase-1234567890.us-east-1.elb.amazonaws.com", "AWS_REGION": "us-east-1", "AWS_S3_BUCKET": "showcase-media",
+	"SQS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/showcase",
+	"SQS_DLQ_URL":   "https://sqs.us-east-1.amazonaws.com/123456789012/showcase-dead",
+}
+
+// Each task's variables, with every parameter at its default, make a configuration that starts.
+func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
+	known := variablesOf(reflect.TypeFor[config.Config]())
+	for _, c := range awsContainers(t) {
+		t.Run(c.File, func(t *testing.T) {
+			for name := range known {
+				t.Setenv(name, "")
+			}
+			for _, v := range c.Variables {
+				value := v.Value
+				if !v.Known {
+					if value = awsValues[v.Name]; value == "" {
+						t.Fatalf("%s is %q, which only an account knows: what is it there?", v.Name, v.Value)
+					}
+				}
+				t.Setenv(v.Name, value)
+			}
+			loaded, err := config.Load("", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.File == "cluster.yaml" { // it migrates, and needs the database only
+				return
+			}
+			got := []string{loaded.Queue.Backend, loaded.Storage.Backend, loaded.Storage.UploadPrefix, loaded.Storage.ProcessedPrefix}
+			if diff := cmp.Diff([]string{"sqs", "s3", "uploads", "processed"}, got); diff != "" {
+				t.Error(diff)
+			}
+			// The process gives its services 10 s more than both; Fargate kills after 120 s at the latest.
+			limit, err := time.ParseDuration(c.StopTimeout + "s")
+			if most := loaded.Drain() + loaded.Grace() + 10*time.Second; err != nil || most >= limit || limit > 2*time.Minute {
+				t.Errorf("a stop may take %s, and the process is killed after %s (%v)", most, limit, err)
+			}
+		})
+	}
+}
+
+func awsContainers(t *testing.T) []cfntest.Container {
+	t.Helper()
+	files, err := cfntest.Read("infra/aws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	containers, err := cfntest.Containers(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var of []string
+	for _, c := range containers {
+		of = append(of, c.File)
+	}
+	if want := []string{"cluster.yaml", "serve.yaml", "work.yaml"}; !slices.Equal(want, of) {
+		t.Fatalf("the containers are of %v", of)
+	}
+	return containers
+}
+
+// variablesOf are the variables that a configuration reads: the env tags, wherever they stand.
+func variablesOf(group reflect.Type) map[string]bool {
+	names := map[string]bool{}
+	for i := range group.NumField() {
+		field := group.Field(i)
+		if name := field.Tag.Get("env"); name != "" {
+			names[name] = true
+		} else if field.Type.Kind() == reflect.Struct {
+			maps.Copy(names, variablesOf(field.Type))
+		}
+	}
+	return names
+}
