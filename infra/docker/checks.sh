@@ -204,28 +204,43 @@ stopped() {
 	done | xargs
 }
 
-# A stop while a clip is being processed and somebody listens to its progress.
+# Stops: while a clip is being processed; and while somebody listens to the progress of one that no worker takes, which
+# has no end of its own. Then down and up: what was begun is finished, what there was is still there.
 check_stop() {
-	local id listener began
+	local busy waiting listener
+	compose up -d --wait --scale api=2 --scale worker=3
 	clip 30 1080 "$room/long.mp4"
-	id=$(upload "$ana" "$room/long.mp4")
-	await "$ana" "$id" processing >/dev/null
-	inside curl -sSN -H "$(as "$ana")" "$site/api/videos/$id/events" >"$room/events" 2>/dev/null &
+	busy=$(upload "$ana" "$room/long.mp4")
+	await "$ana" "$busy" processing >/dev/null
+	stop_all
+	same "exit codes" "$(stopped)" "api=0 api=0 worker=0 worker=0 worker=0 nginx=0 redis=0 db=0"
+
+	compose up -d --wait --scale worker=0
+	waiting=$(upload "$ana" "$room/clip.mp4")
+	inside curl -sSN -H "$(as "$ana")" "$site/api/videos/$waiting/events" >"$room/events" 2>/dev/null &
 	listener=$!
-	until [[ -s $room/events ]]; do sleep 0.2; kill -0 "$listener" || { fail "no events"; return; }; done
-	began=$SECONDS
-	compose stop
-	echo "      stopped in $((SECONDS - began)) s"
-	same "exit codes after a stop" "$(stopped)" "api=0 worker=0 worker=0 worker=0 nginx=0 redis=0 db=0"
+	until [[ -s $room/events ]]; do
+		kill -0 "$listener" 2>/dev/null || { fail "no events"; return; }
+		sleep 0.2
+	done
+	stop_all
+	same "exit codes" "$(stopped)" "api=0 nginx=0 redis=0 db=0"
 	wait "$listener" || true
 
 	compose down
 	compose up -d --wait
 	ana=$(sign_in ana)
-	await "$ana" "$id" processed >/dev/null
-	ok "the clip of the stop is processed after down and up"
-	call 200 GET "$played" | cmp - "$room/whole.mp4" && ok "the clips are still there"
+	await "$ana" "$busy" processed >/dev/null
+	await "$ana" "$waiting" processed >/dev/null
+	ok "what was begun before the stops is processed after down and up"
+	call 200 GET "$played" | cmp - "$room/whole.mp4"
+	ok "the clips are still there"
 	check_ranking
 	compose down --volumes
 	same "volumes after down --volumes" "$(docker volume ls --quiet --filter name=showcase | xargs)" ""
+}
+stop_all() {
+	local began=$SECONDS
+	compose stop
+	echo "      stopped in $((SECONDS - began)) s"
 }

@@ -21,7 +21,9 @@ say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
 logged() {
 	local log=$room/$1.log
 	shift
-	"$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; fail "$*"; }
+	# In the background, because a function before || would go on after a failure.
+	"$@" >"$log" 2>&1 &
+	wait $! || { tail -n 40 "$log" >&2; fail "$*"; }
 }
 
 [[ $EUID -eq 0 ]] || { echo "try: an engine needs root" >&2; exit 1; }
@@ -33,25 +35,22 @@ flock -n 9 || { echo "try: another trial is running" >&2; exit 1; }
 
 # install_packages brings what is missing; remove_packages takes away what that brought.
 packages=(docker.io:dockerd debootstrap:debootstrap jq:jq curl:curl iproute2:ip iptables:iptables util-linux:nsenter)
-installed() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p' | sort; }
+apt=(env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300) # RUNLEVEL=1 starts no server
 install_packages() {
 	local pair missing=()
-	for pair in "${packages[@]}"; do command -v "${pair#*:}" >/dev/null || missing+=("${pair%:*}"); done
+	for pair in "${packages[@]}"; do
+		command -v "${pair#*:}" >/dev/null || missing+=("${pair%:*}")
+	done
 	((${#missing[@]})) || return 0
 	say "installing ${missing[*]}"
-	installed >"$tools/packages.before"
-	# RUNLEVEL=1 keeps maintainer scripts from starting a server.
-	logged update env RUNLEVEL=1 apt-get -qq update || true # old lists may do
-	logged install env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
+	"${apt[@]}" update >/dev/null 2>&1 || true # old lists may do
+	"${apt[@]}" install --simulate --no-install-recommends "${missing[@]}" | awk '/^Inst/ && !/^Inst [^ ]+ \[/ { print $2 }' >"$tools/packages"
+	logged install "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
 }
 remove_packages() {
-	local added
-	[[ -f $tools/packages.before ]] || return 0
-	mapfile -t added < <(comm -13 "$tools/packages.before" <(installed))
-	if ((${#added[@]})); then
-		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 purge -y "${added[@]}" >/dev/null 2>&1 || true
-	fi
-	rm -f "$tools/packages.before"
+	[[ -s $tools/packages ]] || return 0
+	xargs "${apt[@]}" purge -y <"$tools/packages" >/dev/null 2>&1 || echo "try: could not remove: $(xargs <"$tools/packages")" >&2
+	rm -f "$tools/packages"
 }
 
 # build_tool NAME MODULE VERSION PACKAGE: built inside its own module, whose exclusions `go install` would not take.
