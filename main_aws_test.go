@@ -119,8 +119,7 @@ func awsContainers(t *testing.T) []cfntest.Container {
 // variablesOf are the variables that a configuration reads: the env tags, wherever they stand.
 func variablesOf(group reflect.Type) map[string]bool {
 	names := map[string]bool{}
-	for i := range group.NumField() {
-		field := group.Field(i)
+	for field := range group.Fields() {
 		if name := field.Tag.Get("env"); name != "" {
 			names[name] = true
 		} else if field.Type.Kind() == reflect.Struct {

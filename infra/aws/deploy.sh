@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# Deploys the service to AWS; README.md beside it says when to use what.
+#   deploy.sh base [KEY=VALUE…]         once, as an administrator: image repository, bucket of templates, roles
+#   deploy.sh image TAG                 builds the image for amd64 and arm64 and pushes it, unless TAG is there
+#   deploy.sh release TAG [KEY=VALUE…]  migrates the database with the image TAG, then rolls the services to it
+#   deploy.sh rollback TAG              rolls the services back to TAG, and leaves the database as it is
+#   deploy.sh run COMMAND…              runs a command of the app in a task of its own, such as: queue dead
+# KEY=VALUE are parameters of the templates; those that are not named stay as they are. The environment's NAME is the
+# stack's name. Region and credentials are those of the AWS CLI.
+set -euo pipefail
+export AWS_PAGER=''
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+name=${NAME:-showcase}
+
+usage() {
+	sed -n 's/^#   /  /p' "${BASH_SOURCE[0]}" >&2
+	exit 2
+}
+
+fail() {
+	echo "deploy.sh: $*" >&2
+	exit 1
+}
+
+# output STACK KEY: one of the stack's outputs.
+output() {
+	local value
+	value=$(aws cloudformation describe-stacks --stack-name "$1" \
+		--query "Stacks[0].Outputs[?OutputKey=='$2'].OutputValue" --output text)
+	[[ -n $value && $value != None ]] || fail "the stack $1 has no output $2"
+	echo "$value"
+}
+
+# exists STACK: does it, whatever its state?
+exists() { aws cloudformation describe-stacks --stack-name "$1" >/dev/null 2>&1; }
+
+# explain: why the last change failed, innermost reasons first.
+explain() {
+	aws cloudformation describe-stack-events --stack-name "$1" --output text --query \
+		"StackEvents[?contains(ResourceStatus, 'FAILED')].[LogicalResourceId, ResourceStatusReason]" | head -n 20 >&2 || true
+	fail "the stack $1 was not changed"
+}
+
+base() {
+	aws cloudformation deploy --stack-name "$name-base" --template-file "$here/base.yaml" \
+		--capabilities CAPABILITY_IAM --no-fail-on-empty-changeset --tags "service=$name" \
+		--parameter-overrides "Name=$name" "$@" || explain "$name-base"
+	# A new account lacks this role, and the first cluster fails without it.
+	aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com >/dev/null 2>&1 || true
+	aws cloudformation describe-stacks --stack-name "$name-base" --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]' --output text
+}
+
+image() {
+	local tag=$1 repository
+	repository=$(output "$name-base" RepositoryUri)
+	if aws ecr describe-images --repository-name "$name" --image-ids "imageTag=$tag" >/dev/null 2>&1; then
+		echo "$repository:$tag is there"
+		return
+	fi
+	aws ecr get-login-password | docker login --username AWS --password-stdin "${repository%%/*}"
+	docker buildx build --platform linux/amd64,linux/arm64 --provenance=false --build-arg "VERSION=${tag#v}" \
+		--tag "$repository:$tag" --push "$here/../.."
+}
+
+# put_stack [OPTION…] -- KEY=VALUE…: makes or changes the stack by the templates of this folder.
+put_stack() {
+	local options=() bucket packaged
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	bucket=$(output "$name-base" ArtifactsBucket)
+	packaged=$(mktemp)
+	aws cloudformation package --template-file "$here/showcase.yaml" --s3-bucket "$bucket" --s3-prefix templates \
+		--output-template-file "$packaged" >/dev/null
+	aws cloudformation deploy --stack-name "$name" --template-file "$packaged" --s3-bucket "$bucket" --s3-prefix templates \
+		--role-arn "$(output "$name-base" StackRoleArn)" --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
+		--tags "service=$name" ${options[@]+"${options[@]}"} \
+		--parameter-overrides "Name=$name" "Base=$name-base" "$@" || explain "$name"
+	rm -f "$packaged"
+}
+
+# set_parameter KEY VALUE: changes one parameter of the stack and nothing else, not even by newer templates.
+set_parameter() {
+	local key parameters=("ParameterKey=$1,ParameterValue=$2") answer
+	for key in $(aws cloudformation describe-stacks --stack-name "$name" --query 'Stacks[0].Parameters[].ParameterKey' --output text); do
+		[[ $key == "$1" ]] || parameters+=("ParameterKey=$key,UsePreviousValue=true")
+	done
+	if ! answer=$(aws cloudformation update-stack --stack-name "$name" --use-previous-template --capabilities CAPABILITY_IAM \
+		--role-arn "$(output "$name-base" StackRoleArn)" --parameters "${parameters[@]}" 2>&1); then
+		[[ $answer == *"No updates are to be performed"* ]] && return
+		fail "$answer"
+	fi
+	aws cloudformation wait stack-update-complete --stack-name "$name" || explain "$name"
+}
+
+# json_list WORD…: the words as a JSON list.
+json_list() {
+	local word separator=
+	printf '['
+	for word in "$@"; do
+		word=${word//\\/\\\\}
+		printf '%s"%s"' "$separator" "${word//\"/\\\"}"
+		separator=,
+	done
+	printf ']'
+}
+
+# run_task WHICH COMMAND…: runs the command in a task like those of WHICH (Migrate, Work), shows what it printed, and fails
+# when it failed.
+run_task() {
+	local which=$1 prefix task code
+	shift
+	prefix=$(tr '[:upper:]' '[:lower:]' <<<"$which")
+	task=$(aws ecs run-task --cluster "$name" --launch-type FARGATE --task-definition "$(output "$name" "${which}TaskDefinition")" \
+		--network-configuration "awsvpcConfiguration={subnets=[$(output "$name" TaskSubnets)],securityGroups=[$(
+			output "$name" TaskGroup
+		)],assignPublicIp=$(output "$name" TasksHavePublicAddresses)}" \
+		--overrides "{\"containerOverrides\": [{\"name\": \"app\", \"command\": $(json_list "$@")}]}" \
+		--started-by deploy.sh --query 'tasks[0].taskArn' --output text)
+	[[ $task == arn:* ]] || fail "no task was started for: $*"
+	# One wait lasts ten minutes.
+	for _ in 1 2 3 4 5 6; do
+		if aws ecs wait tasks-stopped --cluster "$name" --tasks "$task"; then break; fi
+	done
+	aws logs get-log-events --log-group-name "$(output "$name" "${which}Logs")" --start-from-head \
+		--log-stream-name "$prefix/app/${task##*/}" --query 'events[].[message]' --output text || true
+	code=$(aws ecs describe-tasks --cluster "$name" --tasks "$task" --query 'tasks[0].containers[0].exitCode' --output text)
+	if [[ $code != 0 ]]; then
+		aws ecs describe-tasks --cluster "$name" --tasks "$task" --query 'tasks[0].[stoppedReason, containers[0].reason]' --output text >&2
+		fail "exit code $code of: $*"
+	fi
+}
+
+release() {
+	local tag=$1
+	shift
+	aws ecr describe-images --repository-name "$name" --image-ids "imageTag=$tag" >/dev/null || fail "there is no image $tag; make it by: deploy.sh image $tag"
+	if exists "$name"; then
+		set_parameter MigrateImageTag "$tag"
+	else
+		# Everything but the services, which do not start before the database is migrated. What fails is kept for another
+		# try: the protected database could not be removed anyway.
+		put_stack --disable-rollback -- "MigrateImageTag=$tag" "$@"
+	fi
+	run_task Migrate migrate up
+	put_stack -- "ImageTag=$tag" "MigrateImageTag=$tag" "$@"
+	echo "$tag runs on $(output "$name" SiteUrl)"
+}
+
+rollback() {
+	set_parameter ImageTag "$1"
+	echo "$1 runs on $(output "$name" SiteUrl)"
+}
+
+[[ $# -gt 0 ]] || usage
+command=$1
+shift
+case $command in
+base) base "$@" ;;
+image | rollback)
+	[[ $# -eq 1 ]] || usage
+	"$command" "$1"
+	;;
+release)
+	[[ $# -gt 0 ]] || usage
+	release "$@"
+	;;
+run)
+	[[ $# -gt 0 ]] || usage
+	run_task Work "$@"
+	;;
+*) usage ;;
+esac

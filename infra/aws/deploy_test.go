@@ -1,0 +1,191 @@
+package aws_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// cli stands in for the AWS CLI and docker, which need an account: it writes down how it was called, and answers with
+// what the variables say. A stack exists once the file of its name does.
+const cli = `#!/usr/bin/env bash
+echo "${0##*/} $*" >>"$ROOM/calls"
+stack() { [[ $* =~ --stack-name\ ([a-z-]+) ]] && echo "${BASH_REMATCH[1]}"; }
+case "${0##*/} $1 $2" in
+"aws cloudformation describe-stacks")
+	[[ -e $ROOM/$(stack "$@") ]] || exit 254
+	case "$*" in
+	*Parameters*) echo "ImageTag MigrateImageTag WorkerMax" ;;
+	*OutputKey==*) [[ $* =~ OutputKey==\'([A-Za-z]+)\' ]] && echo "the-${BASH_REMATCH[1]}" ;;
+	esac ;;
+"aws cloudformation deploy") touch "$ROOM/$(stack "$@")" ;;
+"aws cloudformation update-stack") [[ -z ${UPDATE_SAYS-} ]] || { echo "$UPDATE_SAYS" >&2; exit 254; } ;;
+"aws ecr describe-images") [[ $* == *imageTag=v2* ]] ;;
+"aws ecs run-task") echo arn:aws:ecs:us-east-1:123456789012:task/showcase/0123abcd ;;
+"aws ecs describe-tasks") case "$*" in *exitCode*) echo "${EXIT_CODE:-0}" ;; *) echo "Essential container in task exited" ;; esac ;;
+"aws logs get-log-events") echo "applied  media  0001_media.sql" ;;
+esac
+`
+
+// deploy runs the script and returns the calls that change something, in their order, each one line.
+func deploy(t *testing.T, room string, environment []string, args ...string) (calls []string, output string, err error) {
+	t.Helper()
+	for _, program := range []string{"aws", "docker"} {
+		if err := os.WriteFile(filepath.Join(room, program), []byte(cli), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "./deploy.sh", args...)
+	cmd.Env = append(os.Environ(), "ROOM="+room, "TMPDIR="+room, "NAME=", "PATH="+room+":"+os.Getenv("PATH"))
+	cmd.Env = append(cmd.Env, environment...)
+	text, err := cmd.CombinedOutput()
+	record, readErr := os.ReadFile(filepath.Join(room, "calls"))
+	if readErr != nil && !os.IsNotExist(readErr) {
+		t.Fatal(readErr)
+	}
+	for call := range strings.Lines(string(record)) {
+		for _, changes := range []string{"deploy", "update-stack", "run-task", "buildx"} {
+			if strings.Contains(call, " "+changes+" ") {
+				calls = append(calls, strings.TrimSpace(call))
+			}
+		}
+	}
+	return calls, string(text), err
+}
+
+// wantCalls compares calls with what each must contain; a word after a bar must not be there.
+func wantCalls(t *testing.T, calls []string, want ...string) {
+	t.Helper()
+	if len(calls) != len(want) {
+		t.Fatalf("%d calls, want %d:\n%s", len(calls), len(want), strings.Join(calls, "\n"))
+	}
+	for i, words := range want {
+		there, absent, _ := strings.Cut(words, " | ")
+		for word := range strings.FieldsSeq(there) {
+			if !strings.Contains(calls[i]+" ", word+" ") {
+				t.Errorf("call %d lacks %s:\n%s", i+1, word, calls[i])
+			}
+		}
+		for word := range strings.FieldsSeq(absent) {
+			if strings.Contains(calls[i], word) {
+				t.Errorf("call %d has %s:\n%s", i+1, word, calls[i])
+			}
+		}
+	}
+}
+
+func existing(t *testing.T, stacks ...string) (room string) {
+	t.Helper()
+	room = t.TempDir()
+	for _, stack := range stacks {
+		if err := os.WriteFile(filepath.Join(room, stack), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return room
+}
+
+func TestTheFirstReleaseMigratesBeforeThereAreServices(t *testing.T) {
+	t.Parallel()
+	calls, output, err := deploy(t, existing(t, "showcase-base"), nil, "release", "v2", "WorkerMax=2")
+	if err != nil {
+		t.Fatal(output)
+	}
+	wantCalls(t, calls,
+		"deploy Base=showcase-base MigrateImageTag=v2 WorkerMax=2 --disable-rollback",
+		"run-task the-MigrateTaskDefinition",
+		"deploy ImageTag=v2 MigrateImageTag=v2 WorkerMax=2 | --disable-rollback")
+	if strings.Contains(calls[0], " ImageTag=") {
+		t.Errorf("the first call makes the services: %s", calls[0])
+	}
+	if !strings.Contains(calls[1], `"command": ["migrate","up"]`) || !strings.Contains(output, "0001_media.sql") {
+		t.Errorf("the migration was %s and printed:\n%s", calls[1], output)
+	}
+}
+
+func TestAReleaseMigratesBeforeItRolls(t *testing.T) {
+	t.Parallel()
+	for name, says := range map[string]string{
+		"another tag":  "",
+		"the same tag": "An error occurred (ValidationError): No updates are to be performed.",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), []string{"UPDATE_SAYS=" + says}, "release", "v2")
+			if err != nil {
+				t.Fatal(output)
+			}
+			wantCalls(t, calls,
+				"update-stack --use-previous-template ParameterKey=MigrateImageTag,ParameterValue=v2 "+
+					"ParameterKey=ImageTag,UsePreviousValue=true ParameterKey=WorkerMax,UsePreviousValue=true",
+				"run-task", "deploy ImageTag=v2")
+		})
+	}
+}
+
+func TestNothingRollsWhenTheMigrationFails(t *testing.T) {
+	t.Parallel()
+	for name, environment := range map[string][]string{
+		"exit code 1":            {"EXIT_CODE=1"},
+		"it never started":       {"EXIT_CODE=None"},
+		"the stack takes no tag": {"UPDATE_SAYS=An error occurred (AccessDenied)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), environment, "release", "v2")
+			if err == nil {
+				t.Errorf("no error:\n%s", output)
+			}
+			for _, call := range calls {
+				if strings.Contains(call, " deploy ") {
+					t.Errorf("it went on: %s", call)
+				}
+			}
+		})
+	}
+}
+
+func TestARollbackLeavesDatabaseAndTemplates(t *testing.T) {
+	t.Parallel()
+	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), nil, "rollback", "v1")
+	if err != nil {
+		t.Fatal(output)
+	}
+	wantCalls(t, calls,
+		"update-stack --use-previous-template ParameterKey=ImageTag,ParameterValue=v1 ParameterKey=MigrateImageTag,UsePreviousValue=true")
+}
+
+func TestAnImageIsBuiltOnce(t *testing.T) {
+	t.Parallel()
+	calls, output, err := deploy(t, existing(t, "showcase-base"), nil, "image", "v3")
+	if err != nil {
+		t.Fatal(output)
+	}
+	wantCalls(t, calls, "docker buildx linux/amd64,linux/arm64 --push VERSION=3 the-RepositoryUri:v3")
+	if calls, output, err = deploy(t, existing(t, "showcase-base"), nil, "image", "v2"); err != nil {
+		t.Fatal(output)
+	}
+	wantCalls(t, calls)
+}
+
+func TestAMissingImageIsNotReleased(t *testing.T) {
+	t.Parallel()
+	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), nil, "release", "v3")
+	if err == nil || !strings.Contains(output, "deploy.sh image v3") {
+		t.Errorf("%v: %s", err, output)
+	}
+	wantCalls(t, calls)
+}
+
+func TestWrongUseOfTheScriptIsExplained(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{}, {"launch"}, {"image"}, {"image", "a", "b"}, {"release"}, {"rollback"}, {"run"}} {
+		calls, output, err := deploy(t, existing(t), nil, args...)
+		if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 2 || !strings.Contains(output, "deploy.sh release TAG") {
+			t.Errorf("%v: %v: %s", args, err, output)
+		}
+		wantCalls(t, calls)
+	}
+}
