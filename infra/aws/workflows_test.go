@@ -1,0 +1,39 @@
+package aws_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A tag of somebody else's repository can be moved to other code, which would run with our account's roles.
+func TestActionsAreNamedByCommit(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../../.github/workflows/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses := regexp.MustCompile(`(?m)^\s*-? *uses: *(.*)$`)
+	pinned := regexp.MustCompile(`^[a-z-]+/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	count := 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if secret := regexp.MustCompile(`secrets\.|AWS_(ACCESS_KEY_ID|SECRET)`).Find(text); secret != nil {
+			t.Errorf("%s keeps a key: %s", path, secret)
+		}
+		for _, match := range uses.FindAllSubmatch(text, -1) {
+			count++
+			if action := string(match[1]); !strings.HasPrefix(action, "./") && !pinned.MatchString(action) {
+				t.Errorf("%s: %s is not named by its commit and version", path, action)
+			}
+		}
+	}
+	if count < 8 {
+		t.Errorf("only %d actions were looked at in %v", count, paths)
+	}
+}
