@@ -68,6 +68,7 @@ func (m *Module) Routes(s *web.Server) {
 		}
 	}
 	m.uploadRoutes(s, op)
+	m.directRoutes(s, op)
 	m.eventRoutes(s, op)
 	huma.Register(s.API, op(http.MethodGet, "/api/videos", "listVideos", "The caller's videos"), m.list)
 	for path, id := range map[string]string{"/api/videos/": "listVideosSlash", "/api/videos/user": "listVideosUser"} {

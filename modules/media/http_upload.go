@@ -76,13 +76,17 @@ func (m *Module) upload(c echo.Context, status int, mock bool) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(status, uploadBody{
+	return c.JSON(status, newUploadBody(ctx, v))
+}
+
+func newUploadBody(ctx context.Context, v Video) uploadBody {
+	return uploadBody{
 		Message: web.Say(ctx, fault.Text{
 			ES: "Video recibido. Lo publicaremos en cuanto esté procesado.",
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
 		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status), UploadedAt: v.UploadedAt,
-	})
+	}
 }
 
 // uploadForm is the form of an upload, in whatever order its parts arrive.

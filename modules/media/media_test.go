@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ type studio struct {
 	*Module
 	db    *database.DB
 	root  string // of the storage
+	files *diskstore.Store
 	board *board
 }
 
@@ -66,6 +68,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.files = files
 	area, err := scratch.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +143,9 @@ func (s *studio) wantFiles(t *testing.T, keys ...string) {
 			return err
 		}
 		key, err := filepath.Rel(s.root, path)
+		if strings.HasPrefix(key, ".direct/") && !strings.HasPrefix(entry.Name(), "part-") {
+			return err // what the store remembers of uploads is no content
+		}
 		found = append(found, key)
 		return err
 	})

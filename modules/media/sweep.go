@@ -73,7 +73,7 @@ func (m *Module) Sweep(ctx context.Context) {
 }
 
 func (m *Module) sweep(ctx context.Context, now time.Time) error {
-	return errors.Join(m.resend(ctx, now), m.collect(ctx, now))
+	return errors.Join(m.resend(ctx, now), m.sweepDirect(ctx, now), m.collect(ctx, now))
 }
 
 func (m *Module) resend(ctx context.Context, now time.Time) error {

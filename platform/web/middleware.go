@@ -176,9 +176,9 @@ func (s *Server) cors() echo.MiddlewareFunc {
 	}
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins:  s.o.CORSOrigins,
-		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete},
+		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language"},
-		ExposeHeaders: []string{"X-Total-Count", "Link", echo.HeaderXRequestID, "Retry-After"},
+		ExposeHeaders: []string{"X-Total-Count", "Link", "ETag", echo.HeaderXRequestID, "Retry-After"},
 		MaxAge:        600,
 	})
 }

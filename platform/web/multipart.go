@@ -133,3 +133,21 @@ func (a *attentive) Read(p []byte) (int, error) {
 	_ = a.control.SetReadDeadline(time.Now().Add(stall))
 	return a.body.Read(p) //nolint:wrapcheck // a reader passes the inner one's error on
 }
+
+// rawBody is a body that is nothing but content, of whatever length and speed.
+type rawBody struct {
+	io.ReadCloser
+	attentive attentive
+}
+
+func (b *rawBody) Read(p []byte) (int, error) {
+	n, err := b.attentive.Read(p)
+	switch {
+	case err == nil || err == io.EOF: //nolint:errorlint // the end of a body is exactly io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errSlow.With(err)
+	default:
+		err = errMalformed.With(err)
+	}
+	return n, err //nolint:wrapcheck // io.EOF must stay what it is
+}

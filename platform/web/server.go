@@ -95,11 +95,15 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Mount gives every GET and HEAD under prefix, which begins and ends with a slash, to serve. When that returns an error
-// it has written nothing, and the error is answered as a problem.
+// Mount gives every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve. When that returns an
+// error it has written nothing, and the error is answered as a problem. Errors of reading the body are the client's faults.
 func (s *Server) Mount(prefix string, serve func(http.ResponseWriter, *http.Request) error) {
-	s.echo.Match([]string{http.MethodGet, http.MethodHead}, prefix+"*", func(c echo.Context) error {
-		return serve(c.Response(), c.Request())
+	s.echo.Match([]string{http.MethodGet, http.MethodHead, http.MethodPut}, prefix+"*", func(c echo.Context) error {
+		r := c.Request()
+		if r.Method == http.MethodPut {
+			r.Body = &rawBody{ReadCloser: r.Body, attentive: attentive{r.Body, http.NewResponseController(c.Response())}}
+		}
+		return serve(c.Response(), r)
 	})
 }
 

@@ -3,9 +3,11 @@ package diskstore
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 
 	"risingstars/platform/fault"
@@ -17,6 +19,10 @@ var (
 		"El archivo no existe.", "The file does not exist.")
 	errReadOnly = fault.New(fault.Forbidden, "read_only",
 		"Este recurso solo se puede leer.", "This resource can only be read.")
+	errNoUpload = fault.New(fault.NotFound, "no_upload",
+		"Esta subida ya no está en curso.", "This upload is not under way any more.")
+	errPartSize = fault.New(fault.Malformed, "part_size",
+		"La parte no tiene el tamaño anunciado.", "The part does not have the size that was announced.")
 	errLinkInvalid = fault.New(fault.Forbidden, "link_invalid",
 		"El enlace no es válido.", "The link is not valid.")
 	errLinkExpired = fault.New(fault.Forbidden, "link_expired",
@@ -24,9 +30,12 @@ var (
 )
 
 // Serve answers GET and HEAD of Path + key, in byte ranges, to everyone who has a URL of this store; "download=1" makes browsers save the
-// file. A private key without a good signature is refused before anyone looks whether it exists. It lists no folders. When it returns an
-// error it has written nothing.
+// file. A private key without a good signature is refused before anyone looks whether it exists. It lists no folders. PUT takes the part of
+// a direct upload. When it returns an error it has written nothing; errors of reading the body come back as they are, wrapped.
 func (s *Store) Serve(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodPut {
+		return s.servePart(w, r)
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return errReadOnly
 	}
@@ -37,7 +46,7 @@ func (s *Store) Serve(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	public := s.isPublic(key)
 	if !public {
-		if err := s.checkLink(key, query); err != nil {
+		if err := s.checkLink("", Path+key+"?", query); err != nil {
 			return err
 		}
 	}
@@ -62,5 +71,40 @@ func (s *Store) Serve(w http.ResponseWriter, r *http.Request) error {
 		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(key)}))
 	}
 	http.ServeContent(w, r, "", obj.ModTime, file)
+	return nil
+}
+
+func (s *Store) servePart(w http.ResponseWriter, r *http.Request) error {
+	key, ok := strings.CutPrefix(r.URL.Path, Path)
+	if !ok || storage.CheckKey(key) != nil {
+		return errLinkInvalid
+	}
+	query := r.URL.Query()
+	id, number, size := query.Get("upload"), query.Get("part"), query.Get("size")
+	if err := s.checkLink(http.MethodPut, partLink(key, id, number, size), query); err != nil {
+		return err
+	}
+	// Signed, so they are the numbers that PresignPart was given.
+	n, err1 := strconv.Atoi(number)
+	length, err2 := strconv.ParseInt(size, 10, 64)
+	if err := errors.Join(err1, err2); err != nil {
+		return errLinkInvalid.With(err)
+	}
+	if r.ContentLength != length {
+		return errPartSize
+	}
+	part, err := s.takePart(key, id, n, length, r.Body)
+	if errors.Is(err, storage.ErrNoUpload) {
+		return errNoUpload
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return errPartSize.With(err)
+	}
+	if err != nil {
+		return fmt.Errorf("take part %d of %s: %w", n, key, err)
+	}
+	w.Header().Set("ETag", part.ETag)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
 	return nil
 }

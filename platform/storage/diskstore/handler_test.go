@@ -24,7 +24,7 @@ type site struct {
 // handler serves a store's files; a refusal is the status of its kind.
 func handler(store *diskstore.Store) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		statuses := map[fault.Kind]int{fault.Forbidden: http.StatusForbidden, fault.NotFound: http.StatusNotFound}
+		statuses := map[fault.Kind]int{fault.Forbidden: http.StatusForbidden, fault.NotFound: http.StatusNotFound, fault.Malformed: http.StatusBadRequest}
 		if err := store.Serve(w, r); err != nil {
 			http.Error(w, err.Error(), statuses[fault.From(err).Kind])
 		}

@@ -74,18 +74,7 @@ func (s *Store) commit(ctx context.Context, key string, f *os.File) (storage.Obj
 	if err != nil {
 		return storage.Object{}, err
 	}
-	if err := f.Chmod(0o640); err != nil {
-		return storage.Object{}, err
-	}
-	// The kernel's own stamps are milliseconds apart, too coarse for an ETag; and a moved file should say when it was put.
-	now := time.Now()
-	if err := s.root.Chtimes(temp, now, now); err != nil {
-		return storage.Object{}, err
-	}
-	if err := f.Sync(); err != nil {
-		return storage.Object{}, err
-	}
-	info, err := f.Stat()
+	info, err := s.settle(f, temp)
 	if err != nil {
 		return storage.Object{}, err
 	}
@@ -102,6 +91,22 @@ func (s *Store) commit(ctx context.Context, key string, f *os.File) (storage.Obj
 		return storage.Object{}, err
 	}
 	return object(key, info), nil
+}
+
+// settle makes the content of the scratch file f durable, and gives it its final mode and time.
+func (s *Store) settle(f *os.File, temp string) (fs.FileInfo, error) {
+	if err := f.Chmod(0o640); err != nil {
+		return nil, err
+	}
+	// The kernel's own stamps are milliseconds apart, too coarse for an ETag; and a moved file should say when it was put.
+	now := time.Now()
+	if err := s.root.Chtimes(temp, now, now); err != nil {
+		return nil, err
+	}
+	if err := f.Sync(); err != nil {
+		return nil, err
+	}
+	return f.Stat()
 }
 
 // makeFolders makes dir and its parents, and makes each new one durable in its parent.

@@ -1,7 +1,7 @@
 // Package diskstore keeps objects as files under one folder, for any number of processes of one host, and serves them over HTTP.
 //
 // A key is the file's path below the folder; uploads in flight live in a hidden folder beside them, which no key reaches, and vanish with
-// their process. Paths go through os.Root: neither a key nor a symbolic link leads outside. Folders emptied by Delete stay.
+// their process; parts of direct uploads live in another one, and stay until the upload is completed or aborted. Paths go through os.Root: neither a key nor a symbolic link leads outside. Folders emptied by Delete stay.
 //
 // It keeps no metadata: an object's content type is that of its extension.
 package diskstore
@@ -47,8 +47,9 @@ type Store struct {
 }
 
 var (
-	_ storage.Driver = (*Store)(nil)
-	_ storage.Mover  = (*Store)(nil)
+	_ storage.Driver       = (*Store)(nil)
+	_ storage.Mover        = (*Store)(nil)
+	_ storage.DirectDriver = (*Store)(nil)
 )
 
 // Open also removes what killed processes left of their uploads.

@@ -5,9 +5,13 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 	"time"
+
+	"risingstars/platform/storage"
 )
 
 // Path is where Handler belongs and what every URL begins with.
@@ -18,19 +22,41 @@ func (s *Store) URL(_ context.Context, key string, ttl time.Duration) (string, e
 	if s.isPublic(key) {
 		return Path + key, nil
 	}
+	return s.signed("", Path+key+"?", ttl), nil
+}
+
+// PresignPart is relative to the site: it names the upload, the part and its size, and is signed like other links, as one for PUT.
+func (s *Store) PresignPart(_ context.Context, key, uploadID string, number int, size int64, ttl time.Duration) (string, error) {
+	d, err := s.openDirect(key, uploadID, syscall.LOCK_SH)
+	if err != nil {
+		return "", err
+	}
+	defer d.close()
+	if d.done != "" {
+		return "", storage.ErrNoUpload
+	}
+	return s.signed(http.MethodPut, partLink(key, uploadID, strconv.Itoa(number), strconv.FormatInt(size, 10)), ttl), nil
+}
+
+func partLink(key, uploadID, number, size string) string {
+	return Path + key + "?upload=" + uploadID + "&part=" + number + "&size=" + size + "&"
+}
+
+// signed adds an expiry (Unix seconds, rounded up) and the signature to a link that ends where a query goes on.
+func (s *Store) signed(method, link string, ttl time.Duration) string {
 	end := time.Now().Add(ttl)
 	if end.Nanosecond() > 0 {
 		end = end.Add(time.Second)
 	}
-	expires := strconv.FormatInt(end.Unix(), 10)
-	return Path + key + "?expires=" + expires + "&signature=" + s.sign(key, expires), nil
+	link += "expires=" + strconv.FormatInt(end.Unix(), 10)
+	return link + "&signature=" + s.sign(method, link)
 }
 
-// checkLink returns the fault of a signed link, nil when there is none.
-func (s *Store) checkLink(key string, query url.Values) error {
+// checkLink returns the fault of a signed link, given without its expiry and signature; nil when there is none.
+func (s *Store) checkLink(method, link string, query url.Values) error {
 	expires := query.Get("expires")
 	// The texts are compared, not what they decode to: base64 has several spellings of the same bytes.
-	if !hmac.Equal([]byte(query.Get("signature")), []byte(s.sign(key, expires))) {
+	if !hmac.Equal([]byte(query.Get("signature")), []byte(s.sign(method, link+"expires="+expires))) {
 		return errLinkInvalid
 	}
 	end, err := strconv.ParseInt(expires, 10, 64)
@@ -43,9 +69,9 @@ func (s *Store) checkLink(key string, query url.Values) error {
 	return nil
 }
 
-// sign covers the path, so that no signature of another purpose made with the same secret fits.
-func (s *Store) sign(key, expires string) string {
+// sign covers the path and, but for reading, the method, so that no signature of another purpose made with the same secret fits.
+func (s *Store) sign(method, link string) string {
 	mac := hmac.New(sha256.New, s.secret)
-	mac.Write([]byte(Path + key + "?expires=" + expires))
+	mac.Write([]byte(method + link))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -15,21 +15,24 @@ func Sniff(head []byte) (Container, bool) {
 	if len(head) > SniffLen {
 		head = head[:SniffLen]
 	}
-	switch mimetype.Detect(head).String() {
-	case "video/mp4":
-		return Container{"mov", ".mp4", "video/mp4"}, true
-	case "video/x-m4v":
-		return Container{"mov", ".m4v", "video/x-m4v"}, true
-	case "video/quicktime":
-		return Container{"mov", ".mov", "video/quicktime"}, true
-	case "video/3gpp":
-		return Container{"mov", ".3gp", "video/3gpp"}, true
-	case "video/3gpp2":
-		return Container{"mov", ".3g2", "video/3gpp2"}, true
-	case "video/matroska":
-		return Container{"matroska", ".mkv", "video/x-matroska"}, true
-	case "video/webm":
-		return Container{"matroska", ".webm", "video/webm"}, true
+	is := mimetype.Detect(head)
+	for _, c := range Containers() {
+		if is.Is(c.ContentType) {
+			return c, true
+		}
 	}
 	return Container{}, false
+}
+
+// Containers are all that are accepted.
+func Containers() []Container {
+	return []Container{
+		{"mov", ".mp4", "video/mp4"},
+		{"mov", ".m4v", "video/x-m4v"},
+		{"mov", ".mov", "video/quicktime"},
+		{"mov", ".3gp", "video/3gpp"},
+		{"mov", ".3g2", "video/3gpp2"},
+		{"matroska", ".mkv", "video/x-matroska"},
+		{"matroska", ".webm", "video/webm"},
+	}
 }

@@ -1,0 +1,260 @@
+package media
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/fault"
+)
+
+// mp4Head is what the container is known by.
+var mp4Head = []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")
+
+func (s *studio) begin(t *testing.T, size int) directUpload {
+	t.Helper()
+	u, err := s.beginDirect(t.Context(), "ana", details{Title: "Mi canción", Start: 2 * time.Second}, ffmpeg.Containers()[0], int64(size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// put sends content as the upload's only part.
+func (s *studio) put(t *testing.T, u directUpload, content []byte) {
+	t.Helper()
+	target, err := s.bucket.PresignPart(t.Context(), u.Key, u.StorageID, 1, u.partSize(1), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := httptest.NewRecorder()
+	err = s.files.Serve(res, httptest.NewRequest(http.MethodPut, target, strings.NewReader(string(content))))
+	if err != nil || res.Code != http.StatusOK {
+		t.Fatalf("PUT: %d, %v", res.Code, err)
+	}
+}
+
+// wantNothing fails the test when anything is left of any upload.
+func (s *studio) wantNothing(t *testing.T) {
+	t.Helper()
+	s.wantFiles(t)
+	s.wantUnclaimed(t, 0)
+	s.wantDirect(t, 0)
+}
+
+func (s *studio) wantDirect(t *testing.T, want int) {
+	t.Helper()
+	uploads, err := s.store.directDue(t.Context(), time.Now().Add(1000*time.Hour), 1000)
+	if err != nil || len(uploads) != want {
+		t.Errorf("%d direct uploads are known (%v), want %d", len(uploads), err, want)
+	}
+}
+
+func TestADirectUploadBecomesAVideo(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *studio) {
+		u := s.begin(t, len(mp4Head))
+		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errIncomplete) {
+			t.Errorf("before anything has arrived: %v, want errIncomplete", err)
+		}
+		s.put(t, u, mp4Head)
+		if _, err := s.completeDirect(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+			t.Errorf("somebody else: %v, want errNotOwner", err)
+		}
+		v, err := s.completeDirect(t.Context(), "ana", u.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.ID != u.ID || v.Title != "Mi canción" || v.Start != 2*time.Second || v.Status != Uploaded || v.OriginalKey != u.Key {
+			t.Errorf("the video is %+v", v)
+		}
+		again, err := s.completeDirect(t.Context(), "ana", u.ID)
+		if err != nil || again.ID != v.ID || !again.UploadedAt.Equal(v.UploadedAt) {
+			t.Errorf("asked again: %+v, %v, want the same video", again, err)
+		}
+		if _, err := s.completeDirect(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+			t.Errorf("somebody else, afterwards: %v, want errNotOwner", err)
+		}
+		if queued := s.queued(t); queued != 1 {
+			t.Errorf("%d tasks, want 1", queued)
+		}
+		s.wantFiles(t, u.Key)
+		s.wantUnclaimed(t, 0)
+		s.wantDirect(t, 0)
+		if err := s.Delete(t.Context(), "ana", v.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+			t.Errorf("after the video's deletion: %v, want errNoUpload", err)
+		}
+		s.wantNothing(t)
+	})
+}
+
+// TestADirectUploadSurvivesACrash is one between putting the file together and the video's row.
+func TestADirectUploadSurvivesACrash(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	u := s.begin(t, len(mp4Head))
+	s.put(t, u, mp4Head)
+	if err := s.assemble(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil {
+		t.Error(err)
+	}
+	s.wantFiles(t, u.Key)
+
+	lost := s.begin(t, len(mp4Head))
+	s.put(t, lost, mp4Head)
+	if err := s.assemble(t.Context(), lost); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sweep(t.Context(), time.Now().Add(directLife+2*directGrace)); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFiles(t, u.Key)
+	s.wantDirect(t, 0)
+	s.wantUnclaimed(t, 0)
+}
+
+func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	content := []byte("#!/bin/sh\necho hello, I am a video\n")
+	u := s.begin(t, len(content))
+	s.put(t, u, content)
+	if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNotAVideo) {
+		t.Errorf("completed: %v, want errNotAVideo", err)
+	}
+	s.wantNothing(t)
+}
+
+func TestAbandonedDirectUploadsAreSwept(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *studio) {
+		begun := time.Now()
+		u := s.begin(t, len(mp4Head))
+		s.put(t, u, mp4Head)
+		if err := s.sweep(t.Context(), begun.Add(directLife)); err != nil {
+			t.Fatal(err)
+		}
+		s.wantDirect(t, 1)
+		if err := s.sweep(t.Context(), time.Now().Add(directLife+2*directGrace)); err != nil {
+			t.Fatal(err)
+		}
+		s.wantNothing(t)
+		if _, err := s.ownedDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+			t.Errorf("swept: %v, want errNoUpload", err)
+		}
+	})
+}
+
+func TestDirectUploadsHaveLimits(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	begin := func(owner string, size int64) error {
+		_, err := s.beginDirect(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
+		return err
+	}
+	if err := begin("ana", limit+1); !errors.Is(err, errTooLarge) {
+		t.Errorf("a byte too many: %v, want errTooLarge", err)
+	}
+	for range maxDirect {
+		if err := begin("ana", limit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := begin("ana", 1); !errors.Is(err, errTooManyUploads) {
+		t.Errorf("one too many: %v, want errTooManyUploads", err)
+	}
+	if err := begin("bob", 1); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	s.wantDirect(t, maxDirect+1)
+}
+
+func TestPartsCoverTheFile(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.o.MaxUploadBytes = 1 << 50
+	for _, size := range []int64{1, directPart - 1, directPart, directPart + 1, 200 << 20, 50 << 30, 10_001 * directPart} {
+		u, err := s.beginDirect(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := int64(0)
+		for number := 1; number <= u.parts(); number++ {
+			if n := u.partSize(number); n < 1 || n > u.PartSize {
+				t.Fatalf("part %d of %d bytes has %d", number, size, n)
+			}
+			sum += u.partSize(number)
+		}
+		if sum != size || u.parts() > 10_000 {
+			t.Errorf("%d bytes: %d parts of %d in all", size, u.parts(), sum)
+		}
+	}
+}
+
+func TestTheClientSaysWhatItUploads(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ contentType, filename, want string }{
+		{"video/mp4", "", ".mp4"},
+		{"Video/QuickTime", "x.mp4", ".mov"},
+		{"video/webm;codecs=vp9", "", ".webm"},
+		{"", "Mi video.MKV", ".mkv"},
+		{"application/octet-stream", "clip.3gp", ".3gp"},
+		{"", "", ""},
+		{"image/png", "clip.mp4", ""},
+		{"", "clip.avi", ""},
+	} {
+		got, err := containerFor(c.contentType, c.filename)
+		if got.Extension != c.want || (c.want == "") != errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%q of type %q: %q, %v, want %q", c.filename, c.contentType, got.Extension, err, c.want)
+		}
+	}
+}
+
+// TestAnUploadIsAVideoOrNothing lets completions and an abortion meet.
+func TestAnUploadIsAVideoOrNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *studio) {
+		for range 20 {
+			u := s.begin(t, len(mp4Head))
+			s.put(t, u, mp4Head)
+			var meeting sync.WaitGroup
+			errs := make([]error, 4)
+			for i := range errs {
+				meeting.Go(func() {
+					if i == 0 {
+						errs[i] = s.abortDirect(t.Context(), u)
+					} else {
+						_, errs[i] = s.completeDirect(t.Context(), "ana", u.ID)
+					}
+				})
+			}
+			meeting.Wait()
+			for _, err := range errs {
+				if err != nil && !errors.Is(err, errNoUpload) {
+					t.Errorf("errors %v, want errNoUpload at most", errs)
+				}
+			}
+			_, err := s.Owned(t.Context(), "ana", u.ID)
+			if (err == nil) == (errs[0] == nil) {
+				t.Fatalf("aborted: %v; video: %v; want one of them", errs[0], err)
+			}
+			if err == nil {
+				s.wantFiles(t, u.Key)
+				if err := s.Delete(t.Context(), "ana", u.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.wantNothing(t)
+		}
+	})
+}
