@@ -31,21 +31,19 @@ func localInput(path string, more fg.KwArgs) *fg.Stream {
 	return fg.Input(path, fg.KwArgs{"protocol_whitelist": "file"}, more)
 }
 
-// videoArgs are the encoder's parameters, the same for clip and bumpers.
+// videoArgs are the encoder's parameters, the same for clip and bumpers. stitchable keeps x264 from tuning the sequence
+// and picture headers to the content: with one header per file, streams with differing ones could not be joined.
 func (p *Processor) videoArgs(r rational) fg.KwArgs {
 	return fg.KwArgs{
 		"c:v": "libx264", "preset": "veryfast", "crf": 23, "profile:v": "high", "level": "3.1", "pix_fmt": "yuv420p",
-		"g": int(2 * r.float()), "r": r.String(), "x264-params": x264Params, "threads": p.threads,
+		"g": int(2 * r.float()), "r": r.String(), "x264-params": stitchable, "threads": p.threads,
 		"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv",
 		"video_track_timescale": timescale, "movie_timescale": timescale, "f": "mp4",
 		"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact",
 	}
 }
 
-// x264Params, beyond the preset. stitchable keeps x264 from tuning the sequence and picture headers to the content: with one
-// header per file, streams with differing ones could not be joined. Moving blocks are not split below 16×16: the search for
-// better ones is a fifth of veryfast's time and changes the picture little (infra/load/README.md).
-const x264Params = "stitchable=1:partitions=i8x8,i4x4"
+const stitchable = "stitchable=1"
 
 // timescale has a whole number of ticks per frame at each of outputRates.
 const timescale = 120000

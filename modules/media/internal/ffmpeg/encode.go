@@ -168,6 +168,9 @@ func (p *Processor) encodeArgs(pl plan, c clip, mark string) ([]string, error) {
 
 	video := p.videoArgs(pl.rate)
 	video["frames:v"] = frames
+	if pl.wholeBlocks() {
+		video["x264-params"] = stitchable + ":partitions=i8x8,i4x4"
+	}
 	outputs := []*fg.Stream{fork.Get("0").Output(c.video, video)}
 	outputs = append(outputs, c.candidates.outputs(fork.Get("1"))...)
 	if c.sound != "" {

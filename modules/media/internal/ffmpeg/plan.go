@@ -63,6 +63,12 @@ func (pl plan) skipsDeblocking() bool {
 	return (v.codec == "h264" || v.codec == "hevc") && g.scaleW*4 <= v.width*3 && g.scaleH*4 <= v.height*3
 }
 
+// wholeBlocks keeps moving blocks from being split below 16×16: looking for better parts is up to a fifth of veryfast's time,
+// and in a picture that fills the frame it gains next to nothing (infra/load/README.md). A narrow one has finer detail.
+func (pl plan) wholeBlocks() bool {
+	return pl.geometry.width*pl.geometry.height*4 >= outWidth*outHeight*3
+}
+
 // pickVideo takes the default video stream, and among equals the largest. Cover art is no video.
 func pickVideo(m media) (videoStream, error) {
 	best := -1
