@@ -20,7 +20,7 @@ const (
 type Puller interface {
 	// Receive leases up to n tasks for the visibility time. It waits for the first for as long
 	// as it likes, and returns when ctx ends; none is no error. It never leaves a task leased
-	// that it did not return.
+	// that it did not return (but SQS, which answers after ctx has ended: for 10 s).
 	Receive(ctx context.Context, n int, visibility time.Duration) ([]Lease, error)
 
 	// Extend makes the lease last for the visibility time from now on. ErrLost when it is not
@@ -66,7 +66,7 @@ type pull struct {
 func (p *pull) receive(ctx context.Context) {
 	defer close(p.idle)
 	defer p.serving.Wait()
-	pause := firstPause
+	pause, trouble := firstPause, ""
 	for {
 		n := p.acquire(ctx)
 		if n == 0 {
@@ -81,13 +81,19 @@ func (p *pull) receive(ctx context.Context) {
 			})
 		}
 		if err == nil {
-			pause = firstPause
+			if trouble != "" && ctx.Err() == nil {
+				p.consumer.Logger.InfoContext(ctx, "tasks are received again")
+			}
+			pause, trouble = firstPause, ""
 			continue
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		p.consumer.Logger.ErrorContext(ctx, "no tasks received", "error", err, "delay_ms", pause.Milliseconds())
+		if err.Error() != trouble { // an outage repeats itself for as long as it lasts
+			trouble = err.Error()
+			p.consumer.Logger.ErrorContext(ctx, "no tasks received", "error", err)
+		}
 		if !wait(ctx, pause) {
 			return
 		}

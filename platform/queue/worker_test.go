@@ -116,4 +116,7 @@ func TestWorkerOutlastsAnOutage(t *testing.T) {
 	}
 	b.enqueue(t, "probe", "a")
 	next(t, done)
+	if begun, ended := len(b.log.lines(t, "no tasks received")), len(b.log.lines(t, "tasks are received again")); begun != 1 || ended != 1 {
+		t.Errorf("the outage was logged %d times and its end %d times", begun, ended)
+	}
 }
