@@ -127,10 +127,25 @@ func stopAnyTime(b *bench) {
 }
 
 func stoppedWorkerTakesNothing(b *bench) {
-	worker := b.worker(func(context.Context, queue.Delivery) error { return nil })
+	seen := make(chan string, 10)
+	worker := b.workerOn(b.driver, func(_ context.Context, d queue.Delivery) error {
+		seen <- "first worker: " + d.ID
+		return nil
+	}, queue.WorkerOptions{Visibility: b.limits.Visibility})
 	b.enqueue("a")
 	b.eventuallyStats(queue.Stats{})
 	b.stop(worker)
 	b.enqueue("b")
-	b.eventuallyStats(queue.Stats{Ready: 1})
+	if !b.limits.TakesIntoNothing {
+		b.eventuallyStats(queue.Stats{Ready: 1})
+	}
+	b.worker(func(_ context.Context, d queue.Delivery) error {
+		seen <- "second worker: " + d.ID
+		return nil
+	})
+	for _, want := range []string{"first worker: a", "second worker: b"} {
+		if got := next(b, seen); got != want {
+			b.Errorf("%s, want %s", got, want)
+		}
+	}
 }

@@ -22,6 +22,10 @@ type Limits struct {
 	Visibility      time.Duration // the shortest it knows; 300 ms
 	KeepsDuplicates bool          // cannot tell that it already has a task
 	HidesAge        bool          // does not know the age of the oldest ready task
+	HidesLapses     bool          // counts a lapsed lease like any other attempt
+	// TakesIntoNothing: a worker's last question may still be answered when it has stopped, and what it takes is ready
+	// again when its lease lapses.
+	TakesIntoNothing bool
 }
 
 // Run runs the suite; open returns the driver of a new and empty queue. Drivers that pull are
