@@ -1,0 +1,166 @@
+package sqsqueue_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
+	"risingstars/platform/queue/sqsqueue"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	sqsURL(t)
+	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).driver }, limits())
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	policy := func(maxReceives string) string {
+		return b.create("test-"+rand.Text(), map[string]string{
+			"RedrivePolicy": `{"deadLetterTargetArn":"` + b.attribute(b.options.DeadURL, types.QueueAttributeNameQueueArn) + `","maxReceiveCount":` + maxReceives + `}`,
+		})
+	}
+	plain := b.create("test-"+rand.Text(), nil)
+	signature := &refusal{http.StatusForbidden, "SignatureDoesNotMatch", "The canonical string should have been POST s3cret"}
+	denied := &refusal{http.StatusForbidden, "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized to perform: sqs:getqueueattributes"}
+	for name, test := range map[string]struct {
+		change  func(o *sqsqueue.Options)
+		refused *refusal
+		want    string
+	}{
+		"nobody there":       {change: func(o *sqsqueue.Options) { o.EndpointURL = "http://127.0.0.1:1" }, want: "no answer from SQS: dial 127.0.0.1:1"},
+		"no URL":             {change: func(o *sqsqueue.Options) { o.QueueURL = "" }, want: "the URL must look like"},
+		"a name":             {change: func(o *sqsqueue.Options) { o.QueueURL = "showcase" }, want: "the URL must look like"},
+		"no name":            {change: func(o *sqsqueue.Options) { o.QueueURL = "https://sqs.us-east-1.amazonaws.com/" }, want: "the URL must look like"},
+		"a FIFO queue":       {change: func(o *sqsqueue.Options) { o.QueueURL += ".fifo" }, want: ".fifo is a FIFO queue"},
+		"FIFO dead letters":  {change: func(o *sqsqueue.Options) { o.DeadURL += ".fifo" }, want: "dead letters: "},
+		"no such queue":      {change: func(o *sqsqueue.Options) { o.QueueURL += "-x" }, want: "-x: there is no such queue"},
+		"no dead letters":    {change: func(o *sqsqueue.Options) { o.DeadURL += "-x" }, want: "-dead-x: there is no such queue"},
+		"none named":         {change: func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = plain, "" }, want: "no queue is named, and it has no redrive policy"},
+		"other dead letters": {change: func(o *sqsqueue.Options) { o.DeadURL = plain }, want: "the redrive policy of test-"},
+		"one receive":        {change: func(o *sqsqueue.Options) { o.QueueURL = policy("1") }, want: "its redrive policy allows 1 receives"},
+		"no region":          {change: func(o *sqsqueue.Options) { o.Region = "" }, want: "no AWS region is set"},
+		"denied":             {refused: denied, want: "SQS refuses: AccessDeniedException: User: arn:aws:iam::1:user/x"},
+		"wrong secret":       {refused: signature, want: "SQS refuses: SignatureDoesNotMatch"},
+		"broken":             {refused: &refusal{http.StatusServiceUnavailable, "ServiceUnavailable", ""}, want: "SQS answers with status 503"},
+	} {
+		options := b.options
+		if test.change != nil {
+			test.change(&options)
+		}
+		p.peace()
+		if test.refused != nil {
+			p.trouble(test.refused)
+		}
+		_, err := sqsqueue.Open(t.Context(), options)
+		if err == nil {
+			t.Errorf("%s: opened", name)
+		} else if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "AKIA") {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+func TestOpenFindsTheDeadLettersByThePolicy(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.bury("a")
+	options := b.options
+	options.DeadURL = ""
+	b.driver = b.open(options)
+	b.queue = queue.New(b.driver, queue.Options{})
+	if dead := b.dead(); len(dead) != 1 || dead[0].ID != "a" {
+		t.Errorf("dead: %+v", dead)
+	}
+}
+
+// Credentials and the issuers of certificates are the SDK's business; this is what its environment says.
+func TestEnvironmentOfTheSDK(t *testing.T) {
+	p := startProxy(t, (*httptest.Server).StartTLS)
+	b := setup(t)
+	options := b.options
+	options.EndpointURL = p.URL
+	fails := func(want string) {
+		t.Helper()
+		if _, err := sqsqueue.Open(t.Context(), options); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("opened: %v, want %q", err, want)
+		}
+	}
+	fails("certificate")
+
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Certificate().Raw})
+	if err := os.WriteFile(bundle, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	b.open(options)
+
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	fails("no AWS credentials are to be had")
+}
+
+func TestWhatSQSRefusesFails(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	p.trouble(&refusal{http.StatusBadRequest, "AccessDenied", "not authorized"})
+	const want = "SQS refuses: AccessDenied: not authorized"
+	worker := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{})
+	if err := worker.Start(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Start returned %v", err)
+	}
+	if err := b.queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Enqueue returned %v", err)
+	}
+	if _, err := b.queue.Dead(t.Context(), 0); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Dead returned %v", err)
+	}
+	if _, err := b.queue.Redrive(t.Context(), kind, "a"); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Redrive returned %v", err)
+	}
+}
+
+func TestStopDoesNotWaitForAnOpenPoll(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	options := b.options
+	options.Wait = 20 * time.Second
+	b.driver = b.open(options)
+	worker := b.work(func(context.Context, queue.Delivery) error { return nil })
+	b.eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) > 0 })
+	begun := time.Now()
+	b.stop(worker)
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("stopped after %s", took)
+	}
+	if errs := b.log.lines(t, ""); len(errs) > 0 {
+		t.Errorf("logged %q", errs)
+	}
+}
+
+func TestIdleWorkerPollsSeldom(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	worker := b.work(func(context.Context, queue.Delivery) error { return nil })
+	b.eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) >= 1 })
+	begun := time.Now()
+	b.eventually("a third poll", func() bool { return len(p.seen("ReceiveMessage")) >= 3 })
+	if took := time.Since(begun); took < wait {
+		t.Errorf("two polls within %s, each waits for %s", took, wait)
+	}
+	b.stop(worker)
+}

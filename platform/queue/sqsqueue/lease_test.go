@@ -1,0 +1,158 @@
+package sqsqueue_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"risingstars/platform/queue"
+)
+
+func TestPostponeKeepsTheAttempts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	attempts := make(chan int, 10)
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		attempts <- d.Attempt
+		switch len(attempts) {
+		case 1, 3:
+			return errors.New("not yet")
+		case 2, 4:
+			return queue.Later(0)
+		}
+		return nil
+	})
+	b.enqueue("a")
+	b.eventually("five runs", func() bool { return len(attempts) == 5 })
+	b.eventuallyStats(queue.Stats{})
+	for _, want := range []int{1, 2, 2, 3, 3} {
+		if got := <-attempts; got != want {
+			t.Errorf("attempt %d, want %d", got, want)
+		}
+	}
+}
+
+// What is received, somebody works on; until he has said so, it is not withheld from others for long.
+func TestPollAsksForFreeHandsAndAShortTime(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	started := make(chan struct{}, 10)
+	release, open := gate(b)
+	b.workWith(queue.Handler{Run: func(context.Context, queue.Delivery) error {
+		started <- struct{}{}
+		<-release
+		return nil
+	}}, queue.WorkerOptions{Concurrency: 12})
+	polls := func() int { return len(p.seen("ReceiveMessage")) }
+	b.eventually("a poll", func() bool { return polls() > 0 })
+	if poll := p.seen("ReceiveMessage")[0].body; poll.MaxNumberOfMessages != 10 || poll.VisibilityTimeout != 10 {
+		t.Errorf("with 12 hands: %+v", poll)
+	}
+	ids := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}
+	b.enqueue(ids...)
+	for range ids {
+		next(b, started)
+	}
+	before := polls()
+	b.eventually("another poll", func() bool { return polls() > before })
+	if poll := p.seen("ReceiveMessage")[before].body; poll.MaxNumberOfMessages != 3 {
+		t.Errorf("with 3 hands: %+v", poll)
+	}
+	open()
+	b.eventuallyStats(queue.Stats{})
+}
+
+// SQS would move the task after its third receive, and nobody would tell the owner.
+func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const maxAttempts = maxReceives + 1
+	attempts, told := make(chan int, 10), make(chan string, 10)
+	b.workWith(queue.Handler{
+		Run: func(_ context.Context, d queue.Delivery) error {
+			attempts <- d.Attempt
+			return errors.New("never")
+		},
+		Dead: func(_ context.Context, _ queue.Delivery, reason string) error {
+			told <- reason
+			return nil
+		},
+	}, queue.WorkerOptions{MaxAttempts: maxAttempts})
+	b.enqueue("a")
+	for want := 1; want <= maxAttempts; want++ {
+		if got := next(b, attempts); got != want {
+			t.Errorf("attempt %d, want %d", got, want)
+		}
+	}
+	if reason := next(b, told); reason != "never" {
+		t.Errorf("told %q", reason)
+	}
+	b.eventuallyStats(queue.Stats{Dead: 1})
+	if dead := b.dead(); len(dead) != 1 || dead[0].Attempts != maxAttempts || dead[0].Reason != "never" {
+		t.Errorf("dead: %+v", dead)
+	}
+}
+
+// The words are SQS's own, after 12 h.
+func TestLeaseThatSQSEndsIsLost(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	p.trouble(&refusal{
+		http.StatusBadRequest, "InvalidParameterValue",
+		"Value 120 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
+	}, "ChangeMessageVisibility")
+	causes := make(chan error, 10)
+	b.workWith(queue.Handler{Run: func(ctx context.Context, d queue.Delivery) error {
+		if d.Attempt == 1 {
+			<-ctx.Done()
+			causes <- context.Cause(ctx)
+		}
+		return nil
+	}}, queue.WorkerOptions{Visibility: 2 * time.Second})
+	b.enqueue("a")
+	if cause := next(b, causes); !errors.Is(cause, queue.ErrLost) {
+		t.Errorf("ended with %v", cause)
+	}
+	b.eventuallyStats(queue.Stats{}) // somebody does it again
+}
+
+// What SQS has handed out, and nobody could say that he has it, comes back.
+func TestHandoverThatFailsIsNoLease(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	p.trouble(&refusal{http.StatusInternalServerError, "InternalError", ""}, "ChangeMessageVisibilityBatch")
+	attempts := make(chan int, 10)
+	b.workWith(queue.Handler{Run: func(_ context.Context, d queue.Delivery) error {
+		attempts <- d.Attempt
+		return nil
+	}}, queue.WorkerOptions{Visibility: time.Second})
+	b.enqueue("a")
+	b.eventually("the trouble", func() bool { return len(b.log.lines(t, "no tasks received")) > 0 })
+	if len(attempts) > 0 {
+		t.Error("ran without a lease")
+	}
+	p.peace()
+	if attempt := next(b, attempts); attempt < 2 {
+		t.Errorf("attempt %d", attempt)
+	}
+	b.eventuallyStats(queue.Stats{})
+}
+
+func TestVisibilityIsRenewedAsLongAsItWas(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueue("a")
+	lease := b.receive(1)[0]
+	if err := b.driver.Extend(t.Context(), lease, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	again := b.receive(1)[0] // a second later, although it was received for a minute
+	if again.Attempt != 2 {
+		t.Errorf("attempt %d", again.Attempt)
+	}
+	if err := b.driver.Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
+		t.Errorf("the first lease: %v", err)
+	}
+}

@@ -1,0 +1,129 @@
+package sqsqueue
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// maxDelay is SQS's own.
+const maxDelay = 15 * time.Minute
+
+// What a dead letter of ours has beside its body.
+const (
+	reasonAttribute   = "Reason"
+	attemptsAttribute = "Attempts"
+)
+
+// envelope is a task as the body of a message.
+type envelope struct {
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`
+	Payload []byte `json:"payload,omitempty"`
+	// Attempts are those of the messages that this one is a copy of.
+	Attempts int `json:"attempts,omitempty"`
+	// Due, in milliseconds since 1970, is for times that are further away than SQS delays a message.
+	Due int64 `json:"due,omitempty"`
+}
+
+// message is one to be sent.
+type message struct {
+	body       string
+	attributes map[string]types.MessageAttributeValue
+	delay      time.Duration
+}
+
+func newMessage(e envelope) message { return message{body: encode(e)} }
+
+// later is a copy for another time. What SQS cannot delay for so long comes back earlier, and is then sent again.
+func later(e envelope, delay time.Duration) message {
+	if delay > maxDelay {
+		e.Due = time.Now().Add(delay).UnixMilli()
+	}
+	return message{body: encode(e), delay: min(delay, maxDelay)}
+}
+
+// encode writes ASCII, because SQS takes only some characters, and others only in theory.
+func encode(e envelope) string {
+	text, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // strings, bytes and numbers
+	}
+	var ascii strings.Builder
+	for _, r := range string(text) {
+		switch {
+		case r < utf8.RuneSelf:
+			ascii.WriteRune(r)
+		case r < 0x10000:
+			fmt.Fprintf(&ascii, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&ascii, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return ascii.String()
+}
+
+// decode fails for a message that is not ours.
+func decode(body string) (envelope, error) {
+	var e envelope
+	if err := json.Unmarshal([]byte(body), &e); err != nil {
+		return envelope{}, fmt.Errorf("not a task: %w", err)
+	}
+	if e.Kind == "" || e.ID == "" || e.Attempts < 0 {
+		return envelope{}, errors.New("not a task: it has no kind or no id")
+	}
+	return e, nil
+}
+
+func (e envelope) wait() time.Duration {
+	if e.Due == 0 {
+		return 0
+	}
+	return max(0, time.Until(time.UnixMilli(e.Due)))
+}
+
+// receives counts this one, too.
+func receives(m types.Message) int {
+	return systemNumber(m, types.MessageSystemAttributeNameApproximateReceiveCount)
+}
+
+func sentAt(m types.Message) time.Time {
+	return time.UnixMilli(int64(systemNumber(m, types.MessageSystemAttributeNameSentTimestamp)))
+}
+
+// systemNumber is 0 when SQS does not say.
+func systemNumber(m types.Message, name types.MessageSystemAttributeName) int {
+	n, _ := strconv.Atoi(m.Attributes[string(name)])
+	return n
+}
+
+func textAttribute(text string) types.MessageAttributeValue {
+	kind, value := "String", printable(text)
+	return types.MessageAttributeValue{DataType: &kind, StringValue: &value}
+}
+
+func numberAttribute(n int) types.MessageAttributeValue {
+	kind, value := "Number", strconv.Itoa(n)
+	return types.MessageAttributeValue{DataType: &kind, StringValue: &value}
+}
+
+// printable has only the characters that SQS takes, which are XML's, and never none.
+func printable(text string) string {
+	if text == "" {
+		return "no reason given"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return '?'
+		}
+		return r
+	}, text)
+}

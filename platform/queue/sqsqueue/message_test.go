@@ -1,0 +1,156 @@
+package sqsqueue_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"risingstars/platform/queue"
+)
+
+func TestForeignMessageIsSetAside(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	text, value := "String", "x"
+	attributes := map[string]types.MessageAttributeValue{"theirs": {DataType: &text, StringValue: &value}}
+	bodies := []string{"hello", "{}", `{"Records":[{"s3":{}}]}`, `{"kind":"probe"}`, `{"kind":"probe","id":"a","payload":"%"}`, `{"kind":1,"id":"a"}`}
+	seen := make(chan string, 10)
+	for i, body := range bodies {
+		b.sendRaw(b.options.QueueURL, body, attributes)
+		b.enqueue(fmt.Sprint(i))
+	}
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		seen <- d.ID
+		return nil
+	})
+	b.eventuallyStats(queue.Stats{Dead: len(bodies)})
+	if len(seen) != len(bodies) {
+		t.Errorf("%d of %d tasks ran", len(seen), len(bodies))
+	}
+	dead := b.dead()
+	var found []string
+	for _, d := range dead {
+		found = append(found, string(d.Payload))
+		if d.Kind != "(not a task)" || d.ID == "" || !strings.HasPrefix(d.Reason, "not a task: ") {
+			t.Errorf("dead: %+v", d)
+		}
+		if age := time.Since(d.DiedAt); age < -time.Second || age > patience {
+			t.Errorf("died %s ago", age)
+		}
+	}
+	slices.Sort(found)
+	if want := slices.Sorted(slices.Values(bodies)); !slices.Equal(found, want) {
+		t.Errorf("set aside: %q", found)
+	}
+	if n := len(b.log.lines(t, "set aside")); n != len(bodies) {
+		t.Errorf("%d lines for %d messages", n, len(bodies))
+	}
+	m := b.receiveRaw(b.options.DeadURL, 0)
+	if theirs := m.MessageAttributes["theirs"]; theirs.StringValue == nil || *theirs.StringValue != value {
+		t.Errorf("attributes: %v", m.MessageAttributes)
+	}
+
+	// Whoever redrives it sends it as it came.
+	if found, err := b.queue.Redrive(t.Context(), dead[0].Kind, dead[0].ID); err != nil || !found {
+		t.Errorf("Redrive: %v (%v)", found, err)
+	}
+	b.eventually("its return", func() bool { return len(b.log.lines(t, "set aside")) == len(bodies)+1 })
+	b.eventuallyStats(queue.Stats{Dead: len(bodies)})
+}
+
+func TestNamesAndReasonsOfAnyCharacter(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ids := []string{"\x01\x1f\x7f", "\ufffe\uffff", "😀", "<&>\"\\", "\u2028ñ"}
+	b.work(func(context.Context, queue.Delivery) error { return queue.Dead(errors.New("\x1b[31m\ufffe 😀 ñ")) })
+	b.enqueue(ids...)
+	b.eventuallyStats(queue.Stats{Dead: len(ids)})
+	for _, d := range b.dead() {
+		if !slices.Contains(ids, d.ID) {
+			t.Errorf("id %q", d.ID)
+		}
+		if d.Reason != "?[31m? 😀 ñ" {
+			t.Errorf("reason %q", d.Reason)
+		}
+	}
+}
+
+func TestEmptyReasonIsStillOurs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueue("a")
+	if err := b.driver.Settle(t.Context(), b.receive(1)[0], queue.Verdict{Action: queue.Bury}); err != nil {
+		t.Fatal(err)
+	}
+	if dead := b.dead(); len(dead) != 1 || dead[0].Reason != "no reason given" || dead[0].Attempts != 1 {
+		t.Errorf("dead: %+v", dead)
+	}
+}
+
+// envelope is how a task travels: what an older version has sent, a newer one must read.
+type envelope struct {
+	Kind     string `json:"kind"`
+	ID       string `json:"id"`
+	Payload  []byte `json:"payload,omitempty"`
+	Attempts int    `json:"attempts,omitempty"`
+	Due      int64  `json:"due,omitempty"`
+}
+
+func TestLongDelaysAreKept(t *testing.T) {
+	t.Parallel()
+	b, p := setupOnProxy(t)
+	for name, test := range map[string]struct {
+		verdict  queue.Verdict
+		attempts int
+	}{
+		"postponed": {queue.Verdict{Action: queue.Postpone, Delay: time.Hour}, 0},
+		"retried":   {queue.Verdict{Action: queue.Retry, Delay: time.Hour}, 1},
+	} {
+		b.enqueue(name)
+		if err := b.driver.Settle(t.Context(), b.receive(1)[0], test.verdict); err != nil {
+			t.Fatal(err)
+		}
+		sent := p.seen("SendMessage")
+		last := sent[len(sent)-1].body
+		var e envelope
+		if err := json.Unmarshal([]byte(last.MessageBody), &e); err != nil {
+			t.Fatal(err)
+		}
+		if last.DelaySeconds != 15*60 || e.Kind != kind || e.ID != name || e.Attempts != test.attempts {
+			t.Errorf("%s: %d s, %+v", name, last.DelaySeconds, e)
+		}
+		if wait := time.Until(time.UnixMilli(e.Due)); wait < 59*time.Minute || wait > time.Hour {
+			t.Errorf("%s: due in %s", name, wait)
+		}
+	}
+	b.eventuallyStats(queue.Stats{Delayed: 2})
+}
+
+// After the 15 min that SQS waits at most, a task is there and not due.
+func TestTaskThatIsNotDueGoesBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	due := time.Now().Add(1500 * time.Millisecond)
+	body, err := json.Marshal(envelope{Kind: kind, ID: "a", Payload: []byte("work"), Attempts: 1, Due: due.UnixMilli()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.sendRaw(b.options.QueueURL, string(body), nil)
+	seen := make(chan queue.Delivery, 10)
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		seen <- d
+		return nil
+	})
+	d := next(b, seen)
+	if early := time.Until(due); early > time.Millisecond || d.Attempt != 2 || string(d.Payload) != "work" {
+		t.Errorf("%+v, %s too early", d, early)
+	}
+	b.eventuallyStats(queue.Stats{})
+}
