@@ -45,6 +45,12 @@ func result(err error) string {
 		return "too_large"
 	case errors.Is(err, ErrInvalidKey):
 		return "invalid_key"
+	case errors.Is(err, ErrNoUpload):
+		return "no_upload"
+	case errors.Is(err, ErrBadParts):
+		return "bad_parts"
+	case errors.Is(err, errors.ErrUnsupported):
+		return "unsupported"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "canceled"
 	}

@@ -15,7 +15,7 @@ import (
 // Subject is an empty store, in which keys under "uploads/" are private.
 type Subject struct {
 	Driver storage.Driver
-	// Site is the base URL of the server behind site-relative URLs; unused when the driver's are absolute.
+	// Site is the base URL of the server behind site-relative URLs, to read and to upload parts; unused when the driver's are absolute.
 	Site string
 }
 
@@ -62,6 +62,40 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"TamperedURL":         tamperedURLIsRefused,
 		"URLNeedsALife":       urlNeedsALife,
 		"URLIsForReadingOnly": urlIsForReadingOnly,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			rule(t, bucket(t, s), s.Site)
+		})
+	}
+	t.Run("DirectUnsupported", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.Driver = struct{ storage.Driver }{s.Driver}
+		directIsUnsupported(t, bucket(t, s))
+	})
+	t.Run("Direct", func(t *testing.T) { runDirect(t, open) })
+}
+
+// runDirect tests direct uploads, when the driver has them.
+func runDirect(t *testing.T, open func(t *testing.T) Subject) {
+	if _, ok := open(t).Driver.(storage.DirectDriver); !ok {
+		return
+	}
+	for name, rule := range map[string]func(*testing.T, *storage.Bucket, string){
+		"MakesTheObject":           directUploadMakesTheObject,
+		"OfOnePart":                directUploadOfOnePart,
+		"OtherSizeIsRefused":       directPartOfAnotherSizeIsRefused,
+		"ExpiredURLIsRefused":      expiredPartURLIsRefused,
+		"TamperedURLIsRefused":     tamperedPartURLIsRefused,
+		"PartsCanBeSentAgain":      directPartsCanBeSentAgain,
+		"WrongPartsMakeNothing":    wrongPartsMakeNothing,
+		"CompletesOnce":            directUploadCompletesOnce,
+		"AbortLeavesNothing":       abortedDirectUploadLeavesNothing,
+		"UnknownUploads":           unknownDirectUploads,
+		"UploadsAreApart":          directUploadsAreApart,
+		"NumbersAndKeysAreChecked": directUploadsAreChecked,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

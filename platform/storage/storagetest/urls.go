@@ -23,6 +23,11 @@ func link(t *testing.T, b *storage.Bucket, site string, content []byte, ttl time
 	if err != nil {
 		t.Fatal(err)
 	}
+	return absolute(t, raw, site)
+}
+
+func absolute(t *testing.T, raw, site string) *url.URL {
+	t.Helper()
 	u, err := url.Parse(raw)
 	if err != nil {
 		t.Fatal(err)
