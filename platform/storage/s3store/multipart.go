@@ -1,0 +1,98 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"risingstars/platform/storage"
+)
+
+// create begins a multipart upload. The object will carry the token, by which made recognises it.
+func (s *Store) create(ctx context.Context, key, contentType, token string, checksum types.ChecksumAlgorithm) (id string, err error) {
+	err = s.call(ctx, func(ctx context.Context) error {
+		in := &s3.CreateMultipartUploadInput{
+			Bucket: &s.bucket, Key: &key, ContentType: &contentType, ChecksumAlgorithm: checksum,
+			Metadata: map[string]string{tokenName: token},
+		}
+		in.ServerSideEncryption, in.SSEKMSKeyId = s.sse()
+		out, err := s.client.CreateMultipartUpload(ctx, in)
+		if err == nil {
+			id = aws.ToString(out.UploadId)
+		}
+		return err
+	})
+	return id, err
+}
+
+// complete makes the object. An error does not tell whether S3 did so: an answer may be lost, after which the SDK's retry finds no upload
+// any more. Only the object itself knows: see made.
+func (s *Store) complete(ctx context.Context, key, id string, parts []types.CompletedPart) (etag string, err error) {
+	err = s.call(ctx, func(ctx context.Context) error {
+		out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+			Bucket: &s.bucket, Key: &key, UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+		})
+		if err == nil {
+			etag = aws.ToString(out.ETag)
+		}
+		return err
+	})
+	return etag, err
+}
+
+// made is the object of the upload that had this token, ErrNoUpload when none has the key or that of another upload.
+func (s *Store) made(ctx context.Context, key, token string) (storage.Object, error) {
+	obj, tokenThere, err := s.stat(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && tokenThere != token {
+		return storage.Object{}, storage.ErrNoUpload
+	}
+	return obj, err
+}
+
+// abort drops an upload and its parts. A part that arrives meanwhile may stay behind, so S3 wants to be asked until none is left.
+func (s *Store) abort(ctx context.Context, key, id string) error {
+	const attempts = 5
+	for range attempts {
+		err := s.call(ctx, func(ctx context.Context) error {
+			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: &key, UploadId: &id})
+			return err
+		})
+		if err == nil {
+			_, err = s.parts(ctx, key, id)
+		}
+		if errors.Is(err, storage.ErrNoUpload) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errors.New("S3 keeps parts of an aborted upload")
+}
+
+// parts are those that S3 has, by number.
+func (s *Store) parts(ctx context.Context, key, id string) ([]storage.Part, error) {
+	parts := []storage.Part{}
+	pages := s3.NewListPartsPaginator(s.client, &s3.ListPartsInput{Bucket: &s.bucket, Key: &key, UploadId: &id})
+	for pages.HasMorePages() {
+		err := s.call(ctx, func(ctx context.Context) error {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, p := range page.Parts {
+				parts = append(parts, storage.Part{
+					Number: int(aws.ToInt32(p.PartNumber)), ETag: aws.ToString(p.ETag), Size: aws.ToInt64(p.Size),
+				})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}

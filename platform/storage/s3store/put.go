@@ -1,0 +1,170 @@
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"risingstars/platform/storage"
+)
+
+const (
+	// The smallest that S3 takes: an upload holds three of them in memory, and objects up to 48 GiB fit.
+	partBytes = storage.MinPartBytes
+	// Two on the way fill the line of one upload while the next is read.
+	partsInFlight = 2
+	// tokenName is the metadata that tells which upload made an object.
+	tokenName = "upload"
+)
+
+// Put sends what fits into one part in one request, else a multipart upload. ctx is not asked any more once everything has been read:
+// the last request ends by itself, within the deadline for calls, so that nobody is left in doubt whether the object is there.
+func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType string) (storage.Object, error) {
+	buffer := s.buffer()
+	defer s.release(buffer)
+	n, err := io.ReadFull(r, *buffer)
+	switch {
+	case err == nil:
+		return s.putParts(ctx, key, contentType, *buffer, r)
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return storage.Object{}, err
+	case ctx.Err() != nil:
+		return storage.Object{}, ctx.Err()
+	}
+
+	var out *s3.PutObjectOutput
+	err = s.call(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		in := &s3.PutObjectInput{
+			Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader((*buffer)[:n]),
+			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		}
+		in.ServerSideEncryption, in.SSEKMSKeyId = s.sse()
+		out, err = s.client.PutObject(ctx, in)
+		return err
+	})
+	if err != nil {
+		return storage.Object{}, err
+	}
+	return storage.Object{
+		Key: key, Size: int64(n), ContentType: contentType, ModTime: time.Now(), ETag: aws.ToString(out.ETag),
+	}, nil
+}
+
+// putParts sends first and the rest of r. On any error nothing of the upload remains, unless that fails too.
+func (s *Store) putParts(ctx context.Context, key, contentType string, first []byte, r io.Reader) (storage.Object, error) {
+	token := rand.Text()
+	id, err := s.create(ctx, key, contentType, token, types.ChecksumAlgorithmCrc32)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	parts, size, err := s.sendParts(ctx, key, id, first, r)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return storage.Object{}, errors.Join(err, s.abort(context.WithoutCancel(ctx), key, id))
+	}
+	ctx = context.WithoutCancel(ctx)
+	etag, err := s.complete(ctx, key, id, parts)
+	if err != nil {
+		if obj, madeErr := s.made(ctx, key, token); madeErr == nil {
+			return obj, nil
+		}
+		return storage.Object{}, errors.Join(err, s.abort(ctx, key, id))
+	}
+	return storage.Object{Key: key, Size: size, ContentType: contentType, ModTime: time.Now(), ETag: etag}, nil
+}
+
+// sendParts reads r part by part, sends up to partsInFlight at a time and waits for all, also after an error, which stops the others.
+func (s *Store) sendParts(ctx context.Context, key, id string, first []byte, r io.Reader) ([]types.CompletedPart, int64, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		sending sync.WaitGroup
+		places  = make(chan struct{}, partsInFlight)
+		parts   []*types.CompletedPart
+		size    int64
+	)
+	send := func(content []byte, done func()) {
+		places <- struct{}{}
+		part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(parts) + 1))}
+		parts = append(parts, part)
+		size += int64(len(content))
+		sending.Go(func() {
+			defer func() { done(); <-places }()
+			if err := s.sendPart(ctx, key, id, part, content); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	send(first, func() {})
+	for ctx.Err() == nil {
+		buffer := s.buffer()
+		n, err := io.ReadFull(r, *buffer)
+		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		switch {
+		case err != nil && !end:
+			cancel(err)
+		case n > 0 && len(parts) == storage.MaxParts:
+			cancel(fmt.Errorf("%w: more than %d parts", storage.ErrTooLarge, storage.MaxParts))
+		case n > 0:
+			send((*buffer)[:n], func() { s.release(buffer) })
+		default:
+			s.release(buffer)
+		}
+		if end {
+			break
+		}
+	}
+	sending.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, 0, err
+	}
+	sent := make([]types.CompletedPart, len(parts))
+	for i, p := range parts {
+		sent[i] = *p
+	}
+	return sent, size, nil
+}
+
+// sendPart has no deadline but that of an idle connection: how long a part takes depends on the line.
+func (s *Store) sendPart(ctx context.Context, key, id string, part *types.CompletedPart, content []byte) error {
+	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &s.bucket, Key: &key, UploadId: &id, PartNumber: part.PartNumber, Body: bytes.NewReader(content),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+	})
+	if err != nil {
+		return translate(ctx, err)
+	}
+	part.ETag, part.ChecksumCRC32 = out.ETag, out.ChecksumCRC32
+	return nil
+}
+
+func (s *Store) sse() (types.ServerSideEncryption, *string) {
+	switch {
+	case s.kmsKeyID != "":
+		return types.ServerSideEncryptionAwsKms, &s.kmsKeyID
+	case s.encryption:
+		return types.ServerSideEncryptionAes256, nil
+	}
+	return "", nil
+}
+
+func (s *Store) buffer() *[]byte {
+	b, ok := s.buffers.Get().(*[]byte)
+	if !ok {
+		panic("s3store: the pool holds something else than buffers")
+	}
+	return b
+}
+
+func (s *Store) release(b *[]byte) { s.buffers.Put(b) }

@@ -1,0 +1,13 @@
+package s3store_test
+
+import (
+	"testing"
+
+	"risingstars/platform/storage/storagetest"
+)
+
+func TestConformance(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T) storagetest.Subject {
+		return storagetest.Subject{Driver: open(t, options(t, newBucket(t).name))}
+	})
+}

@@ -1,0 +1,141 @@
+package s3store_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"risingstars/platform/storage"
+)
+
+func fetch(t *testing.T, target string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	return res
+}
+
+// A client that says its upload is a page must not get one served.
+func TestURLsSayTheTypeOfTheExtension(t *testing.T) {
+	t.Parallel()
+	b := bucket(t, open(t, options(t, newBucket(t).name)))
+	opts := storage.PutOptions{ContentType: "text/html"}
+	if _, err := b.Put(t.Context(), key, strings.NewReader("<script>"), opts); err != nil {
+		t.Fatal(err)
+	}
+	if obj, err := b.Stat(t.Context(), key); err != nil || obj.ContentType != "text/html" {
+		t.Fatalf("Stat = %+v, %v, want the type given", obj, err)
+	}
+	link, err := b.URL(t.Context(), key, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := fetch(t, link)
+	for name, want := range map[string]string{"Content-Type": "video/mp4", "Content-Disposition": "inline; filename=clip.mp4"} {
+		if got := res.Header.Get(name); res.StatusCode != http.StatusOK || got != want {
+			t.Errorf("%s with %s %q, want %q", res.Status, name, got, want)
+		}
+	}
+
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("response-content-type", "text/html")
+	u.RawQuery = query.Encode()
+	if res := fetch(t, u.String()); res.StatusCode != http.StatusForbidden {
+		t.Errorf("with another type: %s, want 403", res.Status)
+	}
+}
+
+func TestURLsLiveAsLongAsS3Allows(t *testing.T) {
+	t.Parallel()
+	b := bucket(t, open(t, options(t, newBucket(t).name)))
+	for ttl, want := range map[time.Duration]string{
+		time.Millisecond: "1", 90 * time.Second: "90", 1500 * time.Millisecond: "2", 7 * 24 * time.Hour: "604800", 7*24*time.Hour + 1: "",
+	} {
+		link, err := b.URL(t.Context(), key, ttl)
+		u, parseErr := url.Parse(link)
+		if parseErr != nil {
+			t.Fatal(parseErr)
+		}
+		if got := u.Query().Get("X-Amz-Expires"); got != want || (err == nil) != (want != "") {
+			t.Errorf("a URL for %s lives %q s (%v), want %q", ttl, got, err, want)
+		}
+	}
+}
+
+func TestFfmpegReadsOnlyWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	r, w := newBucket(t), newWire(t, nil, nil)
+	file := filepath.Join(t.TempDir(), "original.mp4")
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25,noise=alls=80:allf=t", "-t", "10", "-c:v", "mpeg4", "-q:v", "1", file)
+	opts := options(t, r.name)
+	opts.EndpointURL = w.url()
+	b := bucket(t, open(t, opts))
+	obj, err := b.PutFile(t.Context(), key, file, storage.PutOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if obj.Size < 40<<20 || obj.Size > 200<<20 {
+		t.Fatalf("the original has %d MiB, want 40 to 200", obj.Size>>20)
+	}
+	if index, size := position(t, file, "moov"), int(obj.Size); index < size/2 {
+		t.Fatalf("the index is at %d of %d, want it at the end", index, size)
+	}
+	input, err := b.Input(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if life := u.Query().Get("X-Amz-Expires"); life != "21600" {
+		t.Errorf("the input lives %s s, want six hours", life)
+	}
+
+	before := w.fromS3.Load()
+	ffmpeg(t, "-protocol_whitelist", "http,tcp", "-ss", "6", "-i", input, "-t", "1", "-f", "null", "-")
+	// One second of ten, the index, and what was on its way when ffmpeg jumped.
+	if sent := w.fromS3.Load() - before; sent < obj.Size/20 || sent > obj.Size/2 {
+		t.Errorf("%d of %d MiB left the server for one second of ten", sent>>20, obj.Size>>20)
+	}
+}
+
+func ffmpeg(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-nostdin", "-v", "error", "-xerror"}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+}
+
+// position is where the box of an MP4 file begins, -1 when there is none.
+func position(t *testing.T, file, box string) int {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.LastIndex(string(content), box)
+}
