@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,6 +52,28 @@ func TestTheSmallerLimitHolds(t *testing.T) {
 		_, err := b.Put(t.Context(), "a", strings.NewReader(strings.Repeat("x", c.size)), storage.PutOptions{MaxBytes: c.put})
 		if !errors.Is(err, c.want) {
 			t.Errorf("%d bytes with limits %d and %d: %v, want %v", c.size, c.bucket, c.put, err, c.want)
+		}
+	}
+}
+
+func TestTheLimitHoldsForDirectUploads(t *testing.T) {
+	t.Parallel()
+	b := setup(t, storage.Options{MaxBytes: storage.MinPartBytes + 10})
+	id, err := b.BeginDirect(t.Context(), "a", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size, want := range map[int64]error{storage.MinPartBytes + 10: nil, storage.MinPartBytes + 11: storage.ErrTooLarge} {
+		if _, err := b.PresignPart(t.Context(), "a", id, 1, size, time.Minute); !errors.Is(err, want) {
+			t.Errorf("a part of %d bytes: %v, want %v", size, err, want)
+		}
+		// The parts were never sent, which is the next thing that is found.
+		if want == nil {
+			want = storage.ErrBadParts
+		}
+		parts := []storage.Part{{Number: 1, Size: storage.MinPartBytes, ETag: `"x"`}, {Number: 2, Size: size - storage.MinPartBytes, ETag: `"y"`}}
+		if _, err := b.CompleteDirect(t.Context(), "a", id, parts); !errors.Is(err, want) {
+			t.Errorf("parts of %d bytes together: %v, want %v", size, err, want)
 		}
 	}
 }
