@@ -21,7 +21,7 @@ same() { if [[ $2 == "$3" ]]; then ok "$1: $2"; else fail "$1: $2, not $3"; fi; 
 refused() {
 	local what=$1
 	shift
-	if "$@" >"$room/refused" 2>&1; then fail "$what was not refused: $(<"$room/refused")"; else ok "$what is refused: $(tail -n 1 "$room/refused")"; fi
+	if "$@" >"$room/refused" 2>&1; then fail "$what was not refused: $(<"$room/refused")"; else ok "$what is refused: $(grep '[a-z]' "$room/refused" | tail -n 1)"; fi
 }
 
 compose() { docker compose --project-directory "$root" --env-file "$room/env" --progress quiet "$@"; }
@@ -158,7 +158,7 @@ check_scale() {
 		ids+=("$id")
 	done
 	for id in "${ids[@]}"; do await "$ana" "$id" processed >/dev/null; done
-	ok "three clips processed by three workers"
+	ok "three clips are processed with three workers"
 }
 
 # answers: seconds until the site does.

@@ -65,8 +65,11 @@ start_engine() {
 		echo 0 >"$1"
 		# A system-wide containerd would otherwise be used, and would outlive this.
 		if [ -d /run/containerd ]; then mount -t tmpfs none /run/containerd; fi
+		# Settings of this machine are not for this engine, and its key is not for this machine.
+		mkdir -p /etc/docker
+		mount -t tmpfs none /etc/docker
 		shift
-		exec dockerd "$@"' dockerd "$procs" \
+		exec docker-init -- dockerd "$@"' dockerd "$procs" \
 		--data-root "$room/data" --exec-root "$room/exec" --pidfile "$room/dockerd.pid" --host "$DOCKER_HOST" \
 		--group "$(id -g)" --cgroup-parent "/$engine_group/containers" --exec-opt native.cgroupdriver=cgroupfs \
 		>"$room/dockerd.log" 2>&1 </dev/null 9>&- & # 9 is the lock of the trial
@@ -84,10 +87,11 @@ start_engine() {
 
 # stop_engine removes what start_engine made, however far that came.
 stop_engine() {
-	local group process
-	# The first process of the namespace takes all others with it. Members of the group are ours, whichever trial started them.
+	local group process _
+	# The first process of the namespace takes all others with it. Members of the group are ours, whichever trial started
+	# them. (The file of a control group has no size, whatever it holds.)
 	while read -r group; do
-		while [[ -s $group/engine/cgroup.procs ]] && read -r process <"$group/engine/cgroup.procs"; do
+		while [[ -f $group/engine/cgroup.procs ]] && read -r process <"$group/engine/cgroup.procs"; do
 			kill -KILL "$process" 2>/dev/null || true
 			sleep 0.1
 		done
@@ -96,7 +100,12 @@ stop_engine() {
 	ip link del "$engine_net" 2>/dev/null || true
 	ip netns del "$engine_net" 2>/dev/null || true
 	if [[ -f $room/ip_forward ]]; then cat "$room/ip_forward" >/proc/sys/net/ipv4/ip_forward; fi
-	while read -r group; do
-		find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
-	done < <(group_folders)
+	# A group can be removed once the last process in it has ended.
+	for _ in {1..50}; do
+		[[ -n $(group_folders) ]] || break
+		while read -r group; do
+			find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+		done < <(group_folders)
+		sleep 0.1
+	done
 }

@@ -81,10 +81,17 @@ lint() { docker build --check --build-arg BUILDKIT_SYNTAX=docker/dockerfile:try 
 check_dockerfile() {
 	mkdir "$room/frontend" "$room/bad"
 	cp "$room/config/cli-plugins/dockerfile-frontend" "$room/frontend/"
-	printf 'FROM scratch\nCOPY dockerfile-frontend /\nENTRYPOINT ["/dockerfile-frontend"]\n' >"$room/frontend/Dockerfile"
+	cat >"$room/frontend/Dockerfile" <<-'DOCKERFILE'
+		FROM scratch
+		COPY dockerfile-frontend /
+		LABEL moby.buildkit.frontend.network.none="true" \
+		      moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts"
+		ENTRYPOINT ["/dockerfile-frontend"]
+	DOCKERFILE
 	logged frontend docker build --tag docker/dockerfile:try "$room/frontend"
 	printf 'FROM %s as x\nFROM x\nCMD echo\n' "$(wanted debian)" >"$room/bad/Dockerfile"
 	refused "a Dockerfile with faults" lint "$room/bad"
+	grep -q FromAsCasing "$room/refused" || { fail "not for its faults: $(<"$room/refused")"; return; }
 	logged check lint "$root"
 	ok "BuildKit has no warning about the Dockerfile"
 }
