@@ -16,6 +16,7 @@ import (
 // notOnAWS are the variables that no template sets, and why.
 var notOnAWS = map[string]string{
 	"AUTH_RATE_LIMIT":                    "off for load tests only",
+	"AWS_CA_BUNDLE":                      "AWS's certificates are everybody's",
 	"AWS_ENDPOINT_URL":                   "for servers that are not AWS",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
 	"DATA_DIR":                           "the image's own volume, /data",
@@ -52,9 +53,10 @@ func TestAWSTasksGetTheVariablesThatConfigKnows(t *testing.T) {
 
 // What only an account knows stands here as it would look there.
 var awsValues = map[string]string{
-	"DATABASE_URL": "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase?sslmode=require",
-	"SECRET_KEY":   "q3JtYWw0dGVzdHNvbmx5bm90YXNlY3JldGF0YWxs4f1d0b8b6c5e49a7a3b2c1d0",
-	"PUBLIC_URL":   "http://showcase-1234567890.us-east-1.elb.amazonaws.com", "AWS_REGION": "us-east-1", "AWS_S3_BUCKET": "showcase-media",
+	"DATABASE_URL":  "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase?sslmode=require",
+	"SECRET_KEY":    "q3JtYWw0dGVzdHNvbmx5bm90YXNlY3JldGF0YWxs4f1d0b8b6c5e49a7a3b2c1d0",
+	"PUBLIC_URL":    "http://showcase-1234567890.us-east-1.elb.amazonaws.com",
+	"S3_PUBLIC_URL": "https://d111111abcdef8.cloudfront.net", "AWS_REGION": "us-east-1", "AWS_S3_BUCKET": "showcase-media",
 	"SQS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/showcase",
 	"SQS_DLQ_URL":   "https://sqs.us-east-1.amazonaws.com/123456789012/showcase-dead",
 }
