@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// handover is for how long a message is hidden that a poll takes, until somebody says that he has it.
+	// handover is for how long a poll hides what it takes: until its answer has arrived, and the visibility is asked for.
 	handover = 10 * time.Second
 	// maxVisibility leaves room for renewals within SQS's 12 h.
 	maxVisibility = time.Hour

@@ -99,23 +99,35 @@ func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
 func TestLeaseThatSQSEndsIsLost(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
+	b.enqueue("a")
+	lease := b.receive(1)[0]
 	p.trouble(&refusal{
 		http.StatusBadRequest, "InvalidParameterValue",
 		"Value 120 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
-	}, "ChangeMessageVisibility")
-	causes := make(chan error, 10)
-	b.workWith(queue.Handler{Run: func(ctx context.Context, d queue.Delivery) error {
-		if d.Attempt == 1 {
-			<-ctx.Done()
-			causes <- context.Cause(ctx)
-		}
-		return nil
-	}}, queue.WorkerOptions{Visibility: 2 * time.Second})
-	b.enqueue("a")
-	if cause := next(b, causes); !errors.Is(cause, queue.ErrLost) {
-		t.Errorf("ended with %v", cause)
+	})
+	if err := b.driver.Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
+		t.Errorf("Extend: %v, want ErrLost", err)
 	}
-	b.eventuallyStats(queue.Stats{}) // somebody does it again
+}
+
+// SQS takes a receipt that has lapsed for an order all the same, and says nothing when it carries it out or not.
+func TestLapsedLeaseChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.enqueue("a")
+	lease := b.receive(1)[0]
+	if err := b.driver.Extend(t.Context(), lease, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	first := b.driver
+	b.driver = b.open(b.options) // of another process
+	b.receive(1)                 // a second later
+	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
+		if err := first.Settle(t.Context(), lease, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
+			t.Errorf("settling with %d: %v, want ErrLost", action, err)
+		}
+	}
+	b.eventuallyStats(queue.Stats{InFlight: 1})
 }
 
 // What SQS has handed out, and nobody could say that he has it, comes back.
