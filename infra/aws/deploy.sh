@@ -32,8 +32,8 @@ output() {
 	echo "$value"
 }
 
-# exists STACK: does it, whatever its state?
-exists() { aws cloudformation describe-stacks --stack-name "$1" >/dev/null 2>&1; }
+# has_services: were they made already? Not in a stack that is not there, or whose first release did not come to an end.
+has_services() { (output "$name" WorkTaskDefinition) >/dev/null 2>&1; }
 
 # explain: why the last change failed, innermost reasons first.
 explain() {
@@ -138,7 +138,7 @@ release() {
 	local tag=$1
 	shift
 	aws ecr describe-images --repository-name "$name" --image-ids "imageTag=$tag" >/dev/null || fail "there is no image $tag; make it by: deploy.sh image $tag"
-	if exists "$name"; then
+	if has_services; then
 		set_parameter MigrateImageTag "$tag"
 	else
 		# Everything but the services, which do not start before the database is migrated. What fails is kept for another

@@ -9,7 +9,7 @@ import (
 )
 
 // cli stands in for the AWS CLI and docker, which need an account: it writes down how it was called, and answers with
-// what the variables say. A stack exists once the file of its name does.
+// what the variables say. A stack exists once the file of its name does, and its services once the file "services" does.
 const cli = `#!/usr/bin/env bash
 echo "${0##*/} $*" >>"$ROOM/calls"
 stack() { [[ $* =~ --stack-name\ ([a-z-]+) ]] && echo "${BASH_REMATCH[1]}"; }
@@ -18,6 +18,7 @@ case "${0##*/} $1 $2" in
 	[[ -e $ROOM/$(stack "$@") ]] || exit 254
 	case "$*" in
 	*Parameters*) echo "ImageTag MigrateImageTag WorkerMax" ;;
+	*WorkTaskDefinition*) [[ -e $ROOM/services ]] && echo the-WorkTaskDefinition || echo None ;;
 	*OutputKey==*) [[ $* =~ OutputKey==\'([A-Za-z]+)\' ]] && echo "the-${BASH_REMATCH[1]}" ;;
 	esac ;;
 "aws cloudformation deploy") touch "$ROOM/$(stack "$@")" ;;
@@ -89,7 +90,20 @@ func existing(t *testing.T, stacks ...string) (room string) {
 
 func TestTheFirstReleaseMigratesBeforeThereAreServices(t *testing.T) {
 	t.Parallel()
-	calls, output, err := deploy(t, existing(t, "showcase-base"), nil, "release", "v2", "WorkerMax=2")
+	for name, room := range map[string]string{
+		"in an empty account":      existing(t, "showcase-base"),
+		"after one that broke off": existing(t, "showcase-base", "showcase"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			firstRelease(t, room)
+		})
+	}
+}
+
+func firstRelease(t *testing.T, room string) {
+	t.Helper()
+	calls, output, err := deploy(t, room, nil, "release", "v2", "WorkerMax=2")
 	if err != nil {
 		t.Fatal(output)
 	}
@@ -113,7 +127,7 @@ func TestAReleaseMigratesBeforeItRolls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), []string{"UPDATE_SAYS=" + says}, "release", "v2")
+			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), []string{"UPDATE_SAYS=" + says}, "release", "v2")
 			if err != nil {
 				t.Fatal(output)
 			}
@@ -134,7 +148,7 @@ func TestNothingRollsWhenTheMigrationFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), environment, "release", "v2")
+			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), environment, "release", "v2")
 			if err == nil {
 				t.Errorf("no error:\n%s", output)
 			}
@@ -149,7 +163,7 @@ func TestNothingRollsWhenTheMigrationFails(t *testing.T) {
 
 func TestARollbackLeavesDatabaseAndTemplates(t *testing.T) {
 	t.Parallel()
-	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), nil, "rollback", "v1")
+	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), nil, "rollback", "v1")
 	if err != nil {
 		t.Fatal(output)
 	}
@@ -172,7 +186,7 @@ func TestAnImageIsBuiltOnce(t *testing.T) {
 
 func TestAMissingImageIsNotReleased(t *testing.T) {
 	t.Parallel()
-	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase"), nil, "release", "v3")
+	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), nil, "release", "v3")
 	if err == nil || !strings.Contains(output, "deploy.sh image v3") {
 		t.Errorf("%v: %s", err, output)
 	}
