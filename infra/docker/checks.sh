@@ -1,80 +1,14 @@
 #!/usr/bin/env bash
-# Sourced by try.sh: what Dockerfile and compose.yaml promise, asked of the running stage.
-: "${root:?}" "${room:?}" "${VERSION:?}"
-
-site=http://127.0.0.1:8080
-image=rising-stars-showcase:$VERSION
-
-passed=0
-ok() {
-	passed=$((passed + 1))
-	echo "ok    $*"
-}
-summary() { echo "try: $passed checks passed"; }
-fail() {
-	echo "FAIL  $*" >&2
-	return 1
-}
-# same WHAT GOT WANT
-same() { if [[ $2 == "$3" ]]; then ok "$1: $2"; else fail "$1: $2, not $3"; fi; }
-# refused WHAT COMMAND...: it must fail.
-refused() {
-	local what=$1
-	shift
-	if "$@" >"$room/refused" 2>&1; then fail "$what was not refused: $(<"$room/refused")"; else ok "$what is refused: $(grep '[a-z]' "$room/refused" | tail -n 1)"; fi
-}
-
-compose() { docker compose --project-directory "$root" --env-file "$room/env" --progress quiet "$@"; }
-# container SERVICE [N], and field SERVICE TEMPLATE of `docker inspect`.
-container() { compose ps --all --quiet --no-trunc "$1" | sed -n "${2:-1}p"; }
-field() { docker inspect --format "$2" "$(container "$1")"; }
-
-# call STATUS METHOD PATH [CURL_ARGUMENT...]: the body, of an answer with this status.
-call() {
-	local want=$1 method=$2 path=$3 status
-	shift 3
-	status=$(inside curl -sS --max-time 60 -o "$room/body" -D "$room/head" -w '%{http_code}' -X "$method" "$@" "$site$path")
-	[[ $status == "$want" ]] || { fail "$method $path: $status, not $want: $(head -c 500 "$room/body")"; return; }
-	cat "$room/body"
-}
-as() { printf 'Authorization: Bearer %s' "$1"; }
-
-# clip SECONDS HEIGHT FILE: made by the image's own ffmpeg.
-clip() {
-	docker run --rm --entrypoint sh "$image" -c "ffmpeg -v error -f lavfi -i testsrc2=s=$(($2 * 16 / 9))x$2:r=30:d=$1 \
-		-f lavfi -i sine=d=$1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac /tmp/clip.mp4 && cat /tmp/clip.mp4" >"$3"
-}
-# join NAME: a new account's token.
-join() {
-	call 201 POST /api/auth/signup --json "{\"email\":\"$1@example.com\",\"password1\":\"correct horse\",\"password2\":\"correct horse\",
-		\"first_name\":\"$1\",\"last_name\":\"Ruiz\",\"city\":\"Bogotá\",\"country\":\"Colombia\"}" >/dev/null
-	sign_in "$1"
-}
-sign_in() {
-	call 200 POST /api/auth/login -d "username=$1@example.com" --data-urlencode 'password=correct horse' | jq -r .access_token
-}
-# upload TOKEN FILE: the new video's id.
-upload() { call 201 POST /api/videos/upload -H "$(as "$1")" -F "file=@$2;type=video/mp4" -F title=Prueba | jq -r .video_id; }
-# await TOKEN ID STATUS...: the video, once it has one of these.
-await() {
-	local token=$1 id=$2 status deadline=$((SECONDS + 300))
-	shift 2
-	while ((SECONDS < deadline)); do
-		status=$(call 200 GET "/api/videos/$id" -H "$(as "$token")" | jq -r .status) || return
-		[[ " $* " != *" $status "* ]] || { cat "$room/body"; return; }
-		[[ $status != failed ]] || break
-		sleep 1
-	done
-	fail "video $id is $status, not $*: $(<"$room/body")"
-}
+# Sourced by try.sh: what Dockerfile and compose.yaml promise, asked of the running stage in the words of calls.sh.
+: "${root:?}" "${room:?}" "${VERSION:?}" "${image:?}" "${site:?}"
 
 check_settings() {
 	local name
 	sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | sort >"$room/documented"
 	grep -oE '[$][{][A-Z0-9_]+' "$root/compose.yaml" | cut -c 3- | sort -u >"$room/read"
-	same "variables that differ between compose.yaml and .env.example" "$(comm -3 "$room/documented" "$room/read" | xargs)" ""
+	same "variables that differ between compose.yaml and .env.example" "$(comm -3 "$room/documented" "$room/read" | listed)" none
 	same "variables without a comment above in .env.example" \
-		"$(awk '/^[A-Z0-9_]+=/ && before !~ /^#/ { print } { before = $0 }' "$root/.env.example" | xargs)" ""
+		"$(awk '/^[A-Z0-9_]+=/ && before !~ /^#/ { print } { before = $0 }' "$root/.env.example" | listed)" none
 	for name in POSTGRES_PASSWORD SECRET_KEY; do
 		grep -v "^$name=" "$room/env" >"$room/env.less"
 		refused "compose without $name" env -u "$name" docker compose --project-directory "$root" --env-file "$room/env.less" config
@@ -161,6 +95,23 @@ check_scale() {
 	ok "three clips are processed with three workers"
 }
 
+# A worker that stands still is seen, and one that goes on is trusted again.
+check_health() {
+	local state
+	for state in STOP:unhealthy CONT:healthy; do
+		compose exec -T worker sh -c "kill -${state%:*} \$(pidof app)"
+		await_health worker "${state#*:}"
+	done
+}
+await_health() {
+	local began=$SECONDS
+	until [[ $(field "$1" '{{.State.Health.Status}}') == "$2" ]]; do
+		((SECONDS - began < 120)) || { fail "$1 does not become $2"; return; }
+		sleep 0.5
+	done
+	ok "$1 is $2 after $((SECONDS - began)) s"
+}
+
 # answers: seconds until the site does.
 answers() {
 	local began=$SECONDS
@@ -237,7 +188,7 @@ check_stop() {
 	ok "the clips are still there"
 	check_ranking
 	compose down --volumes
-	same "volumes after down --volumes" "$(docker volume ls --quiet --filter name=showcase | xargs)" ""
+	same "volumes after down --volumes" "$(docker volume ls --quiet --filter name=showcase | listed)" none
 }
 stop_all() {
 	local began=$SECONDS

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves Dockerfile and compose.yaml on a real Docker engine, on a machine that reaches Debian's packages and Go modules
 # but no image registry: an engine of its own, stand-ins for the base images, the whole stage, the main job, stops and
-# restarts. Takes a quarter of an hour on two cores, 10 GB of disk, and root; README.md says what it proves.
+# restarts. Takes a quarter of an hour on two cores, 5 GB of disk, and root; README.md says what it proves.
 # Everything goes when it ends, however it ends, but for the tools that it built in TRY_TOOLS (/var/tmp/showcase-try).
 set -euo pipefail
 
@@ -14,7 +14,7 @@ export VERSION=0.0.1-try
 while read -r name; do unset "$name"; done < <(sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | grep -v '^VERSION$')
 
 # shellcheck disable=SC1090 # each is checked by itself
-for part in engine standins checks; do . "$here/$part.sh"; done
+for part in engine standins calls checks; do . "$here/$part.sh"; done
 
 say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
 # logged NAME COMMAND...: what it prints matters only when it fails.
@@ -116,6 +116,7 @@ steps() {
 	check_start
 	check_confined
 	check_job
+	check_health
 	check_scale
 	check_restart
 	check_stop
