@@ -34,7 +34,7 @@ exec 9>"$tools/lock"
 flock -n 9 || { echo "try: another trial is running" >&2; exit 1; }
 
 # install_packages brings what is missing; remove_packages takes away what that brought.
-packages=(docker.io:dockerd debootstrap:debootstrap jq:jq curl:curl iproute2:ip iptables:iptables util-linux:nsenter)
+packages=(docker.io:dockerd debootstrap:debootstrap jq:jq curl:curl openssl:openssl iproute2:ip iptables:iptables util-linux:nsenter)
 apt=(env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300) # RUNLEVEL=1 starts no server
 install_packages() {
 	local pair missing=()
@@ -43,6 +43,7 @@ install_packages() {
 	done
 	((${#missing[@]})) || return 0
 	say "installing ${missing[*]}"
+	getent group docker >/dev/null || touch "$tools/group" # docker.io makes it, and leaves it behind
 	"${apt[@]}" update >/dev/null 2>&1 || true # old lists may do
 	"${apt[@]}" install --simulate --no-install-recommends "${missing[@]}" | awk '/^Inst/ && !/^Inst [^ ]+ \[/ { print $2 }' >"$tools/packages"
 	logged install "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
@@ -50,7 +51,8 @@ install_packages() {
 remove_packages() {
 	[[ -s $tools/packages ]] || return 0
 	xargs "${apt[@]}" purge -y <"$tools/packages" >/dev/null 2>&1 || echo "try: could not remove: $(xargs <"$tools/packages")" >&2
-	rm -f "$tools/packages"
+	[[ ! -f $tools/group ]] || groupdel docker
+	rm -f "$tools/packages" "$tools/group"
 }
 
 # build_tool NAME MODULE VERSION PACKAGE: built inside its own module, whose exclusions `go install` would not take.
