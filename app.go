@@ -21,7 +21,6 @@ import (
 	"risingstars/platform/database"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/queue"
-	"risingstars/platform/queue/asynqueue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/ratelimit"
 	"risingstars/platform/scratch"
@@ -45,7 +44,7 @@ type app struct {
 	registry *prometheus.Registry
 	db       *database.DB
 	secret   []byte
-	files    *diskstore.Store
+	files    *diskstore.Store // nil where storage has an address of its own
 	bucket   *storage.Bucket
 	driver   queue.Driver
 	queue    *queue.Queue
@@ -69,7 +68,10 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openStorage(); err != nil {
+	if err := a.openSecret(); err != nil {
+		return nil, err
+	}
+	if err := a.openStorage(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.openQueue(ctx); err != nil {
@@ -124,45 +126,6 @@ func migrations() []database.Migrations {
 	return []database.Migrations{dbqueue.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations()}
 }
 
-func (a *app) openStorage() (err error) {
-	if a.c.Storage.Backend != "local" {
-		return fmt.Errorf("STORAGE_BACKEND=%s is not part of this build", a.c.Storage.Backend)
-	}
-	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
-		if a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath()); err != nil {
-			return setting("DATA_DIR", err)
-		}
-	}
-	a.files, err = diskstore.Open(diskstore.Options{
-		Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: []string{a.c.Storage.ProcessedPrefix + "/"},
-	})
-	if err != nil {
-		return setting("DATA_DIR", err)
-	}
-	a.closers = append(a.closers, a.files.Close)
-	a.bucket, err = storage.New(a.files, storage.Options{Registerer: a.registry})
-	return err
-}
-
-func (a *app) openQueue(ctx context.Context) error {
-	switch a.c.Queue.Backend {
-	case "embedded":
-		a.driver = dbqueue.New(a.db, dbqueue.Options{})
-	case "redis":
-		driver, err := asynqueue.Open(ctx, asynqueue.Options{URL: a.c.Queue.RedisURL})
-		if err != nil {
-			return setting("REDIS_URL", err)
-		}
-		a.driver = driver
-		// Redis is no part of readiness: without it everything but processing goes on, and that catches up.
-		a.closers = append(a.closers, driver.Close)
-	default:
-		return fmt.Errorf("QUEUE_BACKEND=%s is not part of this build", a.c.Queue.Backend)
-	}
-	a.queue = queue.New(a.driver, queue.Options{Logger: a.log, Registerer: a.registry})
-	return nil
-}
-
 func (a *app) buildModules(worker bool) error {
 	urlExpiry := time.Duration(a.c.Storage.URLExpireSeconds) * time.Second
 	passwords, err := auth.NewPasswords()
@@ -184,6 +147,7 @@ func (a *app) buildModules(worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes, UploadPrefix: a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
 			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
+			ResendAfter: resendAfter(a.c),
 		},
 	}
 	if worker {
@@ -235,6 +199,7 @@ func newProcessor(c *config.Config) (*media.Processor, error) {
 		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
 		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
 		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds), MinHeight: c.Media.MinHeight,
+		CAFile: c.AWS.CABundle,
 	})
 }
 
@@ -245,7 +210,7 @@ func (a *app) workServices() []lifecycle.Service {
 		concurrency = max(1, runtime.NumCPU()/2)
 	}
 	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
-		Concurrency: concurrency, Grace: a.c.Grace(), Logger: a.log, Registerer: a.registry,
+		Concurrency: concurrency, Visibility: visibility(a.c), Grace: a.c.Grace(), Logger: a.log, Registerer: a.registry,
 	})
 	return []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
@@ -291,7 +256,9 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
-	server.Mount(diskstore.Path, a.files.Serve)
+	if a.files != nil {
+		server.Mount(diskstore.Path, a.files.Serve)
+	}
 
 	services := []lifecycle.Service{webService(server, "HTTP_ADDR")}
 	if withWorker {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,34 +22,39 @@ import (
 	"risingstars/platform/database"
 )
 
-// The stages in which the tests run the app. TEST_STAGE names one; `make test` runs both.
+// The stages in which the tests run the app. TEST_STAGE names one; `make test` runs all.
 const (
 	embedded = "embedded" // one process, SQLite, the queue in it
 	onehost  = "onehost"  // PostgreSQL, Redis, one serve and one work
+	aws      = "aws"      // PostgreSQL, SQS, S3, one serve and one work
 )
 
 func stage() string {
-	if os.Getenv("TEST_STAGE") == onehost {
-		return onehost
+	switch s := os.Getenv("TEST_STAGE"); s {
+	case "", embedded:
+		return embedded
+	case onehost, aws:
+		return s
+	default:
+		panic("TEST_STAGE=" + s + " is none")
 	}
-	return embedded
 }
 
-// only says that a test belongs to one stage: it is about what that stage alone has, or about what is the same in both and
-// would only be run twice.
-func only(t *testing.T, wanted string) {
+// only says that a test belongs to some stages: it is about what they alone have, or about what is the same in all and
+// would only be run again.
+func only(t *testing.T, wanted ...string) {
 	t.Helper()
-	if stage() != wanted {
-		t.Skipf("a test of the stage %s", wanted)
+	if !slices.Contains(wanted, stage()) {
+		t.Skipf("a test of the stage %s", strings.Join(wanted, " and "))
 	}
 }
 
 // roles are the processes of a site.
 func roles() []string {
-	if stage() == onehost {
-		return []string{"serve", "work"}
+	if stage() == embedded {
+		return []string{"serve"}
 	}
-	return []string{"serve"}
+	return []string{"serve", "work"}
 }
 
 // server reads the address of a server that infra/setup/test.sh starts.
@@ -57,7 +63,7 @@ func server(t *testing.T, variable string) string {
 	address := os.Getenv(variable)
 	if address == "" {
 		t.Fatalf("%s is not set. `make test` sets it, and for some tests only: "+
-			"TEST_STAGE=onehost infra/setup/test.sh --postgres --redis go test -run NAME .", variable)
+			"TEST_STAGE=%s infra/setup/test.sh --postgres --redis --s3 --sqs go test -run NAME .", variable, stage())
 	}
 	return address
 }
@@ -65,16 +71,28 @@ func server(t *testing.T, variable string) string {
 // redisDatabases counts those that were given away: the sites share a server, and each has one to itself.
 var redisDatabases atomic.Int64
 
-// ownServers gives the site a database and a Redis of its own, on the servers of the suite.
+// ownServers gives the site a database, a queue and storage of its own, on the servers of the suite.
 func (s *site) ownServers(t *testing.T) {
 	t.Helper()
-	postgres, redis := server(t, "TEST_POSTGRES_URL"), server(t, "TEST_REDIS_URL")
+	postgres := ownDatabase(t)
+	if stage() == aws {
+		s.useAWS(t, postgres)
+		return
+	}
+	redis := server(t, "TEST_REDIS_URL")
+	number := redisDatabases.Add(1)
+	askRedis(t, redis, fmt.Sprintf("SELECT %d", number), "FLUSHDB") // a server that was named by hand may hold an earlier run
+	s.useServers(postgres, fmt.Sprintf("%s/%d", redis, number))
+}
+
+// ownDatabase is the URL of a new one, which is dropped when the test ends.
+func ownDatabase(t *testing.T) string {
+	t.Helper()
+	postgres := server(t, "TEST_POSTGRES_URL")
 	name := "site_" + strings.ToLower(rand.Text())
 	administer(t, postgres, "CREATE DATABASE "+name)
 	t.Cleanup(func() { administer(t, postgres, "DROP DATABASE "+name+" WITH (FORCE)") })
-	number := redisDatabases.Add(1)
-	askRedis(t, redis, fmt.Sprintf("SELECT %d", number), "FLUSHDB") // a server that was named by hand may hold an earlier run
-	s.useServers(onDatabase(t, postgres, name), fmt.Sprintf("%s/%d", redis, number))
+	return onDatabase(t, postgres, name)
 }
 
 // useServers names the servers of the site in its settings, with a secret made up for it.

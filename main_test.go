@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"risingstars/platform/storage/s3store/s3test"
 )
 
 // asApp makes the test binary the app: what is tested end to end is the program itself, over HTTP and signals.
@@ -39,6 +41,7 @@ type site struct {
 	settings  []string // NAME=value of the stage, for every command
 	database  string   // DATABASE_URL, where the stage has one
 	redis     string   // REDIS_URL, likewise
+	bucket    *s3test.Bucket
 	log       *logBuffer
 	processes []*process
 }
@@ -59,7 +62,7 @@ func newSite(t *testing.T) *site {
 	if err := os.Symlink(sharedBumpers(t), filepath.Join(s.DataDir, "bumpers")); err != nil {
 		t.Fatal(err)
 	}
-	if stage() == onehost {
+	if stage() != embedded {
 		s.ownServers(t)
 		s.migrate(t)
 	}
@@ -170,6 +173,9 @@ func (s *site) wait(t *testing.T) (code int) {
 // their parts, are not part of it.
 func (s *site) files(t *testing.T) []string {
 	t.Helper()
+	if s.bucket != nil {
+		return s.bucket.Keys(t)
+	}
 	root := filepath.Join(s.DataDir, "files")
 	var found []string
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {

@@ -63,6 +63,8 @@ type Storage struct {
 	ProcessedPrefix  string `env:"S3_PROCESSED_PREFIX" default:"processed"`
 	URLExpireSeconds int    `env:"S3_URL_EXPIRE_SECONDS" default:"3600"`
 	DeleteOriginal   bool   `env:"S3_DELETE_ORIGINAL" default:"false"`
+	// PublicURL is where everyone reads renditions: a CDN before the bucket. Empty: by signed links to the bucket itself.
+	PublicURL string `env:"S3_PUBLIC_URL"`
 }
 
 // AWS is shared by S3 and SQS. Credentials come from the SDK's own chain, never from here.
@@ -70,6 +72,8 @@ type AWS struct {
 	Region      string `env:"AWS_REGION"`
 	Bucket      string `env:"AWS_S3_BUCKET"`
 	EndpointURL string `env:"AWS_ENDPOINT_URL"`
+	// CABundle is a file of certificates to trust. The SDK finds it by itself, in the environment; ffmpeg is told.
+	CABundle string `env:"AWS_CA_BUNDLE"`
 }
 
 // Auth is about tokens and the limits on guessing.

@@ -39,11 +39,14 @@ func (c *Config) normalize() Problems {
 			say("SECRET_KEY: is a known example; make one with: openssl rand -hex 32")
 		}
 	}
-	c.HTTP.PublicURL = strings.TrimSuffix(c.HTTP.PublicURL, "/")
-	if u := c.HTTP.PublicURL; u != "" {
-		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
-			say("PUBLIC_URL: %q is not an http:// or https:// address", u)
+	for name, address := range map[string]*string{"PUBLIC_URL": &c.HTTP.PublicURL, "S3_PUBLIC_URL": &c.Storage.PublicURL} {
+		*address = strings.TrimSuffix(*address, "/")
+		if !isWebAddress(*address) {
+			say("%s: %q is not an http:// or https:// address", name, *address)
 		}
+	}
+	if !isWebAddress(c.AWS.EndpointURL) {
+		say("AWS_ENDPOINT_URL: is not an http:// or https:// address")
 	}
 	oneOf := func(name, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {
@@ -80,6 +83,12 @@ func (c *Config) normalize() Problems {
 	return problems
 }
 
+// isWebAddress is also true of nothing.
+func isWebAddress(address string) bool {
+	parsed, err := url.Parse(address)
+	return address == "" || err == nil && parsed.Host != "" && (parsed.Scheme == "http" || parsed.Scheme == "https")
+}
+
 func isExampleSecret(key string) bool {
 	return exampleSecret.MatchString(key) || strings.Count(key, key[:1]) == len(key)
 }
@@ -114,6 +123,9 @@ func (c *Config) checkQueue(say func(string, ...any)) {
 	case "sqs":
 		if q.SQSQueueURL == "" {
 			say("SQS_QUEUE_URL: is required with QUEUE_BACKEND=sqs")
+		}
+		if c.AWS.Region == "" {
+			say("AWS_REGION: is required with QUEUE_BACKEND=sqs")
 		}
 	default:
 		say("QUEUE_BACKEND: %q is not one of embedded, redis, sqs", q.Backend)

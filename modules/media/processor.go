@@ -23,6 +23,7 @@ type ProcessorOptions struct {
 	MinDuration time.Duration // 0: no rule, as below
 	MaxDuration time.Duration
 	MinHeight   int
+	CAFile      string // certificates to trust instead of the system's, when originals are read from a server
 }
 
 // Processor turns originals into renditions. It is safe for concurrent use.
@@ -34,7 +35,7 @@ type Processor struct {
 func NewProcessor(o ProcessorOptions) (*Processor, error) {
 	p, err := ffmpeg.New(ffmpeg.Options{
 		Branding: o.Branding, CacheDir: o.CacheDir, Threads: o.Threads, MaxClip: o.MaxClip, RemoveAudio: o.RemoveAudio,
-		MinDuration: o.MinDuration, MaxDuration: o.MaxDuration, MinHeight: o.MinHeight,
+		MinDuration: o.MinDuration, MaxDuration: o.MaxDuration, MinHeight: o.MinHeight, CAFile: o.CAFile,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare processing: %w", err)

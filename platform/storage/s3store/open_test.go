@@ -20,12 +20,13 @@ import (
 
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/s3store"
+	"risingstars/platform/storage/s3store/s3test"
 )
 
 func TestOpenSaysWhyABucketCannotBeUsed(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
-	r := newBucket(t)
-	good := options(t, r.name)
+	r := s3test.New(t)
+	good := options(t, r.Name)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, c := range map[string]struct {
@@ -34,7 +35,7 @@ func TestOpenSaysWhyABucketCannotBeUsed(t *testing.T) {
 		env    map[string]string
 		want   string
 	}{
-		"no such bucket":      {t.Context(), func(o *s3store.Options) { o.Bucket = r.name + "-none" }, nil, "there is no S3 bucket"},
+		"no such bucket":      {t.Context(), func(o *s3store.Options) { o.Bucket = r.Name + "-none" }, nil, "there is no S3 bucket"},
 		"no bucket":           {t.Context(), func(o *s3store.Options) { o.Bucket = "" }, nil, "no bucket is named"},
 		"no region":           {t.Context(), func(o *s3store.Options) { o.Region = "" }, nil, "no region is named"},
 		"another region":      {t.Context(), func(o *s3store.Options) { o.Region = "eu-west-1" }, nil, "another region"},
@@ -69,11 +70,11 @@ func TestOpenSaysWhyABucketCannotBeUsed(t *testing.T) {
 }
 
 func TestRegionAndEndpointCanBeTheEnvironments(t *testing.T) {
-	r := newBucket(t)
-	t.Setenv("AWS_REGION", region)
+	r := s3test.New(t)
+	t.Setenv("AWS_REGION", s3test.Region)
 	// A name, as the SDK puts buckets before those if nobody keeps it from doing so.
 	t.Setenv("AWS_ENDPOINT_URL", "http://localhost:"+server(t).Port())
-	b := bucket(t, open(t, s3store.Options{Bucket: r.name}))
+	b := bucket(t, open(t, s3store.Options{Bucket: r.Name}))
 	if _, err := b.Put(t.Context(), key, strings.NewReader("x"), storage.PutOptions{}); err != nil {
 		t.Error(err)
 	}
@@ -83,7 +84,7 @@ func TestACustomCAIsTrusted(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	certificate, bundle := selfSigned(t)
 	w := newWire(t, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil)
-	opts := options(t, newBucket(t).name)
+	opts := options(t, s3test.New(t).Name)
 	opts.EndpointURL = "https://" + w.listener.Addr().String()
 	if _, err := s3store.Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Fatalf("Open: %v, want an unknown certificate", err)
@@ -130,9 +131,9 @@ func selfSigned(t *testing.T) (certificate tls.Certificate, file string) {
 // Errors are logged, and what is in a presigned URL opens the bucket to whoever reads the log.
 func TestErrorsCarryNoURLAndNoCredential(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
-	r := newBucket(t)
+	r := s3test.New(t)
 	w := newWire(t, nil, nil)
-	opts := options(t, r.name)
+	opts := options(t, r.Name)
 	opts.EndpointURL = w.url()
 	store := open(t, opts)
 	b := bucket(t, store)

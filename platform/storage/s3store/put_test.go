@@ -13,6 +13,7 @@ import (
 
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/s3store"
+	"risingstars/platform/storage/s3store/s3test"
 )
 
 const (
@@ -46,13 +47,13 @@ func TestUploadsThatFailLeaveNoParts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newBucket(t)
-			b := bucket(t, open(t, options(t, r.name)))
+			r := s3test.New(t)
+			b := bucket(t, open(t, options(t, r.Name)))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			underWay := 0
 			last := readerFunc(func([]byte) (int, error) {
-				underWay = len(r.uploads(t)[key])
+				underWay = len(r.Uploads(t)[key])
 				return 0, io.EOF
 			})
 			if err := c.put(ctx, cancel, b, last); !errors.Is(err, c.want) {
@@ -61,7 +62,7 @@ func TestUploadsThatFailLeaveNoParts(t *testing.T) {
 			if underWay != 1 {
 				t.Errorf("%d multipart uploads while it ran, want 1", underWay)
 			}
-			if left := r.uploads(t); len(left) != 0 {
+			if left := r.Uploads(t); len(left) != 0 {
 				t.Errorf("multipart uploads left: %v", left)
 			}
 			if _, err := b.Stat(t.Context(), key); !errors.Is(err, storage.ErrNotFound) {
@@ -73,8 +74,8 @@ func TestUploadsThatFailLeaveNoParts(t *testing.T) {
 
 func TestAnUploadThatS3RefusesLeavesNoParts(t *testing.T) {
 	t.Parallel()
-	r := newBucket(t)
-	opts := options(t, r.name)
+	r := s3test.New(t)
+	opts := options(t, r.Name)
 	opts.EndpointURL = newFront(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
 		if req.URL.Query().Get("partNumber") == "2" {
 			if _, err := io.Copy(io.Discard, req.Body); err != nil {
@@ -89,7 +90,7 @@ func TestAnUploadThatS3RefusesLeavesNoParts(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
 		t.Errorf("Put: %v, want what S3 said", err)
 	}
-	if left := r.uploads(t); len(left) != 0 {
+	if left := r.Uploads(t); len(left) != 0 {
 		t.Errorf("multipart uploads left: %v", left)
 	}
 }
@@ -102,7 +103,7 @@ func TestAContextThatEndsInTheLastRequestChangesNothing(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			opts := options(t, newBucket(t).name)
+			opts := options(t, s3test.New(t).Name)
 			opts.EndpointURL = newFront(t, func(w http.ResponseWriter, r *http.Request, s3 http.Handler) {
 				query := r.URL.Query()
 				if r.Method == http.MethodPost && query.Has("uploadId") || r.Method == http.MethodPut && !query.Has("uploadId") {
@@ -125,8 +126,8 @@ func TestAContextThatEndsInTheLastRequestChangesNothing(t *testing.T) {
 
 func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
 	t.Parallel()
-	r := newBucket(t)
-	opts := options(t, r.name)
+	r := s3test.New(t)
+	opts := options(t, r.Name)
 	lost, refused := 0, 0
 	opts.EndpointURL = newFront(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
 		switch {
@@ -146,7 +147,7 @@ func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
 	if err != nil || obj.Size != parts || lost != 1 || refused != 1 {
 		t.Errorf("Put = %+v, %v after %d lost and %d refused, want the object after one of each", obj, err, lost, refused)
 	}
-	if left := r.uploads(t); len(left) != 0 {
+	if left := r.Uploads(t); len(left) != 0 {
 		t.Errorf("multipart uploads left: %v", left)
 	}
 }
@@ -168,7 +169,7 @@ func TestEncryptionAndChecksumsAreAskedFor(t *testing.T) {
 				encrypted = map[string][2]string{}
 				checked   = map[string]bool{}
 			)
-			opts := options(t, newBucket(t).name)
+			opts := options(t, s3test.New(t).Name)
 			c.change(&opts)
 			opts.EndpointURL = newFront(t, func(w http.ResponseWriter, r *http.Request, s3 http.Handler) {
 				mu.Lock()
@@ -208,8 +209,8 @@ func TestEncryptionAndChecksumsAreAskedFor(t *testing.T) {
 
 func TestABucketOfManyObjectsIsListedWhole(t *testing.T) {
 	t.Parallel()
-	r := newBucket(t)
-	store := open(t, options(t, r.name))
+	r := s3test.New(t)
+	store := open(t, options(t, r.Name))
 	const objects = 1003 // more than S3 names at once
 	keys := make(chan string)
 	var putting sync.WaitGroup

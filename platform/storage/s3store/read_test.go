@@ -12,20 +12,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"risingstars/platform/storage"
+	"risingstars/platform/storage/s3store/s3test"
 )
 
 // watched is a bucket with an object of so many random bytes, at the other end of a wire.
-func watched(t *testing.T, size int64, prepare func(*wire)) (remote, *wire, *storage.Bucket, []byte) {
+func watched(t *testing.T, size int64, prepare func(*wire)) (s3test.Bucket, *wire, *storage.Bucket, []byte) {
 	t.Helper()
-	r, w := newBucket(t), newWire(t, nil, prepare)
+	r, w := s3test.New(t), newWire(t, nil, prepare)
 	content, err := io.ReadAll(io.LimitReader(rand.NewChaCha8(sha256.Sum256([]byte(t.Name()))), size))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(t, options(t, r.name)).Put(t.Context(), key, bytes.NewReader(content), "video/mp4"); err != nil {
+	if _, err := open(t, options(t, r.Name)).Put(t.Context(), key, bytes.NewReader(content), "video/mp4"); err != nil {
 		t.Fatal(err)
 	}
-	opts := options(t, r.name)
+	opts := options(t, r.Name)
 	opts.EndpointURL = w.url()
 	return r, w, bucket(t, open(t, opts)), content
 }
@@ -128,14 +129,14 @@ func TestContentThatChangesOnItsWayIsAnError(t *testing.T) {
 
 func TestForeignKeysAreNotListed(t *testing.T) {
 	t.Parallel()
-	r := newBucket(t)
+	r := s3test.New(t)
 	for _, name := range []string{"uploads/", "uploads/Capital.mp4", "uploads/a.mp4"} {
-		if _, err := r.client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &r.name, Key: aws.String(name)}); err != nil {
+		if _, err := r.Client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &r.Name, Key: aws.String(name)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var keys []string
-	err := bucket(t, open(t, options(t, r.name))).List(t.Context(), "", func(o storage.Object) error {
+	err := bucket(t, open(t, options(t, r.Name))).List(t.Context(), "", func(o storage.Object) error {
 		keys = append(keys, o.Key)
 		return nil
 	})
@@ -146,8 +147,8 @@ func TestForeignKeysAreNotListed(t *testing.T) {
 
 func TestAnUploadOfManyPartsIsListedWhole(t *testing.T) {
 	t.Parallel()
-	r := newBucket(t)
-	store := open(t, options(t, r.name))
+	r := s3test.New(t)
+	store := open(t, options(t, r.Name))
 	id, err := store.BeginDirect(t.Context(), key, "video/mp4")
 	if err != nil {
 		t.Fatal(err)
@@ -155,8 +156,8 @@ func TestAnUploadOfManyPartsIsListedWhole(t *testing.T) {
 	const last = 1003 // more than S3 names at once
 	_, s3ID, _ := strings.Cut(id, ".")
 	for number := range int32(last) {
-		_, err := r.client.UploadPart(t.Context(), &s3.UploadPartInput{
-			Bucket: &r.name, Key: aws.String(key), UploadId: &s3ID, PartNumber: aws.Int32(number + 1), Body: strings.NewReader("x"),
+		_, err := r.Client.UploadPart(t.Context(), &s3.UploadPartInput{
+			Bucket: &r.Name, Key: aws.String(key), UploadId: &s3ID, PartNumber: aws.Int32(number + 1), Body: strings.NewReader("x"),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +41,10 @@ type Options struct {
 	Region string
 	// EndpointURL is the server when it is not AWS's own. The bucket is then in the path, not in the host's name.
 	EndpointURL string
+	// PublicURL is where everyone reads the objects under PublicPrefixes ("processed/"): a CDN that may read the bucket. Empty: by
+	// presigned URLs, like the others.
+	PublicURL      string
+	PublicPrefixes []string
 	// KMSKeyID encrypts what is stored with this key of KMS, instead of S3's own.
 	KMSKeyID string
 	// NoEncryption asks for none, for servers that have none.
@@ -54,6 +60,7 @@ type Store struct {
 	client      *s3.Client
 	presigner   *s3.PresignClient
 	bucket      string
+	public      func(key string) (url string, ok bool)
 	kmsKeyID    string
 	encryption  bool
 	callTimeout time.Duration
@@ -71,7 +78,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		bucket: opts.Bucket, kmsKeyID: opts.KMSKeyID, encryption: !opts.NoEncryption,
+		bucket: opts.Bucket, public: opts.public, kmsKeyID: opts.KMSKeyID, encryption: !opts.NoEncryption,
 		callTimeout: positive(opts.CallTimeout, defaultCallTimeout),
 	}
 	s.buffers.New = func() any { b := make([]byte, partBytes); return &b }
@@ -120,6 +127,12 @@ func (o Options) check() error {
 		return errors.New("the S3 endpoint has more than scheme, host and path")
 	}
 	return nil
+}
+
+// public is the address of an object that everyone may read.
+func (o Options) public(key string) (url string, ok bool) {
+	ok = o.PublicURL != "" && slices.ContainsFunc(o.PublicPrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+	return strings.TrimSuffix(o.PublicURL, "/") + "/" + key, ok
 }
 
 func load(ctx context.Context, opts Options) (aws.Config, error) {

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"risingstars/platform/storage"
+	"risingstars/platform/storage/s3store/s3test"
 )
 
 // hang is far longer than any call here may take, with its retries, on a busy machine.
@@ -60,7 +61,7 @@ func TestAServerThatStallsEndsInAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t, nil, nil)
-			opts := options(t, newBucket(t).name)
+			opts := options(t, s3test.New(t).Name)
 			there := bucket(t, open(t, opts))
 			if _, err := there.Put(t.Context(), "uploads/there.mp4", io.LimitReader(endless(), 30<<20), storage.PutOptions{}); err != nil {
 				t.Fatal(err)
@@ -83,7 +84,7 @@ func TestASlowLineIsNotAStalledOne(t *testing.T) {
 	const idle = 1500 * time.Millisecond
 	// 5 MiB in 80 pieces.
 	w := newWire(t, nil, func(w *wire) { w.pace = 25 * time.Millisecond })
-	opts := options(t, newBucket(t).name)
+	opts := options(t, s3test.New(t).Name)
 	opts.EndpointURL, opts.IdleTimeout = w.url(), idle
 	b := bucket(t, open(t, opts))
 	start := time.Now()
@@ -160,7 +161,7 @@ func TestARestartedServerCostsNothing(t *testing.T) {
 	g := newGateway(t)
 	endpoint := "http://" + g.addr
 	admin := s3.New(s3.Options{
-		BaseEndpoint: aws.String(endpoint), UsePathStyle: true, Region: region,
+		BaseEndpoint: aws.String(endpoint), UsePathStyle: true, Region: s3test.Region,
 		Credentials: credentials.NewStaticCredentialsProvider(g.access, g.secret, ""),
 	})
 	name := "showcase"

@@ -23,9 +23,12 @@ const (
 
 type request = v4.PresignedHTTPRequest
 
-// URL is presigned. The answer has the type of the key's extension, whatever a client said when it uploaded the object, and a file name
+// URL is presigned, but for public objects, whose address is the CDN's. The answer has the type of the key's extension, whatever a client said when it uploaded the object, and a file name
 // for those who save it.
 func (s *Store) URL(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	if url, ok := s.public(key); ok {
+		return url, nil
+	}
 	return s.presign(ctx, ttl, func(ctx context.Context, expires func(*s3.PresignOptions)) (*request, error) {
 		return s.presigner.PresignGetObject(ctx, &s3.GetObjectInput{
 			Bucket: &s.bucket, Key: &key,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"risingstars/platform/storage"
+	"risingstars/platform/storage/s3store/s3test"
 )
 
 func fetch(t *testing.T, target string) *http.Response {
@@ -31,7 +32,7 @@ func fetch(t *testing.T, target string) *http.Response {
 // A client that says its upload is a page must not get one served.
 func TestURLsSayTheTypeOfTheExtension(t *testing.T) {
 	t.Parallel()
-	b := bucket(t, open(t, options(t, newBucket(t).name)))
+	b := bucket(t, open(t, options(t, s3test.New(t).Name)))
 	opts := storage.PutOptions{ContentType: "text/html"}
 	if _, err := b.Put(t.Context(), key, strings.NewReader("<script>"), opts); err != nil {
 		t.Fatal(err)
@@ -64,7 +65,7 @@ func TestURLsSayTheTypeOfTheExtension(t *testing.T) {
 
 func TestURLsLiveAsLongAsS3Allows(t *testing.T) {
 	t.Parallel()
-	b := bucket(t, open(t, options(t, newBucket(t).name)))
+	b := bucket(t, open(t, options(t, s3test.New(t).Name)))
 	for ttl, want := range map[time.Duration]string{
 		time.Millisecond: "1", 90 * time.Second: "90", 1500 * time.Millisecond: "2", 7 * 24 * time.Hour: "604800", 7*24*time.Hour + 1: "",
 	} {
@@ -81,10 +82,10 @@ func TestURLsLiveAsLongAsS3Allows(t *testing.T) {
 
 func TestFfmpegReadsOnlyWhatItNeeds(t *testing.T) {
 	t.Parallel()
-	r, w := newBucket(t), newWire(t, nil, nil)
+	r, w := s3test.New(t), newWire(t, nil, nil)
 	file := filepath.Join(t.TempDir(), "original.mp4")
 	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25,noise=alls=80:allf=t", "-t", "10", "-c:v", "mpeg4", "-q:v", "1", file)
-	opts := options(t, r.name)
+	opts := options(t, r.Name)
 	opts.EndpointURL = w.url()
 	b := bucket(t, open(t, opts))
 	obj, err := b.PutFile(t.Context(), key, file, storage.PutOptions{})
@@ -138,4 +139,17 @@ func position(t *testing.T, file, box string) int {
 		t.Fatal(err)
 	}
 	return strings.LastIndex(string(content), box)
+}
+
+func TestPublicObjectsAreReadFromTheCDN(t *testing.T) {
+	t.Parallel()
+	opts := options(t, s3test.New(t).Name)
+	opts.PublicURL, opts.PublicPrefixes = "https://clips.example.com/", []string{"processed/"}
+	b := bucket(t, open(t, opts))
+	if got, err := b.URL(t.Context(), "processed/a-1.mp4", time.Minute); err != nil || got != "https://clips.example.com/processed/a-1.mp4" {
+		t.Errorf("a rendition is at %s (%v)", got, err)
+	}
+	if got, err := b.URL(t.Context(), "uploads/a.mp4", time.Minute); err != nil || !strings.HasPrefix(got, opts.EndpointURL) {
+		t.Errorf("an original is at %s (%v), want a link to the bucket", got, err)
+	}
 }

@@ -55,7 +55,7 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	if err != nil {
 		return clip{}, &ToolError{Step: "process", Err: err}
 	}
-	network, _ := inputArgs(pl.input.Input)
+	network, _ := p.inputArgs(pl.input.Input)
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
 	err = p.run(ctx, command{
 		step: "process", path: p.ffmpeg, args: args, stdout: progress, budget: p.limits.forClip(pl.length), network: network,
@@ -87,7 +87,7 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	if !errors.As(cause, &tool) {
 		return cause
 	}
-	network, _ := inputArgs(pl.input.Input)
+	network, _ := p.inputArgs(pl.input.Input)
 	if tooCostly(cause, network) {
 		return rejectRun(cause, CodeTooComplex, "%v", cause)
 	}
@@ -122,7 +122,7 @@ func lastLine(s string) string {
 
 // source opens the clip where the content begins.
 func (p *Processor) source(pl plan) *fg.Stream {
-	_, whitelist := inputArgs(pl.input.Input)
+	_, whitelist := p.inputArgs(pl.input.Input)
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
 		"max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,

@@ -59,7 +59,7 @@ const maxProbeOutput = 1 << 20
 // connection that broke looks like a file that ends too early.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	m, err := p.probeOnce(ctx, j)
-	if network, _ := inputArgs(j.Input); network {
+	if network, _ := p.inputArgs(j.Input); network {
 		if _, refused := errors.AsType[*Rejection](err); refused {
 			return p.probeOnce(ctx, j)
 		}
@@ -68,7 +68,7 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 }
 
 func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
-	network, args := inputArgs(j.Input)
+	network, args := p.inputArgs(j.Input)
 	args = append([]string{"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries}, args...)
 	args = append(args, "-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input)
 	out := &boundedBuffer{max: maxProbeOutput}
@@ -264,7 +264,7 @@ func parseMatrix(s string) (m [4]float64, ok bool) {
 }
 
 // inputArgs confines one input to the protocols it needs.
-func inputArgs(input string) (network bool, args []string) {
+func (p *Processor) inputArgs(input string) (network bool, args []string) {
 	u, err := url.Parse(input)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		return false, []string{"-protocol_whitelist", "file"}
@@ -274,7 +274,11 @@ func inputArgs(input string) (network bool, args []string) {
 	if u.Scheme == "http" {
 		return true, append(args, "https,tls,tcp,http")
 	}
-	return true, append(args, "https,tls,tcp", "-tls_verify", "1") // ffmpeg's default is not to
+	args = append(args, "https,tls,tcp", "-tls_verify", "1") // ffmpeg's default is not to
+	if p.caFile != "" {
+		args = append(args, "-ca_file", p.caFile)
+	}
+	return true, args
 }
 
 var errTooMuchOutput = errors.New("too much output")

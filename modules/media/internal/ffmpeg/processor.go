@@ -24,6 +24,7 @@ type Options struct {
 
 	MinDuration, MaxDuration time.Duration // of the upload; 0 = no rule
 	MinHeight                int           // of the upload's short side; 0 = no rule
+	CAFile                   string // certificates to trust instead of the system's, for inputs by https; "" = the system's
 	Limits                   Limits
 }
 
@@ -37,6 +38,7 @@ type Processor struct {
 	removeAudio              bool
 	minDuration, maxDuration time.Duration
 	minHeight                int
+	caFile                   string
 	limits                   Limits
 	isolated                 bool
 	cacheKey                 string
@@ -51,7 +53,7 @@ func New(o Options) (*Processor, error) {
 	p := &Processor{
 		threads: or(o.Threads, min(runtime.NumCPU(), 4)), branding: o.Branding,
 		maxClip: or(o.MaxClip, defaultMaxClip), removeAudio: o.RemoveAudio,
-		minDuration: o.MinDuration, maxDuration: o.MaxDuration, minHeight: o.MinHeight,
+		minDuration: o.MinDuration, maxDuration: o.MaxDuration, minHeight: o.MinHeight, caFile: o.CAFile,
 		limits: o.Limits.withDefaults(), cache: make(chan struct{}, 1),
 	}
 	if o.Branding == nil || o.CacheDir == "" {
