@@ -93,11 +93,7 @@ func (p *person) hasOutput(t *testing.T) func() bool {
 
 // halfAnUpload begins to upload, and returns when a part of it is in storage.
 func (p *person) halfAnUpload(t *testing.T) {
-	content, err := os.ReadFile(shortClip(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	contentType, form := multipartBody(t, part{"file", string(content) + strings.Repeat("\x00", 24<<20), "clip.mp4"}, part{Name: "title", Value: "never"})
+	contentType, form := multipartBody(t, part{"file", heavyClip(t), "clip.mp4"}, part{Name: "title", Value: "never"})
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
 	body := &hanging{bytes.NewReader(form.Bytes()[:form.Len()/2]), hang}
@@ -112,12 +108,7 @@ func (p *person) halfAnUpload(t *testing.T) {
 			response.Body.Close()
 		}
 	}()
-	eventually(t, "half an upload", func() bool {
-		if p.bucket != nil {
-			return len(p.bucket.Uploads(t)) > 0
-		}
-		return slices.ContainsFunc(p.temporary(t), func(path string) bool { return strings.Contains(path, "put-") })
-	})
+	eventually(t, "half an upload", func() bool { return len(p.arriving(t)) > 0 })
 }
 
 // hanging gives its bytes and then nothing more, not even an end.

@@ -108,6 +108,7 @@ func freePort(t *testing.T) int {
 }
 
 func TestSiteBehindNginx(t *testing.T) {
+	only(t, embedded, onehost)
 	t.Parallel()
 	s := startSite(t, "TRUSTED_PROXIES=127.0.0.0/8", "MAX_UPLOAD_BYTES=1048576", "LOG_LEVEL=debug")
 	f := startNginx(t, s)

@@ -21,7 +21,7 @@ type soak struct {
 // TestEveryAcknowledgedClipIsPublishedOnce kills a random process every few seconds while 60 clips are uploaded and voted
 // on. Each upload that was acknowledged is published once, each vote counts once, and storage holds nothing else.
 func TestEveryAcknowledgedClipIsPublishedOnce(t *testing.T) {
-	only(t, onehost)
+	only(t, onehost, aws)
 	t.Parallel()
 	const clips, clients, voters, kills = 60, 4, 3, 12
 	s := &soak{site: startFleet(t, "SECRET_KEY="+votingSecret, "AUTH_RATE_LIMIT=false"), uploads: map[string]*person{}}

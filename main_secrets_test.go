@@ -19,11 +19,15 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 	ana.do(t, http.MethodPost, "/api/videos/upload-mock", ana.Token, contentType, body).want(t, http.StatusAccepted, "").into(t, &stored)
 	link := ana.video(t, stored.VideoID).OriginalURL
 	s.get(t, link, "").want(t, http.StatusOK, "")
-	_, signature, found := strings.Cut(link, "signature=")
+	mark, refusal := "signature=", "link_invalid"
+	if stage() == aws {
+		mark, refusal = "Signature=", "" // S3 has words of its own
+	}
+	_, signature, found := strings.Cut(link, mark)
 	if !found {
 		t.Fatalf("%s is not a signed link", link)
 	}
-	s.get(t, strings.Replace(link, "signature=", "signature=x", 1), "").want(t, http.StatusForbidden, "link_invalid")
+	s.get(t, strings.Replace(link, mark, mark+"x", 1), "").want(t, http.StatusForbidden, refusal)
 	s.login(t, ana.Email, "a wrong one: swordfish").want(t, http.StatusUnauthorized, "bad_credentials")
 	s.post(t, "/api/auth/signup", "", signup(ana.Email, nil)).want(t, http.StatusBadRequest, "email_taken")
 	s.post(t, "/api/auth/signup", "", signup(ana.Email, map[string]any{"password2": "swordfish"})).want(t, http.StatusBadRequest, "passwords_differ")

@@ -24,7 +24,7 @@ type slowUpload struct {
 // startUpload begins an upload and returns when the server has begun to store it.
 func (p *person) startUpload(t *testing.T) *slowUpload {
 	t.Helper()
-	clip := clipBytes(t)
+	clip := heavyClip(t)
 	reader, writer := io.Pipe()
 	u := &slowUpload{rest: clip[len(clip)/2:], form: multipart.NewWriter(writer), pipe: writer, status: make(chan int, 1)}
 	request, err := http.NewRequest(http.MethodPost, p.URL+"/api/videos/upload-mock", reader)
@@ -52,7 +52,7 @@ func (p *person) startUpload(t *testing.T) *slowUpload {
 	if _, err := io.WriteString(u.file, clip[:len(clip)/2]); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the upload arrives", func() bool { return len(p.temporary(t)) > 0 })
+	eventually(t, "the upload arrives", func() bool { return len(p.arriving(t)) > 0 })
 	return u
 }
 
@@ -120,7 +120,7 @@ func TestAnUploadThatNeverEndsIsCutOffAndLeavesNothing(t *testing.T) {
 		t.Errorf("the upload ended with %d", status)
 	}
 	rows := s.rows(t, `SELECT COUNT(*) AS n FROM media_videos`)
-	if files, temporary := s.files(t), s.temporary(t); rows != 0 || len(files) != 0 || len(temporary) != 0 {
+	if files, temporary := s.files(t), append(s.temporary(t), s.arriving(t)...); rows != 0 || len(files) != 0 || len(temporary) != 0 {
 		t.Fatalf("%d rows, the files %v and the temporary ones %v are left", rows, files, temporary)
 	}
 }

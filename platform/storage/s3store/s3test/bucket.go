@@ -93,6 +93,17 @@ func (b Bucket) Keys(t testing.TB) (keys []string) {
 	return keys
 }
 
+// Rename moves an object.
+func (b Bucket) Rename(t testing.TB, from, to string) {
+	t.Helper()
+	if _, err := b.Client.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b.Name, Key: &to, CopySource: aws.String(b.Name + "/" + from)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b.Name, Key: &from}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Uploads are the ids of the multipart uploads under way, by key.
 func (b Bucket) Uploads(t testing.TB) map[string][]string {
 	t.Helper()
