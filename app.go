@@ -19,6 +19,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
+	"risingstars/platform/ecs"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
@@ -212,10 +213,15 @@ func (a *app) workServices() []lifecycle.Service {
 	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
 		Concurrency: concurrency, Visibility: visibility(a.c), Grace: a.c.Grace(), Logger: a.log, Registerer: a.registry,
 	})
-	return []lifecycle.Service{
+	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
 	}
+	if agent := a.c.AWS.ECSAgentURI; agent != "" {
+		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})
+		services = append(services, lifecycle.Loop("scale-in protection", protection.Watch))
+	}
+	return services
 }
 
 // work processes videos; where it is asked to, it answers health checks and metrics as well.

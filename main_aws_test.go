@@ -20,6 +20,7 @@ var notOnAWS = map[string]string{
 	"AWS_ENDPOINT_URL":                   "for servers that are not AWS",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
 	"DATA_DIR":                           "the image's own volume, /data",
+	"ECS_AGENT_URI":                      "ECS itself sets it in every container",
 	"LOAD_TEST_ENDPOINTS":                "off outside of load tests",
 	"LOG_FORMAT":                         "the image says JSON",
 	"REDIS_URL":                          "the queue is SQS",

@@ -72,6 +72,8 @@ type AWS struct {
 	Region      string `env:"AWS_REGION"`
 	Bucket      string `env:"AWS_S3_BUCKET"`
 	EndpointURL string `env:"AWS_ENDPOINT_URL"`
+	// ECSAgentURI is set by ECS itself.
+	ECSAgentURI string `env:"ECS_AGENT_URI"`
 	// CABundle is a file of certificates to trust. The SDK finds it by itself, in the environment; ffmpeg is told.
 	CABundle string `env:"AWS_CA_BUNDLE"`
 }

@@ -136,6 +136,9 @@ func (w *Worker) Start(ctx context.Context) error {
 	return nil
 }
 
+// Busy tells whether a handler runs.
+func (w *Worker) Busy() bool { return w.count.Load() > 0 }
+
 // Stop takes no new task, lets handlers finish for the grace period, then cancels their contexts
 // with ErrStopping and waits for them; their tasks are given back. The end of ctx cuts the grace
 // short. It fails only when handlers ignore their context for 5 s longer than ctx lasts: then they

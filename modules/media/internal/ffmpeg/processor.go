@@ -24,7 +24,7 @@ type Options struct {
 
 	MinDuration, MaxDuration time.Duration // of the upload; 0 = no rule
 	MinHeight                int           // of the upload's short side; 0 = no rule
-	CAFile                   string // certificates to trust instead of the system's, for inputs by https; "" = the system's
+	CAFile                   string        // certificates to trust instead of the system's, for inputs by https; "" = the system's
 	Limits                   Limits
 }
 

@@ -1,0 +1,123 @@
+// Package ecs keeps Amazon ECS from ending a task that is at work when it scales in: some other task goes, or none.
+//
+// Protection is asked for within a second after work begins. It does not hold against deployments, Spot interruptions and
+// an operator's stop; those end the task by SIGTERM, and what it did is done again elsewhere.
+package ecs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	defaultInterval = time.Second
+	callTimeout     = 5 * time.Second
+	// life is how long the agent holds a protection that nobody renews, in whole minutes: a worker that hangs is let go.
+	life  = 10 * time.Minute
+	renew = 5 * time.Minute
+	// patience is the time before a refused call is tried again.
+	patience = 30 * time.Second
+)
+
+// Options needs AgentURI and Busy.
+type Options struct {
+	AgentURI string      // ECS_AGENT_URI, which ECS gives to every container
+	Busy     func() bool // whether work is under way; asked every second
+	Logger   *slog.Logger
+	Interval time.Duration // 0: 1 s
+	// Transport is http.DefaultTransport when nil.
+	Transport http.RoundTripper
+}
+
+// Protection is the scale-in protection of the task that this process runs in.
+type Protection struct {
+	o         Options
+	url       string
+	protected bool
+	renewAt   time.Time
+	retryAt   time.Time // no call before it
+}
+
+// NewProtection asks nothing of the agent yet.
+func NewProtection(o Options) *Protection {
+	if o.Interval <= 0 {
+		o.Interval = defaultInterval
+	}
+	return &Protection{o: o, url: strings.TrimSuffix(o.AgentURI, "/") + "/task-protection/v1/state"}
+}
+
+// Watch follows the work until ctx ends, and then gives the protection up. An agent that refuses is logged and asked again.
+func (p *Protection) Watch(ctx context.Context) {
+	ticker := time.NewTicker(p.o.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			p.follow(context.WithoutCancel(ctx), false, time.Now())
+			return
+		case now := <-ticker.C:
+			p.follow(ctx, p.o.Busy(), now)
+		}
+	}
+}
+
+// follow tells the agent what has changed, and what it would forget otherwise.
+func (p *Protection) follow(ctx context.Context, busy bool, now time.Time) {
+	due := busy != p.protected || busy && now.After(p.renewAt)
+	if !due || now.Before(p.retryAt) {
+		return
+	}
+	if err := p.set(ctx, busy); err != nil {
+		p.retryAt = now.Add(patience)
+		p.o.Logger.WarnContext(ctx, "scale-in protection was not changed", "wanted", busy, "error", err)
+		return
+	}
+	p.protected, p.renewAt = busy, now.Add(renew)
+}
+
+// set calls the agent (Amazon ECS Developer Guide, "Task scale-in protection endpoint"). It answers 200 to what ECS refused,
+// too, and says so in the body.
+func (p *Protection) set(ctx context.Context, protected bool) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	wanted := map[string]any{"ProtectionEnabled": protected}
+	if protected {
+		wanted["ExpiresInMinutes"] = int(life.Minutes())
+	}
+	body, err := json.Marshal(wanted)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("address the ECS agent: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := (&http.Client{Transport: p.o.Transport}).Do(request)
+	if err != nil {
+		return fmt.Errorf("ask the ECS agent: %w", err)
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Failure, Error *struct{ Code, Reason, Message string }
+	}
+	err = json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&answer)
+	switch {
+	case answer.Failure != nil:
+		return fmt.Errorf("ECS says %s", answer.Failure.Reason)
+	case answer.Error != nil:
+		return fmt.Errorf("the ECS agent says %s: %s", answer.Error.Code, answer.Error.Message)
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("the ECS agent answers %s", response.Status)
+	case err != nil:
+		return fmt.Errorf("read the ECS agent's answer: %w", err)
+	}
+	return nil
+}
