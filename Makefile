@@ -9,6 +9,7 @@ export PATH := $(PATH):/usr/local/go/bin
 
 GO ?= go
 LINT := .cache/bin/golangci-lint
+ACTIONLINT := .cache/bin/actionlint
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
 
@@ -43,15 +44,24 @@ build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 	@infra/setup/packages.sh go
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
 
+# The end-to-end tests run the app in each of these stages; the first comes with all other tests.
+STAGES := embedded onehost aws
+STAGE ?= $(STAGES)
+TEST_SERVERS := --postgres --redis --s3 --sqs
+e2e = echo 'TEST_STAGE=$(1) go test $(TEST_FLAGS) .'; \
+	TEST_STAGE=$(1) CGO_ENABLED=1 infra/setup/test.sh $(TEST_SERVERS) $(GO) test $(TEST_FLAGS) . || failed="$${failed}$(1) ";
+
 .PHONY: test
-test: ## everything: format, lint, scripts, all tests under the race detector, end to end in both stages
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium
-	@failed=; $(MAKE) --no-print-directory lint || failed='lint '; \
-	echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
-	CGO_ENABLED=1 infra/setup/test.sh --postgres --redis $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests "; \
-	if [ -n '$(filter . ./...,$(TEST_PACKAGES))' ]; then \
-		echo 'TEST_STAGE=onehost go test $(TEST_FLAGS) .'; \
-		TEST_STAGE=onehost CGO_ENABLED=1 infra/setup/test.sh --postgres --redis $(GO) test $(TEST_FLAGS) . || failed="$${failed}one-host"; \
+test: $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node
+	@failed=; \
+	if [ '$(STAGE)' = '$(STAGES)' ]; then \
+		$(MAKE) --no-print-directory lint || failed='lint '; \
+		echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
+		CGO_ENABLED=1 infra/setup/test.sh $(TEST_SERVERS) $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests "; \
+		if [ -n '$(filter . ./...,$(TEST_PACKAGES))' ]; then $(foreach stage,$(filter-out embedded,$(STAGES)),$(call e2e,$(stage))) fi; \
+	else \
+		$(foreach stage,$(STAGE),$(call e2e,$(stage))) \
 	fi; \
 	if [ -n "$$failed" ]; then echo "make test: failed: $$failed"; exit 1; fi
 
@@ -61,12 +71,13 @@ test-short: ## the quick tests: no race detector, no servers, results cached
 	infra/setup/test.sh $(GO) test -short $(TEST_PACKAGES)
 
 .PHONY: lint
-lint: $(LINT) ## format, golangci-lint, shellcheck
+lint: $(LINT) $(ACTIONLINT) ## format, golangci-lint, shellcheck, actionlint
 	@infra/setup/packages.sh go shellcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
 		echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
 	shellcheck .ci/run $$(find . -name '*.sh' -not -path './.*')
 	$(LINT) run
+	$(ACTIONLINT) -shellcheck "$$(command -v shellcheck)"
 
 .PHONY: fmt
 fmt: $(LINT) ## format the Go code
@@ -92,6 +103,12 @@ $(LINT): tools/go.mod tools/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building golangci-lint (once, some minutes)'
 	cd tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	@touch $@
+
+$(ACTIONLINT): tools/actionlint/go.mod tools/actionlint/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building actionlint (once)'
+	cd tools/actionlint && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
 # The S3 and SQS servers of the tests, pinned where they cannot touch the application's modules.
