@@ -125,7 +125,7 @@ steps() {
 
 	say "building for arm64"
 	logged arm64 nice -n 19 docker build --platform linux/arm64 --target build --tag showcase-arm64 "$root"
-	same "machine of the arm64 binary" "$(docker run --rm showcase-arm64 od -An -tx2 -j18 -N2 /out/app | xargs)" 00b7
+	same "machine of the arm64 binary" "$(docker run --rm --platform linux/arm64 showcase-arm64 od -An -tx2 -j18 -N2 /out/app | xargs)" 00b7
 }
 
 child=
