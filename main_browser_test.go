@@ -18,18 +18,7 @@ func TestTheResultPlaysInABrowser(t *testing.T) {
 		t.Fatalf("the video is %+v", v)
 	}
 
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, // root has none
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.UserDataDir(t.TempDir()),
-	)
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
-	ctx, cancel = context.WithTimeout(ctx, patience)
-	defer cancel()
-
+	ctx := browser(t)
 	var played struct {
 		Width, Height, Frames, AudioBytes int
 		Duration, At                      float64
@@ -67,6 +56,21 @@ func TestTheResultPlaysInABrowser(t *testing.T) {
 		played.Duration < 6.5 || played.At < played.Duration-0.1 {
 		t.Fatalf("the browser played %+v", played)
 	}
+}
+
+// browser is a context in which chromedp's actions run.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, // root has none
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.UserDataDir(t.TempDir()),
+	)
+	ctx, cancelAllocator := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, cancelBrowser := chromedp.NewContext(ctx)
+	ctx, cancelTime := context.WithTimeout(ctx, patience)
+	t.Cleanup(func() { cancelTime(); cancelBrowser(); cancelAllocator() })
+	return ctx
 }
 
 // awaitPromise makes an evaluation wait for the script's promise.

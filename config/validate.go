@@ -75,8 +75,8 @@ func (c *Config) normalize() Problems {
 	between("WORKER_CONCURRENCY", int64(c.Worker.Concurrency), 0, 256)
 	between("FFMPEG_THREADS", int64(c.Worker.FFmpegThreads), 0, 256)
 	between("S3_URL_EXPIRE_SECONDS", int64(c.Storage.URLExpireSeconds), 1, 7*24*3600)
-	between("SQS_WAIT_TIME_SECONDS", int64(c.Queue.SQSWaitSeconds), 0, 20)
-	between("SQS_VISIBILITY_TIMEOUT", int64(c.Queue.SQSVisibilitySeconds), 10, 12*3600)
+	between("SQS_WAIT_TIME_SECONDS", int64(c.Queue.SQSWaitSeconds), 1, 20)
+	between("SQS_VISIBILITY_TIMEOUT", int64(c.Queue.SQSVisibilitySeconds), 10, 3600)
 	if high := c.Media.MaxSeconds; high > 0 && c.Media.MinSeconds > high {
 		say("MEDIA_MIN_SECONDS: %d is above MEDIA_MAX_SECONDS, %d", c.Media.MinSeconds, high)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // ServerVariable names the setting with the URL of an S3 server and, in it, the credentials that may do everything there.
@@ -100,6 +101,19 @@ func (b Bucket) Rename(t testing.TB, from, to string) {
 		t.Fatal(err)
 	}
 	if _, err := b.Client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b.Name, Key: &from}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// AllowUploadsFrom lets pages of a site PUT to presigned URLs, as infra/aws does.
+func (b Bucket) AllowUploadsFrom(t testing.TB, origin string) {
+	t.Helper()
+	_, err := b.Client.PutBucketCors(t.Context(), &s3.PutBucketCorsInput{Bucket: &b.Name, CORSConfiguration: &types.CORSConfiguration{
+		CORSRules: []types.CORSRule{{
+			AllowedOrigins: []string{origin}, AllowedMethods: []string{"PUT"}, AllowedHeaders: []string{"*"}, ExposeHeaders: []string{"ETag"},
+		}},
+	}})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
