@@ -141,7 +141,7 @@ func TestTheDriverIsToldTheContentType(t *testing.T) {
 func TestContentTypeIsThatOfTheExtension(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
-		"a/b.mp4": "video/mp4", "a/b.mov": "video/quicktime", "a/b.jpg": "image/jpeg", "a.b/c": "application/octet-stream",
+		"a/b.mp4": "video/mp4", "a/b.mov": "video/quicktime", "a/b.jpg": "image/jpeg", "a/b.3g2": "video/3gpp2", "a.b/c": "application/octet-stream",
 		"a.html": "application/octet-stream", "a.svg": "application/octet-stream",
 	} {
 		if got := storage.ContentType(key); got != want {

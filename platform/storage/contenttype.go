@@ -4,6 +4,7 @@ import "path"
 
 // Written out, because mime.TypeByExtension depends on the host's files. No type here runs scripts in a browser.
 var contentTypes = map[string]string{
+	".3g2":  "video/3gpp2",
 	".3gp":  "video/3gpp",
 	".avi":  "video/x-msvideo",
 	".flv":  "video/x-flv",
