@@ -22,8 +22,8 @@ const (
 	// life is how long the agent holds a protection that nobody renews, in whole minutes: a worker that hangs is let go.
 	life  = 10 * time.Minute
 	renew = 5 * time.Minute
-	// patience is the time before a refused call is tried again.
-	patience = 30 * time.Second
+	// patience is the time before a refused call is tried again; a job takes half a minute.
+	patience = 5 * time.Second
 )
 
 // Options needs AgentURI and Busy.
@@ -32,7 +32,7 @@ type Options struct {
 	Busy     func() bool // whether work is under way; asked every second
 	Logger   *slog.Logger
 	Interval time.Duration // 0: 1 s
-	// Transport is http.DefaultTransport when nil.
+	// Transport is a plain one when nil: the agent is on this host, behind no proxy.
 	Transport http.RoundTripper
 }
 
@@ -49,6 +49,9 @@ type Protection struct {
 func NewProtection(o Options) *Protection {
 	if o.Interval <= 0 {
 		o.Interval = defaultInterval
+	}
+	if o.Transport == nil {
+		o.Transport = &http.Transport{}
 	}
 	return &Protection{o: o, url: strings.TrimSuffix(o.AgentURI, "/") + "/task-protection/v1/state"}
 }

@@ -113,7 +113,7 @@ func TestARefusalIsLoggedAndNotRepeatedAtOnce(t *testing.T) {
 		a, busy, log, stop := setup(t, c.answer, c.status)
 		busy.Store(true)
 		eventually(t, a, on)
-		stop() // within the 30 s after the refusal: nothing more is asked, and there is nothing to give up
+		stop() // within the 5 s after the refusal: nothing more is asked, and there is nothing to give up
 		eventually(t, a, on)
 		if !strings.Contains(log.String(), want) || strings.Count(log.String(), "\n") != 1 {
 			t.Errorf("the log says %s, want one line with %s", log, want)

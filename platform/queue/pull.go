@@ -74,6 +74,9 @@ func (p *pull) receive(ctx context.Context) {
 		}
 		leases, err := p.puller.Receive(ctx, n, p.consumer.Visibility)
 		p.release(n - len(leases))
+		if err == nil && trouble != "" && ctx.Err() == nil {
+			p.consumer.Logger.InfoContext(ctx, "tasks are received again")
+		}
 		for _, lease := range leases {
 			p.serving.Go(func() {
 				defer p.release(1)
@@ -81,9 +84,6 @@ func (p *pull) receive(ctx context.Context) {
 			})
 		}
 		if err == nil {
-			if trouble != "" && ctx.Err() == nil {
-				p.consumer.Logger.InfoContext(ctx, "tasks are received again")
-			}
 			pause, trouble = firstPause, ""
 			continue
 		}
