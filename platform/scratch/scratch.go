@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 const (
@@ -47,7 +48,7 @@ func Open(root string) (*Area, error) {
 		return nil, fmt.Errorf("open scratch guard: %w", err)
 	}
 	defer guard.Close()
-	if err := lock(guard); err != nil {
+	if err := flock(guard, syscall.LOCK_EX); err != nil {
 		return nil, fmt.Errorf("lock scratch guard: %w", err)
 	}
 
@@ -62,7 +63,7 @@ func newArea(root string) (*Area, error) {
 	}
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {
-		err = lock(f)
+		err = flock(f, syscall.LOCK_EX)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock scratch area: %w", errors.Join(err, remove(path)))
@@ -118,7 +119,7 @@ func removeIfDead(path string) {
 		return
 	}
 	defer f.Close()
-	if free, err := tryLock(f); err == nil && free {
+	if free, err := try(f, syscall.LOCK_EX); err == nil && free {
 		_ = remove(path)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"syscall"
 	"time"
 
+	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 )
 
@@ -82,12 +82,12 @@ type direct struct {
 	done  string // the ETag of the object that the upload became, "" while it is under way
 }
 
-// openDirect locks the upload, with syscall.LOCK_SH or LOCK_EX; storage.ErrNoUpload.
-func (s *Store) openDirect(key, id string, how int) (_ *direct, err error) {
-	if !directID.MatchString(id) {
-		return nil, storage.ErrNoUpload
-	}
+// openDirect locks the upload, with scratch.Lock or LockShared; storage.ErrNoUpload.
+func (s *Store) openDirect(ctx context.Context, key, id string, lock func(context.Context, *os.File) error) (_ *direct, err error) {
 	d := &direct{store: s, path: path.Join(directName, id)}
+	if err := s.findDirect(key, id); err != nil {
+		return nil, err
+	}
 	if d.lock, err = s.root.Open(d.path); err != nil {
 		return nil, noUpload(err)
 	}
@@ -96,16 +96,12 @@ func (s *Store) openDirect(key, id string, how int) (_ *direct, err error) {
 			d.close()
 		}
 	}()
-	if err := flock(d.lock, how); err != nil {
+	if err := lock(ctx, d.lock); err != nil {
 		return nil, err
 	}
 	// Only now is it known whether somebody ended the upload in the meantime.
-	stored, err := s.root.ReadFile(path.Join(d.path, keyName))
-	if err != nil {
-		return nil, noUpload(err)
-	}
-	if string(stored) != key {
-		return nil, storage.ErrNoUpload
+	if err := s.findDirect(key, id); err != nil {
+		return nil, err
 	}
 	done, err := s.root.ReadFile(path.Join(d.path, doneName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -118,12 +114,19 @@ func (s *Store) openDirect(key, id string, how int) (_ *direct, err error) {
 // close gives the lock back.
 func (d *direct) close() { _ = d.lock.Close() }
 
-func flock(f *os.File, how int) error {
-	for {
-		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) {
-			return os.NewSyscallError("flock", err)
-		}
+// findDirect looks without a lock whether the upload is there, under way or completed; storage.ErrNoUpload.
+func (s *Store) findDirect(key, id string) error {
+	if !directID.MatchString(id) {
+		return storage.ErrNoUpload
 	}
+	stored, err := s.root.ReadFile(path.Join(directName, id, keyName))
+	if err != nil {
+		return noUpload(err)
+	}
+	if string(stored) != key {
+		return storage.ErrNoUpload
+	}
+	return nil
 }
 
 func noUpload(err error) error {
@@ -134,7 +137,7 @@ func noUpload(err error) error {
 }
 
 // takePart stores one part of exactly size bytes.
-func (s *Store) takePart(key, id string, number int, size int64, r io.Reader) (storage.Part, error) {
+func (s *Store) takePart(ctx context.Context, key, id string, number int, size int64, r io.Reader) (storage.Part, error) {
 	f, err := s.scratch.File("put-")
 	if err != nil {
 		return storage.Part{}, err
@@ -153,7 +156,7 @@ func (s *Store) takePart(key, id string, number int, size int64, r io.Reader) (s
 	if err != nil {
 		return storage.Part{}, err
 	}
-	d, err := s.openDirect(key, id, syscall.LOCK_SH)
+	d, err := s.openDirect(ctx, key, id, scratch.LockShared)
 	if err != nil {
 		return storage.Part{}, err
 	}
@@ -172,8 +175,8 @@ func part(number int, info fs.FileInfo) storage.Part {
 }
 
 // DirectParts reads the folder.
-func (s *Store) DirectParts(_ context.Context, key, uploadID string) ([]storage.Part, error) {
-	d, err := s.openDirect(key, uploadID, syscall.LOCK_SH)
+func (s *Store) DirectParts(ctx context.Context, key, uploadID string) ([]storage.Part, error) {
+	d, err := s.openDirect(ctx, key, uploadID, scratch.LockShared)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +209,7 @@ func (d *direct) parts() ([]storage.Part, error) {
 
 // CompleteDirect copies the parts into one file, which the file system may do without moving bytes.
 func (s *Store) CompleteDirect(ctx context.Context, key, uploadID string, parts []storage.Part) (storage.Object, error) {
-	d, err := s.openDirect(key, uploadID, syscall.LOCK_EX)
+	d, err := s.openDirect(ctx, key, uploadID, scratch.Lock)
 	if err != nil {
 		return storage.Object{}, err
 	}
@@ -291,8 +294,8 @@ func (d *direct) append(f *os.File, p storage.Part) error {
 }
 
 // AbortDirect moves the folder away under the lock, so that no part can arrive any more, and then removes it.
-func (s *Store) AbortDirect(_ context.Context, key, uploadID string) error {
-	d, err := s.openDirect(key, uploadID, syscall.LOCK_EX)
+func (s *Store) AbortDirect(ctx context.Context, key, uploadID string) error {
+	d, err := s.openDirect(ctx, key, uploadID, scratch.Lock)
 	if errors.Is(err, storage.ErrNoUpload) {
 		return nil
 	}

@@ -2,6 +2,8 @@ package diskstore_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 )
 
@@ -125,5 +128,52 @@ func TestAPartThatBreaksOffLeavesNothing(t *testing.T) {
 	}
 	if files := inFlight(t, root); len(files) != 0 {
 		t.Errorf("left in flight: %v", files)
+	}
+}
+
+func TestALockedUploadIsWaitedForAsLongAsTheContextLives(t *testing.T) {
+	t.Parallel()
+	const key = "uploads/a.mp4"
+	root := t.TempDir()
+	store := open(t, root)
+	b := bucket(t, store)
+	id, err := b.BeginDirect(t.Context(), key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := os.Open(filepath.Join(root, ".direct", id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	if err := scratch.Lock(t.Context(), folder); err != nil {
+		t.Fatal(err)
+	}
+	// Whoever waits without an end finds the upload after all, and fails the test.
+	defer time.AfterFunc(10*time.Second, func() { folder.Close() }).Stop()
+
+	target, err := b.PresignPart(t.Context(), key, id, 1, 7, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func(ctx context.Context) error{
+		"DirectParts": func(ctx context.Context) error { _, err := b.DirectParts(ctx, key, id); return err },
+		"AbortDirect": func(ctx context.Context) error { return b.AbortDirect(ctx, key, id) },
+		"CompleteDirect": func(ctx context.Context) error {
+			_, err := b.CompleteDirect(ctx, key, id, []storage.Part{{Number: 1, Size: 1}})
+			return err
+		},
+		"PUT": func(ctx context.Context) error {
+			return store.Serve(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPut, target, strings.NewReader("content")))
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v, want the end of the context", name, err)
+		}
+		cancel()
+	}
+	if err := scratch.Lock(t.Context(), folder); err != nil {
+		t.Fatalf("the lock was given back before the calls ended: %v", err)
 	}
 }

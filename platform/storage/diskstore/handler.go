@@ -93,7 +93,7 @@ func (s *Store) servePart(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength != length {
 		return errPartSize
 	}
-	part, err := s.takePart(key, id, n, length, r.Body)
+	part, err := s.takePart(r.Context(), key, id, n, length, r.Body)
 	if errors.Is(err, storage.ErrNoUpload) {
 		return errNoUpload
 	}
