@@ -91,6 +91,11 @@ func TestAClipGoesStraightToStorage(t *testing.T) {
 		}
 	}
 
+	var open []direct
+	s.get(t, "/api/videos/uploads", ana.Token).want(t, http.StatusOK, "").into(t, &open)
+	if len(open) != 1 || open[0].UploadID != d.UploadID || open[0].Size != d.Size {
+		t.Errorf("under way are %+v", open)
+	}
 	for _, call := range []struct{ method, path string }{
 		{http.MethodGet, path}, {http.MethodPost, path + "/complete"}, {http.MethodDelete, path},
 	} {

@@ -17,7 +17,8 @@ import (
 // front is a real nginx with the file that we ship, before a site.
 type front struct {
 	*site
-	URL string
+	URL       string
+	accessLog string
 }
 
 // nginxMain is the part of the configuration that a distribution or an image brings along.
@@ -55,7 +56,7 @@ func startNginx(t *testing.T, s *site) *front {
 		user = "user root;\n"
 	}
 	values := strings.NewReplacer("${NGINX_PORT}", fmt.Sprintf("127.0.0.1:%d", port), "${FILES_ROOT}", filepath.Join(s.DataDir, "files"),
-		"${UPSTREAM_SERVERS}", s.upstreams())
+		"${UPSTREAM_SERVERS}", s.upstreams(), "${ACCESS_LOG}", filepath.Join(dir, "access.log"))
 	for name, content := range map[string]string{"nginx.conf": user + fmt.Sprintf(nginxMain, dir), "showcase.conf": values.Replace(string(template))} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -74,7 +75,7 @@ func startNginx(t *testing.T, s *site) *front {
 			t.Logf("nginx: %s%s", output.String(), log)
 		}
 	})
-	f := &front{site: s, URL: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	f := &front{site: s, URL: fmt.Sprintf("http://127.0.0.1:%d", port), accessLog: filepath.Join(dir, "access.log")}
 	eventually(t, "nginx answers", func() bool {
 		response, err := http.Get(f.URL + "/health")
 		if err != nil {
@@ -245,6 +246,34 @@ func TestSiteBehindNginx(t *testing.T) {
 			t.Errorf("nginx says %d %s %s", a.Status, a.Header.Get("Content-Type"), a.Body)
 		}
 	})
+}
+
+// TestPartsOfUploadsGoThroughNginx sends parts that are larger than other bodies may be, and looks for their links in its log.
+func TestPartsOfUploadsGoThroughNginx(t *testing.T) {
+	only(t, onehost)
+	t.Parallel()
+	s := startSite(t, "TRUSTED_PROXIES=127.0.0.0/8")
+	f := startNginx(t, s)
+	s.URL = f.URL
+	ana := s.join(t, "")
+	content := []byte(readFile(t, largeClip(t)))
+	d := ana.beginDirect(t, len(content))
+	for i, p := range d.Parts {
+		if !strings.HasPrefix(p.URL, f.URL+"/media/uploads/") {
+			t.Fatalf("part %d goes to %s, not through nginx", p.Number, p.URL)
+		}
+		s.putPart(t, p.URL, content[int64(i)*d.PartSize:][:p.Size]).want(t, http.StatusOK, "")
+	}
+	if buffered, err := filepath.Glob(filepath.Join(filepath.Dir(f.accessLog), "body", "*")); err != nil || len(buffered) > 0 {
+		t.Errorf("nginx kept %q (%v)", buffered, err)
+	}
+	var v video
+	s.post(t, "/api/videos/uploads/"+d.UploadID+"/complete", ana.Token, nil).want(t, http.StatusCreated, "").into(t, &v)
+	s.get(t, ana.video(t, v.VideoID).OriginalURL, "").want(t, http.StatusOK, "")
+	eventually(t, "the original is in the log", func() bool { return strings.Count(fileText(t, f.accessLog), "/media/uploads/") > len(d.Parts) })
+	if log := fileText(t, f.accessLog); strings.Contains(log, "signature") {
+		t.Errorf("the log holds signed links:\n%s", log)
+	}
 }
 
 // fileText is a file's content as a form's value.

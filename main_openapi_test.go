@@ -16,6 +16,9 @@ POST   /api/auth/login                open
 GET    /api/auth/me                   secured
 POST   /api/videos/upload             secured
 POST   /api/videos/upload-mock        secured
+POST   /api/videos/uploads            secured
+POST   /api/videos/uploads/{id}/complete secured
+DELETE /api/videos/uploads/{id}       secured
 GET    /api/videos                    secured
 GET    /api/videos/                   secured
 GET    /api/videos/user               secured

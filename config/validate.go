@@ -153,8 +153,8 @@ func (c *Config) checkStorage(say func(string, ...any)) {
 			say("%s: %q is not a folder name of a-z, 0-9, - and _", name, *prefix)
 		}
 	}
-	if c.Storage.UploadPrefix == c.Storage.ProcessedPrefix {
-		say("S3_UPLOAD_PREFIX: is the same as S3_PROCESSED_PREFIX, which would make originals public")
+	if up, processed := c.Storage.UploadPrefix+"/", c.Storage.ProcessedPrefix+"/"; strings.HasPrefix(up, processed) || strings.HasPrefix(processed, up) {
+		say("S3_UPLOAD_PREFIX: one of it and S3_PROCESSED_PREFIX is within the other, which would make originals public")
 	}
 }
 

@@ -54,7 +54,7 @@ done
 
 nginx=$room/nginx
 mkdir -p "$nginx"
-sed -e "s|\${NGINX_PORT}|$port|; s|\${UPSTREAM_SERVERS}|$upstreams|; s|\${FILES_ROOT}|$DATA_DIR/files|g" "$template" >"$nginx/showcase.conf"
+sed -e "s|\${NGINX_PORT}|$port|; s|\${UPSTREAM_SERVERS}|$upstreams|; s|\${FILES_ROOT}|$DATA_DIR/files|g; s|\${ACCESS_LOG}|/dev/null|" "$template" >"$nginx/showcase.conf"
 {
 	[[ $EUID -ne 0 ]] || echo "user root;" # the files are root's
 	cat <<CONF

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,9 @@ var (
 	errTooManyUploads = fault.New(fault.Conflict, "too_many_uploads",
 		"Tienes demasiadas subidas sin terminar. Termina o cancela alguna.",
 		"You have too many unfinished uploads. Complete or cancel one of them.")
+	errOtherType = fault.New(fault.Malformed, "other_type",
+		"El archivo no es del tipo anunciado. Empieza otra subida con el tipo correcto.",
+		"The file is not of the type that was announced. Begin another upload with the right type.")
 	errUnknownType = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "body.content_type",
 		Message:  fault.Text{ES: "debe ser el de un video MP4, MOV, 3GP, MKV o WebM", EN: "must be that of an MP4, MOV, 3GP, MKV or WebM video"},
@@ -62,13 +66,18 @@ func (u directUpload) partSize(number int) int64 {
 	return min(u.PartSize, u.Size-int64(number-1)*u.PartSize)
 }
 
-// containerFor finds the container by what the client says of its file: browsers know no type for some.
+// containerFor finds the container by what the client says of its file: browsers know no type for some, and others for some.
 func containerFor(contentType, filename string) (ffmpeg.Container, error) {
 	contentType, _, _ = strings.Cut(strings.ToLower(contentType), ";")
 	contentType = strings.TrimSpace(contentType)
 	for _, c := range ffmpeg.Containers() {
-		unknown := contentType == "" || contentType == "application/octet-stream"
-		if contentType == c.ContentType || unknown && strings.EqualFold(path.Ext(filename), c.Extension) {
+		if contentType == c.ContentType {
+			return c, nil
+		}
+	}
+	family, _, _ := strings.Cut(contentType, "/")
+	for _, c := range ffmpeg.Containers() {
+		if slices.Contains([]string{"", "application", "video"}, family) && strings.EqualFold(path.Ext(filename), c.Extension) {
 			return c, nil
 		}
 	}
@@ -87,6 +96,12 @@ func (m *Module) beginDirect(ctx context.Context, ownerID string, d details, c f
 	for u.parts() > storage.MaxParts {
 		u.PartSize *= 2
 	}
+	// Again when it is inserted; here it spares storage the work.
+	if open, err := m.store.directByOwner(ctx, ownerID, time.Now()); err != nil {
+		return directUpload{}, err
+	} else if len(open) >= maxDirect {
+		return directUpload{}, errTooManyUploads
+	}
 	u.Key = m.o.UploadPrefix + "/" + u.ID + c.Extension
 	// Whatever becomes of the row, a file that no video points to goes.
 	if err := m.store.unclaim(ctx, u.ExpiresAt.Add(2*directGrace), u.Key); err != nil {
@@ -102,7 +117,7 @@ func (m *Module) beginDirect(ctx context.Context, ownerID string, d details, c f
 		err = errTooManyUploads
 	}
 	if err != nil {
-		m.dropDirect(ctx, u)
+		m.giveUpDirect(ctx, u)
 		return directUpload{}, err
 	}
 	return u, nil
@@ -125,11 +140,22 @@ func (m *Module) ownedDirect(ctx context.Context, callerID, id string) (directUp
 	return u, nil
 }
 
-// received are the parts of the upload that storage has as they should be, by number.
-func (m *Module) received(ctx context.Context, u directUpload) ([]storage.Part, error) {
+// received are the parts of the upload that storage has as they should be, by number. When it has made one file of them
+// already, whole is true, and they are not known any more; errNoUpload when there is neither.
+func (m *Module) received(ctx context.Context, u directUpload) (_ []storage.Part, whole bool, err error) {
 	stored, err := m.bucket.DirectParts(ctx, u.Key, u.StorageID)
+	if errors.Is(err, storage.ErrNoUpload) {
+		obj, err := m.bucket.Stat(ctx, u.Key)
+		switch {
+		case errors.Is(err, storage.ErrNotFound), err == nil && obj.Size != u.Size:
+			return nil, false, errNoUpload.With(err)
+		case err != nil:
+			return nil, false, err //nolint:wrapcheck // the bucket names the key
+		}
+		return nil, true, nil
+	}
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the bucket names the key
+		return nil, false, err //nolint:wrapcheck // the bucket names the key
 	}
 	parts := stored[:0]
 	for _, p := range stored {
@@ -137,7 +163,7 @@ func (m *Module) received(ctx context.Context, u directUpload) ([]storage.Part, 
 			parts = append(parts, p)
 		}
 	}
-	return parts, nil
+	return parts, false, nil
 }
 
 // completeDirect makes a video of an upload all of whose parts have arrived, as accept does of a file that came through
@@ -167,15 +193,12 @@ func (m *Module) makeVideo(ctx context.Context, u directUpload) (Video, error) {
 	if err := m.assemble(ctx, u); err != nil {
 		return Video{}, err
 	}
-	isVideo, err := m.looksLikeVideo(ctx, u.Key)
+	err := m.inspect(ctx, u.Key)
+	if errors.Is(err, errNotAVideo) || errors.Is(err, errOtherType) {
+		return Video{}, errors.Join(m.abortDirect(ctx, u), err)
+	}
 	if err != nil {
 		return Video{}, err
-	}
-	if !isVideo {
-		if err := m.abortDirect(ctx, u); err != nil {
-			return Video{}, err
-		}
-		return Video{}, errNotAVideo
 	}
 	v := Video{
 		ID: u.ID, OwnerID: u.OwnerID, Title: u.Title, Description: u.Description, Start: u.Start, Status: Uploaded,
@@ -188,12 +211,11 @@ func (m *Module) makeVideo(ctx context.Context, u directUpload) (Video, error) {
 	return v, nil
 }
 
-// overtaken tells what became of an upload whose row went away: another request made a video of it, or it was given up
-// while its file was put together, which therefore goes.
+// overtaken tells what became of an upload that ended meanwhile: another request made a video of it, or it was given up.
+// A file that was put together after that is listed for deletion (dropDirect).
 func (m *Module) overtaken(ctx context.Context, u directUpload) (Video, error) {
 	v, err := m.Owned(ctx, u.OwnerID, u.ID)
 	if errors.Is(err, errNotFound) {
-		m.abandon(ctx, u.Key)
 		err = errNoUpload
 	}
 	return v, err
@@ -201,15 +223,8 @@ func (m *Module) overtaken(ctx context.Context, u directUpload) (Video, error) {
 
 // assemble makes one file of the parts, if all are there.
 func (m *Module) assemble(ctx context.Context, u directUpload) error {
-	parts, err := m.received(ctx, u)
-	if errors.Is(err, storage.ErrNoUpload) {
-		// It was assembled, and then something failed: go on with the file.
-		if obj, err := m.bucket.Stat(ctx, u.Key); err == nil && obj.Size == u.Size {
-			return nil
-		}
-		return errNoUpload.With(err)
-	}
-	if err != nil {
+	parts, whole, err := m.received(ctx, u)
+	if err != nil || whole { // whole: something failed afterwards, and it goes on with the file
 		return err
 	}
 	if len(parts) < u.parts() {
@@ -225,20 +240,26 @@ func (m *Module) assemble(ctx context.Context, u directUpload) error {
 	return err //nolint:wrapcheck // the bucket names the key
 }
 
-func (m *Module) looksLikeVideo(ctx context.Context, key string) (bool, error) {
+// inspect looks at the first bytes: errNotAVideo, or errOtherType when the key's extension promises another format.
+func (m *Module) inspect(ctx context.Context, key string) error {
 	file, _, err := m.bucket.Open(ctx, key)
 	if err != nil {
-		return false, err //nolint:wrapcheck // the bucket names the key
+		return err //nolint:wrapcheck // the bucket names the key
 	}
 	defer file.Close()
-	_, err = sniff(file)
-	if errors.Is(err, errNotAVideo) {
-		return false, nil
+	is, err := sniff(file)
+	if err != nil {
+		return err
 	}
-	return err == nil, err
+	for _, c := range ffmpeg.Containers() {
+		if c.Extension == path.Ext(key) && c.Demuxer != is.Demuxer {
+			return errOtherType
+		}
+	}
+	return nil
 }
 
-// abortDirect gives an upload up. Only then can no request make a video of it any more, and what is stored goes.
+// abortDirect gives an upload up; errNoUpload when it has ended.
 func (m *Module) abortDirect(ctx context.Context, u directUpload) error {
 	found, err := m.store.expireDirect(ctx, u.ID)
 	if err != nil {
@@ -247,37 +268,52 @@ func (m *Module) abortDirect(ctx context.Context, u directUpload) error {
 	if !found {
 		return errNoUpload
 	}
-	m.dropDirect(ctx, u)
+	m.giveUpDirect(ctx, u)
 	return nil
 }
 
-// dropDirect removes what is stored of an upload that has expired, and then its row. What fails is done by the sweeper.
-func (m *Module) dropDirect(ctx context.Context, u directUpload) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-	defer cancel()
-	err := m.bucket.AbortDirect(ctx, u.Key, u.StorageID)
-	if err == nil {
-		err = m.bucket.Delete(ctx, u.Key)
-	}
-	if err == nil {
-		err = m.store.deleteDirect(ctx, u.ID)
-	}
-	if err == nil {
-		err = m.store.keep(ctx, u.Key)
-	}
-	if err != nil {
+// giveUpDirect drops an upload that can become no video any more. What fails is done by the sweeper.
+func (m *Module) giveUpDirect(ctx context.Context, u directUpload) {
+	if err := m.dropDirect(ctx, u); err != nil {
 		m.log.WarnContext(ctx, "a direct upload was not removed; the sweeper will", "upload_id", u.ID, "error", err)
 	}
 }
 
-// sweepDirect drops the uploads that nobody completed in time.
+// dropDirect removes what is stored of an upload that has expired, and then its row. Its file stays on the list of those
+// to delete for a while: storage may be putting it together at this moment.
+func (m *Module) dropDirect(ctx context.Context, u directUpload) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	if err := m.bucket.AbortDirect(ctx, u.Key, u.StorageID); err != nil {
+		return err //nolint:wrapcheck // the bucket names the key
+	}
+	if err := m.bucket.Delete(ctx, u.Key); err != nil {
+		return err //nolint:wrapcheck // the bucket names the key
+	}
+	if err := m.store.unclaim(ctx, time.Now().Add(directGrace), u.Key); err != nil {
+		return err
+	}
+	return m.store.deleteDirect(ctx, u.ID)
+}
+
+// sweepDirect drops the uploads that nobody completed in time, until ctx ends or something fails.
 func (m *Module) sweepDirect(ctx context.Context, now time.Time) error {
 	uploads, err := m.store.directDue(ctx, now.Add(-directGrace), sweepBatch)
 	if err != nil {
 		return err
 	}
-	for _, u := range uploads {
-		m.dropDirect(ctx, u)
+	for i, u := range uploads {
+		if err := ctx.Err(); err != nil {
+			return err //nolint:wrapcheck // a stop
+		}
+		// Only then can no request make a video of it any more, wherever its clock stands.
+		found, err := m.store.expireDirect(ctx, u.ID)
+		if err == nil && found {
+			err = m.dropDirect(ctx, u)
+		}
+		if err != nil {
+			return fmt.Errorf("drop direct upload %s, the %d. of %d: %w", u.ID, i+1, len(uploads), err)
+		}
 	}
 	if len(uploads) > 0 {
 		m.log.InfoContext(ctx, "dropped abandoned direct uploads", "count", len(uploads))

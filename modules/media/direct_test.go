@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/fault"
+	"risingstars/platform/storage"
 )
 
 // mp4Head is what the container is known by.
@@ -39,9 +42,12 @@ func (s *studio) put(t *testing.T, u directUpload, content []byte) {
 	}
 }
 
-// wantNothing fails the test when anything is left of any upload.
+// wantNothing fails the test when anything is left of any upload, once the time of what may still arrive has come.
 func (s *studio) wantNothing(t *testing.T) {
 	t.Helper()
+	if err := s.collect(t.Context(), time.Now().Add(2*directGrace)); err != nil {
+		t.Fatal(err)
+	}
 	s.wantFiles(t)
 	s.wantUnclaimed(t, 0)
 	s.wantDirect(t, 0)
@@ -120,17 +126,76 @@ func TestADirectUploadSurvivesACrash(t *testing.T) {
 	}
 	s.wantFiles(t, u.Key)
 	s.wantDirect(t, 0)
-	s.wantUnclaimed(t, 0)
+}
+
+// TestTroubleWithStorageLosesNoUpload has the file put together, and then storage fail when it is asked for.
+func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	u := s.begin(t, len(mp4Head))
+	s.put(t, u, mp4Head)
+	if err := s.assemble(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(s.root, u.Key)
+	// A folder in the way is no missing object, and no object either; a link in a circle cannot even be looked at.
+	if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(filepath.Base(file), file)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
+		t.Errorf("in trouble: %v, want an error of ours", err)
+	}
+	if err := os.Rename(file+".away", file); err != nil {
+		t.Fatal(err)
+	}
+	parts, whole, err := s.received(t.Context(), u)
+	if len(parts) > 0 || !whole || err != nil {
+		t.Errorf("received: %v, %v, %v, want the whole file", parts, whole, err)
+	}
+	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+	s.wantFiles(t, u.Key)
 }
 
 func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	content := []byte("#!/bin/sh\necho hello, I am a video\n")
-	u := s.begin(t, len(content))
-	s.put(t, u, content)
-	if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNotAVideo) {
-		t.Errorf("completed: %v, want errNotAVideo", err)
+	for content, want := range map[string]error{
+		"#!/bin/sh\necho hello, I am a video\n": errNotAVideo,
+		"\x1aE\xdf\xa3\x01\x00\x00\x00\x00\x00\x00\x1fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm": errOtherType,
+	} {
+		u := s.begin(t, len(content))
+		s.put(t, u, []byte(content))
+		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, want) {
+			t.Errorf("completed: %v, want %v", err, want)
+		}
+		s.wantNothing(t)
+	}
+}
+
+// TestASweptUploadCannotBecomeAVideo has a process stand still between looking at its clock and writing the row.
+func TestASweptUploadCannotBecomeAVideo(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	u := s.begin(t, len(mp4Head))
+	s.put(t, u, mp4Head)
+	if err := s.assemble(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	late := Video{ID: u.ID, OwnerID: "ana", Title: "Late", Status: Uploaded, OriginalKey: u.Key, UploadedAt: time.Now()}
+	if found, err := s.store.expireDirect(t.Context(), u.ID); err != nil || !found {
+		t.Fatal(found, err)
+	}
+	if err := s.store.becomeVideo(t.Context(), late); !errors.Is(err, errNoUpload) {
+		t.Errorf("after the sweeper took it: %v, want errNoUpload", err)
+	}
+	if err := s.sweepDirect(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	// Storage finished it only now.
+	if _, err := s.bucket.Put(t.Context(), u.Key, strings.NewReader("late"), storage.PutOptions{}); err != nil {
+		t.Fatal(err)
 	}
 	s.wantNothing(t)
 }
@@ -177,6 +242,30 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 		t.Errorf("somebody else: %v", err)
 	}
 	s.wantDirect(t, maxDirect+1)
+	uploads, err := s.store.directByOwner(t.Context(), "ana", time.Now())
+	if err != nil || len(uploads) != maxDirect {
+		t.Fatalf("%d are listed (%v)", len(uploads), err)
+	}
+	if err := errors.Join(s.abortDirect(t.Context(), uploads[3]), begin("ana", 1)); err != nil {
+		t.Errorf("after one was given up: %v", err)
+	}
+}
+
+func TestDirectUploadsThatBeginAtOnceHaveTheLimit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *studio) {
+		var beginning sync.WaitGroup
+		for range 5 * maxDirect {
+			beginning.Go(func() {
+				_, err := s.beginDirect(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], 1)
+				if err != nil && !errors.Is(err, errTooManyUploads) {
+					t.Error(err)
+				}
+			})
+		}
+		beginning.Wait()
+		s.wantDirect(t, maxDirect)
+	})
 }
 
 func TestPartsCoverTheFile(t *testing.T) {
@@ -209,6 +298,8 @@ func TestTheClientSaysWhatItUploads(t *testing.T) {
 		{"video/webm;codecs=vp9", "", ".webm"},
 		{"", "Mi video.MKV", ".mkv"},
 		{"application/octet-stream", "clip.3gp", ".3gp"},
+		{"video/matroska", "a.mkv", ".mkv"},
+		{"application/x-mp4", "a.mp4", ".mp4"},
 		{"", "", ""},
 		{"image/png", "clip.mp4", ""},
 		{"", "clip.avi", ""},

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -33,12 +34,24 @@ type directPartBody struct {
 }
 
 type directBody struct {
-	UploadID      string           `json:"upload_id" doc:"The video's id, later"`
-	PartSize      int64            `json:"part_size" doc:"Bytes of each part but the last"`
-	Parts         []directPartBody `json:"parts"`
-	URLsExpireAt  time.Time        `json:"urls_expire_at" doc:"Ask for the upload again to get new ones"`
-	ExpiresAt     time.Time        `json:"expires_at" doc:"The upload is given up then"`
-	ContentLength int64            `json:"size"`
+	UploadID     string           `json:"upload_id" doc:"The video's id, later"`
+	PartSize     int64            `json:"part_size" doc:"Bytes of each part but the last"`
+	Parts        []directPartBody `json:"parts"`
+	URLsExpireAt time.Time        `json:"urls_expire_at" doc:"At the latest; when one is refused with 403, ask for the upload again to get new ones"`
+	ExpiresAt    time.Time        `json:"expires_at" doc:"The upload is given up then"`
+	Size         int64            `json:"size"`
+	Title        string           `json:"title"`
+}
+
+type directListOutput struct {
+	Body []directSummary
+}
+
+type directSummary struct {
+	UploadID  string    `json:"upload_id"`
+	Title     string    `json:"title"`
+	Size      int64     `json:"size"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 type directOutput struct {
@@ -64,6 +77,7 @@ func (m *Module) directRoutes(s *web.Server, operation func(method, path, id, su
 		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	begin.DefaultStatus = http.StatusCreated
 	huma.Register(s.API, begin, m.begin)
+	huma.Register(s.API, operation(http.MethodGet, "/api/videos/uploads", "listUploads", "The caller's uploads under way, the latest first"), m.uploads)
 	huma.Register(s.API, operation(http.MethodGet, one, "getUpload", "What has arrived of an upload, and new URLs for the rest",
 		http.StatusForbidden, http.StatusNotFound), m.resume)
 	complete := operation(http.MethodPost, one+"/complete", "completeUpload", "Make a video of an upload whose parts have all arrived",
@@ -88,7 +102,23 @@ func (m *Module) begin(ctx context.Context, in *directInput) (*directOutput, err
 	if err != nil {
 		return nil, err
 	}
-	return m.directOutput(ctx, u, nil)
+	out, err := m.directOutput(ctx, u, nil, false)
+	if err != nil {
+		return nil, errors.Join(err, m.abortDirect(ctx, u)) // nobody would know its id
+	}
+	return out, nil
+}
+
+func (m *Module) uploads(ctx context.Context, _ *struct{}) (*directListOutput, error) {
+	uploads, err := m.store.directByOwner(ctx, auth.CallerID(ctx), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	out := &directListOutput{Body: make([]directSummary, len(uploads))}
+	for i, u := range uploads {
+		out.Body[i] = directSummary{UploadID: u.ID, Title: u.Title, Size: u.Size, ExpiresAt: u.ExpiresAt}
+	}
+	return out, nil
 }
 
 func (m *Module) resume(ctx context.Context, in *idInput) (*directOutput, error) {
@@ -96,11 +126,11 @@ func (m *Module) resume(ctx context.Context, in *idInput) (*directOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	received, err := m.received(ctx, u)
+	received, whole, err := m.received(ctx, u)
 	if err != nil {
 		return nil, err
 	}
-	return m.directOutput(ctx, u, received)
+	return m.directOutput(ctx, u, received, whole)
 }
 
 func (m *Module) complete(ctx context.Context, in *idInput) (*completedOutput, error) {
@@ -125,11 +155,12 @@ func (m *Module) abort(ctx context.Context, in *idInput) (*abortOutput, error) {
 	return out, nil
 }
 
-// directOutput has a URL for every part that is missing.
-func (m *Module) directOutput(ctx context.Context, u directUpload, received []storage.Part) (*directOutput, error) {
+// directOutput has a URL for every part that is missing; of a whole file none is.
+func (m *Module) directOutput(ctx context.Context, u directUpload, received []storage.Part, whole bool) (*directOutput, error) {
+	life := max(time.Second, min(m.o.URLExpiry, time.Until(u.ExpiresAt)))
 	out := &directOutput{Body: directBody{
-		UploadID: u.ID, ContentLength: u.Size, PartSize: u.PartSize, Parts: make([]directPartBody, u.parts()), ExpiresAt: u.ExpiresAt,
-		URLsExpireAt: time.Now().Add(m.o.URLExpiry).UTC().Truncate(time.Second),
+		UploadID: u.ID, Title: u.Title, Size: u.Size, PartSize: u.PartSize, Parts: make([]directPartBody, u.parts()), ExpiresAt: u.ExpiresAt,
+		URLsExpireAt: time.Now().Add(life).UTC().Truncate(time.Second),
 	}}
 	for _, p := range received {
 		out.Body.Parts[p.Number-1].Received = true
@@ -137,10 +168,13 @@ func (m *Module) directOutput(ctx context.Context, u directUpload, received []st
 	for i := range out.Body.Parts {
 		p := &out.Body.Parts[i]
 		p.Number, p.Size = i+1, u.partSize(i+1)
-		if p.Received {
+		if p.Received = p.Received || whole; p.Received {
 			continue
 		}
-		url, err := m.bucket.PresignPart(ctx, u.Key, u.StorageID, p.Number, p.Size, m.o.URLExpiry)
+		url, err := m.bucket.PresignPart(ctx, u.Key, u.StorageID, p.Number, p.Size, life)
+		if errors.Is(err, storage.ErrNoUpload) {
+			return nil, errNoUpload.With(err)
+		}
 		if err != nil {
 			return nil, err //nolint:wrapcheck // the bucket names the key
 		}

@@ -36,26 +36,40 @@ func (r directRow) upload() directUpload {
 
 // insertDirect adds an upload under way, unless its owner has limit of them already; then it says false.
 func (s *store) insertDirect(ctx context.Context, u directUpload, limit int) (bool, error) {
-	added := false
-	err := s.db.InTx(ctx, func(ctx context.Context) error {
-		added = false
-		var open int64
-		if err := s.db.Gorm(ctx).Model(&directRow{}).Where("owner_id = ?", u.OwnerID).Count(&open).Error; err != nil {
-			return err
+	for slot := range limit {
+		rows, err := s.db.Exec(ctx, `
+			INSERT INTO media_direct_uploads
+				(id, owner_id, slot, title, description, start_ms, storage_key, storage_id, size_bytes, part_bytes, expires_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (owner_id, slot) DO NOTHING`,
+			u.ID, u.OwnerID, slot, u.Title, u.Description, u.Start.Milliseconds(), u.Key, u.StorageID, u.Size, u.PartSize,
+			database.Micros(u.ExpiresAt))
+		if err != nil {
+			return false, fmt.Errorf("insert direct upload: %w", err)
 		}
-		if open >= int64(limit) {
-			return nil
+		if rows > 0 {
+			return true, nil
 		}
-		added = true
-		return s.db.Gorm(ctx).Create(&directRow{
-			ID: u.ID, OwnerID: u.OwnerID, Title: u.Title, Description: u.Description, StartMs: u.Start.Milliseconds(),
-			StorageKey: u.Key, StorageID: u.StorageID, SizeBytes: u.Size, PartBytes: u.PartSize, ExpiresAt: database.Micros(u.ExpiresAt),
-		}).Error
-	})
-	if err != nil {
-		return false, fmt.Errorf("insert direct upload: %w", err)
 	}
-	return added, nil
+	return false, nil
+}
+
+// directByOwner lists a person's uploads that have not expired, the latest first.
+func (s *store) directByOwner(ctx context.Context, ownerID string, now time.Time) ([]directUpload, error) {
+	var rows []directRow
+	err := s.db.Gorm(ctx).Where("owner_id = ? AND expires_at > ?", ownerID, database.Micros(now)).Order("id DESC").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("list direct uploads: %w", err)
+	}
+	return uploadsOf(rows), nil
+}
+
+func uploadsOf(rows []directRow) []directUpload {
+	uploads := make([]directUpload, len(rows))
+	for i, row := range rows {
+		uploads[i] = row.upload()
+	}
+	return uploads
 }
 
 // directByID is errNoUpload when there is none.
@@ -109,9 +123,5 @@ func (s *store) directDue(ctx context.Context, before time.Time, limit int) ([]d
 	if err != nil {
 		return nil, fmt.Errorf("list expired direct uploads: %w", err)
 	}
-	uploads := make([]directUpload, len(rows))
-	for i, row := range rows {
-		uploads[i] = row.upload()
-	}
-	return uploads, nil
+	return uploadsOf(rows), nil
 }

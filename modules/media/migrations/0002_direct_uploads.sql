@@ -3,6 +3,7 @@
 CREATE TABLE media_direct_uploads (
 	id           TEXT   PRIMARY KEY,
 	owner_id     TEXT   NOT NULL,
+	slot         INTEGER NOT NULL,
 	title        TEXT   NOT NULL,
 	description  TEXT   NOT NULL,
 	start_ms     BIGINT NOT NULL,
@@ -10,9 +11,10 @@ CREATE TABLE media_direct_uploads (
 	storage_id   TEXT   NOT NULL,
 	size_bytes   BIGINT NOT NULL,
 	part_bytes   BIGINT NOT NULL,
-	expires_at   BIGINT NOT NULL
+	expires_at   BIGINT NOT NULL,
+	-- Slots are numbered, so that nobody has more uploads under way than there are numbers, however many begin at once.
+	CONSTRAINT media_direct_uploads_slot_key UNIQUE (owner_id, slot)
 );
-CREATE INDEX media_direct_uploads_owner_idx ON media_direct_uploads (owner_id);
 CREATE INDEX media_direct_uploads_due_idx ON media_direct_uploads (expires_at);
 
 -- +goose Down
