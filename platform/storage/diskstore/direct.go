@@ -111,6 +111,19 @@ func (s *Store) openDirect(ctx context.Context, key, id string, lock func(contex
 	return d, nil
 }
 
+// openUnderWay is openDirect, shared, of an upload that is not completed either.
+func (s *Store) openUnderWay(ctx context.Context, key, id string) (*direct, error) {
+	d, err := s.openDirect(ctx, key, id, scratch.LockShared)
+	if err == nil && d.done != "" {
+		d.close()
+		err = storage.ErrNoUpload
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
 // close gives the lock back.
 func (d *direct) close() { _ = d.lock.Close() }
 
@@ -136,8 +149,14 @@ func noUpload(err error) error {
 	return err
 }
 
-// takePart stores one part of exactly size bytes.
+// takePart stores one part of exactly size bytes. It looks for the upload twice: before the first byte, so that nothing is written for one
+// that has ended, and at the end, since it must not stay locked for as long as a client sends.
 func (s *Store) takePart(ctx context.Context, key, id string, number int, size int64, r io.Reader) (storage.Part, error) {
+	d, err := s.openUnderWay(ctx, key, id)
+	if err != nil {
+		return storage.Part{}, err
+	}
+	d.close()
 	f, err := s.scratch.File("put-")
 	if err != nil {
 		return storage.Part{}, err
@@ -156,14 +175,10 @@ func (s *Store) takePart(ctx context.Context, key, id string, number int, size i
 	if err != nil {
 		return storage.Part{}, err
 	}
-	d, err := s.openDirect(ctx, key, id, scratch.LockShared)
-	if err != nil {
+	if d, err = s.openUnderWay(ctx, key, id); err != nil {
 		return storage.Part{}, err
 	}
 	defer d.close()
-	if d.done != "" {
-		return storage.Part{}, storage.ErrNoUpload
-	}
 	if err := s.root.Rename(temp, path.Join(d.path, partName(number))); err != nil {
 		return storage.Part{}, err
 	}
@@ -176,14 +191,11 @@ func part(number int, info fs.FileInfo) storage.Part {
 
 // DirectParts reads the folder.
 func (s *Store) DirectParts(ctx context.Context, key, uploadID string) ([]storage.Part, error) {
-	d, err := s.openDirect(ctx, key, uploadID, scratch.LockShared)
+	d, err := s.openUnderWay(ctx, key, uploadID)
 	if err != nil {
 		return nil, err
 	}
 	defer d.close()
-	if d.done != "" {
-		return nil, storage.ErrNoUpload
-	}
 	return d.parts()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -128,6 +129,59 @@ func TestAPartThatBreaksOffLeavesNothing(t *testing.T) {
 	}
 	if files := inFlight(t, root); len(files) != 0 {
 		t.Errorf("left in flight: %v", files)
+	}
+}
+
+func TestAPartOfAnEndedUploadIsRefusedUnread(t *testing.T) {
+	t.Parallel()
+	const key, content = "uploads/a.mp4", "content"
+	for name, end := range map[string]func(b *storage.Bucket, id string, part storage.Part) error{
+		"aborted": func(b *storage.Bucket, id string, _ storage.Part) error { return b.AbortDirect(t.Context(), key, id) },
+		"completed": func(b *storage.Bucket, id string, part storage.Part) error {
+			_, err := b.CompleteDirect(t.Context(), key, id, []storage.Part{part})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			store := open(t, root)
+			b := bucket(t, store)
+			id, err := b.BeginDirect(t.Context(), key, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			target, err := b.PresignPart(t.Context(), key, id, 1, int64(len(content)), time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			put := func(body io.Reader) int {
+				req := httptest.NewRequest(http.MethodPut, target, body)
+				req.ContentLength = int64(len(content))
+				res := httptest.NewRecorder()
+				handler(store).ServeHTTP(res, req)
+				return res.Code
+			}
+
+			part := putPart(t, handler(store), b, key, id, content)
+			// One that ends while a part arrives: the rest of it changes nothing.
+			late := io.MultiReader(strings.NewReader(content[:3]), readerFunc(func([]byte) (int, error) {
+				if err := end(b, id, part); err != nil {
+					return 0, err
+				}
+				return 0, io.EOF
+			}), strings.NewReader(content[3:]))
+			if status := put(late); status != http.StatusNotFound {
+				t.Errorf("PUT during the end: status %d, want 404", status)
+			}
+			unread := strings.NewReader(content)
+			if status := put(unread); status != http.StatusNotFound || unread.Len() != len(content) {
+				t.Errorf("PUT after the end: status %d, %d of %d bytes unread, want 404 and all", status, unread.Len(), len(content))
+			}
+			if files := inFlight(t, root); len(files) != 0 {
+				t.Errorf("left in flight: %v", files)
+			}
+		})
 	}
 }
 
