@@ -1,7 +1,9 @@
 // Package ecs keeps Amazon ECS from ending a task that is at work when it scales in: some other task goes, or none.
 //
-// Protection is asked for within a second after work begins. It does not hold against deployments, Spot interruptions and
-// an operator's stop; those end the task by SIGTERM, and what it did is done again elsewhere.
+// Protection is asked for within a second after work begins. It also holds against deployments, which leave a protected
+// task running until it gives the protection up; so a task whose work never ends gives it up for a minute every ten. It
+// does not hold against Spot interruptions and an operator's stop. All of these end the task by SIGTERM, and what it does
+// not finish then is done again elsewhere.
 package ecs
 
 import (
@@ -22,6 +24,10 @@ const (
 	// life is how long the agent holds a protection that nobody renews, in whole minutes: a worker that hangs is let go.
 	life  = 10 * time.Minute
 	renew = 5 * time.Minute
+	// stretch is the longest time under protection, after which a deployment can have the task during the pause: with a
+	// backlog that never ends it would wait for ever, and CloudFormation fails after three hours.
+	stretch = 10 * time.Minute
+	pause   = time.Minute
 	// patience is the time before a refused call is tried again; a job takes half a minute.
 	patience = 5 * time.Second
 )
@@ -41,6 +47,8 @@ type Protection struct {
 	o         Options
 	url       string
 	protected bool
+	beganAt   time.Time // of the stretch; moments without protection between two jobs are part of it
+	freedAt   time.Time // when the protection was last given up
 	renewAt   time.Time
 	retryAt   time.Time // no call before it
 }
@@ -73,16 +81,27 @@ func (p *Protection) Watch(ctx context.Context) {
 
 // follow tells the agent what has changed, and what it would forget otherwise.
 func (p *Protection) follow(ctx context.Context, busy bool, now time.Time) {
-	due := busy != p.protected || busy && now.After(p.renewAt)
+	tooLong := p.protected && now.Sub(p.beganAt) >= stretch
+	wanted := busy && !tooLong
+	due := wanted != p.protected || wanted && now.After(p.renewAt)
 	if !due || now.Before(p.retryAt) {
 		return
 	}
-	if err := p.set(ctx, busy); err != nil {
+	if err := p.set(ctx, wanted); err != nil {
 		p.retryAt = now.Add(patience)
-		p.o.Logger.WarnContext(ctx, "scale-in protection was not changed", "wanted", busy, "error", err)
+		p.o.Logger.WarnContext(ctx, "scale-in protection was not changed", "wanted", wanted, "error", err)
 		return
 	}
-	p.protected, p.renewAt = busy, now.Add(renew)
+	switch {
+	case !wanted:
+		p.freedAt = now
+		if tooLong {
+			p.retryAt = now.Add(pause)
+		}
+	case !p.protected && now.Sub(p.freedAt) >= pause:
+		p.beganAt = now
+	}
+	p.protected, p.renewAt = wanted, now.Add(renew)
 }
 
 // set calls the agent (Amazon ECS Developer Guide, "Task scale-in protection endpoint"). It answers 200 to what ECS refused,

@@ -2,6 +2,7 @@ package ecs_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"risingstars/platform/ecs"
 )
@@ -121,27 +124,60 @@ func TestARefusalIsLoggedAndNotRepeatedAtOnce(t *testing.T) {
 	}
 }
 
-// transport answers in the test's own time.
-type transport struct{ calls []string }
+// transport answers in the test's own time, and writes down what was wanted when.
+type transport struct {
+	began time.Time
+	calls []string
+}
 
 func (tr *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	tr.calls = append(tr.calls, string(body))
+	var wanted struct{ ProtectionEnabled bool }
+	err := json.NewDecoder(r.Body).Decode(&wanted)
+	tr.calls = append(tr.calls, fmt.Sprintf("%s %t", time.Since(tr.began), wanted.ProtectionEnabled))
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, err
 }
 
-func TestLongWorkStaysProtected(t *testing.T) {
+// watch follows the work for 16 minutes.
+func watch(t *testing.T, busy func(since time.Duration) bool) []string {
+	t.Helper()
+	tr := &transport{began: time.Now()}
+	p := ecs.NewProtection(ecs.Options{
+		AgentURI: "http://agent", Busy: func() bool { return busy(time.Since(tr.began)) },
+		Logger: slog.New(slog.DiscardHandler), Transport: tr,
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 16*time.Minute-time.Millisecond)
+	defer cancel()
+	p.Watch(ctx)
+	return tr.calls
+}
+
+func TestEndlessWorkIsProtectedWithAPauseForDeployments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tr := &transport{}
-		p := ecs.NewProtection(ecs.Options{
-			AgentURI: "http://agent", Busy: func() bool { return true }, Logger: slog.New(slog.DiscardHandler), Transport: tr,
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 16*time.Minute)
-		defer cancel()
-		p.Watch(ctx)
-		// At the start and every 5 minutes; given up at the end.
-		if len(tr.calls) != 5 {
-			t.Errorf("in 16 minutes the agent was told %q", tr.calls)
+		got := watch(t, func(time.Duration) bool { return true })
+		want := []string{"1s true", "5m2s true", "10m1s false", "11m1s true", "15m59.999s false"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the agent was told (-want +got)\n%s", diff)
+		}
+	})
+}
+
+// A second between two jobs is too short for a deployment to take the task.
+func TestMomentsBetweenJobsAreNoPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := watch(t, func(since time.Duration) bool { return since != 4*time.Minute })
+		want := []string{"1s true", "4m0s false", "4m1s true", "9m2s true", "10m1s false", "11m1s true", "15m59.999s false"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the agent was told (-want +got)\n%s", diff)
+		}
+	})
+}
+
+func TestAnIdleMinuteBeginsANewStretch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := watch(t, func(since time.Duration) bool { return since < 4*time.Minute || since >= 5*time.Minute })
+		want := []string{"1s true", "4m0s false", "5m0s true", "10m1s true", "15m0s false"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the agent was told (-want +got)\n%s", diff)
 		}
 	})
 }
