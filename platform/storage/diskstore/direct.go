@@ -25,10 +25,6 @@ const (
 	directName = ".direct"
 	keyName    = "key"
 	doneName   = "done"
-
-	// doneMemory is how long a completed upload is remembered, openMemory how long one that nobody ends.
-	doneMemory = 24 * time.Hour
-	openMemory = 7 * 24 * time.Hour
 )
 
 var directID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
@@ -37,9 +33,7 @@ func partName(number int) string { return fmt.Sprintf("part-%05d", number) }
 
 // BeginDirect also removes uploads that nobody will ask for any more.
 func (s *Store) BeginDirect(_ context.Context, key, _ string) (uploadID string, err error) {
-	if err := s.forget(time.Now()); err != nil {
-		return "", err
-	}
+	s.forget(time.Now())
 	id := rand.Text()
 	if err := s.makeFolders(directName); err != nil {
 		return "", err
@@ -48,30 +42,34 @@ func (s *Store) BeginDirect(_ context.Context, key, _ string) (uploadID string, 
 	if err := s.root.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	if err := s.root.WriteFile(path.Join(dir, keyName), []byte(key), 0o600); err != nil {
+	if err := s.note(dir, keyName, key); err != nil {
 		return "", errors.Join(err, s.root.RemoveAll(dir))
 	}
 	return id, s.sync(directName)
 }
 
-func (s *Store) forget(now time.Time) error {
-	entries, err := fs.ReadDir(s.root.FS(), directName)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// note keeps a text about an upload in its folder, durable when it returns: a crash leaves all of the file or none.
+func (s *Store) note(dir, name, text string) error {
+	f, err := s.scratch.File("note-")
+	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		dir := path.Join(directName, e.Name())
-		old := func(name string, memory time.Duration) bool {
-			info, err := s.root.Stat(path.Join(dir, name))
-			return err == nil && now.Sub(info.ModTime()) > memory
-		}
-		if old(doneName, doneMemory) || old(keyName, openMemory) {
-			if err := s.root.RemoveAll(dir); err != nil {
-				return err
-			}
-		}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		return err
 	}
-	return nil
+	temp, err := filepath.Rel(s.path, f.Name())
+	if err != nil {
+		return err
+	}
+	if _, err := s.settle(f, temp); err != nil {
+		return err
+	}
+	if err := s.root.Rename(temp, path.Join(dir, name)); err != nil {
+		return err
+	}
+	return s.sync(dir)
 }
 
 // direct is the folder of an upload, locked.
@@ -243,7 +241,7 @@ func (s *Store) CompleteDirect(ctx context.Context, key, uploadID string, parts 
 	if err != nil {
 		return storage.Object{}, err
 	}
-	if err := s.root.WriteFile(path.Join(d.path, doneName), []byte(obj.ETag), 0o600); err != nil {
+	if err := s.note(d.path, doneName, obj.ETag); err != nil {
 		return storage.Object{}, err
 	}
 	stored, err := d.parts()

@@ -3,6 +3,7 @@ package diskstore_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,57 +51,76 @@ func TestAnyProcessGoesOnWithADirectUpload(t *testing.T) {
 	}
 }
 
-func TestDirectUploadsAreForgotten(t *testing.T) {
+// What is known of an upload appears whole, by a rename, and never as a file that is being written.
+func TestACrashLeavesNoHalfNotes(t *testing.T) {
 	t.Parallel()
-	const key = "uploads/old.mp4"
+	const key = "uploads/a.mp4"
 	root := t.TempDir()
 	store := open(t, root)
 	b := bucket(t, store)
-	begin := func() string {
-		id, err := b.BeginDirect(t.Context(), key, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return id
+	areas, err := filepath.Glob(filepath.Join(root, ".scratch", "scratch-*"))
+	if err != nil || len(areas) != 1 {
+		t.Fatalf("scratch areas %q, %v, want one", areas, err)
 	}
-	open, done := begin(), begin()
-	parts := []storage.Part{putPart(t, handler(store), b, key, done, "content")}
-	if _, err := b.CompleteDirect(t.Context(), key, done, parts); err != nil {
+	fromScratch := watch(t, areas[0], syscall.IN_MOVED_FROM)
+	id, err := b.BeginDirect(t.Context(), key, "")
+	if err != nil {
 		t.Fatal(err)
 	}
-	begin()
-	if _, err := b.CompleteDirect(t.Context(), key, done, parts); err != nil {
-		t.Errorf("forgotten at once: %v", err)
+	if moved := fromScratch(); len(moved) != 1 {
+		t.Errorf("%q left the scratch area, want the file with the key", moved)
 	}
+	part := putPart(t, handler(store), b, key, id, "content")
+	written := watch(t, filepath.Join(root, ".direct", id), syscall.IN_CREATE|syscall.IN_MODIFY)
+	moved := watch(t, filepath.Join(root, ".direct", id), syscall.IN_MOVED_TO)
+	if _, err := b.CompleteDirect(t.Context(), key, id, []storage.Part{part}); err != nil {
+		t.Fatal(err)
+	}
+	if in, out := moved(), written(); len(in) != 1 || in[0] != "done" || len(out) != 0 {
+		t.Errorf("moved in %q, written in place %q, want done and nothing", in, out)
+	}
+}
 
-	// age makes the files of both uploads so old, begins another one, and tells which of the two are left.
-	age := func(hours int) (openLeft, doneLeft bool) {
-		then := time.Now().Add(-time.Duration(hours) * time.Hour)
-		for _, id := range []string{open, done} {
-			files, err := filepath.Glob(filepath.Join(root, ".direct", id, "*"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, file := range files {
-				if err := os.Chtimes(file, then, then); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		begin()
-		exists := func(id string) bool {
-			_, err := os.Stat(filepath.Join(root, ".direct", id))
-			return err == nil
-		}
-		return exists(open), exists(done)
+// A begin that fails leaves no folder that nobody knows of.
+func TestABeginThatFailsLeavesNothing(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	b := bucket(t, open(t, root))
+	if err := os.RemoveAll(filepath.Join(root, ".scratch")); err != nil {
+		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		hours              int
-		openLeft, doneLeft bool
-	}{{23, true, true}, {25, true, false}, {7*24 - 1, true, false}, {7*24 + 1, false, false}} {
-		if openLeft, doneLeft := age(c.hours); openLeft != c.openLeft || doneLeft != c.doneLeft {
-			t.Errorf("after %d h: open one left %v, completed one %v, want %v and %v", c.hours, openLeft, doneLeft, c.openLeft, c.doneLeft)
+	if id, err := b.BeginDirect(t.Context(), "uploads/a.mp4", ""); err == nil {
+		t.Errorf("began %s without a place to write", id)
+	}
+	if left, err := filepath.Glob(filepath.Join(root, ".direct", "*")); err != nil || len(left) != 0 {
+		t.Errorf("left over: %q (%v)", left, err)
+	}
+}
+
+// watch has the kernel note events in dir; what it returns gives the names so far.
+func watch(t *testing.T, dir string, events uint32) (names func() []string) {
+	t.Helper()
+	fd, err := syscall.InotifyInit1(syscall.IN_CLOEXEC | syscall.IN_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if _, err := syscall.InotifyAddWatch(fd, dir, events); err != nil {
+		t.Fatal(err)
+	}
+	return func() (names []string) {
+		t.Helper()
+		buffer := make([]byte, 64<<10)
+		n, err := syscall.Read(fd, buffer)
+		if err != nil && !errors.Is(err, syscall.EAGAIN) {
+			t.Fatal(err)
 		}
+		for rest := buffer[:max(n, 0)]; len(rest) > 0; {
+			end := syscall.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(rest[12:]))
+			names = append(names, string(bytes.TrimRight(rest[syscall.SizeofInotifyEvent:end], "\x00")))
+			rest = rest[end:]
+		}
+		return names
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"risingstars/platform/scratch"
@@ -44,6 +45,8 @@ type Store struct {
 	scratch *scratch.Area
 	public  []string
 	secret  []byte
+
+	forgotten atomic.Int64 // when this process last did so, in Unix nanoseconds; 0: not yet
 }
 
 var (

@@ -48,7 +48,7 @@ func bucket(t *testing.T, store *diskstore.Store) *storage.Bucket {
 // inFlight names the files of every upload under way, of living and dead processes.
 func inFlight(t *testing.T, root string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, ".scratch", "scratch-*", "[pm]*-*"))
+	files, err := filepath.Glob(filepath.Join(root, ".scratch", "scratch-*", "[pmn]*-*"))
 	if err != nil {
 		t.Fatal(err)
 	}
