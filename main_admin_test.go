@@ -84,6 +84,12 @@ func TestProcessTellsItsProgressAndWritesBothFiles(t *testing.T) {
 	if err != nil || len(entries) != 2 || entries[0].Name() != "out.jpg" || entries[1].Name() != "out.mp4" {
 		t.Errorf("the folder holds %v (%v)", entries, err)
 	}
+	if err := os.WriteFile(filepath.Join(s.DataDir, "in.mp4"), []byte(readFile(t, tinyClip(t))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := s.app(t, "process", "in.mp4", "here.mp4"); code != 0 {
+		t.Errorf("names in the current folder: exit code %d: %s", code, errs)
+	}
 	text := filepath.Join(t.TempDir(), "text.mp4")
 	if err := os.WriteFile(text, []byte("not a clip"), 0o600); err != nil {
 		t.Fatal(err)

@@ -85,16 +85,14 @@ in_background() {
 	set +m
 }
 
-# once SERVER CONDITION...: waits until the condition holds; fails when the server ended instead, as it does when somebody
-# else has its port.
+# once SERVER CONDITION...: waits until the condition holds, for a minute at most; fails when the server ended instead, as it
+# does when somebody else has its port.
 once() {
-	local server=$1
+	local server=$1 deadline=$((SECONDS + 60))
 	shift
-	while kill -0 "$server" 2>/dev/null; do
-		if "$@" 2>/dev/null; then
-			servers+=("$server")
-			return
-		fi
+	servers+=("$server")
+	while kill -0 "$server" 2>/dev/null && ((SECONDS < deadline)); do
+		if "$@" 2>/dev/null; then return; fi
 		sleep 0.05
 	done
 	return 1

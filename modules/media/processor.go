@@ -50,9 +50,11 @@ func (p *Processor) File(ctx context.Context, in, out string, start time.Duratio
 	if err != nil {
 		return err
 	}
-	in, err = filepath.Abs(in)
-	if err != nil {
-		return fmt.Errorf("find %s: %w", in, err)
+	// ffmpeg runs in another folder.
+	in, err1 := filepath.Abs(in)
+	out, err2 := filepath.Abs(out)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("find the clip: %w", err)
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(out), ".process-*")
 	if err != nil {
