@@ -14,7 +14,8 @@
 // The queue's redrive policy is the last resort, for messages that no worker could judge. A task on its last receive
 // by that policy goes on in a copy, so that package queue decides about its attempts and its owner hears of its death.
 //
-// Keep the dead letters for SQS's longest time, 14 days. The console's own redrive works on them, too.
+// Keep the dead letters for SQS's longest time, 14 days. The console's own redrive works on them, too, but what SQS itself
+// had moved there comes back unmarked: nothing tells that it was redriven.
 package sqsqueue
 
 import (
@@ -38,7 +39,7 @@ type Options struct {
 	QueueURL    string
 	DeadURL     string        // of the dead-letter queue; empty: of the one that the queue's redrive policy names
 	Region      string        // empty: what the SDK finds
-	EndpointURL string        // empty: AWS itself
+	EndpointURL string        // empty: AWS itself; AWS_ENDPOINT_URL_SQS and others that the SDK finds come first
 	Wait        time.Duration // for how long a poll waits for a task, in whole seconds: 20, which is the longest
 	Logger      *slog.Logger  // slog.Default()
 }

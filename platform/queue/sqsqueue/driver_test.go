@@ -114,6 +114,18 @@ func TestEnvironmentOfTheSDK(t *testing.T) {
 	fails("no AWS credentials are to be had")
 }
 
+// AWS_ENDPOINT_URL is for every service, and the application passes it on; the variable of this one comes before it.
+func TestTheServicesOwnEndpointComesFirst(t *testing.T) {
+	b := setup(t)
+	options := b.options
+	t.Setenv("AWS_ENDPOINT_URL_SQS", options.EndpointURL)
+	const nobody = "http://127.0.0.1:1"
+	options.EndpointURL = nobody
+	b.open(options)
+	t.Setenv("AWS_ENDPOINT_URL", nobody)
+	b.open(options)
+}
+
 func TestWhatSQSRefusesFails(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)

@@ -65,7 +65,7 @@ func connect(ctx context.Context, options Options) (*sqs.Client, error) {
 		return nil, &trouble{"no AWS credentials are to be had", err}
 	}
 	return sqs.NewFromConfig(settings, func(o *sqs.Options) {
-		if options.EndpointURL != "" {
+		if o.BaseEndpoint == nil && options.EndpointURL != "" {
 			o.BaseEndpoint = &options.EndpointURL
 		}
 	}), nil

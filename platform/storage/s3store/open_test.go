@@ -80,6 +80,17 @@ func TestRegionAndEndpointCanBeTheEnvironments(t *testing.T) {
 	}
 }
 
+// AWS_ENDPOINT_URL is for every service, and the application passes it on; the variable of this one comes before it.
+func TestTheServicesOwnEndpointComesFirst(t *testing.T) {
+	opts := options(t, s3test.New(t).Name)
+	t.Setenv("AWS_ENDPOINT_URL_S3", opts.EndpointURL)
+	const nobody = "http://127.0.0.1:1"
+	opts.EndpointURL = nobody
+	open(t, opts)
+	t.Setenv("AWS_ENDPOINT_URL", nobody)
+	open(t, opts)
+}
+
 func TestACustomCAIsTrusted(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	certificate, bundle := selfSigned(t)

@@ -39,7 +39,8 @@ type Options struct {
 	Bucket string
 	// Region is that of the default chain (AWS_REGION, profile) when empty.
 	Region string
-	// EndpointURL is the server when it is not AWS's own. The bucket is then in the path, not in the host's name.
+	// EndpointURL is the server when it is not AWS's own. The bucket is then in the path, not in the host's name. What the SDK finds in its
+	// environment or profile comes first, as AWS_ENDPOINT_URL_S3 does for every AWS tool.
 	EndpointURL string
 	// PublicURL is where everyone reads the objects under PublicPrefixes ("processed/"): a CDN that may read the bucket. Empty: by
 	// presigned URLs, like the others.
@@ -87,7 +88,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("load the AWS settings: %w", translate(ctx, err))
 	}
 	s.client = s3.NewFromConfig(cfg, func(o *s3.Options) {
-		if opts.EndpointURL != "" {
+		if o.BaseEndpoint == nil && opts.EndpointURL != "" {
 			o.BaseEndpoint = aws.String(opts.EndpointURL)
 		}
 		o.UsePathStyle = o.BaseEndpoint != nil
