@@ -70,23 +70,17 @@ func (s *Store) CompleteDirect(ctx context.Context, key, uploadID string, parts 
 	if gone && errors.Is(completeErr, storage.ErrBadParts) {
 		completeErr = storage.ErrNoUpload
 	}
-	// Of several who complete an upload, all but one may be told of the success before the object is there.
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		obj, err := s.made(ctx, key, token)
-		switch {
-		case err == nil:
-			return obj, nil
-		case completeErr != nil:
-			return storage.Object{}, completeErr
-		case !errors.Is(err, storage.ErrNoUpload) || wait > time.Second:
-			return storage.Object{}, err
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return storage.Object{}, ctx.Err()
-		}
+	find := s.made
+	// Of several who complete an upload, all but one may be told of the success before the object is there. And one that was there a moment
+	// ago is gone because S3 made the object and the answer was lost, or because it was aborted.
+	if completeErr == nil || !gone && errors.Is(completeErr, storage.ErrNoUpload) {
+		find = s.madeSoon
 	}
+	obj, err := find(ctx, key, token)
+	if errors.Is(err, storage.ErrNoUpload) && completeErr != nil {
+		err = completeErr
+	}
+	return obj, err
 }
 
 func compare(named, there []storage.Part) error {

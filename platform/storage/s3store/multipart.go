@@ -3,6 +3,7 @@ package s3store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -50,6 +51,21 @@ func (s *Store) made(ctx context.Context, key, token string) (storage.Object, er
 		return storage.Object{}, storage.ErrNoUpload
 	}
 	return obj, err
+}
+
+// madeSoon is made with a few seconds' patience for an object that is about to be there.
+func (s *Store) madeSoon(ctx context.Context, key, token string) (storage.Object, error) {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		obj, err := s.made(ctx, key, token)
+		if !errors.Is(err, storage.ErrNoUpload) || wait > time.Second {
+			return obj, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return storage.Object{}, ctx.Err()
+		}
+	}
 }
 
 // abort drops an upload and its parts. A part that arrives meanwhile may stay behind, so S3 wants to be asked until none is left.

@@ -76,7 +76,11 @@ func (s *Store) putParts(ctx context.Context, key, contentType string, first []b
 	ctx = context.WithoutCancel(ctx)
 	etag, err := s.complete(ctx, key, id, parts)
 	if err != nil {
-		if obj, madeErr := s.made(ctx, key, token); madeErr == nil {
+		find := s.made
+		if errors.Is(err, storage.ErrNoUpload) {
+			find = s.madeSoon // the answer was lost
+		}
+		if obj, madeErr := find(ctx, key, token); madeErr == nil {
 			return obj, nil
 		}
 		return storage.Object{}, errors.Join(err, s.abort(ctx, key, id))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/s3store"
@@ -124,31 +125,76 @@ func TestAContextThatEndsInTheLastRequestChangesNothing(t *testing.T) {
 	}
 }
 
-func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
-	t.Parallel()
-	r := s3test.New(t)
-	opts := options(t, r.Name)
-	lost, refused := 0, 0
-	opts.EndpointURL = newFront(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
+// lostAnswer is a line on which the answer to the completion of an upload is lost. Whoever asks again is told that there is no upload, and
+// the object is not to be seen at once.
+type lostAnswer struct {
+	url                   string
+	lost, refused, unseen int
+}
+
+func loseAnswer(t *testing.T) *lostAnswer {
+	t.Helper()
+	l := &lostAnswer{}
+	l.url = newFront(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
 		switch {
+		case req.Method == http.MethodHead && l.lost > 0 && l.unseen < 2:
+			l.unseen++
+			w.WriteHeader(http.StatusNotFound)
 		case req.Method != http.MethodPost || !req.URL.Query().Has("uploadId"):
 			s3.ServeHTTP(w, req)
-		case lost == 0:
-			lost++
+		case l.lost == 0:
+			l.lost++
 			s3.ServeHTTP(httptest.NewRecorder(), req)
 			hangUp(w)
 		default:
 			// The server of the tests remembers what it completed; not every one does.
-			refused++
+			l.refused++
 			http.Error(w, "<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>", http.StatusNotFound)
 		}
 	})
-	obj, err := bucket(t, open(t, opts)).Put(t.Context(), key, io.LimitReader(endless(), parts), storage.PutOptions{})
-	if err != nil || obj.Size != parts || lost != 1 || refused != 1 {
-		t.Errorf("Put = %+v, %v after %d lost and %d refused, want the object after one of each", obj, err, lost, refused)
-	}
-	if left := r.Uploads(t); len(left) != 0 {
-		t.Errorf("multipart uploads left: %v", left)
+	return l
+}
+
+func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
+	t.Parallel()
+	for name, upload := range map[string]func(b *storage.Bucket) (storage.Object, error){
+		"Put": func(b *storage.Bucket) (storage.Object, error) {
+			return b.Put(t.Context(), key, io.LimitReader(endless(), parts), storage.PutOptions{})
+		},
+		"CompleteDirect": func(b *storage.Bucket) (storage.Object, error) {
+			id, err := b.BeginDirect(t.Context(), key, "")
+			if err != nil {
+				return storage.Object{}, err
+			}
+			target, err := b.PresignPart(t.Context(), key, id, 1, parts, time.Minute)
+			if err != nil {
+				return storage.Object{}, err
+			}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, target, io.LimitReader(endless(), parts))
+			if err != nil {
+				return storage.Object{}, err
+			}
+			req.ContentLength = parts
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return storage.Object{}, err
+			}
+			res.Body.Close()
+			return b.CompleteDirect(t.Context(), key, id, []storage.Part{{Number: 1, ETag: res.Header.Get("ETag"), Size: parts}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := s3test.New(t)
+			opts, line := options(t, r.Name), loseAnswer(t)
+			opts.EndpointURL = line.url
+			obj, err := upload(bucket(t, open(t, opts)))
+			if err != nil || obj.Size != parts || line.lost != 1 || line.refused != 1 || line.unseen != 2 {
+				t.Errorf("%+v, %v after %+v, want the object after one lost answer, one refusal and two looks in vain", obj, err, line)
+			}
+			if left := r.Uploads(t); len(left) != 0 {
+				t.Errorf("multipart uploads left: %v", left)
+			}
+		})
 	}
 }
 
