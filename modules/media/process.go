@@ -46,7 +46,7 @@ func withoutLinks(s string) string { return links.ReplaceAllString(s, "<link>") 
 
 // process works on one video: claim, probe and encode, publish.
 func (m *Module) process(ctx context.Context, d queue.Delivery) error {
-	v, err := m.claim(ctx, d.ID)
+	v, err := m.claim(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -77,24 +77,24 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 }
 
 // claim returns the video under a claim of ours, or what the queue should do with the task instead.
-func (m *Module) claim(ctx context.Context, id string) (Video, error) {
+func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
 	now := time.Now()
-	v, claimed, err := m.store.claim(ctx, id, now, now.Add(leaseTime))
+	v, claimed, err := m.store.claim(ctx, d.ID, now, now.Add(leaseTime))
 	if err != nil || claimed {
 		return v, err
 	}
-	row, err := m.store.row(ctx, id)
+	row, err := m.store.row(ctx, d.ID)
 	switch {
 	case errors.Is(err, errNotFound):
 		return Video{}, queue.Discard(errors.New("the video was deleted"))
 	case err != nil:
 		return Video{}, err
-	case row.Status == string(Failed) && row.FailureCode == codeProcessingError:
-		// Only an operator's redrive delivers the task of a video that was given up.
-		if _, err := m.store.requeue(ctx, id); err != nil {
+	case row.Status == string(Failed) && row.FailureCode == codeProcessingError && d.Redriven:
+		// Another delivery for a video that was given up is a duplicate: the sweeper sends again what is silent for long.
+		if _, err := m.store.requeue(ctx, d.ID); err != nil {
 			return Video{}, err
 		}
-		return m.claim(ctx, id)
+		return m.claim(ctx, d)
 	case row.Status == string(Processing):
 		return Video{}, queue.Later(max(time.Second, time.Until(time.UnixMicro(row.LeaseUntil))))
 	}

@@ -21,6 +21,7 @@ type Driver interface {
 	Dead(ctx context.Context, limit int) ([]DeadTask, error)
 
 	// Redrive makes one dead task ready again with no attempts; false when it is not among the dead.
+	// Its deliveries say that it was redriven, until it dies or is done.
 	Redrive(ctx context.Context, kind, id string) (bool, error)
 
 	// Consume starts delivery to the consumer and returns once it runs, or why it cannot. ctx is
@@ -49,6 +50,8 @@ type Job struct {
 	Attempt int
 	// Lapses is how many of them ended by a lapsed lease; zero when the product does not count them.
 	Lapses int
+	// Redriven says that the task was dead and Redrive made it ready, unlike one that Enqueue revived.
+	Redriven bool
 }
 
 // Verdict is what becomes of a task after a delivery.

@@ -32,7 +32,7 @@ func (w *Worker) handle(ctx context.Context, job Job) Verdict {
 
 	started := time.Now()
 	handler, known := w.handlers[job.Kind]
-	delivery := Delivery{Task: job.Task, Attempt: job.Attempt, MaxAttempts: w.options.MaxAttempts}
+	delivery := Delivery{Task: job.Task, Attempt: job.Attempt, MaxAttempts: w.options.MaxAttempts, Redriven: job.Redriven}
 	var end ending
 	switch {
 	case !known:

@@ -21,6 +21,9 @@ type Delivery struct {
 	Task
 	Attempt     int // 1..MaxAttempts
 	MaxAttempts int
+	// Redriven says that an operator wants a dead task tried again. Without it the delivery may be a
+	// duplicate, on a product that keeps those, of a task that has died meanwhile.
+	Redriven bool
 }
 
 // Handler does the work of one kind of task.

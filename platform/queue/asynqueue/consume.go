@@ -79,7 +79,7 @@ func (c *consuming) process(ctx context.Context, task *asynq.Task) error {
 	retried, _ := asynq.GetRetryCount(ctx)
 	verdict := c.consumer.Handle(handling, queue.Job{
 		Task:    queue.Task{Kind: task.Type(), ID: idOf(id), Payload: task.Payload()},
-		Attempt: retried + 1,
+		Attempt: retried + 1, Redriven: task.Headers()[redrivenHeader] != "",
 	})
 	c.awaitRedis(ctx)
 	switch {

@@ -1,5 +1,6 @@
 // Package asynqueue keeps a queue's tasks in Redis by hibiken/asynq and in its layout, so that its tools
-// (the asynq command, asynqmon) show the queue and may operate it.
+// (the asynq command, asynqmon) show the queue and may operate it. Only Redrive marks its tasks as redriven, though:
+// a dead one that such a tool runs comes back as the attempt it died of.
 //
 // A lease is asynq's: 30 s, renewed every 5 s, whatever visibility a worker asks for. The tasks of a worker
 // that vanished come back within 40 s of its last sign of life, as long as any worker runs, each with one
@@ -34,6 +35,8 @@ const (
 	// none for its own defaults.
 	maxRetry  = math.MaxInt32
 	noTimeout = 365 * 24 * time.Hour
+
+	redrivenHeader = "Redriven"
 )
 
 // Options of a Driver. Without a URL there is none.
@@ -120,7 +123,7 @@ func (d *Driver) Ping(ctx context.Context) error {
 // Enqueue also puts right what asynq never would: a task that Redis holds for running, but that nobody has
 // leased.
 func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
-	_, err := d.send(ctx, d.enqueuer, task)
+	_, err := d.send(ctx, d.enqueuer, task, nil)
 	return err
 }
 
@@ -130,12 +133,12 @@ func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
 	if err != nil || info == nil || info.State != asynq.TaskStateArchived {
 		return false, err
 	}
-	return d.send(ctx, d.redriver, queue.Task{Kind: kind, ID: id, Payload: info.Payload})
+	return d.send(ctx, d.redriver, queue.Task{Kind: kind, ID: id, Payload: info.Payload}, map[string]string{redrivenHeader: "true"})
 }
 
 // send is false when the task is left as it is.
-func (d *Driver) send(ctx context.Context, client *asynq.Client, task queue.Task) (bool, error) {
-	_, err := client.EnqueueContext(ctx, asynq.NewTask(task.Kind, task.Payload),
+func (d *Driver) send(ctx context.Context, client *asynq.Client, task queue.Task, headers map[string]string) (bool, error) {
+	_, err := client.EnqueueContext(ctx, asynq.NewTaskWithHeaders(task.Kind, task.Payload, headers),
 		asynq.Queue(d.queue), asynq.TaskID(taskID(task.Kind, task.ID)), asynq.MaxRetry(maxRetry), asynq.Timeout(noTimeout))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return false, nil

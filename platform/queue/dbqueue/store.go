@@ -22,7 +22,7 @@ func (d *Driver) insert(ctx context.Context, task queue.Task) error {
 		INSERT INTO queue_tasks (kind, id, payload, state, due_at) VALUES (?, ?, ?, 'waiting', ?)
 		ON CONFLICT (kind, id) DO UPDATE
 		SET payload = excluded.payload, state = 'waiting', due_at = excluded.due_at,
-			attempts = 0, lapses = 0, reason = '', died_at = 0
+			attempts = 0, lapses = 0, reason = '', died_at = 0, redriven = FALSE
 		WHERE queue_tasks.state = 'dead'`,
 		task.Kind, task.ID, payload, database.Micros(time.Now()))
 	return err
@@ -43,11 +43,12 @@ func (d *Driver) lease(ctx context.Context, n int, visibility time.Duration) ([]
 		SET state = 'running', token = ?, attempts = attempts + 1,
 			lapses = lapses + CASE WHEN state = 'running' THEN 1 ELSE 0 END, due_at = ?
 		WHERE (kind, id) IN (SELECT kind, id FROM due)
-		RETURNING kind, id, payload, attempts, lapses`
+		RETURNING kind, id, payload, attempts, lapses, redriven`
 	var rows []struct {
 		Kind, ID         string
 		Payload          []byte
 		Attempts, Lapses int
+		Redriven         bool
 	}
 	token := rand.Text()
 	err := d.db.InTx(ctx, func(ctx context.Context) error {
@@ -63,7 +64,7 @@ func (d *Driver) lease(ctx context.Context, n int, visibility time.Duration) ([]
 		leases = append(leases, queue.Lease{
 			Job: queue.Job{
 				Task:    queue.Task{Kind: row.Kind, ID: row.ID, Payload: row.Payload},
-				Attempt: row.Attempts, Lapses: row.Lapses,
+				Attempt: row.Attempts, Lapses: row.Lapses, Redriven: row.Redriven,
 			},
 			Token: token,
 		})
@@ -118,7 +119,7 @@ func (d *Driver) change(ctx context.Context, lease queue.Lease, statement string
 
 func (d *Driver) revive(ctx context.Context, kind, id string) (bool, error) {
 	changed, err := d.db.Exec(ctx, `
-		UPDATE queue_tasks SET state = 'waiting', due_at = ?, attempts = 0, lapses = 0, reason = '', died_at = 0
+		UPDATE queue_tasks SET state = 'waiting', due_at = ?, attempts = 0, lapses = 0, reason = '', died_at = 0, redriven = TRUE
 		WHERE kind = ? AND id = ? AND state = 'dead'`,
 		database.Micros(time.Now()), kind, id)
 	return changed > 0, err

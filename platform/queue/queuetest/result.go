@@ -22,6 +22,7 @@ var resultRules = []rule{
 	{name: "UnknownKindIsDead", test: unknownKindIsDead},
 	{name: "ReasonIsPlainText", test: reasonIsPlainText},
 	{name: "RedriveStartsOver", test: redriveStartsOver},
+	{name: "RedrivenTaskSaysSo", test: redrivenTaskSaysSo},
 	{name: "EnqueueRevivesTheDead", test: enqueueRevivesTheDead, deduplicates: true},
 }
 
@@ -217,6 +218,42 @@ func redriveStartsOver(b *bench) {
 	}
 }
 
+// Whatever comes between Redrive and the end of the task: a retry, a postponement.
+func redrivenTaskSaysSo(b *bench) {
+	seen := make(chan queue.Delivery, 10)
+	results := make(chan error, 10)
+	b.worker(func(_ context.Context, d queue.Delivery) error {
+		seen <- d
+		return <-results
+	})
+	again, dead := errors.New("again"), queue.Dead(errors.New("no use"))
+	runs := func(redriven bool, outcomes ...error) {
+		b.Helper()
+		for i, outcome := range outcomes {
+			results <- outcome
+			if d := next(b, seen); d.Redriven != redriven {
+				b.Errorf("run %d says redriven: %v, want %v", i, d.Redriven, redriven)
+			}
+		}
+	}
+	redrive := func() {
+		b.Helper()
+		b.eventuallyDead(1)
+		if found, err := b.queue.Redrive(b.Context(), kind, "a"); err != nil || !found {
+			b.Fatalf("Redrive: %v (%v)", found, err)
+		}
+	}
+	b.enqueue("a")
+	runs(false, again, queue.Later(0), dead)
+	redrive()
+	runs(true, again, queue.Later(0), dead)
+	redrive()
+	runs(true, nil)
+	b.eventuallyStats(queue.Stats{})
+	b.enqueue("a")
+	runs(false, nil)
+}
+
 func enqueueRevivesTheDead(b *bench) {
 	seen := make(chan queue.Delivery, 10)
 	b.worker(func(_ context.Context, d queue.Delivery) error {
@@ -234,7 +271,7 @@ func enqueueRevivesTheDead(b *bench) {
 	if err := b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a", Payload: []byte("work")}); err != nil {
 		b.Fatal(err)
 	}
-	if d := next(b, seen); d.Attempt != 1 || string(d.Payload) != "work" {
+	if d := next(b, seen); d.Attempt != 1 || d.Redriven || string(d.Payload) != "work" {
 		b.Errorf("revived as %+v", d)
 	}
 	b.eventuallyStats(queue.Stats{})

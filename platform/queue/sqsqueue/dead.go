@@ -25,6 +25,7 @@ const (
 )
 
 func deadLetter(e envelope, attempts int, reason string) message {
+	e.Redriven = false
 	m := newMessage(e)
 	m.attributes = map[string]types.MessageAttributeValue{
 		reasonAttribute: textAttribute(reason), attemptsAttribute: numberAttribute(attempts),
@@ -84,7 +85,7 @@ func (d *Driver) dead(m types.Message) (queue.DeadTask, message) {
 	task := queue.DeadTask{DiedAt: sentAt(m)}
 	_, judged := m.MessageAttributes[reasonAttribute]
 	e, err := decode(*m.Body)
-	again := newMessage(envelope{Kind: e.Kind, ID: e.ID, Payload: e.Payload})
+	again := newMessage(envelope{Kind: e.Kind, ID: e.ID, Payload: e.Payload, Redriven: true})
 	if err != nil {
 		e = envelope{Kind: foreignKind, ID: *m.MessageId, Payload: []byte(*m.Body)}
 		attributes := maps.Clone(m.MessageAttributes)

@@ -47,7 +47,7 @@ func TestWhatSQSMovedIsDeadToo(t *testing.T) {
 	if found, err := b.queue.Redrive(t.Context(), kind, "a"); err != nil || !found {
 		t.Errorf("Redrive: %v (%v)", found, err)
 	}
-	if d := next(b, seen); d.ID != "a" || d.Attempt != 1 {
+	if d := next(b, seen); d.ID != "a" || d.Attempt != 1 || !d.Redriven {
 		t.Errorf("redriven as %+v", d)
 	}
 	b.eventuallyStats(queue.Stats{})
@@ -133,7 +133,7 @@ func TestConsoleRedriveStartsOver(t *testing.T) {
 	if _, err := b.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &b.options.DeadURL, ReceiptHandle: m.ReceiptHandle}); err != nil {
 		t.Fatal(err)
 	}
-	if d := next(b, b.runs()); d.ID != "a" || d.Attempt != 1 {
+	if d := next(b, b.runs()); d.ID != "a" || d.Attempt != 1 || !d.Redriven {
 		t.Errorf("redriven as %+v", d)
 	}
 	b.eventuallyStats(queue.Stats{})

@@ -89,7 +89,7 @@ func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) (
 
 // accept is false for a message that is not to be worked on now: what is not a task, is not due yet, or goes on in a copy.
 func (d *Driver) accept(ctx context.Context, m types.Message) (queue.Lease, bool) {
-	e, err := decode(*m.Body)
+	e, err := read(m)
 	if err != nil {
 		d.setAside(ctx, m, err)
 		return queue.Lease{}, false
@@ -104,7 +104,9 @@ func (d *Driver) accept(ctx context.Context, m types.Message) (queue.Lease, bool
 		return queue.Lease{}, false
 	}
 	return queue.Lease{
-		Job:   queue.Job{Task: queue.Task{Kind: e.Kind, ID: e.ID, Payload: e.Payload}, Attempt: attempt},
+		Job: queue.Job{
+			Task: queue.Task{Kind: e.Kind, ID: e.ID, Payload: e.Payload}, Attempt: attempt, Redriven: e.Redriven,
+		},
 		Token: *m.ReceiptHandle,
 	}, true
 }
@@ -160,7 +162,7 @@ func (d *Driver) Settle(ctx context.Context, lease queue.Lease, verdict queue.Ve
 }
 
 func (d *Driver) carryOut(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
-	e := envelope{Kind: lease.Kind, ID: lease.ID, Payload: lease.Payload}
+	e := envelope{Kind: lease.Kind, ID: lease.ID, Payload: lease.Payload, Redriven: lease.Redriven}
 	switch verdict.Action {
 	case queue.Done:
 		return d.remove(ctx, d.queueURL, lease.Token)

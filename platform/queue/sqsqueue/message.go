@@ -31,6 +31,8 @@ type envelope struct {
 	Attempts int `json:"attempts,omitempty"`
 	// Due, in milliseconds since 1970, is for times that are further away than SQS delays a message.
 	Due int64 `json:"due,omitempty"`
+	// Redriven is kept by all copies but the dead letter.
+	Redriven bool `json:"redriven,omitempty"`
 }
 
 // message is one to be sent.
@@ -81,6 +83,15 @@ func decode(body string) (envelope, error) {
 		return envelope{}, errors.New("not a task: it has no kind or no id")
 	}
 	return e, nil
+}
+
+// read is decode for a message of the queue. What has a reason has been a dead letter, and the console moved it back.
+func read(m types.Message) (envelope, error) {
+	e, err := decode(*m.Body)
+	if _, died := m.MessageAttributes[reasonAttribute]; died {
+		e.Redriven = true
+	}
+	return e, err
 }
 
 func (e envelope) wait() time.Duration {
