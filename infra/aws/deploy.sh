@@ -35,11 +35,27 @@ output() {
 # has_services: were they made already? Not in a stack that is not there, or whose first release did not come to an end.
 has_services() { (output "$name" WorkTaskDefinition) >/dev/null 2>&1; }
 
-# explain: why the last change failed, innermost reasons first.
+# has_image TAG: is it in the repository?
+has_image() { aws ecr describe-images --repository-name "$name" --image-ids "imageTag=$1" >/dev/null; }
+
+# explain STACK: why the last change failed, newest reasons first; those of a nested stack follow its own line.
 explain() {
-	aws cloudformation describe-stack-events --stack-name "$1" --output text --query \
-		"StackEvents[?contains(ResourceStatus, 'FAILED')].[LogicalResourceId, ResourceStatusReason]" | head -n 20 >&2 || true
+	reasons "$1" || true
 	fail "the stack $1 was not changed"
+}
+
+# reasons STACK. The events of a stack about itself are left out: they would lead back to it.
+reasons() {
+	local resource kind reason id seen=
+	aws cloudformation describe-stack-events --stack-name "$1" --output text --query \
+		"StackEvents[?contains(ResourceStatus, 'FAILED') && PhysicalResourceId != StackId].[LogicalResourceId, ResourceType, ResourceStatusReason, PhysicalResourceId]" |
+		head -n 20 | while IFS=$'\t' read -r resource kind reason id; do
+		echo "$resource: $reason" >&2
+		if [[ $kind == AWS::CloudFormation::Stack && $id == arn:* && $seen != *"$id "* ]]; then
+			seen+="$id "
+			reasons "$id"
+		fi
+	done
 }
 
 base() {
@@ -54,7 +70,7 @@ base() {
 image() {
 	local tag=$1 repository
 	repository=$(output "$name-base" RepositoryUri)
-	if aws ecr describe-images --repository-name "$name" --image-ids "imageTag=$tag" >/dev/null 2>&1; then
+	if has_image "$tag" 2>/dev/null; then
 		echo "$repository:$tag is there"
 		return
 	fi
@@ -137,7 +153,7 @@ run_task() {
 release() {
 	local tag=$1
 	shift
-	aws ecr describe-images --repository-name "$name" --image-ids "imageTag=$tag" >/dev/null || fail "there is no image $tag; make it by: deploy.sh image $tag"
+	has_image "$tag" || fail "there is no image $tag; make it by: deploy.sh image $tag"
 	if has_services; then
 		set_parameter MigrateImageTag "$tag"
 	else
@@ -151,6 +167,7 @@ release() {
 }
 
 rollback() {
+	has_image "$1" || fail "there is no image $1 to go back to"
 	set_parameter ImageTag "$1"
 	echo "$1 runs on $(output "$name" SiteUrl)"
 }
@@ -161,11 +178,11 @@ shift
 case $command in
 base) base "$@" ;;
 image | rollback)
-	[[ $# -eq 1 ]] || usage
+	[[ $# -eq 1 && -n $1 ]] || usage # an empty ImageTag would delete the services
 	"$command" "$1"
 	;;
 release)
-	[[ $# -gt 0 ]] || usage
+	[[ -n ${1-} ]] || usage
 	release "$@"
 	;;
 run)

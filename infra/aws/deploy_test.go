@@ -23,7 +23,13 @@ case "${0##*/} $1 $2" in
 	esac ;;
 "aws cloudformation deploy") touch "$ROOM/$(stack "$@")" ;;
 "aws cloudformation update-stack") [[ -z ${UPDATE_SAYS-} ]] || { echo "$UPDATE_SAYS" >&2; exit 254; } ;;
-"aws ecr describe-images") [[ $* == *imageTag=v2* ]] ;;
+"aws cloudformation describe-stack-events")
+	case "$(stack "$@")" in
+	showcase) printf 'Work\tAWS::CloudFormation::Stack\tEmbedded stack was not updated\tarn:aws:nested-work\n' ;;
+	arn) printf 'Service\tAWS::ECS::Service\tECS Deployment Circuit Breaker was triggered\t\n' ;;
+	esac ;;
+"aws cloudformation wait") [[ -z ${WAIT_FAILS-} ]] ;;
+"aws ecr describe-images") [[ $* == *imageTag=v[12]\ * || $* == *imageTag=v[12] ]] ;;
 "aws ecs run-task") echo arn:aws:ecs:us-east-1:123456789012:task/showcase/0123abcd ;;
 "aws ecs describe-tasks") case "$*" in *exitCode*) echo "${EXIT_CODE:-0}" ;; *) echo "Essential container in task exited" ;; esac ;;
 "aws logs get-log-events") echo "applied  media  0001_media.sql" ;;
@@ -171,6 +177,16 @@ func TestARollbackLeavesDatabaseAndTemplates(t *testing.T) {
 		"update-stack --use-previous-template ParameterKey=ImageTag,ParameterValue=v1 ParameterKey=MigrateImageTag,UsePreviousValue=true")
 }
 
+func TestAFailedChangeIsExplainedByItsNestedStacks(t *testing.T) {
+	t.Parallel()
+	_, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), []string{"WAIT_FAILS=yes"}, "rollback", "v1")
+	const want = "Work: Embedded stack was not updated\nService: ECS Deployment Circuit Breaker was triggered\n" +
+		"deploy.sh: the stack showcase was not changed\n"
+	if err == nil || output != want {
+		t.Errorf("%v:\n%s", err, output)
+	}
+}
+
 func TestAnImageIsBuiltOnce(t *testing.T) {
 	t.Parallel()
 	calls, output, err := deploy(t, existing(t, "showcase-base"), nil, "image", "v3")
@@ -184,18 +200,22 @@ func TestAnImageIsBuiltOnce(t *testing.T) {
 	wantCalls(t, calls)
 }
 
-func TestAMissingImageIsNotReleased(t *testing.T) {
+func TestNothingRollsToAMissingImage(t *testing.T) {
 	t.Parallel()
-	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), nil, "release", "v3")
-	if err == nil || !strings.Contains(output, "deploy.sh image v3") {
-		t.Errorf("%v: %s", err, output)
+	for _, command := range []string{"release", "rollback"} {
+		calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), nil, command, "v3")
+		if err == nil || !strings.Contains(output, "there is no image v3") {
+			t.Errorf("%s: %v: %s", command, err, output)
+		}
+		wantCalls(t, calls)
 	}
-	wantCalls(t, calls)
 }
 
 func TestWrongUseOfTheScriptIsExplained(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{}, {"launch"}, {"image"}, {"image", "a", "b"}, {"release"}, {"rollback"}, {"run"}} {
+	for _, args := range [][]string{
+		{}, {"launch"}, {"image"}, {"image", ""}, {"image", "a", "b"}, {"release"}, {"release", ""}, {"rollback"}, {"rollback", ""}, {"run"},
+	} {
 		calls, output, err := deploy(t, existing(t), nil, args...)
 		if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 2 || !strings.Contains(output, "deploy.sh release TAG") {
 			t.Errorf("%v: %v: %s", args, err, output)
