@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,26 +29,78 @@ var notOnAWS = map[string]string{
 	"SQS_WAIT_TIME_SECONDS":              "the default is the longest that SQS allows",
 }
 
-func TestAWSTasksGetTheVariablesThatConfigKnows(t *testing.T) {
+// awsReaders are the commands that read a variable, each of which must be told it. What serve and work have in common is
+// read by the same code on both sides, so a value on one side only would make them disagree.
+var awsReaders = map[string]string{
+	"DATABASE_URL":                "migrate serve work",
+	"SECRET_KEY":                  "migrate serve work",
+	"LOG_LEVEL":                   "migrate serve work",
+	"DATABASE_MAX_CONNS":          "serve work",
+	"SHUTDOWN_DRAIN_SECONDS":      "serve work",
+	"SHUTDOWN_GRACE_SECONDS":      "serve work",
+	"AWS_REGION":                  "serve work",
+	"AWS_S3_BUCKET":               "serve work",
+	"STORAGE_BACKEND":             "serve work",
+	"S3_UPLOAD_PREFIX":            "serve work",
+	"S3_PROCESSED_PREFIX":         "serve work",
+	"S3_DELETE_ORIGINAL":          "serve work",
+	"MAX_UPLOAD_BYTES":            "serve work",
+	"QUEUE_BACKEND":               "serve work",
+	"SQS_QUEUE_URL":               "serve work",
+	"SQS_DLQ_URL":                 "serve work",
+	"GOMEMLIMIT":                  "serve",
+	"HTTP_ADDR":                   "serve",
+	"PUBLIC_URL":                  "serve",
+	"TRUSTED_PROXIES":             "serve",
+	"CORS_ORIGINS":                "serve",
+	"S3_PUBLIC_URL":               "serve",
+	"ACCESS_TOKEN_EXPIRE_MINUTES": "serve",
+	"VOTING_SELF_VOTES":           "serve",
+	"WORKER_HTTP_ADDR":            "work",
+	"WORKER_CONCURRENCY":          "work",
+	"FFMPEG_THREADS":              "work",
+	"SQS_VISIBILITY_TIMEOUT":      "work",
+	"MEDIA_MAX_CLIP_SECONDS":      "work",
+	"MEDIA_AUDIO":                 "work",
+	"MEDIA_MIN_SECONDS":           "work",
+	"MEDIA_MAX_SECONDS":           "work",
+	"MEDIA_MIN_HEIGHT":            "work",
+}
+
+// runtimeVariables are variables that the Go runtime reads, and the configuration does not.
+var runtimeVariables = []string{"GOMEMLIMIT"}
+
+func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
 	t.Parallel()
-	known := variablesOf(reflect.TypeFor[config.Config]())
-	given := map[string]bool{}
+	given := map[string]string{}
 	for _, c := range awsContainers(t) {
+		command := strings.TrimSuffix(strings.Replace(c.File, "cluster", "migrate", 1), ".yaml")
 		for _, v := range c.Variables {
-			given[v.Name] = true
-			if !known[v.Name] {
-				t.Errorf("%s: %s is no variable of the configuration", c.File, v.Name)
+			given[v.Name] = strings.TrimSpace(given[v.Name] + " " + command)
+		}
+	}
+	if diff := cmp.Diff(awsReaders, given); diff != "" {
+		t.Errorf("who is told a variable (-want +got)\n%s", diff)
+	}
+	known := variablesOf(reflect.TypeFor[config.Config]())
+	for _, name := range runtimeVariables {
+		known[name] = true
+	}
+	for name := range known {
+		if awsReaders[name] == "" && notOnAWS[name] == "" {
+			t.Errorf("%s: no command reads it on AWS, and no reason is given", name)
+		}
+	}
+	for _, names := range []map[string]string{awsReaders, notOnAWS} {
+		for name := range names {
+			if !known[name] {
+				t.Errorf("%s is no variable of the configuration", name)
 			}
 		}
 	}
-	for name := range known {
-		if reason, excepted := notOnAWS[name]; given[name] == excepted {
-			t.Errorf("%s: set by a template: %t; excepted: %q", name, given[name], reason)
-		}
-	}
 	for name := range notOnAWS {
-		if !known[name] {
-			t.Errorf("%s is excepted and no variable of the configuration", name)
+		if awsReaders[name] != "" {
+			t.Errorf("%s is set, and excepted", name)
 		}
 	}
 }
@@ -67,18 +120,7 @@ func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
 	known := variablesOf(reflect.TypeFor[config.Config]())
 	for _, c := range awsContainers(t) {
 		t.Run(c.File, func(t *testing.T) {
-			for name := range known {
-				t.Setenv(name, "")
-			}
-			for _, v := range c.Variables {
-				value := v.Value
-				if !v.Known {
-					if value = awsValues[v.Name]; value == "" {
-						t.Fatalf("%s is %q, which only an account knows: what is it there?", v.Name, v.Value)
-					}
-				}
-				t.Setenv(v.Name, value)
-			}
+			setVariables(t, known, c)
 			loaded, err := config.Load("", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -96,6 +138,52 @@ func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
 				t.Errorf("a stop may take %s, and the process is killed after %s (%v)", most, limit, err)
 			}
 		})
+	}
+}
+
+// What a parameter takes must not fail only when the tasks start: the stack would roll back after half an hour.
+func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
+	known := variablesOf(reflect.TypeFor[config.Config]())
+	count := 0
+	for _, c := range awsContainers(t) {
+		for _, v := range c.Variables {
+			if v.Parameter == nil {
+				continue
+			}
+			for _, bound := range []string{v.Parameter.Least, v.Parameter.Most} {
+				count++
+				t.Run(c.File+" "+v.Parameter.Name+" "+bound, func(t *testing.T) {
+					if bound == "" {
+						t.Fatal("it lacks a bound")
+					}
+					setVariables(t, known, c)
+					t.Setenv(v.Name, bound)
+					if _, err := config.Load("", nil); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+	}
+	if count < 16 {
+		t.Errorf("only %d bounds were looked at", count)
+	}
+}
+
+// setVariables gives the test the environment of a container, and nothing else that the configuration knows.
+func setVariables(t *testing.T, known map[string]bool, c cfntest.Container) {
+	t.Helper()
+	for name := range known {
+		t.Setenv(name, "")
+	}
+	for _, v := range c.Variables {
+		value := v.Value
+		if !v.Known {
+			if value = awsValues[v.Name]; value == "" {
+				t.Fatalf("%s is %q, which only an account knows: what is it there?", v.Name, v.Value)
+			}
+		}
+		t.Setenv(v.Name, value)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,29 @@ var permission = map[string]string{
 // notCalled are the calls that the templates make needless, and why.
 var notCalled = map[string]string{
 	"sqs:GetQueueUrl": "SQS_DLQ_URL is set",
+}
+
+// `deploy.sh run doctor` has the worker's role, and probes the storage by one small object beside the renditions.
+func TestTheWorkersRoleAllowsDoctorsProbe(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	statements, err := cfntest.Statements(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var allowed []string
+	for _, s := range statements {
+		for _, resource := range s.Resources {
+			if s.File == "work.yaml" && s.Effect == "Allow" && strings.HasSuffix(resource, "/processed/*") {
+				allowed = append(allowed, s.Actions...)
+			}
+		}
+	}
+	for _, action := range []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"} {
+		if !slices.Contains(allowed, action) {
+			t.Errorf("work may not %s under processed/", action)
+		}
+	}
 }
 
 func TestTheWorkersRoleAllowsWhatTheDriversCall(t *testing.T) {

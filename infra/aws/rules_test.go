@@ -133,6 +133,19 @@ func TestDatabaseURLAsksForTLS(t *testing.T) {
 	}
 }
 
+// The newest minute of a metric comes late. Filled with 0 it would be an empty queue, or no task, at every look.
+func TestScalingFillsNothingWithZero(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	expression := regexp.MustCompile(`Expression: (.*)`).FindSubmatch(files["work.yaml"])
+	if expression == nil {
+		t.Fatal("work.yaml has no expression")
+	}
+	if regexp.MustCompile(`FILL\([^)]*, *\d`).Match(expression[1]) {
+		t.Errorf("the scaling goes by %s", expression[1])
+	}
+}
+
 // Fargate has no other sizes (ECS Developer Guide, "Task CPU and memory"), and refuses them when a task starts.
 func TestSizesAreFargates(t *testing.T) {
 	t.Parallel()

@@ -13,11 +13,15 @@ type Container struct {
 }
 
 // Variable is one environment variable. Value is what it has while every parameter has its default; Known is false when a
-// part of it is only known in an account.
+// part of it is only known in an account. Parameter is the one that it is and nothing else, when it is a number.
 type Variable struct {
 	Name, Value   string
 	Known, Secret bool
+	Parameter     *Number
 }
+
+// Number is a parameter of the type Number, of the outermost template. A bound that it lacks is empty.
+type Number struct{ Name, Least, Most string }
 
 // Containers are those of every task definition.
 func Containers(files Files) ([]Container, error) {
@@ -30,6 +34,7 @@ func Containers(files Files) ([]Container, error) {
 					v := Variable{Name: entry.get("Name").textOr(""), Secret: list == "Secrets"}
 					if !v.Secret {
 						v.Value, v.Known = c.evaluate(t, entry.get("Value"))
+						v.Parameter = c.number(t, entry.get("Value"))
 					}
 					container.Variables = append(container.Variables, v)
 				}
@@ -38,6 +43,23 @@ func Containers(files Files) ([]Container, error) {
 		}
 	})
 	return found, err
+}
+
+// number follows a Ref to the parameter that nobody gives to a nested stack.
+func (c *checker) number(t *template, v *value) *Number {
+	for v != nil && v.kind == call && v.fn == "Ref" {
+		name := v.arg.text
+		if given := c.bound[t.file].parameters.get(name); given != nil {
+			t, v = c.bound[t.file].parent, given
+			continue
+		}
+		parameter := t.parameters.get(name)
+		if parameter.get("Type").textOr("") != "Number" {
+			return nil
+		}
+		return &Number{Name: name, Least: parameter.get("MinValue").textOr(""), Most: parameter.get("MaxValue").textOr("")}
+	}
+	return nil
 }
 
 // Statement is one of a role's own permissions.
