@@ -113,8 +113,8 @@ func lost(err error) error {
 	return plain(err)
 }
 
-// trouble is an error without what an SDK adds to it: the number of the request, which makes each one different, and
-// what was signed.
+// trouble is an error without what makes each one of an outage different, and without what was signed: an SDK adds the
+// number of the request, a connection the address that it tried, of which SQS's names have many.
 type trouble struct {
 	text  string
 	cause error
@@ -135,6 +135,7 @@ func plainText(err error) string {
 	_, missing := errors.AsType[*types.QueueDoesNotExist](err)
 	api, refused := errors.AsType[smithy.APIError](err)
 	response, answered := errors.AsType[*smithyhttp.ResponseError](err)
+	lookup, unresolved := errors.AsType[*net.DNSError](err)
 	connection, disconnected := errors.AsType[*net.OpError](err)
 	request, sent := errors.AsType[*url.Error](err)
 	switch {
@@ -146,8 +147,10 @@ func plainText(err error) string {
 		return "SQS refuses: " + api.ErrorCode() // its message repeats what was signed
 	case refused:
 		return fmt.Sprintf("SQS refuses: %s: %s", api.ErrorCode(), api.ErrorMessage())
-	case disconnected && connection.Addr != nil:
-		return fmt.Sprintf("no answer from SQS: %s %s: %v", connection.Op, connection.Addr, connection.Err)
+	case unresolved:
+		return fmt.Sprintf("no answer from SQS: look up %s: %s", lookup.Name, lookup.Err)
+	case disconnected && sent:
+		return fmt.Sprintf("no answer from SQS: %s %s: %v", connection.Op, hostOf(request.URL), connection.Err)
 	case disconnected:
 		return fmt.Sprintf("no answer from SQS: %v", connection.Err)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -157,4 +160,13 @@ func plainText(err error) string {
 	default:
 		return err.Error()
 	}
+}
+
+// hostOf has no path: it is said of all queues alike.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "it"
+	}
+	return u.Host
 }

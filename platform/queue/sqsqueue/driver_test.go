@@ -42,6 +42,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		want    string
 	}{
 		"nobody there":       {change: func(o *sqsqueue.Options) { o.EndpointURL = "http://127.0.0.1:1" }, want: "no answer from SQS: dial 127.0.0.1:1"},
+		"nobody by name":     {change: func(o *sqsqueue.Options) { o.EndpointURL = "http://localhost:1" }, want: "no answer from SQS: dial localhost:1: connect: connection refused"},
+		"no such name":       {change: func(o *sqsqueue.Options) { o.EndpointURL = "http://sqs.invalid" }, want: "no answer from SQS: look up sqs.invalid: "},
 		"no URL":             {change: func(o *sqsqueue.Options) { o.QueueURL = "" }, want: "the URL must look like"},
 		"a name":             {change: func(o *sqsqueue.Options) { o.QueueURL = "showcase" }, want: "the URL must look like"},
 		"no name":            {change: func(o *sqsqueue.Options) { o.QueueURL = "https://sqs.us-east-1.amazonaws.com/" }, want: "the URL must look like"},
