@@ -18,10 +18,13 @@ import (
 )
 
 const (
-	// The smallest that S3 takes: an upload holds three of them in memory, and objects up to 48 GiB fit.
+	// The smallest that S3 takes; objects up to 48 GiB fit.
 	partBytes = storage.MinPartBytes
 	// Two on the way fill the line of one upload while the next is read.
 	partsInFlight = 2
+	// Each upload has a buffer of its own, and those that find one free share this many more: 64 uploads at once take 400 MiB,
+	// one alone takes 15 MiB.
+	sharedBuffers = 16
 	// tokenName is the metadata that tells which upload made an object.
 	tokenName = "upload"
 )
@@ -34,7 +37,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 	n, err := io.ReadFull(r, *buffer)
 	switch {
 	case err == nil:
-		return s.putParts(ctx, key, contentType, *buffer, r)
+		return s.putParts(ctx, key, contentType, buffer, r)
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return storage.Object{}, err
 	case ctx.Err() != nil:
@@ -59,8 +62,8 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 	}, nil
 }
 
-// putParts sends first and the rest of r. On any error nothing of the upload remains, unless that fails too.
-func (s *Store) putParts(ctx context.Context, key, contentType string, first []byte, r io.Reader) (storage.Object, error) {
+// putParts sends first and the rest of r, and uses first again. On any error nothing of the upload remains, unless that fails too.
+func (s *Store) putParts(ctx context.Context, key, contentType string, first *[]byte, r io.Reader) (storage.Object, error) {
 	token := rand.Text()
 	id, err := s.create(ctx, key, contentType, token, types.ChecksumAlgorithmCrc32)
 	if err != nil {
@@ -89,30 +92,31 @@ func (s *Store) putParts(ctx context.Context, key, contentType string, first []b
 }
 
 // sendParts reads r part by part, sends up to partsInFlight at a time and waits for all, also after an error, which stops the others.
-func (s *Store) sendParts(ctx context.Context, key, id string, first []byte, r io.Reader) ([]types.CompletedPart, int64, error) {
+func (s *Store) sendParts(ctx context.Context, key, id string, first *[]byte, r io.Reader) ([]types.CompletedPart, int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
 		sending sync.WaitGroup
-		places  = make(chan struct{}, partsInFlight)
+		buffers = s.newBuffers()
 		parts   []*types.CompletedPart
 		size    int64
 	)
-	send := func(content []byte, done func()) {
-		places <- struct{}{}
+	defer buffers.release()
+	send := func(buffer *[]byte, n int) {
+		content := (*buffer)[:n]
 		part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(parts) + 1))}
 		parts = append(parts, part)
 		size += int64(len(content))
 		sending.Go(func() {
-			defer func() { done(); <-places }()
+			defer buffers.put(buffer)
 			if err := s.sendPart(ctx, key, id, part, content); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	send(first, func() {})
+	send(first, len(*first))
 	for ctx.Err() == nil {
-		buffer := s.buffer()
+		buffer := buffers.get()
 		n, err := io.ReadFull(r, *buffer)
 		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		switch {
@@ -121,9 +125,7 @@ func (s *Store) sendParts(ctx context.Context, key, id string, first []byte, r i
 		case n > 0 && len(parts) == storage.MaxParts:
 			cancel(fmt.Errorf("%w: more than %d parts", storage.ErrTooLarge, storage.MaxParts))
 		case n > 0:
-			send((*buffer)[:n], func() { s.release(buffer) })
-		default:
-			s.release(buffer)
+			send(buffer, n)
 		}
 		if end {
 			break
@@ -162,13 +164,3 @@ func (s *Store) sse() (types.ServerSideEncryption, *string) {
 	}
 	return "", nil
 }
-
-func (s *Store) buffer() *[]byte {
-	b, ok := s.buffers.Get().(*[]byte)
-	if !ok {
-		panic("s3store: the pool holds something else than buffers")
-	}
-	return b
-}
-
-func (s *Store) release(b *[]byte) { s.buffers.Put(b) }

@@ -3,7 +3,7 @@
 //
 // Credentials are those of the SDK's default chain (environment, profile, role), proxies and AWS_CA_BUNDLE are honoured as in every AWS
 // tool. A presigned URL dies with the credentials that signed it, even when it was promised a longer life: those of a role are renewed
-// five minutes before their end, and live for hours.
+// a quarter of an hour before their end, if the role has newer ones by then.
 //
 // A process that is killed leaves the parts of its uploads in flight, which nobody sees but which cost money: the bucket needs a
 // lifecycle rule that aborts incomplete uploads.
@@ -32,6 +32,8 @@ import (
 const (
 	defaultIdleTimeout = 30 * time.Second
 	defaultCallTimeout = time.Minute
+	// Longer than one run of ffmpeg may take. Within it every call asks for newer credentials, so it should not be much longer.
+	credentialsWindow = 15 * time.Minute
 )
 
 // Options needs Bucket.
@@ -65,7 +67,8 @@ type Store struct {
 	kmsKeyID    string
 	encryption  bool
 	callTimeout time.Duration
-	buffers     sync.Pool // *[]byte of partBytes
+	buffers     sync.Pool     // *[]byte of partBytes
+	shared      chan struct{} // one for each shared buffer that is lent
 }
 
 var (
@@ -80,7 +83,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		bucket: opts.Bucket, public: opts.public, kmsKeyID: opts.KMSKeyID, encryption: !opts.NoEncryption,
-		callTimeout: positive(opts.CallTimeout, defaultCallTimeout),
+		callTimeout: positive(opts.CallTimeout, defaultCallTimeout), shared: make(chan struct{}, sharedBuffers),
 	}
 	s.buffers.New = func() any { b := make([]byte, partBytes); return &b }
 	cfg, err := load(ctx, opts)
@@ -142,6 +145,8 @@ func load(ctx context.Context, opts Options) (aws.Config, error) {
 		config.WithRegion(opts.Region),
 		// A client of this type, so that AWS_CA_BUNDLE reaches it.
 		config.WithHTTPClient(awshttp.NewBuildableClient()),
+		// The SDK renews a role's credentials minutes before their end, and a link dies with those that signed it.
+		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = credentialsWindow }),
 		// The SDK would write to standard error.
 		config.WithLogger(logging.Nop{}),
 	)
