@@ -67,8 +67,11 @@ func TestRolesAreNarrow(t *testing.T) {
 	roles := map[string]bool{}
 	for _, s := range statements {
 		roles[s.File+" "+s.Role] = true
-		if s.Effect != "Allow" || len(s.Actions) == 0 || len(s.Resources) == 0 {
+		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Actions) == 0 || len(s.Resources) == 0 {
 			t.Errorf("%s:%d: %s has a statement without effect, actions or resources", s.File, s.Line, s.Role)
+		}
+		if s.Effect == "Deny" || s.Role == "TaskBoundary" {
+			continue
 		}
 		for _, a := range s.Actions {
 			if !action.MatchString(a) {
@@ -96,6 +99,46 @@ func TestRolesAreNarrow(t *testing.T) {
 		}
 		if slices.Contains(s.Actions, "sqs:ReceiveMessage") {
 			t.Error("serve may take tasks")
+		}
+	}
+}
+
+// What a role is allowed beyond its boundary it cannot do, and a role without the boundary cannot be made.
+func TestRolesOfTheServiceAreWithinTheirBoundary(t *testing.T) {
+	t.Parallel()
+	_, files := setup(t)
+	statements, err := cfntest.Statements(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var boundary []string
+	for _, s := range statements {
+		if s.Role == "TaskBoundary" && s.Effect == "Allow" {
+			boundary = append(boundary, s.Actions...)
+		}
+	}
+	needed := map[string]bool{}
+	for _, s := range statements {
+		if s.File == "base.yaml" {
+			continue
+		}
+		for _, action := range s.Actions {
+			needed[action] = true
+			if !slices.Contains(boundary, action) {
+				t.Errorf("%s:%d: %s is beyond the boundary of %s", s.File, s.Line, action, s.Role)
+			}
+		}
+	}
+	for _, action := range boundary {
+		if !needed[action] {
+			t.Errorf("the boundary allows %s, which no role needs", action)
+		}
+	}
+	for file, text := range files {
+		roles := strings.Count(string(text), "Type: AWS::IAM::Role\n")
+		bounded := strings.Count(string(text), "Type: AWS::IAM::Role\n    Properties:\n      PermissionsBoundary: !Ref TaskBoundaryArn\n")
+		if file != "base.yaml" && roles != bounded {
+			t.Errorf("%s: %d roles, %d of them with the boundary", file, roles, bounded)
 		}
 	}
 }

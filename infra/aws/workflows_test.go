@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -35,5 +36,30 @@ func TestActionsAreNamedByCommit(t *testing.T) {
 	}
 	if count < 8 {
 		t.Errorf("only %d actions were looked at in %v", count, paths)
+	}
+}
+
+// Credentials that end before the job leave a release without its second half.
+func TestADeployingJobsCredentialsLastAsLongAsIt(t *testing.T) {
+	t.Parallel()
+	number := func(file, pattern string) int {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		match := regexp.MustCompile(pattern).FindSubmatch(text)
+		if match == nil {
+			t.Fatalf("%s has no %s", file, pattern)
+		}
+		n, err := strconv.Atoi(string(match[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const workflow = "../../.github/workflows/deploy.yml"
+	job, asked := number(workflow, `timeout-minutes: (\d+)`)*60, number(workflow, `role-duration-seconds: (\d+)`)
+	if allowed := number("base.yaml", `MaxSessionDuration: (\d+)`); asked < job || asked > allowed {
+		t.Errorf("the job may take %d s, asks for %d s, and may ask for %d s", job, asked, allowed)
 	}
 }

@@ -1,6 +1,7 @@
 package cfntest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -62,33 +63,40 @@ func (c *checker) number(t *template, v *value) *Number {
 	return nil
 }
 
-// Statement is one of a role's own permissions.
+// Statement is one of the permissions of a role's own, or of a managed policy.
 type Statement struct {
-	File, Role         string
+	File, Role         string // Role: or the policy
 	Line               int
 	Effect             string
 	Actions, Resources []string
 }
 
-// Statements are those of every role's inline policies. Those that depend on a condition are among them.
+// Statements are those of every role's inline policies, and of every managed policy. Those that depend on a condition are
+// among them.
 func Statements(files Files) ([]Statement, error) {
 	var found []Statement
-	err := eachResource(files, "AWS::IAM::Role", func(c *checker, t *template, name string, properties *value) {
-		for _, policy := range flatten(properties.get("Policies")) {
-			for _, statement := range policy.get("PolicyDocument").get("Statement").allItems() {
-				s := Statement{
-					File: t.file, Role: name, Line: statement.line, Effect: statement.get("Effect").textOr(""),
-					Actions: statement.get("Action").texts(),
-				}
-				for _, resource := range flatten(statement.get("Resource")) {
-					text, _ := c.evaluate(t, resource)
-					s.Resources = append(s.Resources, text)
-				}
-				found = append(found, s)
+	collect := func(c *checker, t *template, name string, document *value) {
+		for _, statement := range document.get("Statement").allItems() {
+			s := Statement{
+				File: t.file, Role: name, Line: statement.line, Effect: statement.get("Effect").textOr(""),
+				Actions: statement.get("Action").texts(),
 			}
+			for _, resource := range flatten(statement.get("Resource")) {
+				text, _ := c.evaluate(t, resource)
+				s.Resources = append(s.Resources, text)
+			}
+			found = append(found, s)
+		}
+	}
+	err1 := eachResource(files, "AWS::IAM::Role", func(c *checker, t *template, name string, properties *value) {
+		for _, policy := range flatten(properties.get("Policies")) {
+			collect(c, t, name, policy.get("PolicyDocument"))
 		}
 	})
-	return found, err
+	err2 := eachResource(files, "AWS::IAM::ManagedPolicy", func(c *checker, t *template, name string, properties *value) {
+		collect(c, t, name, properties.get("PolicyDocument"))
+	})
+	return found, errors.Join(err1, err2)
 }
 
 // flatten is every value that may be in a list, or the one that stands for it.
