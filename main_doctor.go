@@ -190,7 +190,7 @@ func describe(s queue.Stats) string {
 
 // storage writes, reads and deletes one small object, as an upload would.
 func (d *doctor) storage(ctx context.Context, a *app) {
-	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid()) // where every role may write
+	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid()) // where workers may write, on AWS too
 	content := []byte("a probe")
 	_, err := a.bucket.Put(ctx, key, bytes.NewReader(content), storage.PutOptions{})
 	if err == nil {
