@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"risingstars/platform/database"
+	"risingstars/platform/queue"
 )
 
 func migrateCommand() *cobra.Command {
@@ -143,30 +144,18 @@ func listDead(cmd *cobra.Command, a *app, limit int) error {
 }
 
 func redriveDead(cmd *cobra.Command, a *app, ids []string) error {
-	const all = 10_000
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	dead, err := a.queue.Dead(cmd.Context(), all)
+	redriven, err := a.queue.RedriveAll(cmd.Context(), func(d queue.DeadTask) bool { return len(ids) == 0 || wanted[d.ID] })
+	fmt.Fprintf(cmd.OutOrStdout(), "%d redriven\n", len(redriven))
 	if err != nil {
 		return err
 	}
-	count := 0
-	for _, d := range dead {
-		if len(ids) > 0 && !wanted[d.ID] {
-			continue
-		}
-		found, err := a.queue.Redrive(cmd.Context(), d.Kind, d.ID)
-		if err != nil {
-			return err
-		}
-		if found {
-			count++
-		}
+	for _, d := range redriven {
 		delete(wanted, d.ID)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d redriven\n", count)
 	for id := range wanted {
 		err = errors.Join(err, fmt.Errorf("no dead letter has the id %s", id))
 	}

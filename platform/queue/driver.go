@@ -30,6 +30,13 @@ type Driver interface {
 	Consume(ctx context.Context, consumer Consumer) (stop func(), err error)
 }
 
+// Redriver is a driver that must go through the dead to find one of them, and so makes many ready on one way.
+type Redriver interface {
+	// RedriveAll does what Redrive does to every dead task that is wanted, but to no task twice, so that it ends although
+	// some die again meanwhile. It returns those that it made ready, also beside an error.
+	RedriveAll(ctx context.Context, wanted func(DeadTask) bool) ([]DeadTask, error)
+}
+
 // Consumer is what a driver delivers to, and how.
 type Consumer struct {
 	// Handle does one job and says what becomes of its task; it does not panic. The driver calls

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,4 +82,34 @@ func (q *Queue) Redrive(ctx context.Context, kind, id string) (bool, error) {
 		return false, fmt.Errorf("redrive %s %s: %w", kind, id, err)
 	}
 	return found, nil
+}
+
+// RedriveAll makes the dead tasks ready that are wanted, their attempts forgotten, each task once. It returns those that
+// it made ready, also beside an error.
+func (q *Queue) RedriveAll(ctx context.Context, wanted func(DeadTask) bool) ([]DeadTask, error) {
+	if redriver, ok := q.driver.(Redriver); ok {
+		redriven, err := redriver.RedriveAll(ctx, wanted)
+		if err != nil {
+			return redriven, fmt.Errorf("redrive dead letters: %w", err)
+		}
+		return redriven, nil
+	}
+	dead, err := q.Dead(ctx, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	var redriven []DeadTask
+	for _, task := range dead {
+		if !wanted(task) {
+			continue
+		}
+		found, err := q.Redrive(ctx, task.Kind, task.ID)
+		if err != nil {
+			return redriven, err
+		}
+		if found {
+			redriven = append(redriven, task)
+		}
+	}
+	return redriven, nil
 }

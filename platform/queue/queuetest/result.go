@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"risingstars/platform/queue"
 )
 
@@ -22,6 +24,7 @@ var resultRules = []rule{
 	{name: "UnknownKindIsDead", test: unknownKindIsDead},
 	{name: "ReasonIsPlainText", test: reasonIsPlainText},
 	{name: "RedriveStartsOver", test: redriveStartsOver},
+	{name: "RedriveAllTakesEachOnce", test: redriveAllTakesEachOnce},
 	{name: "RedrivenTaskSaysSo", test: redrivenTaskSaysSo},
 	{name: "EnqueueRevivesTheDead", test: enqueueRevivesTheDead, deduplicates: true},
 }
@@ -215,6 +218,29 @@ func redriveStartsOver(b *bench) {
 	b.eventuallyStats(queue.Stats{Dead: 2})
 	if _, still := b.eventuallyDead(2)["b"]; still {
 		b.Error("b is still dead")
+	}
+}
+
+func redriveAllTakesEachOnce(b *bench) {
+	ids := []string{"a", "b", "c", "d"}
+	seen := make(chan string, 100)
+	b.worker(func(_ context.Context, d queue.Delivery) error {
+		seen <- d.ID
+		return queue.Dead(errors.New("not mended"))
+	})
+	b.enqueue(ids...)
+	b.eventuallyDead(len(ids))
+	redriven, err := b.queue.RedriveAll(b.Context(), func(d queue.DeadTask) bool { return d.ID != "c" })
+	if err != nil || len(redriven) != len(ids)-1 {
+		b.Errorf("RedriveAll: %+v (%v)", redriven, err)
+	}
+	b.eventuallyStats(queue.Stats{Dead: len(ids)})
+	runs := map[string]int{}
+	for range len(seen) {
+		runs[<-seen]++
+	}
+	if diff := cmp.Diff(map[string]int{"a": 2, "b": 2, "c": 1, "d": 2}, runs); diff != "" {
+		b.Error(diff)
 	}
 }
 

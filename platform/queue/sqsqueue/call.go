@@ -80,7 +80,7 @@ func (d *Driver) hideAll(ctx context.Context, url string, receipts []string, vis
 			byID[id] = receipt
 			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{Id: &id, ReceiptHandle: &receipt, VisibilityTimeout: seconds(visibility)}
 		}
-		reply, err := d.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: entries})
+		reply, err := d.hideBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: entries})
 		if err != nil {
 			return nil, plain(err)
 		}
@@ -89,6 +89,12 @@ func (d *Driver) hideAll(ctx context.Context, url string, receipts []string, vis
 		}
 	}
 	return failed, nil
+}
+
+func (d *Driver) hideBatch(ctx context.Context, batch *sqs.ChangeMessageVisibilityBatchInput) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return d.client.ChangeMessageVisibilityBatch(ctx, batch)
 }
 
 func (d *Driver) remove(ctx context.Context, url, receipt string) error {

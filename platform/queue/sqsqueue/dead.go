@@ -17,8 +17,12 @@ const (
 	// Whoever browses the dead letters hides them from others meanwhile.
 	browseVisibility = 30 * time.Second
 	listWait         = time.Second
-	// redriveWait outlasts a listing at the same time.
+	// redriveWait outlasts a short listing at the same time.
 	redriveWait = 2 * time.Second
+	// enoughEmpty pages in a row are the end: one may be empty although there are more.
+	enoughEmpty = 2
+
+	releaseTimeout = time.Minute
 
 	// foreignKind is what a dead letter is called that never was a task; its ID is SQS's.
 	foreignKind = "(not a task)"
@@ -50,34 +54,63 @@ func (d *Driver) setAside(ctx context.Context, m types.Message, reason error) {
 // Dead lists the latest first, of those that SQS shows. When SQS itself moved a message, it died when it was sent.
 func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) {
 	var dead []queue.DeadTask
-	err := d.browse(ctx, listWait, func(m types.Message) (bool, error) {
+	err := d.browse(ctx, listWait, func(m types.Message) (gone, more bool, err error) {
 		task, _ := d.dead(m)
 		dead = append(dead, task)
-		return len(dead) < limit, nil
+		return false, len(dead) < limit, nil
 	})
 	slices.SortStableFunc(dead, func(a, b queue.DeadTask) int { return b.DiedAt.Compare(a.DiedAt) })
 	return dead, err
 }
 
 // Redrive finds one dead letter of the task, should it have several. It does not see those that somebody else browses
-// for longer than 2 s.
+// for longer than 4 s.
 func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
 	found := false
-	err := d.browse(ctx, redriveWait, func(m types.Message) (bool, error) {
+	err := d.browse(ctx, redriveWait, func(m types.Message) (gone, more bool, err error) {
 		task, body := d.dead(m)
 		if task.Kind != kind || task.ID != id {
-			return true, nil
+			return false, true, nil
 		}
-		if err := d.send(ctx, d.queueURL, body); err != nil {
-			return false, fmt.Errorf("send: %w", err)
-		}
-		found = true
-		if err := d.remove(ctx, d.deadURL, *m.ReceiptHandle); err != nil {
-			return false, fmt.Errorf("delete the dead letter: %w", err)
-		}
-		return false, nil
+		found, err = d.redrive(ctx, m, body)
+		return found, false, err
 	})
 	return found, err
+}
+
+// RedriveAll leaves a second dead letter of a task where it is.
+func (d *Driver) RedriveAll(ctx context.Context, wanted func(queue.DeadTask) bool) ([]queue.DeadTask, error) {
+	type name struct{ kind, id string }
+	var redriven []queue.DeadTask
+	done := map[name]bool{}
+	err := d.browse(ctx, redriveWait, func(m types.Message) (gone, more bool, err error) {
+		task, body := d.dead(m)
+		same := name{task.Kind, task.ID}
+		if task.Kind == foreignKind {
+			same.id = *m.Body // a worker sets it aside again, and then it has another ID
+		}
+		if done[same] || !wanted(task) {
+			return false, true, nil
+		}
+		found, err := d.redrive(ctx, m, body)
+		if found {
+			done[same] = true
+			redriven = append(redriven, task)
+		}
+		return found, true, err
+	})
+	return redriven, err
+}
+
+// redrive says whether the task is ready, which it also is when its dead letter stays.
+func (d *Driver) redrive(ctx context.Context, m types.Message, body message) (bool, error) {
+	if err := d.send(ctx, d.queueURL, body); err != nil {
+		return false, fmt.Errorf("send: %w", err)
+	}
+	if err := d.remove(ctx, d.deadURL, *m.ReceiptHandle); err != nil {
+		return true, fmt.Errorf("delete the dead letter: %w", err)
+	}
+	return true, nil
 }
 
 // dead reads a dead letter, and says what to send to make it run again.
@@ -115,42 +148,49 @@ func attribute(m types.Message, name string) string {
 	return ""
 }
 
-// browse shows each dead letter to visit, until that says no or none has come for so long. Then all are visible again.
-func (d *Driver) browse(ctx context.Context, wait time.Duration, visit func(types.Message) (more bool, err error)) error {
-	var receipts []string
-	defer func() { d.release(ctx, receipts) }()
+// browse shows each dead letter to visit, until that wants no more or none has come for so long. Then all are visible
+// again but those that are gone.
+func (d *Driver) browse(ctx context.Context, wait time.Duration, visit func(types.Message) (gone, more bool, err error)) error {
+	receipts := map[string]string{} // the latest, by message
+	defer func() { d.release(ctx, slices.Collect(maps.Values(receipts))) }()
 	seen := map[string]bool{}
-	for {
-		page, err := d.receive(ctx, d.deadURL, maxBatch, browseVisibility, wait)
+	begun := time.Now()
+	for empty := 0; empty < enoughEmpty; {
+		// What is hidden for too short a time comes again. Ever longer times leave room for the rest, and then for an end.
+		page, err := d.receive(ctx, d.deadURL, maxBatch, browseVisibility+time.Since(begun), wait)
 		if err != nil {
 			return fmt.Errorf("browse the dead letters: %w", err)
 		}
-		fresh := false
 		for _, m := range page {
-			receipts = append(receipts, *m.ReceiptHandle)
+			receipts[*m.MessageId] = *m.ReceiptHandle
 		}
 		for _, m := range page {
 			if seen[*m.MessageId] {
-				continue // hidden for too short a time
+				continue
 			}
-			fresh, seen[*m.MessageId] = true, true
-			if more, err := visit(m); err != nil || !more {
+			seen[*m.MessageId] = true
+			gone, more, err := visit(m)
+			if gone {
+				delete(receipts, *m.MessageId)
+			}
+			if err != nil || !more {
 				return err
 			}
 		}
-		if !fresh {
-			return nil
+		if empty++; len(page) > 0 {
+			empty = 0
 		}
 	}
+	return nil
 }
 
 func (d *Driver) release(ctx context.Context, receipts []string) {
 	if len(receipts) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
 	if _, err := d.hideAll(ctx, d.deadURL, receipts, 0); err != nil {
-		d.log.WarnContext(ctx, "dead letters stay hidden for 30 s", "error", err)
+		d.log.WarnContext(ctx, "dead letters stay hidden for as long as it took to browse them, and 30 s", "error", err)
 	}
 }

@@ -56,8 +56,9 @@ type Driver struct {
 }
 
 var (
-	_ queue.Driver = (*Driver)(nil)
-	_ queue.Puller = (*Driver)(nil)
+	_ queue.Driver   = (*Driver)(nil)
+	_ queue.Puller   = (*Driver)(nil)
+	_ queue.Redriver = (*Driver)(nil)
 )
 
 // Enqueue sends a message.

@@ -146,6 +146,9 @@ func TestWhatSQSRefusesFails(t *testing.T) {
 	if _, err := b.queue.Redrive(t.Context(), kind, "a"); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Redrive returned %v", err)
 	}
+	if _, err := b.queue.RedriveAll(t.Context(), every); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("RedriveAll returned %v", err)
+	}
 }
 
 func TestStopDoesNotWaitForAnOpenPoll(t *testing.T) {
