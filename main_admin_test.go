@@ -106,6 +106,9 @@ func TestHealthcheckAsksTheAppOfItsConfiguration(t *testing.T) {
 	if _, errs, code := s.appWith(t, []string{"HTTP_ADDR=" + addr}, "healthcheck"); code != 0 {
 		t.Errorf("a ready app: exit code %d: %s", code, errs)
 	}
+	if _, errs, code := s.appWith(t, []string{"HTTP_ADDR=" + addr}, "healthcheck", "--live"); code != 0 {
+		t.Errorf("a live app: exit code %d: %s", code, errs)
+	}
 	if code := s.stop(t); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}

@@ -14,11 +14,16 @@ import (
 
 // healthcheckCommand is what a container asks; a container has no curl.
 func healthcheckCommand() *cobra.Command {
-	return &cobra.Command{
+	live := false
+	command := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask the app of this configuration whether it is ready; exit 1 when not",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			path := "/readyz"
+			if live {
+				path = "/livez"
+			}
 			c, err := config.Load(config.DotenvPath(), cmd.Flags())
 			if err != nil {
 				return err
@@ -27,12 +32,14 @@ func healthcheckCommand() *cobra.Command {
 			if c.Worker.HTTPAddr != "" {
 				addr = c.Worker.HTTPAddr
 			}
-			return askReady(cmd, addr)
+			return askHealth(cmd, addr, path)
 		},
 	}
+	command.Flags().BoolVar(&live, "live", false, "ask only whether the process answers, for those who replace it when it does not")
+	return command
 }
 
-func askReady(cmd *cobra.Command, addr string) error {
+func askHealth(cmd *cobra.Command, addr, path string) error {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("read the address %q: %w", addr, err)
@@ -40,7 +47,7 @@ func askReady(cmd *cobra.Command, addr string) error {
 	if host == "" || net.ParseIP(host).IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
+	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, http.NoBody)
 	if err != nil {
 		return err
 	}
@@ -55,7 +62,7 @@ func askReady(cmd *cobra.Command, addr string) error {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s %s", response.Status, body)
+		return fmt.Errorf("%s answers %s %s", path, response.Status, body)
 	}
 	return nil
 }
