@@ -2,6 +2,7 @@ package ffmpeg
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -114,5 +115,27 @@ func TestPresignedURL(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "signature") {
 			t.Errorf("the error carries the signed address: %v", err)
 		}
+	}
+}
+
+// TestCertificatesOfOnesOwnAreTrusted reads a clip from a server whose certificate only the file given vouches for.
+func TestCertificatesOfOnesOwnAreTrusted(t *testing.T) {
+	t.Parallel()
+	clip := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-t", "1", "-pix_fmt", "yuv420p")
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, clip) }))
+	defer s.Close()
+	trusted := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(trusted, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j := jobFor(t, clip)
+	j.Input = s.URL + "/in.mp4"
+	process(t, newProcessor(t, Options{CAFile: trusted}), j)
+
+	j.Dir = t.TempDir()
+	_, err := newProcessor(t, Options{}).Process(t.Context(), j)
+	if _, refused := errors.AsType[*Rejection](err); err == nil || refused {
+		t.Errorf("without the file: %v, want trouble of ours", err)
 	}
 }
