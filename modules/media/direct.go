@@ -170,19 +170,12 @@ func (m *Module) received(ctx context.Context, u directUpload) (_ []storage.Part
 // here. Asked again, it returns the same video.
 func (m *Module) completeDirect(ctx context.Context, callerID, id string) (Video, error) {
 	u, err := m.ownedDirect(ctx, callerID, id)
-	if errors.Is(err, errNoUpload) {
-		v, err := m.Owned(ctx, callerID, id)
-		if errors.Is(err, errNotFound) {
-			err = errNoUpload
-		}
-		return v, err
+	var v Video
+	if err == nil {
+		v, err = m.makeVideo(ctx, u)
 	}
-	if err != nil {
-		return Video{}, err
-	}
-	v, err := m.makeVideo(ctx, u)
 	if errors.Is(err, errNoUpload) || errors.Is(err, storage.ErrNotFound) {
-		return m.overtaken(ctx, u)
+		return m.outcome(ctx, callerID, id)
 	}
 	return v, err
 }
@@ -200,10 +193,7 @@ func (m *Module) makeVideo(ctx context.Context, u directUpload) (Video, error) {
 	if err != nil {
 		return Video{}, err
 	}
-	v := Video{
-		ID: u.ID, OwnerID: u.OwnerID, Title: u.Title, Description: u.Description, Start: u.Start, Status: Uploaded,
-		OriginalKey: u.Key, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
-	}
+	v := u.video(u.ID, u.OwnerID, u.Key)
 	if err := m.store.becomeVideo(ctx, v); err != nil {
 		return Video{}, err
 	}
@@ -211,10 +201,10 @@ func (m *Module) makeVideo(ctx context.Context, u directUpload) (Video, error) {
 	return v, nil
 }
 
-// overtaken tells what became of an upload that ended meanwhile: another request made a video of it, or it was given up.
-// A file that was put together after that is listed for deletion (dropDirect).
-func (m *Module) overtaken(ctx context.Context, u directUpload) (Video, error) {
-	v, err := m.Owned(ctx, u.OwnerID, u.ID)
+// outcome tells what became of an upload that has ended: a request made a video of it, or it was given up. A file that was
+// put together after that is listed for deletion (dropDirect).
+func (m *Module) outcome(ctx context.Context, callerID, id string) (Video, error) {
+	v, err := m.Owned(ctx, callerID, id)
 	if errors.Is(err, errNotFound) {
 		err = errNoUpload
 	}

@@ -77,6 +77,14 @@ type details struct {
 	Start       time.Duration
 }
 
+// video is a new one of that file, uploaded now.
+func (d details) video(id, ownerID, originalKey string) Video {
+	return Video{
+		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
+		OriginalKey: originalKey, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
 // newDetails checks what was typed into the form.
 func newDetails(title, description, start string) (details, error) {
 	d := details{Title: strings.Join(strings.Fields(printable(title)), " "), Description: strings.TrimSpace(printable(description))}
@@ -116,10 +124,7 @@ func printable(s string) string {
 
 // accept makes a video of a stored file and asks for its processing. The file is gone again when that fails.
 func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
-	v := Video{
-		ID: o.videoID, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
-		OriginalKey: o.key, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
-	}
+	v := d.video(o.videoID, ownerID, o.key)
 	if err := m.store.insert(ctx, v, mock); err != nil {
 		m.abandon(ctx, o.key)
 		return Video{}, err
