@@ -7,6 +7,8 @@
 // A file is listed as unclaimed before it is written, and taken off that list in the transaction that makes a row point
 // to it. Whatever is on the list past its time is deleted, so no crash leaves an orphan.
 //
+// Bytes come through here (upload.go), or go straight to storage in parts (direct.go); what becomes of them is the same.
+//
 // It needs a place to publish to and the profile of a person (see the ports in module.go), storage, a queue and ffmpeg.
 // It offers HTTP operations under /api/videos and owns the tables media_*.
 package media

@@ -18,7 +18,8 @@ import (
 //
 // Who checks what: Bucket checks keys, the limits below and that the parts are a sequence; the store checks, with the URL, that a part
 // has the size promised, and at the end that the parts named are those it has. Nobody looks at the content: that is the caller's, after
-// CompleteDirect. An upload that is neither completed nor aborted stays in the store until the caller sweeps it.
+// CompleteDirect. An upload that is neither completed nor aborted stays until the caller sweeps it, but a store may
+// drop it when it is older than a day: a rule of the bucket in S3, diskstore after a week.
 const (
 	// MaxParts is how many parts an upload may have, numbered from 1.
 	MaxParts = 10_000
