@@ -48,7 +48,7 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 				if c.sent && s.read(t, v.ID).SentAt < database.Micros(now) {
 					t.Fatal("the row does not say that it was sent")
 				}
-				if err := s.sweep(t.Context(), time.Now()); err != nil || s.queued(t) != want {
+				if err := s.sweep(t.Context(), now); err != nil || s.queued(t) != want {
 					t.Fatalf("the next sweep: %v, %d tasks", err, s.queued(t))
 				}
 			})
