@@ -53,7 +53,7 @@ func TestNothingReadsAWholeTable(t *testing.T) {
 	city, country := url.QueryEscape("City 7"), url.QueryEscape("Country 3")
 	for _, query := range []string{
 		"videos?page=1", "videos?order=votes", "videos?city=" + city, "videos?order=votes&city=" + city, "videos?country=" + country,
-		"videos?page=3&page_size=100", "rankings?page=1", "rankings?city=" + city, "rankings?country=" + country, "rankings?page=3&page_size=100",
+		"videos?page=3&page_size=100", "videos?q=4711", "videos?order=votes&q=ng+4711", "videos?q=4711&city=" + city, "rankings?page=1", "rankings?city=" + city, "rankings?country=" + country, "rankings?page=3&page_size=100",
 	} {
 		s.get(t, "/api/public/"+query, "").want(t, http.StatusOK, "")
 	}
@@ -66,7 +66,7 @@ func TestNothingReadsAWholeTable(t *testing.T) {
 	// The server writes its log a little later than its answers.
 	seen := func() string { return postgres.output.String()[before:] }
 	for _, part := range []string{
-		`"attempt"=attempt + 1`, "voting_entries_recent_idx", "voting_entries_city_votes_idx", "voting_contestants_rank_idx",
+		`"attempt"=attempt + 1`, "voting_entries_recent_idx", "voting_entries_city_votes_idx", "voting_entries_search_idx", "voting_contestants_rank_idx",
 		"voting_contestants_city_rank_idx", "media_videos_waiting_idx", "media_videos_owner_idx", "DELETE FROM voting_votes",
 	} {
 		eventually(t, "the log tells of "+part, func() bool { return strings.Contains(seen(), part) })

@@ -117,10 +117,6 @@ func (s *store) entry(ctx context.Context, videoID string) (Entry, error) {
 
 func (s *store) entries(ctx context.Context, f Filter, order Order, offset, limit int) ([]Entry, int, error) {
 	query := narrow(s.db.Gorm(ctx).Model(&entryRow{}), f)
-	var total int64
-	if err := query.Count(&total).Error; err != nil {
-		return nil, 0, fmt.Errorf("count entries: %w", err)
-	}
 	sorted := query.Order("published_at DESC, video_id DESC")
 	if order == MostVoted {
 		sorted = query.Order("votes DESC, published_at, video_id")
@@ -129,14 +125,30 @@ func (s *store) entries(ctx context.Context, f Filter, order Order, offset, limi
 	if err := sorted.Offset(offset).Limit(limit).Find(&rows).Error; err != nil {
 		return nil, 0, fmt.Errorf("list entries: %w", err)
 	}
+	total, err := countAll(query, offset, limit, len(rows))
+	if err != nil {
+		return nil, 0, fmt.Errorf("count entries: %w", err)
+	}
 	entries := make([]Entry, len(rows))
 	for i, row := range rows {
 		entries[i] = row.entry()
 	}
-	return entries, int(total), nil
+	return entries, total, nil
 }
 
-// narrow applies the filter; the result can be used for several queries.
+// countAll returns how many rows the query has of which a page was read. A count sees each of them, which takes longer
+// than any page; a page that is not full tells the number by itself.
+func countAll(query *gorm.DB, offset, limit, read int) (int, error) {
+	if read < limit && (read > 0 || offset == 0) {
+		return offset + read, nil
+	}
+	var total int64
+	err := query.Count(&total).Error
+	return int(total), err
+}
+
+// narrow applies the filter; the result can be used for several queries. On PostgreSQL an index finds words of three
+// letters and more; shorter ones, and any on SQLite, are looked for in every entry.
 func narrow(query *gorm.DB, f Filter) *gorm.DB {
 	if city := fold(f.City); city != "" {
 		query = query.Where("city_folded = ?", city)

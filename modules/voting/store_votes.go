@@ -92,14 +92,14 @@ func (contestantRow) TableName() string { return "voting_contestants" }
 
 func (s *store) ranks(ctx context.Context, f Filter, offset, limit int) ([]Rank, int, error) {
 	query := narrow(s.db.Gorm(ctx).Model(&contestantRow{}), Filter{City: f.City, Country: f.Country})
-	var total int64
-	if err := query.Count(&total).Error; err != nil {
-		return nil, 0, fmt.Errorf("count contestants: %w", err)
-	}
 	var rows []contestantRow
 	err := query.Order("votes DESC, reached_at, user_id").Offset(offset).Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, 0, fmt.Errorf("rank contestants: %w", err)
+	}
+	total, err := countAll(query, offset, limit, len(rows))
+	if err != nil {
+		return nil, 0, fmt.Errorf("count contestants: %w", err)
 	}
 	ranks := make([]Rank, len(rows))
 	for i, row := range rows {
@@ -108,7 +108,7 @@ func (s *store) ranks(ctx context.Context, f Filter, offset, limit int) ([]Rank,
 			City: row.City, Country: row.Country, Votes: row.Votes,
 		}
 	}
-	return ranks, int(total), nil
+	return ranks, total, nil
 }
 
 func wrapVote(err error) error {

@@ -3,6 +3,8 @@ package database_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -129,6 +131,43 @@ func TestMigrateIsIdempotentAndTold(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+		}
+	})
+}
+
+func TestAFileForPostgreSQLIsAppliedThereAlone(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{
+		"0002_index.postgres.sql": {Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\n" +
+			"CREATE INDEX CONCURRENTLY probe_items_size_idx ON probe_items (size);\n" +
+			"-- +goose Down\nDROP INDEX CONCURRENTLY probe_items_size_idx;\n")},
+		"0003_weight.sql": {Data: []byte("-- +goose Up\nALTER TABLE probe_items ADD COLUMN weight BIGINT NOT NULL DEFAULT 7;\n" +
+			"-- +goose Down\nALTER TABLE probe_items DROP COLUMN weight;\n")},
+	}
+	maps.Copy(files, owner.FS.(fstest.MapFS))
+	later := database.Migrations{Name: owner.Name, FS: files}
+	databasetest.Each(t, []database.Migrations{later}, func(t *testing.T, db *database.DB) {
+		want := map[database.Dialect][]string{
+			database.SQLite:     {"0001_items.sql", "0003_weight.sql"},
+			database.PostgreSQL: {"0001_items.sql", "0002_index.postgres.sql", "0003_weight.sql"},
+		}[db.Dialect()]
+		status, err := db.MigrationStatus(t.Context(), later)
+		var applied []string
+		for _, m := range status {
+			if m.Applied {
+				applied = append(applied, m.File)
+			}
+		}
+		if err != nil || !slices.Equal(applied, want) {
+			t.Errorf("applied are %q (%v), want %q", applied, err, want)
+		}
+		for range want {
+			if err := db.Revert(t.Context(), later); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := db.Latest(t.Context(), later); !errors.Is(err, database.ErrNothingApplied) {
+			t.Errorf("after all were taken back: %v", err)
 		}
 	})
 }

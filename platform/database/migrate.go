@@ -12,7 +12,8 @@ import (
 )
 
 // Migrations are the SQL files of one owner, in goose's format, at the root of FS. The applied versions are kept in the
-// table <Name>_goose_version, so owners advance independently.
+// table <Name>_goose_version, so owners advance independently. A file whose name ends in .postgres.sql is for PostgreSQL
+// alone: SQLite goes on without its version.
 type Migrations struct {
 	Name string
 	FS   fs.FS
@@ -114,6 +115,12 @@ func (db *DB) provider(owner Migrations) (*goose.Provider, error) {
 			return nil, fmt.Errorf("prepare the lock of migrations: %w", err)
 		}
 		options = append(options, goose.WithSessionLocker(locker))
+	} else {
+		elsewhere, err := fs.Glob(owner.FS, "*.postgres.sql")
+		if err != nil {
+			return nil, fmt.Errorf("list the migrations of %s: %w", owner.Name, err)
+		}
+		options = append(options, goose.WithExcludeNames(elsewhere))
 	}
 	provider, err := goose.NewProvider(goose.Dialect(db.dialect), db.sql, owner.FS, options...)
 	if err != nil {
