@@ -39,7 +39,10 @@ func TestTheBox(t *testing.T) {
 	}()
 	dir := t.TempDir()
 	report := filepath.Join(dir, "report.txt")
-	script := fmt.Sprintf("#!/bin/bash\nsleep 0.2\n{ env; ulimit -a; } > %s\n(exec 3<>/dev/tcp/127.0.0.1/%d) 2>/dev/null\nexec ffprobe \"$@\"\n",
+	script := fmt.Sprintf("#!/bin/bash\n"+
+		// What is set last is a sign that all is set.
+		"for i in {1..2500}; do [ $(</proc/self/oom_score_adj) = 1000 ] && break; sleep 0.01; done\n"+
+		"{ env; ulimit -a; echo oom_score_adj $(</proc/self/oom_score_adj); } > %s\n(exec 3<>/dev/tcp/127.0.0.1/%d) 2>/dev/null\nexec ffprobe \"$@\"\n",
 		report, l.Addr().(*net.TCPAddr).Port)
 	stand := filepath.Join(dir, "ffprobe")
 	if err := os.WriteFile(stand, []byte(script), 0o755); err != nil {
@@ -66,6 +69,9 @@ func TestTheBox(t *testing.T) {
 		if !bytes.Contains(seen, []byte(limit)) {
 			t.Errorf("no line about %s:\n%s", limit, seen)
 		}
+	}
+	if !bytes.Contains(seen, []byte("oom_score_adj 1000\n")) {
+		t.Errorf("the kernel may kill the worker before it:\n%s", seen)
 	}
 	if p.Isolated() && calls.Load() > 0 {
 		t.Error("a run on a local file reached the network")

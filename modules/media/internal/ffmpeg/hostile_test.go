@@ -279,6 +279,9 @@ func TestWhatWouldCostTooMuchIsRefused(t *testing.T) {
 			few := makeClip(t, "few.mov", "-f", "lavfi", "-i", "color=black:s=8000x4000:r=30:d=0.07", "-c:v", "png", "-pix_fmt", "rgb24")
 			return makeClip(t, "in.mov", "-stream_loop", "400", "-i", few, "-c", "copy", "-t", "27")
 		}, tight, []string{CodeTooComplex}},
+		{"more memory than a run may have", "mov", func(t *testing.T) string {
+			return makeClip(t, "in.mp4", "-f", "lavfi", "-i", "color=black:s=7680x4320:r=10:d=0.5", "-c:v", "libx264", "-preset", "ultrafast")
+		}, Limits{Memory: 600 << 20}, []string{CodeTooComplex}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,8 @@
 package ffmpeg
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -80,5 +82,8 @@ func (b budget) apply(pid int) error {
 			return err
 		}
 	}
+	// When the machine or the container itself runs out of memory, this child is to die of it, not the worker. Without a
+	// /proc it stays as it is.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
 	return nil
 }

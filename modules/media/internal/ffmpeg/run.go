@@ -6,16 +6,22 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"syscall"
 	"time"
 )
 
-// Why a run was ended from outside. Wall time depends on others, too: a slow connection, a busy machine.
+// Why a run was ended. Wall time depends on others, too: a slow connection, a busy machine.
 var (
 	errOverWall = errors.New("over its wall time")
 	errOverCPU  = errors.New("over its CPU time")
+	// From inside: no more address space was to be had, which the program survives for some lines.
+	errOverMemory = errors.New("over its memory")
 )
+
+// outOfMemory is what the C library, libav and x264 say of it.
+var outOfMemory = regexp.MustCompile(`(Cannot|Could not) allocate memory|malloc of size \d+ failed`)
 
 // command is one run of ffmpeg or ffprobe.
 type command struct {
@@ -27,7 +33,7 @@ type command struct {
 	network bool // the input is a URL
 }
 
-// run executes c in its box. On failure it returns *ToolError; errOverWall or errOverCPU is inside it when c was stopped for its cost.
+// run executes c in its box. On failure it returns *ToolError; one of the errors above is inside it when c cost too much.
 // When ctx ends first the process group is killed and ctx's error comes back, wrapped.
 func (p *Processor) run(ctx context.Context, c command) error {
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
@@ -58,6 +64,8 @@ func (p *Processor) run(ctx context.Context, c command) error {
 		err = errors.Join(errOverCPU, err)
 	case wall.Err() != nil:
 		err = errors.Join(errOverWall, err)
+	case outOfMemory.Match(tail.buf):
+		err = errors.Join(errOverMemory, err)
 	}
 	return &ToolError{Step: c.step, Err: err, Stderr: tail.String()}
 }
