@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,7 @@ type Server struct {
 	echo     *echo.Echo
 	http     *http.Server
 	o        Options
+	mounted  []string // prefixes
 	failed   chan error
 	door     *door
 	open     connections
@@ -73,7 +75,7 @@ func New(o Options) (*Server, error) {
 	s.open.open = map[net.Conn]struct{}{}
 	s.http = &http.Server{
 		Addr:              o.Addr,
-		Handler:           e,
+		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -98,6 +100,7 @@ func New(o Options) (*Server, error) {
 // Mount gives every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve. When that returns an
 // error it has written nothing, and the error is answered as a problem. Errors of reading the body are the client's faults.
 func (s *Server) Mount(prefix string, serve func(http.ResponseWriter, *http.Request) error) {
+	s.mounted = append(s.mounted, prefix)
 	s.echo.Match([]string{http.MethodGet, http.MethodHead, http.MethodPut}, prefix+"*", func(c echo.Context) error {
 		r := c.Request()
 		if r.Method == http.MethodPut {
@@ -121,8 +124,18 @@ func (s *Server) Handle(op huma.Operation, handler echo.HandlerFunc) {
 	})
 }
 
-// ServeHTTP answers one request without a listener.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+// ServeHTTP answers one request. HEAD, which monitors ask, is a GET of which net/http sends no body (RFC 9110, 9.3.2); only
+// what is mounted knows it by itself.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	under := func(prefix string) bool { return strings.HasPrefix(r.URL.Path, prefix) }
+	if r.Method == http.MethodHead && !slices.ContainsFunc(s.mounted, under) {
+		// A copy: by the original net/http knows what it must not send.
+		get := *r
+		get.Method = http.MethodGet
+		r = &get
+	}
+	s.echo.ServeHTTP(w, r)
+}
 
 // Start listens, and serves in the background until Stop. Failures after that are sent to Failed.
 func (s *Server) Start(ctx context.Context) error {

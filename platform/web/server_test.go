@@ -226,3 +226,37 @@ func TestOtherOriginsAreAllowedOnlyByName(t *testing.T) {
 		}
 	}
 }
+
+// TestHEADIsAGETWithoutItsBody asks over a connection that is used again: a body would be taken for the next answer.
+func TestHEADIsAGETWithoutItsBody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.get("/fails", func(context.Context) error { return fault.New(fault.NotFound, "nothing", "Nada.", "Nothing.") })
+	server := httptest.NewServer(b.Server)
+	defer server.Close()
+	ask := func(method, path string) (*http.Response, string) {
+		request, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, string(body)
+	}
+	for _, path := range []string{"/health", "/fails", "/nowhere", "/openapi.json"} {
+		get, body := ask(http.MethodGet, path)
+		head, nothing := ask(http.MethodHead, path)
+		if head.StatusCode != get.StatusCode || nothing != "" || body == "" ||
+			head.Header.Get("Content-Type") != get.Header.Get("Content-Type") {
+			t.Errorf("%s: HEAD %d %q %q, GET %d %q", path, head.StatusCode, head.Header.Get("Content-Type"), nothing,
+				get.StatusCode, get.Header.Get("Content-Type"))
+		}
+	}
+}
