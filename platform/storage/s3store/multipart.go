@@ -15,12 +15,10 @@ import (
 // create begins a multipart upload. The object will carry the token, by which made recognises it.
 func (s *Store) create(ctx context.Context, key, contentType, token string, checksum types.ChecksumAlgorithm) (id string, err error) {
 	err = s.call(ctx, func(ctx context.Context) error {
-		in := &s3.CreateMultipartUploadInput{
+		out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 			Bucket: &s.bucket, Key: &key, ContentType: &contentType, ChecksumAlgorithm: checksum,
-			Metadata: map[string]string{tokenName: token},
-		}
-		in.ServerSideEncryption, in.SSEKMSKeyId = s.sse()
-		out, err := s.client.CreateMultipartUpload(ctx, in)
+			Metadata: map[string]string{tokenName: token}, ServerSideEncryption: types.ServerSideEncryptionAes256,
+		})
 		if err == nil {
 			id = aws.ToString(out.UploadId)
 		}

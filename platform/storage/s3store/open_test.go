@@ -45,11 +45,7 @@ func TestOpenSaysWhyABucketCannotBeUsed(t *testing.T) {
 		"endpoint, no URL":    {t.Context(), func(o *s3store.Options) { o.EndpointURL = "me:topsecret@127.0.0.1" }, nil, "no http or https URL"},
 		"endpoint with query": {t.Context(), func(o *s3store.Options) { o.EndpointURL += "?key=topsecret" }, nil, "more than scheme"},
 		"endpoint with user":  {t.Context(), func(o *s3store.Options) { o.EndpointURL = "http://me:topsecret@127.0.0.1" }, nil, "more than scheme"},
-		"key, no encryption": {
-			t.Context(), func(o *s3store.Options) { o.KMSKeyID, o.NoEncryption = "alias/x", true }, nil,
-			"without encryption",
-		},
-		"context has ended": {ended, nil, nil, "context canceled"},
+		"context has ended":   {ended, nil, nil, "context canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for variable, value := range c.env {

@@ -46,12 +46,10 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 
 	var out *s3.PutObjectOutput
 	err = s.call(context.WithoutCancel(ctx), func(ctx context.Context) error {
-		in := &s3.PutObjectInput{
+		out, err = s.client.PutObject(ctx, &s3.PutObjectInput{
 			Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader((*buffer)[:n]),
-			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
-		}
-		in.ServerSideEncryption, in.SSEKMSKeyId = s.sse()
-		out, err = s.client.PutObject(ctx, in)
+			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ServerSideEncryption: types.ServerSideEncryptionAes256,
+		})
 		return err
 	})
 	if err != nil {
@@ -153,14 +151,4 @@ func (s *Store) sendPart(ctx context.Context, key, id string, part *types.Comple
 	}
 	part.ETag, part.ChecksumCRC32 = out.ETag, out.ChecksumCRC32
 	return nil
-}
-
-func (s *Store) sse() (types.ServerSideEncryption, *string) {
-	switch {
-	case s.kmsKeyID != "":
-		return types.ServerSideEncryptionAwsKms, &s.kmsKeyID
-	case s.encryption:
-		return types.ServerSideEncryptionAes256, nil
-	}
-	return "", nil
 }

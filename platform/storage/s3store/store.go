@@ -48,10 +48,6 @@ type Options struct {
 	// presigned URLs, like the others.
 	PublicURL      string
 	PublicPrefixes []string
-	// KMSKeyID encrypts what is stored with this key of KMS, instead of S3's own.
-	KMSKeyID string
-	// NoEncryption asks for none, for servers that have none.
-	NoEncryption bool
 	// IdleTimeout ends a connection on which no byte moves; 0 = 30 s. A failed request is tried up to three times.
 	IdleTimeout time.Duration
 	// CallTimeout ends every call that moves no content, its retries included; 0 = 1 min.
@@ -64,8 +60,6 @@ type Store struct {
 	presigner   *s3.PresignClient
 	bucket      string
 	public      func(key string) (url string, ok bool)
-	kmsKeyID    string
-	encryption  bool
 	callTimeout time.Duration
 	buffers     sync.Pool     // *[]byte of partBytes
 	shared      chan struct{} // one for each shared buffer that is lent
@@ -82,7 +76,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		bucket: opts.Bucket, public: opts.public, kmsKeyID: opts.KMSKeyID, encryption: !opts.NoEncryption,
+		bucket: opts.Bucket, public: opts.public,
 		callTimeout: positive(opts.CallTimeout, defaultCallTimeout), shared: make(chan struct{}, sharedBuffers),
 	}
 	s.buffers.New = func() any { b := make([]byte, partBytes); return &b }
@@ -115,9 +109,6 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 func (o Options) check() error {
 	if o.Bucket == "" {
 		return errors.New("no bucket is named")
-	}
-	if o.NoEncryption && o.KMSKeyID != "" {
-		return errors.New("a KMS key without encryption")
 	}
 	if o.EndpointURL == "" {
 		return nil
