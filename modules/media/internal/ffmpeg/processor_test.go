@@ -129,6 +129,9 @@ func TestRejections(t *testing.T) {
 	}
 }
 
+// slowFFmpeg takes 20 s for each second of a clip, and hardly any CPU time.
+const slowFFmpeg = "../../../../testdata/slow/ffmpeg"
+
 func TestCancelEndsTheRunAtOnce(t *testing.T) {
 	t.Parallel()
 	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=1280x720:r=30:d=30", "-c:v", "mpeg4", "-q:v", "5")
@@ -136,17 +139,21 @@ func TestCancelEndsTheRunAtOnce(t *testing.T) {
 	defer cancel()
 	j := jobFor(t, in)
 	var cancelled time.Time
+	told := 0
 	j.Progress = func(p Progress) {
-		if p.Percent > 0 && cancelled.IsZero() {
+		if p.Stage == "processing" {
+			told++
+		}
+		if told > 1 && cancelled.IsZero() { // the first time it was not ffmpeg that spoke
 			cancelled = time.Now()
 			cancel()
 		}
 	}
-	_, err := newProcessor(t, Options{}).Process(ctx, j)
+	_, err := newProcessor(t, Options{FFmpeg: slowFFmpeg}).Process(ctx, j)
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
-	if d := time.Since(cancelled); cancelled.IsZero() || d > 2*time.Second {
+	if d := time.Since(cancelled); cancelled.IsZero() || d > time.Minute { // by itself it would end after five
 		t.Errorf("took %v to stop", d)
 	}
 	if left := processesWith(t, j.Dir); len(left) > 0 {
@@ -163,6 +170,17 @@ func TestOurTroubleIsNotTheContestants(t *testing.T) {
 	var tool *ToolError
 	if !errors.As(err, &tool) || tool.Stderr == "" {
 		t.Fatalf("got %v, want a ToolError with ffmpeg's words", err)
+	}
+}
+
+// A run that stood still until its wall time was over says nothing about the clip: it is tried again.
+func TestABusyMachineIsNotTheContestantsFault(t *testing.T) {
+	t.Parallel()
+	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=320x180:r=30:d=30", "-c:v", "libx264", "-preset", "ultrafast")
+	p := newProcessor(t, Options{FFmpeg: slowFFmpeg, Limits: Limits{Base: 10 * time.Second, Wall: time.Millisecond}})
+	_, err := p.Process(t.Context(), jobFor(t, in))
+	if _, ok := errors.AsType[*ToolError](err); !ok || !errors.Is(err, errStarved) {
+		t.Errorf("got %v, want a ToolError for a run that waited", err)
 	}
 }
 

@@ -12,10 +12,12 @@ import (
 	"time"
 )
 
-// Why a run was ended. Wall time depends on others, too: a slow connection, a busy machine.
+// Why a run was ended. Wall time depends on others, too: a slow connection, a busy machine. A run that was at work for less
+// than half of it has waited for them.
 var (
 	errOverWall = errors.New("over its wall time")
 	errOverCPU  = errors.New("over its CPU time")
+	errStarved  = errors.New("over its wall time, most of which it waited")
 	// From inside: no more address space was to be had, which the program survives for some lines.
 	errOverMemory = errors.New("over its memory")
 )
@@ -33,7 +35,7 @@ type command struct {
 	network bool // the input is a URL
 }
 
-// run executes c in its box. On failure it returns *ToolError; one of the errors above is inside it when c cost too much.
+// run executes c in its box. On failure it returns *ToolError; one of the errors above is inside it when c cost or waited too much.
 // When ctx ends first the process group is killed and ctx's error comes back, wrapped.
 func (p *Processor) run(ctx context.Context, c command) error {
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
@@ -62,6 +64,8 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	switch {
 	case overCPU(cmd, c.budget):
 		err = errors.Join(errOverCPU, err)
+	case wall.Err() != nil && cpuTime(cmd) < c.budget.wall/2:
+		err = errors.Join(errStarved, err)
 	case wall.Err() != nil:
 		err = errors.Join(errOverWall, err)
 	case outOfMemory.Match(tail.buf):
@@ -88,7 +92,16 @@ func startAndWait(cmd *exec.Cmd, b budget) error {
 // overCPU tells whether a run used up its CPU time, upon which the kernel kills it.
 func overCPU(cmd *exec.Cmd, b budget) bool {
 	s := cmd.ProcessState
-	return s != nil && !s.Exited() && s.UserTime()+s.SystemTime() >= b.cpu
+	return s != nil && !s.Exited() && cpuTime(cmd) >= b.cpu
+}
+
+// cpuTime is what a run has used, 0 when it never started.
+func cpuTime(cmd *exec.Cmd) time.Duration {
+	s := cmd.ProcessState
+	if s == nil {
+		return 0
+	}
+	return s.UserTime() + s.SystemTime()
 }
 
 const stderrTail = 4 << 10

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"time"
 )
 
 // needs are what a build of ffmpeg must offer for every run of ours; wants are formats that contestants send, which a
@@ -78,7 +77,7 @@ func (p *Processor) absent(ctx context.Context, list string, names, to []string)
 }
 
 func (p *Processor) ask(ctx context.Context, what string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, p.ffmpeg, "-hide_banner", what).Output()
 	if err != nil {
