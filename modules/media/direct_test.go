@@ -31,7 +31,7 @@ func (s *studio) begin(t *testing.T, size int) directUpload {
 // put sends content as the upload's only part.
 func (s *studio) put(t *testing.T, u directUpload, content []byte) {
 	t.Helper()
-	target, err := s.bucket.PresignPart(t.Context(), u.Key, u.StorageID, 1, u.partSize(1), time.Minute)
+	target, err := s.bucket.PresignPart(t.Context(), u.Key, u.StorageID, 1, u.partSize(1), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

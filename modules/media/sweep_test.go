@@ -62,15 +62,16 @@ func TestUnclaimedFilesAreDeletedInTime(t *testing.T) {
 }
 
 func unclaimedFilesAreDeletedInTime(t *testing.T, s *studio) {
+	began := time.Now()
 	kept := s.upload(t, notReallyAVideo())
 	orphan, err := s.receive(t.Context(), newReader(notReallyAVideo())) // and then the process is killed
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.unclaim(t.Context(), time.Now().Add(time.Minute), "processed/never-written.mp4"); err != nil {
+	if err := s.store.unclaim(t.Context(), began.Add(time.Minute), "processed/never-written.mp4"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sweep(t.Context(), time.Now().Add(uploadPatience-time.Minute)); err != nil {
+	if err := s.sweep(t.Context(), began.Add(uploadPatience-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t, kept.OriginalKey, orphan.key)
