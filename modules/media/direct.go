@@ -187,7 +187,10 @@ func (m *Module) makeVideo(ctx context.Context, u directUpload) (Video, error) {
 		return Video{}, err
 	}
 	err := m.inspect(ctx, u.Key)
-	if errors.Is(err, errNotAVideo) || errors.Is(err, errOtherType) {
+	if err == nil {
+		err = m.checkStart(ctx, u.Key, u.Start)
+	}
+	if errors.Is(err, errNotAVideo) || errors.Is(err, errOtherType) || errors.Is(err, fault.ErrInvalid) {
 		return Video{}, errors.Join(m.abortDirect(ctx, u), err)
 	}
 	if err != nil {

@@ -81,7 +81,7 @@ func (m *Module) directRoutes(s *web.Server, operation func(method, path, id, su
 	huma.Register(s.API, operation(http.MethodGet, one, "getUpload", "What has arrived of an upload, and new URLs for the rest",
 		http.StatusForbidden, http.StatusNotFound), m.resume)
 	complete := operation(http.MethodPost, one+"/complete", "completeUpload", "Make a video of an upload whose parts have all arrived",
-		http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound)
+		http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity)
 	complete.DefaultStatus = http.StatusCreated
 	huma.Register(s.API, complete, m.complete)
 	huma.Register(s.API, operation(http.MethodDelete, one, "abortUpload", "Give an upload up",

@@ -122,10 +122,37 @@ func printable(s string) string {
 	}, s)
 }
 
+// checkStart is a fault when the content would begin behind the end that a stored file states. Of one that states none, or
+// cannot be read now, the worker will find out.
+func (m *Module) checkStart(ctx context.Context, key string, start time.Duration) error {
+	if start == 0 {
+		return nil
+	}
+	file, _, err := m.bucket.Open(ctx, key)
+	if err != nil {
+		m.log.WarnContext(ctx, "the length of an upload was not read", "key", key, "error", err)
+		return nil
+	}
+	defer file.Close()
+	length, ok := ffmpeg.StatedLength(file)
+	if !ok || start < length {
+		return nil
+	}
+	seconds := fmt.Sprintf("%.1f", length.Seconds())
+	return fault.ErrInvalid.WithFields(fault.Field{Location: "body.start_seconds", Message: fault.Text{
+		ES: "el video dura " + strings.Replace(seconds, ".", ",", 1) + " segundos y tendría que comenzar antes",
+		EN: "the video is " + seconds + " seconds long and would have to start before that",
+	}})
+}
+
 // accept makes a video of a stored file and asks for its processing. The file is gone again when that fails.
 func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
 	v := d.video(o.videoID, ownerID, o.key)
-	if err := m.store.insert(ctx, v, mock); err != nil {
+	err := m.checkStart(ctx, o.key, d.Start)
+	if err == nil {
+		err = m.store.insert(ctx, v, mock)
+	}
+	if err != nil {
 		m.abandon(ctx, o.key)
 		return Video{}, err
 	}

@@ -1,0 +1,89 @@
+package ffmpeg
+
+import (
+	"encoding/binary"
+	"io"
+	"math"
+	"time"
+)
+
+// maxBoxes is how many boxes are passed on the way to another; a phone writes fewer than ten.
+const maxBoxes = 64
+
+// StatedLength is how long an MP4 or MOV says it is, from some small reads of its index; false when it does not say, or
+// cannot be read. Other containers and fragmented files do not. What the length really is only ffmpeg finds out.
+//
+// The format is that of ISO/IEC 14496-12: boxes (4.2), the movie's header (8.2.2), fragments (8.8.1).
+func StatedLength(r io.ReadSeeker) (time.Duration, bool) {
+	end, err := r.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, false
+	}
+	index, ok := findBox(r, span{0, end}, "moov")
+	if !ok {
+		return 0, false
+	}
+	if _, fragmented := findBox(r, index, "mvex"); fragmented {
+		return 0, false
+	}
+	header, ok := findBox(r, index, "mvhd")
+	if !ok {
+		return 0, false
+	}
+	// Version and flags, two times, the units of a second, and the length in them: 32 bits wide each, or 64 but for the units.
+	var body [32]byte
+	if n := min(header.to-header.from, int64(len(body))); !readAt(r, header.from, body[:n]) {
+		return 0, false
+	}
+	units, length := binary.BigEndian.Uint32(body[12:]), uint64(binary.BigEndian.Uint32(body[16:]))
+	unknown := uint64(math.MaxUint32)
+	if body[0] == 1 {
+		units, length, unknown = binary.BigEndian.Uint32(body[20:]), binary.BigEndian.Uint64(body[24:]), math.MaxUint64
+	}
+	if units == 0 || length == unknown {
+		return 0, false
+	}
+	const longest = 1e9 // seconds
+	stated := time.Duration(min(float64(length)/float64(units), longest) * float64(time.Second))
+	return stated, stated > 0
+}
+
+// span is a part of a file: from, and the first byte behind it.
+type span struct{ from, to int64 }
+
+// findBox returns the content of the first box of a kind in s.
+func findBox(r io.ReadSeeker, s span, kind string) (span, bool) {
+	at := s.from
+	for range maxBoxes {
+		var head [16]byte
+		if s.to-at < 8 || !readAt(r, at, head[:8]) {
+			return span{}, false
+		}
+		size, begin := int64(binary.BigEndian.Uint32(head[:])), int64(8)
+		switch size {
+		case 0: // the last one, up to the end
+			size = s.to - at
+		case 1:
+			if s.to-at < 16 || !readAt(r, at, head[:]) {
+				return span{}, false
+			}
+			size, begin = int64(binary.BigEndian.Uint64(head[8:])), 16 //nolint:gosec // beyond the signed range it is refused below
+		}
+		if size < begin || size > s.to-at {
+			return span{}, false
+		}
+		if string(head[4:8]) == kind {
+			return span{at + begin, at + size}, true
+		}
+		at += size
+	}
+	return span{}, false
+}
+
+func readAt(r io.ReadSeeker, at int64, into []byte) bool {
+	if _, err := r.Seek(at, io.SeekStart); err != nil {
+		return false
+	}
+	_, err := io.ReadFull(r, into)
+	return err == nil
+}
