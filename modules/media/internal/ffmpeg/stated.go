@@ -67,7 +67,7 @@ func findBox(r io.ReadSeeker, s span, kind string) (span, bool) {
 			if s.to-at < 16 || !readAt(r, at, head[:]) {
 				return span{}, false
 			}
-			size, begin = int64(binary.BigEndian.Uint64(head[8:])), 16 //nolint:gosec // beyond the signed range it is refused below
+			size, begin = int64(binary.BigEndian.Uint64(head[8:])), 16
 		}
 		if size < begin || size > s.to-at {
 			return span{}, false
