@@ -174,21 +174,29 @@ func (s *site) from(t *testing.T, client, path string, body any) answer {
 	return send(t, request)
 }
 
-// until sends attempts until one is refused as one too many, and gives how many passed.
-func until(t *testing.T, most int, attempt func(i int) answer) int {
+// flood sends attempts all at once, so that they come faster than a limit lets go of earlier ones, and gives how many passed.
+func flood(t *testing.T, attempts int, attempt func(i int) answer) (passed int) {
 	t.Helper()
-	for i := range most {
-		a := attempt(i)
-		if a.Status == http.StatusTooManyRequests {
-			a.want(t, http.StatusTooManyRequests, "too_many_requests")
-			if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 60 {
-				t.Fatalf("Retry-After is %q", a.Header.Get("Retry-After"))
-			}
-			return i
+	answers := make([]answer, attempts)
+	var group sync.WaitGroup
+	for i := range answers {
+		group.Go(func() { answers[i] = attempt(i) })
+	}
+	group.Wait()
+	for _, a := range answers {
+		if a.Status != http.StatusTooManyRequests {
+			passed++
+			continue
+		}
+		a.want(t, http.StatusTooManyRequests, "too_many_requests")
+		if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 60 {
+			t.Fatalf("Retry-After is %q", a.Header.Get("Retry-After"))
 		}
 	}
-	t.Fatalf("%d attempts pass", most)
-	return most
+	if passed == attempts {
+		t.Fatalf("%d attempts pass", attempts)
+	}
+	return passed
 }
 
 func TestSigningUpAndInIsLimited(t *testing.T) {
@@ -200,7 +208,7 @@ func TestSigningUpAndInIsLimited(t *testing.T) {
 	t.Run("per account, from anywhere", func(t *testing.T) {
 		t.Parallel()
 		s := startSite(t, "TRUSTED_PROXIES=127.0.0.1")
-		passed := until(t, 40, func(i int) answer {
+		passed := flood(t, 40, func(i int) answer {
 			return s.from(t, fmt.Sprintf("198.51.100.%d", i), "/api/auth/login", guess("ANA@example.com"))
 		})
 		if passed < 10 {
@@ -211,14 +219,19 @@ func TestSigningUpAndInIsLimited(t *testing.T) {
 	t.Run("per address, as a trusted proxy says it", func(t *testing.T) {
 		t.Parallel()
 		s := startSite(t, "TRUSTED_PROXIES=127.0.0.1")
-		until(t, 300, func(int) answer { return s.from(t, "198.51.100.1", "/api/auth/signup", bad) })
+		// Half of them forge an address before it. Counted apart, neither half would come to a limit.
+		flood(t, 200, func(i int) answer {
+			if i%2 == 0 {
+				return s.from(t, "198.51.100.1", "/api/auth/signup", bad)
+			}
+			return s.from(t, fmt.Sprintf("203.0.113.%d, 198.51.100.1", i), "/api/auth/signup", bad)
+		})
 		s.from(t, "198.51.100.2", "/api/auth/signup", bad).want(t, http.StatusUnprocessableEntity, "invalid")
-		s.from(t, "203.0.113.7, 198.51.100.1", "/api/auth/signup", bad).want(t, http.StatusTooManyRequests, "too_many_requests")
 	})
 	t.Run("per address, whatever a stranger says", func(t *testing.T) {
 		t.Parallel()
 		s := startSite(t)
-		until(t, 300, func(i int) answer { return s.from(t, fmt.Sprintf("198.51.100.%d", i), "/api/auth/signup", bad) })
+		flood(t, 200, func(i int) answer { return s.from(t, fmt.Sprintf("198.51.100.%d", i), "/api/auth/signup", bad) })
 	})
 	t.Run("not when switched off", func(t *testing.T) {
 		t.Parallel()

@@ -34,25 +34,40 @@ func (s *site) again(t *testing.T, i int) {
 	s.processes[i] = startProcess(t, cmd, s.log)
 }
 
-// TestTheAccountsLimitHoldsAcrossProcesses guesses a password at both serve in turn: they count together.
+// TestTheAccountsLimitHoldsAcrossProcesses guesses a password at one serve until it is refused, and then at the other one.
 func TestTheAccountsLimitHoldsAcrossProcesses(t *testing.T) {
 	only(t, onehost)
 	t.Parallel()
 	s := newSite(t)
 	s.log = &logBuffer{}
-	urls := []string{s.startRole(t, "serve").URL, s.startRole(t, "serve").URL}
+	one, two := s.startRole(t, "serve").URL, s.startRole(t, "serve").URL
+	guess := func(url string) (refused bool) {
+		a := s.post(t, url+"/api/auth/login", "", map[string]string{"email": "ana@example.com", "password": "guess"})
+		return a.Status == http.StatusTooManyRequests
+	}
 	const burst = 20 // of one account, see app.go
-	refused := 0
-	for i := range 2 * burst {
-		a := s.post(t, urls[i%2]+"/api/auth/login", "", map[string]string{"email": "ana@example.com", "password": "guess"})
-		if a.Status == http.StatusTooManyRequests {
-			refused++
+	passed := 0
+	for ; !guess(one); passed++ {
+		if passed == 10*burst {
+			t.Fatalf("%d guesses pass", passed)
 		}
 	}
-	// The bucket fills by one every 6 s meanwhile.
-	if passed := 2*burst - refused; passed < burst || passed > burst+10 {
-		t.Errorf("%d guesses passed, want about %d", passed, burst)
+	if passed < burst {
+		t.Errorf("only %d guesses pass", passed)
 	}
+	// The bucket gets one every 6 s, and nobody is refused while Redis is slow, so now and then a guess passes. If the other
+	// one counted for itself, all of these would.
+	for range burst / 2 {
+		if guess(two) {
+			return
+		}
+		for range burst {
+			if guess(one) {
+				break
+			}
+		}
+	}
+	t.Error("the other process lets guesses pass")
 }
 
 func TestItRefusesToStartWhenTheDatabaseIsBehind(t *testing.T) {
@@ -106,5 +121,5 @@ func TestItRefusesToStartWhenTheDatabaseIsBehind(t *testing.T) {
 	// While a release is rolled out, or after it was taken back, the old binary meets the migrations of the next one.
 	s.change(t, `INSERT INTO media_goose_version (version_id, is_applied) VALUES (9999, TRUE)`)
 	s.start(t)
-	s.get(t, "/readyz", "").want(t, http.StatusOK, "")
+	s.eventuallyReady(t)
 }
