@@ -201,6 +201,21 @@ func (p *person) upload(t *testing.T, clip, title string) string {
 	return v.VideoID
 }
 
+// uploadMock sends a clip that is stored and not processed, or not before processMocks; it needs LOAD_TEST_ENDPOINTS=true.
+func (p *person) uploadMock(t *testing.T, clip, title string) string {
+	t.Helper()
+	contentType, body := multipartBody(t, part{"file", readFile(t, clip), "clip.mp4"}, part{Name: "title", Value: title})
+	var v video
+	p.do(t, http.MethodPost, "/api/videos/upload-mock", p.Token, contentType, body).want(t, http.StatusAccepted, "").into(t, &v)
+	return v.VideoID
+}
+
+// processMocks makes the mocks videos like any other, which the sweeper finds.
+func (s *site) processMocks(t *testing.T) {
+	t.Helper()
+	s.change(t, `UPDATE media_videos SET mock = ?`, false)
+}
+
 // video reads one of the person's videos.
 func (p *person) video(t *testing.T, id string) video {
 	t.Helper()

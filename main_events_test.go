@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"risingstars/platform/database"
 )
 
 // event is one Server-Sent Event of a video.
@@ -66,15 +69,17 @@ func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
 
 func TestProgressIsStreamedUntilFinal(t *testing.T) {
 	t.Parallel()
-	s := startSite(t)
+	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
 	ana, beto := s.join(t, ""), s.join(t, "")
-	id := ana.upload(t, mediumClip(t), "Watched")
+	id := ana.uploadMock(t, mediumClip(t), "Watched") // so that the work begins when somebody watches
 	s.get(t, "/api/videos/"+id+"/events", "").want(t, http.StatusUnauthorized, "unauthenticated")
 	s.get(t, "/api/videos/"+id+"/events", beto.Token).want(t, http.StatusForbidden, "forbidden")
 	s.get(t, "/api/videos/none/events", ana.Token).want(t, http.StatusNotFound, "not_found")
 
-	var seen []event
-	for e := range ana.events(t, id, "") {
+	stream := ana.events(t, id, "")
+	seen := []event{<-stream}
+	s.processMocks(t)
+	for e := range stream {
 		seen = append(seen, e)
 	}
 	last := seen[len(seen)-1]
@@ -110,18 +115,19 @@ func TestProgressIsStreamedUntilFinal(t *testing.T) {
 
 func TestWaitingVideosKnowTheirPlace(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, "WORKER_CONCURRENCY=1", "SHUTDOWN_GRACE_SECONDS=1")
+	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=600", "LOAD_TEST_ENDPOINTS=true")
 	ana := s.join(t, "")
-	ana.upload(t, mediumClip(t), "First")
-	ids := []string{ana.upload(t, mediumClip(t), "Second"), ana.upload(t, mediumClip(t), "Third")}
+	ids := []string{ana.uploadMock(t, tinyClip(t), "First"), ana.uploadMock(t, tinyClip(t), "Second"), ana.uploadMock(t, tinyClip(t), "Third")}
+	// They wait, and no worker is told: their tasks seem to be sent.
+	s.change(t, `UPDATE media_videos SET mock = ?, sent_at = ?`, false, database.Micros(time.Now().Add(time.Hour)))
 	for i, id := range ids {
-		if e := <-ana.events(t, id, ""); e.data.Stage != "queued" || e.data.QueuePosition < 1 || e.data.QueuePosition > i+2 {
-			t.Errorf("video %d begins with %+v", i+2, e)
+		if e := <-ana.events(t, id, ""); e.data.Stage != "queued" || e.data.QueuePosition != i+1 {
+			t.Errorf("video %d begins with %+v", i+1, e)
 		}
 	}
-	third := ana.events(t, ids[1], "")
+	third := ana.events(t, ids[2], "")
 	<-third
-	s.do(t, http.MethodDelete, "/api/videos/"+ids[1], ana.Token, "", nil).want(t, http.StatusOK, "")
+	s.do(t, http.MethodDelete, "/api/videos/"+ids[2], ana.Token, "", nil).want(t, http.StatusOK, "")
 	var last event
 	for last = range third {
 		continue
@@ -130,8 +136,8 @@ func TestWaitingVideosKnowTheirPlace(t *testing.T) {
 		t.Errorf("the stream of a deleted video ends with %+v", last)
 	}
 
-	// Streams without an end do not hold up a stop: it is clean, and long before the grace is over.
-	second := ana.events(t, ids[0], "")
+	// Streams without an end do not hold up a stop: it is clean, and long before the grace is over, for which nobody waits here.
+	second := ana.events(t, ids[1], "")
 	<-second
 	if code := s.stop(t); code != 0 {
 		t.Errorf("exit code %d", code)

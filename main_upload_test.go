@@ -162,7 +162,7 @@ func TestAnUploadOverTheLimitIsRefusedBeforeItIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
-		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil { // under the server's patience with a silent client
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil { // a server that read on would end it by another answer
 			t.Fatal(err)
 		}
 		_, err = fmt.Fprintf(conn, "POST /api/videos/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+

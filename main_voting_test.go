@@ -44,9 +44,9 @@ func codeOf(t *testing.T, a answer) string {
 func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	const clients, steps, voters = 200, 5, 40
-	s := startSite(t, "SECRET_KEY="+votingSecret, "VOTING_SELF_VOTES=false")
+	s := startSite(t, "SECRET_KEY="+votingSecret, "VOTING_SELF_VOTES=false", "LOAD_TEST_ENDPOINTS=true")
 	ana := s.join(t, "Bogotá")
-	waiting := ana.upload(t, shortClip(t), "Waits its turn")
+	waiting := ana.uploadMock(t, shortClip(t), "Waits its turn")
 	s.do(t, http.MethodPost, "/api/public/videos/"+waiting+"/vote", ana.Token, "", nil).want(t, http.StatusNotFound, "not_found")
 	id := ana.upload(t, shortClip(t), "Song")
 	if v := ana.final(t, id); v.Status != "processed" {
