@@ -103,11 +103,14 @@ func TestHealthcheckAsksTheAppOfItsConfiguration(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
 	addr := strings.TrimPrefix(s.URL, "http://")
-	if _, errs, code := s.appWith(t, []string{"HTTP_ADDR=" + addr}, "healthcheck"); code != 0 {
-		t.Errorf("a ready app: exit code %d: %s", code, errs)
-	}
-	if _, errs, code := s.appWith(t, []string{"HTTP_ADDR=" + addr}, "healthcheck", "--live"); code != 0 {
-		t.Errorf("a live app: exit code %d: %s", code, errs)
+	for name, args := range map[string][]string{"ready": {"healthcheck"}, "live": {"healthcheck", "--live"}} {
+		eventually(t, "the app is "+name, func() bool { // it asks again and again, with little patience
+			_, errs, code := s.appWith(t, []string{"HTTP_ADDR=" + addr}, args...)
+			if code != 0 {
+				t.Logf("%s: exit code %d: %s", name, code, errs)
+			}
+			return code == 0
+		})
 	}
 	if code := s.stop(t); code != 0 {
 		t.Fatalf("exit code %d", code)

@@ -65,6 +65,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.NoSandbox, // root has none
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.UserDataDir(t.TempDir()),
+		chromedp.WSURLReadTimeout(patience),
 	)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, cancelBrowser := chromedp.NewContext(ctx)

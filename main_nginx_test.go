@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -49,7 +48,7 @@ func startNginx(t *testing.T, s *site) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), lowPort(t)
 	// As root, nginx drops its rights, and must still reach the files.
 	user := ""
 	if os.Geteuid() == 0 {
@@ -96,16 +95,6 @@ func (s *site) upstreams() string {
 		}
 	}
 	return servers.String()
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func TestSiteBehindNginx(t *testing.T) {

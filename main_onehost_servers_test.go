@@ -63,7 +63,7 @@ func TestTheServersMayGoAwayAndComeBack(t *testing.T) {
 
 	redis.stop(t)
 	late := ana.upload(t, tinyClip(t), "Without a queue") // the row is the truth
-	s.get(t, "/readyz", "").want(t, http.StatusOK, "")
+	s.eventuallyReady(t)
 	redis.start(t)
 	ana.allProcessed(t, []string{late})
 
@@ -73,7 +73,7 @@ func TestTheServersMayGoAwayAndComeBack(t *testing.T) {
 		t.Errorf("without its database the gallery says %d %s", a.Status, a.Body)
 	}
 	postgres.start(t)
-	eventually(t, "the site is ready again", func() bool { return s.get(t, "/readyz", "").Status == http.StatusOK })
+	s.eventuallyReady(t)
 	s.get(t, "/api/public/videos", "").want(t, http.StatusOK, "")
 	ana.allProcessed(t, []string{ana.upload(t, tinyClip(t), "After the restart")})
 	for _, p := range s.processes {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -83,11 +84,20 @@ func (s *ownServer) stopAtTheEnd(t *testing.T) {
 	})
 }
 
-// lowPort is free, and none of those that systems give to outgoing connections: a server can come back to it.
+// lowPorts are those that were given away: a test may have stopped what it runs on one, and come back to it.
+var lowPorts sync.Map
+
+// lowPort is free, and none of those that systems give to outgoing connections: a server can come back to it. The stages
+// run side by side, so each has ports of its own.
 func lowPort(t *testing.T) int {
 	t.Helper()
+	const each = 3_000
+	first := 10_000 + each*slices.Index([]string{embedded, onehost, aws}, stage())
 	for range 100 {
-		port := 10_000 + rand.IntN(10_000)
+		port := first + rand.IntN(each)
+		if _, given := lowPorts.LoadOrStore(port, true); given {
+			continue
+		}
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = listener.Close()
@@ -155,7 +165,7 @@ func startPostgres(t *testing.T, settings ...string) *ownServer {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	port := lowPort(t)
-	s.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)
+	s.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=%.0f", port, patience.Seconds())
 	s.args = []string{
 		filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories=" + dir, "-c", "fsync=off",

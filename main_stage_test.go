@@ -129,6 +129,9 @@ func onDatabase(t *testing.T, server, name string) string {
 		t.Fatal(err)
 	}
 	u.Path = "/" + name
+	query := u.Query()
+	query.Set("connect_timeout", strconv.Itoa(int(patience.Seconds())))
+	u.RawQuery = query.Encode()
 	return u.String()
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 const asApp = "RISING_STARS_TEST_AS_APP"
 
 // patience is how long a condition may take to come true on a busy machine before a test fails.
-const patience = 2 * time.Minute
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asApp) != "" {
@@ -240,6 +241,12 @@ func eventually(t *testing.T, what string, condition func() bool) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// eventuallyReady waits for readiness: an answer that takes longer than proxies wait says no.
+func (s *site) eventuallyReady(t *testing.T) {
+	t.Helper()
+	eventually(t, "the site is ready", func() bool { return s.get(t, "/readyz", "").Status == http.StatusOK })
 }
 
 // logBuffer holds the lines that a process wrote.
