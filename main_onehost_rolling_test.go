@@ -16,7 +16,7 @@ func TestARollingRestartLosesNoRequest(t *testing.T) {
 	only(t, onehost)
 	t.Parallel()
 	const readers, voters, rounds = 3, 3, 2
-	s := startFleet(t, "SECRET_KEY="+votingSecret, "SHUTDOWN_DRAIN_SECONDS=5")
+	s := startFleet(t, "SECRET_KEY="+votingSecret, "SHUTDOWN_DRAIN_SECONDS=60") // over when nginx has let go of its connections
 	ana := s.join(t, "")
 	id := ana.upload(t, shortClip(t), "Song")
 	if v := ana.final(t, id); v.Status != "processed" {
