@@ -23,7 +23,7 @@ endif
 # Two test binaries at once on any machine: the suites start servers and ffmpeg, which fill two cores by themselves, and
 # more of them in parallel would only lengthen what each test waits for.
 TEST_PACKAGES ?= ./...
-TEST_FLAGS ?= -race -count=1 -p 2 -timeout 20m
+TEST_FLAGS ?= -race -count=1 -p 2 -timeout 30m
 
 .PHONY: help
 help: ## show the targets
