@@ -26,7 +26,7 @@ func dial(t *testing.T, address string) *kept {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = connection.Close() })
-	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = connection.SetDeadline(time.Now().Add(patience))
 	return &kept{connection, bufio.NewReader(connection)}
 }
 
@@ -44,7 +44,7 @@ func (k *kept) ask(path string) (status int, last bool, err error) {
 
 func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *web.Options) { o.Drain = time.Minute })
+	b := setup(t, func(o *web.Options) { o.Drain = time.Hour })
 	b.get("/quick", func(context.Context) error { return nil })
 	b.serve(t)
 	a, c := dial(t, b.Addr()), dial(t, b.Addr())
@@ -54,8 +54,9 @@ func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
 		}
 	}
 	stopped := make(chan error, 1)
-	began := time.Now()
-	go func() { stopped <- b.Stop(context.Background()) }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	go func() { stopped <- b.Stop(ctx) }()
 	for { // until it has heard
 		connection, err := net.Dial("tcp", b.Addr())
 		if err != nil {
@@ -77,26 +78,28 @@ func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > 30*time.Second {
-		t.Errorf("the stop took %s although nobody was there any more", took)
+	if ctx.Err() != nil {
+		t.Error("the stop went on although nobody was there any more")
 	}
 }
 
 func TestDrainEndsWithItsTime(t *testing.T) {
 	t.Parallel()
 	const drain = 200 * time.Millisecond
-	b := setup(t, func(o *web.Options) { o.Drain = drain })
+	b := setup(t, func(o *web.Options) { o.Drain, o.Grace = drain, time.Hour })
 	b.get("/quick", func(context.Context) error { return nil })
 	b.serve(t)
 	silent := dial(t, b.Addr())
 	if _, _, err := silent.ask("/quick"); err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	began := time.Now()
-	if err := b.Stop(context.Background()); err != nil {
+	if err := b.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took < drain || took > 10*time.Second {
+	if took := time.Since(began); took < drain || ctx.Err() != nil {
 		t.Errorf("the stop took %s", took)
 	}
 	if _, _, err := silent.ask("/quick"); err == nil {
@@ -109,7 +112,7 @@ func TestWhoeverIsConnectedWhenItStopsIsAnswered(t *testing.T) {
 	t.Parallel()
 	const rounds, clients = 10, 32
 	for range rounds {
-		b := setup(t, func(o *web.Options) { o.Drain = 10 * time.Second })
+		b := setup(t, func(o *web.Options) { o.Drain = patience })
 		b.get("/quick", func(context.Context) error { return nil })
 		b.serve(t)
 		connected := make([]*kept, clients)
@@ -118,7 +121,7 @@ func TestWhoeverIsConnectedWhenItStopsIsAnswered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
+			_ = connection.SetDeadline(time.Now().Add(2 * patience))
 			connected[i] = &kept{connection, bufio.NewReader(connection)}
 		}
 		var group sync.WaitGroup

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,13 +50,17 @@ func TestStopLetsRequestsFinishWithinTheGrace(t *testing.T) {
 	<-entered
 	stopped := make(chan error, 1)
 	go func() { stopped <- b.Stop(context.Background()) }()
+	answer := b.ask(http.MethodGet, "/readyz", "")
+	for deadline := time.Now().Add(patience); answer.Code == http.StatusOK && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		answer = b.ask(http.MethodGet, "/readyz", "")
+	}
+	if answer.Code != http.StatusServiceUnavailable || !strings.Contains(answer.Body.String(), "draining") {
+		t.Fatalf("while draining /readyz gives %d %s", answer.Code, answer.Body)
+	}
 	select {
 	case err := <-stopped:
 		t.Fatalf("Stop returned %v while a request was under way", err)
 	case <-time.After(50 * time.Millisecond):
-	}
-	if answer := b.ask(http.MethodGet, "/readyz", ""); answer.Code != http.StatusServiceUnavailable || !strings.Contains(answer.Body.String(), "draining") {
-		t.Fatalf("while draining /readyz gives %d %s", answer.Code, answer.Body)
 	}
 	close(release)
 	if err := <-stopped; err != nil {
@@ -70,24 +75,30 @@ func TestStopLetsRequestsFinishWithinTheGrace(t *testing.T) {
 func TestStopWaitsForHandlersThatItCutOff(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *web.Options) { o.Grace = 10 * time.Millisecond })
-	entered, cleaned := make(chan struct{}), false
+	entered, cleaning := make(chan struct{}), make(chan struct{})
+	cleaned := sync.OnceFunc(func() { close(cleaning) })
+	defer cleaned()
 	b.get("/endless", func(ctx context.Context) error {
 		close(entered)
 		<-ctx.Done()
-		time.Sleep(100 * time.Millisecond) // the cleaning up
-		cleaned = true
+		<-cleaning
 		return ctx.Err()
 	})
 	status := call(t, b.serve(t)+"/endless")
 	<-entered
-	if err := b.Stop(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if !cleaned {
-		t.Fatal("Stop returned before the handler did")
-	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- b.Stop(context.Background()) }()
 	if got := <-status; got != 0 {
 		t.Fatalf("the request ended with %d", got)
+	}
+	select {
+	case err := <-stopped:
+		t.Fatalf("Stop returned %v before the handler did", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	cleaned()
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
 	}
 	if err := b.Stop(context.Background()); err != nil {
 		t.Fatalf("a second Stop returns %v", err)
