@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"risingstars/platform/ecs"
 )
@@ -54,72 +55,108 @@ const (
 	off = `PUT /api/x/task-protection/v1/state {"ProtectionEnabled":false}`
 )
 
-func setup(t *testing.T, answer string, status int) (a *agent, busy *atomic.Bool, log *strings.Builder, stop func()) {
+// RoundTrip answers at once, in the test's own time.
+func (a *agent) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	a.ServeHTTP(recorder, r)
+	return recorder.Result(), nil
+}
+
+const interval = 5 * time.Millisecond
+
+// setup watches within a bubble of synctest, where nothing is late.
+func setup(t *testing.T, a *agent) (busy *atomic.Bool, log *strings.Builder, stop func()) {
 	t.Helper()
-	a, busy, log = &agent{answer: answer, status: status}, &atomic.Bool{}, &strings.Builder{}
-	server := httptest.NewServer(a)
-	t.Cleanup(server.Close)
-	p := ecs.NewProtection(ecs.Options{
-		AgentURI: server.URL + "/api/x", Busy: busy.Load, Logger: slog.New(slog.NewTextHandler(log, nil)), Interval: 5 * time.Millisecond,
+	busy, log = &atomic.Bool{}, &strings.Builder{}
+	stop = watchFor(t, ecs.Options{
+		AgentURI: "http://agent/api/x", Busy: busy.Load, Logger: slog.New(slog.NewTextHandler(log, nil)), Interval: interval, Transport: a,
 	})
+	return busy, log, stop
+}
+
+func watchFor(t *testing.T, o ecs.Options) (stop func()) {
+	t.Helper()
+	p := ecs.NewProtection(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); p.Watch(ctx) }()
 	stop = func() { cancel(); <-ended }
 	t.Cleanup(stop)
-	return a, busy, log, stop
+	return stop
 }
 
-func eventually(t *testing.T, a *agent, want ...string) {
+// wantSoon is for what is said within two intervals.
+func wantSoon(t *testing.T, a *agent, want ...string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !slices.Equal(a.said(), want); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the agent was told %q, want %q", a.said(), want)
-		}
+	time.Sleep(2 * interval)
+	synctest.Wait()
+	if diff := cmp.Diff(want, a.said(), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("the agent was told (-want +got)\n%s", diff)
 	}
 }
 
 func TestATaskAtWorkIsProtected(t *testing.T) {
-	t.Parallel()
-	a, busy, log, stop := setup(t, `{"protection":{"ProtectionEnabled":true}}`, 0)
-	busy.Store(true)
-	eventually(t, a, on)
-	busy.Store(false)
-	eventually(t, a, on, off)
-	busy.Store(true)
-	eventually(t, a, on, off, on)
-	stop()
-	eventually(t, a, on, off, on, off)
-	if log.Len() > 0 {
-		t.Errorf("the log says %s", log)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a := &agent{answer: `{"protection":{"ProtectionEnabled":true}}`}
+		busy, log, stop := setup(t, a)
+		busy.Store(true)
+		wantSoon(t, a, on)
+		busy.Store(false)
+		wantSoon(t, a, on, off)
+		busy.Store(true)
+		wantSoon(t, a, on, off, on)
+		stop()
+		wantSoon(t, a, on, off, on, off)
+		if log.Len() > 0 {
+			t.Errorf("the log says %s", log)
+		}
+	})
 }
 
 func TestAnIdleTaskIsLeftAlone(t *testing.T) {
-	t.Parallel()
-	a, _, _, stop := setup(t, `{}`, 0)
-	stop()
-	eventually(t, a)
+	synctest.Test(t, func(t *testing.T) {
+		a := &agent{answer: `{}`}
+		_, _, stop := setup(t, a)
+		wantSoon(t, a)
+		stop()
+		wantSoon(t, a)
+	})
 }
 
 func TestARefusalIsLoggedAndNotRepeatedAtOnce(t *testing.T) {
-	t.Parallel()
-	for want, c := range map[string]struct {
-		answer string
-		status int
-	}{
-		"deployment in progress": {`{"failure":{"Arn":"x","Reason":"deployment in progress"}}`, 0},
-		"AccessDenied":           {`{"error":{"Code":"AccessDeniedException","Message":"no"}}`, http.StatusBadRequest},
-		"503":                    {`later`, http.StatusServiceUnavailable},
-		"read the":               {`not JSON`, 0},
+	for want, a := range map[string]*agent{
+		"deployment in progress": {answer: `{"failure":{"Arn":"x","Reason":"deployment in progress"}}`},
+		"AccessDenied":           {answer: `{"error":{"Code":"AccessDeniedException","Message":"no"}}`, status: http.StatusBadRequest},
+		"503":                    {answer: `later`, status: http.StatusServiceUnavailable},
+		"read the":               {answer: `not JSON`},
 	} {
-		a, busy, log, stop := setup(t, c.answer, c.status)
-		busy.Store(true)
-		eventually(t, a, on)
-		stop() // within the 5 s after the refusal: nothing more is asked, and there is nothing to give up
-		eventually(t, a, on)
-		if !strings.Contains(log.String(), want) || strings.Count(log.String(), "\n") != 1 {
-			t.Errorf("the log says %s, want one line with %s", log, want)
+		synctest.Test(t, func(t *testing.T) {
+			busy, log, stop := setup(t, a)
+			busy.Store(true)
+			wantSoon(t, a, on)
+			time.Sleep(4 * time.Second) // within the 5 s after the refusal
+			wantSoon(t, a, on)
+			stop() // nothing more is asked, and there is nothing to give up
+			wantSoon(t, a, on)
+			if !strings.Contains(log.String(), want) || strings.Count(log.String(), "\n") != 1 {
+				t.Errorf("the log says %s, want one line with %s", log, want)
+			}
+		})
+	}
+}
+
+// One that is reached through the network, as on AWS.
+func TestTheAgentIsAskedOverHTTP(t *testing.T) {
+	t.Parallel()
+	a := &agent{answer: `{}`}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	watchFor(t, ecs.Options{
+		AgentURI: server.URL + "/api/x", Busy: func() bool { return true }, Logger: slog.New(slog.DiscardHandler), Interval: interval,
+	})
+	for deadline := time.Now().Add(time.Minute); !slices.Contains(a.said(), on); time.Sleep(interval) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the agent was told %q, want %q", a.said(), on)
 		}
 	}
 }
