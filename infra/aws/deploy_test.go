@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -40,7 +41,11 @@ esac
 func deploy(t *testing.T, room string, environment []string, args ...string) (calls []string, output string, err error) {
 	t.Helper()
 	for _, program := range []string{"aws", "docker"} {
-		if err := os.WriteFile(filepath.Join(room, program), []byte(cli), 0o755); err != nil {
+		// No child of another test may inherit the open file: a program that somebody may still write to cannot be run.
+		syscall.ForkLock.RLock()
+		err := os.WriteFile(filepath.Join(room, program), []byte(cli), 0o755)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
