@@ -45,7 +45,8 @@ func OpenShared(options SharedOptions) (*Shared, error) {
 	}
 	connection.ContextTimeoutEnabled = true
 	connection.MaxRetries = -1
-	connection.DialTimeout = options.Timeout
+	connection.DialTimeout, connection.PoolTimeout = options.Timeout, options.Timeout
+	connection.ReadTimeout, connection.WriteTimeout = options.Timeout, options.Timeout
 	return &Shared{client: redis.NewClient(connection), timeout: options.Timeout, logger: options.Logger}, nil
 }
 
