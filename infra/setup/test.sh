@@ -65,7 +65,7 @@ start_postgres() {
 		if as_server "$pg_bin/pg_ctl" -D "$data" -l "$data/server.log" -s -w -o "-p $port -c listen_addresses=127.0.0.1 \
 			-c unix_socket_directories=$data -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
 			-c max_connections=300" start >/dev/null 2>&1; then
-			export TEST_POSTGRES_URL="postgres://postgres:$password@127.0.0.1:$port/postgres?sslmode=disable"
+			export TEST_POSTGRES_URL="postgres://postgres:$password@127.0.0.1:$port/postgres?sslmode=disable&connect_timeout=60"
 			return
 		fi
 	done
@@ -98,7 +98,12 @@ once() {
 	return 1
 }
 
-some_port() { port=$((20000 + RANDOM % 10000)); } # below the ports that systems hand out by themselves
+# some_port is below the ports that systems hand out by themselves, and nobody answers there: what runs beside this may have
+# the same servers.
+some_port() {
+	port=$((20000 + RANDOM % 10000))
+	while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((20000 + RANDOM % 10000)); done
+}
 
 start_redis() {
 	local data=$room/redis port

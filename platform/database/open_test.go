@@ -2,7 +2,6 @@ package database_test
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -34,9 +33,7 @@ func TestOpenSaysWhatIsInTheWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			db, err := database.Open(ctx, test.options)
+			db, err := database.Open(t.Context(), test.options)
 			if err == nil {
 				t.Fatalf("it opened (%v)", db.Close())
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"risingstars/platform/database"
 )
@@ -74,8 +76,8 @@ func templateFor(ctx context.Context, server string, owners []database.Migration
 	}
 
 	unfinished := name + "_unfinished"
-	for _, statement := range []string{"DROP DATABASE IF EXISTS " + unfinished, "CREATE DATABASE " + unfinished} {
-		if _, err := conn.Exec(ctx, statement); err != nil {
+	for _, statement := range []string{"DROP DATABASE IF EXISTS " + unfinished + " WITH (FORCE)", "CREATE DATABASE " + unfinished} {
+		if err := execPatiently(ctx, conn, statement); err != nil {
 			return "", fmt.Errorf("make the template: %w", err)
 		}
 	}
@@ -89,7 +91,7 @@ func templateFor(ctx context.Context, server string, owners []database.Migration
 	if err := db.Close(); err != nil {
 		return "", err
 	}
-	if _, err := conn.Exec(ctx, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", unfinished, name)); err != nil {
+	if err := execPatiently(ctx, conn, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", unfinished, name)); err != nil {
 		return "", fmt.Errorf("finish the template: %w", err)
 	}
 	return name, nil
@@ -120,10 +122,24 @@ func administer(ctx context.Context, server, statement string) error {
 		return fmt.Errorf("connect to %s: %w", serverVariable, err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, statement); err != nil {
+	if err := execPatiently(ctx, conn, statement); err != nil {
 		return fmt.Errorf("%s: %w", statement, err)
 	}
 	return nil
+}
+
+// execPatiently repeats what PostgreSQL refuses because others are connected. It waits by itself for those who have hung up to
+// be gone, but for 5 s only, and on a busy machine they may stand still for longer.
+func execPatiently(ctx context.Context, conn *pgx.Conn, statement string) error {
+	const attempts = 12
+	for attempt := 1; ; attempt++ {
+		_, err := conn.Exec(ctx, statement)
+		var refused *pgconn.PgError
+		inUse := errors.As(err, &refused) && refused.Code == "55006" // object_in_use
+		if !inUse || attempt == attempts {
+			return err
+		}
+	}
 }
 
 func onDatabase(server, name string) string {
