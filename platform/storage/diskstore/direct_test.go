@@ -22,7 +22,7 @@ import (
 // putPart sends the one part of an upload through handler and returns it.
 func putPart(t *testing.T, handler http.Handler, b *storage.Bucket, key, id, content string) storage.Part {
 	t.Helper()
-	target, err := b.PresignPart(t.Context(), key, id, 1, int64(len(content)), time.Minute)
+	target, err := b.PresignPart(t.Context(), key, id, 1, int64(len(content)), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestAPartThatBreaksOffLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := b.PresignPart(t.Context(), key, id, 1, 10, time.Minute)
+	target, err := b.PresignPart(t.Context(), key, id, 1, 10, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestAPartOfAnEndedUploadIsRefusedUnread(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			target, err := b.PresignPart(t.Context(), key, id, 1, int64(len(content)), time.Minute)
+			target, err := b.PresignPart(t.Context(), key, id, 1, int64(len(content)), time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,9 +225,9 @@ func TestALockedUploadIsWaitedForAsLongAsTheContextLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Whoever waits without an end finds the upload after all, and fails the test.
-	defer time.AfterFunc(10*time.Second, func() { folder.Close() }).Stop()
+	defer time.AfterFunc(time.Minute, func() { folder.Close() }).Stop()
 
-	target, err := b.PresignPart(t.Context(), key, id, 1, 7, time.Minute)
+	target, err := b.PresignPart(t.Context(), key, id, 1, 7, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

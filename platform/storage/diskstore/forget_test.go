@@ -61,7 +61,7 @@ func TestDirectUploadsAreForgotten(t *testing.T) {
 		age                             time.Duration
 		underLeft, doneLeft, brokenLeft bool
 	}{
-		{59 * time.Minute, true, true, true},
+		{50 * time.Minute, true, true, true},
 		{61 * time.Minute, true, true, false},
 		{23 * time.Hour, true, true, false},
 		{25 * time.Hour, true, false, false},

@@ -22,6 +22,7 @@ type wire struct {
 	stalled  atomic.Bool          // nothing moves, while connections stay
 	change   func(content []byte) // what the server sends, on its way; nil = as it is
 	pace     time.Duration        // between two pieces of 64 KiB; 0 = none
+	waits    bool                 // for a server that is not there, instead of hanging up
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -62,7 +63,7 @@ func (w *wire) accept() {
 		if err != nil {
 			return
 		}
-		s3, err := net.Dial("tcp", w.target)
+		s3, err := w.dial()
 		if err != nil {
 			client.Close()
 			continue
@@ -75,6 +76,20 @@ func (w *wire) accept() {
 		w.mu.Unlock()
 		w.users.Go(func() { w.move(s3, client, nil) })
 		w.users.Go(func() { w.move(client, s3, &w.fromS3) })
+	}
+}
+
+func (w *wire) dial() (net.Conn, error) {
+	for {
+		conn, err := net.Dial("tcp", w.target)
+		if err == nil || !w.waits {
+			return conn, err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-w.gone:
+			return nil, err
+		}
 	}
 }
 

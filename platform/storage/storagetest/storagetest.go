@@ -8,9 +8,13 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"time"
 
 	"risingstars/platform/storage"
 )
+
+// patience is how long a test waits for what must happen, on a busy machine; it is spent only when it does not.
+const patience = time.Minute
 
 // Subject is an empty store, in which keys under "uploads/" are private.
 type Subject struct {
