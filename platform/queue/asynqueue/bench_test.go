@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	patience = 30 * time.Second
+	patience = time.Minute
 	poll     = 20 * time.Millisecond
 	kind     = "probe"
 )

@@ -30,6 +30,9 @@ import (
 
 const (
 	pingTimeout = 5 * time.Second
+	// readTimeout is long, because Redis hands out a task also to somebody who has hung up by then, and nobody else gets it
+	// before its lease has lapsed. The URL's read_timeout comes first.
+	readTimeout = 10 * time.Second
 
 	// How a task is told to asynq: package queue decides about its attempts and its time, and asynq takes
 	// none for its own defaults.
@@ -85,6 +88,9 @@ func Open(ctx context.Context, options Options) (*Driver, error) {
 	connection.ContextTimeoutEnabled = true
 	// An asynq server asks again at once while Redis is away; these pauses are the only ones.
 	connection.MinRetryBackoff, connection.MaxRetryBackoff = 50*time.Millisecond, time.Second
+	if connection.ReadTimeout == 0 {
+		connection.ReadTimeout = readTimeout
+	}
 
 	client := redis.NewClient(connection)
 	d := &Driver{

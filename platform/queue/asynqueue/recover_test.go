@@ -14,6 +14,7 @@ func TestAVanishedWorkersTaskComesBackSoon(t *testing.T) {
 	b := setup(t)
 	b.enqueue("a", "b")
 	b.vanish()
+	b.score("lease", "a", time.Now().Add(time.Hour)) // for as long as the test needs it
 	b.eventuallyStats(queue.Stats{Ready: 1, InFlight: 1})
 	deliveries := make(chan queue.Delivery, 10)
 	release, open := gate(b)

@@ -1,20 +1,24 @@
 package asynqueue_test
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -73,7 +77,8 @@ func (s *server) mustStart() {
 	}
 	s.args = append(s.args, "--dir", s.t.TempDir(), "--bind", "127.0.0.1", "--save", "")
 	for range 5 {
-		s.port = freePort(s.t)
+		// None of those that systems give to outgoing connections, so that the server can come back to it.
+		s.port = 10_000 + mathrand.IntN(10_000)
 		if s.start() {
 			return
 		}
@@ -89,37 +94,34 @@ func (s *server) start() bool {
 		port = "--tls-port"
 	}
 	s.run = exec.Command("redis-server", append([]string{port, fmt.Sprint(s.port)}, s.args...)...)
-	s.run.Stdout = io.Discard
+	out, err := s.run.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	if err := s.run.Start(); err != nil {
 		s.t.Fatalf("%v: run make test, which installs it", err)
 	}
-	exited := make(chan struct{})
+	ready, exited := make(chan struct{}), make(chan struct{})
 	run := s.run
 	go func() {
 		defer close(exited)
+		said := sync.OnceFunc(func() { close(ready) })
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.Contains(lines.Text(), "Ready to accept connections") {
+				said()
+			}
+		}
 		run.Wait()
 	}()
 	s.t.Cleanup(func() {
 		run.Process.Kill()
 		<-exited
 	})
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if connection, err := net.Dial("tcp", s.address()); err == nil {
-			connection.Close()
-			select {
-			case <-exited: // it was somebody else's
-				return false
-			default:
-				return true
-			}
-		}
-		select {
-		case <-exited:
-			return false
-		case <-tick.C:
-		}
+	select {
+	case <-ready:
+		return true
+	case <-exited:
+		return false
 	}
 }
 
@@ -137,6 +139,13 @@ func (s *server) kill() {
 	}
 }
 
+func (s *server) signal(signal syscall.Signal) {
+	s.t.Helper()
+	if err := s.run.Process.Signal(signal); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *server) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 func (s *server) url(user *url.Userinfo, db string) string {
@@ -145,14 +154,4 @@ func (s *server) url(user *url.Userinfo, db string) string {
 		scheme = "rediss"
 	}
 	return (&url.URL{Scheme: scheme, User: user, Host: s.address(), Path: db}).String()
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -289,6 +290,31 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 	if len(done) != n || len(busy) != n-3 {
 		t.Errorf("%d of %d tasks done in %d runs", len(done), n, len(busy)+3)
 	}
+}
+
+// A server that stands still for a while answers all that it was asked, also those who have hung up. What it hands to them
+// nobody works on before its lease has lapsed.
+func TestAServerThatStandsStillCostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	b := setupOn(t, s.url(nil, ""))
+	seen := make(chan int, 10)
+	b.work(func(_ context.Context, d queue.Delivery) error {
+		seen <- d.Attempt
+		return nil
+	})
+	s.signal(syscall.SIGSTOP)
+	enqueued := make(chan error, 1)
+	go func() { enqueued <- b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a"}) }()
+	time.Sleep(4 * time.Second) // longer than go-redis would wait by itself
+	s.signal(syscall.SIGCONT)
+	if err := next(b, enqueued); err != nil {
+		t.Fatal(err)
+	}
+	if attempt := next(b, seen); attempt != 1 {
+		t.Errorf("attempt %d", attempt)
+	}
+	b.eventuallyStats(queue.Stats{})
 }
 
 func TestRepeatedTroubleIsLoggedOnce(t *testing.T) {
