@@ -45,7 +45,7 @@ func TestVerdictIsWrittenAgain(t *testing.T) {
 	b.startOn(t, driver, queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
 		runs <- d.Attempt
 		return nil
-	}}})
+	}}}, 10*time.Minute)
 	b.enqueue(t, "probe", "a")
 	b.eventually(t, queue.Stats{})
 	if len(runs) != 1 || driver.failures.Load() != -1 {
@@ -64,7 +64,7 @@ func TestLostTaskRunsAgain(t *testing.T) {
 			<-ctx.Done()
 		}
 		return nil
-	}}})
+	}}}, time.Second)
 	b.enqueue(t, "probe", "a")
 	for want := 1; want <= 2; want++ {
 		if got := next(t, attempts); got != want {
@@ -103,7 +103,7 @@ func TestWorkerCountsItsOwnHandlers(t *testing.T) {
 		close(started)
 		<-release
 		return nil
-	}}})
+	}}}, 10*time.Minute)
 	b.enqueue(t, "probe", "a")
 	next(t, started)
 	stopped := make(chan struct{})

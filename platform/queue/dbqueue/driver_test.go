@@ -16,7 +16,7 @@ import (
 	"risingstars/platform/queue/queuetest"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func TestConformance(t *testing.T) {
 	t.Parallel()

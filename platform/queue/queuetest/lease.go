@@ -3,6 +3,7 @@ package queuetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -18,27 +19,54 @@ var leaseRules = []rule{
 }
 
 func heartbeatOutlastsTheVisibility(b *bench) {
-	visibility := max(b.limits.Visibility, time.Second) // a busy machine delays a heartbeat too
+	visibility := max(b.limits.Visibility, time.Second)
+	for {
+		watch := b.watchStalls()
+		trouble := b.runForLongerThan(visibility)
+		stall := watch()
+		if trouble == nil {
+			return
+		}
+		// Heartbeats come a third of the visibility apart: only who stood still for as long may have missed the rest.
+		const longest = patience / 3
+		if stall < visibility/3 || visibility == longest {
+			b.Fatalf("with a visibility of %s and a stall of %s: %v", visibility, stall, trouble)
+		}
+		visibility = min(2*max(visibility, stall), longest)
+	}
+}
+
+// runForLongerThan has one of two workers keep a task for two and a half times the visibility, and fails when it loses it.
+func (b *bench) runForLongerThan(visibility time.Duration) error {
+	b.Helper()
 	var runs atomic.Int32
+	causes := make(chan error, 10)
 	run := func(ctx context.Context, _ queue.Delivery) error {
 		runs.Add(1)
 		select {
 		case <-time.After(5 * visibility / 2):
 			return nil
 		case <-ctx.Done():
-			b.Errorf("handler cancelled: %v", context.Cause(ctx))
-			return ctx.Err()
+			causes <- context.Cause(ctx)
+			return nil
 		}
 	}
-	b.enqueue("a")
-	for range 2 {
-		b.workerOn(b.driver, run, queue.WorkerOptions{Visibility: visibility})
-	}
+	dead := b.stats().Dead // of an earlier run
+	b.enqueue(fmt.Sprint("for ", visibility))
+	one := b.workerOn(b.driver, run, queue.WorkerOptions{Visibility: visibility})
+	defer b.stop(one)
+	other := b.workerOn(b.driver, run, queue.WorkerOptions{Visibility: visibility})
+	defer b.stop(other)
 	b.eventually("a run", func() bool { return runs.Load() > 0 })
-	b.eventuallyStats(queue.Stats{})
-	if n := runs.Load(); n != 1 {
-		b.Errorf("%d runs", n)
+	var end queue.Stats
+	b.eventually("the end of the task", func() bool {
+		end = b.stats()
+		return end.Ready+end.InFlight+end.Delayed == 0
+	})
+	if n := runs.Load(); n != 1 || len(causes) > 0 || end.Dead > dead {
+		return fmt.Errorf("%d runs, %d of them cancelled, then %+v", n, len(causes), end)
 	}
+	return nil
 }
 
 func (b *bench) receive(visibility time.Duration) queue.Lease {
@@ -59,11 +87,11 @@ func (b *bench) receive(visibility time.Duration) queue.Lease {
 func onlyTheCurrentLeaseCounts(b *bench) {
 	b.enqueue("a")
 	first := b.receive(b.limits.Visibility)
-	second := b.receive(time.Minute) // comes when the first lapsed
+	second := b.receive(10 * time.Minute) // comes when the first lapsed
 	if first.Attempt != 1 || second.Attempt != 2 {
 		b.Errorf("attempts %d and %d, want 1 and 2", first.Attempt, second.Attempt)
 	}
-	if err := b.puller.Extend(b.Context(), first, time.Minute); !errors.Is(err, queue.ErrLost) {
+	if err := b.puller.Extend(b.Context(), first, 10*time.Minute); !errors.Is(err, queue.ErrLost) {
 		b.Errorf("extending the first lease: %v, want ErrLost", err)
 	}
 	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
@@ -72,7 +100,7 @@ func onlyTheCurrentLeaseCounts(b *bench) {
 		}
 	}
 	b.eventuallyStats(queue.Stats{InFlight: 1})
-	if err := b.puller.Extend(b.Context(), second, time.Minute); err != nil {
+	if err := b.puller.Extend(b.Context(), second, 10*time.Minute); err != nil {
 		b.Errorf("extending the second lease: %v", err)
 	}
 	if err := b.puller.Settle(b.Context(), second, queue.Verdict{Action: queue.Done}); err != nil {

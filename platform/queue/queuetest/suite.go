@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen; it is spent only when it does not.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // kind is the kind of nearly every task here.
 const kind = "probe"
@@ -172,6 +172,35 @@ func (b *bench) eventuallyDead(n int) map[string]queue.DeadTask {
 		return len(dead) == n
 	})
 	return byID
+}
+
+// watchStalls asks the queue all the time; what it returns ends that and gives the longest time without an answer, for which
+// this process or the product stood still.
+func (b *bench) watchStalls() (longest func() time.Duration) {
+	ctx, cancel := context.WithCancel(b.Context())
+	found := make(chan time.Duration, 1)
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		longest, answered := time.Duration(0), time.Now()
+		for ctx.Err() == nil {
+			_, err := b.queue.Stats(ctx)
+			now := time.Now()
+			longest = max(longest, now.Sub(answered))
+			if err == nil {
+				answered = now
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+		found <- max(longest, time.Since(answered))
+	}()
+	return func() time.Duration {
+		cancel()
+		return <-found
+	}
 }
 
 // next takes from a channel that a handler fills.

@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	patience = 30 * time.Second
+	patience = time.Minute
 	wait     = time.Second // of a poll; a poll whose worker has stopped goes on taking tasks for so long
 	region   = "us-east-1"
 	kind     = "probe"
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 // limits are what SQS cannot do.
 func limits() queuetest.Limits {
 	return queuetest.Limits{
-		Visibility: time.Second, KeepsDuplicates: true, HidesAge: true, HidesLapses: true, TakesIntoNothing: true,
+		Visibility: 3 * time.Second, KeepsDuplicates: true, HidesAge: true, HidesLapses: true, TakesIntoNothing: true,
 	}
 }
 

@@ -157,12 +157,12 @@ func TestStopDoesNotWaitForAnOpenPoll(t *testing.T) {
 	options := b.options
 	options.Wait = 20 * time.Second
 	b.driver = b.open(options)
+	begun := time.Now()
 	worker := b.work(func(context.Context, queue.Delivery) error { return nil })
 	b.eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) > 0 })
-	begun := time.Now()
 	b.stop(worker)
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("stopped after %s", took)
+	if took := time.Since(begun); took >= options.Wait {
+		t.Errorf("begun and stopped in %s, and the poll takes %s", took, options.Wait)
 	}
 	if errs := b.log.lines(t, ""); len(errs) > 0 {
 		t.Errorf("logged %q", errs)
@@ -173,11 +173,10 @@ func TestIdleWorkerPollsSeldom(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	worker := b.work(func(context.Context, queue.Delivery) error { return nil })
-	b.eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) >= 1 })
-	begun := time.Now()
 	b.eventually("a third poll", func() bool { return len(p.seen("ReceiveMessage")) >= 3 })
-	if took := time.Since(begun); took < wait {
-		t.Errorf("two polls within %s, each waits for %s", took, wait)
+	// A tenth for the clocks.
+	if polls := p.seen("ReceiveMessage"); polls[2].at.Sub(polls[0].at) < 2*wait*9/10 {
+		t.Errorf("two polls within %s, each waits for %s", polls[2].at.Sub(polls[0].at), wait)
 	}
 	b.stop(worker)
 }

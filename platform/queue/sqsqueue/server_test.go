@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // refusal is an error as SQS words it; without a code, a cut connection.
@@ -38,6 +40,7 @@ type proxy struct {
 
 type request struct {
 	action string
+	at     time.Time
 	body   struct {
 		MessageBody         string
 		DelaySeconds        int
@@ -73,7 +76,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	call := request{action: strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")}
+	call := request{action: strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS."), at: time.Now()}
 	if err := json.Unmarshal(body, &call.body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -143,13 +146,20 @@ func startServer(t *testing.T) *server {
 	if testing.Short() {
 		t.Skip("-short: needs an SQS server")
 	}
-	s := &server{t: t, port: "0"}
-	s.start()
-	return s
+	s := &server{t: t}
+	for range 5 {
+		// None of those that systems give to outgoing connections, so that the server can come back to it.
+		s.port = fmt.Sprint(10_000 + rand.IntN(10_000))
+		if s.start() {
+			return s
+		}
+	}
+	t.Fatal("the SQS server does not start")
+	return nil
 }
 
-// start takes the port that it had before.
-func (s *server) start() {
+// start is false when somebody else has the port.
+func (s *server) start() bool {
 	s.t.Helper()
 	program := os.Getenv("TEST_SQS_SERVER")
 	if program == "" {
@@ -168,11 +178,8 @@ func (s *server) start() {
 		run.Wait()
 	})
 	s.t.Cleanup(s.kill)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		s.t.Fatalf("the SQS server does not start: %v", err)
-	}
-	s.port = strings.TrimSpace(line)
+	_, err = bufio.NewReader(out).ReadString('\n')
+	return err == nil
 }
 
 func (s *server) url() string { return "http://127.0.0.1:" + s.port }

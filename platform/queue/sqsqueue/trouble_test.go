@@ -99,7 +99,9 @@ func TestServerKilledAndStartedAgain(t *testing.T) {
 	next(b, seen)
 	b.eventuallyStats(queue.Stats{})
 	s.kill()
-	s.start()
+	if !s.start() {
+		t.Fatal("the port is taken")
+	}
 	b.eventually("news of the missing queue", func() bool {
 		return slices.Contains(b.log.lines(t, "no tasks received"), "receive: there is no such queue")
 	})
