@@ -84,6 +84,10 @@ func (c formContext) Unwrap() huma.Context { return c.humaContext }
 
 func (c formContext) BodyReader() io.Reader { return bytes.NewReader(c.body) }
 
+// SetReadDeadline does nothing, as the form has been read. On the connection net/http listens for the client's end by now, and
+// takes a deadline that passes for it: it would end the contexts of this request and of all that follow there.
+func (c formContext) SetReadDeadline(time.Time) error { return nil }
+
 func (c formContext) Header(name string) string {
 	if name == "Content-Type" {
 		return "application/json"
