@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -133,6 +134,16 @@ func TestMigrateIsIdempotentAndTold(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a refused CREATE EXTENSION needs, PostgreSQL says in its hint alone.
+func TestAFailedMigrationSaysWhatPostgreSQLAdvises(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{"0001_typo.sql": {Data: []byte("-- +goose Up\nSELECT lenght('a');\n")}}
+	err := databasetest.OpenPostgreSQL(t).Migrate(t.Context(), database.Migrations{Name: "typo", FS: files})
+	if err == nil || !strings.Contains(err.Error(), "No function matches the given name") {
+		t.Errorf("it says %v", err)
+	}
 }
 
 func TestAFileForPostgreSQLIsAppliedThereAlone(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -48,7 +49,7 @@ func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 			return err
 		}
 		if _, err := provider.Up(ctx); err != nil {
-			return fmt.Errorf("migrate %s: %w", owner.Name, err)
+			return fmt.Errorf("migrate %s: %w", owner.Name, withHint(err))
 		}
 	}
 	return nil
@@ -103,6 +104,14 @@ func (db *DB) Revert(ctx context.Context, owner Migrations) error {
 		return fmt.Errorf("revert a migration of %s: %w", owner.Name, err)
 	}
 	return nil
+}
+
+// withHint adds what PostgreSQL advises to do, which is not in the text of its errors.
+func withHint(err error) error {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Hint != "" {
+		return fmt.Errorf("%w: %s", err, pg.Hint)
+	}
+	return err
 }
 
 func (db *DB) provider(owner Migrations) (*goose.Provider, error) {
