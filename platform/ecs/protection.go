@@ -47,6 +47,7 @@ type Protection struct {
 	o         Options
 	url       string
 	protected bool
+	unsure    bool      // the agent did not answer, and may have done all the same what it was asked for
 	beganAt   time.Time // of the stretch; moments without protection between two jobs are part of it
 	freedAt   time.Time // when the protection was last given up
 	renewAt   time.Time
@@ -64,17 +65,21 @@ func NewProtection(o Options) *Protection {
 	return &Protection{o: o, url: strings.TrimSuffix(o.AgentURI, "/") + "/task-protection/v1/state"}
 }
 
-// Watch follows the work until ctx ends, and then gives the protection up. An agent that refuses is logged and asked again.
+// Watch follows the work until ctx ends, and then gives the protection up, which takes 10 s at most. An agent that refuses is logged and asked again.
 func (p *Protection) Watch(ctx context.Context) {
 	ticker := time.NewTicker(p.o.Interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			p.retryAt = time.Time{} // there is no later
 			p.follow(context.WithoutCancel(ctx), false, time.Now())
 			return
 		case now := <-ticker.C:
-			p.follow(ctx, p.o.Busy(), now)
+			if ctx.Err() == nil {
+				// A call that was broken off would leave a protection that nobody gives up.
+				p.follow(context.WithoutCancel(ctx), p.o.Busy(), now)
+			}
 		}
 	}
 }
@@ -83,11 +88,13 @@ func (p *Protection) Watch(ctx context.Context) {
 func (p *Protection) follow(ctx context.Context, busy bool, now time.Time) {
 	tooLong := p.protected && now.Sub(p.beganAt) >= stretch
 	wanted := busy && !tooLong
-	due := wanted != p.protected || wanted && now.After(p.renewAt)
+	due := wanted != p.protected || p.unsure || wanted && now.After(p.renewAt)
 	if !due || now.Before(p.retryAt) {
 		return
 	}
-	if err := p.set(ctx, wanted); err != nil {
+	answered, err := p.set(ctx, wanted)
+	p.unsure = !answered
+	if err != nil {
 		p.retryAt = now.Add(patience)
 		p.o.Logger.WarnContext(ctx, "scale-in protection was not changed", "wanted", wanted, "error", err)
 		return
@@ -106,7 +113,7 @@ func (p *Protection) follow(ctx context.Context, busy bool, now time.Time) {
 
 // set calls the agent (Amazon ECS Developer Guide, "Task scale-in protection endpoint"). It answers 200 to what ECS refused,
 // too, and says so in the body.
-func (p *Protection) set(ctx context.Context, protected bool) error {
+func (p *Protection) set(ctx context.Context, protected bool) (answered bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	wanted := map[string]any{"ProtectionEnabled": protected}
@@ -115,16 +122,16 @@ func (p *Protection) set(ctx context.Context, protected bool) error {
 	}
 	body, err := json.Marshal(wanted)
 	if err != nil {
-		return fmt.Errorf("encode: %w", err)
+		return true, fmt.Errorf("encode: %w", err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("address the ECS agent: %w", err)
+		return true, fmt.Errorf("address the ECS agent: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := (&http.Client{Transport: p.o.Transport}).Do(request)
 	if err != nil {
-		return fmt.Errorf("ask the ECS agent: %w", err)
+		return false, fmt.Errorf("ask the ECS agent: %w", err)
 	}
 	defer response.Body.Close()
 	var answer struct {
@@ -133,13 +140,13 @@ func (p *Protection) set(ctx context.Context, protected bool) error {
 	err = json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&answer)
 	switch {
 	case answer.Failure != nil:
-		return fmt.Errorf("ECS says %s", answer.Failure.Reason)
+		return true, fmt.Errorf("ECS says %s", answer.Failure.Reason)
 	case answer.Error != nil:
-		return fmt.Errorf("the ECS agent says %s: %s", answer.Error.Code, answer.Error.Message)
+		return true, fmt.Errorf("the ECS agent says %s: %s", answer.Error.Code, answer.Error.Message)
 	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("the ECS agent answers %s", response.Status)
+		return true, fmt.Errorf("the ECS agent answers %s", response.Status)
 	case err != nil:
-		return fmt.Errorf("read the ECS agent's answer: %w", err)
+		return true, fmt.Errorf("read the ECS agent's answer: %w", err)
 	}
-	return nil
+	return true, nil
 }

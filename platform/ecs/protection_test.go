@@ -28,6 +28,7 @@ type agent struct {
 	calls  []string
 	answer string // "": as wished
 	status int
+	takes  time.Duration // from the deed to the answer
 }
 
 func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -55,11 +56,19 @@ const (
 	off = `PUT /api/x/task-protection/v1/state {"ProtectionEnabled":false}`
 )
 
-// RoundTrip answers at once, in the test's own time.
+// RoundTrip answers in the test's own time.
 func (a *agent) RoundTrip(r *http.Request) (*http.Response, error) {
 	recorder := httptest.NewRecorder()
 	a.ServeHTTP(recorder, r)
-	return recorder.Result(), nil
+	a.mu.Lock()
+	takes := a.takes
+	a.mu.Unlock()
+	select {
+	case <-time.After(takes):
+		return recorder.Result(), nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
 }
 
 const interval = 5 * time.Millisecond
@@ -140,6 +149,44 @@ func TestARefusalIsLoggedAndNotRepeatedAtOnce(t *testing.T) {
 			wantSoon(t, a, on)
 			if !strings.Contains(log.String(), want) || strings.Count(log.String(), "\n") != 1 {
 				t.Errorf("the log says %s, want one line with %s", log, want)
+			}
+		})
+	}
+}
+
+func TestAProtectionUnderWayIsGivenUpByTheStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &agent{answer: `{}`, takes: time.Second}
+		busy, log, stop := setup(t, a)
+		busy.Store(true)
+		wantSoon(t, a, on)
+		stop()
+		wantSoon(t, a, on, off)
+		if log.Len() > 0 {
+			t.Errorf("the log says %s", log)
+		}
+	})
+}
+
+// What the agent did, and said too late, would hold for ten minutes.
+func TestAProtectionWithoutAnAnswerIsGivenUp(t *testing.T) {
+	for name, end := range map[string]func(busy *atomic.Bool, stop func()){
+		"when the work ends": func(busy *atomic.Bool, _ func()) { busy.Store(false); time.Sleep(2 * time.Second) },
+		"by the stop":        func(_ *atomic.Bool, stop func()) { stop() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &agent{answer: `{}`, takes: time.Hour}
+			busy, _, stop := setup(t, a)
+			busy.Store(true)
+			time.Sleep(4 * time.Second) // of the 5 s that an answer is waited for
+			wantSoon(t, a, on)
+			a.mu.Lock()
+			a.takes = 0
+			a.mu.Unlock()
+			end(busy, stop)
+			time.Sleep(2 * interval)
+			if diff := cmp.Diff([]string{on, off}, a.said()); diff != "" {
+				t.Errorf("%s: the agent was told (-want +got)\n%s", name, diff)
 			}
 		})
 	}
