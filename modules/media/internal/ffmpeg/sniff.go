@@ -1,6 +1,10 @@
 package ffmpeg
 
-import "github.com/gabriel-vasile/mimetype"
+import (
+	"bytes"
+
+	"github.com/gabriel-vasile/mimetype"
+)
 
 // SniffLen is how many leading bytes Sniff looks at.
 const SniffLen = 3072
@@ -9,11 +13,17 @@ const SniffLen = 3072
 // image with the name of a video is never opened as what it is.
 type Container struct{ Demuxer, Extension, ContentType string }
 
+// sonyBrand is how an MP4 of a Sony camera begins, behind its first length. mimetype takes it for sound.
+const sonyBrand = "ftypMSNV"
+
 // Sniff names the container from the first bytes of a file; false when it is not one that can hold a clip for us.
 // It looks at the container only: a true answer does not say that there is a picture inside.
 func Sniff(head []byte) (Container, bool) {
 	if len(head) > SniffLen {
 		head = head[:SniffLen]
+	}
+	if bytes.HasPrefix(head[min(4, len(head)):], []byte(sonyBrand)) {
+		return Containers()[0], true
 	}
 	is := mimetype.Detect(head)
 	for _, c := range Containers() {

@@ -192,6 +192,7 @@ func TestEveryClip(t *testing.T) {
 		{name: "MJPEG in mov", ext: ".mov", args: with(std, []string{"-vf", "scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc", "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"}), tag: "unknown"},
 		{name: "H.263 in 3gp", ext: ".3gp", args: with(lavfi(quartersIn("352x288", "30000/1001", 0.5, "smpte170m")), []string{"-vf", "setsar=1", "-c:v", "h263", "-q:v", "2", "-pix_fmt", "yuv420p"}), rate: "30000/1001", w: 960, h: 720, loose: true},
 		{name: "fragmented", args: with(std, beep("stereo", 48000), x264, []string{"-movflags", "frag_keyframe+empty_moov", "-g", "5"}), sound: true},
+		{name: "from a Sony camera", args: with(std, x264, []string{"-brand", "MSNV"})},
 		{name: "index first", args: with(std, x264, []string{"-movflags", "+faststart"})},
 		// Sound.
 		{name: "mono", args: with(std, beep("mono", 44100), x264), sound: true},
