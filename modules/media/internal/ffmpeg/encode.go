@@ -112,7 +112,8 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 
 // tooCostly tells whether the file is why a run was ended for its cost.
 func tooCostly(err error, network bool) bool {
-	return errors.Is(err, errOverCPU) || errors.Is(err, errOverMemory) || (errors.Is(err, errOverWall) && !network)
+	return errors.Is(err, errOverCPU) || errors.Is(err, errOverMemory) || errors.Is(err, errOverOutput) ||
+		(errors.Is(err, errOverWall) && !network)
 }
 
 func lastLine(s string) string {

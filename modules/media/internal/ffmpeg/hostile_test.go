@@ -283,6 +283,10 @@ func TestWhatWouldCostTooMuchIsRefused(t *testing.T) {
 		{"more memory than a run may have", "mov", func(t *testing.T) string {
 			return makeClip(t, "in.mp4", "-f", "lavfi", "-i", "color=black:s=7680x4320:r=10:d=0.5", "-c:v", "libx264", "-preset", "ultrafast")
 		}, Limits{Memory: 600 << 20}, []string{CodeTooComplex}},
+		// Noise takes many times what a real picture takes; 16 MB of it, shown again and again, would become 340 MB.
+		{"more bytes than a rendition may have", "mov", func(t *testing.T) string {
+			return makeClip(t, "in.mp4", "-f", "lavfi", "-i", "color=gray:s=640x360:r=30:d=2,noise=alls=100:allf=t", "-c:v", "libx264", "-preset", "ultrafast")
+		}, Limits{OutputBytes: 1 << 20}, []string{CodeTooComplex}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -291,6 +295,51 @@ func TestWhatWouldCostTooMuchIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantCode(t, asVideo(t, p, c.make(t), c.demuxer), c.codes...)
+		})
+	}
+}
+
+// A live stream has no end and states none: its first part is taken, whatever follows. When its clock stands still, all of it is that part.
+func TestStreamsWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	second, err := os.ReadFile(makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=64x64:r=30:d=2", "-c:v", "libx264", "-preset", "ultrafast",
+		"-bf", "0", "-g", "30", "-movflags", "frag_keyframe+empty_moov+default_base_moof"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Each fragment is a moof with its time in a tfdt of version 1, and an mdat.
+	begin := bytes.Index(second, []byte("moof")) - 4
+	end := begin + 8 + bytes.Index(second[begin+8:], []byte("moof")) - 4
+	head, fragment := second[:begin], second[begin:end]
+	at := bytes.Index(fragment, []byte("tfdt")) + 8
+	next := binary.BigEndian.Uint64(second[end+at:])
+	if first := binary.BigEndian.Uint64(fragment[at:]); first != 0 || next == 0 {
+		t.Fatalf("the fragments are at %d and %d", first, next)
+	}
+	for name, c := range map[string]struct {
+		step    uint64
+		content time.Duration
+	}{
+		"an hour":                   {next, 30 * time.Second},
+		"a clock that stands still": {0, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data, part := bytes.Clone(head), bytes.Clone(fragment)
+			for i := range uint64(3600) {
+				binary.BigEndian.PutUint64(part[at:], i*c.step)
+				data = append(data, part...)
+			}
+			j := jobFor(t, writeFile(t, "in.mp4", data))
+			began := time.Now()
+			r := process(t, newProcessor(t, Options{}), j)
+			if d := time.Since(began); d > 3*time.Minute {
+				t.Errorf("took %v", d)
+			}
+			checkClean(t, r, "30/1", false)
+			if (r.Duration - c.content - 5*time.Second).Abs() > 100*time.Millisecond {
+				t.Errorf("lasts %v", r.Duration)
+			}
 		})
 	}
 }

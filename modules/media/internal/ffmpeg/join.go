@@ -35,7 +35,9 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	if err != nil {
 		return "", &ToolError{Step: "join", Err: err}
 	}
-	if err := p.run(ctx, command{step: "join", path: p.ffmpeg, args: args, budget: forOurOwn()}); err != nil {
+	budget := forOurOwn()
+	budget.outputBytes = 2 * p.limits.forClip(pl.length).outputBytes // bumpers and sound come to a clip that may have had all of it
+	if err := p.run(ctx, command{step: "join", path: p.ffmpeg, args: args, budget: budget}); err != nil {
 		return "", err
 	}
 	if err := os.Remove(list); err != nil {

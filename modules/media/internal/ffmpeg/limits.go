@@ -14,7 +14,7 @@ type Limits struct {
 	Wall           time.Duration // beside it, per second of clip; default 8 s
 	CPU            time.Duration // likewise; default 12 s
 	Memory         int64         // address space of one run in bytes; default 6 GiB, which an 8K HEVC clip needs half of
-	OutputBytes    int64         // of any one file written; default 256 MiB
+	OutputBytes    int64         // of any one file written for a clip of 30 s, and in proportion for a longer one; default 256 MiB
 	Pixels         int           // of one source picture; default 36 million: 8192×4320 passes
 	PixelRate      float64       // source pixels per second; default 2.2e9: 8K at 60 passes
 	FrameRate      float64       // of the source; default 480
@@ -62,7 +62,7 @@ func (l Limits) forClip(clip time.Duration) budget {
 	return budget{
 		wall:   l.Base + time.Duration(s*float64(l.Wall)),
 		cpu:    l.Base + time.Duration(s*float64(l.CPU)),
-		memory: l.Memory, outputBytes: l.OutputBytes,
+		memory: l.Memory, outputBytes: int64(float64(l.OutputBytes) * max(1, s/defaultMaxClip.Seconds())),
 	}
 }
 

@@ -20,6 +20,7 @@ var (
 	errStarved  = errors.New("over its wall time, most of which it waited")
 	// From inside: no more address space was to be had, which the program survives for some lines.
 	errOverMemory = errors.New("over its memory")
+	errOverOutput = errors.New("over the size of its output")
 )
 
 // outOfMemory is what the C library, libav and x264 say of it.
@@ -64,6 +65,8 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	switch {
 	case overCPU(cmd, c.budget):
 		err = errors.Join(errOverCPU, err)
+	case overOutput(cmd):
+		err = errors.Join(errOverOutput, err)
 	case wall.Err() != nil && cpuTime(cmd) < c.budget.wall/2:
 		err = errors.Join(errStarved, err)
 	case wall.Err() != nil:
@@ -93,6 +96,15 @@ func startAndWait(cmd *exec.Cmd, b budget) error {
 func overCPU(cmd *exec.Cmd, b budget) bool {
 	s := cmd.ProcessState
 	return s != nil && !s.Exited() && cpuTime(cmd) >= b.cpu
+}
+
+// overOutput tells whether the kernel ended a run for the size of a file that it wrote.
+func overOutput(cmd *exec.Cmd) bool {
+	if cmd.ProcessState == nil {
+		return false
+	}
+	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGXFSZ
 }
 
 // cpuTime is what a run has used, 0 when it never started.
