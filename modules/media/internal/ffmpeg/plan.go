@@ -56,7 +56,7 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	return pl, nil
 }
 
-// skipsDeblocking spares the loop filter on pictures that no other picture refers to, where shrinking by a third or more
+// skipsDeblocking spares the loop filter on pictures that no other picture refers to, where shrinking by a quarter or more
 // hides what it would have smoothed: the SSIM of the rendition moves by less than 0.0001.
 func (pl plan) skipsDeblocking() bool {
 	v, g := pl.video, pl.geometry
