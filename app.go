@@ -208,7 +208,7 @@ func newProcessor(c *config.Config) (*media.Processor, error) {
 func (a *app) workServices() []lifecycle.Service {
 	concurrency := a.c.Worker.Concurrency
 	if concurrency == 0 {
-		concurrency = max(1, runtime.NumCPU()/2)
+		concurrency = max(1, runtime.GOMAXPROCS(0)/2) // a container may have fewer than the machine
 	}
 	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
 		Concurrency: concurrency, Visibility: visibility(a.c), Grace: a.c.Grace(), Logger: a.log, Registerer: a.registry,

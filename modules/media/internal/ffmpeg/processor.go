@@ -16,7 +16,7 @@ import (
 // Options configure a Processor. The zero value works but for CacheDir and Branding, which are required.
 type Options struct {
 	FFmpeg, FFprobe string // "" = from PATH
-	Threads         int    // for one run; 0 = as many as there are CPUs, at most 4
+	Threads         int    // for one run; 0 = as many as there are CPUs for this process, at most 4
 	CacheDir        string // rendered bumpers are kept here; may be shared by several processes
 	Branding        fs.FS  // as assets.Branding returns it
 	MaxClip         time.Duration
@@ -51,7 +51,7 @@ const defaultMaxClip = 30 * time.Second
 // New finds the programs, and fails when one is missing or the cache folder cannot be made.
 func New(o Options) (*Processor, error) {
 	p := &Processor{
-		threads: or(o.Threads, min(runtime.NumCPU(), 4)), branding: o.Branding,
+		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding,
 		maxClip: or(o.MaxClip, defaultMaxClip), removeAudio: o.RemoveAudio,
 		minDuration: o.MinDuration, maxDuration: o.MaxDuration, minHeight: o.MinHeight, caFile: o.CAFile,
 		limits: o.Limits.withDefaults(), cache: make(chan struct{}, 1),

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -84,6 +85,15 @@ func TestLongClipIsCutAtThirtySeconds(t *testing.T) {
 	// 2.5 s are 62.5 pictures at 25 per second.
 	if want := 35*time.Second + 40*time.Millisecond; (r.Duration - want).Abs() > 40*time.Millisecond {
 		t.Errorf("lasts %v, want %v", r.Duration, want)
+	}
+}
+
+// A container may have fewer processors than the machine. Not parallel: the number is this process's.
+func TestThreadsAreAsManyAsTheProcessMayUse(t *testing.T) {
+	before := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(before)
+	if p := newProcessor(t, Options{}); p.threads != 1 {
+		t.Errorf("%d threads for one processor", p.threads)
 	}
 }
 
