@@ -23,6 +23,9 @@ const (
 	// clock differs still makes a video of it.
 	directLife  = 24 * time.Hour
 	directGrace = 5 * time.Minute
+	// How soon a completion that finds another one at it looks again, and when it does so for the last time.
+	completePause    = 50 * time.Millisecond
+	completePatience = 2 * time.Second
 	// maxDirect is how many uploads a person may have under way.
 	maxDirect = 10
 )
@@ -167,17 +170,30 @@ func (m *Module) received(ctx context.Context, u directUpload) (_ []storage.Part
 }
 
 // completeDirect makes a video of an upload all of whose parts have arrived, as accept does of a file that came through
-// here. Asked again, it returns the same video.
+// here. Asked again, it returns the same video, also while another request, maybe of another process, is at it: storage may
+// then know neither the parts any more nor the file yet.
 func (m *Module) completeDirect(ctx context.Context, callerID, id string) (Video, error) {
-	u, err := m.ownedDirect(ctx, callerID, id)
-	var v Video
-	if err == nil {
-		v, err = m.makeVideo(ctx, u)
+	for wait := completePause; ; wait *= 2 {
+		u, err := m.ownedDirect(ctx, callerID, id)
+		underWay := err == nil
+		var v Video
+		if underWay {
+			v, err = m.makeVideo(ctx, u)
+			_, stillErr := m.ownedDirect(ctx, callerID, id)
+			underWay = stillErr == nil
+		}
+		if errors.Is(err, errNoUpload) || errors.Is(err, storage.ErrNotFound) {
+			v, err = m.outcome(ctx, callerID, id)
+		}
+		if !errors.Is(err, errNoUpload) || !underWay || wait > completePatience {
+			return v, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return Video{}, ctx.Err() //nolint:wrapcheck // the client went away
+		}
 	}
-	if errors.Is(err, errNoUpload) || errors.Is(err, storage.ErrNotFound) {
-		return m.outcome(ctx, callerID, id)
-	}
-	return v, err
 }
 
 // makeVideo fails with errNoUpload or storage.ErrNotFound when the upload ended meanwhile. After an error that says nothing

@@ -158,6 +158,37 @@ func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
 	s.wantFiles(t, u.Key)
 }
 
+// TestACompletionBesideAnotherWaitsForIt has a second request come while storage makes the file: the parts are gone, and the
+// file is not there yet.
+func TestACompletionBesideAnotherWaitsForIt(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	u := s.begin(t, len(mp4Head))
+	s.put(t, u, mp4Head)
+	if err := s.assemble(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(s.root, u.Key)
+	if err := os.Rename(file, file+".away"); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(2*completePause, func() {
+		if err := os.Rename(file+".away", file); err != nil {
+			t.Error(err)
+		}
+	})
+	if v, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil || v.ID != u.ID {
+		t.Errorf("completed: %+v, %v", v, err)
+	}
+	lost := s.begin(t, len(mp4Head))
+	if err := s.bucket.AbortDirect(t.Context(), lost.Key, lost.StorageID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.completeDirect(t.Context(), "ana", lost.ID); !errors.Is(err, errNoUpload) {
+		t.Errorf("an upload that storage lost: %v, want errNoUpload", err)
+	}
+}
+
 func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
