@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -64,6 +65,35 @@ func TestDoctorFindsWhatWouldFailLater(t *testing.T) {
 	for _, check := range []string{"ffmpeg", "proxies", "secret"} {
 		if !regexp.MustCompile(`(?m)^FAIL +` + check + ` `).MatchString(out) {
 			t.Errorf("no FAIL for %s in:\n%s", check, out)
+		}
+	}
+}
+
+// One server that is down does not keep the doctor from looking at the others.
+func TestDoctorLooksAtEverythingAtOnce(t *testing.T) {
+	only(t, embedded)
+	t.Parallel()
+	down, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	down.Close()
+	address := down.Addr().String()
+	out, _, code := newFolder(t).appWith(t, []string{
+		"DATABASE_URL=postgresql://u:hunter2@" + address + "/x", "REDIS_URL=redis://:hunter2@" + address + "/0",
+		"SECRET_KEY=4f1d0b8b6c5e49a7a3b2c1d0e9f8a7b6",
+	}, "doctor")
+	if code != exitFailure || strings.Contains(out, "hunter2") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	for check, verdict := range map[string]string{"database": fail, "clock": warn, "secret": fine, "queue": fail, "storage": fine} {
+		if !regexp.MustCompile(`(?m)^` + verdict + ` +` + check + ` `).MatchString(out) {
+			t.Errorf("not %s for %s in:\n%s", verdict, check, out)
+		}
+	}
+	for line := range strings.Lines(out) {
+		if verdict := strings.Fields(line)[0]; verdict != fine && verdict != warn && verdict != fail {
+			t.Errorf("a line without a verdict: %q", line)
 		}
 	}
 }

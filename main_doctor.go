@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
@@ -63,15 +64,11 @@ func (d *doctor) examine(ctx context.Context) {
 	d.ffmpeg(ctx)
 	d.disk()
 	d.proxies()
-	a, err := newApp(ctx, d.c, slog.New(slog.DiscardHandler), false)
-	if err != nil {
-		d.say("database, storage, queue", fail, "%v", err)
-		return
-	}
+	a := &app{c: d.c, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
 	d.database(ctx, a)
+	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)
-	d.secret()
 	if err := a.close(); err != nil {
 		d.say("closing", fail, "%v", err)
 	}
@@ -81,7 +78,8 @@ func (d *doctor) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	sick := false
 	for _, f := range d.findings {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.verdict, f.check, f.detail)
+		detail := strings.Join(strings.Fields(f.detail), " ") // some errors have several lines
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.verdict, f.check, detail)
 		sick = sick || f.verdict == fail
 	}
 	if err := table.Flush(); err != nil {
@@ -152,10 +150,15 @@ func (d *doctor) proxies() {
 }
 
 func (d *doctor) database(ctx context.Context, a *app) {
-	began := time.Now()
-	now, err := a.db.Now(ctx)
+	var began, now time.Time
+	err := a.openDatabase(ctx)
+	if err == nil {
+		began = time.Now()
+		now, err = a.db.Now(ctx)
+	}
 	if err != nil {
 		d.say("database", fail, "%v", err)
+		d.say("clock", warn, "not compared, because the database's cannot be read")
 		return
 	}
 	took := time.Since(began)
@@ -173,7 +176,15 @@ func (d *doctor) database(ctx context.Context, a *app) {
 }
 
 func (d *doctor) queue(ctx context.Context, a *app) {
-	stats, err := a.queue.Stats(ctx)
+	if a.db == nil && d.c.Queue.Backend == "embedded" {
+		d.say("queue", fail, "it is in the database")
+		return
+	}
+	var stats queue.Stats
+	err := a.openQueue(ctx)
+	if err == nil {
+		stats, err = a.queue.Stats(ctx)
+	}
 	switch {
 	case err != nil:
 		d.say("queue", fail, "%v", err)
@@ -192,7 +203,10 @@ func describe(s queue.Stats) string {
 func (d *doctor) storage(ctx context.Context, a *app) {
 	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid()) // where workers may write, on AWS too
 	content := []byte("a probe")
-	_, err := a.bucket.Put(ctx, key, bytes.NewReader(content), storage.PutOptions{})
+	err := a.openStorage(ctx)
+	if err == nil {
+		_, err = a.bucket.Put(ctx, key, bytes.NewReader(content), storage.PutOptions{})
+	}
 	if err == nil {
 		var object storage.Object
 		if object, err = a.bucket.Stat(ctx, key); err == nil && object.Size != int64(len(content)) {
@@ -207,7 +221,12 @@ func (d *doctor) storage(ctx context.Context, a *app) {
 	d.say("storage", fine, "%s: a file can be written, found and deleted", d.c.Storage.Backend)
 }
 
-func (d *doctor) secret() {
+// secret opens what links to local files are signed with, too.
+func (d *doctor) secret(a *app) {
+	if err := a.openSecret(); err != nil {
+		d.say("secret", fail, "%v", err)
+		return
+	}
 	if d.c.Auth.SecretKey != "" {
 		d.say("secret", fine, "SECRET_KEY has %d bytes", len(d.c.Auth.SecretKey))
 		return
