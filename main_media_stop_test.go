@@ -100,7 +100,7 @@ func TestOurTroubleEndsInADeadLetter(t *testing.T) {
 	s.processMocks(t)
 	for _, id := range ids {
 		v := ana.final(t, id)
-		if v.Status != "failed" || v.Failure == nil || v.Failure.Code != "processing_error" || !strings.Contains(v.Failure.Detail, "Reinténtalo") {
+		if v.Status != "failed" || v.Failure == nil || v.Failure.Code != "processing_error" || !strings.Contains(v.Failure.Detail, "reinténtalo") {
 			t.Fatalf("%+v", v)
 		}
 	}

@@ -145,6 +145,17 @@ func TestAStoppedJobIsClaimedAgainAtOnce(t *testing.T) {
 	s.wantFiles(t, v.OriginalKey)
 }
 
+func TestAFailureIsToldInOneSentence(t *testing.T) {
+	t.Parallel()
+	for code, text := range failureTexts {
+		for _, said := range []string{text.ES, text.EN} {
+			if strings.Contains(said, ". ") || !strings.HasSuffix(said, ".") {
+				t.Errorf("%s: %q", code, said)
+			}
+		}
+	}
+}
+
 func TestTheContestantsFaultIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -156,7 +167,7 @@ func TestTheContestantsFaultIsNotTriedAgain(t *testing.T) {
 	if row.Status != string(Failed) || row.FailureCode == "" || row.FailureCode == codeProcessingError {
 		t.Fatalf("%+v", row)
 	}
-	if text := failureTexts[row.FailureCode]; text.ES == "" || text.EN == "" {
+	if _, ok := failureTexts[row.FailureCode]; !ok {
 		t.Fatalf("%s has no sentence", row.FailureCode)
 	}
 	s.wantFiles(t, v.OriginalKey)

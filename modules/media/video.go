@@ -62,39 +62,39 @@ const (
 // failureTexts say what the owner of a failed video should do.
 var failureTexts = map[string]fault.Text{
 	codeNotAVideo: {
-		ES: "El archivo no es un video que podamos leer. Expórtalo como MP4 y súbelo de nuevo.",
-		EN: "The file is not a video that we can read. Export it as MP4 and upload it again.",
+		ES: "El archivo no es un video que podamos leer: expórtalo como MP4 y súbelo de nuevo.",
+		EN: "The file is not a video that we can read: export it as MP4 and upload it again.",
 	},
 	"no_video_stream": {
-		ES: "El archivo no tiene imagen, solo sonido. Sube un video con imagen.",
-		EN: "The file has no picture, only sound. Upload a video with a picture.",
+		ES: "El archivo no tiene imagen, solo sonido: sube un video con imagen.",
+		EN: "The file has no picture, only sound: upload a video with a picture.",
 	},
 	"too_short": {
-		ES: "El video es más corto de lo que pide el concurso. Sube uno más largo.",
-		EN: "The video is shorter than the contest asks for. Upload a longer one.",
+		ES: "El video es más corto de lo que pide el concurso: sube uno más largo.",
+		EN: "The video is shorter than the contest asks for: upload a longer one.",
 	},
 	"too_long": {
-		ES: "El video es más largo de lo que permite el concurso. Recórtalo y súbelo de nuevo.",
-		EN: "The video is longer than the contest allows. Trim it and upload it again.",
+		ES: "El video es más largo de lo que permite el concurso: recórtalo y súbelo de nuevo.",
+		EN: "The video is longer than the contest allows: trim it and upload it again.",
 	},
 	"resolution_too_low": {
-		ES: "La resolución del video es menor de la que pide el concurso. Grábalo con más calidad.",
-		EN: "The resolution of the video is lower than the contest asks for. Record it in a higher quality.",
+		ES: "La resolución del video es menor de la que pide el concurso: grábalo con más calidad y súbelo de nuevo.",
+		EN: "The resolution of the video is lower than the contest asks for: record it in a higher quality and upload it again.",
 	},
 	"unreadable": {
-		ES: "El archivo está dañado o incompleto. Expórtalo y súbelo de nuevo.",
-		EN: "The file is damaged or incomplete. Export it and upload it again.",
+		ES: "El archivo está dañado o incompleto: expórtalo y súbelo de nuevo.",
+		EN: "The file is damaged or incomplete: export it and upload it again.",
 	},
 	"too_complex": {
-		ES: "El video pide más de lo que podemos procesar. Expórtalo como MP4 H.264 en 1080p y súbelo de nuevo.",
-		EN: "The video asks for more than we can process. Export it as an H.264 MP4 in 1080p and upload it again.",
+		ES: "El video pide más de lo que podemos procesar: expórtalo como MP4 H.264 en 1080p y súbelo de nuevo.",
+		EN: "The video asks for more than we can process: export it as an H.264 MP4 in 1080p and upload it again.",
 	},
 	"start_beyond_end": {
-		ES: "El punto de inicio que elegiste está después del final del video. Elige uno anterior.",
-		EN: "The starting point that you chose lies after the end of the video. Choose an earlier one.",
+		ES: "El punto de inicio que elegiste está después del final del video: súbelo de nuevo con uno anterior.",
+		EN: "The starting point that you chose lies after the end of the video: upload it again with an earlier one.",
 	},
 	codeProcessingError: {
-		ES: "Algo falló de nuestro lado al procesar el video. Reinténtalo; no hace falta subirlo otra vez.",
-		EN: "Something went wrong on our side while processing the video. Try again; there is no need to upload it anew.",
+		ES: "Algo falló de nuestro lado al procesar el video: reinténtalo, no hace falta subirlo otra vez.",
+		EN: "Something went wrong on our side while processing the video: try again, there is no need to upload it anew.",
 	},
 }
