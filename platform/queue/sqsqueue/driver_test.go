@@ -53,6 +53,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"no dead letters":    {change: func(o *sqsqueue.Options) { o.DeadURL += "-x" }, want: "-dead-x: there is no such queue"},
 		"none named":         {change: func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = plain, "" }, want: "no queue is named, and it has no redrive policy"},
 		"other dead letters": {change: func(o *sqsqueue.Options) { o.DeadURL = plain }, want: "the redrive policy of test-"},
+		"wrong way round":    {change: func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = o.DeadURL, o.QueueURL }, want: "are the two queues the wrong way round?"},
+		"one for both":       {change: func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = plain, plain }, want: "that is the queue itself"},
 		"one receive":        {change: func(o *sqsqueue.Options) { o.QueueURL = policy("1") }, want: "its redrive policy allows 1 receives"},
 		"no region":          {change: func(o *sqsqueue.Options) { o.Region = "" }, want: "no AWS region is set"},
 		"denied":             {refused: denied, want: "SQS refuses: AccessDeniedException: User: arn:aws:iam::1:user/x"},

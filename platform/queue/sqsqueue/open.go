@@ -107,9 +107,16 @@ func (d *Driver) inspect(ctx context.Context) error {
 			return fmt.Errorf("dead letters of %s: %w", path.Base(d.queueURL), err)
 		}
 	}
-	dead, err := d.attributes(ctx, d.deadURL, types.QueueAttributeNameQueueArn)
+	dead, err := d.attributes(ctx, d.deadURL, types.QueueAttributeNameQueueArn, types.QueueAttributeNameRedrivePolicy)
 	if err != nil {
 		return fmt.Errorf("dead letters in %s: %w", path.Base(d.deadURL), err)
+	}
+	// Listing them is receiving them, after which a policy of theirs would move them on.
+	if dead[string(types.QueueAttributeNameRedrivePolicy)] != "" {
+		return fmt.Errorf("dead letters in %s: it has a redrive policy of its own; are the two queues the wrong way round?", path.Base(d.deadURL))
+	}
+	if dead[string(types.QueueAttributeNameQueueArn)] == attributes[string(types.QueueAttributeNameQueueArn)] {
+		return fmt.Errorf("dead letters in %s: that is the queue itself", path.Base(d.deadURL))
 	}
 	if target := dead[string(types.QueueAttributeNameQueueArn)]; policy.Target != "" && policy.Target != target {
 		return fmt.Errorf("the redrive policy of %s leads to %s instead of %s", path.Base(d.queueURL), policy.Target, target)
