@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
+
+	"github.com/pressly/goose/v3/lock"
 
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
@@ -142,6 +145,22 @@ func TestAFailedMigrationSaysWhatPostgreSQLAdvises(t *testing.T) {
 	files := fstest.MapFS{"0001_typo.sql": {Data: []byte("-- +goose Up\nSELECT lenght('a');\n")}}
 	err := databasetest.OpenPostgreSQL(t).Migrate(t.Context(), database.Migrations{Name: "typo", FS: files})
 	if err == nil || !strings.Contains(err.Error(), "No function matches the given name") {
+		t.Errorf("it says %v", err)
+	}
+}
+
+func TestAMigrationThatWaitsInVainSaysForWhat(t *testing.T) {
+	t.Parallel()
+	db := databasetest.OpenPostgreSQL(t)
+	err := db.InTx(t.Context(), func(ctx context.Context) error {
+		if _, err := db.Exec(ctx, "SELECT pg_advisory_xact_lock(?)", lock.DefaultLockID); err != nil {
+			return err
+		}
+		waiting, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		return db.Migrate(waiting, owner)
+	})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "wait for another migration") {
 		t.Errorf("it says %v", err)
 	}
 }

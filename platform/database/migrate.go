@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -123,7 +124,7 @@ func (db *DB) provider(owner Migrations) (*goose.Provider, error) {
 		if err != nil {
 			return nil, fmt.Errorf("prepare the lock of migrations: %w", err)
 		}
-		options = append(options, goose.WithSessionLocker(locker))
+		options = append(options, goose.WithSessionLocker(saysWhy{locker}))
 	} else {
 		elsewhere, err := fs.Glob(owner.FS, "*.postgres.sql")
 		if err != nil {
@@ -136,4 +137,16 @@ func (db *DB) provider(owner Migrations) (*goose.Provider, error) {
 		return nil, fmt.Errorf("read the migrations of %s: %w", owner.Name, err)
 	}
 	return provider, nil
+}
+
+// saysWhy tells an operator what a lock that was not had after five minutes means. PostgreSQL does not notice by itself that
+// a client was killed, and goes on with its statement.
+type saysWhy struct{ lock.SessionLocker }
+
+func (l saysWhy) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	if err := l.SessionLocker.SessionLock(ctx, conn); err != nil {
+		return fmt.Errorf("wait for another migration, or for PostgreSQL to end the statement of one that was killed "+
+			"(pg_stat_activity shows it; it may be left to end, or ended by pg_terminate_backend): %w", err)
+	}
+	return nil
 }
