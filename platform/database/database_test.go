@@ -149,7 +149,8 @@ func TestAFailedMigrationSaysWhatPostgreSQLAdvises(t *testing.T) {
 	}
 }
 
-func TestAMigrationThatWaitsInVainSaysForWhat(t *testing.T) {
+// A long migration holds up the next one, and no process that starts meanwhile.
+func TestOnlyMigrationsWaitForAMigration(t *testing.T) {
 	t.Parallel()
 	db := databasetest.OpenPostgreSQL(t)
 	err := db.InTx(t.Context(), func(ctx context.Context) error {
@@ -158,6 +159,9 @@ func TestAMigrationThatWaitsInVainSaysForWhat(t *testing.T) {
 		}
 		waiting, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
+		if status, err := db.MigrationStatus(waiting, owner); err != nil || len(status) != 1 {
+			t.Errorf("status %+v (%v), want one migration", status, err)
+		}
 		return db.Migrate(waiting, owner)
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "wait for another migration") {

@@ -45,7 +45,7 @@ var ErrNothingApplied = errors.New("no migration is applied")
 // at once on PostgreSQL, one works and the others wait, by an advisory lock.
 func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	for _, owner := range owners {
-		provider, err := db.provider(owner)
+		provider, err := db.provider(owner, locked)
 		if err != nil {
 			return err
 		}
@@ -56,11 +56,12 @@ func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	return nil
 }
 
-// MigrationStatus lists every migration of the owners in the order in which they apply.
+// MigrationStatus lists every migration of the owners in the order in which they apply. It waits for no migration that runs
+// at this moment: processes start meanwhile.
 func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]MigrationStatus, error) {
 	var all []MigrationStatus
 	for _, owner := range owners {
-		provider, err := db.provider(owner)
+		provider, err := db.provider(owner, unlocked)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +98,7 @@ func (db *DB) Latest(ctx context.Context, owners ...Migrations) (MigrationStatus
 
 // Revert takes back the latest migration of one owner, with the data that only it holds.
 func (db *DB) Revert(ctx context.Context, owner Migrations) error {
-	provider, err := db.provider(owner)
+	provider, err := db.provider(owner, locked)
 	if err != nil {
 		return err
 	}
@@ -115,17 +116,21 @@ func withHint(err error) error {
 	return err
 }
 
-func (db *DB) provider(owner Migrations) (*goose.Provider, error) {
+// Whether a provider keeps others of the same database from working at the same time.
+const locked, unlocked = true, false
+
+func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) {
 	options := []goose.ProviderOption{
 		goose.WithTableName(owner.Name + "_goose_version"), goose.WithDisableGlobalRegistry(true),
 	}
-	if db.dialect == PostgreSQL {
+	if db.dialect == PostgreSQL && locking {
 		locker, err := lock.NewPostgresSessionLocker()
 		if err != nil {
 			return nil, fmt.Errorf("prepare the lock of migrations: %w", err)
 		}
 		options = append(options, goose.WithSessionLocker(saysWhy{locker}))
-	} else {
+	}
+	if db.dialect != PostgreSQL {
 		elsewhere, err := fs.Glob(owner.FS, "*.postgres.sql")
 		if err != nil {
 			return nil, fmt.Errorf("list the migrations of %s: %w", owner.Name, err)
