@@ -124,6 +124,60 @@ func TestPresignedURL(t *testing.T) {
 	}
 }
 
+// A file that ends too early or holds noise is judged alike wherever it is; a connection that breaks says nothing about it.
+func TestDamageIsToldFromALostConnection(t *testing.T) {
+	t.Parallel()
+	whole, err := os.ReadFile(makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=320x180:r=30:d=4", "-c:v", "libx264", "-preset", "ultrafast",
+		"-bf", "0", "-movflags", "+faststart"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := bytes.Clone(whole)
+	for i := bytes.Index(noise, []byte("mdat")) + 4; i < len(noise); i++ {
+		noise[i] = byte(i * 31)
+	}
+	half := whole[:len(whole)/2]
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		content := map[string][]byte{"/half.mp4": half, "/noise.mp4": noise}[r.URL.Path]
+		if content == nil { // it breaks at the half, always
+			content = whole
+			w = &breaking{w, len(half)}
+		}
+		http.ServeContent(w, r, "in.mp4", time.Time{}, bytes.NewReader(content))
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer s.Close()
+	p := newProcessor(t, Options{})
+	process := func(name string) (Result, error) {
+		return p.Process(t.Context(), Job{Input: s.URL + name, Container: Container{"mov", ".mp4", "video/mp4"}, Dir: t.TempDir()})
+	}
+	r, err := process("/half.mp4")
+	if content := r.Duration - 5*time.Second; err != nil || content < time.Second || content > 3*time.Second {
+		t.Errorf("half a file: %v, %v", r.Duration, err)
+	}
+	_, err = process("/noise.mp4")
+	wantCode(t, err, CodeUnreadable)
+	_, err = process("/broken.mp4")
+	if _, ours := errors.AsType[*ToolError](err); !ours {
+		t.Errorf("a lost connection: %v, want a ToolError", err)
+	}
+}
+
+// breaking drops the connection after some bytes.
+type breaking struct {
+	http.ResponseWriter
+	left int
+}
+
+func (b *breaking) Write(p []byte) (int, error) {
+	if len(p) <= b.left {
+		b.left -= len(p)
+		return b.ResponseWriter.Write(p)
+	}
+	_, _ = b.ResponseWriter.Write(p[:b.left])
+	panic(http.ErrAbortHandler)
+}
+
 // TestCertificatesOfOnesOwnAreTrusted reads a clip from a server whose certificate only the file given vouches for.
 func TestCertificatesOfOnesOwnAreTrusted(t *testing.T) {
 	t.Parallel()

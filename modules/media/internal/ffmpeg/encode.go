@@ -57,20 +57,22 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	}
 	network, _ := p.inputArgs(pl.input.Input)
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
+	said := &tailWriter{}
 	err = p.run(ctx, command{
-		step: "process", path: p.ffmpeg, args: args, stdout: progress, budget: p.limits.forClip(pl.length), network: network,
+		step: "process", path: p.ffmpeg, args: args, stdout: progress, budget: p.limits.forClip(pl.length), network: network, said: said,
 	})
 	c.frames = progress.frames
 	if err != nil {
-		return clip{}, p.blame(ctx, pl, err)
+		return clip{}, p.blame(ctx, pl, err, said)
 	}
-	return c, p.checkClip(pl, c, network)
+	return c, p.checkClip(pl, c, network && said.network)
 }
 
 // checkClip finds out what a run that ended well left undone: ffmpeg takes the end of readable data for the end of the clip.
-func (p *Processor) checkClip(pl plan, c clip, network bool) error {
+// Of a file that ends too early that is what there is; behind a lost connection there is more.
+func (p *Processor) checkClip(pl plan, c clip, lost bool) error {
 	switch want := pl.rate.frames(pl.length); {
-	case network && pl.knownEnd && c.frames < want*95/100-1:
+	case lost && c.frames < want*95/100-1:
 		return &ToolError{Step: "process", Err: fmt.Errorf("%d of %d frames arrived", c.frames, want)}
 	case c.frames == 0 && pl.start > 0:
 		return reject(CodeStartBeyondEnd, "no picture after %v", pl.start)
@@ -81,8 +83,8 @@ func (p *Processor) checkClip(pl plan, c clip, network bool) error {
 }
 
 // blame decides who is at fault for a failed pass. The exit code does not tell a broken clip from a full disk; decoding
-// alone, with nothing written, does.
-func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
+// alone, with nothing written, does. said is what the pass said.
+func (p *Processor) blame(ctx context.Context, pl plan, cause error, said *tailWriter) error {
 	var tool *ToolError
 	if !errors.As(cause, &tool) {
 		return cause
@@ -91,14 +93,15 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	if tooCostly(cause, network) {
 		return rejectRun(cause, CodeTooComplex, "%v", cause)
 	}
-	if network {
+	if network && (said.network || !exitedBy(cause)) {
 		return cause // reading it again could fail for the same lost connection
 	}
 	args, err := build(p.source(pl).Get(strconv.Itoa(pl.video.index)).Output("-", fg.KwArgs{"f": "null"}))
 	if err != nil {
 		return cause
 	}
-	err = p.run(ctx, command{step: "decode", path: p.ffmpeg, args: args, budget: p.limits.forClip(pl.length)})
+	said = &tailWriter{}
+	err = p.run(ctx, command{step: "decode", path: p.ffmpeg, args: args, budget: p.limits.forClip(pl.length), network: network, said: said})
 	switch {
 	case err == nil:
 		return cause
@@ -106,6 +109,8 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 		return err
 	case tooCostly(err, network):
 		return rejectRun(err, CodeTooComplex, "%v", err)
+	case network && (said.network || !exitedBy(err)):
+		return cause
 	}
 	return rejectRun(cause, CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
 }

@@ -20,7 +20,6 @@ type plan struct {
 	rate       rational
 	start      time.Duration
 	length     time.Duration // of the content, at most Options.MaxClip; the file may turn out to hold less
-	knownEnd   bool          // length comes from the file and is not only the limit
 	geometry   geometry
 	color      colorPlan
 }
@@ -47,7 +46,7 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	}
 	pl := plan{
 		input: j, video: v, audioIndex: -1, rate: outputRate(v),
-		start: start, length: length, knownEnd: end > 0,
+		start: start, length: length,
 		geometry: fit(v), color: planColor(v),
 	}
 	if !p.removeAudio {

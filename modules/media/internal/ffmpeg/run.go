@@ -1,6 +1,7 @@
 package ffmpeg
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,8 @@ type command struct {
 	args    []string
 	stdout  io.Writer // read to its end before run returns; an error from it ends the run
 	budget  budget
-	network bool // the input is a URL
+	network bool        // the input is a URL
+	said    *tailWriter // what it writes to stderr; nil: nobody asks
 }
 
 // run executes c in its box. On failure it returns *ToolError; one of the errors above is inside it when c cost or waited too much.
@@ -46,7 +48,10 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LANG=C"}
 	cmd.Dir = "/"
 	cmd.Stdout = c.stdout
-	tail := &tailWriter{max: stderrTail}
+	tail := c.said
+	if tail == nil {
+		tail = &tailWriter{}
+	}
 	cmd.Stderr = tail
 	cmd.WaitDelay = 5 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -118,15 +123,19 @@ func cpuTime(cmd *exec.Cmd) time.Duration {
 
 const stderrTail = 4 << 10
 
-// tailWriter keeps the last max bytes written to it.
+// tailWriter keeps the last bytes written to it, and whether there was ever a word about the network in them.
 type tailWriter struct {
-	max int
-	buf []byte
+	buf     []byte
+	network bool
 }
 
 func (t *tailWriter) Write(b []byte) (int, error) {
 	t.buf = append(t.buf, b...)
-	if over := len(t.buf) - t.max; over > 0 {
+	// A lost connection is told by the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the URL.
+	for _, word := range []string{"[http", "[tls", "[tcp", "://"} {
+		t.network = t.network || bytes.Contains(t.buf, []byte(word))
+	}
+	if over := len(t.buf) - stderrTail; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}
 	return len(b), nil
