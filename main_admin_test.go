@@ -120,6 +120,13 @@ func TestProcessTellsItsProgressAndWritesBothFiles(t *testing.T) {
 	if _, errs, code := s.app(t, "process", "in.mp4", "here.mp4"); code != 0 {
 		t.Errorf("names in the current folder: exit code %d: %s", code, errs)
 	}
+	folder := t.TempDir()
+	if _, errs, code := s.app(t, "process", tinyClip(t), folder); code != exitFailure || !strings.Contains(errs, "in place") {
+		t.Errorf("a folder for a file: exit code %d: %s", code, errs)
+	}
+	if _, err := os.Stat(folder + ".jpg"); err == nil {
+		t.Error("a poster without its clip")
+	}
 	text := filepath.Join(t.TempDir(), "text.mp4")
 	if err := os.WriteFile(text, []byte("not a clip"), 0o600); err != nil {
 		t.Fatal(err)

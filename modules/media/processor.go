@@ -72,7 +72,11 @@ func (p *Processor) File(ctx context.Context, in, out string, start time.Duratio
 		return fmt.Errorf("process %s: %w", in, err)
 	}
 	poster := out[:len(out)-len(filepath.Ext(out))] + ".jpg"
-	if err := errors.Join(os.Rename(result.Video, out), os.Rename(result.Poster, poster)); err != nil {
+	err = os.Rename(result.Video, out)
+	if err == nil {
+		err = os.Rename(result.Poster, poster)
+	}
+	if err != nil {
 		return fmt.Errorf("put the result in place: %w", err)
 	}
 	return nil
