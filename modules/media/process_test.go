@@ -55,6 +55,31 @@ func TestATaskDeliveredTwiceHasOneEffect(t *testing.T) {
 	}
 }
 
+func TestAnOriginalIsDeletedOnceItIsPublishedWhereThatIsWanted(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.o.DeleteOriginal = true
+	good, bad := s.upload(t, clip(t, "1")), s.upload(t, notReallyAVideo())
+	for _, v := range []Video{good, bad} {
+		if err := s.deliver(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row := s.read(t, good.ID)
+	s.wantFiles(t, bad.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.wantUnclaimed(t, 0)
+	for id, wanted := range map[string]bool{good.ID: false, bad.ID: true} {
+		v, err := s.Owned(t.Context(), "ana", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies, err := s.bodies(t.Context(), []Video{v})
+		if err != nil || (bodies[0].OriginalURL != nil) != wanted || (bodies[0].ProcessedURL != nil) == wanted {
+			t.Errorf("%s: %+v (%v), want a link to the original: %t", v.Status, bodies, err, wanted)
+		}
+	}
+}
+
 func TestATaskOfAVideoAtWorkIsPostponed(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
