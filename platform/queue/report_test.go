@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
 )
 
 func TestMetricsCountEveryOutcome(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	started := make(chan struct{}, 1)
-	worker := b.start(t, queue.Handlers{"probe": {Run: func(ctx context.Context, d queue.Delivery) error {
+	worker := b.start(queue.Handlers{"probe": {Run: func(ctx context.Context, d queue.Delivery) error {
 		switch d.ID {
 		case "discarded":
 			return queue.Discard(errors.New("pointless"))
@@ -29,19 +30,19 @@ func TestMetricsCountEveryOutcome(t *testing.T) {
 		}
 		return nil
 	}}})
-	for _, id := range []string{"done", "discarded", "postponed", "dead"} {
-		b.enqueue(t, "probe", id)
+	b.Enqueue("done", "discarded", "postponed", "dead")
+	if err := b.Queue.Enqueue(t.Context(), queue.Task{Kind: "nobody knows me", ID: "x"}); err != nil {
+		t.Fatal(err)
 	}
-	b.enqueue(t, "nobody knows me", "x")
-	b.eventually(t, queue.Stats{Delayed: 1, Dead: 2})
-	b.enqueue(t, "probe", "given back")
-	next(t, started)
-	if running := b.samples(t)["queue_tasks_running"]; running != 1 {
+	b.EventuallyStats(queue.Stats{Delayed: 1, Dead: 2})
+	b.Enqueue("given back")
+	queuetest.Next(b, started)
+	if running := b.samples()["queue_tasks_running"]; running != 1 {
 		t.Errorf("%v handlers counted while one runs", running)
 	}
-	stop(t, worker)
+	b.Stop(worker)
 
-	got := b.samples(t)
+	got := b.samples()
 	for name, want := range map[string]float64{
 		"queue_tasks_total probe done":        1,
 		"queue_tasks_total probe discarded":   1,
@@ -70,18 +71,18 @@ func TestMetricsCountEveryOutcome(t *testing.T) {
 func TestScrapeSurvivesABrokenQueue(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.start(t, queue.Handlers{})
+	b.start(queue.Handlers{})
 	if _, err := b.db.Exec(t.Context(), "ALTER TABLE queue_tasks RENAME TO gone"); err != nil {
 		t.Fatal(err)
 	}
-	got := b.samples(t)
+	got := b.samples()
 	if _, there := got["queue_depth ready"]; there {
 		t.Error("a depth was reported")
 	}
 	if _, there := got["queue_tasks_running"]; !there {
 		t.Error("the other metrics are gone too")
 	}
-	if len(b.log.lines(t, "queue depth not measured")) != 1 {
+	if len(b.Logged("queue depth not measured")) != 1 {
 		t.Error("the failure was not logged")
 	}
 }
@@ -89,15 +90,15 @@ func TestScrapeSurvivesABrokenQueue(t *testing.T) {
 func TestOneLogLinePerDelivery(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.start(t, queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
+	b.start(queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
 		if d.Attempt == 1 {
 			panic("boom")
 		}
 		return nil
 	}}})
-	b.enqueue(t, "probe", "a")
-	b.eventually(t, queue.Stats{})
-	lines := b.log.lines(t, "task handled")
+	b.Enqueue("a")
+	b.EventuallyStats(queue.Stats{})
+	lines := b.Logged("task handled")
 	if len(lines) != 2 {
 		t.Fatalf("%d lines, want 2: %v", len(lines), lines)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/queue/queuetest"
 )
 
 // flaky is a driver whose first verdicts do not get through.
@@ -42,12 +43,12 @@ func TestVerdictIsWrittenAgain(t *testing.T) {
 	runs := make(chan int, 10)
 	driver := &flaky{Driver: b.driver}
 	driver.failures.Store(2)
-	b.startOn(t, driver, queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
+	b.startOn(driver, queue.Handlers{"probe": {Run: func(_ context.Context, d queue.Delivery) error {
 		runs <- d.Attempt
 		return nil
 	}}}, 10*time.Minute)
-	b.enqueue(t, "probe", "a")
-	b.eventually(t, queue.Stats{})
+	b.Enqueue("a")
+	b.EventuallyStats(queue.Stats{})
 	if len(runs) != 1 || driver.failures.Load() != -1 {
 		t.Errorf("%d runs, %d verdicts left to fail, want 1 run and a third verdict", len(runs), driver.failures.Load())
 	}
@@ -58,21 +59,21 @@ func TestLostTaskRunsAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	attempts := make(chan int, 10)
-	b.startOn(t, &flaky{Driver: b.driver}, queue.Handlers{"probe": {Run: func(ctx context.Context, d queue.Delivery) error {
+	b.startOn(&flaky{Driver: b.driver}, queue.Handlers{"probe": {Run: func(ctx context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		if d.Attempt == 1 {
 			<-ctx.Done()
 		}
 		return nil
 	}}}, time.Second)
-	b.enqueue(t, "probe", "a")
+	b.Enqueue("a")
 	for want := 1; want <= 2; want++ {
-		if got := next(t, attempts); got != want {
+		if got := queuetest.Next(b, attempts); got != want {
 			t.Errorf("attempt %d, want %d", got, want)
 		}
 	}
-	b.eventually(t, queue.Stats{})
-	got := b.samples(t)
+	b.EventuallyStats(queue.Stats{})
+	got := b.samples()
 	if lost, done := got["queue_tasks_total probe lost"], got["queue_tasks_total probe done"]; lost != 1 || done != 1 {
 		t.Errorf("%v lost and %v done, want one of each", lost, done)
 	}
@@ -99,17 +100,17 @@ func TestWorkerCountsItsOwnHandlers(t *testing.T) {
 	b := setup(t)
 	driver := &hasty{Driver: b.driver, stopped: make(chan struct{})}
 	started, release := make(chan struct{}), make(chan struct{})
-	worker := b.startOn(t, driver, queue.Handlers{"probe": {Run: func(context.Context, queue.Delivery) error {
+	worker := b.startOn(driver, queue.Handlers{"probe": {Run: func(context.Context, queue.Delivery) error {
 		close(started)
 		<-release
 		return nil
 	}}}, 10*time.Minute)
-	b.enqueue(t, "probe", "a")
-	next(t, started)
+	b.Enqueue("a")
+	queuetest.Next(b, started)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		stop(t, worker)
+		b.Stop(worker)
 	}()
 	select {
 	case <-stopped:
@@ -117,6 +118,6 @@ func TestWorkerCountsItsOwnHandlers(t *testing.T) {
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(release)
-	next(t, stopped)
-	next(t, driver.stopped)
+	queuetest.Next(b, stopped)
+	queuetest.Next(b, driver.stopped)
 }

@@ -21,7 +21,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	redisURL(t)
-	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).driver }, queuetest.Limits{})
+	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).Driver }, queuetest.Limits{})
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
@@ -56,7 +56,7 @@ func TestPasswordAndDatabaseOfTheURL(t *testing.T) {
 	s := startServer(t, "--requirepass", "s3cret/ñ")
 	user := url.UserPassword("", "s3cret/ñ")
 	b := setupOn(t, s.url(user, "/3"))
-	b.enqueue("a")
+	b.Enqueue("a")
 	elsewhere := open(t, asynqueue.Options{URL: s.url(user, "/4"), Queue: b.name})
 	if stats, err := elsewhere.Stats(t.Context()); err != nil || stats.Ready != 0 {
 		t.Errorf("database 4 has %+v (%v)", stats, err)
@@ -69,9 +69,9 @@ func TestPasswordAndDatabaseOfTheURL(t *testing.T) {
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, startTLSServer(t).url(nil, "/0")+"?skip_verify=true")
-	b.enqueue("a")
-	b.work(func(context.Context, queue.Delivery) error { return nil })
-	b.eventuallyStats(queue.Stats{})
+	b.Enqueue("a")
+	b.Work(func(context.Context, queue.Delivery) error { return nil })
+	b.EventuallyStats(queue.Stats{})
 }
 
 func TestStartFailsWithoutRedis(t *testing.T) {
@@ -79,11 +79,11 @@ func TestStartFailsWithoutRedis(t *testing.T) {
 	s := startServer(t)
 	b := setupOn(t, s.url(nil, ""))
 	s.kill()
-	worker := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{})
+	worker := queue.NewWorker(b.Driver, queue.Handlers{}, queue.WorkerOptions{})
 	if err := worker.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "no answer from Redis at "+s.address()) {
 		t.Errorf("Start returned %v", err)
 	}
-	if err := b.queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"}); err == nil {
+	if err := b.Queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"}); err == nil {
 		t.Error("Enqueue succeeded")
 	}
 }
@@ -94,7 +94,7 @@ func TestAsynqInspectorUnderstandsTheQueue(t *testing.T) {
 	b := setup(t)
 	inspector := asynq.NewInspectorFromRedisClient(b.redis)
 	started := make(chan struct{}, 1)
-	worker := b.work(func(ctx context.Context, d queue.Delivery) error {
+	worker := b.Work(func(ctx context.Context, d queue.Delivery) error {
 		switch {
 		case d.ID == "later":
 			return queue.Later(time.Hour)
@@ -107,14 +107,14 @@ func TestAsynqInspectorUnderstandsTheQueue(t *testing.T) {
 		}
 		return nil
 	})
-	if err := b.queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "dead", Payload: []byte("mortal")}); err != nil {
+	if err := b.Queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "dead", Payload: []byte("mortal")}); err != nil {
 		t.Fatal(err)
 	}
-	b.enqueue("later", "done")
-	b.eventuallyStats(queue.Stats{Delayed: 1, Dead: 1})
-	b.enqueue("busy")
-	next(b, started)
-	b.enqueue("waiting")
+	b.Enqueue("later", "done")
+	b.EventuallyStats(queue.Stats{Delayed: 1, Dead: 1})
+	b.Enqueue("busy")
+	queuetest.Next(b, started)
+	b.Enqueue("waiting")
 
 	info, err := inspector.GetQueueInfo(b.name)
 	if err != nil {
@@ -138,24 +138,24 @@ func TestAsynqInspectorUnderstandsTheQueue(t *testing.T) {
 		t.Errorf("no server for the queue (%v)", err)
 	}
 
-	b.stop(worker)
+	b.Stop(worker)
 	again := make(chan queue.Delivery, 10)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		again <- d
 		return nil
 	})
 	for range 2 {
-		next(b, again) // busy and waiting
+		queuetest.Next(b, again) // busy and waiting
 	}
 	for _, id := range []string{"probe:dead", "probe:later"} {
 		if err := inspector.RunTask(b.name, id); err != nil {
 			t.Error(err)
 		}
-		if d := next(b, again); "probe:"+d.ID != id {
+		if d := queuetest.Next(b, again); "probe:"+d.ID != id {
 			t.Errorf("%s ran, want %s", d.ID, id)
 		}
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 // A task that an operator enqueues with another tool has an ID of that tool's.
@@ -163,7 +163,7 @@ func TestForeignTaskIsHandled(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	seen := make(chan queue.Delivery, 1)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d
 		return nil
 	})
@@ -172,29 +172,29 @@ func TestForeignTaskIsHandled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := next(b, seen); d.Kind != kind || d.ID != info.ID || string(d.Payload) != "payload" {
+	if d := queuetest.Next(b, seen); d.Kind != kind || d.ID != info.ID || string(d.Payload) != "payload" {
 		t.Errorf("delivered %+v", d)
 	}
-	b.eventuallyStats(queue.Stats{}) // asynq keeps it as completed
+	b.EventuallyStats(queue.Stats{}) // asynq keeps it as completed
 }
 
 func TestKindAndIDAreNotConfused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, task := range []queue.Task{{Kind: "a:b", ID: "c"}, {Kind: "a", ID: "b:c"}, {Kind: "a%3Ab", ID: "c"}} {
-		if err := b.queue.Enqueue(t.Context(), task); err != nil {
+		if err := b.Queue.Enqueue(t.Context(), task); err != nil {
 			t.Fatal(err)
 		}
 	}
-	worker := b.work(func(context.Context, queue.Delivery) error { return nil }) // knows none of the kinds
-	b.eventuallyStats(queue.Stats{Dead: 3})
-	b.stop(worker)
+	worker := b.Work(func(context.Context, queue.Delivery) error { return nil }) // knows none of the kinds
+	b.EventuallyStats(queue.Stats{Dead: 3})
+	b.Stop(worker)
 	for _, task := range []queue.Task{{Kind: "a:b", ID: "c"}, {Kind: "a", ID: "b:c"}} {
-		if found, err := b.queue.Redrive(t.Context(), task.Kind, task.ID); err != nil || !found {
+		if found, err := b.Queue.Redrive(t.Context(), task.Kind, task.ID); err != nil || !found {
 			t.Errorf("Redrive(%s, %s) = %v, %v", task.Kind, task.ID, found, err)
 		}
 	}
-	dead, err := b.queue.Dead(t.Context(), 0)
+	dead, err := b.Queue.Dead(t.Context(), 0)
 	if err != nil || len(dead) != 1 || dead[0].Kind != "a%3Ab" || dead[0].ID != "c" {
 		t.Errorf("still dead: %+v (%v)", dead, err)
 	}
@@ -203,9 +203,9 @@ func TestKindAndIDAreNotConfused(t *testing.T) {
 func TestDeadTaskIsRevivedOnce(t *testing.T) {
 	t.Parallel()
 	for name, revive := range map[string]func(b *bench) (bool, error){
-		"by Redrive": func(b *bench) (bool, error) { return b.queue.Redrive(b.Context(), kind, "a") },
+		"by Redrive": func(b *bench) (bool, error) { return b.Queue.Redrive(b.Context(), kind, "a") },
 		"by Enqueue": func(b *bench) (bool, error) {
-			return false, b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a"})
+			return false, b.Queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -213,8 +213,8 @@ func TestDeadTaskIsRevivedOnce(t *testing.T) {
 			b := setup(t)
 			b.dies("a")
 			started := make(chan int, 100)
-			release, open := gate(b)
-			b.work(func(_ context.Context, d queue.Delivery) error {
+			release, open := b.Gate()
+			b.Work(func(_ context.Context, d queue.Delivery) error {
 				started <- d.Attempt
 				<-release
 				return nil
@@ -235,15 +235,15 @@ func TestDeadTaskIsRevivedOnce(t *testing.T) {
 				})
 			}
 			group.Wait()
-			if attempt := next(b, started); attempt != 1 {
+			if attempt := queuetest.Next(b, started); attempt != 1 {
 				t.Errorf("attempt %d, want 1", attempt)
 			}
 			if n := revived.Load(); name == "by Redrive" && n != 1 {
 				t.Errorf("%d of 50 calls redrove it", n)
 			}
-			b.eventuallyStats(queue.Stats{InFlight: 1})
+			b.EventuallyStats(queue.Stats{InFlight: 1})
 			open()
-			b.eventuallyStats(queue.Stats{})
+			b.EventuallyStats(queue.Stats{})
 			if len(started) > 0 {
 				t.Error("ran more than once")
 			}
@@ -259,7 +259,7 @@ func TestDeadListsTheLatestFirst(t *testing.T) {
 	for id, ago := range map[string]time.Duration{"b": 3 * time.Hour, "c": 2 * time.Hour, "a": time.Hour} {
 		b.score("archived", id, time.Now().Add(-ago))
 	}
-	dead, err := b.queue.Dead(t.Context(), 2)
+	dead, err := b.Queue.Dead(t.Context(), 2)
 	if err != nil || len(dead) != 2 || dead[0].ID != "a" || dead[1].ID != "c" {
 		t.Fatalf("Dead(2) = %+v (%v), want a and c", dead, err)
 	}

@@ -6,31 +6,32 @@ import (
 	"time"
 
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
 )
 
 // asynq itself would look once a minute, and 30 s after the lease.
 func TestAVanishedWorkersTaskComesBackSoon(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.enqueue("a", "b")
+	b.Enqueue("a", "b")
 	b.vanish()
 	b.score("lease", "a", time.Now().Add(time.Hour)) // for as long as the test needs it
-	b.eventuallyStats(queue.Stats{Ready: 1, InFlight: 1})
+	b.EventuallyStats(queue.Stats{Ready: 1, InFlight: 1})
 	deliveries := make(chan queue.Delivery, 10)
-	release, open := gate(b)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	release, open := b.Gate()
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		deliveries <- d
 		<-release
 		return nil
 	})
-	if d := next(b, deliveries); d.ID != "b" || d.Attempt != 1 {
+	if d := queuetest.Next(b, deliveries); d.ID != "b" || d.Attempt != 1 {
 		t.Fatalf("the other worker is given %+v", d)
 	}
 	open()
-	b.eventuallyStats(queue.Stats{InFlight: 1}) // the lease has not lapsed yet
+	b.EventuallyStats(queue.Stats{InFlight: 1}) // the lease has not lapsed yet
 	b.score("lease", "a", time.Now().Add(-10*time.Second))
-	if d := next(b, deliveries); d.ID != "a" || d.Attempt != 2 {
+	if d := queuetest.Next(b, deliveries); d.ID != "a" || d.Attempt != 2 {
 		t.Fatalf("after the lease: %+v", d)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
 )
 
 // score gives a task another time in one of asynq's sorted sets.
@@ -39,37 +40,37 @@ func TestLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	started := make(chan struct{})
-	release, open := gate(b)
-	b.work(func(context.Context, queue.Delivery) error {
+	release, open := b.Gate()
+	b.Work(func(context.Context, queue.Delivery) error {
 		close(started)
 		<-release
 		return nil
 	})
-	b.enqueue("a")
-	next(b, started)
+	b.Enqueue("a")
+	queuetest.Next(b, started)
 	first := b.leasedUntil("a")
 	for range 2 {
-		b.eventually("a later lease", func() bool { return b.leasedUntil("a").After(first) })
+		b.Eventually("a later lease", func() bool { return b.leasedUntil("a").After(first) })
 		first = b.leasedUntil("a")
 	}
 	open()
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 // Each kill -9 leaves a lease. The test does not wait until it lapses but sets it back in time.
 func TestVanishedWorkersUseUpTheAttempts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.enqueue("a")
+	b.Enqueue("a")
 	for _, want := range []string{"1", "2", "3"} {
 		if attempt := b.vanish(); attempt != want {
 			t.Fatalf("attempt %s, want %s", attempt, want)
 		}
-		b.eventuallyStats(queue.Stats{InFlight: 1})
+		b.EventuallyStats(queue.Stats{InFlight: 1})
 		b.score("lease", "a", time.Now().Add(-31*time.Second))
 	}
 	told := make(chan string, 10)
-	b.workWith(queue.Handler{
+	b.WorkOn(b.Driver, queue.Handlers{kind: {
 		Run: func(context.Context, queue.Delivery) error {
 			t.Error("ran a fourth time")
 			return nil
@@ -78,12 +79,12 @@ func TestVanishedWorkersUseUpTheAttempts(t *testing.T) {
 			told <- reason
 			return nil
 		},
-	})
-	if reason := next(b, told); reason != "lease lapsed" {
+	}}, queue.WorkerOptions{})
+	if reason := queuetest.Next(b, told); reason != "lease lapsed" {
 		t.Errorf("owner told %q", reason)
 	}
-	b.eventuallyStats(queue.Stats{Dead: 1})
-	if dead, err := b.queue.Dead(t.Context(), 1); err != nil || dead[0].Attempts != 4 || dead[0].Reason != "lease lapsed" {
+	b.EventuallyStats(queue.Stats{Dead: 1})
+	if dead, err := b.Queue.Dead(t.Context(), 1); err != nil || dead[0].Attempts != 4 || dead[0].Reason != "lease lapsed" {
 		t.Errorf("dead letter %+v (%v)", dead, err)
 	}
 }
@@ -93,7 +94,7 @@ func TestVanishedWorkersUseUpTheAttempts(t *testing.T) {
 func (b *bench) cancels(id string, handling context.Context) { //nolint:revive // b is the test
 	b.Helper()
 	inspector := asynq.NewInspectorFromRedisClient(b.redis)
-	b.eventually("the news of its cancellation", func() bool {
+	b.Eventually("the news of its cancellation", func() bool {
 		if err := inspector.CancelProcessing(kind + ":" + id); err != nil {
 			b.Fatal(err)
 		}
@@ -110,39 +111,39 @@ func TestCancelledTaskIsLostAndRunsAgain(t *testing.T) {
 		ctx     context.Context
 	}
 	starts := make(chan start, 10)
-	release, open := gate(b)
-	b.work(func(ctx context.Context, d queue.Delivery) error {
+	release, open := b.Gate()
+	b.Work(func(ctx context.Context, d queue.Delivery) error {
 		starts <- start{d.Attempt, ctx}
 		if d.Attempt == 1 {
 			<-release
 		}
 		return nil
 	})
-	b.enqueue("cancelled")
-	first := next(b, starts)
+	b.Enqueue("cancelled")
+	first := queuetest.Next(b, starts)
 	b.cancels("cancelled", first.ctx)
 	if cause := context.Cause(first.ctx); !errors.Is(cause, queue.ErrLost) {
 		t.Errorf("cancelled with %v, want ErrLost", cause)
 	}
 	// The second delivery waits for the only slot, although asynq counts it as free.
-	b.eventuallyStats(queue.Stats{InFlight: 1})
+	b.EventuallyStats(queue.Stats{InFlight: 1})
 	if len(starts) > 0 {
 		t.Error("two handlers at once")
 	}
 	open()
-	if second := next(b, starts); second.attempt != 2 {
+	if second := queuetest.Next(b, starts); second.attempt != 2 {
 		t.Errorf("attempt %d, want 2", second.attempt)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	started := make(chan context.Context, 1)
-	release, open := gate(b)
-	stop, err := b.driver.Consume(t.Context(), queue.Consumer{
-		Concurrency: 1, Visibility: time.Second, Logger: (&logBuffer{}).logger(),
+	release, open := b.Gate()
+	stop, err := b.Driver.Consume(t.Context(), queue.Consumer{
+		Concurrency: 1, Visibility: time.Second, Logger: b.Logger(),
 		Handle: func(ctx context.Context, _ queue.Job) queue.Verdict {
 			started <- ctx
 			<-release
@@ -152,8 +153,8 @@ func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.enqueue("cancelled while stopping")
-	b.cancels("cancelled while stopping", next(b, started))
+	b.Enqueue("cancelled while stopping")
+	b.cancels("cancelled while stopping", queuetest.Next(b, started))
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -165,8 +166,8 @@ func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
 	case <-time.After(300 * time.Millisecond):
 	}
 	open()
-	next(b, stopped)
-	b.eventuallyStats(queue.Stats{Ready: 1}) // Done was not heard
+	queuetest.Next(b, stopped)
+	b.EventuallyStats(queue.Stats{Ready: 1}) // Done was not heard
 }
 
 // asynq would never hand out such a task again, and refuse its ID for ever.
@@ -179,22 +180,22 @@ func TestEnqueuePutsOrphansRight(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			b.enqueue("a")
+			b.Enqueue("a")
 			b.vanish()
 			if err := orphan(b); err != nil {
 				t.Fatal(err)
 			}
-			b.enqueue("a", "a")
-			b.eventuallyStats(queue.Stats{Ready: 1})
+			b.Enqueue("a", "a")
+			b.EventuallyStats(queue.Stats{Ready: 1})
 			attempts := make(chan int, 10)
-			b.work(func(_ context.Context, d queue.Delivery) error {
+			b.Work(func(_ context.Context, d queue.Delivery) error {
 				attempts <- d.Attempt
 				return nil
 			})
-			if attempt := next(b, attempts); attempt != 1 {
+			if attempt := queuetest.Next(b, attempts); attempt != 1 {
 				t.Errorf("attempt %d", attempt)
 			}
-			b.eventuallyStats(queue.Stats{})
+			b.EventuallyStats(queue.Stats{})
 		})
 	}
 }
@@ -209,8 +210,8 @@ func TestFlushedRedisTakesTheTasksAgain(t *testing.T) {
 		done = map[string]int{}
 	)
 	started := make(chan struct{}, 10)
-	release, open := gate(b)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	release, open := b.Gate()
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		started <- struct{}{}
 		<-release
 		mu.Lock()
@@ -218,16 +219,16 @@ func TestFlushedRedisTakesTheTasksAgain(t *testing.T) {
 		done[d.ID]++
 		return nil
 	})
-	b.enqueue("busy", "b", "c")
-	next(b, started)
+	b.Enqueue("busy", "b", "c")
+	queuetest.Next(b, started)
 	if err := b.redis.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	b.eventuallyStats(queue.Stats{})
-	b.enqueue("b", "c", "d")
-	b.eventuallyStats(queue.Stats{Ready: 3})
+	b.EventuallyStats(queue.Stats{})
+	b.Enqueue("b", "c", "d")
+	b.EventuallyStats(queue.Stats{Ready: 3})
 	open()
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 	mu.Lock()
 	defer mu.Unlock()
 	for _, id := range []string{"busy", "b", "c", "d"} {
@@ -239,7 +240,7 @@ func TestFlushedRedisTakesTheTasksAgain(t *testing.T) {
 	if _, err := asynq.NewInspectorFromRedisClient(b.redis).GetQueueInfo(b.name); err != nil {
 		t.Error(err)
 	}
-	if found, err := b.queue.Redrive(t.Context(), kind, "dead"); err != nil || found {
+	if found, err := b.Queue.Redrive(t.Context(), kind, "dead"); err != nil || found {
 		t.Errorf("Redrive of a flushed dead letter: %v (%v)", found, err)
 	}
 }
@@ -248,43 +249,38 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--appendonly", "yes", "--appendfsync", "always")
 	b := setupOn(t, s.url(nil, ""))
-	log := &logBuffer{}
 	const n = 30
 	var (
 		mu   sync.Mutex
 		done = map[string]bool{}
 	)
 	busy := make(chan struct{}, n)
-	release, open := gate(b)
-	worker := queue.NewWorker(b.driver, queue.Handlers{kind: {Run: func(_ context.Context, d queue.Delivery) error {
+	release, open := b.Gate()
+	b.WorkWith(func(_ context.Context, d queue.Delivery) error {
 		busy <- struct{}{}
 		<-release
 		mu.Lock()
 		defer mu.Unlock()
 		done[d.ID] = true
 		return nil
-	}}}, queue.WorkerOptions{Concurrency: 3, Logger: log.logger()})
-	if err := worker.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	b.stopAtTheEnd(worker)
+	}, queue.WorkerOptions{Concurrency: 3})
 	for i := range n {
-		b.enqueue(fmt.Sprint(i))
+		b.Enqueue(fmt.Sprint(i))
 	}
 	for range 3 {
-		next(b, busy)
+		queuetest.Next(b, busy)
 	}
 	s.kill()
 	open() // the verdicts meet no server
-	b.eventually("news of the outage in the log", func() bool { return len(log.lines(t, "asynq")) > 0 })
+	b.Eventually("news of the outage in the log", func() bool { return len(b.Logged("asynq")) > 0 })
 	if !s.start() {
 		t.Fatal("the port is taken")
 	}
-	b.eventually("an end of the outage", func() bool {
-		_, err := b.queue.Stats(t.Context())
+	b.Eventually("an end of the outage", func() bool {
+		_, err := b.Queue.Stats(t.Context())
 		return err == nil
 	})
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 	mu.Lock()
 	defer mu.Unlock()
 	if len(done) != n || len(busy) != n-3 {
@@ -299,38 +295,33 @@ func TestAServerThatStandsStillCostsNoAttempt(t *testing.T) {
 	s := startServer(t)
 	b := setupOn(t, s.url(nil, ""))
 	seen := make(chan int, 10)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d.Attempt
 		return nil
 	})
 	s.signal(syscall.SIGSTOP)
 	enqueued := make(chan error, 1)
-	go func() { enqueued <- b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a"}) }()
+	go func() { enqueued <- b.Queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a"}) }()
 	time.Sleep(4 * time.Second) // longer than go-redis would wait by itself
 	s.signal(syscall.SIGCONT)
-	if err := next(b, enqueued); err != nil {
+	if err := queuetest.Next(b, enqueued); err != nil {
 		t.Fatal(err)
 	}
-	if attempt := next(b, seen); attempt != 1 {
+	if attempt := queuetest.Next(b, seen); attempt != 1 {
 		t.Errorf("attempt %d", attempt)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 func TestRepeatedTroubleIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	b := setupOn(t, s.url(nil, ""))
-	log := &logBuffer{}
-	worker := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{Logger: log.logger()})
-	if err := worker.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	b.stopAtTheEnd(worker)
+	b.WorkOn(b.Driver, queue.Handlers{}, queue.WorkerOptions{})
 	s.kill()
-	b.eventually("two sorts of trouble", func() bool { return len(log.lines(t, "asynq")) >= 2 })
+	b.Eventually("two sorts of trouble", func() bool { return len(b.Logged("asynq")) >= 2 })
 	seen := map[any]bool{}
-	for _, line := range log.lines(t, "asynq") {
+	for _, line := range b.Logged("asynq") {
 		if seen[line["text"]] {
 			t.Errorf("logged twice: %v", line["text"])
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -15,8 +14,6 @@ import (
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/queue/queuetest"
 )
-
-const patience = time.Minute
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
@@ -32,79 +29,35 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// bench is one queue under test.
+type bench struct {
+	queuetest.Bench
+	db *database.DB
+}
+
 // setup is a queue whose idle worker would not look again by itself, so that only the bell can
 // start it.
-func setup(t *testing.T) (*database.DB, *dbqueue.Driver, *queue.Queue) {
+func setup(t *testing.T) *bench {
 	t.Helper()
 	db := databasetest.Open(t, dbqueue.Migrations())
 	driver := dbqueue.New(db, dbqueue.Options{Poll: time.Hour})
-	return db, driver, queue.New(driver, queue.Options{})
+	return &bench{db: db, Bench: queuetest.Bench{T: t, Driver: driver, Queue: queue.New(driver, queue.Options{})}}
 }
 
-func work(t *testing.T, driver queue.Driver, run func(ctx context.Context, d queue.Delivery) error) {
-	t.Helper()
-	worker := queue.NewWorker(driver, queue.Handlers{"probe": {Run: run}}, queue.WorkerOptions{
-		Grace: -1, Logger: slog.New(slog.DiscardHandler),
+func (b *bench) awaitIdle() {
+	b.Helper()
+	<-time.After(10 * time.Millisecond) // in which a worker that has nothing left to do comes to rest
+	b.Eventually("the end of all tasks", func() bool {
+		stats := b.Stats()
+		return stats.Ready+stats.InFlight+stats.Delayed == 0
 	})
-	if err := worker.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := worker.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func bury(t *testing.T, driver *dbqueue.Driver, q *queue.Queue, id string) {
-	t.Helper()
-	if err := q.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: id}); err != nil {
-		t.Fatal(err)
-	}
-	leases, err := driver.Receive(t.Context(), 1, time.Minute)
-	if err != nil || len(leases) != 1 {
-		t.Fatalf("received %d (%v)", len(leases), err)
-	}
-	if err := driver.Settle(t.Context(), leases[0], queue.Verdict{Action: queue.Bury}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func awaitIdle(t *testing.T, q *queue.Queue) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; {
-		<-tick.C
-		stats, err := q.Stats(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if stats.Ready+stats.InFlight+stats.Delayed == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still busy: %+v", stats)
-		}
-	}
-}
-
-func await(t *testing.T, what string, c <-chan string) string {
-	t.Helper()
-	select {
-	case id := <-c:
-		return id
-	case <-time.After(patience):
-		t.Fatalf("did not come: %s", what)
-		return ""
-	}
 }
 
 func TestBellStartsAnIdleWorker(t *testing.T) {
 	t.Parallel()
-	db, driver, q := setup(t)
+	b := setup(t)
 	seen := make(chan string, 10)
-	work(t, driver, func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d.ID
 		if d.ID == "mortal" {
 			return queue.Dead(errors.New("always"))
@@ -112,10 +65,10 @@ func TestBellStartsAnIdleWorker(t *testing.T) {
 		return nil
 	})
 	enqueue := func(ctx context.Context, id string) error {
-		return q.Enqueue(ctx, queue.Task{Kind: "probe", ID: id})
+		return b.Queue.Enqueue(ctx, queue.Task{Kind: "probe", ID: id})
 	}
 	redrive := func() error {
-		found, err := q.Redrive(t.Context(), "probe", "mortal")
+		found, err := b.Queue.Redrive(t.Context(), "probe", "mortal")
 		if err == nil && !found {
 			err = errors.New("not among the dead")
 		}
@@ -126,38 +79,39 @@ func TestBellStartsAnIdleWorker(t *testing.T) {
 		for what, step := range map[string]func() error{
 			"plain": func() error { return enqueue(t.Context(), "plain") },
 			"in a transaction": func() error {
-				return db.InTx(t.Context(), func(ctx context.Context) error { return enqueue(ctx, "in a transaction") })
+				return b.db.InTx(t.Context(), func(ctx context.Context) error { return enqueue(ctx, "in a transaction") })
 			},
 			"revived":  func() error { return enqueue(t.Context(), "mortal") },
 			"redriven": redrive,
 		} {
+			t.Log(what) // for whoever reads that nothing came
 			if what == "redriven" {
 				if err := enqueue(t.Context(), "mortal"); err != nil {
 					t.Fatal(err)
 				}
-				await(t, "the death", seen)
-				awaitIdle(t, q)
+				queuetest.Next(b, seen)
+				b.awaitIdle()
 			}
 			if err := step(); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
-			await(t, what, seen)
-			awaitIdle(t, q)
+			queuetest.Next(b, seen)
+			b.awaitIdle()
 		}
 	}
 }
 
 func TestRolledBackTaskNeverRuns(t *testing.T) {
 	t.Parallel()
-	db, driver, q := setup(t)
+	b := setup(t)
 	seen := make(chan string, 10)
-	work(t, driver, func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d.ID
 		return nil
 	})
 	rollback := errors.New("rollback")
-	err := db.InTx(t.Context(), func(ctx context.Context) error {
-		if err := q.Enqueue(ctx, queue.Task{Kind: "probe", ID: "rolled back"}); err != nil {
+	err := b.db.InTx(t.Context(), func(ctx context.Context) error {
+		if err := b.Queue.Enqueue(ctx, queue.Task{Kind: "probe", ID: "rolled back"}); err != nil {
 			return err
 		}
 		return rollback
@@ -165,10 +119,8 @@ func TestRolledBackTaskNeverRuns(t *testing.T) {
 	if !errors.Is(err, rollback) {
 		t.Fatal(err)
 	}
-	if err := q.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: "after"}); err != nil {
-		t.Fatal(err)
-	}
-	if id := await(t, "the task after", seen); id != "after" {
+	b.Enqueue("after")
+	if id := queuetest.Next(b, seen); id != "after" {
 		t.Errorf("task %q ran", id)
 	}
 }
@@ -176,25 +128,26 @@ func TestRolledBackTaskNeverRuns(t *testing.T) {
 func TestOtherDriversTasksAreFoundByPolling(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, dbqueue.Migrations())
+	elsewhere := dbqueue.New(db, dbqueue.Options{})
+	b := &queuetest.Bench{
+		T: t, Driver: dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond}), Queue: queue.New(elsewhere, queue.Options{}),
+	}
 	seen := make(chan string, 1)
-	work(t, dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond}), func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d.ID
 		return nil
 	})
-	elsewhere := queue.New(dbqueue.New(db, dbqueue.Options{}), queue.Options{})
-	if err := elsewhere.Enqueue(t.Context(), queue.Task{Kind: "probe", ID: "a"}); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "a task from elsewhere", seen)
+	b.Enqueue("a")
+	queuetest.Next(b, seen)
 }
 
 func TestDeadListsTheLatestFirst(t *testing.T) {
 	t.Parallel()
-	_, driver, q := setup(t)
+	b := setup(t)
 	for _, id := range []string{"b", "c", "a"} {
-		bury(t, driver, q, id)
+		b.Bury(id)
 	}
-	dead, err := q.Dead(t.Context(), 2)
+	dead, err := b.Queue.Dead(t.Context(), 2)
 	if err != nil || len(dead) != 2 || dead[0].ID != "a" || dead[1].ID != "c" {
 		t.Errorf("Dead(2) = %+v (%v), want a and c", dead, err)
 	}

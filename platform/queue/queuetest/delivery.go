@@ -26,36 +26,36 @@ var deliveryRules = []rule{
 	{name: "StatsTellTheStates", test: statsTellTheStates},
 }
 
-func taskArrivesAsSent(b *bench) {
+func taskArrivesAsSent(b *Bench) {
 	every := make([]byte, queue.MaxPayload)
 	for i := range every {
 		every[i] = byte(i)
 	}
 	seen := make(chan queue.Delivery, 8)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d
 		return nil
 	})
 	for id, payload := range map[string][]byte{"none": nil, "every-byte-64k": every, "broken-utf8": []byte("\xff\x00\xfe"), "ключ/ñ 1": []byte("{}")} {
-		task := queue.Task{Kind: kind, ID: id, Payload: payload}
-		if err := b.queue.Enqueue(b.Context(), task); err != nil {
+		task := queue.Task{Kind: Kind, ID: id, Payload: payload}
+		if err := b.Queue.Enqueue(b.Context(), task); err != nil {
 			b.Fatal(err)
 		}
 		want := queue.Delivery{Task: task, Attempt: 1, MaxAttempts: 3}
-		if diff := cmp.Diff(want, next(b, seen), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(want, Next(b, seen), cmpopts.EquateEmpty()); diff != "" {
 			b.Error(diff)
 		}
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
-func roughlyFirstInFirstOut(b *bench) {
+func roughlyFirstInFirstOut(b *Bench) {
 	const n = 20
 	for i := range n {
-		b.enqueue(fmt.Sprint(i))
+		b.Enqueue(fmt.Sprint(i))
 	}
 	seen := make(chan int, n)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		var i int
 		if _, err := fmt.Sscan(d.ID, &i); err != nil {
 			return err
@@ -65,7 +65,7 @@ func roughlyFirstInFirstOut(b *bench) {
 	})
 	var order []int
 	for range n {
-		order = append(order, next(b, seen))
+		order = append(order, Next(b, seen))
 	}
 	inversions := 0
 	for i := range order {
@@ -81,7 +81,7 @@ func roughlyFirstInFirstOut(b *bench) {
 	}
 }
 
-func twoWorkersNeverShareATask(b *bench) {
+func twoWorkersNeverShareATask(b *Bench) {
 	const n = 40
 	var (
 		mu     sync.Mutex
@@ -108,12 +108,12 @@ func twoWorkersNeverShareATask(b *bench) {
 		return nil
 	}
 	for range 2 {
-		b.workerOn(b.driver, run, queue.WorkerOptions{Concurrency: 4})
+		b.WorkWith(run, queue.WorkerOptions{Concurrency: 4})
 	}
 	for i := range n {
-		b.enqueue(fmt.Sprint(i))
+		b.Enqueue(fmt.Sprint(i))
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 	mu.Lock()
 	defer mu.Unlock()
 	if len(done) != n {
@@ -121,10 +121,10 @@ func twoWorkersNeverShareATask(b *bench) {
 	}
 }
 
-func concurrencyIsUsedAndKept(b *bench) {
+func concurrencyIsUsedAndKept(b *Bench) {
 	const concurrency = 3
 	started, release := make(chan string, 10), make(chan struct{})
-	b.workerOn(b.driver, func(ctx context.Context, d queue.Delivery) error {
+	b.WorkWith(func(ctx context.Context, d queue.Delivery) error {
 		started <- d.ID
 		select {
 		case <-release:
@@ -133,23 +133,23 @@ func concurrencyIsUsedAndKept(b *bench) {
 			return ctx.Err()
 		}
 	}, queue.WorkerOptions{Concurrency: concurrency})
-	b.enqueue("a", "b", "c", "d", "e")
+	b.Enqueue("a", "b", "c", "d", "e")
 	for range concurrency {
-		next(b, started)
+		Next(b, started)
 	}
-	if stats := b.stats(); stats.InFlight > concurrency || len(started) > 0 {
+	if stats := b.Stats(); stats.InFlight > concurrency || len(started) > 0 {
 		b.Errorf("more than %d at once: %+v", concurrency, stats)
 	}
 	close(release)
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
-func duplicateIsNoTask(b *bench) {
-	b.enqueue("a", "a")
-	b.eventuallyStats(queue.Stats{Ready: 1})
+func duplicateIsNoTask(b *Bench) {
+	b.Enqueue("a", "a")
+	b.EventuallyStats(queue.Stats{Ready: 1})
 
 	started, release := make(chan struct{}, 10), make(chan struct{})
-	b.workerOn(b.driver, func(ctx context.Context, _ queue.Delivery) error {
+	b.WorkWith(func(ctx context.Context, _ queue.Delivery) error {
 		started <- struct{}{}
 		select {
 		case <-release:
@@ -158,73 +158,73 @@ func duplicateIsNoTask(b *bench) {
 			return ctx.Err()
 		}
 	}, queue.WorkerOptions{Concurrency: 2})
-	next(b, started)
-	b.enqueue("a")
-	b.eventuallyStats(queue.Stats{InFlight: 1})
+	Next(b, started)
+	b.Enqueue("a")
+	b.EventuallyStats(queue.Stats{InFlight: 1})
 	close(release)
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 	if len(started) > 0 {
 		b.Error("the duplicate ran")
 	}
 
-	b.enqueue("a")
-	next(b, started) // a task that is done may come again
+	b.Enqueue("a")
+	Next(b, started) // a task that is done may come again
 }
 
-func kindsShareNoIDs(b *bench) {
+func kindsShareNoIDs(b *Bench) {
 	seen := make(chan string, 2)
 	run := func(_ context.Context, d queue.Delivery) error {
 		seen <- d.Kind
 		return nil
 	}
 	for _, kind := range []string{"one", "two"} {
-		if err := b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "same"}); err != nil {
+		if err := b.Queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "same"}); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.start(b.driver, queue.Handlers{"one": {Run: run}, "two": {Run: run}}, queue.WorkerOptions{})
-	if first, second := next(b, seen), next(b, seen); first == second {
+	b.WorkOn(b.Driver, queue.Handlers{"one": {Run: run}, "two": {Run: run}}, queue.WorkerOptions{})
+	if first, second := Next(b, seen), Next(b, seen); first == second {
 		b.Errorf("kind %s ran twice", first)
 	}
 }
 
-func invalidTaskIsRefused(b *bench) {
+func invalidTaskIsRefused(b *Bench) {
 	for name, task := range map[string]queue.Task{
-		"64 KiB and one": {Kind: kind, ID: "a", Payload: make([]byte, queue.MaxPayload+1)},
+		"64 KiB and one": {Kind: Kind, ID: "a", Payload: make([]byte, queue.MaxPayload+1)},
 		"no kind":        {ID: "a"},
-		"no id":          {Kind: kind},
-		"long id":        {Kind: kind, ID: strings.Repeat("x", 129)},
-		"broken id":      {Kind: kind, ID: "a\x00"},
+		"no id":          {Kind: Kind},
+		"long id":        {Kind: Kind, ID: strings.Repeat("x", 129)},
+		"broken id":      {Kind: Kind, ID: "a\x00"},
 		"broken kind":    {Kind: "\xff", ID: "a"},
 	} {
-		if err := b.queue.Enqueue(b.Context(), task); !errors.Is(err, queue.ErrInvalidTask) {
+		if err := b.Queue.Enqueue(b.Context(), task); !errors.Is(err, queue.ErrInvalidTask) {
 			b.Errorf("%s: %v, want ErrInvalidTask", name, err)
 		}
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
-func cancelledContextChangesNothing(b *bench) {
+func cancelledContextChangesNothing(b *Bench) {
 	ctx, cancel := context.WithCancel(b.Context())
 	cancel()
-	if err := b.queue.Enqueue(ctx, queue.Task{Kind: kind, ID: "a"}); err == nil {
+	if err := b.Queue.Enqueue(ctx, queue.Task{Kind: Kind, ID: "a"}); err == nil {
 		b.Error("Enqueue succeeded")
 	}
-	if _, err := b.queue.Stats(ctx); err == nil {
+	if _, err := b.Queue.Stats(ctx); err == nil {
 		b.Error("Stats succeeded")
 	}
-	worker := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{})
+	worker := queue.NewWorker(b.Driver, queue.Handlers{}, queue.WorkerOptions{})
 	if err := worker.Start(ctx); err == nil {
 		b.Error("Start succeeded")
 	}
-	b.stop(worker)
-	b.eventuallyStats(queue.Stats{})
+	b.Stop(worker)
+	b.EventuallyStats(queue.Stats{})
 }
 
-func statsTellTheStates(b *bench) {
-	b.eventuallyStats(queue.Stats{})
+func statsTellTheStates(b *Bench) {
+	b.EventuallyStats(queue.Stats{})
 	started := make(chan string, 10)
-	worker := b.workerOn(b.driver, func(ctx context.Context, d queue.Delivery) error {
+	worker := b.WorkWith(func(ctx context.Context, d queue.Delivery) error {
 		switch d.ID {
 		case "later":
 			return queue.Later(time.Hour)
@@ -235,18 +235,18 @@ func statsTellTheStates(b *bench) {
 		<-ctx.Done()
 		return ctx.Err()
 	}, queue.WorkerOptions{Concurrency: 1})
-	b.enqueue("later", "dead")
-	b.eventuallyStats(queue.Stats{Delayed: 1, Dead: 1})
-	b.enqueue("busy")
-	next(b, started)
-	b.enqueue("ready-1", "ready-2")
-	b.eventuallyStats(queue.Stats{Ready: 2, InFlight: 1, Delayed: 1, Dead: 1})
-	if !b.limits.HidesAge {
-		b.eventually("an age of the oldest ready task", func() bool {
-			age := b.stats().OldestReady
-			return age > 0 && age < patience
+	b.Enqueue("later", "dead")
+	b.EventuallyStats(queue.Stats{Delayed: 1, Dead: 1})
+	b.Enqueue("busy")
+	Next(b, started)
+	b.Enqueue("ready-1", "ready-2")
+	b.EventuallyStats(queue.Stats{Ready: 2, InFlight: 1, Delayed: 1, Dead: 1})
+	if !b.Limits.HidesAge {
+		b.Eventually("an age of the oldest ready task", func() bool {
+			age := b.Stats().OldestReady
+			return age > 0 && age < Patience
 		})
 	}
-	b.stop(worker)
-	b.eventuallyStats(queue.Stats{Ready: 3, Delayed: 1, Dead: 1})
+	b.Stop(worker)
+	b.EventuallyStats(queue.Stats{Ready: 3, Delayed: 1, Dead: 1})
 }

@@ -18,8 +18,8 @@ var leaseRules = []rule{
 	{name: "SilentProductLosesTheLease", test: silentProductLosesTheLease, pullers: true},
 }
 
-func heartbeatOutlastsTheVisibility(b *bench) {
-	visibility := max(b.limits.Visibility, time.Second)
+func heartbeatOutlastsTheVisibility(b *Bench) {
+	visibility := max(b.Limits.Visibility, time.Second)
 	for {
 		watch := b.watchStalls()
 		trouble := b.runForLongerThan(visibility)
@@ -28,7 +28,7 @@ func heartbeatOutlastsTheVisibility(b *bench) {
 			return
 		}
 		// Heartbeats come a third of the visibility apart: only who stood still for as long may have missed the rest.
-		const longest = patience / 3
+		const longest = Patience / 3
 		if stall < visibility/3 || visibility == longest {
 			b.Fatalf("with a visibility of %s and a stall of %s: %v", visibility, stall, trouble)
 		}
@@ -37,7 +37,7 @@ func heartbeatOutlastsTheVisibility(b *bench) {
 }
 
 // runForLongerThan has one of two workers keep a task for two and a half times the visibility, and fails when it loses it.
-func (b *bench) runForLongerThan(visibility time.Duration) error {
+func (b *Bench) runForLongerThan(visibility time.Duration) error {
 	b.Helper()
 	var runs atomic.Int32
 	causes := make(chan error, 10)
@@ -51,16 +51,16 @@ func (b *bench) runForLongerThan(visibility time.Duration) error {
 			return nil
 		}
 	}
-	dead := b.stats().Dead // of an earlier run
-	b.enqueue(fmt.Sprint("for ", visibility))
-	one := b.workerOn(b.driver, run, queue.WorkerOptions{Visibility: visibility})
-	defer b.stop(one)
-	other := b.workerOn(b.driver, run, queue.WorkerOptions{Visibility: visibility})
-	defer b.stop(other)
-	b.eventually("a run", func() bool { return runs.Load() > 0 })
+	dead := b.Stats().Dead // of an earlier run
+	b.Enqueue(fmt.Sprint("for ", visibility))
+	one := b.WorkWith(run, queue.WorkerOptions{Visibility: visibility})
+	defer b.Stop(one)
+	other := b.WorkWith(run, queue.WorkerOptions{Visibility: visibility})
+	defer b.Stop(other)
+	b.Eventually("a run", func() bool { return runs.Load() > 0 })
 	var end queue.Stats
-	b.eventually("the end of the task", func() bool {
-		end = b.stats()
+	b.Eventually("the end of the task", func() bool {
+		end = b.Stats()
 		return end.Ready+end.InFlight+end.Delayed == 0
 	})
 	if n := runs.Load(); n != 1 || len(causes) > 0 || end.Dead > dead {
@@ -69,56 +69,41 @@ func (b *bench) runForLongerThan(visibility time.Duration) error {
 	return nil
 }
 
-func (b *bench) receive(visibility time.Duration) queue.Lease {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), patience)
-	defer cancel()
-	for {
-		leases, err := b.puller.Receive(ctx, 1, visibility)
-		if err != nil || ctx.Err() != nil {
-			b.Fatalf("nothing received: %v", err)
-		}
-		if len(leases) == 1 {
-			return leases[0]
-		}
-	}
-}
-
-func onlyTheCurrentLeaseCounts(b *bench) {
-	b.enqueue("a")
-	first := b.receive(b.limits.Visibility)
-	second := b.receive(10 * time.Minute) // comes when the first lapsed
+func onlyTheCurrentLeaseCounts(b *Bench) {
+	b.Enqueue("a")
+	first := b.Receive(1, b.Limits.Visibility)[0]
+	second := b.Receive(1, 10*time.Minute)[0] // comes when the first lapsed
 	if first.Attempt != 1 || second.Attempt != 2 {
 		b.Errorf("attempts %d and %d, want 1 and 2", first.Attempt, second.Attempt)
 	}
-	if err := b.puller.Extend(b.Context(), first, 10*time.Minute); !errors.Is(err, queue.ErrLost) {
+	if err := b.Puller().Extend(b.Context(), first, 10*time.Minute); !errors.Is(err, queue.ErrLost) {
 		b.Errorf("extending the first lease: %v, want ErrLost", err)
 	}
 	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
-		if err := b.puller.Settle(b.Context(), first, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
+		if err := b.Puller().Settle(b.Context(), first, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
 			b.Errorf("settling the first lease with %d: %v, want ErrLost", action, err)
 		}
 	}
-	b.eventuallyStats(queue.Stats{InFlight: 1})
-	if err := b.puller.Extend(b.Context(), second, 10*time.Minute); err != nil {
+	b.EventuallyStats(queue.Stats{InFlight: 1})
+	if err := b.Puller().Extend(b.Context(), second, 10*time.Minute); err != nil {
 		b.Errorf("extending the second lease: %v", err)
 	}
-	if err := b.puller.Settle(b.Context(), second, queue.Verdict{Action: queue.Done}); err != nil {
+	if err := b.Puller().Settle(b.Context(), second, queue.Verdict{Action: queue.Done}); err != nil {
 		b.Errorf("settling the second lease: %v", err)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 // A task that kills its worker every time leaves nothing but lapsed leases.
-func lapsesUseUpTheAttempts(b *bench) {
-	b.enqueue("a")
+func lapsesUseUpTheAttempts(b *Bench) {
+	b.Enqueue("a")
 	for want := 1; want <= 3; want++ {
-		if lease := b.receive(b.limits.Visibility); lease.Attempt != want {
+		if lease := b.Receive(1, b.Limits.Visibility)[0]; lease.Attempt != want {
 			b.Errorf("attempt %d, want %d", lease.Attempt, want)
 		}
 	}
 	told := make(chan string, 10)
-	b.start(b.driver, queue.Handlers{kind: {
+	b.WorkOn(b.Driver, queue.Handlers{Kind: {
 		Run: func(context.Context, queue.Delivery) error {
 			b.Error("the task ran again")
 			return nil
@@ -129,10 +114,10 @@ func lapsesUseUpTheAttempts(b *bench) {
 		},
 	}}, queue.WorkerOptions{})
 	reason := "lease lapsed 3 times"
-	if b.limits.HidesLapses {
+	if b.Limits.HidesLapses {
 		reason = "lease lapsed"
 	}
-	if got := next(b, told); got != reason {
+	if got := Next(b, told); got != reason {
 		b.Errorf("owner told %q, want %q", got, reason)
 	}
 	if dead := b.eventuallyDead(1)["a"]; dead.Reason != reason {
@@ -167,11 +152,11 @@ func (l *link) Consume(_ context.Context, consumer queue.Consumer) (func(), erro
 	return queue.Pull(l, consumer), nil
 }
 
-func lostLeaseIsTold(b *bench) {
+func lostLeaseIsTold(b *Bench) {
 	taken := make(chan struct{})
 	loseLease(b, taken, func(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
 		<-taken
-		err := b.puller.Extend(context.WithoutCancel(ctx), lease, visibility)
+		err := b.Puller().Extend(context.WithoutCancel(ctx), lease, visibility)
 		if !errors.Is(err, queue.ErrLost) {
 			b.Errorf("heartbeat after the loss: %v, want ErrLost", err)
 		}
@@ -179,26 +164,27 @@ func lostLeaseIsTold(b *bench) {
 	})
 }
 
-func silentProductLosesTheLease(b *bench) {
+func silentProductLosesTheLease(b *Bench) {
 	loseLease(b, make(chan struct{}), func(context.Context, queue.Lease, time.Duration) error {
 		return errors.New("no route to host")
 	})
 }
 
 // loseLease has one worker lose its task to another, which closes taken when it has it.
-func loseLease(b *bench, taken chan struct{}, extend func(context.Context, queue.Lease, time.Duration) error) {
+func loseLease(b *Bench, taken chan struct{}, extend func(context.Context, queue.Lease, time.Duration) error) {
 	started, causes := make(chan struct{}), make(chan error, 1)
-	loser := b.workerOn(&link{Driver: b.driver, Puller: b.puller, extend: extend}, func(ctx context.Context, _ queue.Delivery) error {
+	driver := &link{Driver: b.Driver, Puller: b.Puller(), extend: extend}
+	loser := b.WorkOn(driver, queue.Handlers{Kind: {Run: func(ctx context.Context, _ queue.Delivery) error {
 		close(started)
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
 		return nil // would make the task done, were it still ours
-	}, queue.WorkerOptions{Visibility: b.limits.Visibility})
-	b.enqueue("a")
-	next(b, started)
+	}}}, queue.WorkerOptions{Visibility: b.Limits.Visibility})
+	b.Enqueue("a")
+	Next(b, started)
 
 	attempts, release := make(chan int, 10), make(chan struct{})
-	b.worker(func(ctx context.Context, d queue.Delivery) error {
+	b.Work(func(ctx context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		close(taken)
 		select {
@@ -208,14 +194,14 @@ func loseLease(b *bench, taken chan struct{}, extend func(context.Context, queue
 			return ctx.Err()
 		}
 	})
-	if attempt := next(b, attempts); attempt != 2 {
+	if attempt := Next(b, attempts); attempt != 2 {
 		b.Errorf("taken as attempt %d, want 2", attempt)
 	}
-	if cause := next(b, causes); !errors.Is(cause, queue.ErrLost) {
+	if cause := Next(b, causes); !errors.Is(cause, queue.ErrLost) {
 		b.Errorf("the loser's context ended with %v, want ErrLost", cause)
 	}
-	b.stop(loser)
-	b.eventuallyStats(queue.Stats{InFlight: 1})
+	b.Stop(loser)
+	b.EventuallyStats(queue.Stats{InFlight: 1})
 	close(release)
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }

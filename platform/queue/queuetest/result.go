@@ -29,24 +29,24 @@ var resultRules = []rule{
 	{name: "EnqueueRevivesTheDead", test: enqueueRevivesTheDead, deduplicates: true},
 }
 
-func errorIsRetriedWithBackoffThenDead(b *bench) {
+func errorIsRetriedWithBackoffThenDead(b *Bench) {
 	type run struct {
 		attempt    int
 		begun, end time.Time
 	}
 	runs := make(chan run, 10)
 	backoff := queue.Backoff{Base: 200 * time.Millisecond, Max: time.Minute}
-	b.workerOn(b.driver, func(_ context.Context, d queue.Delivery) error {
+	b.WorkWith(func(_ context.Context, d queue.Delivery) error {
 		now := time.Now()
 		runs <- run{d.Attempt, now, time.Now()}
 		return fmt.Errorf("attempt %d: disk full", d.Attempt)
 	}, queue.WorkerOptions{Backoff: backoff})
 	before := time.Now()
-	b.enqueue("a")
+	b.Enqueue("a")
 
-	previous := next(b, runs)
+	previous := Next(b, runs)
 	for attempt := 2; attempt <= 3; attempt++ {
-		current := next(b, runs)
+		current := Next(b, runs)
 		if current.attempt != attempt {
 			b.Errorf("attempt %d, want %d", current.attempt, attempt)
 		}
@@ -58,71 +58,71 @@ func errorIsRetriedWithBackoffThenDead(b *bench) {
 	}
 
 	dead := b.eventuallyDead(1)["a"]
-	if dead.Kind != kind || dead.Attempts != 3 || dead.Reason != "attempt 3: disk full" {
+	if dead.Kind != Kind || dead.Attempts != 3 || dead.Reason != "attempt 3: disk full" {
 		b.Errorf("dead letter %+v", dead)
 	}
 	// A second of slack, for products that have their own clock or count in seconds.
 	if dead.DiedAt.Before(before.Add(-time.Second)) || dead.DiedAt.After(time.Now().Add(time.Second)) {
 		b.Errorf("died at %s, the test began at %s", dead.DiedAt, before)
 	}
-	b.eventuallyStats(queue.Stats{Dead: 1})
+	b.EventuallyStats(queue.Stats{Dead: 1})
 	if len(runs) > 0 {
 		b.Error("ran again after its last attempt")
 	}
 }
 
-func retryCanSucceed(b *bench) {
+func retryCanSucceed(b *Bench) {
 	attempts := make(chan int, 10)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		if d.Attempt < d.MaxAttempts {
 			return errors.New("not yet")
 		}
 		return nil
 	})
-	b.enqueue("a")
+	b.Enqueue("a")
 	for want := 1; want <= 3; want++ {
-		if got := next(b, attempts); got != want {
+		if got := Next(b, attempts); got != want {
 			b.Errorf("attempt %d, want %d", got, want)
 		}
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
-func panicIsAnError(b *bench) {
+func panicIsAnError(b *Bench) {
 	var runs atomic.Int32
-	b.workerOn(b.driver, func(context.Context, queue.Delivery) error {
+	b.WorkWith(func(context.Context, queue.Delivery) error {
 		runs.Add(1)
 		panic("boom")
 	}, queue.WorkerOptions{MaxAttempts: 2})
-	b.enqueue("a")
+	b.Enqueue("a")
 	if dead := b.eventuallyDead(1)["a"]; dead.Reason != "panic: boom" || runs.Load() != 2 {
 		b.Errorf("%d runs, then %+v", runs.Load(), dead)
 	}
 }
 
-func discardLeavesNothing(b *bench) {
+func discardLeavesNothing(b *Bench) {
 	var runs atomic.Int32
-	b.worker(func(context.Context, queue.Delivery) error {
+	b.Work(func(context.Context, queue.Delivery) error {
 		runs.Add(1)
 		return fmt.Errorf("video gone: %w", queue.Discard(nil))
 	})
-	b.enqueue("a")
-	b.eventually("a run", func() bool { return runs.Load() > 0 })
-	b.eventuallyStats(queue.Stats{})
+	b.Enqueue("a")
+	b.Eventually("a run", func() bool { return runs.Load() > 0 })
+	b.EventuallyStats(queue.Stats{})
 	if n := runs.Load(); n != 1 {
 		b.Errorf("%d runs", n)
 	}
 }
 
-func deadIsDeadAtOnce(b *bench) {
+func deadIsDeadAtOnce(b *Bench) {
 	var runs atomic.Int32
-	b.worker(func(context.Context, queue.Delivery) error {
+	b.Work(func(context.Context, queue.Delivery) error {
 		runs.Add(1)
 		return fmt.Errorf("process: %w", queue.Dead(errors.New("no such codec")))
 	})
-	task := queue.Task{Kind: kind, ID: "a", Payload: []byte(`{"video_id":1}`)}
-	if err := b.queue.Enqueue(b.Context(), task); err != nil {
+	task := queue.Task{Kind: Kind, ID: "a", Payload: []byte(`{"video_id":1}`)}
+	if err := b.Queue.Enqueue(b.Context(), task); err != nil {
 		b.Fatal(err)
 	}
 	dead := b.eventuallyDead(1)["a"]
@@ -134,11 +134,11 @@ func deadIsDeadAtOnce(b *bench) {
 	}
 }
 
-func laterCostsNoAttempt(b *bench) {
+func laterCostsNoAttempt(b *Bench) {
 	const delay = 100 * time.Millisecond
 	begun := make(chan time.Time, 10)
 	attempts := make(chan int, 10)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		begun <- time.Now()
 		attempts <- d.Attempt
 		if len(attempts) < 5 {
@@ -146,9 +146,9 @@ func laterCostsNoAttempt(b *bench) {
 		}
 		return nil
 	})
-	b.enqueue("a")
-	b.eventually("five runs", func() bool { return len(attempts) == 5 })
-	b.eventuallyStats(queue.Stats{})
+	b.Enqueue("a")
+	b.Eventually("five runs", func() bool { return len(attempts) == 5 })
+	b.EventuallyStats(queue.Stats{})
 	previous := time.Time{}
 	for range 5 {
 		if got := <-attempts; got != 1 {
@@ -162,9 +162,9 @@ func laterCostsNoAttempt(b *bench) {
 	}
 }
 
-func unknownKindIsDead(b *bench) {
-	b.worker(func(context.Context, queue.Delivery) error { return nil })
-	if err := b.queue.Enqueue(b.Context(), queue.Task{Kind: "nobody", ID: "a"}); err != nil {
+func unknownKindIsDead(b *Bench) {
+	b.Work(func(context.Context, queue.Delivery) error { return nil })
+	if err := b.Queue.Enqueue(b.Context(), queue.Task{Kind: "nobody", ID: "a"}); err != nil {
 		b.Fatal(err)
 	}
 	if dead := b.eventuallyDead(1)["a"]; dead.Reason != `no handler for kind "nobody"` || dead.Attempts != 1 {
@@ -172,33 +172,33 @@ func unknownKindIsDead(b *bench) {
 	}
 }
 
-func reasonIsPlainText(b *bench) {
-	b.worker(func(context.Context, queue.Delivery) error {
+func reasonIsPlainText(b *Bench) {
+	b.Work(func(context.Context, queue.Delivery) error {
 		return queue.Dead(errors.New("ñ \x00 \xff " + strings.Repeat("é", 5000)))
 	})
-	b.enqueue("a")
+	b.Enqueue("a")
 	reason := b.eventuallyDead(1)["a"].Reason
 	if !strings.HasPrefix(reason, "ñ ? ? éé") || !utf8.ValidString(reason) || len(reason) > 1<<10 {
 		b.Errorf("reason of %d bytes: %.30q", len(reason), reason)
 	}
 }
 
-func redriveStartsOver(b *bench) {
+func redriveStartsOver(b *Bench) {
 	var healed atomic.Bool
 	attempts := make(chan int, 10)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		if healed.Load() {
 			return nil
 		}
 		return errors.New("not healed")
 	})
-	b.enqueue("a", "b", "c")
+	b.Enqueue("a", "b", "c")
 	b.eventuallyDead(3)
 	for range 9 {
-		next(b, attempts)
+		Next(b, attempts)
 	}
-	if some, err := b.queue.Dead(b.Context(), 2); err != nil || len(some) != 2 {
+	if some, err := b.Queue.Dead(b.Context(), 2); err != nil || len(some) != 2 {
 		b.Errorf("Dead(2) returned %d (%v)", len(some), err)
 	}
 
@@ -206,35 +206,35 @@ func redriveStartsOver(b *bench) {
 	for _, test := range []struct {
 		kind, id string
 		want     bool
-	}{{kind, "b", true}, {kind, "b", false}, {kind, "z", false}, {"other", "a", false}} {
-		found, err := b.queue.Redrive(b.Context(), test.kind, test.id)
+	}{{Kind, "b", true}, {Kind, "b", false}, {Kind, "z", false}, {"other", "a", false}} {
+		found, err := b.Queue.Redrive(b.Context(), test.kind, test.id)
 		if err != nil || found != test.want {
 			b.Errorf("Redrive(%s, %s) = %v, %v; want %v", test.kind, test.id, found, err, test.want)
 		}
 	}
-	if attempt := next(b, attempts); attempt != 1 {
+	if attempt := Next(b, attempts); attempt != 1 {
 		b.Errorf("attempt %d after redrive, want 1", attempt)
 	}
-	b.eventuallyStats(queue.Stats{Dead: 2})
+	b.EventuallyStats(queue.Stats{Dead: 2})
 	if _, still := b.eventuallyDead(2)["b"]; still {
 		b.Error("b is still dead")
 	}
 }
 
-func redriveAllTakesEachOnce(b *bench) {
+func redriveAllTakesEachOnce(b *Bench) {
 	ids := []string{"a", "b", "c", "d"}
 	seen := make(chan string, 100)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d.ID
 		return queue.Dead(errors.New("not mended"))
 	})
-	b.enqueue(ids...)
+	b.Enqueue(ids...)
 	b.eventuallyDead(len(ids))
-	redriven, err := b.queue.RedriveAll(b.Context(), func(d queue.DeadTask) bool { return d.ID != "c" })
+	redriven, err := b.Queue.RedriveAll(b.Context(), func(d queue.DeadTask) bool { return d.ID != "c" })
 	if err != nil || len(redriven) != len(ids)-1 {
 		b.Errorf("RedriveAll: %+v (%v)", redriven, err)
 	}
-	b.eventuallyStats(queue.Stats{Dead: len(ids)})
+	b.EventuallyStats(queue.Stats{Dead: len(ids)})
 	runs := map[string]int{}
 	for range len(seen) {
 		runs[<-seen]++
@@ -245,10 +245,10 @@ func redriveAllTakesEachOnce(b *bench) {
 }
 
 // Whatever comes between Redrive and the end of the task: a retry, a postponement.
-func redrivenTaskSaysSo(b *bench) {
+func redrivenTaskSaysSo(b *Bench) {
 	seen := make(chan queue.Delivery, 10)
 	results := make(chan error, 10)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d
 		return <-results
 	})
@@ -257,7 +257,7 @@ func redrivenTaskSaysSo(b *bench) {
 		b.Helper()
 		for i, outcome := range outcomes {
 			results <- outcome
-			if d := next(b, seen); d.Redriven != redriven {
+			if d := Next(b, seen); d.Redriven != redriven {
 				b.Errorf("run %d says redriven: %v, want %v", i, d.Redriven, redriven)
 			}
 		}
@@ -265,40 +265,40 @@ func redrivenTaskSaysSo(b *bench) {
 	redrive := func() {
 		b.Helper()
 		b.eventuallyDead(1)
-		if found, err := b.queue.Redrive(b.Context(), kind, "a"); err != nil || !found {
+		if found, err := b.Queue.Redrive(b.Context(), Kind, "a"); err != nil || !found {
 			b.Fatalf("Redrive: %v (%v)", found, err)
 		}
 	}
-	b.enqueue("a")
+	b.Enqueue("a")
 	runs(false, again, queue.Later(0), dead)
 	redrive()
 	runs(true, again, queue.Later(0), dead)
 	redrive()
 	runs(true, nil)
-	b.eventuallyStats(queue.Stats{})
-	b.enqueue("a")
+	b.EventuallyStats(queue.Stats{})
+	b.Enqueue("a")
 	runs(false, nil)
 }
 
-func enqueueRevivesTheDead(b *bench) {
+func enqueueRevivesTheDead(b *Bench) {
 	seen := make(chan queue.Delivery, 10)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d
 		if len(d.Payload) == 0 {
 			return errors.New("nothing to do")
 		}
 		return nil
 	})
-	b.enqueue("a")
+	b.Enqueue("a")
 	for range 3 {
-		next(b, seen)
+		Next(b, seen)
 	}
 	b.eventuallyDead(1)
-	if err := b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: "a", Payload: []byte("work")}); err != nil {
+	if err := b.Queue.Enqueue(b.Context(), queue.Task{Kind: Kind, ID: "a", Payload: []byte("work")}); err != nil {
 		b.Fatal(err)
 	}
-	if d := next(b, seen); d.Attempt != 1 || d.Redriven || string(d.Payload) != "work" {
+	if d := Next(b, seen); d.Attempt != 1 || d.Redriven || string(d.Payload) != "work" {
 		b.Errorf("revived as %+v", d)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }

@@ -18,9 +18,9 @@ var stopRules = []rule{
 	{name: "StoppedWorkerTakesNothing", test: stoppedWorkerTakesNothing},
 }
 
-func stopGivesBusyTasksBack(b *bench) {
+func stopGivesBusyTasksBack(b *Bench) {
 	started, causes := make(chan struct{}, 2), make(chan error, 2)
-	worker := b.workerOn(b.driver, func(ctx context.Context, d queue.Delivery) error {
+	worker := b.WorkWith(func(ctx context.Context, d queue.Delivery) error {
 		started <- struct{}{}
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
@@ -29,10 +29,10 @@ func stopGivesBusyTasksBack(b *bench) {
 		}
 		return ctx.Err()
 	}, queue.WorkerOptions{Concurrency: 2, Grace: 50 * time.Millisecond})
-	b.enqueue("a", "misread")
-	next(b, started)
-	next(b, started)
-	b.stop(worker)
+	b.Enqueue("a", "misread")
+	Next(b, started)
+	Next(b, started)
+	b.Stop(worker)
 	if len(causes) != 2 {
 		b.Fatalf("%d of 2 handlers had returned when Stop did", len(causes))
 	}
@@ -41,25 +41,25 @@ func stopGivesBusyTasksBack(b *bench) {
 			b.Errorf("a handler's context ended with %v, want ErrStopping", cause)
 		}
 	}
-	b.eventuallyStats(queue.Stats{Ready: 2})
+	b.EventuallyStats(queue.Stats{Ready: 2})
 
 	attempts := make(chan int, 2)
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		return nil
 	})
 	for range 2 {
-		if attempt := next(b, attempts); attempt != 1 {
+		if attempt := Next(b, attempts); attempt != 1 {
 			b.Errorf("given back with attempt %d used up", attempt-1)
 		}
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
-func stopGrantsGrace(b *bench) {
+func stopGrantsGrace(b *Bench) {
 	started, release := make(chan struct{}, 1), make(chan struct{})
 	var finished atomic.Bool
-	worker := b.workerOn(b.driver, func(ctx context.Context, _ queue.Delivery) error {
+	worker := b.WorkWith(func(ctx context.Context, _ queue.Delivery) error {
 		started <- struct{}{}
 		select {
 		case <-release:
@@ -68,14 +68,14 @@ func stopGrantsGrace(b *bench) {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}, queue.WorkerOptions{Grace: patience})
-	b.enqueue("a")
-	next(b, started)
+	}, queue.WorkerOptions{Grace: Patience})
+	b.Enqueue("a")
+	Next(b, started)
 
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		b.stop(worker)
+		b.Stop(worker)
 	}()
 	select {
 	case <-stopped:
@@ -83,14 +83,14 @@ func stopGrantsGrace(b *bench) {
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(release)
-	next(b, stopped)
+	Next(b, stopped)
 	if !finished.Load() {
 		b.Error("the handler was not let finish")
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
-func stopIsCutShortByItsContext(b *bench) {
+func stopIsCutShortByItsContext(b *Bench) {
 	started := make(chan struct{}, 1)
 	run := func(ctx context.Context, _ queue.Delivery) error {
 		started <- struct{}{}
@@ -99,10 +99,10 @@ func stopIsCutShortByItsContext(b *bench) {
 	}
 	ctx, cancel := context.WithCancel(b.Context())
 	cancel()
-	b.enqueue("a")
+	b.Enqueue("a")
 	for {
-		worker := b.workerOn(b.driver, run, queue.WorkerOptions{Grace: time.Hour})
-		next(b, started)
+		worker := b.WorkWith(run, queue.WorkerOptions{Grace: time.Hour})
+		Next(b, started)
 		watch := b.watchStalls()
 		err := worker.Stop(ctx)
 		if stall := watch(); err == nil {
@@ -110,49 +110,49 @@ func stopIsCutShortByItsContext(b *bench) {
 		} else if stall < time.Second {
 			b.Fatal(err)
 		}
-		b.stop(worker) // what stood still could not end in time
+		b.Stop(worker) // what stood still could not end in time
 	}
-	b.eventuallyStats(queue.Stats{Ready: 1})
+	b.EventuallyStats(queue.Stats{Ready: 1})
 }
 
-func stopAnyTime(b *bench) {
-	never := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{})
-	b.stop(never)
-	b.stop(never)
+func stopAnyTime(b *Bench) {
+	never := queue.NewWorker(b.Driver, queue.Handlers{}, queue.WorkerOptions{})
+	b.Stop(never)
+	b.Stop(never)
 	if err := never.Start(b.Context()); err == nil {
 		b.Error("a stopped worker started")
 	}
-	worker := b.worker(func(context.Context, queue.Delivery) error { return nil })
+	worker := b.Work(func(context.Context, queue.Delivery) error { return nil })
 	if err := worker.Start(b.Context()); err == nil {
 		b.Error("a worker started twice")
 	}
 	var stops sync.WaitGroup
 	for range 5 {
-		stops.Go(func() { b.stop(worker) })
+		stops.Go(func() { b.Stop(worker) })
 	}
 	stops.Wait()
-	b.stop(worker)
+	b.Stop(worker)
 }
 
-func stoppedWorkerTakesNothing(b *bench) {
+func stoppedWorkerTakesNothing(b *Bench) {
 	seen := make(chan string, 10)
-	worker := b.workerOn(b.driver, func(_ context.Context, d queue.Delivery) error {
+	worker := b.WorkWith(func(_ context.Context, d queue.Delivery) error {
 		seen <- "first worker: " + d.ID
 		return nil
 	}, queue.WorkerOptions{})
-	b.enqueue("a")
-	b.eventuallyStats(queue.Stats{})
-	b.stop(worker)
-	b.enqueue("b")
-	if !b.limits.TakesIntoNothing {
-		b.eventuallyStats(queue.Stats{Ready: 1})
+	b.Enqueue("a")
+	b.EventuallyStats(queue.Stats{})
+	b.Stop(worker)
+	b.Enqueue("b")
+	if !b.Limits.TakesIntoNothing {
+		b.EventuallyStats(queue.Stats{Ready: 1})
 	}
-	b.worker(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- "second worker: " + d.ID
 		return nil
 	})
 	for _, want := range []string{"first worker: a", "second worker: b"} {
-		if got := next(b, seen); got != want {
+		if got := Next(b, seen); got != want {
 			b.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -1,18 +1,12 @@
 package sqsqueue_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,10 +20,10 @@ import (
 )
 
 const (
-	patience = time.Minute
+	patience = queuetest.Patience
 	wait     = time.Second // of a poll; a poll whose worker has stopped goes on taking tasks for so long
 	region   = "us-east-1"
-	kind     = "probe"
+	kind     = queuetest.Kind
 
 	maxReceives = 3
 )
@@ -68,13 +62,9 @@ func sqsURL(t *testing.T) string {
 
 // bench is one queue under test.
 type bench struct {
-	*testing.T
+	queuetest.Bench
 	options sqsqueue.Options
 	sqs     *sqs.Client // past the driver
-	driver  *sqsqueue.Driver
-	queue   *queue.Queue
-	log     *logBuffer
-	gates   []func() // opened before workers are stopped
 }
 
 func setup(t *testing.T) *bench {
@@ -86,16 +76,16 @@ func setup(t *testing.T) *bench {
 // setupOn makes the queues in a server, which the driver reaches under an address of its own.
 func setupOn(t *testing.T, server, address string) *bench {
 	t.Helper()
-	b := &bench{T: t, sqs: client(t, server), log: &logBuffer{}}
+	b := &bench{Bench: queuetest.Bench{T: t, Limits: limits()}, sqs: client(t, server)}
 	name := "test-" + rand.Text()
 	dead := b.create(name+"-dead", nil)
 	url := b.create(name, map[string]string{"RedrivePolicy": fmt.Sprintf(
 		`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, b.attribute(dead, types.QueueAttributeNameQueueArn), maxReceives)})
 	b.options = sqsqueue.Options{
-		QueueURL: url, DeadURL: dead, Region: region, EndpointURL: address, Wait: wait, Logger: b.log.logger(),
+		QueueURL: url, DeadURL: dead, Region: region, EndpointURL: address, Wait: wait, Logger: b.Logger(),
 	}
-	b.driver = b.open(b.options)
-	b.queue = queue.New(b.driver, queue.Options{})
+	b.Driver = b.open(b.options)
+	b.Queue = queue.New(b.Driver, queue.Options{})
 	return b
 }
 
@@ -153,7 +143,7 @@ func (b *bench) sendRaw(url, body string, attributes map[string]types.MessageAtt
 // receiveRaw takes a message past the driver, for as long as visibility.
 func (b *bench) receiveRaw(url string, visibility time.Duration) (m types.Message) {
 	b.Helper()
-	b.eventually("a message in "+url, func() bool {
+	b.Eventually("a message in "+url, func() bool {
 		reply, err := b.sqs.ReceiveMessage(b.Context(), &sqs.ReceiveMessageInput{
 			QueueUrl: &url, VisibilityTimeout: int32(visibility / time.Second), WaitTimeSeconds: 1, MessageAttributeNames: []string{"All"},
 		})
@@ -175,150 +165,14 @@ func (b *bench) receiveRaw(url string, visibility time.Duration) (m types.Messag
 	return m
 }
 
-func (b *bench) enqueue(ids ...string) {
+// told are the errors of the lines in the log whose message has this text.
+func (b *bench) told(text string) (errs []string) {
 	b.Helper()
-	for _, id := range ids {
-		if err := b.queue.Enqueue(b.Context(), queue.Task{Kind: kind, ID: id}); err != nil {
-			b.Fatal(err)
+	for _, line := range b.Logged("") {
+		if message, _ := line["msg"].(string); strings.Contains(message, text) {
+			err, _ := line["error"].(string)
+			errs = append(errs, err)
 		}
 	}
-}
-
-func (b *bench) work(run func(ctx context.Context, d queue.Delivery) error) *queue.Worker {
-	b.Helper()
-	return b.workWith(queue.Handler{Run: run}, queue.WorkerOptions{})
-}
-
-func (b *bench) workWith(handler queue.Handler, options queue.WorkerOptions) *queue.Worker {
-	b.Helper()
-	options.Grace, options.Logger = -1, b.log.logger()
-	options.Backoff = queue.Backoff{Base: time.Millisecond, Max: time.Millisecond}
-	worker := queue.NewWorker(b.driver, queue.Handlers{kind: handler}, options)
-	if err := worker.Start(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		for _, open := range b.gates {
-			open()
-		}
-		b.stop(worker)
-	})
-	return worker
-}
-
-func (b *bench) stop(worker *queue.Worker) {
-	b.Helper()
-	if err := worker.Stop(context.Background()); err != nil {
-		b.Error(err)
-	}
-}
-
-// bury has the driver give tasks up, without a worker.
-func (b *bench) bury(ids ...string) {
-	b.Helper()
-	b.enqueue(ids...)
-	for left := len(ids); left > 0; {
-		for _, lease := range b.receive(min(left, 10)) {
-			left--
-			if err := b.driver.Settle(b.Context(), lease, queue.Verdict{Action: queue.Bury, Reason: "no use"}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-}
-
-func (b *bench) receive(n int) (leases []queue.Lease) {
-	b.Helper()
-	b.eventually("a task", func() bool {
-		var err error
-		if leases, err = b.driver.Receive(b.Context(), n, time.Minute); err != nil {
-			b.Fatal(err)
-		}
-		return len(leases) > 0
-	})
-	return leases
-}
-
-func (b *bench) stats() queue.Stats {
-	b.Helper()
-	stats, err := b.queue.Stats(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	return stats
-}
-
-func (b *bench) eventuallyStats(want queue.Stats) {
-	b.Helper()
-	b.eventually(fmt.Sprintf("%+v", want), func() bool { return b.stats() == want })
-}
-
-func (b *bench) dead() []queue.DeadTask {
-	b.Helper()
-	dead, err := b.queue.Dead(b.Context(), 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return dead
-}
-
-func (b *bench) eventually(what string, answer func() bool) {
-	b.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !answer(); <-tick.C {
-		if time.Now().After(deadline) {
-			b.Fatalf("did not come: %s", what)
-		}
-	}
-}
-
-// gate is what handlers wait at until it is opened, at the latest when the test ends.
-func gate(b *bench) (release <-chan struct{}, open func()) {
-	c := make(chan struct{})
-	open = sync.OnceFunc(func() { close(c) })
-	b.gates = append(b.gates, open)
-	return c, open
-}
-
-func next[T any](b *bench, from <-chan T) T {
-	b.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(patience):
-		b.Fatal("nothing came")
-		panic("unreachable")
-	}
-}
-
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
-
-// lines whose message has this text, with the error.
-func (l *logBuffer) lines(t *testing.T, text string) (errs []string) {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for decoder := json.NewDecoder(bytes.NewReader(l.buf.Bytes())); ; {
-		var line struct{ Msg, Error string }
-		if err := decoder.Decode(&line); errors.Is(err, io.EOF) {
-			return errs
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(line.Msg, text) {
-			errs = append(errs, line.Error)
-		}
-	}
+	return errs
 }

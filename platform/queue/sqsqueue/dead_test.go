@@ -12,13 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
 )
 
 // runs has a worker do whatever there is.
 func (b *bench) runs() <-chan queue.Delivery {
 	b.Helper()
 	seen := make(chan queue.Delivery, 100)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d
 		return nil
 	})
@@ -28,14 +29,14 @@ func (b *bench) runs() <-chan queue.Delivery {
 func TestWhatSQSMovedIsDeadToo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.enqueue("a")
+	b.Enqueue("a")
 	for range maxReceives {
 		b.receiveRaw(b.options.QueueURL, 0)
 	}
 	seen := b.runs()
-	b.eventuallyStats(queue.Stats{Dead: 1})
+	b.EventuallyStats(queue.Stats{Dead: 1})
 	for range 2 { // looking at it changes nothing
-		dead := b.dead()
+		dead := b.Dead()
 		if len(dead) != 1 || dead[0].Kind != kind || dead[0].ID != "a" || dead[0].Attempts != maxReceives ||
 			dead[0].Reason != "moved by the queue after 3 receives" {
 			t.Errorf("dead: %+v", dead)
@@ -44,13 +45,13 @@ func TestWhatSQSMovedIsDeadToo(t *testing.T) {
 	if len(seen) > 0 {
 		t.Error("it ran")
 	}
-	if found, err := b.queue.Redrive(t.Context(), kind, "a"); err != nil || !found {
+	if found, err := b.Queue.Redrive(t.Context(), kind, "a"); err != nil || !found {
 		t.Errorf("Redrive: %v (%v)", found, err)
 	}
-	if d := next(b, seen); d.ID != "a" || d.Attempt != 1 || !d.Redriven {
+	if d := queuetest.Next(b, seen); d.ID != "a" || d.Attempt != 1 || !d.Redriven {
 		t.Errorf("redriven as %+v", d)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 func TestDeadReadsAllPagesAndHidesNothing(t *testing.T) {
@@ -61,9 +62,9 @@ func TestDeadReadsAllPagesAndHidesNothing(t *testing.T) {
 	for i := range n {
 		ids = append(ids, fmt.Sprint(i))
 	}
-	b.bury(ids...)
+	b.Bury(ids...)
 	for limit, want := range map[int]int{0: n, 12: 12} {
-		dead, err := b.queue.Dead(t.Context(), limit)
+		dead, err := b.Queue.Dead(t.Context(), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,9 +85,9 @@ func TestDeadListsTheLatestFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, id := range []string{"b", "c", "a"} {
-		b.bury(id)
+		b.Bury(id)
 	}
-	dead := b.dead()
+	dead := b.Dead()
 	if len(dead) != 3 {
 		t.Fatalf("dead: %+v", dead)
 	}
@@ -100,14 +101,14 @@ func TestDeadListsTheLatestFirst(t *testing.T) {
 func TestOneOfManyRedrives(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.bury("a", "b")
+	b.Bury("a", "b")
 	var (
 		group   sync.WaitGroup
 		redrove atomic.Int32
 	)
 	for range 20 {
 		group.Go(func() {
-			found, err := b.queue.Redrive(t.Context(), kind, "a")
+			found, err := b.Queue.Redrive(t.Context(), kind, "a")
 			if err != nil {
 				t.Error(err)
 			}
@@ -120,21 +121,21 @@ func TestOneOfManyRedrives(t *testing.T) {
 	if n := redrove.Load(); n != 1 {
 		t.Errorf("%d calls redrove it", n)
 	}
-	b.eventuallyStats(queue.Stats{Ready: 1, Dead: 1})
+	b.EventuallyStats(queue.Stats{Ready: 1, Dead: 1})
 }
 
 // The console's redrive moves messages as they are, with all their attributes.
 func TestConsoleRedriveStartsOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.bury("a")
+	b.Bury("a")
 	m := b.receiveRaw(b.options.DeadURL, time.Minute)
 	b.sendRaw(b.options.QueueURL, *m.Body, m.MessageAttributes)
 	if _, err := b.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &b.options.DeadURL, ReceiptHandle: m.ReceiptHandle}); err != nil {
 		t.Fatal(err)
 	}
-	if d := next(b, b.runs()); d.ID != "a" || d.Attempt != 1 || !d.Redriven {
+	if d := queuetest.Next(b, b.runs()); d.ID != "a" || d.Attempt != 1 || !d.Redriven {
 		t.Errorf("redriven as %+v", d)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }

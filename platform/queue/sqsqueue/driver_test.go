@@ -22,7 +22,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	sqsURL(t)
-	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).driver }, limits())
+	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).Driver }, limits())
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
@@ -81,12 +81,12 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 func TestOpenFindsTheDeadLettersByThePolicy(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.bury("a")
+	b.Bury("a")
 	options := b.options
 	options.DeadURL = ""
-	b.driver = b.open(options)
-	b.queue = queue.New(b.driver, queue.Options{})
-	if dead := b.dead(); len(dead) != 1 || dead[0].ID != "a" {
+	b.Driver = b.open(options)
+	b.Queue = queue.New(b.Driver, queue.Options{})
+	if dead := b.Dead(); len(dead) != 1 || dead[0].ID != "a" {
 		t.Errorf("dead: %+v", dead)
 	}
 }
@@ -135,20 +135,20 @@ func TestWhatSQSRefusesFails(t *testing.T) {
 	b, p := setupOnProxy(t)
 	p.trouble(&refusal{http.StatusBadRequest, "AccessDenied", "not authorized"})
 	const want = "SQS refuses: AccessDenied: not authorized"
-	worker := queue.NewWorker(b.driver, queue.Handlers{}, queue.WorkerOptions{})
+	worker := queue.NewWorker(b.Driver, queue.Handlers{}, queue.WorkerOptions{})
 	if err := worker.Start(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Start returned %v", err)
 	}
-	if err := b.queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"}); err == nil || !strings.Contains(err.Error(), want) {
+	if err := b.Queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Enqueue returned %v", err)
 	}
-	if _, err := b.queue.Dead(t.Context(), 0); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := b.Queue.Dead(t.Context(), 0); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Dead returned %v", err)
 	}
-	if _, err := b.queue.Redrive(t.Context(), kind, "a"); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := b.Queue.Redrive(t.Context(), kind, "a"); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Redrive returned %v", err)
 	}
-	if _, err := b.queue.RedriveAll(t.Context(), every); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := b.Queue.RedriveAll(t.Context(), every); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("RedriveAll returned %v", err)
 	}
 }
@@ -158,15 +158,15 @@ func TestStopDoesNotWaitForAnOpenPoll(t *testing.T) {
 	b, p := setupOnProxy(t)
 	options := b.options
 	options.Wait = 20 * time.Second
-	b.driver = b.open(options)
+	b.Driver = b.open(options)
 	begun := time.Now()
-	worker := b.work(func(context.Context, queue.Delivery) error { return nil })
-	b.eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) > 0 })
-	b.stop(worker)
+	worker := b.Work(func(context.Context, queue.Delivery) error { return nil })
+	b.Eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) > 0 })
+	b.Stop(worker)
 	if took := time.Since(begun); took >= options.Wait {
 		t.Errorf("begun and stopped in %s, and the poll takes %s", took, options.Wait)
 	}
-	if errs := b.log.lines(t, ""); len(errs) > 0 {
+	if errs := b.told(""); len(errs) > 0 {
 		t.Errorf("logged %q", errs)
 	}
 }
@@ -174,11 +174,11 @@ func TestStopDoesNotWaitForAnOpenPoll(t *testing.T) {
 func TestIdleWorkerPollsSeldom(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
-	worker := b.work(func(context.Context, queue.Delivery) error { return nil })
-	b.eventually("a third poll", func() bool { return len(p.seen("ReceiveMessage")) >= 3 })
+	worker := b.Work(func(context.Context, queue.Delivery) error { return nil })
+	b.Eventually("a third poll", func() bool { return len(p.seen("ReceiveMessage")) >= 3 })
 	// A tenth for the clocks.
 	if polls := p.seen("ReceiveMessage"); polls[2].at.Sub(polls[0].at) < 2*wait*9/10 {
 		t.Errorf("two polls within %s, each waits for %s", polls[2].at.Sub(polls[0].at), wait)
 	}
-	b.stop(worker)
+	b.Stop(worker)
 }

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
 )
 
 func TestPostponeKeepsTheAttempts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	attempts := make(chan int, 10)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		switch len(attempts) {
 		case 1, 3:
@@ -24,9 +25,9 @@ func TestPostponeKeepsTheAttempts(t *testing.T) {
 		}
 		return nil
 	})
-	b.enqueue("a")
-	b.eventually("five runs", func() bool { return len(attempts) == 5 })
-	b.eventuallyStats(queue.Stats{})
+	b.Enqueue("a")
+	b.Eventually("five runs", func() bool { return len(attempts) == 5 })
+	b.EventuallyStats(queue.Stats{})
 	for _, want := range []int{1, 2, 2, 3, 3} {
 		if got := <-attempts; got != want {
 			t.Errorf("attempt %d, want %d", got, want)
@@ -39,29 +40,29 @@ func TestPollAsksForFreeHandsAndAShortTime(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	started := make(chan struct{}, 10)
-	release, open := gate(b)
-	b.workWith(queue.Handler{Run: func(context.Context, queue.Delivery) error {
+	release, open := b.Gate()
+	b.WorkWith(func(context.Context, queue.Delivery) error {
 		started <- struct{}{}
 		<-release
 		return nil
-	}}, queue.WorkerOptions{Concurrency: 12})
+	}, queue.WorkerOptions{Concurrency: 12})
 	polls := func() int { return len(p.seen("ReceiveMessage")) }
-	b.eventually("a poll", func() bool { return polls() > 0 })
+	b.Eventually("a poll", func() bool { return polls() > 0 })
 	if poll := p.seen("ReceiveMessage")[0].body; poll.MaxNumberOfMessages != 10 || poll.VisibilityTimeout != 10 {
 		t.Errorf("with 12 hands: %+v", poll)
 	}
 	ids := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}
-	b.enqueue(ids...)
+	b.Enqueue(ids...)
 	for range ids {
-		next(b, started)
+		queuetest.Next(b, started)
 	}
 	before := polls()
-	b.eventually("another poll", func() bool { return polls() > before })
+	b.Eventually("another poll", func() bool { return polls() > before })
 	if poll := p.seen("ReceiveMessage")[before].body; poll.MaxNumberOfMessages != 3 {
 		t.Errorf("with 3 hands: %+v", poll)
 	}
 	open()
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 // SQS would move the task after its third receive, and nobody would tell the owner.
@@ -70,7 +71,7 @@ func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
 	b := setup(t)
 	const maxAttempts = maxReceives + 1
 	attempts, told := make(chan int, 10), make(chan string, 10)
-	b.workWith(queue.Handler{
+	b.WorkOn(b.Driver, queue.Handlers{kind: {
 		Run: func(_ context.Context, d queue.Delivery) error {
 			attempts <- d.Attempt
 			return errors.New("never")
@@ -79,18 +80,18 @@ func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
 			told <- reason
 			return nil
 		},
-	}, queue.WorkerOptions{MaxAttempts: maxAttempts})
-	b.enqueue("a")
+	}}, queue.WorkerOptions{MaxAttempts: maxAttempts})
+	b.Enqueue("a")
 	for want := 1; want <= maxAttempts; want++ {
-		if got := next(b, attempts); got != want {
+		if got := queuetest.Next(b, attempts); got != want {
 			t.Errorf("attempt %d, want %d", got, want)
 		}
 	}
-	if reason := next(b, told); reason != "never" {
+	if reason := queuetest.Next(b, told); reason != "never" {
 		t.Errorf("told %q", reason)
 	}
-	b.eventuallyStats(queue.Stats{Dead: 1})
-	if dead := b.dead(); len(dead) != 1 || dead[0].Attempts != maxAttempts || dead[0].Reason != "never" {
+	b.EventuallyStats(queue.Stats{Dead: 1})
+	if dead := b.Dead(); len(dead) != 1 || dead[0].Attempts != maxAttempts || dead[0].Reason != "never" {
 		t.Errorf("dead: %+v", dead)
 	}
 }
@@ -99,13 +100,13 @@ func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
 func TestLeaseThatSQSEndsIsLost(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
-	b.enqueue("a")
-	lease := b.receive(1)[0]
+	b.Enqueue("a")
+	lease := b.Receive(1, time.Minute)[0]
 	p.trouble(&refusal{
 		http.StatusBadRequest, "InvalidParameterValue",
 		"Value 120 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
 	})
-	if err := b.driver.Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
+	if err := b.Puller().Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
 		t.Errorf("Extend: %v, want ErrLost", err)
 	}
 }
@@ -114,20 +115,20 @@ func TestLeaseThatSQSEndsIsLost(t *testing.T) {
 func TestLapsedLeaseChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.enqueue("a")
-	lease := b.receive(1)[0]
-	if err := b.driver.Extend(t.Context(), lease, time.Second); err != nil {
+	b.Enqueue("a")
+	lease := b.Receive(1, time.Minute)[0]
+	if err := b.Puller().Extend(t.Context(), lease, time.Second); err != nil {
 		t.Fatal(err)
 	}
-	first := b.driver
-	b.driver = b.open(b.options) // of another process
-	b.receive(1)                 // a second later
+	first := b.Puller()
+	b.Driver = b.open(b.options) // of another process
+	b.Receive(1, time.Minute)    // a second later
 	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
 		if err := first.Settle(t.Context(), lease, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
 			t.Errorf("settling with %d: %v, want ErrLost", action, err)
 		}
 	}
-	b.eventuallyStats(queue.Stats{InFlight: 1})
+	b.EventuallyStats(queue.Stats{InFlight: 1})
 }
 
 // What SQS has handed out, and nobody could say that he has it, comes back.
@@ -136,35 +137,35 @@ func TestHandoverThatFailsIsNoLease(t *testing.T) {
 	b, p := setupOnProxy(t)
 	p.trouble(&refusal{http.StatusInternalServerError, "InternalError", ""}, "ChangeMessageVisibilityBatch")
 	attempts := make(chan int, 10)
-	b.workWith(queue.Handler{Run: func(_ context.Context, d queue.Delivery) error {
+	b.WorkWith(func(_ context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		return nil
-	}}, queue.WorkerOptions{Visibility: time.Second})
-	b.enqueue("a")
-	b.eventually("the trouble", func() bool { return len(b.log.lines(t, "no tasks received")) > 0 })
+	}, queue.WorkerOptions{Visibility: time.Second})
+	b.Enqueue("a")
+	b.Eventually("the trouble", func() bool { return len(b.told("no tasks received")) > 0 })
 	if len(attempts) > 0 {
 		t.Error("ran without a lease")
 	}
 	p.peace()
-	if attempt := next(b, attempts); attempt < 2 {
+	if attempt := queuetest.Next(b, attempts); attempt < 2 {
 		t.Errorf("attempt %d", attempt)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }
 
 func TestVisibilityIsRenewedAsLongAsItWas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.enqueue("a")
-	lease := b.receive(1)[0]
-	if err := b.driver.Extend(t.Context(), lease, time.Second); err != nil {
+	b.Enqueue("a")
+	lease := b.Receive(1, time.Minute)[0]
+	if err := b.Puller().Extend(t.Context(), lease, time.Second); err != nil {
 		t.Fatal(err)
 	}
-	again := b.receive(1)[0] // a second later, although it was received for a minute
+	again := b.Receive(1, time.Minute)[0] // a second later, although it was received for a minute
 	if again.Attempt != 2 {
 		t.Errorf("attempt %d", again.Attempt)
 	}
-	if err := b.driver.Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
+	if err := b.Puller().Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
 		t.Errorf("the first lease: %v", err)
 	}
 }

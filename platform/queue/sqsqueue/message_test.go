@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
 )
 
 func TestForeignMessageIsSetAside(t *testing.T) {
@@ -24,17 +25,17 @@ func TestForeignMessageIsSetAside(t *testing.T) {
 	seen := make(chan string, 10)
 	for i, body := range bodies {
 		b.sendRaw(b.options.QueueURL, body, attributes)
-		b.enqueue(fmt.Sprint(i))
+		b.Enqueue(fmt.Sprint(i))
 	}
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d.ID
 		return nil
 	})
-	b.eventuallyStats(queue.Stats{Dead: len(bodies)})
+	b.EventuallyStats(queue.Stats{Dead: len(bodies)})
 	if len(seen) != len(bodies) {
 		t.Errorf("%d of %d tasks ran", len(seen), len(bodies))
 	}
-	dead := b.dead()
+	dead := b.Dead()
 	var found []string
 	for _, d := range dead {
 		found = append(found, string(d.Payload))
@@ -49,7 +50,7 @@ func TestForeignMessageIsSetAside(t *testing.T) {
 	if want := slices.Sorted(slices.Values(bodies)); !slices.Equal(found, want) {
 		t.Errorf("set aside: %q", found)
 	}
-	if n := len(b.log.lines(t, "set aside")); n != len(bodies) {
+	if n := len(b.told("set aside")); n != len(bodies) {
 		t.Errorf("%d lines for %d messages", n, len(bodies))
 	}
 	m := b.receiveRaw(b.options.DeadURL, 0)
@@ -58,21 +59,21 @@ func TestForeignMessageIsSetAside(t *testing.T) {
 	}
 
 	// Whoever redrives it sends it as it came.
-	if found, err := b.queue.Redrive(t.Context(), dead[0].Kind, dead[0].ID); err != nil || !found {
+	if found, err := b.Queue.Redrive(t.Context(), dead[0].Kind, dead[0].ID); err != nil || !found {
 		t.Errorf("Redrive: %v (%v)", found, err)
 	}
-	b.eventually("its return", func() bool { return len(b.log.lines(t, "set aside")) == len(bodies)+1 })
-	b.eventuallyStats(queue.Stats{Dead: len(bodies)})
+	b.Eventually("its return", func() bool { return len(b.told("set aside")) == len(bodies)+1 })
+	b.EventuallyStats(queue.Stats{Dead: len(bodies)})
 }
 
 func TestNamesAndReasonsOfAnyCharacter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ids := []string{"\x01\x1f\x7f", "\ufffe\uffff", "😀", "<&>\"\\", "\u2028ñ"}
-	b.work(func(context.Context, queue.Delivery) error { return queue.Dead(errors.New("\x1b[31m\ufffe 😀 ñ")) })
-	b.enqueue(ids...)
-	b.eventuallyStats(queue.Stats{Dead: len(ids)})
-	for _, d := range b.dead() {
+	b.Work(func(context.Context, queue.Delivery) error { return queue.Dead(errors.New("\x1b[31m\ufffe 😀 ñ")) })
+	b.Enqueue(ids...)
+	b.EventuallyStats(queue.Stats{Dead: len(ids)})
+	for _, d := range b.Dead() {
 		if !slices.Contains(ids, d.ID) {
 			t.Errorf("id %q", d.ID)
 		}
@@ -85,11 +86,11 @@ func TestNamesAndReasonsOfAnyCharacter(t *testing.T) {
 func TestEmptyReasonIsStillOurs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.enqueue("a")
-	if err := b.driver.Settle(t.Context(), b.receive(1)[0], queue.Verdict{Action: queue.Bury}); err != nil {
+	b.Enqueue("a")
+	if err := b.Puller().Settle(t.Context(), b.Receive(1, time.Minute)[0], queue.Verdict{Action: queue.Bury}); err != nil {
 		t.Fatal(err)
 	}
-	if dead := b.dead(); len(dead) != 1 || dead[0].Reason != "no reason given" || dead[0].Attempts != 1 {
+	if dead := b.Dead(); len(dead) != 1 || dead[0].Reason != "no reason given" || dead[0].Attempts != 1 {
 		t.Errorf("dead: %+v", dead)
 	}
 }
@@ -113,8 +114,8 @@ func TestLongDelaysAreKept(t *testing.T) {
 		"postponed": {queue.Verdict{Action: queue.Postpone, Delay: time.Hour}, 0},
 		"retried":   {queue.Verdict{Action: queue.Retry, Delay: time.Hour}, 1},
 	} {
-		b.enqueue(name)
-		if err := b.driver.Settle(t.Context(), b.receive(1)[0], test.verdict); err != nil {
+		b.Enqueue(name)
+		if err := b.Puller().Settle(t.Context(), b.Receive(1, time.Minute)[0], test.verdict); err != nil {
 			t.Fatal(err)
 		}
 		sent := p.seen("SendMessage")
@@ -130,7 +131,7 @@ func TestLongDelaysAreKept(t *testing.T) {
 			t.Errorf("%s: due in %s", name, wait)
 		}
 	}
-	b.eventuallyStats(queue.Stats{Delayed: 2})
+	b.EventuallyStats(queue.Stats{Delayed: 2})
 }
 
 // After the 15 min that SQS waits at most, a task is there and not due.
@@ -144,13 +145,13 @@ func TestTaskThatIsNotDueGoesBack(t *testing.T) {
 	}
 	b.sendRaw(b.options.QueueURL, string(body), nil)
 	seen := make(chan queue.Delivery, 10)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		seen <- d
 		return nil
 	})
-	d := next(b, seen)
+	d := queuetest.Next(b, seen)
 	if early := time.Until(due); early > time.Millisecond || d.Attempt != 2 || string(d.Payload) != "work" {
 		t.Errorf("%+v, %s too early", d, early)
 	}
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 }

@@ -49,13 +49,13 @@ func TestBrowsingDoesNotEndBeforeTheDeadLettersDo(t *testing.T) {
 	t.Parallel()
 	const n = 25
 	for name, browse := range map[string]func(b *bench) int{
-		"Dead": func(b *bench) int { return len(b.dead()) },
+		"Dead": func(b *bench) int { return len(b.Dead()) },
 		"RedriveAll": func(b *bench) int {
-			redriven, err := b.queue.RedriveAll(t.Context(), every)
+			redriven, err := b.Queue.RedriveAll(t.Context(), every)
 			if err != nil {
 				t.Error(err)
 			}
-			b.eventuallyStats(queue.Stats{Ready: n})
+			b.EventuallyStats(queue.Stats{Ready: n})
 			return len(redriven)
 		},
 	} {
@@ -63,15 +63,15 @@ func TestBrowsingDoesNotEndBeforeTheDeadLettersDo(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			for i := range n {
-				b.bury(fmt.Sprint(i))
+				b.Bury(fmt.Sprint(i))
 			}
 			p := startProxy(t, func(s *httptest.Server) {
 				s.Config.Handler = stutter(s.Config.Handler)
 				s.Start()
 			})
 			b.options.EndpointURL = p.URL
-			b.driver = b.open(b.options)
-			b.queue = queue.New(b.driver, queue.Options{})
+			b.Driver = b.open(b.options)
+			b.Queue = queue.New(b.Driver, queue.Options{})
 			if found := browse(b); found != n {
 				t.Errorf("%d of %d", found, n)
 			}
@@ -85,10 +85,10 @@ func TestRedriveAllIsOnePass(t *testing.T) {
 	b, p := setupOnProxy(t)
 	const n = 25
 	for i := range n {
-		b.bury(fmt.Sprint(i))
+		b.Bury(fmt.Sprint(i))
 	}
 	before := len(p.seen("ReceiveMessage"))
-	redriven, err := b.queue.RedriveAll(t.Context(), func(d queue.DeadTask) bool { return d.ID != "7" })
+	redriven, err := b.Queue.RedriveAll(t.Context(), func(d queue.DeadTask) bool { return d.ID != "7" })
 	if err != nil || len(redriven) != n-1 {
 		t.Errorf("%d redriven (%v)", len(redriven), err)
 	}
@@ -99,7 +99,7 @@ func TestRedriveAllIsOnePass(t *testing.T) {
 	if first, last := polls[0].body.VisibilityTimeout, polls[len(polls)-1].body.VisibilityTimeout; first < 30 || last <= first {
 		t.Errorf("hidden for %d s at first and %d s at last", first, last)
 	}
-	b.eventuallyStats(queue.Stats{Ready: n - 1, Dead: 1})
+	b.EventuallyStats(queue.Stats{Ready: n - 1, Dead: 1})
 	if visible := b.attribute(b.options.DeadURL, types.QueueAttributeNameApproximateNumberOfMessages); visible != "1" {
 		t.Errorf("%s are visible after it", visible)
 	}
@@ -111,22 +111,22 @@ func TestRedriveAllEndsWithAWorkerBesideIt(t *testing.T) {
 	b := setup(t)
 	b.sendRaw(b.options.QueueURL, "hello", nil)
 	b.runs()
-	b.eventuallyStats(queue.Stats{Dead: 1})
-	redriven, err := b.queue.RedriveAll(t.Context(), every)
+	b.EventuallyStats(queue.Stats{Dead: 1})
+	redriven, err := b.Queue.RedriveAll(t.Context(), every)
 	if err != nil || len(redriven) != 1 {
 		t.Errorf("%+v (%v)", redriven, err)
 	}
-	b.eventually("its return", func() bool { return len(b.log.lines(t, "set aside")) == 2 })
-	b.eventuallyStats(queue.Stats{Dead: 1})
+	b.Eventually("its return", func() bool { return len(b.told("set aside")) == 2 })
+	b.EventuallyStats(queue.Stats{Dead: 1})
 }
 
 func TestRedriveAllTakesOneDeadLetterOfATask(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.bury("a", "a", "b")
-	redriven, err := b.queue.RedriveAll(t.Context(), every)
+	b.Bury("a", "a", "b")
+	redriven, err := b.Queue.RedriveAll(t.Context(), every)
 	if err != nil || len(redriven) != 2 {
 		t.Errorf("%+v (%v)", redriven, err)
 	}
-	b.eventuallyStats(queue.Stats{Ready: 2, Dead: 1})
+	b.EventuallyStats(queue.Stats{Ready: 2, Dead: 1})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"risingstars/platform/queue"
+	"risingstars/platform/queue/queuetest"
 )
 
 func TestOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
@@ -24,23 +25,23 @@ func TestOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
 			t.Parallel()
 			b, p := setupOnProxy(t)
 			seen := b.runs()
-			b.eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) > 0 })
+			b.Eventually("a poll", func() bool { return len(p.seen("ReceiveMessage")) > 0 })
 			p.trouble(test.refused)
 			begun := time.Now()
 			before := len(p.seen("ReceiveMessage"))
 			const asks = 7 // of which the SDK makes three per poll
-			b.eventually("more polls", func() bool { return len(p.seen("ReceiveMessage")) >= before+asks })
+			b.Eventually("more polls", func() bool { return len(p.seen("ReceiveMessage")) >= before+asks })
 			// Between three polls lie pauses of 100 and 200 ms, beside the SDK's own.
 			if took := time.Since(begun); took < 300*time.Millisecond {
 				t.Errorf("%d requests within %s", asks, took)
 			}
-			if errs := b.log.lines(t, "no tasks received"); len(errs) != 1 || errs[0] != test.want {
+			if errs := b.told("no tasks received"); len(errs) != 1 || errs[0] != test.want {
 				t.Errorf("told %q, want %q", errs, test.want)
 			}
 			p.peace()
-			b.enqueue("a")
-			next(b, seen)
-			b.eventually("the news of its end", func() bool { return len(b.log.lines(t, "tasks are received again")) == 1 })
+			b.Enqueue("a")
+			queuetest.Next(b, seen)
+			b.Eventually("the news of its end", func() bool { return len(b.told("tasks are received again")) == 1 })
 		})
 	}
 }
@@ -49,19 +50,19 @@ func TestVerdictOutlastsACut(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	started := make(chan int, 10)
-	release, open := gate(b)
-	b.work(func(_ context.Context, d queue.Delivery) error {
+	release, open := b.Gate()
+	b.Work(func(_ context.Context, d queue.Delivery) error {
 		started <- d.Attempt
 		<-release
 		return nil
 	})
-	b.enqueue("a")
-	next(b, started)
+	b.Enqueue("a")
+	queuetest.Next(b, started)
 	p.trouble(&refusal{})
 	open()
-	b.eventually("a verdict on its way", func() bool { return len(p.seen("DeleteMessage")) > 2 })
+	b.Eventually("a verdict on its way", func() bool { return len(p.seen("DeleteMessage")) > 2 })
 	p.peace()
-	b.eventuallyStats(queue.Stats{})
+	b.EventuallyStats(queue.Stats{})
 	if len(started) > 0 {
 		t.Error("ran again")
 	}
@@ -71,22 +72,22 @@ func TestVerdictOutlastsACut(t *testing.T) {
 func TestCopyIsSentOnce(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
-	b.enqueue("a")
-	lease := b.receive(1)[0]
+	b.Enqueue("a")
+	lease := b.Receive(1, time.Minute)[0]
 	p.trouble(&refusal{http.StatusInternalServerError, "InternalError", ""}, "DeleteMessage")
 	settled := make(chan error, 1)
 	go func() {
-		settled <- b.driver.Settle(context.WithoutCancel(t.Context()), lease, queue.Verdict{Action: queue.Postpone})
+		settled <- b.Puller().Settle(context.WithoutCancel(t.Context()), lease, queue.Verdict{Action: queue.Postpone})
 	}()
-	b.eventually("two rounds of the SDK's attempts", func() bool { return len(p.seen("DeleteMessage")) > 3 })
+	b.Eventually("two rounds of the SDK's attempts", func() bool { return len(p.seen("DeleteMessage")) > 3 })
 	p.peace()
-	if err := next(b, settled); err != nil {
+	if err := queuetest.Next(b, settled); err != nil {
 		t.Error(err)
 	}
 	if sent := len(p.seen("SendMessage")); sent != 2 {
 		t.Errorf("sent %d times, want once and once again", sent)
 	}
-	b.eventuallyStats(queue.Stats{Ready: 1})
+	b.EventuallyStats(queue.Stats{Ready: 1})
 }
 
 // SQS keeps its queues; this server comes back without, which is trouble of another sort.
@@ -95,23 +96,23 @@ func TestServerKilledAndStartedAgain(t *testing.T) {
 	s := startServer(t)
 	b := setupOn(t, s.url(), s.url())
 	seen := b.runs()
-	b.enqueue("before")
-	next(b, seen)
-	b.eventuallyStats(queue.Stats{})
+	b.Enqueue("before")
+	queuetest.Next(b, seen)
+	b.EventuallyStats(queue.Stats{})
 	s.kill()
 	if !s.start() {
 		t.Fatal("the port is taken")
 	}
-	b.eventually("news of the missing queue", func() bool {
-		return slices.Contains(b.log.lines(t, "no tasks received"), "receive: there is no such queue")
+	b.Eventually("news of the missing queue", func() bool {
+		return slices.Contains(b.told("no tasks received"), "receive: there is no such queue")
 	})
 	name := b.options.QueueURL[strings.LastIndex(b.options.QueueURL, "/")+1:]
 	if url := b.create(name, nil); url != b.options.QueueURL {
 		t.Fatalf("the queue is now %s", url)
 	}
-	b.enqueue("after")
-	if d := next(b, seen); d.ID != "after" {
+	b.Enqueue("after")
+	if d := queuetest.Next(b, seen); d.ID != "after" {
 		t.Errorf("%s ran", d.ID)
 	}
-	b.eventually("the news of its end", func() bool { return len(b.log.lines(t, "tasks are received again")) == 1 })
+	b.Eventually("the news of its end", func() bool { return len(b.told("tasks are received again")) == 1 })
 }
