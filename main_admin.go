@@ -47,7 +47,7 @@ func migrateDownCommand() *cobra.Command {
 		}
 		for _, owner := range migrations() {
 			if owner.Name == latest.Owner {
-				err = db.Revert(cmd.Context(), owner)
+				err = db.Revert(cmd.Context(), owner, latest.File)
 			}
 		}
 		if err != nil {

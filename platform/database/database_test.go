@@ -195,13 +195,41 @@ func TestAFileForPostgreSQLIsAppliedThereAlone(t *testing.T) {
 		if err != nil || !slices.Equal(applied, want) {
 			t.Errorf("applied are %q (%v), want %q", applied, err, want)
 		}
-		for range want {
-			if err := db.Revert(t.Context(), later); err != nil {
+		for _, file := range slices.Backward(want) {
+			if err := db.Revert(t.Context(), later, file); err != nil {
 				t.Error(err)
 			}
 		}
 		if _, err := db.Latest(t.Context(), later); !errors.Is(err, database.ErrNothingApplied) {
 			t.Errorf("after all were taken back: %v", err)
+		}
+	})
+}
+
+// Two people who were asked about the same migration take back that one, and not another one each.
+func TestOnlyTheNamedMigrationIsTakenBack(t *testing.T) {
+	t.Parallel()
+	const first, second, third = "0001_items.sql", "0002_weight.sql", "0003_height.sql"
+	files := fstest.MapFS{}
+	for file, column := range map[string]string{second: "weight", third: "height"} {
+		files[file] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE probe_items ADD COLUMN " + column + " BIGINT;\n" +
+			"-- +goose Down\nALTER TABLE probe_items DROP COLUMN " + column + ";\n")}
+	}
+	maps.Copy(files, owner.FS.(fstest.MapFS))
+	later := database.Migrations{Name: owner.Name, FS: files}
+	databasetest.Each(t, []database.Migrations{later}, func(t *testing.T, db *database.DB) {
+		if err := db.Revert(t.Context(), later, first); err == nil {
+			t.Error("one below others is taken back")
+		}
+		errs := make(chan error, 2)
+		for range cap(errs) {
+			go func() { errs <- db.Revert(t.Context(), later, third) }()
+		}
+		if one, two := <-errs, <-errs; (one == nil) == (two == nil) {
+			t.Errorf("of two, one takes it back: %v, %v", one, two)
+		}
+		if latest, err := db.Latest(t.Context(), later); err != nil || latest.File != second {
+			t.Errorf("the latest is %+v (%v), want %s", latest, err, second)
 		}
 	})
 }

@@ -96,14 +96,26 @@ func (db *DB) Latest(ctx context.Context, owners ...Migrations) (MigrationStatus
 	return latest, nil
 }
 
-// Revert takes back the latest migration of one owner, with the data that only it holds.
-func (db *DB) Revert(ctx context.Context, owner Migrations) error {
+// Revert takes back the file, which Latest named, with the data that only it holds. Somebody else may have taken it back, or
+// applied another one, since then: that is an error, and changes nothing.
+func (db *DB) Revert(ctx context.Context, owner Migrations, file string) error {
 	provider, err := db.provider(owner, locked)
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Down(ctx); err != nil {
-		return fmt.Errorf("revert a migration of %s: %w", owner.Name, err)
+	version, err := goose.NumericComponent(file)
+	if err != nil {
+		return fmt.Errorf("revert %s of %s: %w", file, owner.Name, err)
+	}
+	latest, err := provider.GetDBVersion(ctx)
+	if err == nil && latest != version {
+		err = fmt.Errorf("the latest migration that is applied is number %d", latest)
+	}
+	if err == nil {
+		_, err = provider.ApplyVersion(ctx, version, false)
+	}
+	if err != nil {
+		return fmt.Errorf("revert %s of %s: %w", file, owner.Name, withHint(err))
 	}
 	return nil
 }
