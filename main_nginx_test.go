@@ -166,6 +166,30 @@ func TestSiteBehindNginx(t *testing.T) {
 		}
 	})
 
+	t.Run("nginx's own problems are the API's", func(t *testing.T) {
+		large := `{"email":"` + strings.Repeat("x", 3<<20) + `"}`
+		clip := strings.TrimPrefix(v.ProcessedURL, f.URL)
+		for _, language := range []string{"", "es-CO,es;q=0.9,en;q=0.8", "en-GB,en;q=0.9,es;q=0.8", "fr,en;q=0.5"} {
+			for _, c := range []struct {
+				method, path, body string
+				named              bool // the app's words name what is missing
+			}{
+				{http.MethodPost, "/api/auth/login", large, false},
+				{http.MethodPost, clip, "", false},
+				{http.MethodGet, "/media/processed/none.mp4", "", true},
+				{http.MethodGet, "/media/processed/", "", true},
+			} {
+				nginx, app := problemOf(t, c.method, f.URL+c.path, c.body, language), problemOf(t, c.method, direct+c.path, c.body, language)
+				if c.named {
+					nginx.Detail, app.Detail = "", ""
+				}
+				if nginx != app {
+					t.Errorf("%s %s in %q: nginx says %+v, the app %+v", c.method, c.path, language, nginx, app)
+				}
+			}
+		}
+	})
+
 	t.Run("uploads stream through", func(t *testing.T) {
 		reader, writer := io.Pipe()
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/api/videos/upload", reader)
@@ -235,6 +259,31 @@ func TestSiteBehindNginx(t *testing.T) {
 			t.Errorf("nginx says %d %s %s", a.Status, a.Header.Get("Content-Type"), a.Body)
 		}
 	})
+}
+
+// said is what a problem says to everybody who meets it.
+type said struct {
+	Type, Title, Detail, Code string
+	Status                    int
+	answered                  int
+	contentType, sniffing     string
+}
+
+func problemOf(t *testing.T, method, url, body, language string) (p said) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept-Language", language)
+	a := send(t, request)
+	a.into(t, &p)
+	p.answered, p.contentType, p.sniffing = a.Status, a.Header.Get("Content-Type"), a.Header.Get("X-Content-Type-Options")
+	if a.Header.Get("X-Request-Id") == "" || !strings.Contains(string(a.Body), a.Header.Get("X-Request-Id")) {
+		t.Errorf("%s %s: no request id", method, url)
+	}
+	return p
 }
 
 // TestPartsOfUploadsGoThroughNginx sends parts that are larger than other bodies may be, and looks for their links in its log.
