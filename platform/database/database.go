@@ -91,6 +91,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 func openPostgreSQL(o Options) (gorm.Dialector, error) {
 	c, err := pgx.ParseConfig(o.URL)
 	if err != nil {
+		if file, ok := errors.AsType[*fs.PathError](err); ok { // of a certificate
+			return nil, fmt.Errorf("open database postgres: %w", file)
+		}
 		// The cause would quote the URL, and with it the password.
 		return nil, errors.New("open database postgres: DATABASE_URL is not an address that PostgreSQL's drivers understand")
 	}

@@ -29,6 +29,7 @@ func TestOpenSaysWhatIsInTheWay(t *testing.T) {
 		"a folder":           {database.Options{Path: t.TempDir()}, []string{"sqlite"}},
 		"another format":     {database.Options{Path: file}, []string{file, "not a database"}},
 		"no server":          {database.Options{URL: "postgres://nobody:hush-hush@127.0.0.1:1/none"}, []string{"postgres", "127.0.0.1:1"}},
+		"no certificate":     {database.Options{URL: "postgres://nobody:hush-hush@h/x?sslmode=verify-full&sslrootcert=/none/rds.pem"}, []string{"/none/rds.pem"}},
 		"no URL of a server": {database.Options{URL: "postgres://nobody:hush-hush@[::1"}, []string{"postgres"}},
 	} {
 		t.Run(name, func(t *testing.T) {
