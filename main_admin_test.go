@@ -26,7 +26,7 @@ func TestVersionAndUsage(t *testing.T) {
 	if out, _, code := s.app(t, "version"); out != "1.0.0\n" || code != 0 {
 		t.Errorf("version prints %q and exits with %d", out, code)
 	}
-	for _, args := range [][]string{{"serve", "--nonsense"}, {"nonsense"}, {"process", "one"}, {"serve", "extra"}} {
+	for _, args := range [][]string{{"serve", "--nonsense"}, {"nonsense"}, {"process", "one"}, {"serve", "extra"}, {"process", "--start=-1", "in", "out"}} {
 		if out, errs, code := s.app(t, args...); code != exitUsage || !strings.HasPrefix(errs, "app: ") || out != "" {
 			t.Errorf("%v: exit code %d, stderr %q, stdout %q", args, code, errs, out)
 		}

@@ -19,6 +19,9 @@ func processCommand() *cobra.Command {
 		Short: "Process one file exactly as a worker does; the poster is written beside OUT",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if day := (24 * time.Hour).Seconds(); !(start >= 0 && start <= day) { // NaN is no more than anything
+				return usageError{fmt.Errorf("--start is a number of seconds from 0 to %.0f", day)}
+			}
 			c, err := config.Load(config.DotenvPath(), cmd.Flags())
 			if err != nil {
 				return err

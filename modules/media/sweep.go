@@ -11,11 +11,15 @@ import (
 const (
 	sweepEvery = 5 * time.Second
 	sweepBatch = 100
+	// sendPatience is how long an upload's answer may wait for a queue that stands still; the sweeper has time.
+	sendPatience = 3 * time.Second
 )
 
 // send enqueues a video's task. When that fails the row still says what is to be done, and the sweeper sends it.
 func (m *Module) send(ctx context.Context, id string) {
-	err := m.queue.Enqueue(ctx, queue.Task{Kind: processKind, ID: id})
+	patience, cancel := context.WithTimeout(ctx, sendPatience)
+	defer cancel()
+	err := m.queue.Enqueue(patience, queue.Task{Kind: processKind, ID: id})
 	if err == nil {
 		err = m.store.sent(ctx, id, time.Now())
 	}
