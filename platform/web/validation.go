@@ -49,6 +49,12 @@ func translation(english, to string) struct {
 	}{regexp.MustCompile("^" + pattern + "$"), strings.Replace(to, "%s", "$1", 1)}
 }
 
+// unfit is what encoding/json says of a value that passed validation and has no place in Go's type, such as the integer 1e30.
+var (
+	unfit    = regexp.MustCompile(`^json: cannot unmarshal .* into Go struct field \S*?\.?([^. ]+) of type`)
+	errUnfit = fault.Text{ES: "es un valor que este campo no admite", EN: "is a value that this field does not take"}
+)
+
 // fieldsOf takes the location and the message of each finding. Values are not repeated: one may be a password.
 func fieldsOf(errs []error) []fault.Field {
 	var fields []fault.Field
@@ -58,6 +64,10 @@ func fieldsOf(errs []error) []fault.Field {
 			continue
 		}
 		detail := detailer.ErrorDetail()
+		if field := unfit.FindStringSubmatch(detail.Message); field != nil {
+			fields = append(fields, fault.Field{Location: detail.Location + "." + field[1], Message: errUnfit})
+			continue
+		}
 		fields = append(fields, fault.Field{Location: detail.Location, Message: translate(detail.Message)})
 	}
 	return fields

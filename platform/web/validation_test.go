@@ -29,6 +29,7 @@ type everyRule struct {
 		Name  string   `json:"name" minLength:"2" maxLength:"4"`
 		Mail  string   `json:"mail" format:"email"`
 		Whole int      `json:"whole" minimum:"1" maximum:"3"`
+		Any   int      `json:"any,omitempty"`
 		Part  float64  `json:"part"`
 		Flag  bool     `json:"flag"`
 		Tags  []string `json:"tags"`
@@ -74,6 +75,7 @@ func TestEveryValidationMessageHasSpanish(t *testing.T) {
 		"whole is part":    {query, with(`"whole":1`, `"whole":1.5`), "body.whole"},
 		"below":            {query, with(`"whole":1`, `"whole":0`), "body.whole"},
 		"above":            {query, with(`"whole":1`, `"whole":9`), "body.whole"},
+		"beyond Go's own":  {query, with(`"part"`, `"any":1e30,"part"`), "body.any"},
 		"flag is text":     {query, with(`true`, `"hunter2"`), "body.flag"},
 		"list is text":     {query, with(`[]`, `"hunter2"`), "body.tags"},
 		"body is list":     {query, `["hunter2"]`, "body"},
