@@ -169,6 +169,20 @@ func TestOnlyMigrationsWaitForAMigration(t *testing.T) {
 	}
 }
 
+func TestAStoppedMigrationSaysHowToGoOn(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, nil, func(t *testing.T, db *database.DB) {
+		stopped, stop := context.WithCancel(t.Context())
+		stop()
+		if err := db.Migrate(stopped, owner); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "migrate again") {
+			t.Errorf("it says %v", err)
+		}
+		if err := db.Migrate(t.Context(), owner); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAFileForPostgreSQLIsAppliedThereAlone(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{

@@ -49,7 +49,11 @@ func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 		if err != nil {
 			return err
 		}
-		if _, err := provider.Up(ctx); err != nil {
+		_, err = provider.Up(ctx)
+		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+			return fmt.Errorf("migrate %s: stopped in the middle; migrate again to go on: %w", owner.Name, ctx.Err())
+		}
+		if err != nil {
 			return fmt.Errorf("migrate %s: %w", owner.Name, withHint(err))
 		}
 	}
