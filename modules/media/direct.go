@@ -175,17 +175,14 @@ func (m *Module) received(ctx context.Context, u directUpload) (_ []storage.Part
 func (m *Module) completeDirect(ctx context.Context, callerID, id string) (Video, error) {
 	for wait := completePause; ; wait *= 2 {
 		u, err := m.ownedDirect(ctx, callerID, id)
-		underWay := err == nil
-		var v Video
-		if underWay {
-			v, err = m.makeVideo(ctx, u)
-			_, stillErr := m.ownedDirect(ctx, callerID, id)
-			underWay = stillErr == nil
+		if errors.Is(err, errNoUpload) || wait > completePatience {
+			return m.outcome(ctx, callerID, id)
 		}
-		if errors.Is(err, errNoUpload) || errors.Is(err, storage.ErrNotFound) {
-			v, err = m.outcome(ctx, callerID, id)
+		if err != nil {
+			return Video{}, err
 		}
-		if !errors.Is(err, errNoUpload) || !underWay || wait > completePatience {
+		v, err := m.makeVideo(ctx, u)
+		if !errors.Is(err, errNoUpload) && !errors.Is(err, storage.ErrNotFound) {
 			return v, err
 		}
 		select {
