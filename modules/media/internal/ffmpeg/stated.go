@@ -7,19 +7,40 @@ import (
 	"time"
 )
 
-// maxBoxes is how many boxes are passed on the way to another; a phone writes fewer than ten.
+// maxBoxes is how many boxes or elements are passed on the way to another; a phone writes fewer than ten.
 const maxBoxes = 64
 
-// StatedLength is how long an MP4 or MOV says it is, from some small reads of its index; false when it does not say, or
-// cannot be read. Other containers and fragmented files do not. What the length really is only ffmpeg finds out.
-//
-// The format is that of ISO/IEC 14496-12: boxes (4.2), the movie's header (8.2.2), fragments (8.8.1).
+// StatedLength is how long a file says it is, from some small reads of its index; false when it does not say, as one that was
+// written while it was recorded, or cannot be read. What the length really is only ffmpeg finds out.
 func StatedLength(r io.ReadSeeker) (time.Duration, bool) {
 	end, err := r.Seek(0, io.SeekEnd)
 	if err != nil {
 		return 0, false
 	}
-	index, ok := findBox(r, span{0, end}, "moov")
+	var begin [4]byte
+	if !readAt(r, 0, begin[:]) {
+		return 0, false
+	}
+	if bigEndian(begin[:]) == ebmlHeader {
+		return statedByMatroska(r, span{0, end})
+	}
+	return statedByMP4(r, span{0, end})
+}
+
+// stated is the length that a file says in seconds.
+func stated(seconds float64) (time.Duration, bool) {
+	const longest = 1e9 // seconds
+	if !(seconds > 0) { // NaN too
+		return 0, false
+	}
+	length := time.Duration(min(seconds, longest) * float64(time.Second))
+	return length, length > 0
+}
+
+// statedByMP4 is StatedLength of an MP4, MOV or 3GP: ISO/IEC 14496-12 with its boxes (4.2), the movie's header (8.2.2) and
+// fragments (8.8.1).
+func statedByMP4(r io.ReadSeeker, file span) (time.Duration, bool) {
+	index, ok := findBox(r, file, "moov")
 	if !ok {
 		return 0, false
 	}
@@ -43,9 +64,7 @@ func StatedLength(r io.ReadSeeker) (time.Duration, bool) {
 	if units == 0 || length == unknown {
 		return 0, false
 	}
-	const longest = 1e9 // seconds
-	stated := time.Duration(min(float64(length)/float64(units), longest) * float64(time.Second))
-	return stated, stated > 0
+	return stated(float64(length) / float64(units))
 }
 
 // span is a part of a file: from, and the first byte behind it.

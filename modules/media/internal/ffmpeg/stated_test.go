@@ -21,6 +21,7 @@ func TestTheIndexTellsTheLength(t *testing.T) {
 	plain := made("in.mp4")
 	header := bytes.Index(plain, []byte("mvhd")) + 4
 	with := func(change func(data []byte) []byte) []byte { return change(bytes.Clone(plain)) }
+	matroska, live := made("in.mkv"), made("in.mkv", "-live", "1", "-flush_packets", "1", "-f", "matroska")
 	for name, c := range map[string]struct {
 		data []byte
 		want time.Duration // 0: it does not say
@@ -29,8 +30,13 @@ func TestTheIndexTellsTheLength(t *testing.T) {
 		"index at the beginning": {made("in.mp4", "-movflags", "+faststart"), 2500 * time.Millisecond},
 		"QuickTime":              {made("in.mov"), 2500 * time.Millisecond},
 		"fragmented":             {made("in.mp4", "-movflags", "frag_keyframe+empty_moov"), 0},
-		"Matroska":               {made("in.mkv"), 0},
-		"cut off":                {plain[:len(plain)-1], 0},
+		"Matroska":               {made("in.mkv"), 2500 * time.Millisecond},
+		"WebM":                   {made("in.webm", "-c:v", "libvpx"), 2500 * time.Millisecond},
+		"recorded live":          {live, 0},
+		"Matroska, cut off":      {matroska[:len(matroska)/2], 0},
+		"Matroska, in a few numbers": {[]byte("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff\x15\x49\xa9\x66\x8e" +
+			"\x2a\xd7\xb1\x83\x0f\x42\x40\x44\x89\x84\x45\x1c\x40\x00"), 2500 * time.Millisecond},
+		"cut off": {plain[:len(plain)-1], 0},
 		"no units": {with(func(data []byte) []byte {
 			binary.BigEndian.PutUint32(data[header+12:], 0)
 			return data
@@ -61,6 +67,7 @@ func TestTheIndexTellsTheLength(t *testing.T) {
 func FuzzStatedLength(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x24moov\x00\x00\x00\x1cmvhd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\xe8\x00\x00\x27\x10"))
 	f.Add([]byte("\x00\x00\x00\x01moov\x80\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add([]byte("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff\x15\x49\xa9\x66\x8e\x2a\xd7\xb1\x83\x0f\x42\x40\x44\x89\x84\x45\x1c\x40\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if got, ok := StatedLength(bytes.NewReader(data)); got < 0 || ok != (got > 0) {
 			t.Errorf("%v, %v", got, ok)
