@@ -282,7 +282,7 @@ func TestWhatWouldCostTooMuchIsRefused(t *testing.T) {
 		}, tight, []string{CodeTooComplex}},
 		{"more memory than a run may have", "mov", func(t *testing.T) string {
 			return makeClip(t, "in.mp4", "-f", "lavfi", "-i", "color=black:s=7680x4320:r=10:d=0.5", "-c:v", "libx264", "-preset", "ultrafast")
-		}, Limits{Memory: 600 << 20}, []string{CodeTooComplex}},
+		}, Limits{Memory: 400 << 20}, []string{CodeTooComplex}},
 		// Noise takes many times what a real picture takes; 16 MB of it, shown again and again, would become 340 MB.
 		{"more bytes than a rendition may have", "mov", func(t *testing.T) string {
 			return makeClip(t, "in.mp4", "-f", "lavfi", "-i", "color=gray:s=640x360:r=30:d=2,noise=alls=100:allf=t", "-c:v", "libx264", "-preset", "ultrafast")

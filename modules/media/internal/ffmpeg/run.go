@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"regexp"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -23,9 +23,6 @@ var (
 	errOverMemory = errors.New("over its memory")
 	errOverOutput = errors.New("over the size of its output")
 )
-
-// outOfMemory is what the C library, libav and x264 say of it.
-var outOfMemory = regexp.MustCompile(`(Cannot|Could not) allocate memory|malloc of size \d+ failed`)
 
 // command is one run of ffmpeg or ffprobe.
 type command struct {
@@ -76,7 +73,7 @@ func (p *Processor) run(ctx context.Context, c command) error {
 		err = errors.Join(errStarved, err)
 	case wall.Err() != nil:
 		err = errors.Join(errOverWall, err)
-	case outOfMemory.Match(tail.buf):
+	case tail.memory:
 		err = errors.Join(errOverMemory, err)
 	}
 	return &ToolError{Step: c.step, Err: err, Stderr: tail.String()}
@@ -123,18 +120,25 @@ func cpuTime(cmd *exec.Cmd) time.Duration {
 
 const stderrTail = 4 << 10
 
-// tailWriter keeps the last bytes written to it, and whether there was ever a word about the network in them.
+// tailWriter keeps the last bytes written to it, and whether there was ever a word about the network or about a lack of
+// memory in them.
 type tailWriter struct {
-	buf     []byte
-	network bool
+	buf             []byte
+	network, memory bool
 }
+
+var (
+	// A lost connection is told by the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the URL.
+	networkWords = []string{"[http", "[tls", "[tcp", "://"}
+	// The C library's, x264's, and what fails for want of it without saying so: a decoded picture, the scaler, the encoder.
+	memoryWords = []string{"llocate memory", "malloc of size", "get_buffer() failed", "initFilter failed", "while opening encoder"}
+)
 
 func (t *tailWriter) Write(b []byte) (int, error) {
 	t.buf = append(t.buf, b...)
-	// A lost connection is told by the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the URL.
-	for _, word := range []string{"[http", "[tls", "[tcp", "://"} {
-		t.network = t.network || bytes.Contains(t.buf, []byte(word))
-	}
+	said := func(word string) bool { return bytes.Contains(t.buf, []byte(word)) }
+	t.network = t.network || slices.ContainsFunc(networkWords, said)
+	t.memory = t.memory || slices.ContainsFunc(memoryWords, said)
 	if over := len(t.buf) - stderrTail; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}
