@@ -42,6 +42,17 @@ func (s *studio) put(t *testing.T, u directUpload, content []byte) {
 	}
 }
 
+// assembled is an upload of which storage has made one file, and nobody a video yet.
+func (s *studio) assembled(t *testing.T) directUpload {
+	t.Helper()
+	u := s.begin(t, len(mp4Head))
+	s.put(t, u, mp4Head)
+	if err := s.assemble(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 // wantNothing fails the test when anything is left of any upload, once the time of what may still arrive has come.
 func (s *studio) wantNothing(t *testing.T) {
 	t.Helper()
@@ -106,11 +117,7 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 func TestADirectUploadSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	u := s.begin(t, len(mp4Head))
-	s.put(t, u, mp4Head)
-	if err := s.assemble(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
+	u := s.assembled(t)
 	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil {
 		t.Error(err)
 	}
@@ -132,11 +139,7 @@ func TestADirectUploadSurvivesACrash(t *testing.T) {
 func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	u := s.begin(t, len(mp4Head))
-	s.put(t, u, mp4Head)
-	if err := s.assemble(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
+	u := s.assembled(t)
 	file := filepath.Join(s.root, u.Key)
 	// A folder in the way is no missing object, and no object either; a link in a circle cannot even be looked at.
 	if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(filepath.Base(file), file)); err != nil {
@@ -163,11 +166,7 @@ func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
 func TestACompletionBesideAnotherWaitsForIt(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	u := s.begin(t, len(mp4Head))
-	s.put(t, u, mp4Head)
-	if err := s.assemble(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
+	u := s.assembled(t)
 	file := filepath.Join(s.root, u.Key)
 	if err := os.Rename(file, file+".away"); err != nil {
 		t.Fatal(err)
@@ -209,11 +208,7 @@ func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
 func TestASweptUploadCannotBecomeAVideo(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	u := s.begin(t, len(mp4Head))
-	s.put(t, u, mp4Head)
-	if err := s.assemble(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
+	u := s.assembled(t)
 	late := Video{ID: u.ID, OwnerID: "ana", Title: "Late", Status: Uploaded, OriginalKey: u.Key, UploadedAt: time.Now()}
 	if found, err := s.store.expireDirect(t.Context(), u.ID); err != nil || !found {
 		t.Fatal(found, err)
