@@ -9,7 +9,7 @@ ARG TARGETOS TARGETARCH
 ARG VERSION=1.0.0
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/app .
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X risingstars/app.version=$VERSION" -o /out/app .
 
 FROM debian:12.12-slim
 # ffmpeg's packages bring the drivers of graphics cards and their compiler, 160 MB that nothing here loads.

@@ -17,7 +17,7 @@ SQS_SERVER := .cache/fauxqs/server.mjs
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
 # Only from make's own command line: VERSION is a common name in environments.
 ifeq ($(origin VERSION),command line)
-LDFLAGS := -X main.version=$(VERSION)
+LDFLAGS := -X risingstars/app.version=$(VERSION)
 endif
 
 # Two test binaries at once on any machine: the suites start servers and ffmpeg, which fill two cores by themselves, and
@@ -52,8 +52,8 @@ ifneq ($(origin STAGE),command line)
 override STAGE := $(STAGES)
 endif
 TEST_SERVERS := --postgres --redis --s3 --sqs
-e2e = echo 'TEST_STAGE=$(1) go test $(TEST_FLAGS) .'; \
-	TEST_STAGE=$(1) CGO_ENABLED=1 infra/setup/test.sh $(TEST_SERVERS) $(GO) test $(TEST_FLAGS) . & running+=("$$!:$(1)");
+e2e = echo 'TEST_STAGE=$(1) go test $(TEST_FLAGS) ./infra/e2e'; \
+	TEST_STAGE=$(1) CGO_ENABLED=1 infra/setup/test.sh $(TEST_SERVERS) $(GO) test $(TEST_FLAGS) ./infra/e2e & running+=("$$!:$(1)");
 joined = for r in "$${running[@]}"; do wait "$${r%%:*}" || failed="$${failed}$${r\#*:} "; done;
 
 .PHONY: test
@@ -64,7 +64,7 @@ test: $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests
 		$(MAKE) --no-print-directory lint || failed='lint '; \
 		echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
 		CGO_ENABLED=1 infra/setup/test.sh $(TEST_SERVERS) $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests "; \
-		if [ -n '$(filter . ./...,$(TEST_PACKAGES))' ]; then $(foreach stage,$(filter-out embedded,$(STAGES)),$(call e2e,$(stage))) fi; \
+		if [ -n '$(filter ./infra/e2e ./...,$(TEST_PACKAGES))' ]; then $(foreach stage,$(filter-out embedded,$(STAGES)),$(call e2e,$(stage))) fi; \
 	else \
 		$(foreach stage,$(STAGE),$(call e2e,$(stage))) \
 	fi; \
@@ -105,28 +105,28 @@ clean: ## remove what was built (./data stays)
 	rm -rf bin .cache
 
 # Pinned in a module of its own, so that the linter's dependencies are not the application's.
-$(LINT): tools/go.mod tools/go.sum
+$(LINT): infra/tools/go.mod infra/tools/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building golangci-lint (once, some minutes)'
-	cd tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	cd infra/tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
-$(ACTIONLINT): tools/actionlint/go.mod tools/actionlint/go.sum
+$(ACTIONLINT): infra/tools/actionlint/go.mod infra/tools/actionlint/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building actionlint (once)'
-	cd tools/actionlint && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	cd infra/tools/actionlint && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
 # The S3 and SQS servers of the tests, pinned where they cannot touch the application's modules.
-$(S3_SERVER): tools/versitygw/go.mod tools/versitygw/go.sum
+$(S3_SERVER): infra/tools/versitygw/go.mod infra/tools/versitygw/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building versitygw, an S3 server (once, some minutes)'
-	cd tools/versitygw && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	cd infra/tools/versitygw && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
-$(SQS_SERVER): tools/fauxqs/package-lock.json tools/fauxqs/package.json tools/fauxqs/server.mjs
+$(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.json infra/tools/fauxqs/server.mjs
 	@infra/setup/packages.sh node
 	@mkdir -p $(@D)
-	cp tools/fauxqs/package.json tools/fauxqs/package-lock.json $(@D)
+	cp infra/tools/fauxqs/package.json infra/tools/fauxqs/package-lock.json $(@D)
 	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
-	cp tools/fauxqs/server.mjs $@
+	cp infra/tools/fauxqs/server.mjs $@

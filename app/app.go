@@ -1,0 +1,184 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"risingstars/assets"
+	"risingstars/config"
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+	"risingstars/platform/auth"
+	"risingstars/platform/database"
+	"risingstars/platform/lifecycle"
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/scratch"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/telemetry"
+)
+
+// app is what one process is made of. Every command builds it and uses its part.
+type app struct {
+	c        *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	db       *database.DB
+	secret   []byte
+	files    *diskstore.Store // nil where storage has an address of its own
+	bucket   *storage.Bucket
+	driver   queue.Driver
+	queue    *queue.Queue
+	checks   []telemetry.Check
+	closers  []func() error
+
+	identity *identity.Module
+	voting   *voting.Module
+	media    *media.Module
+}
+
+// newApp opens the platform and builds the modules. With a worker it also needs ffmpeg.
+func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool) (_ *app, err error) {
+	a := &app{c: c, log: log, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.openDatabase(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openSecret(); err != nil {
+		return nil, err
+	}
+	if err := a.openStorage(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openQueue(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.buildModules(worker)
+}
+
+func (a *app) openDatabase(ctx context.Context) (err error) {
+	a.db, err = database.Open(ctx, database.Options{
+		URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), MaxOpenConns: a.c.Data.MaxConns,
+		StatementTimeout: time.Duration(a.c.Data.StatementSeconds) * time.Second, Logger: a.log,
+	})
+	if err != nil {
+		return setting(databaseVariable(a.c), err)
+	}
+	a.closers = append(a.closers, a.db.Close)
+	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
+	if a.c.Embedded() {
+		return a.db.Migrate(ctx, migrations()...)
+	}
+	status, err := a.db.MigrationStatus(ctx, migrations()...)
+	if err != nil {
+		return err
+	}
+	for _, m := range status {
+		if !m.Applied {
+			return fmt.Errorf("the database is behind: %s of %s is not applied; run: app migrate up", m.File, m.Owner)
+		}
+	}
+	return nil
+}
+
+// databaseVariable is where an operator changes which database is used.
+func databaseVariable(c *config.Config) string {
+	if c.Embedded() {
+		return "DATA_DIR"
+	}
+	return "DATABASE_URL"
+}
+
+// setting names the variable that an operator would change to mend the error.
+func setting(variable string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", variable, err)
+}
+
+// migrations are every table of the service, in the order in which they are made.
+func migrations() []database.Migrations {
+	return []database.Migrations{dbqueue.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations()}
+}
+
+func (a *app) buildModules(worker bool) error {
+	urlExpiry := time.Duration(a.c.Storage.URLExpireSeconds) * time.Second
+	passwords, err := auth.NewPasswords()
+	if err != nil {
+		return err
+	}
+	limits, err := a.limits()
+	if err != nil {
+		return err
+	}
+	a.identity = identity.New(identity.Deps{
+		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Limits: limits, Logger: a.log,
+	})
+	a.voting = voting.New(voting.Deps{
+		DB: a.db, Files: a.bucket, Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},
+	})
+	deps := media.Deps{
+		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity}, Logger: a.log,
+		Options: media.Options{
+			MaxUploadBytes: a.c.Upload.MaxBytes, UploadPrefix: a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
+			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
+			ResendAfter: resendAfter(a.c),
+		},
+	}
+	if worker {
+		if deps.Processor, err = newProcessor(a.c); err != nil {
+			return err
+		}
+		if deps.Scratch, err = scratch.Open(a.c.WorkPath()); err != nil {
+			return setting("DATA_DIR", err)
+		}
+		a.closers = append(a.closers, deps.Scratch.Close)
+	}
+	a.media = media.New(deps)
+	return nil
+}
+
+func (a *app) tokens() *auth.Tokens {
+	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
+}
+
+// newProcessor is the one place that knows how clips are processed, for workers and for `app process`.
+func newProcessor(c *config.Config) (*media.Processor, error) {
+	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	return media.NewProcessor(media.ProcessorOptions{
+		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
+		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
+		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds), MinHeight: c.Media.MinHeight,
+		CAFile: c.AWS.CABundle,
+	})
+}
+
+// run runs services until ctx ends, then closes what newApp opened.
+func (a *app) run(ctx context.Context, services ...lifecycle.Service) error {
+	group := lifecycle.Group{Services: services, StopTimeout: a.c.Drain() + a.c.Grace() + 10*time.Second, Logger: a.log}
+	return errors.Join(group.Run(ctx), a.close())
+}
+
+func (a *app) close() error {
+	var errs []error
+	for _, closer := range slices.Backward(a.closers) {
+		errs = append(errs, closer())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"risingstars/config"
+	"risingstars/platform/auth"
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/asynqueue"
+	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/queue/sqsqueue"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/storage/s3store"
+)
+
+// openSecret takes the key of tokens and links, which the embedded stage makes for itself.
+func (a *app) openSecret() (err error) {
+	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
+		a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath())
+	}
+	return setting("DATA_DIR", err)
+}
+
+func (a *app) openStorage(ctx context.Context) error {
+	driver, err := a.storageDriver(ctx)
+	if err != nil {
+		return err
+	}
+	a.bucket, err = storage.New(driver, storage.Options{Registerer: a.registry})
+	return err
+}
+
+func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
+	public := []string{a.c.Storage.ProcessedPrefix + "/"}
+	if a.c.Storage.Backend == "s3" {
+		store, err := s3store.Open(ctx, s3store.Options{
+			Bucket: a.c.AWS.Bucket, Region: a.c.AWS.Region, EndpointURL: a.c.AWS.EndpointURL,
+			PublicURL: a.c.Storage.PublicURL, PublicPrefixes: public,
+		})
+		return store, setting("AWS_S3_BUCKET", err)
+	}
+	files, err := diskstore.Open(diskstore.Options{Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: public})
+	if err != nil {
+		return nil, setting("DATA_DIR", err)
+	}
+	a.files = files
+	a.closers = append(a.closers, files.Close)
+	return files, nil
+}
+
+func (a *app) openQueue(ctx context.Context) (err error) {
+	switch a.c.Queue.Backend {
+	case "redis":
+		// Redis is no part of readiness: without it everything but processing goes on, and that catches up.
+		driver, err := asynqueue.Open(ctx, asynqueue.Options{URL: a.c.Queue.RedisURL})
+		if err != nil {
+			return setting("REDIS_URL", err)
+		}
+		a.driver = driver
+		a.closers = append(a.closers, driver.Close)
+	case "sqs":
+		a.driver, err = sqsqueue.Open(ctx, sqsqueue.Options{
+			QueueURL: a.c.Queue.SQSQueueURL, DeadURL: a.c.Queue.SQSDeadURL, Region: a.c.AWS.Region, EndpointURL: a.c.AWS.EndpointURL,
+			Wait: time.Duration(a.c.Queue.SQSWaitSeconds) * time.Second, Logger: a.log,
+		})
+		if err != nil {
+			return setting("SQS_QUEUE_URL", err)
+		}
+	default:
+		a.driver = dbqueue.New(a.db, dbqueue.Options{})
+	}
+	a.queue = queue.New(a.driver, queue.Options{Logger: a.log, Registerer: a.registry})
+	return nil
+}
+
+// visibility is how long a worker that vanished keeps its task; 0: the queue's default.
+func visibility(c *config.Config) time.Duration {
+	if c.Queue.Backend == "sqs" {
+		return time.Duration(c.Queue.SQSVisibilitySeconds) * time.Second
+	}
+	return 0
+}
+
+// resendAfter is long for a queue that does not recognise a task which it has already; 0: media's default.
+func resendAfter(c *config.Config) time.Duration {
+	if c.Queue.Backend == "sqs" {
+		return 30 * time.Minute
+	}
+	return 0
+}

@@ -1,0 +1,291 @@
+package app
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// importLaw says which files may import what. Imports and files are globs: * stays within a path element, ** does not.
+// Files are named from the root of the repository; tests obey as well.
+type importLaw struct {
+	name       string
+	imports    []*regexp.Regexp
+	only       []*regexp.Regexp // the files that may; empty: all but those in never
+	never      []*regexp.Regexp
+	butOwnRoom bool // the packages of one room (a module, config) may import each other
+	because    string
+}
+
+// importLaws is who may import whom.
+func importLaws() []importLaw {
+	return []importLaw{
+		{
+			name: "modules under app", imports: globs("risingstars/modules"), only: globs("app/**"), butOwnRoom: true,
+			because: "only app knows the modules: a module declares a port for what it needs of another, and app/ports.go fills it",
+		},
+		{
+			name: "app at the top", imports: globs("risingstars/app"), only: globs("main.go", "app/**", "infra/e2e/**"),
+			because: "app composes everything else, so nothing but the program and its end-to-end tests needs it",
+		},
+		{
+			name: "config alone", imports: globs("risingstars"), never: globs("config/**"), butOwnRoom: true,
+			because: "config imports nothing of ours",
+		},
+		{
+			name: "config at the top", imports: globs("risingstars/config"), only: globs("app/**", "config/**"),
+			because: "only app imports config, and hands each package its own small Options",
+		},
+		{
+			name: "gorm", imports: globs("gorm.io", "github.com/glebarez/sqlite"),
+			only:    globs("platform/database/**", "modules/*/store*.go"),
+			because: "gorm stays in platform/database and in the modules' stores",
+		},
+		{
+			name: "asynq", imports: globs("github.com/hibiken/asynq"), only: globs("platform/queue/asynqueue/**"),
+			because: "asynq stays in its driver",
+		},
+		{
+			name: "aws", imports: globs("github.com/aws"),
+			only:    globs("platform/storage/s3store/**", "platform/queue/sqsqueue/**"),
+			because: "AWS stays in the drivers for S3 and SQS",
+		},
+		{
+			name: "web", imports: globs("github.com/labstack/echo", "github.com/danielgtaylor/huma"),
+			only:    globs("platform/web/**", "modules/*/http*.go"),
+			because: "HTTP stays in platform/web and in the modules' http files; app builds routes through platform/web",
+		},
+		{
+			name: "pages", imports: globs("html/template"), only: globs("app/site/**", "platform/web/**"),
+			because: "pages cross modules, so they are made in one room",
+		},
+		{
+			name: "ffmpeg", imports: globs("github.com/u2takey/ffmpeg-go"), only: globs("modules/media/internal/ffmpeg/**"),
+			because: "one package builds ffmpeg's arguments",
+		},
+		{
+			name: "commands", imports: globs("github.com/spf13/cobra", "github.com/spf13/viper"), only: globs("app/**", "config/**"),
+			because: "the command line and the settings are read in app and config",
+		},
+		{
+			name: "test helpers", imports: globs("risingstars/**/*test"), only: globs("**/*_test.go", "**/*test/*.go"),
+			because: "helper packages for tests are not linked into the application",
+		},
+	}
+}
+
+// The laws that are not about imports.
+const (
+	modulesBuilt = "modules built" // app/app.go imports each folder of modules/
+	ownTables    = "own tables"    // the SQL of a module names only tables with the module's prefix
+)
+
+type breach struct {
+	law, file, what string
+}
+
+func (b breach) String() string { return fmt.Sprintf("%s: %s: %s", b.law, b.file, b.what) }
+
+func TestTheTreeKeepsItsBoundaries(t *testing.T) {
+	t.Parallel()
+	breaches, err := breachesIn("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := map[string]string{
+		modulesBuilt: "a folder of modules/ that app/app.go does not import is not part of the application",
+		ownTables:    "modules share no tables: each has those with its own prefix",
+	}
+	for _, l := range importLaws() {
+		reasons[l.name] = l.because
+	}
+	for _, b := range breaches {
+		t.Errorf("%s (%s)", b, reasons[b.law])
+	}
+}
+
+func TestAGoodTreeHasNoBreach(t *testing.T) {
+	t.Parallel()
+	breaches, err := breachesIn("testdata/boundaries/good")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range breaches {
+		t.Error(b)
+	}
+}
+
+// The bad tree breaks every law, and breaches.txt beside it lists how.
+func TestABadTreeIsRejected(t *testing.T) {
+	t.Parallel()
+	const root = "testdata/boundaries/bad"
+	breaches, err := breachesIn(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile(filepath.Join(root, "breaches.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Split(strings.TrimSpace(string(list)), "\n")
+	var got []string
+	broken := map[string]bool{}
+	for _, b := range breaches {
+		got = append(got, b.String())
+		broken[b.law] = true
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("breaches (-want +got):\n%s", diff)
+	}
+	laws := []string{modulesBuilt, ownTables}
+	for _, l := range importLaws() {
+		laws = append(laws, l.name)
+	}
+	for _, law := range laws {
+		if !broken[law] {
+			t.Errorf("no file under %s breaks the law %q: nothing shows that it is enforced", root, law)
+		}
+	}
+}
+
+// A folder without Go files is a mistake in the path, not a tree without a breach.
+func TestAnEmptyTreeIsAnError(t *testing.T) {
+	t.Parallel()
+	if _, err := breachesIn(t.TempDir()); err == nil {
+		t.Error("no error for an empty folder")
+	}
+}
+
+// breachesIn holds the tree under root against all laws.
+func breachesIn(root string) ([]breach, error) {
+	var files []string
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !entry.IsDir():
+			files = append(files, name)
+		case name != root && notOurs(name, entry.Name()):
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("walk %s: %w", root, err)
+	}
+
+	var breaches []breach
+	laws := importLaws()
+	imports := map[string][]string{} // by file
+	modules := map[string]bool{}
+	for _, name := range files {
+		file, err := filepath.Rel(root, name)
+		if err != nil {
+			return nil, err
+		}
+		file = filepath.ToSlash(file)
+		if module, ok := strings.CutPrefix(roomOf(path.Dir(file)), "modules/"); ok {
+			modules[module] = true
+		}
+		if strings.HasSuffix(file, ".go") {
+			if imports[file], err = importsOf(name); err != nil {
+				return nil, err
+			}
+			breaches = append(breaches, importBreaches(laws, file, imports[file])...)
+		}
+	}
+	if len(imports) == 0 {
+		return nil, fmt.Errorf("no Go files under %s", root)
+	}
+	for module := range modules {
+		if !slices.Contains(imports["app/app.go"], "risingstars/modules/"+module) {
+			breaches = append(breaches, breach{modulesBuilt, "app/app.go", "does not import modules/" + module})
+		}
+		foreign, err := tableBreaches(root, module, modules)
+		if err != nil {
+			return nil, err
+		}
+		breaches = append(breaches, foreign...)
+	}
+	return breaches, nil
+}
+
+// notOurs tells folders that the go command leaves out too, and modules of their own, such as infra/tools/.
+func notOurs(dir, base string) bool {
+	if strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
+func importsOf(name string) ([]string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+	if err != nil {
+		return nil, fmt.Errorf("read the imports: %w", err)
+	}
+	var paths []string
+	for _, spec := range file.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, fmt.Errorf("read the imports of %s: %w", name, err)
+		}
+		paths = append(paths, p)
+	}
+	return paths, nil
+}
+
+func importBreaches(laws []importLaw, file string, paths []string) []breach {
+	var breaches []breach
+	for _, l := range laws {
+		allowed := len(l.only) == 0 || matchesAny(l.only, file)
+		if allowed && !matchesAny(l.never, file) {
+			continue
+		}
+		for _, p := range paths {
+			if l.butOwnRoom && roomOf(strings.TrimPrefix(p, "risingstars/")) == roomOf(path.Dir(file)) {
+				continue
+			}
+			if matchesAny(l.imports, p) {
+				breaches = append(breaches, breach{l.name, file, "imports " + p})
+			}
+		}
+	}
+	return breaches
+}
+
+// roomOf names what a folder belongs to: modules/X as a whole, or the first folder of the path.
+func roomOf(dir string) string {
+	parts := strings.SplitN(dir, "/", 3)
+	if parts[0] == "modules" && len(parts) > 1 {
+		return parts[0] + "/" + parts[1]
+	}
+	return parts[0]
+}
+
+func matchesAny(globs []*regexp.Regexp, name string) bool {
+	return slices.ContainsFunc(globs, func(glob *regexp.Regexp) bool { return glob.MatchString(name) })
+}
+
+// globs covers what lies below a match as well, so that the glob of an import means its packages too.
+func globs(texts ...string) []*regexp.Regexp {
+	var patterns []*regexp.Regexp
+	for _, text := range texts {
+		pattern := strings.NewReplacer(`\*\*/`, `(.*/)?`, `\*\*`, `.*`, `\*`, `[^/]*`).Replace(regexp.QuoteMeta(text))
+		patterns = append(patterns, regexp.MustCompile("^"+pattern+"(/.*)?$"))
+	}
+	return patterns
+}

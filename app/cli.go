@@ -1,0 +1,125 @@
+// Package app is the program: its commands, the composition of platform and modules for each stage, and the adapters
+// between modules. It is the only package that imports modules and config; no other package of the service imports it.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"risingstars/config"
+	"risingstars/platform/telemetry"
+)
+
+// version is stamped by the build.
+var version = "1.0.0"
+
+// Exit codes: what a script can tell apart.
+const (
+	exitFailure = 1 // it was tried, and failed; or a second signal cut the stop short
+	exitUsage   = 2 // nothing was tried: flags, arguments or configuration are wrong
+)
+
+// Main runs the command line of the process and exits with its exit code: 0 for success, 1 when the command failed or a
+// second signal cut its stop short, 2 when flags, arguments or configuration are wrong and nothing was tried.
+func Main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitFailure)
+	}()
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var problems config.Problems
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &problems), errors.As(err, &usageError{}):
+		fmt.Fprintf(stderr, "app: %v\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "app: %s\n", oneLine(err))
+		return exitFailure
+	}
+}
+
+type usageError struct{ error }
+
+// oneLine is an error as logs and scripts take it; a driver's may have several lines.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "app",
+		Short:         "Rising Stars Showcase: a video contest in one binary",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	config.Flags(root.PersistentFlags())
+	root.AddCommand(serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(), healthcheckCommand(), versionCommand())
+	strict(root)
+	return root
+}
+
+// strict makes wrong arguments usage errors, and a command that only groups others show its help.
+func strict(cmd *cobra.Command) {
+	check := cmd.Args
+	if !cmd.Runnable() {
+		check = cobra.NoArgs
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	for _, child := range cmd.Commands() {
+		strict(child)
+	}
+}
+
+// setup reads the configuration and makes the logger of a command.
+func setup(cmd *cobra.Command) (*config.Config, *slog.Logger, error) {
+	c, err := config.Load(config.DotenvPath(), cmd.Flags())
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := telemetry.NewLogger(cmd.ErrOrStderr(), c.Log.Level, c.Log.Format)
+	return c, log, err
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), version)
+			return err
+		},
+	}
+}

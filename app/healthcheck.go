@@ -1,0 +1,68 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"risingstars/config"
+)
+
+// healthcheckCommand is what a container asks; a container has no curl.
+func healthcheckCommand() *cobra.Command {
+	live := false
+	command := &cobra.Command{
+		Use:   "healthcheck",
+		Short: "Ask the app of this configuration whether it is ready; exit 1 when not",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path := "/readyz"
+			if live {
+				path = "/livez"
+			}
+			c, err := config.Load(config.DotenvPath(), cmd.Flags())
+			if err != nil {
+				return err
+			}
+			addr := c.HTTP.Addr
+			if c.Worker.HTTPAddr != "" {
+				addr = c.Worker.HTTPAddr
+			}
+			return askHealth(cmd, addr, path)
+		},
+	}
+	command.Flags().BoolVar(&live, "live", false, "ask only whether the process answers, for those who replace it when it does not")
+	return command
+}
+
+func askHealth(cmd *cobra.Command, addr, path string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("read the address %q: %w", addr, err)
+	}
+	if host == "" || net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Timeout: 4 * time.Second}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s %s", path, response.Status, body)
+	}
+	return nil
+}

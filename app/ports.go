@@ -1,0 +1,28 @@
+package app
+
+import (
+	"context"
+
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+)
+
+// gallery fills media's port with the voting module.
+type gallery struct{ *voting.Module }
+
+func (g gallery) Publish(ctx context.Context, e media.Entry) error {
+	return g.Module.Publish(ctx, voting.Entry{
+		VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+		Title: e.Title, Description: e.Description, ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey,
+		Duration: e.Duration, UploadedAt: e.UploadedAt,
+	})
+}
+
+// people fills media's port with the identity module.
+type people struct{ module *identity.Module }
+
+func (p people) Profile(ctx context.Context, userID string) (name, city, country string, err error) {
+	profile, err := p.module.Profile(ctx, userID)
+	return profile.Name, profile.City, profile.Country, err
+}

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"risingstars/platform/ecs"
+	"risingstars/platform/lifecycle"
+	"risingstars/platform/queue"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/telemetry"
+	"risingstars/platform/web"
+)
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API; in the embedded stage also process videos",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, log, err := setup(cmd)
+			if err != nil {
+				return err
+			}
+			withWorker := c.Queue.Backend == "embedded"
+			a, err := newApp(cmd.Context(), c, log, withWorker)
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), withWorker)
+		},
+	}
+}
+
+func workCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "work",
+		Short: "Process videos from the queue",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, log, err := setup(cmd)
+			if err != nil {
+				return err
+			}
+			a, err := newApp(cmd.Context(), c, log, true)
+			if err != nil {
+				return err
+			}
+			return a.work(cmd.Context())
+		},
+	}
+}
+
+// workServices process videos and repeat what crashes left undone.
+func (a *app) workServices() []lifecycle.Service {
+	concurrency := a.c.Worker.Concurrency
+	if concurrency == 0 {
+		concurrency = max(1, runtime.GOMAXPROCS(0)/2) // a container may have fewer than the machine
+	}
+	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
+		Concurrency: concurrency, Visibility: visibility(a.c), Grace: a.c.Grace(), Logger: a.log, Registerer: a.registry,
+	})
+	services := []lifecycle.Service{
+		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
+		lifecycle.Loop("sweeper", a.media.Sweep),
+	}
+	if agent := a.c.AWS.ECSAgentURI; agent != "" {
+		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})
+		services = append(services, lifecycle.Loop("scale-in protection", protection.Watch))
+	}
+	return services
+}
+
+// work processes videos; where it is asked to, it answers health checks and metrics as well.
+func (a *app) work(ctx context.Context) error {
+	services := a.workServices()
+	if a.c.Worker.HTTPAddr != "" {
+		server, err := a.newServer(a.c.Worker.HTTPAddr, 0) // no proxy asks it
+		if err != nil {
+			return errors.Join(err, a.close())
+		}
+		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
+	}
+	return a.run(ctx, lifecycle.Together("services", services...))
+}
+
+// newServer has the routes of the service itself, and none of a module.
+func (a *app) newServer(addr string, drain time.Duration) (*web.Server, error) {
+	return web.New(web.Options{
+		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
+		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
+		Health: &telemetry.Health{Checks: a.checks},
+		Logger: a.log, Registry: a.registry,
+	})
+}
+
+// webService listens where the variable says.
+func webService(server *web.Server, variable string) lifecycle.Service {
+	start := func(ctx context.Context) error { return setting(variable, server.Start(ctx)) }
+	return lifecycle.Service{Name: "web", Start: start, Stop: server.Stop, Failed: server.Failed()}
+}
+
+// serve answers requests, with a worker beside it where the stage has no other.
+func (a *app) serve(ctx context.Context, withWorker bool) error {
+	server, err := a.newServer(a.c.HTTP.Addr, a.c.Drain())
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
+	a.identity.Routes(server)
+	a.media.Routes(server)
+	a.voting.Routes(server)
+	if a.files != nil {
+		server.Mount(diskstore.Path, a.files.Serve)
+	}
+
+	services := []lifecycle.Service{webService(server, "HTTP_ADDR")}
+	if withWorker {
+		services = append(a.workServices(), services...)
+	}
+	return a.run(ctx, lifecycle.Together("services", services...))
+}

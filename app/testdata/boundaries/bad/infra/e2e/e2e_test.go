@@ -1,0 +1,6 @@
+package e2e
+
+import (
+	_ "risingstars/config"
+	_ "risingstars/modules/media"
+)

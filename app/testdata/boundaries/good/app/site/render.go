@@ -1,0 +1,7 @@
+package site
+
+import (
+	_ "html/template"
+
+	_ "risingstars/modules/voting"
+)

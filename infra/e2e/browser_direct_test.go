@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// uploader is a page of somebody else's site: it begins an upload, PUTs the parts where it is told to, and completes it.
+const uploader = `async (api, token) => {
+	const call = async (method, url, body) => {
+		const headers = {Authorization: "Bearer " + token};
+		if (body) headers["Content-Type"] = "application/json";
+		const answer = await fetch(url, {method, headers, body: body && JSON.stringify(body)});
+		if (!answer.ok) throw new Error(method + " " + url + ": " + await answer.text());
+		return answer.json();
+	};
+	try {
+		const file = await (await fetch("/clip.mp4")).blob();
+		const upload = await call("POST", api + "/api/videos/uploads", {title: "From a page", filename: "clip.mp4", content_type: file.type, size: file.size});
+		let at = 0;
+		for (const part of upload.parts) {
+			const answer = await fetch(part.url, {method: "PUT", body: file.slice(at, at += part.size)});
+			if (!answer.ok || !answer.headers.get("ETag")) throw new Error("PUT: " + answer.status + " " + await answer.text());
+		}
+		return (await call("POST", api + "/api/videos/uploads/" + upload.upload_id + "/complete")).video_id;
+	} catch (error) {
+		return "error: " + error;
+	}
+}`
+
+func TestAPageOfAnotherSiteUploadsStraightToStorage(t *testing.T) {
+	t.Parallel()
+	clip := largeClip(t)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/clip.mp4" {
+			http.ServeFile(w, r, clip)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<title>Upload</title>")
+	}))
+	defer page.Close()
+	s := startSite(t, "CORS_ORIGINS="+page.URL)
+	if s.bucket != nil {
+		s.bucket.AllowUploadsFrom(t, page.URL)
+	}
+	ana := s.join(t, "")
+	token, err := json.Marshal(ana.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id string
+	script := fmt.Sprintf("(%s)(%q, %s)", uploader, s.URL, token)
+	if err := chromedp.Run(browser(t), chromedp.Navigate(page.URL), chromedp.Evaluate(script, &id, awaitPromise)); err != nil {
+		t.Fatal(err)
+	}
+	if v := ana.video(t, id); v.Title != "From a page" {
+		t.Errorf("the page made %q, which is %+v", id, v)
+	}
+}

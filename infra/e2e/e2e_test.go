@@ -1,0 +1,277 @@
+// Package e2e tests the program as its users meet it: real processes, over HTTP, signals and the command line, in every
+// stage. TEST_STAGE names the stage: embedded (the default), onehost or aws.
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"risingstars/app"
+	"risingstars/platform/storage/s3store/s3test"
+)
+
+// asApp makes the test binary the app: what is tested end to end is the program itself, over HTTP and signals.
+const asApp = "RISING_STARS_TEST_AS_APP"
+
+// Exit codes of the program.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// patience is how long a condition may take to come true on a busy machine before a test fails.
+const patience = 3 * time.Minute
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asApp) != "" {
+		app.Main()
+	}
+	code := m.Run()
+	if dir := sharedDir.Load(); dir != nil {
+		_ = os.RemoveAll(*dir)
+	}
+	os.Exit(code)
+}
+
+// site is one running app with a data folder of its own: the processes and the servers of the stage under test.
+type site struct {
+	URL     string // of its first process that serves
+	DataDir string
+
+	settings  []string // NAME=value of the stage, for every command
+	database  string   // DATABASE_URL, where the stage has one
+	redis     string   // REDIS_URL, likewise
+	bucket    *s3test.Bucket
+	log       *logBuffer
+	processes []*process
+}
+
+// startSite runs the app of the stage on free ports; env are NAME=value settings beside the defaults. The site is stopped
+// when the test ends, and must stop cleanly.
+func startSite(t *testing.T, env ...string) *site {
+	t.Helper()
+	s := newSite(t)
+	s.start(t, env...)
+	return s
+}
+
+// newSite is a site on which nothing runs yet.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{DataDir: t.TempDir()}
+	if err := os.Symlink(sharedBumpers(t), filepath.Join(s.DataDir, "bumpers")); err != nil {
+		t.Fatal(err)
+	}
+	if stage() != embedded {
+		s.ownServers(t)
+		s.migrate(t)
+	}
+	return s
+}
+
+// start runs the app on the site's data folder, also again after it was stopped or killed.
+func (s *site) start(t *testing.T, env ...string) {
+	t.Helper()
+	s.log, s.processes = &logBuffer{}, nil
+	for _, role := range roles() {
+		s.startRole(t, role, env...)
+	}
+}
+
+// startRole runs one more process of the app, `serve` or `work`, and returns when it is ready.
+func (s *site) startRole(t *testing.T, role string, env ...string) *process {
+	t.Helper()
+	cmd := s.command(t, role)
+	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json")
+	if role == "work" {
+		cmd.Env = append(cmd.Env, "WORKER_HTTP_ADDR=127.0.0.1:0") // it says when it is ready
+	}
+	cmd.Env = append(cmd.Env, env...)
+	return s.run(t, cmd)
+}
+
+func (s *site) run(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := startProcess(t, cmd, s.log)
+	if len(s.processes) == 0 {
+		s.URL = p.URL
+	}
+	s.processes = append(s.processes, p)
+	return p
+}
+
+// command prepares any command of the app on the site's data folder, without the developer's own settings.
+func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Env = []string{
+		asApp + "=1", "ENV_FILE=", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
+		"GORACE=" + os.Getenv("GORACE"), "DATA_DIR=" + s.DataDir,
+	}
+	cmd.Env = append(cmd.Env, s.settings...)
+	cmd.Dir = s.DataDir // where no .env lies
+	return cmd
+}
+
+// app runs a command of the app to its end and returns what it printed.
+func (s *site) app(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	return s.appWith(t, nil, args...)
+}
+
+// appWith is app with NAME=value settings.
+func (s *site) appWith(t *testing.T, env []string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := s.command(t, args...)
+	cmd.Env = append(cmd.Env, env...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// stop asks the app to stop, waits for it and returns its exit code, of several processes one that is not 0.
+func (s *site) stop(t *testing.T) int {
+	t.Helper()
+	s.signal(t, syscall.SIGTERM)
+	return s.wait(t)
+}
+
+// kill ends the app as a power cut would, and waits until it is gone.
+func (s *site) kill(t *testing.T) {
+	t.Helper()
+	s.signal(t, syscall.SIGKILL)
+	s.wait(t)
+}
+
+func (s *site) signal(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	for _, p := range s.processes {
+		p.signal(t, signal)
+	}
+}
+
+func (s *site) wait(t *testing.T) (code int) {
+	t.Helper()
+	for _, p := range s.processes {
+		if c := p.wait(t); c != 0 {
+			code = c
+		}
+	}
+	return code
+}
+
+// files lists what storage holds, as paths below its root; scratch areas, and what the disk remembers of direct uploads beside
+// their parts, are not part of it.
+func (s *site) files(t *testing.T) []string {
+	t.Helper()
+	if s.bucket != nil {
+		return s.bucket.Keys(t)
+	}
+	root := filepath.Join(s.DataDir, "files")
+	var found []string
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Name() == ".scratch" {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() {
+			return nil
+		}
+		relative, err := filepath.Rel(root, path)
+		if !strings.HasPrefix(relative, ".direct/") || strings.HasPrefix(entry.Name(), "part-") {
+			found = append(found, relative)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+var (
+	sharedDir  atomic.Pointer[string]
+	sharedOnce sync.Mutex
+)
+
+// shared is a folder that lives as long as the test binary.
+func shared(t *testing.T) string {
+	t.Helper()
+	sharedOnce.Lock()
+	defer sharedOnce.Unlock()
+	if sharedDir.Load() == nil {
+		dir, err := os.MkdirTemp("", "rising-stars-test-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sharedDir.Store(&dir)
+	}
+	return *sharedDir.Load()
+}
+
+// sharedBumpers lets all sites share the rendered intros and outros, which every one of them would render alike.
+func sharedBumpers(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(shared(t), "bumpers")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// eventually polls until the condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s", patience, what)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// eventuallyReady waits for readiness: an answer that takes longer than proxies wait says no.
+func (s *site) eventuallyReady(t *testing.T) {
+	t.Helper()
+	eventually(t, "the site is ready", func() bool { return s.get(t, "/readyz", "").Status == http.StatusOK })
+}
+
+// logBuffer holds the lines that a process wrote.
+type logBuffer struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (b *logBuffer) add(line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, line)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(b.lines, "\n")
+}

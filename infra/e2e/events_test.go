@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"risingstars/platform/database"
+)
+
+// event is one Server-Sent Event of a video.
+type event struct {
+	id, name string
+	data     struct {
+		Status, Stage string
+		Progress      int
+		QueuePosition int `json:"queue_position"`
+		Failure       *struct{ Code, Detail string }
+	}
+}
+
+// events opens the stream of a video and returns what it sends, until it ends.
+func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/api/videos/"+id+"/events", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+p.Token)
+	if lastSeen != "" {
+		request.Header.Set("Last-Event-ID", lastSeen)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("the stream begins with %s, %s", response.Status, response.Header.Get("Content-Type"))
+	}
+	sent := make(chan event, 1000)
+	go func() {
+		defer close(sent)
+		defer response.Body.Close()
+		var e event
+		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+			field, value, _ := strings.Cut(lines.Text(), ": ")
+			switch field {
+			case "id":
+				e.id = value
+			case "event":
+				e.name = value
+			case "data":
+				if err := json.Unmarshal([]byte(value), &e.data); err != nil {
+					t.Errorf("event %q: %v", value, err)
+				}
+			case "":
+				if e.name != "" {
+					sent <- e
+				}
+				e = event{}
+			}
+		}
+	}()
+	return sent
+}
+
+func TestProgressIsStreamedUntilFinal(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
+	ana, beto := s.join(t, ""), s.join(t, "")
+	id := ana.uploadMock(t, mediumClip(t), "Watched") // so that the work begins when somebody watches
+	s.get(t, "/api/videos/"+id+"/events", "").want(t, http.StatusUnauthorized, "unauthenticated")
+	s.get(t, "/api/videos/"+id+"/events", beto.Token).want(t, http.StatusForbidden, "forbidden")
+	s.get(t, "/api/videos/none/events", ana.Token).want(t, http.StatusNotFound, "not_found")
+
+	stream := ana.events(t, id, "")
+	seen := []event{<-stream}
+	s.processMocks(t)
+	for e := range stream {
+		seen = append(seen, e)
+	}
+	last := seen[len(seen)-1]
+	if last.name != "final" || last.data.Status != "processed" || last.data.Progress != 100 {
+		t.Fatalf("the last event is %+v", last)
+	}
+	progress, between := 0, 0
+	for _, e := range seen[:len(seen)-1] {
+		if e.name != "progress" || e.id == "" || e.data.Progress < progress || e.data.Progress > 100 {
+			t.Fatalf("event %+v after %d %%", e, progress)
+		}
+		progress = e.data.Progress
+		if progress > 0 && progress < 100 {
+			between++
+		}
+	}
+	if between == 0 {
+		t.Fatalf("no event between 0 and 100 %%: %+v", seen)
+	}
+
+	// A reconnect is told what is new, and no more once that is nothing.
+	if e := <-ana.events(t, id, seen[0].id); e.name != "final" {
+		t.Fatalf("after a reconnect: %+v", e)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api/videos/"+id+"/events", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+ana.Token)
+	request.Header.Set("Last-Event-ID", last.id)
+	send(t, request).want(t, http.StatusNoContent, "")
+}
+
+func TestWaitingVideosKnowTheirPlace(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=600", "LOAD_TEST_ENDPOINTS=true")
+	ana := s.join(t, "")
+	ids := []string{ana.uploadMock(t, tinyClip(t), "First"), ana.uploadMock(t, tinyClip(t), "Second"), ana.uploadMock(t, tinyClip(t), "Third")}
+	// They wait, and no worker is told: their tasks seem to be sent.
+	s.change(t, `UPDATE media_videos SET mock = ?, sent_at = ?`, false, database.Micros(time.Now().Add(time.Hour)))
+	for i, id := range ids {
+		if e := <-ana.events(t, id, ""); e.data.Stage != "queued" || e.data.QueuePosition != i+1 {
+			t.Errorf("video %d begins with %+v", i+1, e)
+		}
+	}
+	third := ana.events(t, ids[2], "")
+	<-third
+	s.do(t, http.MethodDelete, "/api/videos/"+ids[2], ana.Token, "", nil).want(t, http.StatusOK, "")
+	var last event
+	for last = range third {
+		continue
+	}
+	if last.name != "deleted" {
+		t.Errorf("the stream of a deleted video ends with %+v", last)
+	}
+
+	// Streams without an end do not hold up a stop: it is clean, and long before the grace is over, for which nobody waits here.
+	second := ana.events(t, ids[1], "")
+	<-second
+	if code := s.stop(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for range second {
+		continue
+	}
+}
+
+// mediumClip takes a worker long enough for its progress to be seen.
+func mediumClip(t *testing.T) string {
+	t.Helper()
+	return makeClip(t, "medium.mp4", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i", "sine=frequency=330",
+		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+}

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"testing"
+)
+
+// TestMainJob walks the whole way, exactly in the contract's calls: sign up, sign in, upload, process, publish, watch,
+// vote, rank, delete.
+func TestMainJob(t *testing.T) {
+	t.Parallel()
+	s := startSite(t)
+	ana := s.join(t, "Bogotá")
+
+	id := ana.upload(t, shortClip(t), "Mi canción")
+	v := ana.final(t, id)
+	if v.Status != "processed" || v.Progress != 100 || v.DurationSeconds < 6.5 || v.DurationSeconds > 7.5 || v.Failure != nil {
+		t.Fatalf("the video is %+v", v)
+	}
+
+	whole := s.get(t, v.ProcessedURL, "").want(t, http.StatusOK, "")
+	if whole.Header.Get("Content-Type") != "video/mp4" || whole.Header.Get("Accept-Ranges") != "bytes" {
+		t.Fatalf("the clip comes with %v", whole.Header)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.ProcessedURL, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Range", "bytes=100-199")
+	if middle := send(t, request); middle.Status != http.StatusPartialContent || !bytes.Equal(middle.Body, whole.Body[100:200]) {
+		t.Fatalf("range 100-199 gives %d and %d bytes", middle.Status, len(middle.Body))
+	}
+	if poster := s.get(t, v.PosterURL, "").want(t, http.StatusOK, ""); poster.Header.Get("Content-Type") != "image/jpeg" {
+		t.Fatalf("the poster comes with %v", poster.Header)
+	}
+
+	gallery := s.get(t, "/api/public/videos?page=1&page_size=10", "").want(t, http.StatusOK, "")
+	var entries []struct {
+		video
+		PlayerName string `json:"player_name"`
+		City       string
+		Country    string
+	}
+	gallery.into(t, &entries)
+	if len(entries) != 1 || entries[0].VideoID != id || entries[0].Title != "Mi canción" || entries[0].City != "Bogotá" ||
+		withoutQuery(entries[0].ProcessedURL) != withoutQuery(v.ProcessedURL) || gallery.Header.Get("X-Total-Count") != "1" || gallery.Header.Get("Link") == "" {
+		t.Fatalf("the gallery is %s with %v", gallery.Body, gallery.Header)
+	}
+	s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusOK, "")
+
+	beto := s.join(t, "Cali")
+	vote := "/api/public/videos/" + id + "/vote"
+	var cast struct {
+		TotalVotes int `json:"total_votes"`
+	}
+	s.post(t, vote, beto.Token, nil).want(t, http.StatusOK, "").into(t, &cast)
+	if cast.TotalVotes != 1 {
+		t.Fatalf("the vote gives %d votes", cast.TotalVotes)
+	}
+	s.post(t, vote, beto.Token, nil).want(t, http.StatusBadRequest, "already_voted")
+
+	for query, want := range map[string]int{
+		"?page=1&page_size=20": 1, "?city=" + url.QueryEscape("Bogotá"): 1, "?city=bogota": 1, "?city=Cali": 0, "?country=COLOMBIA": 1,
+	} {
+		var ranking struct {
+			Rankings []struct {
+				Position, Votes int
+				UserID          string `json:"user_id"`
+			}
+			Total int
+			AsOf  string `json:"as_of"`
+		}
+		s.get(t, "/api/public/rankings"+query, "").want(t, http.StatusOK, "").into(t, &ranking)
+		if ranking.Total != want || len(ranking.Rankings) != want || ranking.AsOf == "" {
+			t.Fatalf("rankings%s are %+v, want %d", query, ranking, want)
+		}
+		if want == 1 && (ranking.Rankings[0].UserID != ana.ID || ranking.Rankings[0].Position != 1 || ranking.Rankings[0].Votes != 1) {
+			t.Fatalf("rankings%s are %+v", query, ranking)
+		}
+	}
+
+	remove := "/api/videos/" + id
+	s.do(t, http.MethodDelete, remove, ana.Token, "", nil).want(t, http.StatusBadRequest, "has_votes")
+	s.do(t, http.MethodDelete, vote, beto.Token, "", nil).want(t, http.StatusOK, "")
+	s.do(t, http.MethodDelete, vote, beto.Token, "", nil).want(t, http.StatusBadRequest, "not_voted")
+	s.do(t, http.MethodDelete, remove, ana.Token, "", nil).want(t, http.StatusOK, "")
+	s.get(t, remove, ana.Token).want(t, http.StatusNotFound, "not_found")
+	s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusNotFound, "not_found")
+	if left := s.files(t); len(left) != 0 {
+		t.Fatalf("files left behind: %v", left)
+	}
+}

@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestUploadsAreStreamed sends 20 uploads of 200 MB at once: they may add 64 MiB to the resident size of the process.
+func TestUploadsAreStreamed(t *testing.T) {
+	only(t, embedded)
+	t.Parallel()
+	const uploads, size, allowed = 20, 200_000_000, 64 << 20
+	s := &site{DataDir: t.TempDir(), log: &logBuffer{}}
+	// The race detector multiplies memory, so this is a program as it is shipped.
+	program := filepath.Join(shared(t), "app")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := s.command(t, "serve")
+	cmd.Path, cmd.Args[0] = program, program
+	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOAD_TEST_ENDPOINTS=true")
+	s.run(t, cmd)
+	ana := s.join(t, "")
+	ana.stream(t, 10_000_000) // what is allocated once
+	before := s.memory(t, "VmRSS")
+	s.resetPeak(t)
+
+	var group sync.WaitGroup
+	for range uploads {
+		group.Go(func() { ana.stream(t, size) })
+	}
+	group.Wait()
+	if t.Failed() {
+		return
+	}
+	grown := s.memory(t, "VmHWM") - before
+	t.Logf("%d uploads of %d MB at once add %.1f MiB", uploads, size/1_000_000, float64(grown)/(1<<20))
+	if grown > allowed {
+		t.Errorf("%d uploads of %d bytes at once add %d bytes, allowed are %d", uploads, size, grown, allowed)
+	}
+	files := s.files(t)
+	if len(files) != 1+uploads {
+		t.Errorf("%d files are stored", len(files))
+	}
+	for _, file := range files { // 4 GB that no other test should wait for
+		if err := os.Remove(filepath.Join(s.DataDir, "files", file)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// stream uploads a real clip that is filled up to the size by a box that players skip; nothing of it is kept in memory.
+func (p *person) stream(t *testing.T, size int64) {
+	clip, err := os.ReadFile(shortClip(t))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	padding := size - int64(len(clip))
+	box := append(binary.BigEndian.AppendUint32(nil, uint32(padding)), "free"...)
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	if err := w.WriteField("title", "Grande"); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.CreateFormFile("file", "clip.mp4"); err != nil {
+		t.Error(err)
+	}
+	end := fmt.Sprintf("\r\n--%s--\r\n", w.Boundary())
+	length := int64(form.Len()) + size + int64(len(end))
+	body := io.MultiReader(&form, bytes.NewReader(clip), bytes.NewReader(box), io.LimitReader(zeros{}, padding-int64(len(box))), strings.NewReader(end))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+"/api/videos/upload-mock", body)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	request.ContentLength = length
+	request.Header.Set("Content-Type", w.FormDataContentType())
+	request.Header.Set("Authorization", "Bearer "+p.Token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer response.Body.Close()
+	if answer, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusAccepted {
+		t.Errorf("%d %s", response.StatusCode, answer)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// memory reads a size from /proc/PID/status, in bytes.
+func (s *site) memory(t *testing.T, field string) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.processes[0].cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		var kib int64
+		if _, err := fmt.Sscanf(line, field+": %d kB", &kib); err == nil {
+			return kib << 10
+		}
+	}
+	t.Fatalf("no %s in %s", field, status)
+	return 0
+}
+
+// resetPeak makes VmHWM begin anew (man 5 proc, clear_refs).
+func (s *site) resetPeak(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.processes[0].cmd.Process.Pid), []byte("5"), 0); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// contract is every call that other people's clients depend on, and which of them need a caller.
+const contract = `
+POST   /api/auth/signup               open
+POST   /api/auth/login                open
+GET    /api/auth/me                   secured
+POST   /api/videos/upload             secured
+POST   /api/videos/upload-mock        secured
+POST   /api/videos/uploads            secured
+POST   /api/videos/uploads/{id}/complete secured
+DELETE /api/videos/uploads/{id}       secured
+GET    /api/videos                    secured
+GET    /api/videos/                   secured
+GET    /api/videos/user               secured
+GET    /api/videos/{id}               secured
+POST   /api/videos/{id}/retry         secured
+DELETE /api/videos/{id}               secured
+GET    /api/public/videos             open
+GET    /api/public/videos/{id}        open
+POST   /api/public/videos/{id}/vote   secured
+DELETE /api/public/videos/{id}/vote   secured
+GET    /api/public/rankings           open
+GET    /health                        open
+GET    /api/health                    open
+GET    /livez                         open
+GET    /readyz                        open`
+
+func TestTheOpenAPIDocumentIsValidAndHoldsTheContract(t *testing.T) {
+	only(t, embedded)
+	t.Parallel()
+	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
+	answer := s.get(t, "/openapi.json", "").want(t, http.StatusOK, "")
+	document, err := openapi3.NewLoader().LoadFromData(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := document.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(document.OpenAPI, "3.1") {
+		t.Errorf("the document is OpenAPI %s", document.OpenAPI)
+	}
+	schemes := document.Components.SecuritySchemes
+	if bearer := schemes["bearer"]; bearer == nil || bearer.Value.Type != "http" || bearer.Value.Scheme != "bearer" {
+		t.Errorf("the security schemes are %v", schemes)
+	}
+
+	for call := range strings.Lines(strings.TrimSpace(contract)) {
+		fields := strings.Fields(call)
+		method, path, secured := fields[0], fields[1], fields[2] == "secured"
+		item := document.Paths.Value(path)
+		if item == nil || item.GetOperation(method) == nil {
+			t.Errorf("%s %s is not described", method, path)
+			continue
+		}
+		operation := item.GetOperation(method)
+		named := operation.Security != nil && slices.ContainsFunc(*operation.Security, func(r openapi3.SecurityRequirement) bool {
+			_, ok := r["bearer"]
+			return ok
+		})
+		if named != secured {
+			t.Errorf("%s %s: secured is %t, want %t", method, path, named, secured)
+		}
+		if secured && operation.Responses.Status(http.StatusUnauthorized) == nil {
+			t.Errorf("%s %s does not describe its 401", method, path)
+		}
+		for status, response := range operation.Responses.Map() {
+			problem := response.Value.Content["application/problem+json"] != nil
+			if failure := status >= "4"; failure != problem && response.Value.Content != nil {
+				t.Errorf("%s %s: %s is described by %v", method, path, status, response.Value.Content)
+			}
+		}
+	}
+
+	login := document.Paths.Value("/api/auth/login").Post.RequestBody.Value.Content
+	form := login["application/x-www-form-urlencoded"]
+	if login["application/json"] == nil || form == nil || form.Schema.Value.Properties["username"] == nil ||
+		form.Schema.Value.Properties["password"] == nil {
+		t.Errorf("signing in takes %v", login)
+	}
+	upload := document.Paths.Value("/api/videos/upload").Post.RequestBody.Value.Content["multipart/form-data"]
+	if upload == nil || upload.Schema.Value.Properties["file"] == nil || upload.Schema.Value.Properties["video_file"] == nil {
+		t.Errorf("uploading takes %v", upload)
+	}
+}

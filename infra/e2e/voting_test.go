@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"risingstars/platform/auth"
+)
+
+const votingSecret = "a secret of thirty-two bytes or more"
+
+// tokensOf signs voters in without their accounts: a vote asks for a caller, whoever that is.
+func tokensOf(t *testing.T, voters int) []string {
+	t.Helper()
+	issuer := auth.NewTokens([]byte(votingSecret), time.Hour)
+	var tokens []string
+	for i := range voters {
+		token, _, err := issuer.Issue(fmt.Sprintf("01900000-0000-7000-8000-%012d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens
+}
+
+// codeOf is the code of a problem, "" of a success.
+func codeOf(t *testing.T, a answer) string {
+	t.Helper()
+	if a.Status < http.StatusBadRequest {
+		return ""
+	}
+	var p problem
+	a.into(t, &p)
+	return p.Code
+}
+
+// 200 clients vote, take back and repeat for many people at once, while gallery and ranking are read.
+func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	const clients, steps, voters = 200, 5, 40
+	s := startSite(t, "SECRET_KEY="+votingSecret, "VOTING_SELF_VOTES=false", "LOAD_TEST_ENDPOINTS=true")
+	ana := s.join(t, "Bogotá")
+	waiting := ana.uploadMock(t, shortClip(t), "Waits its turn")
+	s.do(t, http.MethodPost, "/api/public/videos/"+waiting+"/vote", ana.Token, "", nil).want(t, http.StatusNotFound, "not_found")
+	id := ana.upload(t, shortClip(t), "Song")
+	if v := ana.final(t, id); v.Status != "processed" {
+		t.Fatalf("the video is %+v", v)
+	}
+	path, tokens := "/api/public/videos/"+id+"/vote", tokensOf(t, voters)
+	s.do(t, http.MethodPost, path, ana.Token, "", nil).want(t, http.StatusBadRequest, "self_vote")
+
+	var (
+		mu      sync.Mutex
+		balance = make([]int, voters) // successful votes less successful un-votes
+		group   sync.WaitGroup
+	)
+	for range clients {
+		group.Go(func() {
+			for range steps {
+				voter, method, by, refusal := rand.IntN(voters), http.MethodPost, +1, "already_voted"
+				if rand.IntN(3) == 0 {
+					method, by, refusal = http.MethodDelete, -1, "not_voted"
+				}
+				switch code := codeOf(t, s.do(t, method, path, tokens[voter], "", nil)); code {
+				case "":
+					mu.Lock()
+					balance[voter] += by
+					mu.Unlock()
+				case refusal:
+				default:
+					t.Errorf("%s: %s", method, code)
+				}
+			}
+		})
+	}
+	group.Wait()
+	want := 0
+	for voter, votes := range balance {
+		if votes != 0 && votes != 1 {
+			t.Errorf("voter %d has %d votes", voter, votes)
+		}
+		want += votes
+	}
+	if got := s.counted(t, ana, id); got != want {
+		t.Errorf("%d votes are counted, want %d", got, want)
+	}
+
+	// Deleting while votes arrive: either it has votes and stays, or it is gone and nobody has voted.
+	for voter, votes := range balance {
+		if votes == 1 {
+			s.do(t, http.MethodDelete, path, tokens[voter], "", nil).want(t, http.StatusOK, "")
+		}
+	}
+	cast := make([]string, voters)
+	var deleted string
+	group.Go(func() { deleted = codeOf(t, s.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil)) })
+	for voter := range voters {
+		group.Go(func() { cast[voter] = codeOf(t, s.do(t, http.MethodPost, path, tokens[voter], "", nil)) })
+	}
+	group.Wait()
+	switch deleted {
+	case "has_votes":
+		if all := strings.Join(cast, ""); all != "" {
+			t.Errorf("the video stays, but votes were refused: %v", cast)
+		}
+		if got := s.counted(t, ana, id); got != voters {
+			t.Errorf("%d votes are counted, want %d", got, voters)
+		}
+	case "":
+		for voter, code := range cast {
+			if code != "not_found" {
+				t.Errorf("the video is gone, but voter %d was told %q", voter, code)
+			}
+		}
+		s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusNotFound, "not_found")
+	default:
+		t.Errorf("the owner was told %q", deleted)
+	}
+}
+
+// counted reads a contestant's votes everywhere they are shown, which must agree.
+func (s *site) counted(t *testing.T, owner *person, id string) int {
+	t.Helper()
+	own := owner.video(t, id).Votes
+	var public struct{ Votes int }
+	s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusOK, "").into(t, &public)
+	var ranking struct {
+		Rankings []struct {
+			Votes  int
+			UserID string `json:"user_id"`
+		}
+	}
+	s.get(t, "/api/public/rankings?city=bogota", "").want(t, http.StatusOK, "").into(t, &ranking)
+	if len(ranking.Rankings) != 1 || ranking.Rankings[0].UserID != owner.ID {
+		t.Fatalf("the ranking is %+v", ranking)
+	}
+	if ranked := ranking.Rankings[0].Votes; own != public.Votes || own != ranked {
+		t.Errorf("%d votes in the owner's list, %d in the gallery, %d in the ranking", own, public.Votes, ranked)
+	}
+	return own
+}

@@ -1,3 +1,0 @@
-package voting
-
-import _ "github.com/spf13/viper"

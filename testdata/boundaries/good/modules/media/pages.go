@@ -1,3 +1,0 @@
-package media
-
-import _ "html/template"
