@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -89,6 +90,11 @@ func importLaws() []importLaw {
 const (
 	modulesBuilt = "modules built" // app/app.go imports each folder of modules/
 	ownTables    = "own tables"    // the SQL of a module names only tables with the module's prefix
+
+	handlersApart  = "handlers apart"  // handlers are methods of api in http*.go, use cases methods of Module elsewhere
+	namesOnce      = "names once"      // no two names of a module differ in case alone
+	faultsTogether = "faults together" // a module declares its faults in faults.go
+	oneKind        = "one kind"        // a fault code has the same kind wherever it is declared
 )
 
 type breach struct {
@@ -106,6 +112,11 @@ func TestTheTreeKeepsItsBoundaries(t *testing.T) {
 	reasons := map[string]string{
 		modulesBuilt: "a folder of modules/ that app/app.go does not import is not part of the application",
 		ownTables:    "modules share no tables: each has those with its own prefix",
+
+		handlersApart:  "handlers hang on type api in http*.go, use cases on Module elsewhere; only Routes joins them",
+		namesOnce:      "a reader who searches for a name finds one thing",
+		faultsTogether: "a module's faults stand together in faults.go",
+		oneKind:        "clients know a fault by its code, so a code has one kind and one status",
 	}
 	for _, l := range importLaws() {
 		reasons[l.name] = l.because
@@ -150,7 +161,7 @@ func TestABadTreeIsRejected(t *testing.T) {
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("breaches (-want +got):\n%s", diff)
 	}
-	laws := []string{modulesBuilt, ownTables}
+	laws := []string{modulesBuilt, ownTables, handlersApart, namesOnce, faultsTogether, oneKind}
 	for _, l := range importLaws() {
 		laws = append(laws, l.name)
 	}
@@ -191,6 +202,7 @@ func breachesIn(root string) ([]breach, error) {
 	laws := importLaws()
 	imports := map[string][]string{} // by file
 	modules := map[string]bool{}
+	folders := map[string]bool{}
 	for _, name := range files {
 		file, err := filepath.Rel(root, name)
 		if err != nil {
@@ -201,6 +213,7 @@ func breachesIn(root string) ([]breach, error) {
 			modules[module] = true
 		}
 		if strings.HasSuffix(file, ".go") {
+			folders[path.Dir(file)] = true
 			if imports[file], err = importsOf(name); err != nil {
 				return nil, err
 			}
@@ -220,7 +233,26 @@ func breachesIn(root string) ([]breach, error) {
 		}
 		breaches = append(breaches, foreign...)
 	}
-	return breaches, nil
+	named, err := namingBreaches(root, slices.Sorted(maps.Keys(folders)))
+	return append(breaches, named...), err
+}
+
+// namingBreaches holds the names and faults that the folders declare against the laws about them.
+func namingBreaches(root string, folders []string) ([]breach, error) {
+	var breaches []breach
+	var faults []faultDeclaration
+	for _, dir := range folders {
+		files, err := parseFolder(root, dir)
+		if err != nil {
+			return nil, err
+		}
+		faults = append(faults, faultsIn(files)...)
+		if path.Dir(dir) == "modules" {
+			breaches = append(breaches, handlerBreaches(files)...)
+			breaches = append(breaches, nameBreaches(files)...)
+		}
+	}
+	return append(breaches, faultBreaches(faults)...), nil
 }
 
 // notOurs tells folders that the go command leaves out too, and modules of their own, such as infra/tools/.

@@ -1,5 +1,5 @@
-// Package fault holds the errors that a caller is told about: a kind that decides the status, a code that never changes,
-// a public sentence in Spanish and English, and a private cause that only the log sees. It knows no HTTP.
+// Package fault defines the errors that a caller is told about: a kind that decides the status, a code that never changes,
+// a public sentence in Spanish and English, and a private cause that only the log sees. It knows nothing of HTTP.
 package fault
 
 import "errors"
@@ -7,19 +7,19 @@ import "errors"
 // Kind sorts faults by what the caller can do about them.
 type Kind int
 
-// The kinds. The zero value is an error nobody foresaw.
+// The kinds. The zero value is for errors that nobody foresaw.
 const (
-	Internal         Kind = iota // our trouble
-	Conflict                     // well formed, but a rule or the present state says no
-	Malformed                    // cannot be read at all
-	Invalid                      // read, but a value breaks its rule
-	Unauthenticated              // no valid proof of who is calling
-	Forbidden                    // known caller, somebody else's thing
-	NotFound                     // no such thing
-	TooLarge                     // more bytes than are taken
-	UnsupportedMedia             // a content type that is not taken
-	TooManyRequests              // slow down
-	Unavailable                  // our trouble, known to be passing
+	Internal         Kind = iota // the service failed
+	Conflict                     // well formed, but a rule or the present state forbids it
+	Malformed                    // the request cannot be read at all
+	Invalid                      // readable, but a value breaks a rule
+	Unauthenticated              // the caller gave no valid proof of identity
+	Forbidden                    // the caller is known, but the thing belongs to somebody else
+	NotFound                     // the thing does not exist
+	TooLarge                     // the request has more bytes than are accepted
+	UnsupportedMedia             // the content type is not accepted
+	TooManyRequests              // the caller must slow down
+	Unavailable                  // the service failed and is expected to recover
 )
 
 // Text is one public sentence in the languages of the users.
@@ -27,14 +27,15 @@ type Text struct {
 	ES, EN string
 }
 
-// Field says which part of the input is at fault, as a path such as body.title, and why.
+// Field names a part of the input that is at fault, by a path such as body.title, and says why.
 type Field struct {
 	Location string
 	Message  Text
-	Value    any // nil: not shown
 }
 
-// Error is a fault. Values are immutable: With and WithFields return copies, so package-level faults can be shared.
+// Error is a fault. Values are immutable: With, WithFields and WithRetryAfter return copies, so package-level faults can
+// be shared. A fault's identity is its declaration: errors.Is finds a fault in its own copies and in no other fault, even
+// one with the same code.
 type Error struct {
 	Kind   Kind
 	Code   string
@@ -43,33 +44,48 @@ type Error struct {
 	// RetryAfter is in seconds; 0 says nothing about when to come back.
 	RetryAfter int
 
-	cause error
+	cause    error
+	declared *Error // the fault that this one is a copy of; nil in the declaration itself
 }
 
-// New declares a fault. Code is snake_case, stable, and unique within what a client can meet.
+// New declares a fault. Code is snake_case and never changes. Several faults may have the same code, if they have the same
+// kind: clients see the code, the service tells faults apart by their declaration.
 func New(kind Kind, code, es, en string) *Error {
 	return &Error{Kind: kind, Code: code, Text: Text{ES: es, EN: en}}
 }
 
 // With returns a copy of the fault that carries its private cause.
 func (e *Error) With(cause error) *Error {
-	c := *e
+	c := e.copy()
 	c.cause = cause
-	return &c
+	return c
 }
 
 // WithFields returns a copy of the fault that names the parts of the input at fault.
 func (e *Error) WithFields(fields ...Field) *Error {
-	c := *e
+	c := e.copy()
 	c.Fields = append(append([]Field(nil), e.Fields...), fields...)
-	return &c
+	return c
 }
 
 // WithRetryAfter returns a copy of the fault that says when to try again, in seconds.
 func (e *Error) WithRetryAfter(seconds int) *Error {
-	c := *e
+	c := e.copy()
 	c.RetryAfter = seconds
+	return c
+}
+
+func (e *Error) copy() *Error {
+	c := *e
+	c.declared = e.declaration()
 	return &c
+}
+
+func (e *Error) declaration() *Error {
+	if e.declared != nil {
+		return e.declared
+	}
+	return e
 }
 
 // Error is for logs: the code and the private cause.
@@ -80,13 +96,13 @@ func (e *Error) Error() string {
 	return e.Code
 }
 
-// Unwrap gives the private cause.
+// Unwrap returns the private cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is makes copies of one fault equal to errors.Is.
+// Is reports whether target is the same fault: the same declaration, whatever causes and fields the copies carry.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
-	return ok && t.Code == e.Code && t.Kind == e.Kind
+	return ok && t.declaration() == e.declaration()
 }
 
 // From finds the fault in err, or wraps it as an internal one with a neutral text.

@@ -77,10 +77,10 @@ type ProblemField struct {
 func NewProblem(ctx context.Context, err error) *Problem {
 	f := fault.From(err)
 	status := statuses[f.Kind]
-	switch f.Code { // statuses that are HTTP's own affair, not a kind of fault
-	case errMethod.Code:
+	switch { // statuses that are HTTP's own affair, not a kind of fault
+	case errors.Is(f, errMethod):
 		status = http.StatusMethodNotAllowed
-	case errSlow.Code:
+	case errors.Is(f, errSlow):
 		status = http.StatusRequestTimeout
 	}
 	language := languageOf(ctx)

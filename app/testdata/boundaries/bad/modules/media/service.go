@@ -8,3 +8,9 @@ import (
 	_ "risingstars/config"
 	_ "risingstars/modules/voting"
 )
+
+type vote struct{}
+
+func Vote() {}
+
+func (a api) events() {}

@@ -7,3 +7,9 @@ import (
 	_ "risingstars/modules/media/internal/ffmpeg"
 	_ "risingstars/platform/web"
 )
+
+type api struct{ *Module }
+
+func (m *Module) Routes() {}
+
+func (a api) postRetry() {}

@@ -1,0 +1,7 @@
+package media
+
+import "risingstars/platform/fault"
+
+const codeTaken = "taken"
+
+var errTaken = fault.New(fault.Malformed, codeTaken, "Ocupado.", "Taken.")

@@ -1,0 +1,5 @@
+package media
+
+type Module struct{}
+
+func (m *Module) Retry() {}
