@@ -10,6 +10,7 @@ export PATH := $(PATH):/usr/local/go/bin
 GO ?= go
 LINT := .cache/bin/golangci-lint
 ACTIONLINT := .cache/bin/actionlint
+GOTESTSUM := .cache/bin/gotestsum
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
 
@@ -19,11 +20,6 @@ BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo 
 ifeq ($(origin VERSION),command line)
 LDFLAGS := -X risingstars/app.version=$(VERSION)
 endif
-
-# Two test binaries at once on any machine: the suites start servers and ffmpeg, which fill two cores by themselves, and
-# more of them in parallel would only lengthen what each test waits for.
-TEST_PACKAGES ?= ./...
-TEST_FLAGS ?= -race -count=1 -p 2 -timeout 30m
 
 .PHONY: help
 help: ## show the targets
@@ -44,46 +40,30 @@ build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 	@infra/setup/packages.sh go
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
 
-# The end-to-end tests run the app in each of these stages; the first comes with all other tests. They wait more than they
-# compute, so the others run side by side.
-STAGES := embedded onehost aws
 # Only from make's own command line: a STAGE in the environment must not make the suite smaller.
 ifneq ($(origin STAGE),command line)
-override STAGE := $(STAGES)
+override STAGE :=
 endif
-TEST_SERVERS := --postgres --redis --s3 --sqs
-e2e = echo 'TEST_STAGE=$(1) go test $(TEST_FLAGS) ./infra/e2e'; \
-	TEST_STAGE=$(1) CGO_ENABLED=1 infra/setup/test.sh $(TEST_SERVERS) $(GO) test $(TEST_FLAGS) ./infra/e2e & running+=("$$!:$(1)");
-joined = for r in "$${running[@]}"; do wait "$${r%%:*}" || failed="$${failed}$${r\#*:} "; done;
 
 .PHONY: test
-test: $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node
-	@failed=; running=(); trap 'kill -TERM $$(jobs -p) 2>/dev/null; wait; exit 130' INT TERM; \
-	if [ '$(STAGE)' = '$(STAGES)' ]; then \
-		$(MAKE) --no-print-directory lint || failed='lint '; \
-		echo 'go test $(TEST_FLAGS) $(TEST_PACKAGES)'; \
-		CGO_ENABLED=1 infra/setup/test.sh $(TEST_SERVERS) $(GO) test $(TEST_FLAGS) $(TEST_PACKAGES) || failed="$${failed}tests "; \
-		if [ -n '$(filter ./infra/e2e ./...,$(TEST_PACKAGES))' ]; then $(foreach stage,$(filter-out embedded,$(STAGES)),$(call e2e,$(stage))) fi; \
-	else \
-		$(foreach stage,$(STAGE),$(call e2e,$(stage))) \
-	fi; \
-	$(joined) \
-	if [ -n "$$failed" ]; then echo "make test: failed: $$failed"; exit 1; fi
+	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
 .PHONY: test-short
 test-short: ## the quick tests: no race detector, no servers, results cached
 	@infra/setup/packages.sh go ffmpeg
-	infra/setup/test.sh $(GO) test -short $(TEST_PACKAGES)
+	infra/setup/test.sh $(GO) test -short ./...
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) ## format, golangci-lint, shellcheck, actionlint
+lint: $(LINT) $(ACTIONLINT) ## format, golangci-lint, go vet for macOS, shellcheck, actionlint
 	@infra/setup/packages.sh go shellcheck
-	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
-		echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
-	shellcheck .ci/run $$(find . -name '*.sh' -not -path './.*')
-	$(LINT) run
-	$(ACTIONLINT) -shellcheck "$$(command -v shellcheck)"
+	@infra/setup/lint.sh
+
+.PHONY: hooks
+hooks: $(LINT) $(ACTIONLINT) ## install a pre-commit hook that formats and lints what is staged
+	@infra/setup/packages.sh go shellcheck
+	@infra/setup/hooks.sh
 
 .PHONY: fmt
 fmt: $(LINT) ## format the Go code
@@ -93,7 +73,7 @@ fmt: $(LINT) ## format the Go code
 .PHONY: bench
 bench: ## Go benchmarks
 	@infra/setup/packages.sh go ffmpeg
-	infra/setup/test.sh $(GO) test -run '^$$' -bench . -benchmem $(TEST_PACKAGES)
+	infra/setup/test.sh $(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-media
 bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pipeline of several passes
@@ -115,6 +95,12 @@ $(ACTIONLINT): infra/tools/actionlint/go.mod infra/tools/actionlint/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building actionlint (once)'
 	cd infra/tools/actionlint && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	@touch $@
+
+$(GOTESTSUM): infra/tools/gotestsum/go.mod infra/tools/gotestsum/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building gotestsum (once)'
+	cd infra/tools/gotestsum && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
 # The S3 and SQS servers of the tests, pinned where they cannot touch the application's modules.

@@ -73,8 +73,7 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	if stage() != embedded {
-		s.ownServers(t)
-		s.migrate(t)
+		s.ownServers(t, migratedDatabase(t))
 	}
 	return s
 }
@@ -233,7 +232,7 @@ func shared(t *testing.T) string {
 // sharedBumpers lets all sites share the rendered intros and outros, which every one of them would render alike.
 func sharedBumpers(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(shared(t), "bumpers")
+	dir := filepath.Join(clipsDir(t), "bumpers")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestUploadsAreStreamed(t *testing.T) {
 	s := &site{DataDir: t.TempDir(), log: &logBuffer{}}
 	// The race detector multiplies memory, so this is a program as it is shipped.
 	program := filepath.Join(shared(t), "app")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "risingstars").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	cmd := s.command(t, "serve")

@@ -74,7 +74,7 @@ func TestItRefusesToStartWhenTheDatabaseIsBehind(t *testing.T) {
 	only(t, onehost)
 	t.Parallel()
 	s := &site{DataDir: t.TempDir()}
-	s.ownServers(t)
+	s.ownServers(t, newDatabase(t, "template1"))
 	for _, role := range []string{"serve", "work"} {
 		_, errs, code := s.app(t, role)
 		if code != exitFailure || !strings.HasPrefix(errs, "app: ") || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "run: app migrate up") {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,10 +72,9 @@ func server(t *testing.T, variable string) string {
 // redisDatabases counts those that were given away: the sites share a server, and each has one to itself.
 var redisDatabases atomic.Int64
 
-// ownServers gives the site a database, a queue and storage of its own, on the servers of the suite.
-func (s *site) ownServers(t *testing.T) {
+// ownServers gives the site the database, and a queue and storage of its own, on the servers of the suite.
+func (s *site) ownServers(t *testing.T, postgres string) {
 	t.Helper()
-	postgres := ownDatabase(t)
 	if stage() == aws {
 		s.useAWS(t, postgres)
 		return
@@ -85,14 +85,44 @@ func (s *site) ownServers(t *testing.T) {
 	s.useServers(postgres, fmt.Sprintf("%s/%d", redis, number))
 }
 
-// ownDatabase is the URL of a new one, which is dropped when the test ends.
-func ownDatabase(t *testing.T) string {
+// migratedDatabase returns the URL of a new database with all migrations applied. It is a copy of a template, so that the
+// migrations run once per test binary.
+func migratedDatabase(t *testing.T) string {
+	t.Helper()
+	return newDatabase(t, template(t, server(t, "TEST_POSTGRES_URL")))
+}
+
+// newDatabase returns the URL of a copy of the template, which is dropped when the test ends.
+func newDatabase(t *testing.T, template string) string {
 	t.Helper()
 	postgres := server(t, "TEST_POSTGRES_URL")
 	name := "site_" + strings.ToLower(rand.Text())
-	administer(t, postgres, "CREATE DATABASE "+name)
+	administer(t, postgres, "CREATE DATABASE "+name+" TEMPLATE "+template)
 	t.Cleanup(func() { administer(t, postgres, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return onDatabase(t, postgres, name)
+}
+
+var (
+	templateName string // "" until the template is there; it stays on the server
+	templateOnce sync.Mutex
+)
+
+// template returns the name of the migrated database that sites get copies of.
+func template(t *testing.T, postgres string) string {
+	t.Helper()
+	templateOnce.Lock()
+	defer templateOnce.Unlock()
+	if templateName != "" {
+		return templateName
+	}
+	name := "template_" + strings.ToLower(rand.Text())
+	administer(t, postgres, "CREATE DATABASE "+name)
+	s := &site{DataDir: t.TempDir(), settings: []string{
+		"DATABASE_URL=" + onDatabase(t, postgres, name), "SECRET_KEY=" + rand.Text() + rand.Text(), "QUEUE_BACKEND=embedded",
+	}}
+	s.migrate(t)
+	templateName = name
+	return templateName
 }
 
 // useServers names the servers of the site in its settings, with a secret made up for it.

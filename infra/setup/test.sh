@@ -37,6 +37,9 @@ export GORACE="halt_on_error=1 ${GORACE:-}"
 # Short, because a Unix socket's path may have no more than 107 bytes.
 room=$(mktemp -d /tmp/showcase.XXXXXX)
 export TMPDIR=$room
+# Where tests keep the clips that they have ffmpeg make, so that all packages and stages of one run share them.
+export TEST_CLIPS=$room/clips
+mkdir "$TEST_CLIPS"
 
 # as_server COMMAND...: as the user that the server runs as, because PostgreSQL refuses to run as root.
 as_server() {
@@ -64,7 +67,7 @@ start_postgres() {
 		# No test survives a power cut, so nothing waits for the disk.
 		if as_server "$pg_bin/pg_ctl" -D "$data" -l "$data/server.log" -s -w -o "-p $port -c listen_addresses=127.0.0.1 \
 			-c unix_socket_directories=$data -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-			-c max_connections=300" start >/dev/null 2>&1; then
+			-c max_connections=500" start >/dev/null 2>&1; then
 			export TEST_POSTGRES_URL="postgres://postgres:$password@127.0.0.1:$port/postgres?sslmode=disable&connect_timeout=60"
 			return
 		fi

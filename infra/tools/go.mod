@@ -1,4 +1,4 @@
-module risingstars/tools
+module risingstars/infra/tools
 
 go 1.26.0
 

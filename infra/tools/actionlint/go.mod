@@ -1,4 +1,4 @@
-module risingstars/tools/actionlint
+module risingstars/infra/tools/actionlint
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module risingstars/tools/versitygw
+module risingstars/infra/tools/versitygw
 
 go 1.26.0
 

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Runs the suite of `make test`, and prints at the end what took longest. Without arguments it runs everything: lint, all
+# tests under the race detector, and the end-to-end tests in each stage. With stages as arguments (embedded, onehost, aws)
+# it runs only the end-to-end tests, in these stages. The Makefile builds the tools that it uses, and infra/setup/test.sh
+# starts the servers.
+#
+# TEST_FLAGS and TEST_PACKAGES replace the flags and the packages of `go test`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+usage="usage: suite.sh [embedded|onehost|aws]..."
+read -ra packages <<<"${TEST_PACKAGES:-./...}"
+# Two test binaries at once on any machine: the tests start servers and ffmpeg, which fill two cores by themselves.
+read -ra flags <<<"${TEST_FLAGS:--race -count=1 -p 2 -timeout 30m}"
+# The end-to-end tests wait more than they compute, so more of them than cores run at once.
+stage_flags=(-parallel 4)
+export CGO_ENABLED=1 # for the race detector
+
+reports=$(mktemp -d)
+trap 'rm -rf "$reports"' EXIT
+
+names=() jobs=()
+
+# in_background NAME COMMAND...
+in_background() {
+	names+=("$1")
+	shift
+	"$@" &
+	jobs+=($!)
+}
+
+# go_test NAME ARGUMENT...: prints a line per package and the output of what failed.
+go_test() {
+	local name=$1
+	shift
+	.cache/bin/gotestsum --format pkgname --format-hide-empty-pkg --hide-summary skipped --jsonfile "$reports/$name.json" \
+		-- "${flags[@]}" "$@"
+}
+
+# stage_tests STAGE: the end-to-end tests in that stage.
+stage_tests() {
+	echo "stage $1: go test ${flags[*]} ./infra/e2e"
+	TEST_STAGE=$1 go_test "$1" "${stage_flags[@]}" ./infra/e2e
+}
+
+failed=()
+
+# finished: waits for what runs in the background.
+finished() {
+	local i
+	for i in "${!jobs[@]}"; do
+		wait "${jobs[i]}" || failed+=("${names[i]}")
+	done
+	names=() jobs=()
+}
+
+for stage in "$@"; do
+	case $stage in
+	embedded | onehost | aws) in_background "$stage" stage_tests "$stage" ;;
+	*) echo "$usage" >&2; exit 2 ;;
+	esac
+done
+if [[ $# -eq 0 ]]; then
+	in_background lint infra/setup/lint.sh
+	# With these come the end-to-end tests in the embedded stage.
+	echo "go test ${flags[*]} ${packages[*]}"
+	in_background tests go_test tests "${packages[@]}"
+	for package in "${packages[@]}"; do
+		if [[ $package == ./... || $package == ./infra/e2e ]]; then
+			in_background onehost stage_tests onehost
+			in_background aws stage_tests aws
+		fi
+	done
+fi
+finished
+
+echo "what took longest:"
+cat "$reports"/*.json | .cache/bin/gotestsum tool slowest --threshold 5s | head -n 25
+if [[ ${#failed[@]} -gt 0 ]]; then
+	echo "make test: failed: ${failed[*]}"
+	exit 1
+fi
