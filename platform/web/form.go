@@ -21,7 +21,7 @@ const (
 )
 
 // AcceptForm lets an operation take a form as well as JSON: add it to the operation's middlewares. It is opt-in because
-// browsers send forms across sites without asking. Document it with AlsoForm.
+// browsers send forms across sites without asking. Document it with DescribeForm.
 func (s *Server) AcceptForm(ctx huma.Context, next func(huma.Context)) {
 	if mediaType, _, err := mime.ParseMediaType(ctx.Header("Content-Type")); err != nil || mediaType != formType {
 		next(ctx)
@@ -60,8 +60,8 @@ func readForm(ctx huma.Context) ([]byte, error) {
 	return json.Marshal(fields) // strings always marshal
 }
 
-// AlsoForm documents that the operation takes a form beside JSON, with these fields, all of them required.
-func AlsoForm(op *huma.Operation, fields ...string) {
+// DescribeForm documents that the operation takes a form beside JSON, with these fields, all of them required.
+func DescribeForm(op *huma.Operation, fields ...string) {
 	form := &huma.Schema{Type: huma.TypeObject, Required: fields, Properties: map[string]*huma.Schema{}}
 	for _, name := range fields {
 		form.Properties[name] = &huma.Schema{Type: huma.TypeString}
