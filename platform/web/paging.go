@@ -16,8 +16,8 @@ type Page struct {
 // Offset is the number of rows before the page.
 func (p Page) Offset() int { return (p.Number - 1) * p.Size }
 
-// Of is the number of pages that total rows fill.
-func (p Page) Of(total int) int { return (total + p.Size - 1) / p.Size }
+// Pages returns the number of pages that total rows fill.
+func (p Page) Pages(total int) int { return (total + p.Size - 1) / p.Size }
 
 // PageHeaders tell a list's size and neighbours without changing its body: embed them in an operation's output.
 type PageHeaders struct {
@@ -31,7 +31,7 @@ func (p Page) Headers(ctx context.Context, total int) PageHeaders {
 	if request.url == nil {
 		return PageHeaders{Total: total}
 	}
-	last := max(1, p.Of(total))
+	last := max(1, p.Pages(total))
 	link := ""
 	add := func(page int, rel string) {
 		query := request.url.Query()
