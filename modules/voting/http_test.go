@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"risingstars/platform/auth"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/telemetry"
@@ -31,7 +29,7 @@ func serve(t *testing.T) *site {
 	server, err := web.New(web.Options{
 		PublicURL: "https://show.example", Version: "test", Health: &telemetry.Health{},
 		Verify: func(token string) (auth.Principal, error) { return auth.Principal{UserID: token}, nil },
-		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
