@@ -105,7 +105,7 @@ type clientReader struct {
 
 func (r clientReader) Read(p []byte) (int, error) {
 	n, err := r.part.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF { //nolint:errorlint // a complete part ends with io.EOF itself
 		err = r.form.bodyError(err)
 	}
 	return n, err
@@ -143,7 +143,7 @@ type rawBody struct {
 func (b *rawBody) Read(p []byte) (int, error) {
 	n, err := b.timed.Read(p)
 	switch {
-	case err == nil || err == io.EOF:
+	case err == nil || err == io.EOF: //nolint:errorlint // a complete body ends with io.EOF itself
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow.With(err)
 	default:

@@ -79,9 +79,9 @@ func NewProblem(ctx context.Context, err error) *Problem {
 	f := fault.From(err)
 	status := statuses[f.Kind]
 	switch { // statuses that only HTTP knows; no kind of fault has them
-	case errors.Is(f, errMethod):
+	case f.Is(errMethod):
 		status = http.StatusMethodNotAllowed
-	case errors.Is(f, errSlow):
+	case f.Is(errSlow):
 		status = http.StatusRequestTimeout
 	}
 	language := languageOf(ctx)
