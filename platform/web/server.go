@@ -41,7 +41,7 @@ type Options struct {
 	Gatherer   prometheus.Gatherer   // what /metrics serves; nil: no such route
 }
 
-// Server is one HTTP listener and what is routed on it.
+// Server is one HTTP listener and its routes.
 type Server struct {
 	API huma.API // modules register their operations here
 
