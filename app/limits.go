@@ -18,7 +18,7 @@ var (
 func (a *app) limits() (limits identity.Limits, err error) {
 	if !a.c.Auth.RateLimit {
 		none := (*ratelimit.Limiter)(nil)
-		return identity.Limits{SignupByClient: none, LoginByClient: none, LoginByAccount: none}, nil
+		return identity.Limits{SignUpByClient: none, SignInByClient: none, SignInByAccount: none}, nil
 	}
 	limiter := func(_ string, q ratelimit.Quota) (*ratelimit.Limiter, error) { return ratelimit.New(q) }
 	if a.c.Queue.Backend == "redis" {
@@ -35,6 +35,6 @@ func (a *app) limits() (limits identity.Limits, err error) {
 	loginByClient, err2 := limiter("login-client", loginByClient)
 	loginByAccount, err3 := limiter("login-account", loginByAccount)
 	return identity.Limits{
-		SignupByClient: signupByClient, LoginByClient: loginByClient, LoginByAccount: loginByAccount,
+		SignUpByClient: signupByClient, SignInByClient: loginByClient, SignInByAccount: loginByAccount,
 	}, errors.Join(err1, err2, err3)
 }

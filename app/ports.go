@@ -23,6 +23,6 @@ func (g gallery) Publish(ctx context.Context, e media.Entry) error {
 type people struct{ module *identity.Module }
 
 func (p people) Profile(ctx context.Context, userID string) (name, city, country string, err error) {
-	profile, err := p.module.Profile(ctx, userID)
-	return profile.Name, profile.City, profile.Country, err
+	profile, err := p.module.ProfileOf(ctx, userID)
+	return profile.PlayerName, profile.City, profile.Country, err
 }

@@ -94,7 +94,7 @@ func (a *app) newServer(addr string, drain time.Duration) (*web.Server, error) {
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
 		Health: &telemetry.Health{Checks: a.checks},
-		Logger: a.log, Registry: a.registry,
+		Logger: a.log, Registerer: a.registry, Gatherer: a.registry,
 	})
 }
 

@@ -1,5 +1,5 @@
-// Package identity owns accounts: sign-up, sign-in, and the profile that other modules show.
+// Package identity owns accounts: sign-up, sign-in, and the profiles that other modules show.
 //
-// It offers [Module.Profile] to whoever needs a person's name and city, and HTTP operations under /api/auth. It needs a
-// database, a password hasher and a token issuer. It owns the tables identity_*.
+// It offers [Module.ProfileOf], which returns a person's player name, city and country, and the HTTP operations under
+// /api/auth. It needs a database, a password hasher, a token issuer and rate limiters. It owns the tables identity_*.
 package identity

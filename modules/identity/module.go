@@ -12,34 +12,35 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the module's tables.
+// Migrations returns the migrations of the module's tables.
 func Migrations() database.Migrations { return database.NewMigrations("identity", migrations) }
 
-// Passwords hashes and checks. Both are safe for concurrent use and end early with ctx. Check with an empty hash takes as
-// long as any other and says false.
+// Passwords hashes passwords and checks them. Both methods are safe for concurrent use and return early when ctx ends.
+// Check reports whether the password has the hash; with an empty hash it reports false after the usual time.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
 	Check(ctx context.Context, password, hash string) (bool, error)
 }
 
-// Tokens issues an access token for a user and tells its lifetime.
+// Tokens issues access tokens. Issue returns the token and its lifetime.
 type Tokens interface {
 	Issue(userID string) (token string, ttl time.Duration, err error)
 }
 
-// Limiter counts an attempt under a key; its error is the fault to answer with.
+// Limiter counts attempts by key. Allow counts one, and returns the fault to answer with if it is one too many. It is
+// safe for concurrent use.
 type Limiter interface {
 	Allow(ctx context.Context, key string) error
 }
 
-// Limits slow down whoever signs up or guesses passwords in bulk.
+// Limits slow down clients that create accounts or guess passwords in bulk.
 type Limits struct {
-	SignupByClient Limiter
-	LoginByClient  Limiter
-	LoginByAccount Limiter
+	SignUpByClient  Limiter
+	SignInByClient  Limiter
+	SignInByAccount Limiter
 }
 
-// Deps is what the module is built from. All of it is required.
+// Deps are what the module is built from. All are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
@@ -57,7 +58,7 @@ type Module struct {
 	log       *slog.Logger
 }
 
-// New builds the module; its tables must be migrated before it is used.
+// New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
 	return &Module{store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, limits: d.Limits, log: d.Logger}
 }

@@ -10,9 +10,6 @@ import (
 	"risingstars/platform/database"
 )
 
-// errNotFound says that there is no such account.
-var errNotFound = errors.New("no such account")
-
 type store struct {
 	db *database.DB
 }
@@ -54,19 +51,20 @@ func (s *store) insert(ctx context.Context, u User) error {
 	return nil
 }
 
+// byID returns errNoAccount if there is no such account; byEmail does the same.
 func (s *store) byID(ctx context.Context, id string) (User, error) {
-	return s.take(ctx, "id = ?", id)
+	return s.find(ctx, "id = ?", id)
 }
 
 func (s *store) byEmail(ctx context.Context, email string) (User, error) {
-	return s.take(ctx, "email_folded = ?", fold(email))
+	return s.find(ctx, "email_folded = ?", fold(email))
 }
 
-func (s *store) take(ctx context.Context, condition string, value any) (User, error) {
+func (s *store) find(ctx context.Context, condition string, value any) (User, error) {
 	var row userRow
 	err := s.db.Gorm(ctx).Where(condition, value).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return User{}, errNotFound
+		return User{}, errNoAccount
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("read account: %w", err)

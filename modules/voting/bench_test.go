@@ -8,7 +8,7 @@ import (
 	"risingstars/platform/database/databasetest"
 )
 
-// BenchmarkVoteUnderContention is one new vote, cast while others vote for the same entry.
+// BenchmarkVoteUnderContention measures one new vote while others vote for the same entry.
 func BenchmarkVoteUnderContention(b *testing.B) {
 	m := setup(b, databasetest.Open(b, owners...))
 	id := m.publish(b, newID(), "Song", "Cali")
@@ -31,7 +31,7 @@ func BenchmarkVoteUnderContention(b *testing.B) {
 	}
 }
 
-// BenchmarkPages are lists at 100,000 contestants with an entry each.
+// BenchmarkPages measures lists of 100,000 contestants with one entry each.
 func BenchmarkPages(b *testing.B) {
 	m := setup(b, databasetest.Open(b, owners...))
 	crowd(b, m.db, 100_000)

@@ -26,25 +26,17 @@ type Entry struct {
 	Votes        int
 }
 
-// Order is how the gallery is sorted.
-type Order string
-
-// The orders: the latest published first, or the most voted first.
-const (
-	Recent    Order = "recent"
-	MostVoted Order = "votes"
-)
-
-// Filter narrows a list down. Empty fields do not. City and Country are compared without regard to case and accents;
-// Search looks for each of its words in title, name and city.
+// Filter narrows a list down; empty fields match everything. City and Country ignore case and accents. Search looks for
+// each of its words in title, player name and city.
 type Filter struct {
 	City    string
 	Country string
 	Search  string
 }
 
-// fold makes Bogotá and BOGOTA the same: no marks, no case, single spaces. Control characters count as spaces, and what is
-// not UTF-8 is replaced: PostgreSQL takes neither NUL nor broken text.
+// fold returns the form in which texts are compared, the same for Bogotá and BOGOTA: no marks, lower case, single
+// spaces. Control characters count as spaces and invalid UTF-8 is replaced, as PostgreSQL accepts neither NUL nor
+// invalid text.
 func fold(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -10,7 +10,7 @@ import (
 	"risingstars/platform/database/databasetest"
 )
 
-// titles walks through all pages of a size and returns the titles in order.
+// titles reads all pages of a size and returns the titles in order.
 func titles(t *testing.T, b *bench, filter voting.Filter, order voting.Order, size int) []string {
 	t.Helper()
 	found := []string{}
@@ -40,12 +40,13 @@ func TestGalleryOrders(t *testing.T) {
 			b.vote(t, b.publish(t, newID(), string(rune('A'+i)), "Cali"), n)
 		}
 		for size := 1; size <= len(votes)+1; size++ {
-			if diff := gocmp.Diff([]string{"E", "D", "C", "B", "A"}, titles(t, b, voting.Filter{}, voting.Recent, size)); diff != "" {
-				t.Errorf("recent in pages of %d (- want, + got):\n%s", size, diff)
-			}
-			// Of equals the one that was published first.
-			if diff := gocmp.Diff([]string{"B", "D", "A", "E", "C"}, titles(t, b, voting.Filter{}, voting.MostVoted, size)); diff != "" {
-				t.Errorf("most voted in pages of %d (- want, + got):\n%s", size, diff)
+			for order, want := range map[voting.Order][]string{
+				voting.Recent:    {"E", "D", "C", "B", "A"},
+				voting.MostVoted: {"B", "D", "A", "E", "C"}, // among equals, first published comes first
+			} {
+				if diff := gocmp.Diff(want, titles(t, b, voting.Filter{}, order, size)); diff != "" {
+					t.Errorf("%s in pages of %d (- want, + got):\n%s", order, size, diff)
+				}
 			}
 		}
 	})
@@ -62,9 +63,9 @@ func TestGalleryFilters(t *testing.T) {
 			{Title: "snakeXcase", City: "Cali", Country: "Estados Unidos", PlayerName: "Zoë"},
 			{Title: `back\slash`, City: "Bogotá", Country: "Colombia", PlayerName: "Ana"},
 		} {
-			whole := entryOf(newID(), e.Title, e.City)
-			whole.Country, whole.PlayerName = e.Country, e.PlayerName
-			if err := b.Publish(t.Context(), whole); err != nil {
+			entry := newEntry(newID(), e.Title, e.City)
+			entry.Country, entry.PlayerName = e.Country, e.PlayerName
+			if err := b.Publish(t.Context(), entry); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -93,7 +94,10 @@ func TestGalleryFilters(t *testing.T) {
 			{voting.Filter{City: "cali", Country: "COLOMBIA"}, []string{"100% salsa"}},
 			{voting.Filter{Country: "peru"}, []string{"snake_case"}},
 			{voting.Filter{Country: "estados unidos", Search: "snake"}, []string{"snakeXcase"}},
-			{voting.Filter{City: " ", Country: "\t", Search: "\n"}, []string{`back\slash`, "snakeXcase", "snake_case", "100 salsas", "100% salsa"}},
+			{
+				voting.Filter{City: " ", Country: "\t", Search: "\n"},
+				[]string{`back\slash`, "snakeXcase", "snake_case", "100 salsas", "100% salsa"},
+			},
 		} {
 			if diff := gocmp.Diff(test.want, titles(t, b, test.filter, voting.Recent, 2)); diff != "" {
 				t.Errorf("%+v (- want, + got):\n%s", test.filter, diff)
@@ -102,11 +106,11 @@ func TestGalleryFilters(t *testing.T) {
 	})
 }
 
-func TestEntryIsPublishedOnceAndWhole(t *testing.T) {
+func TestEntryIsPublishedOnceAndComplete(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		want := entryOf(newID(), "Mi canción", "Bogotá")
+		want := newEntry(newID(), "Mi canción", "Bogotá")
 		want.Description = "línea\nlínea"
 		if err := b.Publish(t.Context(), want); err != nil {
 			t.Fatal(err)
@@ -114,22 +118,22 @@ func TestEntryIsPublishedOnceAndWhole(t *testing.T) {
 		if err := b.Publish(t.Context(), want); err == nil {
 			t.Error("published twice")
 		}
-		got, err := b.Entry(t.Context(), want.VideoID)
+		got, err := b.EntryOf(t.Context(), want.VideoID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("the entry (- want, + got):\n%s", diff)
 		}
-		for range 2 { // also one that is gone already
+		for range 2 { // the second time it is gone already
 			if withdrawn, err := b.Withdraw(t.Context(), want.VideoID); err != nil || !withdrawn {
 				t.Errorf("withdrawn %v (%v)", withdrawn, err)
 			}
 		}
-		if _, err := b.Entry(t.Context(), want.VideoID); code(err) != "not_found" {
-			t.Errorf("after it was withdrawn: %v", err)
+		if _, err := b.EntryOf(t.Context(), want.VideoID); code(err) != "not_found" {
+			t.Errorf("after the withdrawal: %v", err)
 		}
-		if err := b.wrong(t.Context()); err != nil {
+		if err := b.checkCounters(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})

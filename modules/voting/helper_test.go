@@ -45,20 +45,21 @@ func build(t testing.TB, db *database.DB, options voting.Options) *voting.Module
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// entryOf is a complete entry of the contestant.
-func entryOf(userID, title, city string) voting.Entry {
+// newEntry returns a complete entry of the contestant.
+func newEntry(userID, title, city string) voting.Entry {
 	id := newID()
 	return voting.Entry{
-		VideoID: id, UserID: userID, PlayerName: "Player " + userID[len(userID)-4:], City: city, Country: "Colombia", Title: title,
+		VideoID: id, UserID: userID, PlayerName: "Player " + userID[len(userID)-4:],
+		City: city, Country: "Colombia", Title: title,
 		ProcessedKey: "processed/" + id + "-1.mp4", PosterKey: "processed/" + id + "-1.jpg",
 		Duration: 35 * time.Second, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 
-// publish adds an entry of a contestant that may be new, and returns the video's id.
+// publish adds an entry of a contestant, who may be new, and returns the video's id.
 func (b *bench) publish(t testing.TB, userID, title, city string) string {
 	t.Helper()
-	entry := entryOf(userID, title, city)
+	entry := newEntry(userID, title, city)
 	if err := b.Publish(t.Context(), entry); err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +76,9 @@ func (b *bench) vote(t testing.TB, videoID string, n int) {
 	}
 }
 
-// wrong lists what does not agree with the rows of votes. It is one statement, so it sees one moment.
-func (b *bench) wrong(ctx context.Context) error {
+// checkCounters returns an error if a counter differs from the rows of votes. It uses one statement, which sees one
+// moment.
+func (b *bench) checkCounters(ctx context.Context) error {
 	var rows []struct {
 		What, ID        string
 		Counted, Stored int64

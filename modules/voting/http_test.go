@@ -12,15 +12,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"risingstars/platform/auth"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/telemetry"
 	"risingstars/platform/web"
 )
 
-// site is the module behind HTTP. A token is the caller's id.
+// site is the module behind HTTP. A caller's token is the caller's id.
 type site struct {
 	*bench
 	server *web.Server
@@ -31,7 +29,7 @@ func serve(t *testing.T) *site {
 	server, err := web.New(web.Options{
 		PublicURL: "https://show.example", Version: "test", Health: &telemetry.Health{},
 		Verify: func(token string) (auth.Principal, error) { return auth.Principal{UserID: token}, nil },
-		Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +67,7 @@ func (s *site) want(t *testing.T, method, target, caller string, status int, cod
 
 var link = regexp.MustCompile(`<https://show\.example([^>]*)>; rel="(\w+)"`)
 
-// links are the Link header's targets by relation.
+// links returns the targets in the Link header by relation.
 func links(w *httptest.ResponseRecorder) map[string]string {
 	found := map[string]string{}
 	for _, match := range link.FindAllStringSubmatch(w.Header().Get("Link"), -1) {
@@ -110,7 +108,8 @@ func TestGalleryIsPagedByItsLinks(t *testing.T) {
 			}
 		}
 		all := links(w)
-		if all["first"] == "" || all["last"] == "" || (all["prev"] == "") != (next == first) || (all["next"] == "") != (len(got) == 7) {
+		isFirst, isLast := next == first, len(got) == 7
+		if all["first"] == "" || all["last"] == "" || (all["prev"] == "") != isFirst || (all["next"] == "") != isLast {
 			t.Errorf("%s: links %v", next, all)
 		}
 		last = all["last"]
@@ -125,17 +124,19 @@ func TestGalleryIsPagedByItsLinks(t *testing.T) {
 	}
 
 	beyond := s.want(t, http.MethodGet, first+"&page=9", "", http.StatusOK, "")
-	if strings.TrimSpace(beyond.Body.String()) != "[]" || beyond.Header().Get("X-Total-Count") != "7" || links(beyond)["prev"] != last {
+	if strings.TrimSpace(beyond.Body.String()) != "[]" || beyond.Header().Get("X-Total-Count") != "7" ||
+		links(beyond)["prev"] != last {
 		t.Errorf("beyond the end: %s, %v", beyond.Body, beyond.Header())
 	}
 }
 
-func TestListsRefuseWhatTheyDoNotKnow(t *testing.T) {
+func TestListsRefuseInvalidParameters(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	for _, list := range []string{"/api/public/videos", "/api/public/rankings"} {
 		for _, query := range []string{
-			"page=0", "page=-1", "page=x", "page=1.5", "page=99999999999999999999", "page_size=0", "page_size=101", "page_size=1000",
+			"page=0", "page=-1", "page=x", "page=1.5", "page=99999999999999999999",
+			"page_size=0", "page_size=101", "page_size=1000",
 			"city=" + strings.Repeat("x", 101), "country=" + strings.Repeat("x", 101),
 		} {
 			s.want(t, http.MethodGet, list+"?"+query, "", http.StatusUnprocessableEntity, "invalid")
@@ -150,18 +151,18 @@ func TestListsRefuseWhatTheyDoNotKnow(t *testing.T) {
 func TestEmptyListsAreArrays(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	if w := s.want(t, http.MethodGet, "/api/public/videos", "", http.StatusOK, ""); strings.TrimSpace(w.Body.String()) != "[]" ||
-		w.Header().Get("X-Total-Count") != "0" || links(w)["next"] != "" {
+	w := s.want(t, http.MethodGet, "/api/public/videos", "", http.StatusOK, "")
+	if strings.TrimSpace(w.Body.String()) != "[]" || w.Header().Get("X-Total-Count") != "0" || links(w)["next"] != "" {
 		t.Errorf("the gallery is %s, %v", w.Body, w.Header())
 	}
-	w := s.want(t, http.MethodGet, "/api/public/rankings", "", http.StatusOK, "")
+	w = s.want(t, http.MethodGet, "/api/public/rankings", "", http.StatusOK, "")
 	if body := w.Body.String(); !strings.Contains(body, `"rankings":[]`) || !strings.Contains(body, `"total":0`) ||
 		!strings.Contains(body, `"total_pages":0`) {
 		t.Errorf("the ranking is %s", body)
 	}
 }
 
-func TestRankingTellsItsPages(t *testing.T) {
+func TestRankingIsPaged(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	for i := range 5 {
@@ -193,7 +194,8 @@ func TestVotingNeedsACallerAndAPublishedVideo(t *testing.T) {
 			s.want(t, method, "/api/public/videos/"+unknown+"/vote", voter, http.StatusNotFound, "not_found")
 		}
 	}
-	if w := s.want(t, http.MethodPost, "/api/public/videos/"+id+"/vote", voter, http.StatusOK, ""); !strings.Contains(w.Body.String(), `"total_votes":1`) {
+	w := s.want(t, http.MethodPost, "/api/public/videos/"+id+"/vote", voter, http.StatusOK, "")
+	if !strings.Contains(w.Body.String(), `"total_votes":1`) {
 		t.Errorf("the first vote gives %s", w.Body)
 	}
 	s.want(t, http.MethodPost, "/api/public/videos/"+id+"/vote", voter, http.StatusBadRequest, "already_voted")

@@ -11,10 +11,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the module's tables.
+// Migrations returns the migrations of the module's tables.
 func Migrations() database.Migrations { return database.NewMigrations("voting", migrations) }
 
-// Files tells where a browser reads a stored file for the next ttl: absolute, or relative to the site.
+// Files gives browsers access to stored files. URL returns where a file can be read for the next ttl, absolute or
+// relative to the site. It is safe for concurrent use.
 type Files interface {
 	URL(ctx context.Context, key string, ttl time.Duration) (string, error)
 }
@@ -22,10 +23,10 @@ type Files interface {
 // Options are the rules of the vote.
 type Options struct {
 	SelfVotes bool          // whether contestants may vote for their own entries
-	URLExpiry time.Duration // how long the links to files work, where they expire
+	URLExpiry time.Duration // how long links to files work where links expire
 }
 
-// Deps is what the module is built from. All of it is required.
+// Deps are what the module is built from. All are required.
 type Deps struct {
 	DB      *database.DB
 	Files   Files
@@ -39,7 +40,7 @@ type Module struct {
 	o     Options
 }
 
-// New builds the module; its tables must be migrated before it is used.
+// New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
 	return &Module{store: &store{d.DB}, files: d.Files, o: d.Options}
 }

@@ -5,25 +5,26 @@ import (
 	"time"
 )
 
-// Rank is a contestant's place. Places count within the filter of the list that they are read from.
+// Rank is a contestant's place in a list. Positions count from 1 within the list's filter.
 type Rank struct {
-	Position int
-	UserID   string
-	Username string
-	City     string
-	Country  string
-	Votes    int
+	Position   int
+	UserID     string
+	PlayerName string
+	City       string
+	Country    string
+	Votes      int
 }
 
-// Ranking is one page of the order of all contestants with a published entry.
+// Ranking is one page of the contestants with a published entry, in order.
 type Ranking struct {
 	Ranks []Rank
-	Total int
+	Total int // on all pages
 	AsOf  time.Time
 }
 
-// Rankings orders contestants by the votes over their published entries; of equals, the one whose last counting vote is
-// older, as that one reached the number first; then by id. The order is total, so pages neither repeat nor drop a row.
+// Rankings orders contestants by the votes for all their published entries. Among equals, the contestant whose latest
+// counted vote is older comes first, having reached the number first; then the smaller id. The order is total, so pages
+// neither repeat nor drop a row.
 func (m *Module) Rankings(ctx context.Context, filter Filter, offset, limit int) (Ranking, error) {
 	asOf := time.Now().UTC()
 	ranks, total, err := m.store.ranks(ctx, filter, offset, limit)

@@ -15,7 +15,7 @@ import (
 	"risingstars/platform/database/databasetest"
 )
 
-// TestMain keeps the property tests quick; -rapid.checks asks for more.
+// TestMain keeps the property tests quick; run more checks with -rapid.checks.
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "15"); err != nil {
 		panic(err)
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// model is the ranking as the contract words it, computed from the whole history.
+// model is the ranking as the contract defines it, computed from the whole history.
 type model struct {
 	clock       int
 	contestants map[string]*contestant
@@ -42,7 +42,7 @@ type entry struct {
 
 func (m *model) now() int { m.clock++; return m.clock }
 
-// ranks orders the contestants of a place, "" being everywhere.
+// ranks orders the contestants of a place; "" means everywhere.
 func (m *model) ranks(place string) []voting.Rank {
 	type standing struct {
 		*contestant
@@ -71,20 +71,20 @@ func (m *model) ranks(place string) []voting.Rank {
 	var ranks []voting.Rank
 	for i, s := range standings {
 		ranks = append(ranks, voting.Rank{
-			Position: i + 1, UserID: s.id, Username: s.name, City: s.city, Country: "Colombia", Votes: s.votes,
+			Position: i + 1, UserID: s.id, PlayerName: s.name, City: s.city, Country: "Colombia", Votes: s.votes,
 		})
 	}
 	return ranks
 }
 
-// spellings of the same places.
+// spellings has different ways to write the same places.
 var spellings = map[string][]string{
 	"bogota":   {"Bogotá", "BOGOTÁ", "bogota", " Bogota\u0301 "},
 	"medellin": {"Medellín", "medellin", "MEDELLIN"},
 	"san jose": {"San José", "san  jose", "SAN JOSÉ"},
 }
 
-// drive lets people publish, vote, take back and withdraw in any order, and compares after each step.
+// drive lets people publish, vote, unvote and withdraw in any order, and compares after each step.
 type drive struct {
 	*bench
 	m              *model
@@ -106,7 +106,7 @@ func (d *drive) video(rt *rapid.T) string {
 func (d *drive) publishOne(rt *rapid.T) {
 	owner := rapid.SampledFrom(d.people).Draw(rt, "owner")
 	place := rapid.SampledFrom([]string{"bogota", "medellin", "san jose"}).Draw(rt, "place")
-	e := entryOf(owner, "Song", rapid.SampledFrom(spellings[place]).Draw(rt, "city"))
+	e := newEntry(owner, "Song", rapid.SampledFrom(spellings[place]).Draw(rt, "city"))
 	if err := d.Publish(rt.Context(), e); err != nil {
 		rt.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func (d *drive) publishOne(rt *rapid.T) {
 		c = &contestant{id: owner, joined: d.m.now()}
 		d.m.contestants[owner] = c
 	}
-	c.name, c.city, c.place = e.PlayerName, e.City, place // the latest profile counts
+	c.name, c.city, c.place = e.PlayerName, e.City, place // the latest profile is shown
 	d.m.entries[e.VideoID] = &entry{owner: owner, votes: map[string]int{}}
 }
 
@@ -140,7 +140,7 @@ func (d *drive) unvoteOne(rt *rapid.T) {
 	}
 	delete(votes, voter)
 	if total, err := d.Unvote(rt.Context(), id, voter); code(err) != want || err == nil && total != len(votes) {
-		rt.Fatalf("un-vote: %d (%v), want %d, %q", total, err, len(votes), want)
+		rt.Fatalf("unvote: %d (%v), want %d, %q", total, err, len(votes), want)
 	}
 }
 
@@ -175,7 +175,8 @@ func (d *drive) compare(rt *rapid.T) {
 	for offset := 0; offset <= len(want); offset += size {
 		page, err := d.Rankings(rt.Context(), filter, offset, size)
 		if err != nil || page.Total != len(want) || len(page.Ranks) > size {
-			rt.Fatalf("page at %d: %d ranks of %d (%v), want at most %d of %d", offset, len(page.Ranks), page.Total, err, size, len(want))
+			rt.Fatalf("page at %d: %d ranks of %d (%v), want at most %d of %d",
+				offset, len(page.Ranks), page.Total, err, size, len(want))
 		}
 		got = append(got, page.Ranks...)
 	}
@@ -184,7 +185,7 @@ func (d *drive) compare(rt *rapid.T) {
 	}
 }
 
-func TestRankingIsWhatTheHistorySays(t *testing.T) {
+func TestRankingAgreesWithTheHistory(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
@@ -202,7 +203,7 @@ func TestRankingIsWhatTheHistorySays(t *testing.T) {
 				"publish": d.publishOne, "vote": d.voteOne, "vote again": d.voteOne, "vote once more": d.voteOne,
 				"unvote": d.unvoteOne, "withdraw": d.withdrawOne, "": d.compare,
 			})
-			if err := b.wrong(rt.Context()); err != nil {
+			if err := b.checkCounters(rt.Context()); err != nil {
 				rt.Fatal(err)
 			}
 		})

@@ -1,11 +1,7 @@
 package voting
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -16,128 +12,8 @@ type store struct {
 	db *database.DB
 }
 
-type entryRow struct {
-	VideoID       string `gorm:"primaryKey"`
-	UserID        string
-	PlayerName    string
-	City          string
-	CityFolded    string
-	Country       string
-	CountryFolded string
-	Title         string
-	Description   string
-	SearchText    string
-	ProcessedKey  string
-	PosterKey     string
-	DurationMs    int64
-	Votes         int
-	UploadedAt    int64
-	PublishedAt   int64
-}
-
-func (entryRow) TableName() string { return "voting_entries" }
-
-func (r entryRow) entry() Entry {
-	return Entry{
-		VideoID: r.VideoID, UserID: r.UserID, PlayerName: r.PlayerName, City: r.City, Country: r.Country,
-		Title: r.Title, Description: r.Description, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
-		Duration: time.Duration(r.DurationMs) * time.Millisecond, UploadedAt: database.FromMicros(r.UploadedAt), Votes: r.Votes,
-	}
-}
-
-// publish inserts the entry and brings its contestant's row up to date with the profile that came along.
-func (s *store) publish(ctx context.Context, e Entry) error {
-	now := database.Micros(time.Now())
-	err := s.db.InTx(ctx, func(ctx context.Context) error {
-		row := entryRow{
-			VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: fold(e.City),
-			Country: e.Country, CountryFolded: fold(e.Country), Title: e.Title, Description: e.Description,
-			SearchText: fold(e.Title + " " + e.PlayerName + " " + e.City), ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey,
-			DurationMs: e.Duration.Milliseconds(), UploadedAt: database.Micros(e.UploadedAt), PublishedAt: now,
-		}
-		if err := s.db.Gorm(ctx).Create(&row).Error; err != nil {
-			return err
-		}
-		_, err := s.db.Exec(ctx, `
-			INSERT INTO voting_contestants
-				(user_id, username, city, city_folded, country, country_folded, entries, votes, joined_at, reached_at)
-			VALUES (?, ?, ?, ?, ?, ?, 1, 0, ?, ?)
-			ON CONFLICT (user_id) DO UPDATE SET
-				username = excluded.username, city = excluded.city, city_folded = excluded.city_folded,
-				country = excluded.country, country_folded = excluded.country_folded,
-				entries = voting_contestants.entries + 1`,
-			e.UserID, e.PlayerName, e.City, row.CityFolded, e.Country, row.CountryFolded, now, now)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("publish entry %s: %w", e.VideoID, err)
-	}
-	return nil
-}
-
-// withdraw leaves an entry with votes alone; a vote that arrives meanwhile either comes first, or finds no entry.
-func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, err error) {
-	err = s.db.InTx(ctx, func(ctx context.Context) error {
-		entry, err := s.entry(ctx, videoID)
-		if errors.Is(err, errNoEntry) {
-			withdrawn = true
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		rows, err := s.db.Exec(ctx, `DELETE FROM voting_entries WHERE video_id = ? AND votes = 0`, videoID)
-		if err != nil || rows == 0 {
-			return err
-		}
-		withdrawn = true
-		if _, err := s.db.Exec(ctx, `UPDATE voting_contestants SET entries = entries - 1 WHERE user_id = ?`, entry.UserID); err != nil {
-			return err
-		}
-		_, err = s.db.Exec(ctx, `DELETE FROM voting_contestants WHERE user_id = ? AND entries = 0`, entry.UserID)
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("withdraw entry %s: %w", videoID, err)
-	}
-	return withdrawn, nil
-}
-
-func (s *store) entry(ctx context.Context, videoID string) (Entry, error) {
-	var row entryRow
-	err := s.db.Gorm(ctx).Where("video_id = ?", videoID).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Entry{}, errNoEntry
-	}
-	if err != nil {
-		return Entry{}, fmt.Errorf("read entry %s: %w", videoID, err)
-	}
-	return row.entry(), nil
-}
-
-func (s *store) entries(ctx context.Context, f Filter, order Order, offset, limit int) ([]Entry, int, error) {
-	query := narrow(s.db.Gorm(ctx).Model(&entryRow{}), f)
-	sorted := query.Order("published_at DESC, video_id DESC")
-	if order == MostVoted {
-		sorted = query.Order("votes DESC, published_at, video_id")
-	}
-	var rows []entryRow
-	if err := sorted.Offset(offset).Limit(limit).Find(&rows).Error; err != nil {
-		return nil, 0, fmt.Errorf("list entries: %w", err)
-	}
-	total, err := countAll(query, offset, limit, len(rows))
-	if err != nil {
-		return nil, 0, fmt.Errorf("count entries: %w", err)
-	}
-	entries := make([]Entry, len(rows))
-	for i, row := range rows {
-		entries[i] = row.entry()
-	}
-	return entries, total, nil
-}
-
-// countAll returns how many rows the query has of which a page was read. A count sees each of them, which takes longer
-// than any page; a page that is not full tells the number by itself.
+// countAll returns the number of rows that a query has on all pages, of which one has been read. Counting looks at
+// every row, which takes longer than any page; if the page is not full, its size gives the number.
 func countAll(query *gorm.DB, offset, limit, read int) (int, error) {
 	if read < limit && (read > 0 || offset == 0) {
 		return offset + read, nil
@@ -148,7 +24,7 @@ func countAll(query *gorm.DB, offset, limit, read int) (int, error) {
 }
 
 // narrow applies the filter; the result can be used for several queries. On PostgreSQL an index finds words of three
-// letters and more; shorter ones, and any on SQLite, are looked for in every entry.
+// letters or more. Shorter words, and all words on SQLite, are looked for in every entry.
 func narrow(query *gorm.DB, f Filter) *gorm.DB {
 	if city := fold(f.City); city != "" {
 		query = query.Where("city_folded = ?", city)

@@ -2,56 +2,39 @@ package voting
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
-
-	"risingstars/platform/fault"
-)
-
-var (
-	errNoEntry = fault.New(fault.NotFound, "not_found",
-		"Este video no existe o no está publicado.",
-		"This video does not exist or is not published.")
-	errAlreadyVoted = fault.New(fault.Conflict, "already_voted",
-		"Ya votaste por este video.",
-		"You have already voted for this video.")
-	errNotVoted = fault.New(fault.Conflict, "not_voted",
-		"No has votado por este video.",
-		"You have not voted for this video.")
-	errSelfVote = fault.New(fault.Conflict, "self_vote",
-		"No puedes votar por tu propio video.",
-		"You cannot vote for your own video.")
 )
 
 // Vote casts the caller's one vote for a video and returns the video's new total.
 func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, err error) {
-	return m.change(ctx, videoID, func(ctx context.Context, entry Entry) error {
+	return m.changeVotes(ctx, videoID, func(ctx context.Context, entry Entry) error {
 		if entry.UserID == voterID && !m.o.SelfVotes {
 			return errSelfVote
 		}
-		cast, err := m.store.insertVote(ctx, vote{
-			VideoID: videoID, UserID: voterID, ContestantID: entry.UserID, CreatedAt: time.Now(),
-		})
-		if err == nil && !cast {
+		added, err := m.store.addVote(ctx, entry, voterID)
+		if err == nil && !added {
 			return errAlreadyVoted
 		}
 		return err
 	})
 }
 
-// Unvote takes the caller's vote back and returns the video's new total.
+// Unvote removes the caller's vote for a video and returns the video's new total.
 func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int, err error) {
-	return m.change(ctx, videoID, func(ctx context.Context, entry Entry) error {
-		taken, err := m.store.deleteVote(ctx, videoID, voterID, entry.UserID)
-		if err == nil && !taken {
+	return m.changeVotes(ctx, videoID, func(ctx context.Context, entry Entry) error {
+		removed, err := m.store.removeVote(ctx, entry, voterID)
+		if err == nil && !removed {
 			return errNotVoted
 		}
 		return err
 	})
 }
 
-func (m *Module) change(ctx context.Context, videoID string, apply func(context.Context, Entry) error) (total int, err error) {
+// changeVotes applies a change to the votes for a video in one transaction and returns the video's new total.
+func (m *Module) changeVotes(
+	ctx context.Context, videoID string, apply func(context.Context, Entry) error,
+) (total int, err error) {
 	if uuid.Validate(videoID) != nil {
 		return 0, errNoEntry
 	}
@@ -70,7 +53,7 @@ func (m *Module) change(ctx context.Context, videoID string, apply func(context.
 	return total, err
 }
 
-// Tallies returns the votes of each published video among videoIDs; the others are missing.
+// Tallies returns the votes for each published video among videoIDs; the other videos are missing from the map.
 func (m *Module) Tallies(ctx context.Context, videoIDs []string) (map[string]int, error) {
 	return m.store.tallies(ctx, videoIDs)
 }

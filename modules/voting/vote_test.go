@@ -14,7 +14,7 @@ import (
 	"risingstars/platform/fault"
 )
 
-// code is the code of a fault, "" of nil.
+// code returns the code of a fault, and "" for nil.
 func code(err error) string {
 	var f *fault.Error
 	switch {
@@ -52,7 +52,7 @@ func TestVoteCountsOncePerPerson(t *testing.T) {
 				t.Fatalf("%d (%v), want %d, %q", total, err, step.total, step.code)
 			}
 		}
-		if err := b.wrong(t.Context()); err != nil {
+		if err := b.checkCounters(t.Context()); err != nil {
 			t.Error(err)
 		}
 		tallies, err := b.Tallies(t.Context(), []string{id, newID()})
@@ -67,12 +67,14 @@ func TestVoteNeedsAPublishedEntry(t *testing.T) {
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		for _, id := range []string{newID(), "", "1", "not-an-id", "00000000-0000-0000-0000-000000000000' OR 1=1 --"} {
-			for name, do := range map[string]func(context.Context, string, string) (int, error){"vote": b.Vote, "unvote": b.Unvote} {
+			for name, do := range map[string]func(context.Context, string, string) (int, error){
+				"vote": b.Vote, "unvote": b.Unvote,
+			} {
 				if _, err := do(t.Context(), id, newID()); code(err) != "not_found" {
 					t.Errorf("%s on %q: %v", name, id, err)
 				}
 			}
-			if _, err := b.Entry(t.Context(), id); code(err) != "not_found" {
+			if _, err := b.EntryOf(t.Context(), id); code(err) != "not_found" {
 				t.Errorf("entry %q: %v", id, err)
 			}
 		}
@@ -93,7 +95,7 @@ func TestSelfVoteCanBeForbidden(t *testing.T) {
 	}
 }
 
-// People vote, take back and repeat, all at once; somebody compares counters and rows all the while.
+// Many people vote and unvote at once, while the counters are compared with the rows again and again.
 func TestCountersEqualTheRowsUnderContention(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, countersEqualTheRows)
@@ -116,11 +118,11 @@ func countersEqualTheRows(t *testing.T, db *database.DB) {
 	type pair struct{ entry, voter string }
 	var (
 		mu      sync.Mutex
-		balance = map[pair]int{} // successful votes less successful un-votes
+		balance = map[pair]int{} // successful votes minus successful unvotes
 		group   sync.WaitGroup
 		looks   atomic.Int64
 	)
-	const enough = 3 // looks; the votes do not end before
+	const enough = 3 // looks; voting goes on at least until then
 	for range clients {
 		group.Go(func() {
 			for step := 0; step < steps || looks.Load() < enough; step++ {
@@ -150,7 +152,7 @@ func countersEqualTheRows(t *testing.T, db *database.DB) {
 			running = false
 		default:
 		}
-		if err := b.wrong(t.Context()); err != nil {
+		if err := b.checkCounters(t.Context()); err != nil {
 			t.Errorf("look %d: %v", looks.Load(), err)
 			looks.Store(enough)
 			break
@@ -176,8 +178,8 @@ func countersEqualTheRows(t *testing.T, db *database.DB) {
 	}
 }
 
-// Whoever comes first wins: the votes, which keep the entry, or the owner, after whom no vote is left.
-func TestWithdrawAmongVotes(t *testing.T) {
+// Whichever comes first wins: a vote, which keeps the entry, or the withdrawal, after which nobody can vote.
+func TestWithdrawDuringVotes(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
@@ -214,9 +216,9 @@ func TestWithdrawAmongVotes(t *testing.T) {
 				t.Fatalf("withdrawn %v with %d votes cast", withdrawn, votes)
 			}
 			if !withdrawn && votes != voters {
-				t.Fatalf("the entry stayed, but took %d of %d votes", votes, voters)
+				t.Fatalf("the entry stayed, but accepted %d of %d votes", votes, voters)
 			}
-			if err := b.wrong(t.Context()); err != nil {
+			if err := b.checkCounters(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

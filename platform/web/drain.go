@@ -11,116 +11,119 @@ import (
 	"time"
 )
 
-// A proxy that keeps connections learns of a stop in one of two ways: a new connection is refused, which it may try
-// elsewhere, or an answer says that it was the last. It cannot know of a kept connection that is closed while it sends a
-// request there, and must not repeat that request. So while draining no kept connection is closed before it has carried
-// its last answer, or the proxy has closed it.
+// A proxy that keeps connections learns of a stop in one of two ways: a new connection is refused, so it may try
+// another server, or an answer says that it is the connection's last. It cannot know that a kept connection is being
+// closed while it sends a request there, and must not repeat that request. So while the server drains, it closes a kept
+// connection only after the connection's last answer; otherwise the proxy closes it.
 
-// door is a listener that can be closed without losing those who have come in already.
-type door struct {
+// listener can stop accepting connections without losing those that have arrived already.
+type listener struct {
 	*net.TCPListener
-	came    func(net.Conn) // hears of everyone who comes in, before Accept gives it
-	once    sync.Once
-	shut    chan struct{} // closed when nobody else comes in
-	late    chan net.Conn // who came in and was not accepted when the door was shut
-	handed  chan struct{} // closed when late is filled
+	arrived func(net.Conn) // is told of every connection before Accept returns it
+
+	stop    sync.Once
+	stopped chan struct{} // closed when connections are refused
+	backlog chan net.Conn // connections that had arrived and were not accepted when the listener stopped
+	drained chan struct{} // closed when backlog is filled
 	closing sync.Once
 	closed  chan struct{}
 }
 
-func newDoor(listener *net.TCPListener, came func(net.Conn)) *door {
-	return &door{
-		TCPListener: listener, came: came,
-		shut: make(chan struct{}), handed: make(chan struct{}), closed: make(chan struct{}),
+func newListener(tcp *net.TCPListener, arrived func(net.Conn)) *listener {
+	return &listener{
+		TCPListener: tcp, arrived: arrived,
+		stopped: make(chan struct{}), drained: make(chan struct{}), closed: make(chan struct{}),
 	}
 }
 
-// Accept goes on after Shut with those who came late, and then waits for Close: the server takes an error for a failure.
-func (d *door) Accept() (net.Conn, error) {
-	connection, err := d.TCPListener.Accept()
+// Accept goes on after StopAccepting with the backlog and then waits for Close, because http.Server treats an error as
+// a failure.
+func (l *listener) Accept() (net.Conn, error) {
+	connection, err := l.TCPListener.Accept()
 	if err == nil {
-		d.came(connection)
+		l.arrived(connection)
 		return connection, nil
 	}
 	select {
-	case <-d.shut:
+	case <-l.stopped:
 	default:
-		return nil, err //nolint:wrapcheck // the server looks at its kind
+		return nil, err
 	}
-	<-d.handed
+	<-l.drained
 	select {
-	case connection := <-d.late:
+	case connection := <-l.backlog:
 		return connection, nil
-	case <-d.closed:
+	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
-// Shut refuses new connections. A connection that the system has taken and we have not would be reset by closing the
-// listener, so those are accepted first. Between the last of them and the end of listening there are microseconds in which
-// somebody who comes in is reset.
-func (d *door) Shut() {
-	d.once.Do(func() {
-		close(d.shut)
-		var taken []int
-		if raw, err := d.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) { taken = takeAll(int(fd)) })
+// StopAccepting refuses new connections. Closing the listener would reset those that the system has established and
+// Accept has not returned, so they are accepted first. A connection that arrives in the microseconds between the last
+// of them and the end of listening is reset.
+func (l *listener) StopAccepting() {
+	l.stop.Do(func() {
+		close(l.stopped)
+		var waiting []int
+		if raw, err := l.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { waiting = drainBacklog(int(fd)) })
 		}
-		_ = d.TCPListener.Close()
-		d.late = make(chan net.Conn, len(taken))
-		for _, fd := range taken {
+		_ = l.TCPListener.Close()
+		l.backlog = make(chan net.Conn, len(waiting))
+		for _, fd := range waiting {
 			file := os.NewFile(uintptr(fd), "connection")
 			if connection, err := net.FileConn(file); err == nil {
-				d.came(connection)
-				d.late <- connection
+				l.arrived(connection)
+				l.backlog <- connection
 			}
 			_ = file.Close() // FileConn has its own
 		}
-		close(d.handed)
+		close(l.drained)
 	})
 }
 
-// takeAll accepts who waits and ends listening; on systems where that needs a close, the caller closes.
-func takeAll(listener int) []int {
-	var taken []int
+// drainBacklog accepts all waiting connections and ends listening; on systems where that needs a close, the caller
+// closes.
+func drainBacklog(socket int) []int {
+	var waiting []int
 	syscall.ForkLock.RLock() // no child may inherit a connection
 	defer syscall.ForkLock.RUnlock()
 	for {
-		fd, _, err := syscall.Accept(listener)
+		fd, _, err := syscall.Accept(socket)
 		if errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.ECONNABORTED) {
 			continue
 		}
 		if err != nil {
-			_ = syscall.Shutdown(listener, syscall.SHUT_RDWR)
-			return taken
+			_ = syscall.Shutdown(socket, syscall.SHUT_RDWR)
+			return waiting
 		}
 		syscall.CloseOnExec(fd)
-		taken = append(taken, fd)
+		waiting = append(waiting, fd)
 	}
 }
 
 // Close also ends Accept.
-func (d *door) Close() error {
-	d.Shut()
-	d.closing.Do(func() { close(d.closed) })
+func (l *listener) Close() error {
+	l.StopAccepting()
+	l.closing.Do(func() { close(l.closed) })
 	return nil
 }
 
-// connections knows those that are open.
+// connections keeps track of the open connections.
 type connections struct {
 	mu   sync.Mutex
 	open map[net.Conn]struct{}
-	none chan struct{} // closed when the last one goes; nil while nobody waits
+	none chan struct{} // closed when the last one closes; nil while nobody waits
 }
 
-func (c *connections) came(connection net.Conn) {
+func (c *connections) add(connection net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open[connection] = struct{}{}
 }
 
-// changed is http.Server's ConnState.
-func (c *connections) changed(connection net.Conn, state http.ConnState) {
+// stateChanged is http.Server's ConnState.
+func (c *connections) stateChanged(connection net.Conn, state http.ConnState) {
 	if state != http.StateClosed && state != http.StateHijacked {
 		return
 	}
@@ -133,8 +136,8 @@ func (c *connections) changed(connection net.Conn, state http.ConnState) {
 	}
 }
 
-// wait returns when no connection is open, the time is over or ctx ends. It is called once.
-func (c *connections) wait(ctx context.Context, most time.Duration) {
+// wait returns when no connection is open, the timeout has passed or ctx ends. It must be called at most once.
+func (c *connections) wait(ctx context.Context, timeout time.Duration) {
 	none := make(chan struct{})
 	c.mu.Lock()
 	if len(c.open) == 0 {
@@ -143,11 +146,11 @@ func (c *connections) wait(ctx context.Context, most time.Duration) {
 		c.none = none
 	}
 	c.mu.Unlock()
-	timeout := time.NewTimer(most)
-	defer timeout.Stop()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
 	select {
 	case <-none:
-	case <-timeout.C:
+	case <-timer.C:
 	case <-ctx.Done():
 	}
 }

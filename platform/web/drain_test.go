@@ -13,13 +13,13 @@ import (
 	"risingstars/platform/web"
 )
 
-// kept is a connection that its client keeps.
-type kept struct {
+// keptConnection is one that its client keeps open.
+type keptConnection struct {
 	net.Conn
 	answers *bufio.Reader
 }
 
-func dial(t *testing.T, address string) *kept {
+func dial(t *testing.T, address string) *keptConnection {
 	t.Helper()
 	connection, err := net.Dial("tcp", address)
 	if err != nil {
@@ -27,11 +27,11 @@ func dial(t *testing.T, address string) *kept {
 	}
 	t.Cleanup(func() { _ = connection.Close() })
 	_ = connection.SetDeadline(time.Now().Add(patience))
-	return &kept{connection, bufio.NewReader(connection)}
+	return &keptConnection{connection, bufio.NewReader(connection)}
 }
 
-// ask sends one request and returns the answer's status and whether it is the connection's last.
-func (k *kept) ask(path string) (status int, last bool, err error) {
+// ask sends one request; it returns the answer's status and whether the answer is the connection's last.
+func (k *keptConnection) ask(path string) (status int, last bool, err error) {
 	if _, err := fmt.Fprintf(k, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path); err != nil {
 		return 0, false, err
 	}
@@ -48,7 +48,7 @@ func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
 	b.get("/quick", func(context.Context) error { return nil })
 	b.serve(t)
 	a, c := dial(t, b.Addr()), dial(t, b.Addr())
-	for _, k := range []*kept{a, c} {
+	for _, k := range []*keptConnection{a, c} {
 		if status, last, err := k.ask("/quick"); status != http.StatusNoContent || last || err != nil {
 			t.Fatalf("before the stop: %d, last %v, %v", status, last, err)
 		}
@@ -57,7 +57,7 @@ func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	go func() { stopped <- b.Stop(ctx) }()
-	for { // until it has heard
+	for { // until the server refuses connections
 		connection, err := net.Dial("tcp", b.Addr())
 		if err != nil {
 			break
@@ -69,7 +69,7 @@ func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
 	}
 	select {
 	case err := <-stopped:
-		t.Fatalf("Stop returned %v although a kept connection may still bring a request", err)
+		t.Fatalf("Stop returned %v although a kept connection may still send a request", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	if status, last, err := c.ask("/quick"); status != http.StatusNoContent || !last || err != nil {
@@ -79,11 +79,11 @@ func TestDrainLetsKeptConnectionsCarryTheirLastAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if ctx.Err() != nil {
-		t.Error("the stop went on although nobody was there any more")
+		t.Error("the stop went on although no connection was open")
 	}
 }
 
-func TestDrainEndsWithItsTime(t *testing.T) {
+func TestDrainEndsAfterItsTime(t *testing.T) {
 	t.Parallel()
 	const drain = 200 * time.Millisecond
 	b := setup(t, func(o *web.Options) { o.Drain, o.Grace = drain, time.Hour })
@@ -107,22 +107,22 @@ func TestDrainEndsWithItsTime(t *testing.T) {
 	}
 }
 
-// Whoever is connected when the stop begins gets an answer, also those whom the server has not accepted yet.
-func TestWhoeverIsConnectedWhenItStopsIsAnswered(t *testing.T) {
+// Every client that is connected when the stop begins gets an answer, even if the server has not accepted it yet.
+func TestEveryConnectedClientIsAnsweredDuringAStop(t *testing.T) {
 	t.Parallel()
 	const rounds, clients = 10, 32
 	for range rounds {
 		b := setup(t, func(o *web.Options) { o.Drain = patience })
 		b.get("/quick", func(context.Context) error { return nil })
 		b.serve(t)
-		connected := make([]*kept, clients)
+		connected := make([]*keptConnection, clients)
 		for i := range connected {
 			connection, err := net.Dial("tcp", b.Addr())
 			if err != nil {
 				t.Fatal(err)
 			}
 			_ = connection.SetDeadline(time.Now().Add(2 * patience))
-			connected[i] = &kept{connection, bufio.NewReader(connection)}
+			connected[i] = &keptConnection{connection, bufio.NewReader(connection)}
 		}
 		var group sync.WaitGroup
 		group.Go(func() {
@@ -133,7 +133,7 @@ func TestWhoeverIsConnectedWhenItStopsIsAnswered(t *testing.T) {
 		for _, k := range connected {
 			group.Go(func() {
 				if status, _, err := k.ask("/quick"); status != http.StatusNoContent || err != nil {
-					t.Errorf("an answer is %d (%v)", status, err)
+					t.Errorf("the answer is %d (%v)", status, err)
 				}
 				_ = k.Close()
 			})

@@ -11,32 +11,31 @@ import (
 )
 
 const (
-	// eventRetry is how long a client waits before it reconnects, and eventSilence how long a stream says nothing at most,
-	// so that proxies do not take it for dead.
-	eventRetry   = 2 * time.Second
-	eventSilence = 15 * time.Second
-	eventWrite   = 10 * time.Second
+	eventRetry        = 2 * time.Second  // how long a client waits before it reconnects
+	eventMaxSilence   = 15 * time.Second // how long a stream may be silent before proxies might think it dead
+	eventWriteTimeout = 10 * time.Second
 )
 
-// Events is an answer in Server-Sent Events (WHATWG HTML, "Server-sent events"). It is for one goroutine.
+// Events is an answer that consists of Server-Sent Events (WHATWG HTML, "Server-sent events"). It is not safe for
+// concurrent use.
 type Events struct {
 	response *echo.Response
 	control  *http.ResponseController
 	last     time.Time
 }
 
-// StartEvents begins the stream; from here on no other answer is possible.
+// StartEvents begins the stream. After it no other answer is possible, not even a problem.
 func StartEvents(c echo.Context) (*Events, error) {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/event-stream")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx passes it on at once
+	h.Set("X-Accel-Buffering", "no") // nginx must not buffer it
 	e := &Events{response: c.Response(), control: http.NewResponseController(c.Response())}
 	c.Response().WriteHeader(http.StatusOK)
 	return e, e.write(fmt.Sprintf("retry: %d\n\n", eventRetry.Milliseconds()))
 }
 
-// Send writes one event. id comes back as Last-Event-ID when the client reconnects.
+// Send writes one event. A client that reconnects sends the id of the last event back as Last-Event-ID.
 func (e *Events) Send(id, name string, data any) error {
 	encoded, err := json.Marshal(data)
 	if err != nil {
@@ -45,9 +44,9 @@ func (e *Events) Send(id, name string, data any) error {
 	return e.write(fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", id, name, encoded))
 }
 
-// KeepAlive writes a comment when nothing has been written for a while; call it often.
+// KeepAlive writes a comment if nothing has been written for 15 s. Call it at least every few seconds.
 func (e *Events) KeepAlive() error {
-	if time.Since(e.last) < eventSilence {
+	if time.Since(e.last) < eventMaxSilence {
 		return nil
 	}
 	return e.write(": \n\n")
@@ -55,8 +54,8 @@ func (e *Events) KeepAlive() error {
 
 func (e *Events) write(text string) error {
 	e.last = time.Now()
-	// Without a connection that has deadlines there is nothing to guard.
-	_ = e.control.SetWriteDeadline(e.last.Add(eventWrite))
+	// The error is ignored: a connection without deadlines needs no guard.
+	_ = e.control.SetWriteDeadline(e.last.Add(eventWriteTimeout))
 	if _, err := e.response.Write([]byte(text)); err != nil {
 		return fmt.Errorf("write an event: %w", err)
 	}
@@ -66,5 +65,5 @@ func (e *Events) write(text string) error {
 	return nil
 }
 
-// Draining is closed when the server stops taking requests: answers without an end should end then.
+// Draining returns a channel that is closed when the server begins to stop. Endless answers should end then.
 func Draining(ctx context.Context) <-chan struct{} { return requestOf(ctx).draining }

@@ -16,12 +16,12 @@ import (
 
 const (
 	formType    = "application/x-www-form-urlencoded"
-	formMax     = 64 << 10
-	formTimeout = 5 * time.Second // for the whole of it; the same as huma's for JSON
+	formMax     = 64 << 10        // bytes
+	formTimeout = 5 * time.Second // for the whole form; the same as huma's for JSON
 )
 
-// AcceptForm lets an operation take a form as well as JSON: add it to the operation's middlewares. It is opt-in because
-// browsers send forms across sites without asking. Document it with AlsoForm.
+// AcceptForm is a middleware for operations that accept a form as well as JSON. Operations opt in because browsers send
+// forms across sites without asking. Document the form with DescribeForm.
 func (s *Server) AcceptForm(ctx huma.Context, next func(huma.Context)) {
 	if mediaType, _, err := mime.ParseMediaType(ctx.Header("Content-Type")); err != nil || mediaType != formType {
 		next(ctx)
@@ -35,7 +35,7 @@ func (s *Server) AcceptForm(ctx huma.Context, next func(huma.Context)) {
 	next(formContext{ctx, body})
 }
 
-// readForm reads a form of strings as the JSON object that it stands for.
+// readForm reads a form and returns its fields as a JSON object of strings.
 func readForm(ctx huma.Context) ([]byte, error) {
 	if err := ctx.SetReadDeadline(time.Now().Add(formTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, errMalformed.With(err)
@@ -60,8 +60,8 @@ func readForm(ctx huma.Context) ([]byte, error) {
 	return json.Marshal(fields) // strings always marshal
 }
 
-// AlsoForm documents that the operation takes a form beside JSON, with these fields, all of them required.
-func AlsoForm(op *huma.Operation, fields ...string) {
+// DescribeForm documents that the operation also accepts a form with these fields, all required.
+func DescribeForm(op *huma.Operation, fields ...string) {
 	form := &huma.Schema{Type: huma.TypeObject, Required: fields, Properties: map[string]*huma.Schema{}}
 	for _, name := range fields {
 		form.Properties[name] = &huma.Schema{Type: huma.TypeString}
@@ -72,7 +72,8 @@ func AlsoForm(op *huma.Operation, fields ...string) {
 	op.RequestBody.Content[formType] = &huma.MediaType{Schema: form}
 }
 
-// humaContext has another name because huma.Context has a method that is called Context.
+// humaContext renames huma.Context, so that it can be embedded: an embedded field named Context would hide the method
+// Context.
 type humaContext = interface{ huma.Context }
 
 type formContext struct {
@@ -84,8 +85,9 @@ func (c formContext) Unwrap() huma.Context { return c.humaContext }
 
 func (c formContext) BodyReader() io.Reader { return bytes.NewReader(c.body) }
 
-// SetReadDeadline does nothing, as the form has been read. On the connection net/http listens for the client's end by now, and
-// takes a deadline that passes for it: it would end the contexts of this request and of all that follow there.
+// SetReadDeadline does nothing, as the form has been read. By now net/http reads the connection in the background to
+// notice that the client is gone. It would mistake an expired deadline for that, and cancel the contexts of this
+// request and of all that follow on the connection.
 func (c formContext) SetReadDeadline(time.Time) error { return nil }
 
 func (c formContext) Header(name string) string {

@@ -10,8 +10,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// What takes longer than its form may take to arrive is not cut off, nor is what comes after it on the same connection.
-func TestWorkOnAFormMayTakeLongerThanReadingIt(t *testing.T) {
+// A handler that runs for longer than its form may take to arrive is not cut off, nor is the next request on the same
+// connection.
+func TestHandlingAFormMayTakeLongerThanReadingIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	op := huma.Operation{

@@ -22,14 +22,14 @@ import (
 
 const (
 	bearer   = "bearer"
-	errorKey = "web.error" // where the error that decided the answer waits for the log
+	errorKey = "web.error" // the context key of the error that decided the answer, for the log
 )
 
-// Secured marks an operation that needs a caller.
+// Secured returns the Security of an operation that needs a caller.
 func Secured() []map[string][]string { return []map[string][]string{{bearer: {}}} }
 
-// authenticate reads the caller from the token. A bad token makes the caller anonymous, so that an expired one does not
-// keep anybody from watching; operations that need a caller then answer 401.
+// authenticate reads the caller from the token. A bad token makes the caller anonymous, so that people with an expired
+// one can still watch; operations that need a caller then answer 401.
 func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		scheme, token, ok := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
@@ -42,7 +42,7 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// requireCaller answers 401 to anonymous calls of operations that are Secured.
+// requireCaller answers 401 to anonymous calls of secured operations.
 func (s *Server) requireCaller(ctx huma.Context, next func(huma.Context)) {
 	if len(ctx.Operation().Security) > 0 {
 		if _, ok := auth.Caller(ctx.Context()); !ok {
@@ -57,11 +57,13 @@ func (s *Server) requireCaller(ctx huma.Context, next func(huma.Context)) {
 func (s *Server) observe() (echo.MiddlewareFunc, error) {
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "http_request_duration_seconds",
-		Help:    "Time from the request's headers to the end of the answer.",
+		Help:    "Time from the end of the request's headers to the end of the answer.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
 	}, []string{"method", "route", "status"})
-	if err := s.o.Registry.Register(duration); err != nil {
-		return nil, fmt.Errorf("register the request metrics: %w", err)
+	if s.o.Registerer != nil {
+		if err := s.o.Registerer.Register(duration); err != nil {
+			return nil, fmt.Errorf("register the request metrics: %w", err)
+		}
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -76,7 +78,7 @@ func (s *Server) observe() (echo.MiddlewareFunc, error) {
 			}
 			method := c.Request().Method
 			if !methods[method] {
-				method = "other" // any word may be sent as a method, and each would be a series of its own
+				method = "other" // clients can send any word as a method, and each would become a time series
 			}
 			duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 			s.logRequest(c, status, took)
@@ -90,8 +92,8 @@ var methods = map[string]bool{
 	http.MethodDelete: true, http.MethodOptions: true,
 }
 
-// quiet routes are asked every few seconds by machines; they are logged only when they fail.
-var quiet = map[string]bool{"/livez": true, "/readyz": true, "/health": true, "/api/health": true, "/metrics": true}
+// probed routes are called by machines every few seconds; their requests are logged at level debug unless they fail.
+var probed = map[string]bool{"/livez": true, "/readyz": true, "/health": true, "/api/health": true, "/metrics": true}
 
 func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
 	ctx, level := c.Request().Context(), slog.LevelInfo
@@ -117,13 +119,13 @@ func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
 			attrs = append(attrs, slog.Any("error", err))
 		}
 	}
-	if level == slog.LevelInfo && status < 400 && quiet[c.Path()] {
+	if level == slog.LevelInfo && status < 400 && probed[c.Path()] {
 		level = slog.LevelDebug
 	}
 	s.o.Logger.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// recoverPanics turns a panic into a 500 that is logged with its stack. http.ErrAbortHandler keeps its meaning.
+// recoverPanics turns a panic into a 500 that is logged with the stack. http.ErrAbortHandler passes through.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
@@ -139,8 +141,8 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// readable refuses a query that is no text. PostgreSQL cannot take it.
-func readable(next echo.HandlerFunc) echo.HandlerFunc {
+// validateQuery rejects a query that is not text, because PostgreSQL does not accept it.
+func validateQuery(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		for _, values := range c.QueryParams() {
 			for _, value := range values {
@@ -155,7 +157,7 @@ func readable(next echo.HandlerFunc) echo.HandlerFunc {
 
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-// securityHeaders are the OWASP REST Security Cheat Sheet's, and keep answers out of frames and of sniffing.
+// securityHeaders sets the headers of the OWASP REST Security Cheat Sheet, which forbid framing and content sniffing.
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()

@@ -16,10 +16,8 @@ import (
 )
 
 const (
-	// stall is how long an upload may send nothing before it is given up.
-	stall = 30 * time.Second
-	// envelope is what boundaries and text fields may add to the file of an upload, in bytes.
-	envelope = 1 << 20
+	readIdleTimeout = 30 * time.Second // how long an upload may send nothing
+	formOverhead    = 1 << 20          // bytes that boundaries and text fields may add to the file of an upload
 )
 
 var (
@@ -37,8 +35,9 @@ type Multipart struct {
 	tooLarge error
 }
 
-// OpenMultipart begins to read the body of c. A request that announces more than maxFile bytes of file, with some room
-// for the form around it, is refused with tooLarge before any of it is read.
+// OpenMultipart begins to read the body of c, which may have maxFile bytes and some for the form around the file. It
+// returns tooLarge before it reads anything if the request announces more. Next, Text and Body return it if more
+// arrive.
 func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, error) {
 	r := c.Request()
 	mediaType, params, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
@@ -48,26 +47,26 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 	if params["boundary"] == "" {
 		return nil, errBadMultipart
 	}
-	if r.ContentLength > maxFile+envelope {
+	if r.ContentLength > maxFile+formOverhead {
 		return nil, tooLarge
 	}
-	limited := http.MaxBytesReader(c.Response(), r.Body, maxFile+envelope)
-	body := &attentive{body: limited, control: http.NewResponseController(c.Response())}
+	limited := http.MaxBytesReader(c.Response(), r.Body, maxFile+formOverhead)
+	body := &idleTimeoutReader{body: limited, control: http.NewResponseController(c.Response())}
 	return &Multipart{parts: multipart.NewReader(body, params["boundary"]), tooLarge: tooLarge}, nil
 }
 
-// Next returns the next part, or io.EOF after the last. The part before it must not be used any more.
+// Next returns the next part, or io.EOF after the last. The previous part must no longer be used.
 func (m *Multipart) Next() (*multipart.Part, error) {
 	part, err := m.parts.NextPart()
-	// The end of a form is exactly io.EOF; a form that breaks off is an error around it.
+	// A complete form ends with io.EOF itself; one that breaks off, with an error that wraps it.
 	if err != nil && err != io.EOF {
 		return nil, m.bodyError(err)
 	}
-	return part, err //nolint:wrapcheck // io.EOF must stay what it is
+	return part, err
 }
 
-// Text reads a part that is a text field of at most max bytes. A longer one is cut a little above that, so that the rule
-// for its length finds it.
+// Text reads a part that is a text field of at most maxBytes. It cuts a longer text a little above that, so that the
+// rule for its length still rejects it.
 func (m *Multipart) Text(part *multipart.Part, maxBytes int64) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(part, maxBytes+utf8.UTFMax))
 	if err != nil {
@@ -82,7 +81,7 @@ func (m *Multipart) Text(part *multipart.Part, maxBytes int64) (string, error) {
 	return string(text), nil
 }
 
-// brokenTail is the length of the rune that a cut left incomplete at the end of text.
+// brokenTail returns the length of the incomplete rune that a cut left at the end of text.
 func brokenTail(text []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 		if start := text[len(text)-n:]; utf8.RuneStart(start[0]) {
@@ -95,8 +94,8 @@ func brokenTail(text []byte) int {
 	return 0
 }
 
-// Body is a part's content, whose errors are marked as the client's, so that they are told apart from trouble with the
-// place that it is written to.
+// Body returns a part's content. Its read errors are faults of the client, so that callers can tell them apart from
+// their own errors when they write the content elsewhere.
 func (m *Multipart) Body(part io.Reader) io.Reader { return clientReader{m, part} }
 
 type clientReader struct {
@@ -106,10 +105,10 @@ type clientReader struct {
 
 func (r clientReader) Read(p []byte) (int, error) {
 	n, err := r.part.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // the end of a part is exactly io.EOF
+	if err != nil && err != io.EOF { //nolint:errorlint // a complete part ends with io.EOF itself
 		err = r.form.bodyError(err)
 	}
-	return n, err //nolint:wrapcheck // io.EOF must stay what it is
+	return n, err
 }
 
 func (m *Multipart) bodyError(err error) error {
@@ -122,32 +121,33 @@ func (m *Multipart) bodyError(err error) error {
 	return errBadMultipart.With(err)
 }
 
-// attentive moves the connection's read deadline ahead of every read: a slow upload may take hours, a dead one may not.
-type attentive struct {
+// idleTimeoutReader sets a new read deadline before every read, so that a slow upload may last for hours and a dead one
+// for readIdleTimeout.
+type idleTimeoutReader struct {
 	body    io.Reader
 	control *http.ResponseController
 }
 
-func (a *attentive) Read(p []byte) (int, error) {
-	// Without a connection that has deadlines there is nothing to guard.
-	_ = a.control.SetReadDeadline(time.Now().Add(stall))
-	return a.body.Read(p) //nolint:wrapcheck // a reader passes the inner one's error on
+func (r *idleTimeoutReader) Read(p []byte) (int, error) {
+	// The error is ignored: a connection without deadlines needs no guard.
+	_ = r.control.SetReadDeadline(time.Now().Add(readIdleTimeout))
+	return r.body.Read(p)
 }
 
-// rawBody is a body that is nothing but content, of whatever length and speed.
+// rawBody is a request body that is all content, without a form. Its read errors are faults of the client.
 type rawBody struct {
 	io.ReadCloser
-	attentive attentive
+	timed idleTimeoutReader
 }
 
 func (b *rawBody) Read(p []byte) (int, error) {
-	n, err := b.attentive.Read(p)
+	n, err := b.timed.Read(p)
 	switch {
-	case err == nil || err == io.EOF: //nolint:errorlint // the end of a body is exactly io.EOF
+	case err == nil || err == io.EOF: //nolint:errorlint // a complete body ends with io.EOF itself
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow.With(err)
 	default:
 		err = errMalformed.With(err)
 	}
-	return n, err //nolint:wrapcheck // io.EOF must stay what it is
+	return n, err
 }

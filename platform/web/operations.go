@@ -14,8 +14,8 @@ import (
 )
 
 var errNotReady = fault.New(fault.Unavailable, "not_ready",
-	"El servicio no está listo todavía.",
-	"The service is not ready.")
+	"El servicio aún no está listo.",
+	"The service is not ready yet.")
 
 type healthOutput struct {
 	Body struct {
@@ -24,7 +24,7 @@ type healthOutput struct {
 	}
 }
 
-// operations are the routes of the service itself.
+// operations registers the routes of the service itself.
 func (s *Server) operations() {
 	healthy := func(context.Context, *struct{}) (*healthOutput, error) {
 		out := &healthOutput{}
@@ -35,33 +35,36 @@ func (s *Server) operations() {
 		if failing, err := s.o.Health.Ready(ctx); err != nil {
 			return nil, errNotReady.With(err).WithFields(fault.Field{
 				Location: failing,
-				Message:  fault.Text{ES: "esta comprobación falla", EN: "this check fails"},
+				Message:  fault.Text{ES: "esta comprobación falló", EN: "this check failed"},
 			})
 		}
 		return healthy(ctx, in)
 	}
 	get := func(path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error)) {
 		huma.Register(s.API, huma.Operation{
-			Method: http.MethodGet, Path: path, OperationID: operationID(path), Summary: summary, Tags: []string{"service"},
+			Method: http.MethodGet, Path: path, OperationID: operationID(path), Tags: []string{"service"},
+			Summary: summary,
 		}, handler)
 	}
-	get("/health", "Whether the service answers, and its version", healthy)
-	get("/api/health", "The same as /health", healthy)
-	get("/livez", "Whether the process is alive", healthy)
-	get("/readyz", "Whether the process should get requests; names the failing check when not", ready)
+	get("/health", "Check that the service answers; returns its version", healthy)
+	get("/api/health", "Same as /health", healthy)
+	get("/livez", "Check that the process is alive", healthy)
+	get("/readyz", "Check that the process is ready for requests; names the failing check if not", ready)
 
-	s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})))
+	if s.o.Gatherer != nil {
+		s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{})))
+	}
 }
 
 func operationID(path string) string { return "get" + huma.GenerateOperationID("", path, struct{}{}) }
 
-// Describe documents the answers of an operation that huma does not handle: body at op.DefaultStatus, problems at
-// op.Errors.
+// Describe documents the answers of an operation that huma does not handle: body with op.DefaultStatus, and problems
+// with op.Errors.
 func Describe(doc *huma.OpenAPI, op *huma.Operation, body any) {
 	DescribeAs(doc, op, "application/json", body)
 }
 
-// DescribeAs is Describe for a body of another content type.
+// DescribeAs is Describe for a body with another content type than JSON.
 func DescribeAs(doc *huma.OpenAPI, op *huma.Operation, contentType string, body any) {
 	schema := func(of any, name string) *huma.Schema {
 		return doc.Components.Schemas.Schema(reflect.TypeOf(of), true, name)

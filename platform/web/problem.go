@@ -15,10 +15,10 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-// statuses is the one table from kinds of faults to HTTP.
+// statuses is the only table from kinds of faults to HTTP statuses.
 var statuses = map[fault.Kind]int{
 	fault.Internal:         http.StatusInternalServerError,
-	fault.Conflict:         http.StatusBadRequest, // the contract's clients expect 400 where a rule says no
+	fault.Conflict:         http.StatusBadRequest, // the contract answers a broken rule with 400
 	fault.Malformed:        http.StatusBadRequest,
 	fault.Invalid:          http.StatusUnprocessableEntity,
 	fault.Unauthenticated:  http.StatusUnauthorized,
@@ -32,20 +32,20 @@ var statuses = map[fault.Kind]int{
 
 var (
 	errUnauthenticated = fault.New(fault.Unauthenticated, "unauthenticated",
-		"Inicia sesión: hace falta un token de acceso válido.",
-		"Sign in: a valid access token is needed.")
+		"Inicia sesión: se necesita un token de acceso válido.",
+		"Sign in: a valid access token is required.")
 	errNoRoute = fault.New(fault.NotFound, "not_found",
 		"No hay nada en esta dirección.",
 		"There is nothing at this address.")
 	errMethod = fault.New(fault.Malformed, "method_not_allowed",
-		"Esta dirección no admite ese método.",
-		"This address does not take that method.")
+		"Método no permitido.",
+		"Method not allowed.")
 	errMalformed = fault.New(fault.Malformed, "malformed",
-		"No se pudo leer la petición: revisa que el cuerpo sea JSON válido y la dirección, texto UTF-8.",
-		"The request could not be read: check that the body is valid JSON and the address UTF-8 text.")
+		"No se pudo leer la petición. Revisa que el cuerpo sea JSON válido y que la dirección sea texto UTF-8.",
+		"The request could not be read. Check that the body is valid JSON and the address is UTF-8 text.")
 	errMediaType = fault.New(fault.UnsupportedMedia, "unsupported_media_type",
-		"Este tipo de contenido no se admite aquí.",
-		"This content type is not taken here.")
+		"Tipo de contenido no admitido.",
+		"Content type not supported.")
 	errTooLarge = fault.New(fault.TooLarge, "too_large",
 		"La petición es demasiado grande.",
 		"The request is too large.")
@@ -56,37 +56,38 @@ var (
 
 // Problem is an RFC 9457 document.
 type Problem struct {
-	Type      string         `json:"type" example:"about:blank" doc:"Always about:blank; code tells problems apart"`
-	Title     string         `json:"title" example:"Bad Request" doc:"The status in words"`
+	Type      string         `json:"type" example:"about:blank" doc:"Always about:blank; problems differ by code"`
+	Title     string         `json:"title" example:"Bad Request" doc:"Name of the status"`
 	Status    int            `json:"status" example:"400"`
-	Detail    string         `json:"detail" doc:"One sentence for people, in Spanish or English by Accept-Language"`
-	Code      string         `json:"code" example:"invalid" doc:"Stable name of the problem"`
-	RequestID string         `json:"request_id,omitempty" doc:"Name this when asking for help"`
-	Errors    []ProblemField `json:"errors,omitempty" doc:"The parts of the input at fault"`
+	Detail    string         `json:"detail" doc:"One sentence, in Spanish or English by Accept-Language"`
+	Code      string         `json:"code" example:"invalid" doc:"Stable code of the problem"`
+	RequestID string         `json:"request_id,omitempty" doc:"Quote this when you ask for help"`
+	Errors    []ProblemField `json:"errors,omitempty" doc:"The fields that need correcting"`
 
 	retryAfter int
 }
 
-// ProblemField is one part of the input at fault.
+// ProblemField is one field of the input that needs correcting.
 type ProblemField struct {
 	Location string `json:"location" example:"body.email"`
 	Message  string `json:"message"`
 }
 
-// NewProblem puts err into the words of the request that ctx belongs to. It hides what is not a fault.
+// NewProblem describes err in the language of the request that ctx belongs to. It hides the text of an err that is not
+// a fault.
 func NewProblem(ctx context.Context, err error) *Problem {
 	f := fault.From(err)
 	status := statuses[f.Kind]
-	switch { // statuses that are HTTP's own affair, not a kind of fault
-	case errors.Is(f, errMethod):
+	switch { // statuses that only HTTP knows; no kind of fault has them
+	case f.Is(errMethod):
 		status = http.StatusMethodNotAllowed
-	case errors.Is(f, errSlow):
+	case f.Is(errSlow):
 		status = http.StatusRequestTimeout
 	}
 	language := languageOf(ctx)
 	p := &Problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: language.pick(f.Text), Code: f.Code,
-		RequestID: telemetry.RequestID(ctx), retryAfter: f.RetryAfter,
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: f.Code,
+		Detail: language.pick(f.Text), RequestID: telemetry.RequestID(ctx), retryAfter: f.RetryAfter,
 	}
 	for _, field := range f.Fields {
 		p.Errors = append(p.Errors, ProblemField{Location: field.Location, Message: language.pick(field.Message)})
@@ -113,16 +114,16 @@ func (p *Problem) headers(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// WriteProblem answers a request outside of echo, such as one for a file, with the problem that err is.
+// WriteProblem answers a request with the problem that describes err, also outside of echo.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := NewProblem(r.Context(), err)
 	p.headers(w.Header())
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
-	_ = huma.DefaultJSONFormat.Marshal(w, p) // the client is gone, or reads it
+	_ = huma.DefaultJSONFormat.Marshal(w, p) // an error means that the client is gone
 }
 
-// writeError is echo's error handler: what handlers outside of huma return, and what the router says.
+// writeError is echo's error handler, for errors of the router and of handlers outside of huma.
 func (s *Server) writeError(err error, c echo.Context) {
 	if routing, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch routing.Code {
@@ -138,8 +139,8 @@ func (s *Server) writeError(err error, c echo.Context) {
 	}
 }
 
-// useProblems makes huma answer with our problem documents. Its hooks are variables of its package, the same for every
-// server, so they are set once.
+// useProblems makes huma answer with our problem documents. Huma's hooks are package variables, which all servers
+// share, so they are set once.
 var useProblems = sync.OnceFunc(func() {
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return NewProblem(context.Background(), fromHuma(status, message, errs))
@@ -153,7 +154,7 @@ var useProblems = sync.OnceFunc(func() {
 	}
 })
 
-// fromHuma turns huma's own findings into faults; what a handler returned arrives here unchanged, as the only error.
+// fromHuma turns huma's own errors into faults. A handler's error arrives here unchanged, as the only one.
 func fromHuma(status int, message string, errs []error) error {
 	switch status {
 	case http.StatusUnprocessableEntity:
@@ -168,7 +169,7 @@ func fromHuma(status int, message string, errs []error) error {
 		return errSlow
 	case http.StatusInternalServerError:
 		if message == "cannot read request body" {
-			return errMalformed.With(errors.Join(errs...)) // the client went away
+			return errMalformed.With(errors.Join(errs...)) // the client is gone
 		}
 		if len(errs) == 1 {
 			return errs[0]

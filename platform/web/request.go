@@ -16,11 +16,11 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-// request is what is known of a request before anything handles it.
+// request has the circumstances of a request that everything else may need.
 type request struct {
 	language lang
 	client   netip.Addr
-	base     string // scheme://host, no slash at the end
+	base     string // scheme://host, without a slash at the end
 	url      *url.URL
 	draining <-chan struct{}
 }
@@ -32,7 +32,7 @@ func requestOf(ctx context.Context) request {
 	return r
 }
 
-// describe reads the request's circumstances into its context.
+// describe puts the request's circumstances into its context.
 func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -51,7 +51,7 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// lang is a language that we write.
+// lang is a language of the public texts.
 type lang int
 
 const (
@@ -61,7 +61,7 @@ const (
 
 var languages = language.NewMatcher([]language.Tag{language.Spanish, language.English})
 
-// parseLanguage is Spanish unless the header prefers English.
+// parseLanguage returns Spanish unless the header prefers English.
 func parseLanguage(accept string) lang {
 	tags, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil || len(tags) == 0 {
@@ -80,10 +80,10 @@ func (l lang) pick(t fault.Text) string {
 	return t.ES
 }
 
-// Say picks the text in the language of the request that ctx belongs to.
+// Say returns the text in the language of the request that ctx belongs to.
 func Say(ctx context.Context, t fault.Text) string { return languageOf(ctx).pick(t) }
 
-// Client names who sends the request for the purpose of counting: the address, or the /64 network of an IPv6 one, which
+// Client returns the key by which limits count the sender of a request: its address, or for IPv6 its /64 network, which
 // is what a single household has.
 func Client(ctx context.Context) string {
 	addr := requestOf(ctx).client
@@ -95,7 +95,8 @@ func Client(ctx context.Context) string {
 	return addr.Unmap().String()
 }
 
-// Absolute turns a site-relative reference into an absolute URL as the client sees the site; an absolute one is kept.
+// Absolute turns a site-relative reference into an absolute URL, with the site's address as the client sees it. It
+// returns an absolute URL unchanged.
 func Absolute(ctx context.Context, reference string) string {
 	if !strings.HasPrefix(reference, "/") {
 		return reference
@@ -103,7 +104,7 @@ func Absolute(ctx context.Context, reference string) string {
 	return requestOf(ctx).base + reference
 }
 
-// client is the nearest address that is not one of our proxies. Forwarded addresses are believed only from them.
+// client returns the nearest address that is not a trusted proxy. Only trusted proxies may forward addresses.
 func (s *Server) client(r *http.Request) netip.Addr {
 	addr := peer(r)
 	forwarded := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
@@ -117,7 +118,8 @@ func (s *Server) client(r *http.Request) netip.Addr {
 	return addr
 }
 
-// base is how the client reached us: PUBLIC_URL, or a trusted proxy's word, or the request's own.
+// base returns the site's address as the client sees it: PUBLIC_URL, what a trusted proxy forwards, or the request's
+// own.
 func (s *Server) base(r *http.Request) string {
 	if s.o.PublicURL != "" {
 		return s.o.PublicURL

@@ -22,49 +22,51 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-// Options configure a server. Addr, Version, Verify, Health, Logger and Registry are required.
+// Options configure a server. Addr, Version, Verify, Health and Logger are required.
 type Options struct {
 	Addr           string
 	Version        string
 	PublicURL      string         // "": derived from each request
-	TrustedProxies []netip.Prefix // whose X-Forwarded-* headers are believed
+	TrustedProxies []netip.Prefix // proxies whose X-Forwarded-* headers are trusted
 	CORSOrigins    []string
-	Grace          time.Duration // how long Stop waits for requests under way
-	// Drain is how long Stop first lets proxies find out: it is longer than they keep idle connections. 0: no proxies.
+	Grace          time.Duration // how long Stop waits for requests in flight
+	// Drain is how long Stop first waits for proxies to notice. It must be longer than they keep idle connections; 0
+	// means that there are no proxies.
 	Drain time.Duration
 
-	Verify   func(token string) (auth.Principal, error)
-	Health   *telemetry.Health
-	Logger   *slog.Logger
-	Registry *prometheus.Registry
+	Verify     func(token string) (auth.Principal, error)
+	Health     *telemetry.Health
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // gets the metrics of requests; nil: no metrics
+	Gatherer   prometheus.Gatherer   // what /metrics serves; nil: no such route
 }
 
-// Server is one HTTP listener and what is routed on it.
+// Server is one HTTP listener and its routes.
 type Server struct {
 	API huma.API // modules register their operations here
 
-	echo     *echo.Echo
-	http     *http.Server
-	o        Options
-	mounted  []string // prefixes
-	failed   chan error
-	door     *door
-	open     connections
-	stop     sync.Once
-	stopped  error
-	abort    context.CancelFunc
-	busy     sync.RWMutex // every request under way holds it for reading; Stop takes it
-	draining chan struct{}
+	echo        *echo.Echo
+	http        *http.Server
+	o           Options
+	mounted     []string // prefixes
+	failed      chan error
+	listener    *listener // nil before Start
+	connections connections
+	stop        sync.Once
+	stopped     error
+	abort       context.CancelFunc
+	inFlight    sync.RWMutex // every request in flight holds it for reading; Stop locks it to wait for them
+	draining    chan struct{}
 }
 
-// New builds the server with the routes that belong to no module: health, metrics and the OpenAPI document.
+// New builds a server with the routes that belong to no module: health, metrics and the OpenAPI document.
 func New(o Options) (*Server, error) {
 	useProblems()
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 
 	config := huma.DefaultConfig("Rising Stars Showcase", o.Version)
-	config.CreateHooks = nil // no $schema members in the answers: they are not in the contract
+	config.CreateHooks = nil // no $schema in answers: it is not in the contract
 	config.DocsPath, config.SchemasPath = "", ""
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
@@ -72,7 +74,7 @@ func New(o Options) (*Server, error) {
 
 	base, abort := context.WithCancel(context.Background())
 	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
-	s.open.open = map[net.Conn]struct{}{}
+	s.connections.open = map[net.Conn]struct{}{}
 	s.http = &http.Server{
 		Addr:              o.Addr,
 		Handler:           s,
@@ -80,7 +82,7 @@ func New(o Options) (*Server, error) {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
-		ConnState:         s.open.changed,
+		ConnState:         s.connections.stateChanged,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 
@@ -90,28 +92,30 @@ func New(o Options) (*Server, error) {
 	}
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), readable, s.authenticate)
+	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), validateQuery, s.authenticate)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.requireCaller)
 	s.operations()
 	return s, nil
 }
 
-// Mount gives every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve. When that returns an
-// error it has written nothing, and the error is answered as a problem. Errors of reading the body are the client's faults.
+// Mount routes every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve. If serve returns an
+// error, it must not have written anything; the error is answered as a problem. Errors from reading the body are faults
+// of the client.
 func (s *Server) Mount(prefix string, serve func(http.ResponseWriter, *http.Request) error) {
 	s.mounted = append(s.mounted, prefix)
 	s.echo.Match([]string{http.MethodGet, http.MethodHead, http.MethodPut}, prefix+"*", func(c echo.Context) error {
 		r := c.Request()
 		if r.Method == http.MethodPut {
-			r.Body = &rawBody{ReadCloser: r.Body, attentive: attentive{r.Body, http.NewResponseController(c.Response())}}
+			timed := idleTimeoutReader{r.Body, http.NewResponseController(c.Response())}
+			r.Body = &rawBody{ReadCloser: r.Body, timed: timed}
 		}
 		return serve(c.Response(), r)
 	})
 }
 
-// Handle routes an operation whose body huma must not read, such as a streamed upload. It is documented, and guarded by
-// op.Security, like any other.
+// Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented, and
+// guarded by op.Security, like any other.
 func (s *Server) Handle(op huma.Operation, handler echo.HandlerFunc) {
 	s.API.OpenAPI().AddOperation(&op)
 	s.echo.Add(op.Method, strings.NewReplacer("{", ":", "}", "").Replace(op.Path), func(c echo.Context) error {
@@ -124,12 +128,12 @@ func (s *Server) Handle(op huma.Operation, handler echo.HandlerFunc) {
 	})
 }
 
-// ServeHTTP answers one request. HEAD, which monitors ask, is a GET of which net/http sends no body (RFC 9110, 9.3.2); only
-// what is mounted knows it by itself.
+// ServeHTTP answers one request. It handles HEAD as a GET whose body net/http does not send (RFC 9110 §9.3.2), except
+// under the mounted prefixes, whose handlers see HEAD themselves.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	under := func(prefix string) bool { return strings.HasPrefix(r.URL.Path, prefix) }
 	if r.Method == http.MethodHead && !slices.ContainsFunc(s.mounted, under) {
-		// A copy: by the original net/http knows what it must not send.
+		// A copy, because net/http decides by the original whether to send the body.
 		get := *r
 		get.Method = http.MethodGet
 		r = &get
@@ -137,44 +141,44 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.echo.ServeHTTP(w, r)
 }
 
-// Start listens, and serves in the background until Stop. Failures after that are sent to Failed.
+// Start listens, and serves in the background until Stop. Later failures are sent to Failed.
 func (s *Server) Start(ctx context.Context) error {
 	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", s.o.Addr)
+	opened, err := listen.Listen(ctx, "tcp", s.o.Addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.o.Addr, err)
 	}
-	tcp, ok := listener.(*net.TCPListener)
+	tcp, ok := opened.(*net.TCPListener)
 	if !ok {
-		return errors.Join(fmt.Errorf("listen on %s: it is no TCP address", s.o.Addr), listener.Close())
+		return errors.Join(fmt.Errorf("listen on %s: not a TCP address", s.o.Addr), opened.Close())
 	}
-	s.door = newDoor(tcp, s.open.came)
+	s.listener = newListener(tcp, s.connections.add)
 	go func() {
-		if err := s.http.Serve(s.door); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	}()
-	s.o.Logger.InfoContext(ctx, "serving", "address", listener.Addr().String())
+	s.o.Logger.InfoContext(ctx, "serving", "address", tcp.Addr().String())
 	return nil
 }
 
-// Addr is where the started server listens.
-func (s *Server) Addr() string { return s.door.Addr().String() }
+// Addr returns the address on which the started server listens.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Failed receives the error that ended serving, if one does.
+// Failed returns the channel that receives the error that ends serving, if there is one.
 func (s *Server) Failed() <-chan error { return s.failed }
 
-// Stop turns /readyz to 503, makes every answer its connection's last, and refuses new connections. It lets kept
-// connections carry that last answer for the drain time, waits the grace period for requests under way, then cancels their
-// contexts, closes their connections, and waits until ctx ends for their handlers to clean up: when it returns nil, no
-// handler runs any more.
+// Stop makes /readyz answer 503 and every answer its connection's last, and refuses new connections. For the drain time
+// it waits for that last answer on kept connections, and for the grace period for requests in flight. Then it cancels
+// their contexts, closes their connections, and waits until ctx ends for their handlers to clean up. When it returns
+// nil, no handler is running. It may be called again, and without Start.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		s.o.Health.Drain()
 		close(s.draining)
-		if s.door != nil && s.o.Drain > 0 {
-			s.door.Shut()
-			s.open.wait(ctx, s.o.Drain)
+		if s.listener != nil && s.o.Drain > 0 {
+			s.listener.StopAccepting()
+			s.connections.wait(ctx, s.o.Drain)
 		}
 		graceful, cancel := context.WithTimeout(ctx, s.o.Grace)
 		defer cancel()
@@ -184,21 +188,21 @@ func (s *Server) Stop(ctx context.Context) error {
 			s.o.Logger.WarnContext(ctx, "requests were cut off at the end of the grace period")
 			err = s.http.Close()
 		}
-		if err = errors.Join(err, s.wait(ctx)); err != nil {
+		if err = errors.Join(err, s.waitForHandlers(ctx)); err != nil {
 			s.stopped = fmt.Errorf("shut down: %w", err)
 		}
 	})
 	return s.stopped
 }
 
-// admit counts a request as under way, and cuts off one that slips in while the last ones are waited for. It makes the
-// answers of a draining server their connections' last.
+// admit counts a request as in flight, and cuts off one that arrives while Stop waits for the last handlers. It marks
+// the answers of a draining server as their connections' last.
 func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !s.busy.TryRLock() {
+		if !s.inFlight.TryRLock() {
 			panic(http.ErrAbortHandler)
 		}
-		defer s.busy.RUnlock()
+		defer s.inFlight.RUnlock()
 		c.Response().Before(func() {
 			select {
 			case <-s.draining:
@@ -210,11 +214,11 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func (s *Server) wait(ctx context.Context) error {
+func (s *Server) waitForHandlers(ctx context.Context) error {
 	idle := make(chan struct{})
-	go func() { // outlives a stop that was given up, as the handlers do
-		s.busy.Lock()
-		defer s.busy.Unlock()
+	go func() { // if ctx ends first, this outlives Stop, as the handlers do
+		s.inFlight.Lock()
+		defer s.inFlight.Unlock()
 		close(idle)
 	}()
 	select {

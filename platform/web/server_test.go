@@ -23,10 +23,10 @@ import (
 	"risingstars/platform/web"
 )
 
-// patience is for what must happen, on a busy machine; it is spent only when it does not.
+// patience is how long a test waits for something that must happen, even on a busy machine.
 const patience = time.Minute
 
-// bundle is a server that is asked without a listener, and its log.
+// bundle is a server, which tests call without a listener, and its log.
 type bundle struct {
 	*web.Server
 	log *syncBuffer
@@ -56,6 +56,7 @@ func setup(t *testing.T, change ...func(*web.Options)) bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
+	registry := prometheus.NewRegistry()
 	o := web.Options{
 		Addr: "127.0.0.1:0", Version: "1.0.0", Grace: patience, Logger: logger,
 		Verify: func(token string) (auth.Principal, error) {
@@ -64,7 +65,7 @@ func setup(t *testing.T, change ...func(*web.Options)) bundle {
 			}
 			return auth.Principal{UserID: "u1"}, nil
 		},
-		Health: &telemetry.Health{}, Registry: prometheus.NewRegistry(),
+		Health: &telemetry.Health{}, Registerer: registry, Gatherer: registry,
 	}
 	for _, c := range change {
 		c(&o)
@@ -76,7 +77,7 @@ func setup(t *testing.T, change ...func(*web.Options)) bundle {
 	return bundle{server, log}
 }
 
-// get registers an operation that answers with what handler returns.
+// get registers an operation that answers 204, or with handler's error.
 func (b bundle) get(path string, handler func(context.Context) error) {
 	huma.Register(b.API, huma.Operation{Method: http.MethodGet, Path: path, OperationID: path},
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, handler(ctx) })
@@ -104,22 +105,24 @@ func problemOf(t *testing.T, answer *httptest.ResponseRecorder) web.Problem {
 	}
 	if p.Status != answer.Code || answer.Header().Get("Content-Type") != "application/problem+json" ||
 		p.RequestID == "" || p.RequestID != answer.Header().Get("X-Request-Id") {
-		t.Fatalf("%d %v %s is not a whole problem", answer.Code, answer.Header(), answer.Body)
+		t.Fatalf("%d %v %s is not a complete problem", answer.Code, answer.Header(), answer.Body)
 	}
 	return p
 }
 
-func TestPanicIsANeutralProblemLoggedOnceWithItsCause(t *testing.T) {
+func TestPanicsAndErrorsBecomeANeutralProblemLoggedOnceWithItsCause(t *testing.T) {
 	t.Parallel()
 	const cause = "the index is out of patience"
 	for name, register := range map[string]func(b bundle){
 		"huma panic": func(b bundle) { b.get("/x", func(context.Context) error { panic(cause) }) },
 		"huma error": func(b bundle) { b.get("/x", func(context.Context) error { return errors.New(cause) }) },
 		"echo panic": func(b bundle) {
-			b.Handle(huma.Operation{Method: http.MethodGet, Path: "/x"}, func(echo.Context) error { panic(errors.New(cause)) })
+			op := huma.Operation{Method: http.MethodGet, Path: "/x"}
+			b.Handle(op, func(echo.Context) error { panic(errors.New(cause)) })
 		},
 		"echo error": func(b bundle) {
-			b.Handle(huma.Operation{Method: http.MethodGet, Path: "/x"}, func(echo.Context) error { return errors.New(cause) })
+			op := huma.Operation{Method: http.MethodGet, Path: "/x"}
+			b.Handle(op, func(echo.Context) error { return errors.New(cause) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,24 +131,27 @@ func TestPanicIsANeutralProblemLoggedOnceWithItsCause(t *testing.T) {
 			register(b)
 			answer := b.ask(http.MethodGet, "/x", "")
 			p := problemOf(t, answer)
-			if p.Status != http.StatusInternalServerError || p.Code != "internal" || strings.Contains(answer.Body.String(), cause) {
+			if p.Status != http.StatusInternalServerError || p.Code != "internal" ||
+				strings.Contains(answer.Body.String(), cause) {
 				t.Fatalf("the answer is %s", answer.Body)
 			}
 			log := b.log.String()
-			if strings.Count(log, cause) != 1 || strings.Count(log, `"level":"ERROR"`) != 1 || !strings.Contains(log, p.RequestID) {
+			if strings.Count(log, cause) != 1 || strings.Count(log, `"level":"ERROR"`) != 1 ||
+				!strings.Contains(log, p.RequestID) {
 				t.Fatalf("the log is\n%s", log)
 			}
 		})
 	}
 }
 
-func TestAFaultIsNotLoggedAsTrouble(t *testing.T) {
+func TestAFaultIsNotLoggedAsAnError(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.get("/taken", func(context.Context) error {
 		return fault.New(fault.Conflict, "taken", "Ocupado.", "Taken.").With(errors.New("private cause"))
 	})
-	if p := problemOf(t, b.ask(http.MethodGet, "/taken", "")); p.Status != http.StatusBadRequest || p.Code != "taken" || p.Detail != "Ocupado." {
+	p := problemOf(t, b.ask(http.MethodGet, "/taken", ""))
+	if p.Status != http.StatusBadRequest || p.Code != "taken" || p.Detail != "Ocupado." {
 		t.Fatalf("the problem is %+v", p)
 	}
 	if log := b.log.String(); strings.Contains(log, "ERROR") || strings.Contains(log, "private cause") {
@@ -168,8 +174,8 @@ func TestReadinessNamesTheFailingCheck(t *testing.T) {
 	broken = errors.New("connection refused")
 	answer := b.ask(http.MethodGet, "/readyz", "")
 	p := problemOf(t, answer)
-	if p.Status != http.StatusServiceUnavailable || p.Code != "not_ready" || len(p.Errors) != 1 || p.Errors[0].Location != "database" ||
-		strings.Contains(answer.Body.String(), broken.Error()) {
+	if p.Status != http.StatusServiceUnavailable || p.Code != "not_ready" || len(p.Errors) != 1 ||
+		p.Errors[0].Location != "database" || strings.Contains(answer.Body.String(), broken.Error()) {
 		t.Fatalf("broken gives %s", answer.Body)
 	}
 	if log := b.log.String(); !strings.Contains(log, broken.Error()) {
@@ -183,17 +189,19 @@ func TestReadinessNamesTheFailingCheck(t *testing.T) {
 func TestUnknownAddressesAndMethodsDoNotGrowTheMetrics(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if p := problemOf(t, b.ask(http.MethodGet, "/nowhere/4711", "")); p.Status != http.StatusNotFound || p.Code != "not_found" {
+	p := problemOf(t, b.ask(http.MethodGet, "/nowhere/4711", ""))
+	if p.Status != http.StatusNotFound || p.Code != "not_found" {
 		t.Fatalf("an unknown address gives %+v", p)
 	}
 	answer := b.ask(http.MethodDelete, "/health", "")
-	if p := problemOf(t, answer); p.Code != "method_not_allowed" || !strings.Contains(answer.Header().Get("Allow"), http.MethodGet) {
+	p = problemOf(t, answer)
+	if p.Code != "method_not_allowed" || !strings.Contains(answer.Header().Get("Allow"), http.MethodGet) {
 		t.Fatalf("a wrong method gives %+v with Allow %q", p, answer.Header().Get("Allow"))
 	}
 	b.ask("FROBNICATE", "/health", "")
 	metrics := b.ask(http.MethodGet, "/metrics", "").Body.String()
-	if strings.Contains(metrics, "4711") || strings.Contains(metrics, "FROBNICATE") || !strings.Contains(metrics, `method="other"`) ||
-		!strings.Contains(metrics, `route="none"`) {
+	if strings.Contains(metrics, "4711") || strings.Contains(metrics, "FROBNICATE") ||
+		!strings.Contains(metrics, `method="other"`) || !strings.Contains(metrics, `route="none"`) {
 		t.Fatalf("the metrics are\n%s", metrics)
 	}
 }
@@ -203,12 +211,13 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 	b := setup(t)
 	for _, path := range []string{"/health", "/api/health", "/nowhere"} {
 		h := b.ask(http.MethodGet, path, "").Header()
-		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" || h.Get("Referrer-Policy") == "" ||
-			h.Get("X-Request-Id") == "" {
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" ||
+			h.Get("Referrer-Policy") == "" || h.Get("X-Request-Id") == "" {
 			t.Errorf("%s answers with %v", path, h)
 		}
 	}
-	if h := b.ask(http.MethodGet, "/api/health", "").Header(); h.Get("Content-Security-Policy") == "" || h.Get("Cache-Control") != "no-store" {
+	h := b.ask(http.MethodGet, "/api/health", "").Header()
+	if h.Get("Content-Security-Policy") == "" || h.Get("Cache-Control") != "no-store" {
 		t.Errorf("the API answers with %v", h)
 	}
 }
@@ -219,18 +228,23 @@ func TestOtherOriginsAreAllowedOnlyByName(t *testing.T) {
 	for name, test := range map[string]struct {
 		origins []string
 		want    string
-	}{"off": {nil, ""}, "named": {[]string{"https://app.example"}, "https://app.example"}, "another": {[]string{"https://x.example"}, ""}} {
+	}{
+		"off":     {nil, ""},
+		"named":   {[]string{"https://app.example"}, "https://app.example"},
+		"another": {[]string{"https://x.example"}, ""},
+	} {
 		b := setup(t, func(o *web.Options) { o.CORSOrigins = test.origins })
 		for _, method := range []string{http.MethodOptions, http.MethodGet} {
 			h := b.ask(method, "/api/health", "", preflight...).Header()
-			if got := h.Get("Access-Control-Allow-Origin"); got != test.want || h.Get("Access-Control-Allow-Credentials") != "" {
+			got := h.Get("Access-Control-Allow-Origin")
+			if got != test.want || h.Get("Access-Control-Allow-Credentials") != "" {
 				t.Errorf("%s: %s allows %q, want %q", name, method, got, test.want)
 			}
 		}
 	}
 }
 
-// TestHEADIsAGETWithoutItsBody asks over a connection that is used again: a body would be taken for the next answer.
+// The requests share a connection, where the client would mistake a body for the next answer.
 func TestHEADIsAGETWithoutItsBody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -21,7 +21,7 @@ func (b bundle) serve(t *testing.T) (url string) {
 	return "http://" + b.Addr()
 }
 
-// call sends a request in the background and gives its status, or 0 for an answer that was cut off.
+// call sends a request in the background. The channel receives the answer's status, or 0 if the answer was cut off.
 func call(t *testing.T, url string) <-chan int {
 	t.Helper()
 	status := make(chan int, 1)
@@ -51,7 +51,8 @@ func TestStopLetsRequestsFinishWithinTheGrace(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- b.Stop(context.Background()) }()
 	answer := b.ask(http.MethodGet, "/readyz", "")
-	for deadline := time.Now().Add(patience); answer.Code == http.StatusOK && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); answer.Code == http.StatusOK && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
 		answer = b.ask(http.MethodGet, "/readyz", "")
 	}
 	if answer.Code != http.StatusServiceUnavailable || !strings.Contains(answer.Body.String(), "draining") {
@@ -59,7 +60,7 @@ func TestStopLetsRequestsFinishWithinTheGrace(t *testing.T) {
 	}
 	select {
 	case err := <-stopped:
-		t.Fatalf("Stop returned %v while a request was under way", err)
+		t.Fatalf("Stop returned %v while a request was in flight", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	close(release)
@@ -71,7 +72,7 @@ func TestStopLetsRequestsFinishWithinTheGrace(t *testing.T) {
 	}
 }
 
-// A handler that is cut off still has files and rows to clean up: the database must not be closed under it.
+// A handler that is cut off still has files and rows to clean up, so the database must stay open until it has returned.
 func TestStopWaitsForHandlersThatItCutOff(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *web.Options) { o.Grace = 10 * time.Millisecond })
@@ -116,6 +117,6 @@ func TestStopGivesUpOnAHandlerThatHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := b.Stop(ctx); err == nil {
-		t.Fatal("Stop says that all is well")
+		t.Fatal("Stop returns no error")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"risingstars/platform/fault"
 )
 
-// spanish translates huma's messages, whose English is a set of format strings. What is missing stays English.
+// spanish translates huma's messages, which are English format strings. Messages that are missing here stay English.
 var spanish = []struct {
 	english *regexp.Regexp
 	spanish string
@@ -49,13 +49,15 @@ func translation(english, to string) struct {
 	}{regexp.MustCompile("^" + pattern + "$"), strings.Replace(to, "%s", "$1", 1)}
 }
 
-// unfit is what encoding/json says of a value that passed validation and has no place in Go's type, such as the integer 1e30.
 var (
-	unfit    = regexp.MustCompile(`^json: cannot unmarshal .* into Go struct field \S*?\.?([^. ]+) of type`)
-	errUnfit = fault.Text{ES: "es un valor que este campo no admite", EN: "is a value that this field does not take"}
+	// unmarshalError matches encoding/json's error for a value that passes validation and does not fit the Go type,
+	// such as the integer 1e30. The group is the field's name.
+	unmarshalError = regexp.MustCompile(`^json: cannot unmarshal .* into Go struct field \S*?\.?([^. ]+) of type`)
+	invalidValue   = fault.Text{ES: "no es un valor válido", EN: "is not a valid value"}
 )
 
-// fieldsOf takes the location and the message of each finding. Values are not repeated: one may be a password.
+// fieldsOf returns the location and the message of each validation error. It leaves out the values: one may be a
+// password.
 func fieldsOf(errs []error) []fault.Field {
 	var fields []fault.Field
 	for _, err := range errs {
@@ -64,8 +66,8 @@ func fieldsOf(errs []error) []fault.Field {
 			continue
 		}
 		detail := detailer.ErrorDetail()
-		if field := unfit.FindStringSubmatch(detail.Message); field != nil {
-			fields = append(fields, fault.Field{Location: detail.Location + "." + field[1], Message: errUnfit})
+		if field := unmarshalError.FindStringSubmatch(detail.Message); field != nil {
+			fields = append(fields, fault.Field{Location: detail.Location + "." + field[1], Message: invalidValue})
 			continue
 		}
 		fields = append(fields, fault.Field{Location: detail.Location, Message: translate(detail.Message)})

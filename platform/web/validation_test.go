@@ -36,7 +36,7 @@ type everyRule struct {
 	}
 }
 
-// Whatever a caller does wrong is explained in both languages, without repeating what was sent.
+// Every mistake of a caller is explained in both languages, without repeating what was sent.
 func TestEveryValidationMessageHasSpanish(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -75,7 +75,7 @@ func TestEveryValidationMessageHasSpanish(t *testing.T) {
 		"whole is part":    {query, with(`"whole":1`, `"whole":1.5`), "body.whole"},
 		"below":            {query, with(`"whole":1`, `"whole":0`), "body.whole"},
 		"above":            {query, with(`"whole":1`, `"whole":9`), "body.whole"},
-		"beyond Go's own":  {query, with(`"part"`, `"any":1e30,"part"`), "body.any"},
+		"does not fit Go":  {query, with(`"part"`, `"any":1e30,"part"`), "body.any"},
 		"flag is text":     {query, with(`true`, `"hunter2"`), "body.flag"},
 		"list is text":     {query, with(`[]`, `"hunter2"`), "body.tags"},
 		"body is list":     {query, `["hunter2"]`, "body"},
@@ -86,8 +86,8 @@ func TestEveryValidationMessageHasSpanish(t *testing.T) {
 			answer := b.ask(http.MethodPost, "/rules?"+test.query, test.body)
 			spanish := problemOf(t, answer)
 			english := problemOf(t, b.ask(http.MethodPost, "/rules?"+test.query, test.body, "Accept-Language", "en"))
-			if spanish.Status != http.StatusUnprocessableEntity || spanish.Code != "invalid" || len(spanish.Errors) != 1 ||
-				spanish.Errors[0].Location != test.location {
+			if spanish.Status != http.StatusUnprocessableEntity || spanish.Code != "invalid" ||
+				len(spanish.Errors) != 1 || spanish.Errors[0].Location != test.location {
 				t.Fatalf("the problem is %+v, want one at %s", spanish, test.location)
 			}
 			if es, en := spanish.Errors[0].Message, english.Errors[0].Message; es == "" || en == "" || es == en {
@@ -106,25 +106,28 @@ func TestEveryValidationMessageHasSpanish(t *testing.T) {
 func TestBodiesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	op := huma.Operation{Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm}}
+	op := huma.Operation{
+		Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm},
+	}
 	var name string
 	huma.Register(b.API, op, func(_ context.Context, in *struct{ Body struct{ Name string } }) (*struct{}, error) {
 		name = in.Body.Name
 		return nil, nil
 	})
 	const form = "application/x-www-form-urlencoded"
+	huge, hugeForm := `{"Name":"`+strings.Repeat("x", 2<<20)+`"}`, "Name="+strings.Repeat("x", 65<<10)
 	for _, test := range []struct {
 		name, contentType, target, body string
 		status                          int
 		code                            string
 	}{
 		{"broken JSON", "application/json", "/form", `{"Name":"hunter2`, http.StatusBadRequest, "malformed"},
-		{"nothing", "application/json", "/form", "", http.StatusBadRequest, "malformed"},
-		{"another type", "text/plain", "/form", `hunter2`, http.StatusUnsupportedMediaType, "unsupported_media_type"},
-		{"huge JSON", "application/json", "/form", `{"Name":"` + strings.Repeat("x", 2<<20) + `"}`, http.StatusRequestEntityTooLarge, "too_large"},
+		{"no body", "application/json", "/form", "", http.StatusBadRequest, "malformed"},
+		{"wrong type", "text/plain", "/form", `hunter2`, http.StatusUnsupportedMediaType, "unsupported_media_type"},
+		{"huge JSON", "application/json", "/form", huge, http.StatusRequestEntityTooLarge, "too_large"},
 		{"broken form", form, "/form", "Name=%zzhunter2", http.StatusBadRequest, "malformed"},
-		{"huge form", form, "/form", "Name=" + strings.Repeat("x", 65<<10), http.StatusRequestEntityTooLarge, "too_large"},
-		{"no text in the query", form, "/form?q=%ff", "Name=x", http.StatusBadRequest, "malformed"},
+		{"huge form", form, "/form", hugeForm, http.StatusRequestEntityTooLarge, "too_large"},
+		{"query that is not text", form, "/form?q=%ff", "Name=x", http.StatusBadRequest, "malformed"},
 		{"NUL in the query", form, "/form?q=%00", "Name=x", http.StatusBadRequest, "malformed"},
 	} {
 		answer := b.ask(http.MethodPost, test.target, test.body, "Content-Type", test.contentType)
@@ -138,7 +141,8 @@ func TestBodiesThatCannotBeRead(t *testing.T) {
 	if name != "" {
 		t.Fatalf("the handler was called with %d bytes", len(name))
 	}
-	if answer := b.ask(http.MethodPost, "/form", "Name=a%26b", "Content-Type", form+"; charset=UTF-8"); answer.Code != http.StatusNoContent || name != "a&b" {
+	answer := b.ask(http.MethodPost, "/form", "Name=a%26b", "Content-Type", form+"; charset=UTF-8")
+	if answer.Code != http.StatusNoContent || name != "a&b" {
 		t.Fatalf("a good form gives %d and %q", answer.Code, name)
 	}
 }

@@ -1,10 +1,10 @@
 -- +goose NO TRANSACTION
 
 -- +goose Up
--- What people search for may stand anywhere in a word; trigrams find it (https://www.postgresql.org/docs/16/pgtrgm.html).
--- It is a trusted extension: the database's owner may create it, or whoever has CREATE on the database itself.
+-- A trigram index finds text anywhere in a word (https://www.postgresql.org/docs/16/pgtrgm.html). The extension is a
+-- trusted one, so any role with the CREATE privilege on the database may create it.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
--- What a build that broke off has left would count as there.
+-- An invalid index left by an interrupted build would count as existing.
 DROP INDEX CONCURRENTLY IF EXISTS voting_entries_search_idx;
 CREATE INDEX CONCURRENTLY voting_entries_search_idx ON voting_entries USING gin (search_text gin_trgm_ops);
 

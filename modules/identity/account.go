@@ -1,0 +1,17 @@
+package identity
+
+import "context"
+
+// Account returns the account of a caller whose token is valid. The account may be gone all the same: errNoAccount.
+func (m *Module) Account(ctx context.Context, id string) (User, error) {
+	return m.store.byID(ctx, id)
+}
+
+// ProfileOf returns the profile of the account with the id.
+func (m *Module) ProfileOf(ctx context.Context, id string) (Profile, error) {
+	user, err := m.Account(ctx, id)
+	if err != nil {
+		return Profile{}, err
+	}
+	return Profile{PlayerName: user.PlayerName(), City: user.City, Country: user.Country}, nil
+}

@@ -1,0 +1,18 @@
+package identity
+
+import "risingstars/platform/fault"
+
+var (
+	errEmailTaken = fault.New(fault.Conflict, "email_taken",
+		"Ya existe una cuenta con este correo. Inicia sesión o usa otro.",
+		"An account with this e-mail already exists. Sign in or use another e-mail.")
+	errPasswordsDiffer = fault.New(fault.Conflict, "passwords_differ",
+		"Las contraseñas no coinciden.",
+		"The passwords do not match.")
+	errBadCredentials = fault.New(fault.Unauthenticated, "bad_credentials",
+		"Correo o contraseña incorrectos.",
+		"Wrong e-mail or password.")
+	errNoAccount = fault.New(fault.Unauthenticated, "unauthenticated",
+		"Esta cuenta ya no existe. Inicia sesión con otra.",
+		"This account no longer exists. Sign in with another one.")
+)

@@ -1,0 +1,99 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/fault"
+	"risingstars/platform/web"
+)
+
+type accountBody struct {
+	ID        string    `json:"id"`
+	Email     string    `json:"email"`
+	FirstName string    `json:"first_name"`
+	LastName  string    `json:"last_name"`
+	City      string    `json:"city"`
+	Country   string    `json:"country"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+type accountOutput struct {
+	Body accountBody
+}
+
+func accountOf(u User) *accountOutput {
+	return &accountOutput{Body: accountBody{
+		ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, City: u.City, Country: u.Country,
+		CreatedAt: u.CreatedAt,
+	}}
+}
+
+type signupInput struct {
+	Body struct {
+		Email     string `json:"email" example:"ana@example.com" doc:"Unique, ignoring case"`
+		Password1 string `json:"password1" doc:"At least 8 characters, at most 128 bytes"`
+		Password2 string `json:"password2" doc:"The same password again"`
+		FirstName string `json:"first_name" example:"Ana"`
+		LastName  string `json:"last_name" example:"Ruiz"`
+		City      string `json:"city" example:"Bogotá"`
+		Country   string `json:"country" example:"Colombia"`
+	}
+}
+
+func (a api) postSignup(ctx context.Context, in *signupInput) (*accountOutput, error) {
+	b := in.Body
+	user, err := a.SignUp(ctx, web.Client(ctx), Registration{
+		Email: b.Email, Password1: b.Password1, Password2: b.Password2,
+		FirstName: b.FirstName, LastName: b.LastName, City: b.City, Country: b.Country,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return accountOf(user), nil
+}
+
+type loginInput struct {
+	Body struct {
+		_        struct{} `additionalProperties:"true"` // OAuth 2 clients also send grant_type and scope
+		Email    string   `json:"email,omitempty"`
+		Username string   `json:"username,omitempty" doc:"The e-mail, under the name that OAuth 2 forms give it"`
+		Password string   `json:"password"`
+	}
+}
+
+type sessionOutput struct {
+	Body struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type" example:"Bearer"`
+		ExpiresIn   int    `json:"expires_in" doc:"Lifetime of the token in seconds"`
+	}
+}
+
+func (a api) postLogin(ctx context.Context, in *loginInput) (*sessionOutput, error) {
+	email := in.Body.Email
+	if email == "" {
+		email = in.Body.Username
+	}
+	if email == "" {
+		return nil, fault.ErrInvalid.WithFields(fault.Field{
+			Location: "body.email", Message: fault.Text{ES: "es obligatorio", EN: "is required"},
+		})
+	}
+	session, err := a.SignIn(ctx, web.Client(ctx), email, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	out := &sessionOutput{}
+	out.Body.AccessToken, out.Body.TokenType, out.Body.ExpiresIn = session.Token, "Bearer", int(session.TTL.Seconds())
+	return out, nil
+}
+
+func (a api) getMe(ctx context.Context, _ *struct{}) (*accountOutput, error) {
+	user, err := a.Account(ctx, auth.CallerID(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return accountOf(user), nil
+}

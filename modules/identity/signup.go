@@ -1,0 +1,89 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"risingstars/platform/fault"
+)
+
+// The limits of a registration's fields. The upper limit of a password keeps hashing cheap.
+const (
+	maxText          = 100 // characters
+	minPassword      = 8   // characters
+	maxPasswordBytes = 128
+)
+
+// Registration is what a person fills in to create an account.
+type Registration struct {
+	Email, Password1, Password2, FirstName, LastName, City, Country string
+}
+
+// SignUp creates an account. The limits count client, the caller's address.
+func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
+	if err := m.limits.SignUpByClient.Allow(ctx, client); err != nil {
+		return User{}, err
+	}
+	if err := r.normalize(); err != nil {
+		return User{}, err
+	}
+	hash, err := m.passwords.Hash(ctx, r.Password1)
+	if err != nil {
+		return User{}, fmt.Errorf("sign up: %w", err)
+	}
+	user := User{
+		ID: uuid.Must(uuid.NewV7()).String(), Email: r.Email, PasswordHash: hash,
+		FirstName: r.FirstName, LastName: r.LastName, City: r.City, Country: r.Country,
+		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	if err := m.store.insert(ctx, user); err != nil {
+		return User{}, err
+	}
+	m.log.InfoContext(ctx, "account created", "user_id", user.ID)
+	return user, nil
+}
+
+// normalize trims and collapses the spaces that people type, and returns the fault of the input, if there is one.
+func (r *Registration) normalize() error {
+	var fields []fault.Field
+	reject := func(name, es, en string) {
+		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
+	}
+	r.Email = strings.TrimSpace(r.Email)
+	if !validEmail(r.Email) {
+		reject("email", "no es un correo electrónico válido", "is not a valid e-mail address")
+	}
+	for _, text := range []struct {
+		name  string
+		value *string
+	}{{"first_name", &r.FirstName}, {"last_name", &r.LastName}, {"city", &r.City}, {"country", &r.Country}} {
+		*text.value = strings.Join(strings.Fields(*text.value), " ")
+		switch {
+		case *text.value == "":
+			reject(text.name, "no puede estar vacío", "must not be empty")
+		case utf8.RuneCountInString(*text.value) > maxText:
+			reject(text.name, "debe tener como máximo 100 caracteres", "must have at most 100 characters")
+		case strings.ContainsFunc(*text.value, unicode.IsControl):
+			reject(text.name, "tiene caracteres no permitidos", "has characters that are not allowed")
+		}
+	}
+	if utf8.RuneCountInString(r.Password1) < minPassword {
+		reject("password1", "debe tener al menos 8 caracteres", "must have at least 8 characters")
+	}
+	if len(r.Password1) > maxPasswordBytes {
+		reject("password1", "debe tener como máximo 128 bytes", "must have at most 128 bytes")
+	}
+	if len(fields) > 0 {
+		return fault.ErrInvalid.WithFields(fields...)
+	}
+	if r.Password1 != r.Password2 {
+		return errPasswordsDiffer
+	}
+	return nil
+}

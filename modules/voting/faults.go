@@ -1,0 +1,18 @@
+package voting
+
+import "risingstars/platform/fault"
+
+var (
+	errNoEntry = fault.New(fault.NotFound, "not_found",
+		"Este video no existe o no está publicado.",
+		"This video does not exist or is not published.")
+	errAlreadyVoted = fault.New(fault.Conflict, "already_voted",
+		"Ya votaste por este video.",
+		"You have already voted for this video.")
+	errNotVoted = fault.New(fault.Conflict, "not_voted",
+		"No has votado por este video.",
+		"You have not voted for this video.")
+	errSelfVote = fault.New(fault.Conflict, "self_vote",
+		"No puedes votar por tu propio video.",
+		"You cannot vote for your own video.")
+)

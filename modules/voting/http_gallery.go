@@ -1,0 +1,90 @@
+package voting
+
+import (
+	"context"
+	"time"
+
+	"risingstars/platform/web"
+)
+
+type publicVideo struct {
+	VideoID         string    `json:"video_id"`
+	Title           string    `json:"title"`
+	Description     string    `json:"description"`
+	PlayerName      string    `json:"player_name"`
+	City            string    `json:"city"`
+	Country         string    `json:"country"`
+	ProcessedURL    string    `json:"processed_url"`
+	PosterURL       string    `json:"poster_url"`
+	DurationSeconds float64   `json:"duration_seconds"`
+	Votes           int       `json:"votes"`
+	UploadedAt      time.Time `json:"uploaded_at"`
+}
+
+// publicVideoOf adds the links to an entry's files.
+func (a api) publicVideoOf(ctx context.Context, e Entry) (publicVideo, error) {
+	video, err := a.files.URL(ctx, e.ProcessedKey, a.o.URLExpiry)
+	if err != nil {
+		return publicVideo{}, err
+	}
+	poster, err := a.files.URL(ctx, e.PosterKey, a.o.URLExpiry)
+	if err != nil {
+		return publicVideo{}, err
+	}
+	return publicVideo{
+		VideoID: e.VideoID, Title: e.Title, Description: e.Description,
+		PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+		ProcessedURL: web.Absolute(ctx, video), PosterURL: web.Absolute(ctx, poster),
+		DurationSeconds: e.Duration.Seconds(), Votes: e.Votes, UploadedAt: e.UploadedAt,
+	}, nil
+}
+
+// Place narrows a list down to a place.
+type Place struct {
+	City    string `query:"city" maxLength:"100" doc:"Ignores case and accents"`
+	Country string `query:"country" maxLength:"100" doc:"Ignores case and accents"`
+}
+
+type galleryInput struct {
+	web.Page
+	Place
+	Search string `query:"q" maxLength:"200" doc:"Words in the title, the player name or the city"`
+	Order  string `query:"order" enum:"recent,votes" default:"recent" doc:"Latest published first, or most voted first"`
+}
+
+type galleryOutput struct {
+	web.PageHeaders
+	Body []publicVideo
+}
+
+func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, error) {
+	filter := Filter{City: in.City, Country: in.Country, Search: in.Search}
+	entries, total, err := a.Gallery(ctx, filter, Order(in.Order), in.Offset(), in.Size)
+	if err != nil {
+		return nil, err
+	}
+	out := &galleryOutput{PageHeaders: in.Headers(ctx, total), Body: make([]publicVideo, len(entries))}
+	for i, entry := range entries {
+		if out.Body[i], err = a.publicVideoOf(ctx, entry); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+type videoInput struct {
+	ID string `path:"id" doc:"The video's id"`
+}
+
+type videoOutput struct {
+	Body publicVideo
+}
+
+func (a api) getVideo(ctx context.Context, in *videoInput) (*videoOutput, error) {
+	entry, err := a.EntryOf(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	video, err := a.publicVideoOf(ctx, entry)
+	return &videoOutput{Body: video}, err
+}

@@ -1,0 +1,44 @@
+package voting
+
+import (
+	"context"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/fault"
+	"risingstars/platform/web"
+)
+
+var (
+	voteAdded   = fault.Text{ES: "Tu voto quedó registrado.", EN: "Your vote has been counted."}
+	voteRemoved = fault.Text{ES: "Tu voto fue retirado.", EN: "Your vote has been removed."}
+)
+
+type voteOutput struct {
+	Body struct {
+		Message    string `json:"message"`
+		VideoID    string `json:"video_id"`
+		TotalVotes int    `json:"total_votes"`
+	}
+}
+
+func (a api) postVote(ctx context.Context, in *videoInput) (*voteOutput, error) {
+	total, err := a.Vote(ctx, in.ID, auth.CallerID(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return voteOutputOf(in.ID, total, web.Say(ctx, voteAdded)), nil
+}
+
+func (a api) deleteVote(ctx context.Context, in *videoInput) (*voteOutput, error) {
+	total, err := a.Unvote(ctx, in.ID, auth.CallerID(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return voteOutputOf(in.ID, total, web.Say(ctx, voteRemoved)), nil
+}
+
+func voteOutputOf(videoID string, total int, message string) *voteOutput {
+	out := &voteOutput{}
+	out.Body.Message, out.Body.VideoID, out.Body.TotalVotes = message, videoID, total
+	return out
+}
