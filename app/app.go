@@ -169,7 +169,7 @@ func newProcessor(c *config.Config) (*media.Processor, error) {
 }
 
 // run runs services until ctx ends, then closes what newApp opened.
-func (a *app) run(ctx context.Context, services ...lifecycle.Service) error {
+func (a *app) run(ctx context.Context, services []lifecycle.Service) error {
 	group := lifecycle.Group{Services: services, StopTimeout: a.c.Drain() + a.c.Grace() + 10*time.Second, Logger: a.log}
 	return errors.Join(group.Run(ctx), a.close())
 }

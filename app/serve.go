@@ -85,7 +85,7 @@ func (a *app) work(ctx context.Context) error {
 		}
 		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
 	}
-	return a.run(ctx, lifecycle.Together("services", services...))
+	return a.run(ctx, services)
 }
 
 // newServer has the routes of the service itself, and none of a module.
@@ -121,5 +121,5 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	if withWorker {
 		services = append(a.workServices(), services...)
 	}
-	return a.run(ctx, lifecycle.Together("services", services...))
+	return a.run(ctx, services)
 }
