@@ -3,13 +3,14 @@ package app
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"risingstars/config"
-	"risingstars/platform/telemetry"
 )
 
 func processCommand() *cobra.Command {
@@ -40,7 +41,7 @@ func processCommand() *cobra.Command {
 
 // showProgress draws a bar with the time left on a terminal, and writes a line per 10 % elsewhere.
 func showProgress(w io.Writer) func(stage string, percent int) {
-	if telemetry.IsTerminal(w) {
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		bar := progressbar.NewOptions(100, progressbar.OptionSetWriter(w), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
 		return func(stage string, percent int) {

@@ -1,8 +1,8 @@
-// Package lifecycle runs the services of one process together: it starts them, waits until the process is told to stop or
-// one of them fails, and stops all of them at the same time.
+// Package lifecycle runs the services of one process together: it starts them, waits until the process is told to stop
+// or one of them fails, and stops all of them at the same time.
 //
-// It promises that every service that started has stopped, or has had its time to stop, before Run returns. It handles no
-// signals and closes nothing that services share: both are the caller's part.
+// It promises that every service that started has stopped, or has had its time to stop, before Run returns. It handles
+// no signals and closes nothing that services share: both are the caller's part.
 package lifecycle
 
 import (
@@ -16,9 +16,9 @@ import (
 
 // Service is something that runs beside the others.
 //
-// Start returns when the service is ready or has failed; a service that failed to start leaves nothing running. The context
-// of Start is for the start alone. Stop blocks until nothing of the service runs any more or its context ends; it is
-// idempotent, and safe when Start was never called. Failed may be nil; an error received from it ends the group.
+// Start returns when the service is ready or has failed; a service that failed to start leaves nothing running. The
+// context of Start is for the start alone. Stop blocks until nothing of the service runs any more or its context ends;
+// it is idempotent, and safe when Start was never called. Failed may be nil; an error received from it ends the group.
 type Service struct {
 	Name   string
 	Start  func(ctx context.Context) error
@@ -34,9 +34,9 @@ type Group struct {
 	Logger      *slog.Logger
 }
 
-// Run starts the services one after the other, waits until ctx ends or a service fails, and then stops all services that
-// started at the same time, so that their grace periods do not add up. It returns nil when ctx ended and every stop
-// succeeded, otherwise all errors, each with the name of its service.
+// Run starts the services one after the other, waits until ctx ends or a service fails, and then stops all services
+// that started at the same time, so that their grace periods do not add up. It returns nil when ctx ended and every
+// stop succeeded, otherwise all errors, each with the name of its service.
 func (g *Group) Run(ctx context.Context) error {
 	var failure error
 	started := 0

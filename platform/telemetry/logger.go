@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"golang.org/x/term"
 )
 
 // NewLogger writes to w at the given level (debug, info, warn, error). Format is text, json, or auto: text when w is a
@@ -19,7 +21,7 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	}
 	if format == "auto" {
 		format = "json"
-		if IsTerminal(w) {
+		if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 			format = "text"
 		}
 	}
@@ -52,7 +54,7 @@ func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		record.AddAttrs(slog.String("request_id", id))
 	}
-	return h.Handler.Handle(ctx, record) //nolint:wrapcheck // a handler passes its inner one's error on
+	return h.Handler.Handle(ctx, record)
 }
 
 func (h contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -61,14 +63,4 @@ func (h contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h contextHandler) WithGroup(name string) slog.Handler {
 	return contextHandler{h.Handler.WithGroup(name)}
-}
-
-// IsTerminal tells whether somebody reads along.
-func IsTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
