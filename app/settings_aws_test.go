@@ -1,8 +1,6 @@
 package app
 
 import (
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -82,18 +80,18 @@ func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
 	if diff := cmp.Diff(awsReaders, given); diff != "" {
 		t.Errorf("who is told a variable (-want +got)\n%s", diff)
 	}
-	known := variablesOf(reflect.TypeFor[config.Config]())
-	for _, name := range runtimeVariables {
-		known[name] = true
+	known := slices.Clone(runtimeVariables)
+	for _, v := range config.Variables() {
+		known = append(known, v.Name)
 	}
-	for name := range known {
+	for _, name := range known {
 		if awsReaders[name] == "" && notOnAWS[name] == "" {
 			t.Errorf("%s: no command reads it on AWS, and no reason is given", name)
 		}
 	}
 	for _, names := range []map[string]string{awsReaders, notOnAWS} {
 		for name := range names {
-			if !known[name] {
+			if !slices.Contains(known, name) {
 				t.Errorf("%s is no variable of the configuration", name)
 			}
 		}
@@ -117,10 +115,9 @@ var awsValues = map[string]string{
 
 // Each task's variables, with every parameter at its default, make a configuration that starts.
 func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
-	known := variablesOf(reflect.TypeFor[config.Config]())
 	for _, c := range awsContainers(t) {
 		t.Run(c.File, func(t *testing.T) {
-			setVariables(t, known, c)
+			setVariables(t, c)
 			loaded, err := config.Load("", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -143,7 +140,6 @@ func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
 
 // What a parameter takes must not fail only when the tasks start: the stack would roll back after half an hour.
 func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
-	known := variablesOf(reflect.TypeFor[config.Config]())
 	count := 0
 	for _, c := range awsContainers(t) {
 		for _, v := range c.Variables {
@@ -156,7 +152,7 @@ func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 					if bound == "" {
 						t.Fatal("it lacks a bound")
 					}
-					setVariables(t, known, c)
+					setVariables(t, c)
 					t.Setenv(v.Name, bound)
 					if _, err := config.Load("", nil); err != nil {
 						t.Error(err)
@@ -171,10 +167,10 @@ func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 }
 
 // setVariables gives the test the environment of a container, and nothing else that the configuration knows.
-func setVariables(t *testing.T, known map[string]bool, c cfntest.Container) {
+func setVariables(t *testing.T, c cfntest.Container) {
 	t.Helper()
-	for name := range known {
-		t.Setenv(name, "")
+	for _, v := range config.Variables() {
+		t.Setenv(v.Name, "")
 	}
 	for _, v := range c.Variables {
 		value := v.Value
@@ -205,17 +201,4 @@ func awsContainers(t *testing.T) []cfntest.Container {
 		t.Fatalf("the containers are of %v", of)
 	}
 	return containers
-}
-
-// variablesOf are the variables that a configuration reads: the env tags, wherever they stand.
-func variablesOf(group reflect.Type) map[string]bool {
-	names := map[string]bool{}
-	for field := range group.Fields() {
-		if name := field.Tag.Get("env"); name != "" {
-			names[name] = true
-		} else if field.Type.Kind() == reflect.Struct {
-			maps.Copy(names, variablesOf(field.Type))
-		}
-	}
-	return names
 }

@@ -23,8 +23,8 @@ func (p Problems) Error() string {
 // Flags declares the flags of the leaves that have one.
 func Flags(set *pflag.FlagSet) {
 	eachLeaf(&Config{}, func(l leaf) {
-		if l.flag != "" {
-			set.String(l.flag, l.fallback, l.usage+" ($"+l.env+")")
+		if l.Flag != "" {
+			set.String(l.Flag, l.Default, l.Usage+" ($"+l.Name+")")
 		}
 	})
 }
@@ -42,19 +42,19 @@ func Load(dotenv string, set *pflag.FlagSet) (*Config, error) {
 	var c Config
 	var problems Problems
 	eachLeaf(&c, func(l leaf) {
-		v.SetDefault(l.env, l.fallback)
-		if fromFile := file.GetString(l.env); fromFile != "" {
-			v.SetDefault(l.env, fromFile)
+		v.SetDefault(l.Name, l.Default)
+		if fromFile := file.GetString(l.Name); fromFile != "" {
+			v.SetDefault(l.Name, fromFile)
 		}
-		err := v.BindEnv(l.env, l.env)
-		if set != nil && l.flag != "" && set.Lookup(l.flag) != nil {
-			err = errors.Join(err, v.BindPFlag(l.env, set.Lookup(l.flag)))
+		err := v.BindEnv(l.Name, l.Name)
+		if set != nil && l.Flag != "" && set.Lookup(l.Flag) != nil {
+			err = errors.Join(err, v.BindPFlag(l.Name, set.Lookup(l.Flag)))
 		}
 		if err == nil {
-			err = v.UnmarshalKey(l.env, l.field.Addr().Interface(), viper.DecodeHook(decodeText))
+			err = v.UnmarshalKey(l.Name, l.field.Addr().Interface(), viper.DecodeHook(decodeText))
 		}
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: %q is not %s", l.env, v.GetString(l.env), l.wants()))
+			problems = append(problems, fmt.Sprintf("%s: %q is not %s", l.Name, v.GetString(l.Name), l.wants()))
 		}
 	})
 	problems = append(problems, c.normalize()...)
@@ -77,10 +77,25 @@ func readDotenv(path string) (*viper.Viper, error) {
 	return file, nil
 }
 
+// Variable is one environment variable that the configuration reads.
+type Variable struct {
+	Name    string
+	Default string // as text; "" where the variable has none
+	Flag    string // the command-line flag that overrides it, without dashes; "" where there is none
+	Usage   string // the flag's help text
+}
+
+// Variables returns every variable in the order of Config's fields.
+func Variables() []Variable {
+	var all []Variable
+	eachLeaf(&Config{}, func(l leaf) { all = append(all, l.Variable) })
+	return all
+}
+
 // leaf is one variable and the field that it fills.
 type leaf struct {
-	env, fallback, flag, usage string
-	field                      reflect.Value
+	Variable
+	field reflect.Value
 }
 
 func eachLeaf(c *Config, visit func(leaf)) { walk(reflect.ValueOf(c).Elem(), visit) }
@@ -88,11 +103,15 @@ func eachLeaf(c *Config, visit func(leaf)) { walk(reflect.ValueOf(c).Elem(), vis
 func walk(group reflect.Value, visit func(leaf)) {
 	for i := range group.NumField() {
 		field, tag := group.Field(i), group.Type().Field(i).Tag
-		if env, ok := tag.Lookup("env"); ok {
-			visit(leaf{env: env, fallback: tag.Get("default"), flag: tag.Get("flag"), usage: tag.Get("usage"), field: field})
+		name, ok := tag.Lookup("env")
+		if !ok {
+			walk(field, visit)
 			continue
 		}
-		walk(field, visit)
+		visit(leaf{
+			Variable: Variable{Name: name, Default: tag.Get("default"), Flag: tag.Get("flag"), Usage: tag.Get("usage")},
+			field:    field,
+		})
 	}
 }
 
