@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"risingstars/assets"
 	"risingstars/config"
@@ -48,13 +47,12 @@ type app struct {
 
 // newApp opens the platform and builds the modules. With a worker it also needs ffmpeg.
 func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool) (_ *app, err error) {
-	a := &app{c: c, log: log, registry: prometheus.NewRegistry()}
+	a := &app{c: c, log: log, registry: telemetry.NewRegistry()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}

@@ -13,12 +13,12 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
 	"risingstars/platform/queue"
 	"risingstars/platform/storage"
+	"risingstars/platform/telemetry"
 )
 
 // errUnhealthy makes `app doctor` exit with 1; the table has said why.
@@ -64,7 +64,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.ffmpeg(ctx)
 	d.disk()
 	d.proxies()
-	a := &app{c: d.c, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
+	a := &app{c: d.c, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry()}
 	d.database(ctx, a)
 	d.secret(a)
 	d.queue(ctx, a)
