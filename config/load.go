@@ -13,14 +13,15 @@ import (
 	"github.com/spf13/viper"
 )
 
-// Problems is every fault of a configuration, each one sentence that begins with the variable's name.
+// Problems lists everything that is wrong with a configuration. Each item is one sentence for the operator: the
+// variable's name, a colon, and what to change. No item repeats a value that may hold a password.
 type Problems []string
 
 func (p Problems) Error() string {
 	return "the configuration has problems:\n  - " + strings.Join(p, "\n  - ")
 }
 
-// Flags declares the flags of the leaves that have one.
+// Flags declares the flags of the variables that have one.
 func Flags(set *pflag.FlagSet) {
 	eachLeaf(&Config{}, func(l leaf) {
 		if l.Flag != "" {
@@ -29,9 +30,9 @@ func Flags(set *pflag.FlagSet) {
 	})
 }
 
-// Load reads defaults, the file at dotenv (which may be missing), the environment and the flags that were set, in this
-// order of rising strength. Variables in the file that are not ours are left alone: it may serve other programs too.
-// An error is always Problems.
+// Load reads the defaults, the file at dotenv (which may be missing), the environment, and the flags that were set; the
+// later source wins. Unknown variables in the file are ignored, because other programs may read it too. The error is
+// always of type Problems.
 func Load(dotenv string, set *pflag.FlagSet) (*Config, error) {
 	file, err := readDotenv(dotenv)
 	if err != nil {
@@ -54,7 +55,7 @@ func Load(dotenv string, set *pflag.FlagSet) (*Config, error) {
 			err = v.UnmarshalKey(l.Name, l.field.Addr().Interface(), viper.DecodeHook(decodeText))
 		}
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: %q is not %s", l.Name, v.GetString(l.Name), l.wants()))
+			problems = append(problems, fmt.Sprintf("%s: %q must be %s", l.Name, v.GetString(l.Name), l.format()))
 		}
 	})
 	problems = append(problems, c.normalize()...)
@@ -72,7 +73,7 @@ func readDotenv(path string) (*viper.Viper, error) {
 	file.SetConfigFile(path)
 	file.SetConfigType("dotenv")
 	if err := file.ReadInConfig(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: cannot be read as KEY=value lines: %w", path, err)
+		return nil, fmt.Errorf("%s: the file must be readable and hold KEY=value lines: %w", path, err)
 	}
 	return file, nil
 }
@@ -115,20 +116,21 @@ func walk(group reflect.Value, visit func(leaf)) {
 	}
 }
 
-// wants says in words what the variable takes.
-func (l leaf) wants() string {
+// format describes the values that the variable accepts.
+func (l leaf) format() string {
 	switch l.field.Interface().(type) {
 	case bool:
 		return "true or false"
 	case int, int64:
 		return "a whole number"
 	case []netip.Prefix:
-		return "a comma-separated list of networks such as 10.0.0.0/8"
+		return "a comma-separated list of networks, such as 10.0.0.0/8"
 	}
 	return "text"
 }
 
-// decodeText turns an environment's text into lists and networks; plain kinds are mapstructure's weak decoding.
+// decodeText turns text into lists of strings and of networks. All other types are left to mapstructure's weak
+// decoding.
 func decodeText(from, to reflect.Type, data any) (any, error) {
 	text, ok := data.(string)
 	if !ok || from.Kind() != reflect.String || to.Kind() != reflect.Slice {
@@ -158,7 +160,7 @@ func decodeText(from, to reflect.Type, data any) (any, error) {
 	return prefixes, nil
 }
 
-// DotenvPath is the .env file beside the process, or the one that ENV_FILE names.
+// DotenvPath returns the path in the variable ENV_FILE, or .env in the current folder.
 func DotenvPath() string {
 	if path := os.Getenv("ENV_FILE"); path != "" {
 		return path
