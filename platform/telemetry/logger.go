@@ -1,4 +1,5 @@
-// Package telemetry builds what operators look at: the logger, the metrics registry and the health checks.
+// Package telemetry builds what operators watch: the logger, the metrics registry and the readiness check. It sends
+// nothing anywhere: logs are written to a stream, and metrics wait to be scraped.
 package telemetry
 
 import (
@@ -12,12 +13,13 @@ import (
 	"golang.org/x/term"
 )
 
-// NewLogger writes to w at the given level (debug, info, warn, error). Format is text, json, or auto: text when w is a
-// terminal, JSON elsewhere. Records carry the request id of their context.
+// NewLogger returns a logger that writes records of the given level (debug, info, warn, error) and above to w. Format
+// is text, json or auto, which means text if w is a terminal and JSON otherwise. Each record gets the request id of its
+// context.
 func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	var minimum slog.Level
 	if err := minimum.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log level %q: want debug, info, warn or error", level)
+		return nil, fmt.Errorf("log level %q must be debug, info, warn or error", level)
 	}
 	if format == "auto" {
 		format = "json"
@@ -32,12 +34,12 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	case "json":
 		return slog.New(contextHandler{slog.NewJSONHandler(w, options)}), nil
 	}
-	return nil, fmt.Errorf("log format %q: want auto, json or text", format)
+	return nil, fmt.Errorf("log format %q must be auto, json or text", format)
 }
 
 type requestIDKey struct{}
 
-// WithRequestID puts the id of the request that is being served into ctx.
+// WithRequestID returns a context that carries the id of the request that is being served.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
