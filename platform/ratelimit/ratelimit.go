@@ -47,7 +47,7 @@ func New(q Quota) (*Limiter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create a rate limiter: %w", err)
 	}
-	// An attempt is counted again when another one changed the counter meanwhile. Every change is a counted attempt, so
+	// The update is repeated when another attempt changed the counter meanwhile. Every change is a counted attempt, so
 	// the quota is used up before this limit is reached.
 	limiter.SetMaxCASAttemptsLimit(2*q.Burst + 10)
 	return &Limiter{func(ctx context.Context, key string) (time.Duration, error) {
