@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"risingstars/assets"
 	"risingstars/config"
@@ -27,14 +26,14 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-// app is what one process is made of. Every command builds it and uses its part.
+// app holds the parts of one process. Every command builds it and uses what it needs.
 type app struct {
 	c        *config.Config
 	log      *slog.Logger
 	registry *prometheus.Registry
 	db       *database.DB
 	secret   []byte
-	files    *diskstore.Store // nil where storage has an address of its own
+	files    *diskstore.Store // nil if storage has its own address, as S3 does
 	bucket   *storage.Bucket
 	driver   queue.Driver
 	queue    *queue.Queue
@@ -46,15 +45,15 @@ type app struct {
 	media    *media.Module
 }
 
-// newApp opens the platform and builds the modules. With a worker it also needs ffmpeg.
+// newApp opens the platform and builds the modules. If worker is set, it also needs ffmpeg. After an error nothing
+// stays open; otherwise run or close closes the app.
 func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool) (_ *app, err error) {
-	a := &app{c: c, log: log, registry: prometheus.NewRegistry()}
+	a := &app{c: c, log: log, registry: telemetry.NewRegistry()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
@@ -76,7 +75,7 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 		StatementTimeout: time.Duration(a.c.Data.StatementSeconds) * time.Second, Logger: a.log,
 	})
 	if err != nil {
-		return setting(databaseVariable(a.c), err)
+		return withVariable(databaseVariable(a.c), err)
 	}
 	a.closers = append(a.closers, a.db.Close)
 	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
@@ -89,13 +88,14 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 	}
 	for _, m := range status {
 		if !m.Applied {
-			return fmt.Errorf("the database is behind: %s of %s is not applied; run: app migrate up", m.File, m.Owner)
+			return fmt.Errorf("the database is out of date: %s of %s is not applied; run: app migrate up",
+				m.File, m.Owner)
 		}
 	}
 	return nil
 }
 
-// databaseVariable is where an operator changes which database is used.
+// databaseVariable returns the variable that says where the database is.
 func databaseVariable(c *config.Config) string {
 	if c.Embedded() {
 		return "DATA_DIR"
@@ -103,15 +103,15 @@ func databaseVariable(c *config.Config) string {
 	return "DATABASE_URL"
 }
 
-// setting names the variable that an operator would change to mend the error.
-func setting(variable string, err error) error {
+// withVariable adds to err the name of the variable that an operator would change to fix it.
+func withVariable(variable string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", variable, err)
 }
 
-// migrations are every table of the service, in the order in which they are made.
+// migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{dbqueue.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations()}
 }
@@ -133,9 +133,11 @@ func (a *app) buildModules(worker bool) error {
 		DB: a.db, Files: a.bucket, Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},
 	})
 	deps := media.Deps{
-		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity}, Logger: a.log,
+		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},
+		Logger: a.log,
 		Options: media.Options{
-			MaxUploadBytes: a.c.Upload.MaxBytes, UploadPrefix: a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
+			MaxUploadBytes: a.c.Upload.MaxBytes,
+			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
 			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
 			ResendAfter: resendAfter(a.c),
 		},
@@ -145,7 +147,7 @@ func (a *app) buildModules(worker bool) error {
 			return err
 		}
 		if deps.Scratch, err = scratch.Open(a.c.WorkPath()); err != nil {
-			return setting("DATA_DIR", err)
+			return withVariable("DATA_DIR", err)
 		}
 		a.closers = append(a.closers, deps.Scratch.Close)
 	}
@@ -157,23 +159,24 @@ func (a *app) tokens() *auth.Tokens {
 	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
-// newProcessor is the one place that knows how clips are processed, for workers and for `app process`.
+// newProcessor configures the processing of clips, both for workers and for `app process`.
 func newProcessor(c *config.Config) (*media.Processor, error) {
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return media.NewProcessor(media.ProcessorOptions{
 		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
 		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
-		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds), MinHeight: c.Media.MinHeight,
-		CAFile: c.AWS.CABundle,
+		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds),
+		MinHeight: c.Media.MinHeight, CAFile: c.AWS.CABundle,
 	})
 }
 
-// run runs services until ctx ends, then closes what newApp opened.
-func (a *app) run(ctx context.Context, services ...lifecycle.Service) error {
+// run runs the services until ctx ends or one of them fails, and then closes the app.
+func (a *app) run(ctx context.Context, services []lifecycle.Service) error {
 	group := lifecycle.Group{Services: services, StopTimeout: a.c.Drain() + a.c.Grace() + 10*time.Second, Logger: a.log}
 	return errors.Join(group.Run(ctx), a.close())
 }
 
+// close closes what newApp opened, in reverse order. It is idempotent.
 func (a *app) close() error {
 	var errs []error
 	for _, closer := range slices.Backward(a.closers) {

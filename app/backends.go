@@ -15,12 +15,12 @@ import (
 	"risingstars/platform/storage/s3store"
 )
 
-// openSecret takes the key of tokens and links, which the embedded stage makes for itself.
+// openSecret loads the key that signs tokens and links. The embedded stage creates its own if none is configured.
 func (a *app) openSecret() (err error) {
 	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
 		a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath())
 	}
-	return setting("DATA_DIR", err)
+	return withVariable("DATA_DIR", err)
 }
 
 func (a *app) openStorage(ctx context.Context) error {
@@ -39,11 +39,11 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 			Bucket: a.c.AWS.Bucket, Region: a.c.AWS.Region, EndpointURL: a.c.AWS.EndpointURL,
 			PublicURL: a.c.Storage.PublicURL, PublicPrefixes: public,
 		})
-		return store, setting("AWS_S3_BUCKET", err)
+		return store, withVariable("AWS_S3_BUCKET", err)
 	}
 	files, err := diskstore.Open(diskstore.Options{Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: public})
 	if err != nil {
-		return nil, setting("DATA_DIR", err)
+		return nil, withVariable("DATA_DIR", err)
 	}
 	a.files = files
 	a.closers = append(a.closers, files.Close)
@@ -53,20 +53,21 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 func (a *app) openQueue(ctx context.Context) (err error) {
 	switch a.c.Queue.Backend {
 	case "redis":
-		// Redis is no part of readiness: without it everything but processing goes on, and that catches up.
+		// Redis is not part of readiness: without it everything but processing works, and processing catches up later.
 		driver, err := asynqueue.Open(ctx, asynqueue.Options{URL: a.c.Queue.RedisURL})
 		if err != nil {
-			return setting("REDIS_URL", err)
+			return withVariable("REDIS_URL", err)
 		}
 		a.driver = driver
 		a.closers = append(a.closers, driver.Close)
 	case "sqs":
 		a.driver, err = sqsqueue.Open(ctx, sqsqueue.Options{
-			QueueURL: a.c.Queue.SQSQueueURL, DeadURL: a.c.Queue.SQSDeadURL, Region: a.c.AWS.Region, EndpointURL: a.c.AWS.EndpointURL,
+			QueueURL: a.c.Queue.SQSQueueURL, DeadURL: a.c.Queue.SQSDeadURL,
+			Region: a.c.AWS.Region, EndpointURL: a.c.AWS.EndpointURL,
 			Wait: time.Duration(a.c.Queue.SQSWaitSeconds) * time.Second, Logger: a.log,
 		})
 		if err != nil {
-			return setting("SQS_QUEUE_URL", err)
+			return withVariable("SQS_QUEUE_URL", err)
 		}
 	default:
 		a.driver = dbqueue.New(a.db, dbqueue.Options{})
@@ -75,7 +76,8 @@ func (a *app) openQueue(ctx context.Context) (err error) {
 	return nil
 }
 
-// visibility is how long a worker that vanished keeps its task; 0: the queue's default.
+// visibility returns how long a task stays invisible to other workers after its worker has vanished; 0: the queue's
+// default.
 func visibility(c *config.Config) time.Duration {
 	if c.Queue.Backend == "sqs" {
 		return time.Duration(c.Queue.SQSVisibilitySeconds) * time.Second
@@ -83,7 +85,8 @@ func visibility(c *config.Config) time.Duration {
 	return 0
 }
 
-// resendAfter is long for a queue that does not recognise a task which it has already; 0: media's default.
+// resendAfter returns how long to wait before a video's task is sent again; 0: media's default. SQS needs a long wait,
+// because it does not recognise a task that it already has.
 func resendAfter(c *config.Config) time.Duration {
 	if c.Queue.Backend == "sqs" {
 		return 30 * time.Minute

@@ -19,17 +19,18 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-// version is stamped by the build.
+// version is set by the build.
 var version = "1.0.0"
 
-// Exit codes: what a script can tell apart.
+// Exit codes, so that scripts can distinguish the outcomes.
 const (
-	exitFailure = 1 // it was tried, and failed; or a second signal cut the stop short
-	exitUsage   = 2 // nothing was tried: flags, arguments or configuration are wrong
+	exitFailure = 1 // the command failed, or a second signal ended it at once
+	exitUsage   = 2 // nothing was tried, because flags, arguments or configuration are wrong
 )
 
-// Main runs the command line of the process and exits with its exit code: 0 for success, 1 when the command failed or a
-// second signal cut its stop short, 2 when flags, arguments or configuration are wrong and nothing was tried.
+// Main runs the command line of the process and exits with its exit code: 0 for success; 1 if the command failed; 2 if
+// nothing was tried, because flags, arguments or configuration are wrong. The first SIGINT or SIGTERM asks the command
+// to stop; a second one exits with 1 at once.
 func Main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -38,9 +39,9 @@ func Main() {
 		<-signals
 		cancel()
 		<-signals
-		os.Exit(exitFailure)
+		os.Exit(exitFailure) //nolint:revive // Main is the program's main function
 	}()
-	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr)) //nolint:revive // as above
 }
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -57,15 +58,15 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "app: %v\n", err)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "app: %s\n", oneLine(err))
+		fmt.Fprintf(stderr, "app: %s\n", oneLine(err.Error()))
 		return exitFailure
 	}
 }
 
 type usageError struct{ error }
 
-// oneLine is an error as logs and scripts take it; a driver's may have several lines.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// oneLine joins the lines of an error's text, because scripts read lines and errors of drivers may have several.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -76,12 +77,15 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	config.Flags(root.PersistentFlags())
-	root.AddCommand(serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(), healthcheckCommand(), versionCommand())
+	root.AddCommand(
+		serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(),
+		healthcheckCommand(), versionCommand(),
+	)
 	strict(root)
 	return root
 }
 
-// strict makes wrong arguments usage errors, and a command that only groups others show its help.
+// strict turns wrong arguments into usage errors, and lets a command that only groups others print its help.
 func strict(cmd *cobra.Command) {
 	check := cmd.Args
 	if !cmd.Runnable() {
@@ -102,7 +106,7 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// setup reads the configuration and makes the logger of a command.
+// setup reads the configuration of a command and creates its logger.
 func setup(cmd *cobra.Command) (*config.Config, *slog.Logger, error) {
 	c, err := config.Load(config.DotenvPath(), cmd.Flags())
 	if err != nil {

@@ -12,25 +12,26 @@ import (
 )
 
 func queueCommand() *cobra.Command {
-	command := &cobra.Command{Use: "queue", Short: "Look after tasks that were given up"}
+	command := &cobra.Command{Use: "queue", Short: "List dead letters (tasks that failed for good), or run them again"}
 	var limit int
 	dead := &cobra.Command{
 		Use:   "dead",
-		Short: "List the dead letters, the latest first",
+		Short: "List the dead letters, latest first",
 		Args:  cobra.NoArgs,
 		RunE:  withApp(func(cmd *cobra.Command, a *app, _ []string) error { return listDead(cmd, a, limit) }),
 	}
-	dead.Flags().IntVar(&limit, "limit", 100, "how many to list")
+	dead.Flags().IntVar(&limit, "limit", 100, "the most to list")
 	redrive := &cobra.Command{
 		Use:   "redrive [ID…]",
-		Short: "Make dead letters run again: those with the given ids, or all",
+		Short: "Run dead letters again: those with the given ids, or all",
 		RunE:  withApp(redriveDead),
 	}
 	command.AddCommand(dead, redrive)
 	return command
 }
 
-// withApp runs a command on the built app, without serving or working.
+// withApp returns a command function that builds the app without a worker, runs the given function on it, and closes
+// it.
 func withApp(run func(*cobra.Command, *app, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, log, err := setup(cmd)
@@ -53,7 +54,8 @@ func listDead(cmd *cobra.Command, a *app, limit int) error {
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "KIND\tID\tATTEMPTS\tDIED\tREASON")
 	for _, d := range dead {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", d.Kind, d.ID, d.Attempts, d.DiedAt.UTC().Format(time.RFC3339), d.Reason)
+		died := d.DiedAt.UTC().Format(time.RFC3339)
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", d.Kind, d.ID, d.Attempts, died, d.Reason)
 	}
 	return table.Flush()
 }
@@ -63,7 +65,9 @@ func redriveDead(cmd *cobra.Command, a *app, ids []string) error {
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	redriven, err := a.queue.RedriveAll(cmd.Context(), func(d queue.DeadTask) bool { return len(ids) == 0 || wanted[d.ID] })
+	redriven, err := a.queue.RedriveAll(cmd.Context(), func(d queue.DeadTask) bool {
+		return len(ids) == 0 || wanted[d.ID]
+	})
 	fmt.Fprintf(cmd.OutOrStdout(), "%d redriven\n", len(redriven))
 	if err != nil {
 		return err

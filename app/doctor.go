@@ -13,21 +13,21 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
 	"risingstars/platform/queue"
 	"risingstars/platform/storage"
+	"risingstars/platform/telemetry"
 )
 
-// errUnhealthy makes `app doctor` exit with 1; the table has said why.
-var errUnhealthy = errors.New("something would fail later; see the lines marked FAIL")
+// errUnhealthy makes `app doctor` exit with 1. The table says why.
+var errUnhealthy = errors.New("the service would not work; see the lines marked FAIL")
 
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Check everything that the configured stage needs, before it is needed",
+		Short: "Check everything that the configured stage needs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := config.Load(config.DotenvPath(), cmd.Flags())
@@ -41,7 +41,7 @@ func doctorCommand() *cobra.Command {
 	}
 }
 
-// doctor collects findings. A check that fails does not keep the others from running.
+// doctor runs checks and collects their findings. A check that fails does not stop the others.
 type doctor struct {
 	c        *config.Config
 	findings []finding
@@ -55,22 +55,22 @@ const (
 	fail = "FAIL"
 )
 
-func (d *doctor) say(check, verdict, format string, args ...any) {
+func (d *doctor) report(check, verdict, format string, args ...any) {
 	d.findings = append(d.findings, finding{check, verdict, fmt.Sprintf(format, args...)})
 }
 
 func (d *doctor) examine(ctx context.Context) {
-	d.say("configuration", fine, "queue %s, storage %s", d.c.Queue.Backend, d.c.Storage.Backend)
+	d.report("configuration", fine, "queue %s, storage %s", d.c.Queue.Backend, d.c.Storage.Backend)
 	d.ffmpeg(ctx)
 	d.disk()
 	d.proxies()
-	a := &app{c: d.c, log: slog.New(slog.DiscardHandler), registry: prometheus.NewRegistry()}
+	a := &app{c: d.c, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry()}
 	d.database(ctx, a)
 	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)
 	if err := a.close(); err != nil {
-		d.say("closing", fail, "%v", err)
+		d.report("closing", fail, "%v", err)
 	}
 }
 
@@ -78,8 +78,7 @@ func (d *doctor) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	sick := false
 	for _, f := range d.findings {
-		detail := strings.Join(strings.Fields(f.detail), " ") // some errors have several lines
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.verdict, f.check, detail)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.verdict, f.check, oneLine(f.detail))
 		sick = sick || f.verdict == fail
 	}
 	if err := table.Flush(); err != nil {
@@ -94,30 +93,32 @@ func (d *doctor) print(w io.Writer) error {
 func (d *doctor) ffmpeg(ctx context.Context) {
 	processor, err := newProcessor(d.c)
 	if err != nil {
-		d.say("ffmpeg", fail, "%v", err)
+		d.report("ffmpeg", fail, "%v", err)
 		return
 	}
 	tools, err := processor.Inspect(ctx)
 	switch {
 	case err != nil:
-		d.say("ffmpeg", fail, "%v", err)
+		d.report("ffmpeg", fail, "%v", err)
 	case len(tools.Missing) > 0:
-		d.say("ffmpeg", fail, "%s lacks %s: install a full build", tools.Version, strings.Join(tools.Missing, ", "))
+		d.report("ffmpeg", fail, "%s lacks %s; install a full build", tools.Version, strings.Join(tools.Missing, ", "))
 	case len(tools.Lacking) > 0:
-		d.say("ffmpeg", warn, "%s lacks %s: such clips will be refused", tools.Version, strings.Join(tools.Lacking, ", "))
+		d.report("ffmpeg", warn, "%s lacks %s, so clips that need it will be rejected",
+			tools.Version, strings.Join(tools.Lacking, ", "))
 	default:
-		d.say("ffmpeg", fine, "%s", tools.Version)
+		d.report("ffmpeg", fine, "%s", tools.Version)
 	}
 	if err == nil && !tools.Isolated {
-		d.say("isolation", warn, "this system forbids network namespaces, so ffmpeg runs with the protocol whitelist alone")
+		d.report("isolation", warn, "this system forbids network namespaces, so only the protocol whitelist restricts "+
+			"ffmpeg")
 	}
 }
 
-// disk wants room for the largest upload several times: the original, what is made of it, and the next one.
+// disk checks that the largest upload fits several times: the original, its rendition, and more of both.
 func (d *doctor) disk() {
 	var stat syscall.Statfs_t
 	if err := errors.Join(os.MkdirAll(d.c.Data.Dir, 0o750), syscall.Statfs(d.c.Data.Dir, &stat)); err != nil {
-		d.say("disk", fail, "DATA_DIR: %v", err)
+		d.report("disk", fail, "DATA_DIR: %v", err)
 		return
 	}
 	const mib = 1 << 20
@@ -129,7 +130,8 @@ func (d *doctor) disk() {
 	case free < 20*d.c.Upload.MaxBytes:
 		verdict = warn
 	}
-	d.say("disk", verdict, "%d MiB free in %s; the largest upload takes %d MiB", free/mib, d.c.Data.Dir, d.c.Upload.MaxBytes/mib)
+	d.report("disk", verdict, "%d MiB are free in %s; the largest upload has %d MiB",
+		free/mib, d.c.Data.Dir, d.c.Upload.MaxBytes/mib)
 }
 
 func (d *doctor) proxies() {
@@ -139,13 +141,15 @@ func (d *doctor) proxies() {
 	}
 	switch {
 	case everyone:
-		d.say("proxies", fail, "TRUSTED_PROXIES believes everyone, so anyone can pretend to be anyone; name the proxy's network")
+		d.report("proxies", fail, "TRUSTED_PROXIES trusts every address, so any client can pose as another; "+
+			"set it to the proxy's network")
 	case len(d.c.HTTP.TrustedProxies) == 0 && d.c.HTTP.PublicURL != "":
-		d.say("proxies", warn, "PUBLIC_URL is set but TRUSTED_PROXIES is not: behind a proxy all clients share one rate limit")
+		d.report("proxies", warn, "PUBLIC_URL is set but TRUSTED_PROXIES is not: behind a proxy, all clients share "+
+			"one rate limit")
 	case len(d.c.HTTP.TrustedProxies) == 0:
-		d.say("proxies", fine, "none trusted: X-Forwarded headers are ignored")
+		d.report("proxies", fine, "none is trusted, so X-Forwarded headers are ignored")
 	default:
-		d.say("proxies", fine, "%v trusted", d.c.HTTP.TrustedProxies)
+		d.report("proxies", fine, "trusted: %v", d.c.HTTP.TrustedProxies)
 	}
 }
 
@@ -157,27 +161,29 @@ func (d *doctor) database(ctx context.Context, a *app) {
 		now, err = a.db.Now(ctx)
 	}
 	if err != nil {
-		d.say("database", fail, "%v", err)
-		d.say("clock", warn, "not compared, because the database's cannot be read")
+		d.report("database", fail, "%v", err)
+		d.report("clock", warn, "not checked, because the database's clock cannot be read")
 		return
 	}
 	took := time.Since(began)
-	d.say("database", fine, "%s, migrated, answers in %s", a.db.Dialect(), took.Round(time.Microsecond))
-	// Leases and tokens compare the clocks of hosts: seconds matter, a minute breaks them.
+	d.report("database", fine, "%s, migrated, answers in %s", a.db.Dialect(), took.Round(time.Microsecond))
+	// Leases and tokens compare the clocks of hosts: they tolerate seconds, not a minute.
 	drift := now.Sub(began.Add(took / 2)).Abs()
 	switch {
 	case drift > 5*time.Second:
-		d.say("clock", fail, "%s away from the database's: run an NTP client on both hosts", drift.Round(time.Millisecond))
+		d.report("clock", fail, "differs from the database's by %s; run an NTP client on both hosts",
+			drift.Round(time.Millisecond))
 	case began.Year() < 2026:
-		d.say("clock", fail, "it says %s", began.Format(time.RFC3339))
+		d.report("clock", fail, "shows %s, which is in the past; run an NTP client", began.Format(time.RFC3339))
 	default:
-		d.say("clock", fine, "%s, within %s of the database's", began.UTC().Format(time.RFC3339), max(drift, time.Millisecond).Round(time.Millisecond))
+		d.report("clock", fine, "%s, within %s of the database's",
+			began.UTC().Format(time.RFC3339), max(drift, time.Millisecond).Round(time.Millisecond))
 	}
 }
 
 func (d *doctor) queue(ctx context.Context, a *app) {
 	if a.db == nil && d.c.Queue.Backend == "embedded" {
-		d.say("queue", fail, "it is in the database")
+		d.report("queue", fail, "is kept in the database, which is not available")
 		return
 	}
 	var stats queue.Stats
@@ -187,21 +193,23 @@ func (d *doctor) queue(ctx context.Context, a *app) {
 	}
 	switch {
 	case err != nil:
-		d.say("queue", fail, "%v", err)
+		d.report("queue", fail, "%v", err)
 	case stats.Dead > 0:
-		d.say("queue", warn, "%d dead letters: see app queue dead", stats.Dead)
+		d.report("queue", warn, "%d dead letters; list them with: app queue dead", stats.Dead)
 	default:
-		d.say("queue", fine, "%s", describe(stats))
+		d.report("queue", fine, "%s", describe(stats))
 	}
 }
 
 func describe(s queue.Stats) string {
-	return fmt.Sprintf("%d ready, %d in flight, %d delayed, oldest %s", s.Ready, s.InFlight, s.Delayed, s.OldestReady.Round(time.Second))
+	return fmt.Sprintf("%d tasks ready, %d in flight, %d delayed; the oldest has been ready for %s",
+		s.Ready, s.InFlight, s.Delayed, s.OldestReady.Round(time.Second))
 }
 
-// storage writes, reads and deletes one small object, as an upload would.
+// storage writes, finds and deletes one small object.
 func (d *doctor) storage(ctx context.Context, a *app) {
-	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid()) // where workers may write, on AWS too
+	// On AWS, workers may write under this prefix only.
+	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid())
 	content := []byte("a probe")
 	err := a.openStorage(ctx)
 	if err == nil {
@@ -210,34 +218,34 @@ func (d *doctor) storage(ctx context.Context, a *app) {
 	if err == nil {
 		var object storage.Object
 		if object, err = a.bucket.Stat(ctx, key); err == nil && object.Size != int64(len(content)) {
-			err = fmt.Errorf("%d bytes were written and %d are there", len(content), object.Size)
+			err = fmt.Errorf("%d bytes were written, but the object has %d", len(content), object.Size)
 		}
 		err = errors.Join(err, a.bucket.Delete(ctx, key))
 	}
 	if err != nil {
-		d.say("storage", fail, "%v", err)
+		d.report("storage", fail, "%v", err)
 		return
 	}
-	d.say("storage", fine, "%s: a file can be written, found and deleted", d.c.Storage.Backend)
+	d.report("storage", fine, "%s: files can be written, found and deleted", d.c.Storage.Backend)
 }
 
-// secret opens what links to local files are signed with, too.
+// secret checks the key that signs tokens and links to local files.
 func (d *doctor) secret(a *app) {
 	if err := a.openSecret(); err != nil {
-		d.say("secret", fail, "%v", err)
+		d.report("secret", fail, "%v", err)
 		return
 	}
 	if d.c.Auth.SecretKey != "" {
-		d.say("secret", fine, "SECRET_KEY has %d bytes", len(d.c.Auth.SecretKey))
+		d.report("secret", fine, "SECRET_KEY has %d bytes", len(d.c.Auth.SecretKey))
 		return
 	}
 	info, err := os.Stat(d.c.SecretPath())
 	switch {
 	case err != nil:
-		d.say("secret", fail, "%v", err)
+		d.report("secret", fail, "%v", err)
 	case info.Mode().Perm()&0o077 != 0:
-		d.say("secret", fail, "%s can be read by others: chmod 600 it", d.c.SecretPath())
+		d.report("secret", fail, "other users can read %s; run: chmod 600 %[1]s", d.c.SecretPath())
 	default:
-		d.say("secret", fine, "kept in %s", d.c.SecretPath())
+		d.report("secret", fine, "is kept in %s", d.c.SecretPath())
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"risingstars/config"
 )
 
-// healthcheckCommand is what a container asks; a container has no curl.
+// healthcheckCommand is the health check of containers, which have no curl.
 func healthcheckCommand() *cobra.Command {
 	live := false
 	command := &cobra.Command{
 		Use:   "healthcheck",
-		Short: "Ask the app of this configuration whether it is ready; exit 1 when not",
+		Short: "Ask the app that runs with this configuration whether it is ready; exit with 1 if not",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := "/readyz"
@@ -35,7 +35,8 @@ func healthcheckCommand() *cobra.Command {
 			return askHealth(cmd, addr, path)
 		},
 	}
-	command.Flags().BoolVar(&live, "live", false, "ask only whether the process answers, for those who replace it when it does not")
+	command.Flags().BoolVar(&live, "live", false,
+		"ask only whether the process answers, for supervisors that replace it when it does not")
 	return command
 }
 
@@ -47,7 +48,8 @@ func askHealth(cmd *cobra.Command, addr, path string) error {
 	if host == "" || net.ParseIP(host).IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, http.NoBody)
+	url := "http://" + net.JoinHostPort(host, port) + path
+	request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
 	}

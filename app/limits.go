@@ -7,14 +7,15 @@ import (
 	"risingstars/platform/ratelimit"
 )
 
-// The limits on signing up and in. A class behind one address signs up within a few minutes; a thief tries thousands.
+// The limits on signing up and signing in. A school class behind one address must be able to sign up within a few
+// minutes, while an attacker tries thousands of passwords.
 var (
 	signupByClient = ratelimit.Quota{PerMinute: 60, Burst: 120}
 	loginByClient  = ratelimit.Quota{PerMinute: 120, Burst: 240}
 	loginByAccount = ratelimit.Quota{PerMinute: 10, Burst: 20}
 )
 
-// limits count in Redis where there is one, so that all processes count together.
+// limits returns the limiters. If the deployment has Redis, they count there, so that all processes count together.
 func (a *app) limits() (limits identity.Limits, err error) {
 	if !a.c.Auth.RateLimit {
 		none := (*ratelimit.Limiter)(nil)
@@ -24,7 +25,7 @@ func (a *app) limits() (limits identity.Limits, err error) {
 	if a.c.Queue.Backend == "redis" {
 		shared, err := ratelimit.OpenShared(ratelimit.SharedOptions{URL: a.c.Queue.RedisURL, Logger: a.log})
 		if err != nil {
-			return limits, setting("REDIS_URL", err)
+			return limits, withVariable("REDIS_URL", err)
 		}
 		a.closers = append(a.closers, shared.Close)
 		limiter = func(name string, q ratelimit.Quota) (*ratelimit.Limiter, error) {

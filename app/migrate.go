@@ -15,13 +15,18 @@ import (
 func migrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring the database to this version (up), or show where it stands (status)",
+		Short: "Bring the database up to date (up), list its migrations (status), or revert the latest (down)",
 		Args:  cobra.NoArgs,
 		RunE:  withDatabase(migrateUp),
 	}
 	command.AddCommand(
-		&cobra.Command{Use: "up", Short: "Apply what is pending", Args: cobra.NoArgs, RunE: withDatabase(migrateUp)},
-		&cobra.Command{Use: "status", Short: "List what is applied", Args: cobra.NoArgs, RunE: withDatabase(migrateStatus)},
+		&cobra.Command{
+			Use: "up", Short: "Apply all pending migrations", Args: cobra.NoArgs, RunE: withDatabase(migrateUp),
+		},
+		&cobra.Command{
+			Use: "status", Short: "List all migrations, applied or pending", Args: cobra.NoArgs,
+			RunE: withDatabase(migrateStatus),
+		},
 		migrateDownCommand(),
 	)
 	return command
@@ -29,7 +34,7 @@ func migrateCommand() *cobra.Command {
 
 func migrateDownCommand() *cobra.Command {
 	var yes bool
-	command := &cobra.Command{Use: "down", Short: "Take back the latest migration, after asking", Args: cobra.NoArgs}
+	command := &cobra.Command{Use: "down", Short: "Revert the latest migration, after asking", Args: cobra.NoArgs}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	command.RunE = withDatabase(func(cmd *cobra.Command, db *database.DB) error {
 		latest, err := db.Latest(cmd.Context(), migrations()...)
@@ -37,8 +42,9 @@ func migrateDownCommand() *cobra.Command {
 			return err
 		}
 		if !yes {
-			fmt.Fprintf(cmd.OutOrStdout(), "Take back %s of %s, and lose the data that only it holds? Type yes: ", latest.File, latest.Owner)
-			answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // no answer is no
+			fmt.Fprintf(cmd.OutOrStdout(), "Revert %s of %s and lose the data that only it holds? Type yes: ",
+				latest.File, latest.Owner)
+			answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // an error means no
 			if strings.TrimSpace(answer) != "yes" {
 				return errors.New("nothing was changed")
 			}
@@ -56,16 +62,18 @@ func migrateDownCommand() *cobra.Command {
 	return command
 }
 
-// withDatabase runs a command that needs the database and nothing else.
+// withDatabase returns a command function that opens only the database, runs the given function on it, and closes it.
 func withDatabase(run func(*cobra.Command, *database.DB) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		c, log, err := setup(cmd)
 		if err != nil {
 			return err
 		}
-		db, err := database.Open(cmd.Context(), database.Options{URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Logger: log})
+		db, err := database.Open(cmd.Context(), database.Options{
+			URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Logger: log,
+		})
 		if err != nil {
-			return setting(databaseVariable(c), err)
+			return withVariable(databaseVariable(c), err)
 		}
 		return errors.Join(run(cmd, db), db.Close())
 	}

@@ -8,7 +8,7 @@ import (
 	"risingstars/modules/voting"
 )
 
-// gallery fills media's port with the voting module.
+// gallery implements media's port of the same name with the voting module.
 type gallery struct{ *voting.Module }
 
 func (g gallery) Publish(ctx context.Context, e media.Entry) error {
@@ -19,7 +19,7 @@ func (g gallery) Publish(ctx context.Context, e media.Entry) error {
 	})
 }
 
-// people fills media's port with the identity module.
+// people implements media's port of the same name with the identity module.
 type people struct{ module *identity.Module }
 
 func (p people) Profile(ctx context.Context, userID string) (name, city, country string, err error) {

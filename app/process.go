@@ -3,24 +3,25 @@ package app
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"risingstars/config"
-	"risingstars/platform/telemetry"
 )
 
 func processCommand() *cobra.Command {
 	var start float64
 	command := &cobra.Command{
 		Use:   "process IN OUT",
-		Short: "Process one file exactly as a worker does; the poster is written beside OUT",
+		Short: "Process one file exactly as a worker does, and write the poster beside OUT",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if day := (24 * time.Hour).Seconds(); !(start >= 0 && start <= day) { // NaN is no more than anything
-				return usageError{fmt.Errorf("--start is a number of seconds from 0 to %.0f", day)}
+			if day := (24 * time.Hour).Seconds(); !(start >= 0 && start <= day) { // so written because it may be NaN
+				return usageError{fmt.Errorf("--start must be a number of seconds from 0 to %.0f", day)}
 			}
 			c, err := config.Load(config.DotenvPath(), cmd.Flags())
 			if err != nil {
@@ -38,20 +39,20 @@ func processCommand() *cobra.Command {
 	return command
 }
 
-// showProgress draws a bar with the time left on a terminal, and writes a line per 10 % elsewhere.
-func showProgress(w io.Writer) func(stage string, percent int) {
-	if telemetry.IsTerminal(w) {
+// showProgress draws a bar with the remaining time if w is a terminal. Otherwise it writes a line for every 10 %.
+func showProgress(w io.Writer) func(step string, percent int) {
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		bar := progressbar.NewOptions(100, progressbar.OptionSetWriter(w), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
-		return func(stage string, percent int) {
-			bar.Describe(stage)
-			_ = bar.Set(percent) // a terminal that went away stops nothing
+		return func(step string, percent int) {
+			bar.Describe(step)
+			_ = bar.Set(percent) // processing goes on without its terminal
 		}
 	}
 	next := 0
-	return func(stage string, percent int) {
+	return func(step string, percent int) {
 		if percent >= next {
-			fmt.Fprintf(w, "%s %d %%\n", stage, percent)
+			fmt.Fprintf(w, "%s %d %%\n", step, percent)
 			next = percent - percent%10 + 10
 		}
 	}

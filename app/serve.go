@@ -19,7 +19,7 @@ import (
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the API; in the embedded stage also process videos",
+		Short: "Serve the API; with the embedded queue, also process videos",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, log, err := setup(cmd)
@@ -55,14 +55,15 @@ func workCommand() *cobra.Command {
 	}
 }
 
-// workServices process videos and repeat what crashes left undone.
+// workServices returns the services that process videos and finish what crashes left undone.
 func (a *app) workServices() []lifecycle.Service {
 	concurrency := a.c.Worker.Concurrency
 	if concurrency == 0 {
-		concurrency = max(1, runtime.GOMAXPROCS(0)/2) // a container may have fewer than the machine
+		concurrency = max(1, runtime.GOMAXPROCS(0)/2) // not NumCPU: a container may have fewer processors
 	}
 	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
-		Concurrency: concurrency, Visibility: visibility(a.c), Grace: a.c.Grace(), Logger: a.log, Registerer: a.registry,
+		Concurrency: concurrency, Visibility: visibility(a.c), Grace: a.c.Grace(),
+		Logger: a.log, Registerer: a.registry,
 	})
 	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
@@ -75,20 +76,20 @@ func (a *app) workServices() []lifecycle.Service {
 	return services
 }
 
-// work processes videos; where it is asked to, it answers health checks and metrics as well.
+// work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
 	services := a.workServices()
 	if a.c.Worker.HTTPAddr != "" {
-		server, err := a.newServer(a.c.Worker.HTTPAddr, 0) // no proxy asks it
+		server, err := a.newServer(a.c.Worker.HTTPAddr, 0) // no drain: it is behind no proxy
 		if err != nil {
 			return errors.Join(err, a.close())
 		}
 		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
 	}
-	return a.run(ctx, lifecycle.Together("services", services...))
+	return a.run(ctx, services)
 }
 
-// newServer has the routes of the service itself, and none of a module.
+// newServer returns a server with the routes that belong to no module.
 func (a *app) newServer(addr string, drain time.Duration) (*web.Server, error) {
 	return web.New(web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
@@ -98,13 +99,13 @@ func (a *app) newServer(addr string, drain time.Duration) (*web.Server, error) {
 	})
 }
 
-// webService listens where the variable says.
+// webService runs the server. The variable is the one with its address, which errors name.
 func webService(server *web.Server, variable string) lifecycle.Service {
-	start := func(ctx context.Context) error { return setting(variable, server.Start(ctx)) }
+	start := func(ctx context.Context) error { return withVariable(variable, server.Start(ctx)) }
 	return lifecycle.Service{Name: "web", Start: start, Stop: server.Stop, Failed: server.Failed()}
 }
 
-// serve answers requests, with a worker beside it where the stage has no other.
+// serve serves requests, and also processes videos if withWorker is set.
 func (a *app) serve(ctx context.Context, withWorker bool) error {
 	server, err := a.newServer(a.c.HTTP.Addr, a.c.Drain())
 	if err != nil {
@@ -121,5 +122,5 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	if withWorker {
 		services = append(a.workServices(), services...)
 	}
-	return a.run(ctx, lifecycle.Together("services", services...))
+	return a.run(ctx, services)
 }

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,23 +12,23 @@ import (
 	"risingstars/infra/aws/cfntest"
 )
 
-// notOnAWS are the variables that no template sets, and why.
+// notOnAWS lists the variables that no template sets, and why.
 var notOnAWS = map[string]string{
 	"AUTH_RATE_LIMIT":                    "off for load tests only",
-	"AWS_CA_BUNDLE":                      "AWS's certificates are everybody's",
-	"AWS_ENDPOINT_URL":                   "for servers that are not AWS",
+	"AWS_CA_BUNDLE":                      "every system trusts AWS's certificates",
+	"AWS_ENDPOINT_URL":                   "for servers other than AWS",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
 	"DATA_DIR":                           "the image's own volume, /data",
-	"ECS_AGENT_URI":                      "ECS itself sets it in every container",
-	"LOAD_TEST_ENDPOINTS":                "off outside of load tests",
-	"LOG_FORMAT":                         "the image says JSON",
+	"ECS_AGENT_URI":                      "ECS sets it in every container",
+	"LOAD_TEST_ENDPOINTS":                "on for load tests only",
+	"LOG_FORMAT":                         "the image sets it to JSON",
 	"REDIS_URL":                          "the queue is SQS",
 	"S3_URL_EXPIRE_SECONDS":              "the default fits",
 	"SQS_WAIT_TIME_SECONDS":              "the default is the longest that SQS allows",
 }
 
-// awsReaders are the commands that read a variable, each of which must be told it. What serve and work have in common is
-// read by the same code on both sides, so a value on one side only would make them disagree.
+// awsReaders lists the commands that read each variable, all of which must get it. Where serve and work share the code
+// that reads a variable, a value on one side only would make them disagree.
 var awsReaders = map[string]string{
 	"DATABASE_URL":                "migrate serve work",
 	"SECRET_KEY":                  "migrate serve work",
@@ -67,7 +65,7 @@ var awsReaders = map[string]string{
 	"MEDIA_MIN_HEIGHT":            "work",
 }
 
-// runtimeVariables are variables that the Go runtime reads, and the configuration does not.
+// runtimeVariables are read by the Go runtime and not by the configuration.
 var runtimeVariables = []string{"GOMEMLIMIT"}
 
 func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
@@ -80,70 +78,77 @@ func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(awsReaders, given); diff != "" {
-		t.Errorf("who is told a variable (-want +got)\n%s", diff)
+		t.Errorf("the commands that get each variable (-want +got)\n%s", diff)
 	}
-	known := variablesOf(reflect.TypeFor[config.Config]())
-	for _, name := range runtimeVariables {
-		known[name] = true
+	known := slices.Clone(runtimeVariables)
+	for _, v := range config.Variables() {
+		known = append(known, v.Name)
 	}
-	for name := range known {
+	for _, name := range known {
 		if awsReaders[name] == "" && notOnAWS[name] == "" {
 			t.Errorf("%s: no command reads it on AWS, and no reason is given", name)
 		}
 	}
 	for _, names := range []map[string]string{awsReaders, notOnAWS} {
 		for name := range names {
-			if !known[name] {
-				t.Errorf("%s is no variable of the configuration", name)
+			if !slices.Contains(known, name) {
+				t.Errorf("%s is not a variable of the configuration", name)
 			}
 		}
 	}
 	for name := range notOnAWS {
 		if awsReaders[name] != "" {
-			t.Errorf("%s is set, and excepted", name)
+			t.Errorf("%s is set, although notOnAWS lists it", name)
 		}
 	}
 }
 
-// What only an account knows stands here as it would look there.
+// awsValues are examples of the values that depend on the AWS account.
 var awsValues = map[string]string{
-	"DATABASE_URL":  "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase?sslmode=require",
+	"DATABASE_URL": "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase" +
+		"?sslmode=require",
 	"SECRET_KEY":    "q3JtYWw0dGVzdHNvbmx5bm90YXNlY3JldGF0YWxs4f1d0b8b6c5e49a7a3b2c1d0",
 	"PUBLIC_URL":    "http://showcase-1234567890.us-east-1.elb.amazonaws.com",
-	"S3_PUBLIC_URL": "https://d111111abcdef8.cloudfront.net", "AWS_REGION": "us-east-1", "AWS_S3_BUCKET": "showcase-media",
+	"S3_PUBLIC_URL": "https://d111111abcdef8.cloudfront.net",
+	"AWS_REGION":    "us-east-1",
+	"AWS_S3_BUCKET": "showcase-media",
 	"SQS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/showcase",
 	"SQS_DLQ_URL":   "https://sqs.us-east-1.amazonaws.com/123456789012/showcase-dead",
 }
 
-// Each task's variables, with every parameter at its default, make a configuration that starts.
+// The variables of each task are a valid configuration when every parameter has its default.
 func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
-	known := variablesOf(reflect.TypeFor[config.Config]())
 	for _, c := range awsContainers(t) {
 		t.Run(c.File, func(t *testing.T) {
-			setVariables(t, known, c)
+			setVariables(t, c)
 			loaded, err := config.Load("", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.File == "cluster.yaml" { // it migrates, and needs the database only
+			if c.File == "cluster.yaml" { // the migrate task, which needs only the database
 				return
 			}
-			got := []string{loaded.Queue.Backend, loaded.Storage.Backend, loaded.Storage.UploadPrefix, loaded.Storage.ProcessedPrefix}
+			got := []string{
+				loaded.Queue.Backend, loaded.Storage.Backend,
+				loaded.Storage.UploadPrefix, loaded.Storage.ProcessedPrefix,
+			}
 			if diff := cmp.Diff([]string{"sqs", "s3", "uploads", "processed"}, got); diff != "" {
 				t.Error(diff)
 			}
-			// The process gives its services 10 s more than both; Fargate kills after 120 s at the latest.
+			// A stop takes up to 10 s longer than drain and grace together. Fargate allows a stop timeout of at most
+			// 120 s.
 			limit, err := time.ParseDuration(c.StopTimeout + "s")
-			if most := loaded.Drain() + loaded.Grace() + 10*time.Second; err != nil || most >= limit || limit > 2*time.Minute {
-				t.Errorf("a stop may take %s, and the process is killed after %s (%v)", most, limit, err)
+			most := loaded.Drain() + loaded.Grace() + 10*time.Second
+			if err != nil || most >= limit || limit > 2*time.Minute {
+				t.Errorf("a stop may take %s, but the process is killed after %s (%v)", most, limit, err)
 			}
 		})
 	}
 }
 
-// What a parameter takes must not fail only when the tasks start: the stack would roll back after half an hour.
+// A value that a template's parameter accepts must not fail when the tasks start, because the stack would then roll
+// back after half an hour.
 func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
-	known := variablesOf(reflect.TypeFor[config.Config]())
 	count := 0
 	for _, c := range awsContainers(t) {
 		for _, v := range c.Variables {
@@ -154,9 +159,9 @@ func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 				count++
 				t.Run(c.File+" "+v.Parameter.Name+" "+bound, func(t *testing.T) {
 					if bound == "" {
-						t.Fatal("it lacks a bound")
+						t.Fatal("the parameter lacks a bound")
 					}
-					setVariables(t, known, c)
+					setVariables(t, c)
 					t.Setenv(v.Name, bound)
 					if _, err := config.Load("", nil); err != nil {
 						t.Error(err)
@@ -166,21 +171,21 @@ func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 		}
 	}
 	if count < 16 {
-		t.Errorf("only %d bounds were looked at", count)
+		t.Errorf("only %d bounds were checked", count)
 	}
 }
 
-// setVariables gives the test the environment of a container, and nothing else that the configuration knows.
-func setVariables(t *testing.T, known map[string]bool, c cfntest.Container) {
+// setVariables gives the test the environment of a container, without any other variable of the configuration.
+func setVariables(t *testing.T, c cfntest.Container) {
 	t.Helper()
-	for name := range known {
-		t.Setenv(name, "")
+	for _, v := range config.Variables() {
+		t.Setenv(v.Name, "")
 	}
 	for _, v := range c.Variables {
 		value := v.Value
 		if !v.Known {
 			if value = awsValues[v.Name]; value == "" {
-				t.Fatalf("%s is %q, which only an account knows: what is it there?", v.Name, v.Value)
+				t.Fatalf("%s is %q, which depends on the AWS account; add an example to awsValues", v.Name, v.Value)
 			}
 		}
 		t.Setenv(v.Name, value)
@@ -202,20 +207,7 @@ func awsContainers(t *testing.T) []cfntest.Container {
 		of = append(of, c.File)
 	}
 	if want := []string{"cluster.yaml", "serve.yaml", "work.yaml"}; !slices.Equal(want, of) {
-		t.Fatalf("the containers are of %v", of)
+		t.Fatalf("the containers are those of %v, want %v", of, want)
 	}
 	return containers
-}
-
-// variablesOf are the variables that a configuration reads: the env tags, wherever they stand.
-func variablesOf(group reflect.Type) map[string]bool {
-	names := map[string]bool{}
-	for field := range group.Fields() {
-		if name := field.Tag.Get("env"); name != "" {
-			names[name] = true
-		} else if field.Type.Kind() == reflect.Struct {
-			maps.Copy(names, variablesOf(field.Type))
-		}
-	}
-	return names
 }

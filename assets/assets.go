@@ -1,4 +1,4 @@
-// Package assets holds the files that ship inside the binary.
+// Package assets holds the files that are embedded in the binary.
 package assets
 
 import (
@@ -9,11 +9,11 @@ import (
 //go:embed branding/*.png
 var branding embed.FS
 
-// Branding is the folder with the watermark and the layers of intro and outro.
+// Branding returns the folder with the watermark and the layers of intro and outro.
 func Branding() fs.FS {
 	sub, err := fs.Sub(branding, "branding")
 	if err != nil {
-		panic(err) // the name is a constant; it cannot be invalid
+		panic(err) // impossible: the name is a valid constant
 	}
 	return sub
 }

@@ -1,5 +1,6 @@
-// Package config reads the process's configuration: defaults, then a .env file, then the environment, then flags. Every
-// problem is found in one pass and named by its variable. It knows the variables, not what is built from them.
+// Package config reads the configuration of a process: defaults, then a .env file, then the environment, then flags. It
+// finds all problems in one pass and names each by its variable. It knows the variables and their rules; it opens
+// nothing and does not check that an address answers.
 package config
 
 import (
@@ -8,7 +9,8 @@ import (
 	"time"
 )
 
-// Config is the whole configuration. Each leaf names its environment variable; README.md documents them.
+// Config is the whole configuration. The tags of each leaf field name its environment variable (env), its default, and
+// the flag that overrides it, if any, with the flag's help text (usage). README.md documents the variables.
 type Config struct {
 	HTTP    HTTP
 	Data    Data
@@ -25,28 +27,30 @@ type Config struct {
 	LoadTestEndpoints bool `env:"LOAD_TEST_ENDPOINTS" default:"false"`
 }
 
-// HTTP is where and how requests are served.
+// HTTP says where and how requests are served.
 type HTTP struct {
 	Addr           string         `env:"HTTP_ADDR" default:":8080" flag:"http-addr" usage:"address to listen on"`
 	PublicURL      string         `env:"PUBLIC_URL"`
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES"`
 	CORSOrigins    []string       `env:"CORS_ORIGINS"`
-	// GraceSeconds is how long a stop waits for requests and jobs under way.
+	// GraceSeconds is how long a stop waits for running requests and jobs.
 	GraceSeconds int `env:"SHUTDOWN_GRACE_SECONDS" default:"25"`
-	// DrainSeconds is how long a stop first lets proxies find out; -1: as long as nginx needs, or 0 in the embedded stage.
+	// DrainSeconds is how long a stop first waits for proxies to notice it; -1: as long as nginx needs, or 0 in the
+	// embedded stage.
 	DrainSeconds int `env:"SHUTDOWN_DRAIN_SECONDS" default:"-1"`
 }
 
-// Data is where rows live. Without a URL it is SQLite in Dir.
+// Data says where rows are kept: in PostgreSQL at DatabaseURL, or in SQLite in Dir when it is empty.
 type Data struct {
 	DatabaseURL string `env:"DATABASE_URL"`
-	// MaxConns is the size of this process's connection pool; StatementSeconds ends a PostgreSQL statement that takes longer.
-	MaxConns         int    `env:"DATABASE_MAX_CONNS" default:"0"`
+	// MaxConns is the size of this process's connection pool; 0: the default of the database package.
+	MaxConns int `env:"DATABASE_MAX_CONNS" default:"0"`
+	// StatementSeconds is the longest that a PostgreSQL statement may run.
 	StatementSeconds int    `env:"DATABASE_STATEMENT_TIMEOUT_SECONDS" default:"30"`
-	Dir              string `env:"DATA_DIR" default:"./data" flag:"data-dir" usage:"folder of the embedded stage's data"`
+	Dir              string `env:"DATA_DIR" default:"./data" flag:"data-dir" usage:"folder for local data"`
 }
 
-// Queue selects how tasks travel.
+// Queue selects the queue that carries tasks to workers.
 type Queue struct {
 	Backend              string `env:"QUEUE_BACKEND"` // embedded, redis, sqs
 	RedisURL             string `env:"REDIS_URL"`
@@ -56,41 +60,42 @@ type Queue struct {
 	SQSVisibilitySeconds int    `env:"SQS_VISIBILITY_TIMEOUT" default:"120"`
 }
 
-// Storage selects where files live.
+// Storage selects where files are kept.
 type Storage struct {
 	Backend          string `env:"STORAGE_BACKEND" default:"local"` // local, s3
 	UploadPrefix     string `env:"S3_UPLOAD_PREFIX" default:"uploads"`
 	ProcessedPrefix  string `env:"S3_PROCESSED_PREFIX" default:"processed"`
 	URLExpireSeconds int    `env:"S3_URL_EXPIRE_SECONDS" default:"3600"`
 	DeleteOriginal   bool   `env:"S3_DELETE_ORIGINAL" default:"false"`
-	// PublicURL is where everyone reads renditions: a CDN before the bucket. Empty: by signed links to the bucket itself.
+	// PublicURL is the address from which everyone reads renditions: a CDN in front of the bucket. Empty: renditions
+	// are read through signed links to the bucket itself.
 	PublicURL string `env:"S3_PUBLIC_URL"`
 }
 
-// AWS is shared by S3 and SQS. Credentials come from the SDK's own chain, never from here.
+// AWS is shared by S3 and SQS. Credentials are not part of it: the SDK finds them by itself.
 type AWS struct {
 	Region      string `env:"AWS_REGION"`
 	Bucket      string `env:"AWS_S3_BUCKET"`
 	EndpointURL string `env:"AWS_ENDPOINT_URL"`
-	// ECSAgentURI is set by ECS itself.
+	// ECSAgentURI is set by ECS in every container.
 	ECSAgentURI string `env:"ECS_AGENT_URI"`
-	// CABundle is a file of certificates to trust. The SDK finds it by itself, in the environment; ffmpeg is told.
+	// CABundle is a file of certificates to trust. The SDK reads the variable by itself; ffmpeg gets the file from us.
 	CABundle string `env:"AWS_CA_BUNDLE"`
 }
 
-// Auth is about tokens and the limits on guessing.
+// Auth configures access tokens and the limits on guessing passwords.
 type Auth struct {
 	SecretKey    string `env:"SECRET_KEY"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
 	RateLimit    bool   `env:"AUTH_RATE_LIMIT" default:"true"`
 }
 
-// Upload bounds what is taken.
+// Upload limits what is accepted.
 type Upload struct {
 	MaxBytes int64 `env:"MAX_UPLOAD_BYTES" default:"209715200"`
 }
 
-// Media holds the rules of the contest for clips. Zero means no rule.
+// Media holds the contest's default rules for clips. In the minimums and in MaxSeconds, zero means no rule.
 type Media struct {
 	MaxClipSeconds int    `env:"MEDIA_MAX_CLIP_SECONDS" default:"30"`
 	Audio          string `env:"MEDIA_AUDIO" default:"keep"` // keep, remove
@@ -99,26 +104,27 @@ type Media struct {
 	MinHeight      int    `env:"MEDIA_MIN_HEIGHT" default:"0"`
 }
 
-// Worker sizes the processing. Zero lets the machine decide.
+// Worker sizes the processing. Zero means as much as suits the machine.
 type Worker struct {
 	Concurrency   int `env:"WORKER_CONCURRENCY" default:"0"`
 	FFmpegThreads int `env:"FFMPEG_THREADS" default:"0"`
-	// HTTPAddr is where `app work` answers health checks and metrics; empty: nowhere.
+	// HTTPAddr is the address on which `app work` serves health checks and metrics; empty: it serves none.
 	HTTPAddr string `env:"WORKER_HTTP_ADDR"`
 }
 
-// Voting holds the rules of the vote.
+// Voting holds the rules for votes.
 type Voting struct {
 	SelfVotes bool `env:"VOTING_SELF_VOTES" default:"true"`
 }
 
-// Log is what operators read.
+// Log configures the log.
 type Log struct {
 	Level  string `env:"LOG_LEVEL" default:"info" flag:"log-level" usage:"debug, info, warn or error"`
 	Format string `env:"LOG_FORMAT" default:"auto"`
 }
 
-// Embedded tells whether this is the laptop's stage, which keeps itself: it migrates and makes its own secret.
+// Embedded reports whether this is the embedded stage, which needs no operator: it migrates its own database and
+// creates its own secret.
 func (c *Config) Embedded() bool { return c.Data.DatabaseURL == "" }
 
 // DatabasePath is the SQLite file of the embedded stage.
@@ -127,19 +133,19 @@ func (c *Config) DatabasePath() string { return filepath.Join(c.Data.Dir, "showc
 // FilesPath is the root of local storage.
 func (c *Config) FilesPath() string { return filepath.Join(c.Data.Dir, "files") }
 
-// WorkPath holds what outlives no process.
+// WorkPath is the folder of temporary files: nothing in it outlives its process.
 func (c *Config) WorkPath() string { return filepath.Join(c.Data.Dir, "work") }
 
-// BumperPath holds the rendered intros and outros, which can be made again.
+// BumperPath is the folder of rendered intros and outros. It is a cache: what is missing is rendered again.
 func (c *Config) BumperPath() string { return filepath.Join(c.Data.Dir, "bumpers") }
 
-// SecretPath is where the embedded stage keeps the secret that it made.
+// SecretPath is the file in which the embedded stage keeps the secret that it created.
 func (c *Config) SecretPath() string { return filepath.Join(c.Data.Dir, "secret_key") }
 
-// drainSeconds is above the keepalive_timeout of the proxy's connections in infra/nginx.
+// drainSeconds is longer than the keepalive_timeout of nginx's connections to us, in infra/nginx.
 const drainSeconds = 5
 
-// Drain is how long a stop lets kept connections carry their last answer.
+// Drain is how long a stop keeps idle connections open so that each can carry one last answer.
 func (c *Config) Drain() time.Duration {
 	switch {
 	case c.HTTP.DrainSeconds >= 0:
@@ -151,5 +157,5 @@ func (c *Config) Drain() time.Duration {
 	}
 }
 
-// Grace is how long a stop waits for work under way.
+// Grace is how long a stop waits for running work.
 func (c *Config) Grace() time.Duration { return time.Duration(c.HTTP.GraceSeconds) * time.Second }

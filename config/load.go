@@ -13,25 +13,26 @@ import (
 	"github.com/spf13/viper"
 )
 
-// Problems is every fault of a configuration, each one sentence that begins with the variable's name.
+// Problems lists everything that is wrong with a configuration. Each item is one sentence for the operator: the
+// variable's name, a colon, and what to change. No item repeats a value that may hold a password.
 type Problems []string
 
 func (p Problems) Error() string {
 	return "the configuration has problems:\n  - " + strings.Join(p, "\n  - ")
 }
 
-// Flags declares the flags of the leaves that have one.
+// Flags declares the flags of the variables that have one.
 func Flags(set *pflag.FlagSet) {
 	eachLeaf(&Config{}, func(l leaf) {
-		if l.flag != "" {
-			set.String(l.flag, l.fallback, l.usage+" ($"+l.env+")")
+		if l.Flag != "" {
+			set.String(l.Flag, l.Default, l.Usage+" ($"+l.Name+")")
 		}
 	})
 }
 
-// Load reads defaults, the file at dotenv (which may be missing), the environment and the flags that were set, in this
-// order of rising strength. Variables in the file that are not ours are left alone: it may serve other programs too.
-// An error is always Problems.
+// Load reads the defaults, the file at dotenv (which may be missing), the environment, and the flags that were set; the
+// later source wins. Unknown variables in the file are ignored, because other programs may read it too. The error is
+// always of type Problems.
 func Load(dotenv string, set *pflag.FlagSet) (*Config, error) {
 	file, err := readDotenv(dotenv)
 	if err != nil {
@@ -42,19 +43,19 @@ func Load(dotenv string, set *pflag.FlagSet) (*Config, error) {
 	var c Config
 	var problems Problems
 	eachLeaf(&c, func(l leaf) {
-		v.SetDefault(l.env, l.fallback)
-		if fromFile := file.GetString(l.env); fromFile != "" {
-			v.SetDefault(l.env, fromFile)
+		v.SetDefault(l.Name, l.Default)
+		if fromFile := file.GetString(l.Name); fromFile != "" {
+			v.SetDefault(l.Name, fromFile)
 		}
-		err := v.BindEnv(l.env, l.env)
-		if set != nil && l.flag != "" && set.Lookup(l.flag) != nil {
-			err = errors.Join(err, v.BindPFlag(l.env, set.Lookup(l.flag)))
+		err := v.BindEnv(l.Name, l.Name)
+		if set != nil && l.Flag != "" && set.Lookup(l.Flag) != nil {
+			err = errors.Join(err, v.BindPFlag(l.Name, set.Lookup(l.Flag)))
 		}
 		if err == nil {
-			err = v.UnmarshalKey(l.env, l.field.Addr().Interface(), viper.DecodeHook(decodeText))
+			err = v.UnmarshalKey(l.Name, l.field.Addr().Interface(), viper.DecodeHook(decodeText))
 		}
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: %q is not %s", l.env, v.GetString(l.env), l.wants()))
+			problems = append(problems, fmt.Sprintf("%s: %q must be %s", l.Name, v.GetString(l.Name), l.format()))
 		}
 	})
 	problems = append(problems, c.normalize()...)
@@ -72,15 +73,30 @@ func readDotenv(path string) (*viper.Viper, error) {
 	file.SetConfigFile(path)
 	file.SetConfigType("dotenv")
 	if err := file.ReadInConfig(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: cannot be read as KEY=value lines: %w", path, err)
+		return nil, fmt.Errorf("%s: the file must be readable and hold KEY=value lines: %w", path, err)
 	}
 	return file, nil
 }
 
+// Variable is one environment variable that the configuration reads.
+type Variable struct {
+	Name    string
+	Default string // as text; "" where the variable has none
+	Flag    string // the command-line flag that overrides it, without dashes; "" where there is none
+	Usage   string // the flag's help text
+}
+
+// Variables returns every variable in the order of Config's fields.
+func Variables() []Variable {
+	var all []Variable
+	eachLeaf(&Config{}, func(l leaf) { all = append(all, l.Variable) })
+	return all
+}
+
 // leaf is one variable and the field that it fills.
 type leaf struct {
-	env, fallback, flag, usage string
-	field                      reflect.Value
+	Variable
+	field reflect.Value
 }
 
 func eachLeaf(c *Config, visit func(leaf)) { walk(reflect.ValueOf(c).Elem(), visit) }
@@ -88,28 +104,33 @@ func eachLeaf(c *Config, visit func(leaf)) { walk(reflect.ValueOf(c).Elem(), vis
 func walk(group reflect.Value, visit func(leaf)) {
 	for i := range group.NumField() {
 		field, tag := group.Field(i), group.Type().Field(i).Tag
-		if env, ok := tag.Lookup("env"); ok {
-			visit(leaf{env: env, fallback: tag.Get("default"), flag: tag.Get("flag"), usage: tag.Get("usage"), field: field})
+		name, ok := tag.Lookup("env")
+		if !ok {
+			walk(field, visit)
 			continue
 		}
-		walk(field, visit)
+		visit(leaf{
+			Variable: Variable{Name: name, Default: tag.Get("default"), Flag: tag.Get("flag"), Usage: tag.Get("usage")},
+			field:    field,
+		})
 	}
 }
 
-// wants says in words what the variable takes.
-func (l leaf) wants() string {
+// format describes the values that the variable accepts.
+func (l leaf) format() string {
 	switch l.field.Interface().(type) {
 	case bool:
 		return "true or false"
 	case int, int64:
 		return "a whole number"
 	case []netip.Prefix:
-		return "a comma-separated list of networks such as 10.0.0.0/8"
+		return "a comma-separated list of networks, such as 10.0.0.0/8"
 	}
 	return "text"
 }
 
-// decodeText turns an environment's text into lists and networks; plain kinds are mapstructure's weak decoding.
+// decodeText turns text into lists of strings and of networks. All other types are left to mapstructure's weak
+// decoding.
 func decodeText(from, to reflect.Type, data any) (any, error) {
 	text, ok := data.(string)
 	if !ok || from.Kind() != reflect.String || to.Kind() != reflect.Slice {
@@ -139,7 +160,7 @@ func decodeText(from, to reflect.Type, data any) (any, error) {
 	return prefixes, nil
 }
 
-// DotenvPath is the .env file beside the process, or the one that ENV_FILE names.
+// DotenvPath returns the path in the variable ENV_FILE, or .env in the current folder.
 func DotenvPath() string {
 	if path := os.Getenv("ENV_FILE"); path != "" {
 		return path

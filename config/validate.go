@@ -8,49 +8,56 @@ import (
 	"strings"
 )
 
-// minSecretBytes is the shortest key that HS256 should be used with: the hash's own size (RFC 7518 §3.2).
+// minSecretBytes is the shortest key that HS256 allows: the size of its hash (RFC 7518 §3.2).
 const minSecretBytes = 32
 
-// exampleSecret recognises keys that were copied from a README or an example file.
-var exampleSecret = regexp.MustCompile(`(?i)(change.?(me|this|in)|your.?(super.?)?secret|example|secret.?key.?here|insecure|default.?secret)`)
+// createSecret tells the operator how to get a good key.
+const createSecret = "create one with: openssl rand -hex 32"
 
-// normalize fills what is derived from other variables and returns the rules that are broken.
+// exampleSecret matches keys that were copied from a README or an example file.
+var exampleSecret = regexp.MustCompile(
+	`(?i)(change.?(me|this|in)|your.?(super.?)?secret|example|secret.?key.?here|insecure|default.?secret)`)
+
+// normalize fills in what is derived from other variables and returns the rules that are broken.
 func (c *Config) normalize() Problems {
 	var problems Problems
-	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 
 	c.Data.DatabaseURL = strings.Replace(c.Data.DatabaseURL, "postgresql+psycopg2://", "postgresql://", 1)
 	if u := c.Data.DatabaseURL; u != "" {
-		// The URL holds a password, so it is never repeated in a message.
-		if parsed, err := url.Parse(u); err != nil || parsed.Host == "" || (parsed.Scheme != "postgresql" && parsed.Scheme != "postgres") {
-			say("DATABASE_URL: is not a postgresql://user:password@host:port/name address; leave it empty for SQLite")
+		// The URL holds a password, so no message repeats it.
+		parsed, err := url.Parse(u)
+		if err != nil || parsed.Host == "" || (parsed.Scheme != "postgresql" && parsed.Scheme != "postgres") {
+			report("DATABASE_URL: must look like postgresql://user:password@host:port/name, or be empty to use SQLite")
 		}
 	}
-	c.checkQueue(say)
-	c.checkStorage(say)
+	c.checkQueue(report)
+	c.checkStorage(report)
 
 	if key := c.Auth.SecretKey; key != "" || !c.Embedded() {
 		switch {
 		case key == "":
-			say("SECRET_KEY: is required with DATABASE_URL; make one with: openssl rand -hex 32")
+			report("SECRET_KEY: must be set when DATABASE_URL is; %s", createSecret)
 		case len(key) < minSecretBytes:
-			say("SECRET_KEY: has %d bytes, needs at least %d; make one with: openssl rand -hex 32", len(key), minSecretBytes)
+			report("SECRET_KEY: must have at least %d bytes and has %d; %s", minSecretBytes, len(key), createSecret)
 		case isExampleSecret(key):
-			say("SECRET_KEY: is a known example; make one with: openssl rand -hex 32")
+			report("SECRET_KEY: must not be an example that others know, too; %s", createSecret)
 		}
 	}
-	for name, address := range map[string]*string{"PUBLIC_URL": &c.HTTP.PublicURL, "S3_PUBLIC_URL": &c.Storage.PublicURL} {
+	for name, address := range map[string]*string{
+		"PUBLIC_URL": &c.HTTP.PublicURL, "S3_PUBLIC_URL": &c.Storage.PublicURL,
+	} {
 		*address = strings.TrimSuffix(*address, "/")
-		if !isWebAddress(*address) {
-			say("%s: %q is not an http:// or https:// address", name, *address)
+		if !isEmptyOrWebAddress(*address) {
+			report("%s: %q must be an http:// or https:// address", name, *address)
 		}
 	}
-	if !isWebAddress(c.AWS.EndpointURL) {
-		say("AWS_ENDPOINT_URL: is not an http:// or https:// address")
+	if !isEmptyOrWebAddress(c.AWS.EndpointURL) {
+		report("AWS_ENDPOINT_URL: must be an http:// or https:// address")
 	}
 	oneOf := func(name, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {
-			say("%s: %q is not one of %s", name, value, strings.Join(allowed, ", "))
+			report("%s: %q must be one of %s", name, value, strings.Join(allowed, ", "))
 		}
 	}
 	oneOf("MEDIA_AUDIO", c.Media.Audio, "keep", "remove")
@@ -59,7 +66,7 @@ func (c *Config) normalize() Problems {
 
 	between := func(name string, value, low, high int64) {
 		if value < low || value > high {
-			say("%s: %d is not between %d and %d", name, value, low, high)
+			report("%s: %d must be between %d and %d", name, value, low, high)
 		}
 	}
 	between("ACCESS_TOKEN_EXPIRE_MINUTES", int64(c.Auth.TokenMinutes), 1, 60*24*30)
@@ -78,13 +85,12 @@ func (c *Config) normalize() Problems {
 	between("SQS_WAIT_TIME_SECONDS", int64(c.Queue.SQSWaitSeconds), 1, 20)
 	between("SQS_VISIBILITY_TIMEOUT", int64(c.Queue.SQSVisibilitySeconds), 10, 3600)
 	if high := c.Media.MaxSeconds; high > 0 && c.Media.MinSeconds > high {
-		say("MEDIA_MIN_SECONDS: %d is above MEDIA_MAX_SECONDS, %d", c.Media.MinSeconds, high)
+		report("MEDIA_MIN_SECONDS: %d must not be above MEDIA_MAX_SECONDS, which is %d", c.Media.MinSeconds, high)
 	}
 	return problems
 }
 
-// isWebAddress is also true of nothing.
-func isWebAddress(address string) bool {
+func isEmptyOrWebAddress(address string) bool {
 	parsed, err := url.Parse(address)
 	return address == "" || err == nil && parsed.Host != "" && (parsed.Scheme == "http" || parsed.Scheme == "https")
 }
@@ -93,12 +99,12 @@ func isExampleSecret(key string) bool {
 	return exampleSecret.MatchString(key) || strings.Count(key, key[:1]) == len(key)
 }
 
-func (c *Config) checkQueue(say func(string, ...any)) {
+func (c *Config) checkQueue(report func(string, ...any)) {
 	q := &c.Queue
 	if q.Backend == "" {
 		switch {
 		case q.RedisURL != "" && q.SQSQueueURL != "":
-			say("QUEUE_BACKEND: REDIS_URL and SQS_QUEUE_URL are both set; say redis or sqs")
+			report("QUEUE_BACKEND: must be redis or sqs when REDIS_URL and SQS_QUEUE_URL are both set")
 			return
 		case q.RedisURL != "":
 			q.Backend = "redis"
@@ -111,50 +117,51 @@ func (c *Config) checkQueue(say func(string, ...any)) {
 	switch q.Backend {
 	case "embedded":
 		if q.RedisURL != "" {
-			say("REDIS_URL: is set although QUEUE_BACKEND=embedded; remove one of the two")
+			report("REDIS_URL: must be empty when QUEUE_BACKEND is embedded; remove one of the two")
 		}
 		if q.SQSQueueURL != "" {
-			say("SQS_QUEUE_URL: is set although QUEUE_BACKEND=embedded; remove one of the two")
+			report("SQS_QUEUE_URL: must be empty when QUEUE_BACKEND is embedded; remove one of the two")
 		}
 	case "redis":
 		if parsed, err := url.Parse(q.RedisURL); err != nil || (parsed.Scheme != "redis" && parsed.Scheme != "rediss") {
-			say("REDIS_URL: QUEUE_BACKEND=redis needs an address such as redis://host:6379/0")
+			report("REDIS_URL: must be an address such as redis://host:6379/0 when QUEUE_BACKEND is redis")
 		}
 	case "sqs":
 		if q.SQSQueueURL == "" {
-			say("SQS_QUEUE_URL: is required with QUEUE_BACKEND=sqs")
+			report("SQS_QUEUE_URL: must be set when the queue is sqs")
 		}
 		if c.AWS.Region == "" {
-			say("AWS_REGION: is required with QUEUE_BACKEND=sqs")
+			report("AWS_REGION: must be set when the queue is sqs")
 		}
 	default:
-		say("QUEUE_BACKEND: %q is not one of embedded, redis, sqs", q.Backend)
+		report("QUEUE_BACKEND: %q must be one of embedded, redis, sqs", q.Backend)
 	}
 }
 
-func (c *Config) checkStorage(say func(string, ...any)) {
+func (c *Config) checkStorage(report func(string, ...any)) {
 	switch c.Storage.Backend {
 	case "local":
 	case "s3":
 		if c.AWS.Bucket == "" {
-			say("AWS_S3_BUCKET: is required with STORAGE_BACKEND=s3")
+			report("AWS_S3_BUCKET: must be set when STORAGE_BACKEND is s3")
 		}
 		if c.AWS.Region == "" {
-			say("AWS_REGION: is required with STORAGE_BACKEND=s3")
+			report("AWS_REGION: must be set when STORAGE_BACKEND is s3")
 		}
 	default:
-		say("STORAGE_BACKEND: %q is not one of local, s3", c.Storage.Backend)
+		report("STORAGE_BACKEND: %q must be one of local, s3", c.Storage.Backend)
 	}
 	for name, prefix := range map[string]*string{
 		"S3_UPLOAD_PREFIX": &c.Storage.UploadPrefix, "S3_PROCESSED_PREFIX": &c.Storage.ProcessedPrefix,
 	} {
 		*prefix = strings.Trim(*prefix, "/")
 		if !prefixPattern.MatchString(*prefix) {
-			say("%s: %q is not a folder name of a-z, 0-9, - and _", name, *prefix)
+			report("%s: %q must be a folder name of the characters a-z, 0-9, - and _", name, *prefix)
 		}
 	}
-	if up, processed := c.Storage.UploadPrefix+"/", c.Storage.ProcessedPrefix+"/"; strings.HasPrefix(up, processed) || strings.HasPrefix(processed, up) {
-		say("S3_UPLOAD_PREFIX: one of it and S3_PROCESSED_PREFIX is within the other, which would make originals public")
+	uploads, processed := c.Storage.UploadPrefix+"/", c.Storage.ProcessedPrefix+"/"
+	if strings.HasPrefix(uploads, processed) || strings.HasPrefix(processed, uploads) {
+		report("S3_UPLOAD_PREFIX: must neither contain S3_PROCESSED_PREFIX nor lie in it, or originals would be public")
 	}
 }
 

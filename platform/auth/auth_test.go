@@ -47,30 +47,33 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		}
 		return token
 	}
+	signed := func(change func(jwt.MapClaims)) string {
+		return sign(jwt.SigningMethodHS256, secret, claims(change))
+	}
 	same := func(jwt.MapClaims) {}
-	if _, err := auth.NewTokens(secret, time.Hour).Verify(sign(jwt.SigningMethodHS256, secret, claims(same))); err != nil {
+	if _, err := auth.NewTokens(secret, time.Hour).Verify(signed(same)); err != nil {
 		t.Fatalf("the unchanged token is refused: %v", err)
 	}
 	for name, token := range map[string]string{
 		"alg none":       sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(same)),
 		"other alg":      sign(jwt.SigningMethodHS512, secret, claims(same)),
 		"other secret":   sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("x"), 32), claims(same)),
-		"expired":        sign(jwt.SigningMethodHS256, secret, claims(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Second).Unix() })),
-		"no expiry":      sign(jwt.SigningMethodHS256, secret, claims(func(c jwt.MapClaims) { delete(c, "exp") })),
-		"other issuer":   sign(jwt.SigningMethodHS256, secret, claims(func(c jwt.MapClaims) { c["iss"] = "x" })),
-		"other audience": sign(jwt.SigningMethodHS256, secret, claims(func(c jwt.MapClaims) { c["aud"] = "x" })),
-		"from tomorrow":  sign(jwt.SigningMethodHS256, secret, claims(func(c jwt.MapClaims) { c["iat"] = time.Now().Add(24 * time.Hour).Unix() })),
-		"no subject":     sign(jwt.SigningMethodHS256, secret, claims(func(c jwt.MapClaims) { delete(c, "sub") })),
-		"rubbish":        "a.b.c",
+		"expired":        signed(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Second).Unix() }),
+		"no expiry":      signed(func(c jwt.MapClaims) { delete(c, "exp") }),
+		"other issuer":   signed(func(c jwt.MapClaims) { c["iss"] = "x" }),
+		"other audience": signed(func(c jwt.MapClaims) { c["aud"] = "x" }),
+		"from tomorrow":  signed(func(c jwt.MapClaims) { c["iat"] = time.Now().Add(24 * time.Hour).Unix() }),
+		"no subject":     signed(func(c jwt.MapClaims) { delete(c, "sub") }),
+		"malformed":      "a.b.c",
 		"empty":          "",
 	} {
 		if caller, err := auth.NewTokens(secret, time.Hour).Verify(token); !errors.Is(err, auth.ErrBadToken) {
-			t.Errorf("%s: caller %+v, error %v", name, caller, err)
+			t.Errorf("%s: the caller is %+v and the error %v, want ErrBadToken", name, caller, err)
 		}
 	}
 }
 
-func TestPasswordsAreHashedAsOWASPAsks(t *testing.T) {
+func TestPasswordsAreHashedAsOWASPRecommends(t *testing.T) {
 	t.Parallel()
 	passwords, err := auth.NewPasswords()
 	if err != nil {
@@ -90,7 +93,7 @@ func TestPasswordsAreHashedAsOWASPAsks(t *testing.T) {
 	}
 }
 
-func TestSecretIsMadeOnceForAll(t *testing.T) {
+func TestSecretIsCreatedOnceForAllProcesses(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data", "secret_key")
 	secrets := make([][]byte, 16)
@@ -111,9 +114,9 @@ func TestSecretIsMadeOnceForAll(t *testing.T) {
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("mode is %v (%v)", info.Mode(), err)
+		t.Fatalf("the file is %v (%v), want mode 0600", info, err)
 	}
 	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
-		t.Fatalf("left behind: %v (%v)", files, err)
+		t.Fatalf("the folder holds %v (%v), want the secret alone", files, err)
 	}
 }

@@ -8,15 +8,16 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// Passwords hashes and checks passwords with argon2id, in the parameters that OWASP's Password Storage Cheat Sheet gives
-// first (m=19 MiB, t=2, p=1). Each check takes 19 MiB, so no more run at once than there are processors to run them.
+// Passwords hashes and checks passwords with argon2id and the first set of parameters in OWASP's Password Storage Cheat
+// Sheet (m=19 MiB, t=2, p=1). Each operation needs 19 MiB of memory, so no more run at once than there are processors;
+// the others wait. It is safe for concurrent use.
 type Passwords struct {
 	params *argon2id.Params
 	slots  chan struct{}
 	decoy  string
 }
 
-// NewPasswords prepares a decoy hash for unknown accounts.
+// NewPasswords also computes the decoy hash against which the passwords of unknown accounts are checked.
 func NewPasswords() (*Passwords, error) {
 	p := &Passwords{
 		params: &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32},
@@ -29,12 +30,12 @@ func NewPasswords() (*Passwords, error) {
 	return p, nil
 }
 
-// Hash returns the encoded hash of password, with its salt and parameters.
+// Hash returns the encoded hash of password, which includes a random salt and the parameters.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	if err := p.enter(ctx); err != nil {
+	if err := p.acquire(ctx); err != nil {
 		return "", err
 	}
-	defer p.leave()
+	defer p.release()
 	hash, err := argon2id.CreateHash(password, p.params)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
@@ -42,13 +43,13 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	return hash, nil
 }
 
-// Check tells whether password belongs to hash. An empty hash stands for an unknown account: the answer is false, after
-// the same work as for a known one.
+// Check reports whether hash is the hash of password. An empty hash stands for an unknown account: then Check does the
+// same work as for a known one and returns false.
 func (p *Passwords) Check(ctx context.Context, password, hash string) (bool, error) {
-	if err := p.enter(ctx); err != nil {
+	if err := p.acquire(ctx); err != nil {
 		return false, err
 	}
-	defer p.leave()
+	defer p.release()
 	known := hash != ""
 	if !known {
 		hash = p.decoy
@@ -60,7 +61,8 @@ func (p *Passwords) Check(ctx context.Context, password, hash string) (bool, err
 	return match && known, nil
 }
 
-func (p *Passwords) enter(ctx context.Context) error {
+// acquire waits until fewer operations run than there are processors.
+func (p *Passwords) acquire(ctx context.Context) error {
 	select {
 	case p.slots <- struct{}{}:
 		return nil
@@ -69,4 +71,4 @@ func (p *Passwords) enter(ctx context.Context) error {
 	}
 }
 
-func (p *Passwords) leave() { <-p.slots }
+func (p *Passwords) release() { <-p.slots }

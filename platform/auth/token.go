@@ -1,5 +1,5 @@
-// Package auth proves who is calling: access tokens, password hashes, and the caller in the context. It knows no
-// accounts.
+// Package auth proves who is calling: access tokens, password hashes, the secret that signs, and the caller in the
+// context. It knows no accounts, and a token that it issued stays valid until it expires: tokens cannot be revoked.
 package auth
 
 import (
@@ -14,7 +14,7 @@ import (
 // issuer is both the issuer and the audience of our tokens: the service talks to itself.
 const issuer = "rising-stars-showcase"
 
-// ErrBadToken is returned for a token that is forged, expired, or not ours.
+// ErrBadToken is returned for a token that is forged, expired, or issued by another service.
 var ErrBadToken = errors.New("bad token")
 
 // Tokens issues and verifies access tokens: JWT, HS256 only.
@@ -23,12 +23,12 @@ type Tokens struct {
 	ttl    time.Duration
 }
 
-// NewTokens takes a secret of at least 32 bytes and the lifetime of a token.
+// NewTokens returns Tokens that are signed with secret, which must have at least 32 bytes, and that are valid for ttl.
 func NewTokens(secret []byte, ttl time.Duration) *Tokens {
 	return &Tokens{secret: secret, ttl: ttl}
 }
 
-// Issue makes a token for the user and tells how long it lives.
+// Issue returns a new token for the user, and how long it is valid.
 func (t *Tokens) Issue(userID string) (token string, ttl time.Duration, err error) {
 	now := time.Now()
 	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
@@ -73,7 +73,7 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// Caller returns the caller, and false when the request is anonymous.
+// Caller returns the caller, or false if the request is anonymous.
 func Caller(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(principalKey{}).(Principal)
 	return p, ok

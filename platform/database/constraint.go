@@ -8,14 +8,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Extended result codes of SQLite, https://www.sqlite.org/rescode.html.
+// SQLite's extended result codes, https://www.sqlite.org/rescode.html.
 const (
 	sqliteConstraintPrimaryKey = 1555
 	sqliteConstraintUnique     = 2067
 )
 
-// UniqueViolation returns the name of the unique constraint or primary key that err says was violated, or "". Names are
-// PostgreSQL's defaults on both databases: <table>_<column>[_<column>…]_key, and <table>_pkey.
+// UniqueViolation returns the name of the unique constraint or primary key that err reports as violated, or "" for any
+// other error. On both databases the names are PostgreSQL's defaults: <table>_<column>[_<column>…]_key, and
+// <table>_pkey.
 func UniqueViolation(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "23505" {
@@ -25,7 +26,7 @@ func UniqueViolation(err error) string {
 	if !errors.As(err, &lite) {
 		return ""
 	}
-	// SQLite reports the columns, "UNIQUE constraint failed: t.a, t.b (2067)", and has no other way to tell.
+	// SQLite reports no name, only the columns and only in the text: "UNIQUE constraint failed: t.a, t.b (2067)".
 	_, columns, ok := strings.Cut(lite.Error(), "constraint failed: ")
 	if i := strings.LastIndex(columns, ": "); i >= 0 {
 		columns = columns[i+2:]

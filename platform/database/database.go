@@ -20,7 +20,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Dialect names the database in use. Stores need it only where the two differ in a way SQL cannot hide.
+// Dialect names the database in use. Stores need it only where no statement serves both.
 type Dialect string
 
 // The two databases.
@@ -29,15 +29,15 @@ const (
 	PostgreSQL Dialect = "postgres"
 )
 
-// Options says which database to open. URL wins over Path.
+// Options says which database to open. Path is ignored when URL is set.
 type Options struct {
 	URL          string // PostgreSQL, as postgres:// or postgresql://
-	Path         string // SQLite file; its folder is made when missing
+	Path         string // SQLite file; Open creates it and its folder when they are missing
 	MaxOpenConns int    // 0: 8 for SQLite, 16 for PostgreSQL
-	// StatementTimeout ends a PostgreSQL statement that takes longer, and a transaction that is idle for as long; 0: never,
-	// which is for migrations.
+	// StatementTimeout ends a PostgreSQL statement that runs for longer, and a transaction that is idle for longer. 0:
+	// no limit, which is what migrations need.
 	StatementTimeout time.Duration
-	SlowQuery        time.Duration // 0: 500 ms; queries above it are logged, without their values
+	SlowQuery        time.Duration // slower queries are logged, without their values; 0: 500 ms
 	Logger           *slog.Logger
 }
 
@@ -46,17 +46,17 @@ type DB struct {
 	gorm    *gorm.DB
 	sql     *sql.DB
 	dialect Dialect
-	writer  chan struct{} // SQLite: held by the one writer of this process
+	writer  chan struct{} // SQLite: full while a writer of this process is at work; nil for PostgreSQL
 }
 
-// Open connects and pings. The caller closes.
+// Open connects to the database and pings it. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	db, name, maxConns := &DB{dialect: PostgreSQL}, string(PostgreSQL), 16
 	open := openPostgreSQL
 	if o.URL == "" {
 		open = openSQLite
 		db.dialect, db.writer, maxConns = SQLite, make(chan struct{}, 1), 8
-		name = string(SQLite) + " " + o.Path // its errors do not say which file; those of PostgreSQL name the server
+		name = string(SQLite) + " " + o.Path // SQLite's errors do not name the file; PostgreSQL's name the server
 	}
 	dialector, err := open(o)
 	if err != nil {
@@ -86,16 +86,16 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-// openPostgreSQL sets the limits that keep one bad statement, or a server that went away, from holding up the rest. The
-// pool reconnects by itself after a restart of the server.
+// openPostgreSQL sets the limits that keep one bad statement, or a server that is gone, from blocking everything else.
+// The pool reconnects by itself after the server restarts.
 func openPostgreSQL(o Options) (gorm.Dialector, error) {
 	c, err := pgx.ParseConfig(o.URL)
 	if err != nil {
-		if file, ok := errors.AsType[*fs.PathError](err); ok { // of a certificate
+		if file, ok := errors.AsType[*fs.PathError](err); ok { // a certificate's
 			return nil, fmt.Errorf("open database postgres: %w", file)
 		}
 		// The cause would quote the URL, and with it the password.
-		return nil, errors.New("open database postgres: DATABASE_URL is not an address that PostgreSQL's drivers understand")
+		return nil, errors.New("open database postgres: the URL is malformed, or a parameter in it is unknown")
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
@@ -109,25 +109,25 @@ func openPostgreSQL(o Options) (gorm.Dialector, error) {
 	return postgres.New(postgres.Config{Conn: stdlib.OpenDB(*c)}), nil
 }
 
-// openSQLite sets what the embedded stage relies on: WAL so that readers never wait for the writer, a busy timeout for
-// other processes (`app queue dead` beside `app serve`), and transactions that take the write lock when they begin, as
-// a read transaction that turns into a writer cannot wait its turn.
+// openSQLite sets what the embedded stage relies on: WAL, so that readers never wait for the writer; a busy timeout for
+// other processes (`app queue dead` beside `app serve`); and transactions that acquire the write lock when they begin,
+// because a read transaction that becomes a writer cannot wait for the lock.
 func openSQLite(o Options) (gorm.Dialector, error) {
 	path := o.Path
 	if path == "" {
 		return nil, errors.New("open database sqlite3: no path given")
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, fmt.Errorf("make the database's folder: %w", err)
+		return nil, fmt.Errorf("create the database's folder: %w", err)
 	}
-	// Made here rather than by SQLite, so that it is closed to others, and a refusal says more than "out of memory (14)".
+	// Not left to SQLite, so that other users cannot read the file and an error says more than "out of memory (14)".
 	switch file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); {
 	case err == nil:
 		if err := file.Close(); err != nil {
-			return nil, fmt.Errorf("make the database's file: %w", err)
+			return nil, fmt.Errorf("create the database's file: %w", err)
 		}
 	case !errors.Is(err, fs.ErrExist):
-		return nil, fmt.Errorf("make the database's file: %w", err)
+		return nil, fmt.Errorf("create the database's file: %w", err)
 	}
 	query := url.Values{
 		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)"},
@@ -136,10 +136,10 @@ func openSQLite(o Options) (gorm.Dialector, error) {
 	return sqlite.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()), nil
 }
 
-// Dialect tells which database this is.
+// Dialect returns which database this is.
 func (db *DB) Dialect() Dialect { return db.dialect }
 
-// Ping asks the database for a sign of life. It is the readiness check.
+// Ping checks that the database answers. It serves as the readiness check.
 func (db *DB) Ping(ctx context.Context) error {
 	if err := db.sql.PingContext(ctx); err != nil {
 		return fmt.Errorf("reach the %s database: %w", db.dialect, err)
@@ -147,7 +147,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close waits for queries in flight and closes the pool.
+// Close waits for running queries and closes the pool. Closing twice is no error.
 func (db *DB) Close() error {
 	if err := db.sql.Close(); err != nil {
 		return fmt.Errorf("close the %s database: %w", db.dialect, err)
@@ -155,7 +155,7 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Now is the database's own clock; SQLite has its host's.
+// Now reads the database's clock. SQLite has none but the clock of this host.
 func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	query := "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS us"
 	if db.dialect == SQLite {

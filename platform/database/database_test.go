@@ -60,7 +60,7 @@ func TestUniqueViolationNamesTheConstraint(t *testing.T) {
 			}
 		}
 		if got := database.UniqueViolation(errors.New("other")); got != "" {
-			t.Errorf("a foreign error names %q", got)
+			t.Errorf("an unrelated error names the constraint %q", got)
 		}
 	})
 }
@@ -76,7 +76,7 @@ func TestInTxRollsBackAndNests(t *testing.T) {
 			return db.InTx(ctx, func(ctx context.Context) error {
 				var seen item
 				if err := db.Query(ctx, &seen, "SELECT * FROM probe_items"); err != nil || seen.ID != "a" {
-					t.Errorf("the nested transaction sees %+v (%v), want the outer one's row", seen, err)
+					t.Errorf("the nested transaction sees %+v (%v), want the row of the outer one", seen, err)
 				}
 				return boom
 			})
@@ -86,13 +86,13 @@ func TestInTxRollsBackAndNests(t *testing.T) {
 		}
 		var rows []item
 		if err := db.Query(t.Context(), &rows, "SELECT * FROM probe_items"); err != nil || len(rows) != 0 {
-			t.Fatalf("after rollback: %v rows (%v), want none", rows, err)
+			t.Fatalf("after the rollback, the rows are %v (%v), want none", rows, err)
 		}
 	})
 }
 
-// Transactions of SQLite take the write lock when they begin. PostgreSQL's do not promise this: counters there move in one
-// statement, or under a lock.
+// SQLite's transactions acquire the write lock when they begin. PostgreSQL's do not: there, a counter changes in one
+// statement or under a lock.
 func TestConcurrentReadModifyWriteLosesNothingOnSQLite(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, owner)
@@ -122,7 +122,7 @@ func TestConcurrentReadModifyWriteLosesNothingOnSQLite(t *testing.T) {
 	}
 }
 
-func TestMigrateIsIdempotentAndTold(t *testing.T) {
+func TestMigrateIsIdempotentAndStatusShowsIt(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, nil, func(t *testing.T, db *database.DB) {
 		for _, want := range []bool{false, true} {
@@ -139,17 +139,17 @@ func TestMigrateIsIdempotentAndTold(t *testing.T) {
 	})
 }
 
-// What a refused CREATE EXTENSION needs, PostgreSQL says in its hint alone.
-func TestAFailedMigrationSaysWhatPostgreSQLAdvises(t *testing.T) {
+// For example, only the hint says which privilege a refused CREATE EXTENSION needs.
+func TestAFailedMigrationRepeatsPostgreSQLsHint(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{"0001_typo.sql": {Data: []byte("-- +goose Up\nSELECT lenght('a');\n")}}
 	err := databasetest.OpenPostgreSQL(t).Migrate(t.Context(), database.Migrations{Name: "typo", FS: files})
 	if err == nil || !strings.Contains(err.Error(), "No function matches the given name") {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 }
 
-// A long migration holds up the next one, and no process that starts meanwhile.
+// A long migration delays the next one, but no process that starts meanwhile.
 func TestOnlyMigrationsWaitForAMigration(t *testing.T) {
 	t.Parallel()
 	db := databasetest.OpenPostgreSQL(t)
@@ -165,17 +165,18 @@ func TestOnlyMigrationsWaitForAMigration(t *testing.T) {
 		return db.Migrate(waiting, owner)
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "wait for another migration") {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 }
 
-func TestAStoppedMigrationSaysHowToGoOn(t *testing.T) {
+func TestAStoppedMigrationSaysHowToContinue(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, nil, func(t *testing.T, db *database.DB) {
 		stopped, stop := context.WithCancel(t.Context())
 		stop()
-		if err := db.Migrate(stopped, owner); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "migrate again") {
-			t.Errorf("it says %v", err)
+		err := db.Migrate(stopped, owner)
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "migrate again") {
+			t.Errorf("the error is %v", err)
 		}
 		if err := db.Migrate(t.Context(), owner); err != nil {
 			t.Error(err)
@@ -183,13 +184,14 @@ func TestAStoppedMigrationSaysHowToGoOn(t *testing.T) {
 	})
 }
 
-func TestAFileForPostgreSQLIsAppliedThereAlone(t *testing.T) {
+func TestAFileForPostgreSQLIsAppliedOnlyThere(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{
 		"0002_index.postgres.sql": {Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\n" +
 			"CREATE INDEX CONCURRENTLY probe_items_size_idx ON probe_items (size);\n" +
 			"-- +goose Down\nDROP INDEX CONCURRENTLY probe_items_size_idx;\n")},
-		"0003_weight.sql": {Data: []byte("-- +goose Up\nALTER TABLE probe_items ADD COLUMN weight BIGINT NOT NULL DEFAULT 7;\n" +
+		"0003_weight.sql": {Data: []byte("-- +goose Up\n" +
+			"ALTER TABLE probe_items ADD COLUMN weight BIGINT NOT NULL DEFAULT 7;\n" +
 			"-- +goose Down\nALTER TABLE probe_items DROP COLUMN weight;\n")},
 	}
 	maps.Copy(files, owner.FS.(fstest.MapFS))
@@ -207,7 +209,7 @@ func TestAFileForPostgreSQLIsAppliedThereAlone(t *testing.T) {
 			}
 		}
 		if err != nil || !slices.Equal(applied, want) {
-			t.Errorf("applied are %q (%v), want %q", applied, err, want)
+			t.Errorf("the applied files are %q (%v), want %q", applied, err, want)
 		}
 		for _, file := range slices.Backward(want) {
 			if err := db.Revert(t.Context(), later, file); err != nil {
@@ -215,35 +217,36 @@ func TestAFileForPostgreSQLIsAppliedThereAlone(t *testing.T) {
 			}
 		}
 		if _, err := db.Latest(t.Context(), later); !errors.Is(err, database.ErrNothingApplied) {
-			t.Errorf("after all were taken back: %v", err)
+			t.Errorf("after all were reverted: %v", err)
 		}
 	})
 }
 
-// Two people who were asked about the same migration take back that one, and not another one each.
-func TestOnlyTheNamedMigrationIsTakenBack(t *testing.T) {
+// When two people agree to revert the same migration, only that one is reverted, not the one before it as well.
+func TestOnlyTheNamedMigrationIsReverted(t *testing.T) {
 	t.Parallel()
 	const first, second, third = "0001_items.sql", "0002_weight.sql", "0003_height.sql"
 	files := fstest.MapFS{}
 	for file, column := range map[string]string{second: "weight", third: "height"} {
-		files[file] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE probe_items ADD COLUMN " + column + " BIGINT;\n" +
-			"-- +goose Down\nALTER TABLE probe_items DROP COLUMN " + column + ";\n")}
+		files[file] = &fstest.MapFile{Data: []byte(
+			"-- +goose Up\nALTER TABLE probe_items ADD COLUMN " + column + " BIGINT;\n" +
+				"-- +goose Down\nALTER TABLE probe_items DROP COLUMN " + column + ";\n")}
 	}
 	maps.Copy(files, owner.FS.(fstest.MapFS))
 	later := database.Migrations{Name: owner.Name, FS: files}
 	databasetest.Each(t, []database.Migrations{later}, func(t *testing.T, db *database.DB) {
 		if err := db.Revert(t.Context(), later, first); err == nil {
-			t.Error("one below others is taken back")
+			t.Error("a migration that is not the latest was reverted")
 		}
 		errs := make(chan error, 2)
 		for range cap(errs) {
 			go func() { errs <- db.Revert(t.Context(), later, third) }()
 		}
 		if one, two := <-errs, <-errs; (one == nil) == (two == nil) {
-			t.Errorf("of two, one takes it back: %v, %v", one, two)
+			t.Errorf("exactly one of two must revert it: %v, %v", one, two)
 		}
 		if latest, err := db.Latest(t.Context(), later); err != nil || latest.File != second {
-			t.Errorf("the latest is %+v (%v), want %s", latest, err, second)
+			t.Errorf("the latest migration is %+v (%v), want %s", latest, err, second)
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// queryLogger reports slow queries and nothing else: errors are returned, and the caller who handles them logs them.
+// queryLogger reports slow queries and nothing else. Errors are returned, and the caller that handles them logs them.
 type queryLogger struct {
 	log  *slog.Logger
 	slow time.Duration
@@ -37,7 +37,7 @@ func (l *queryLogger) Trace(ctx context.Context, begin time.Time, statement func
 	}
 }
 
-// ParamsFilter keeps values out of the log: they are people's data.
+// ParamsFilter keeps values out of the log, because they are personal data.
 func (l *queryLogger) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
 	return sql, nil
 }

@@ -2,7 +2,7 @@ package database
 
 import "time"
 
-// Micros is t as the database keeps it: microseconds since the Unix epoch. The zero time is 0.
+// Micros returns t as the database stores it: in microseconds since the Unix epoch. The zero time becomes 0.
 func Micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

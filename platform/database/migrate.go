@@ -13,19 +13,19 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// Migrations are the SQL files of one owner, in goose's format, at the root of FS. The applied versions are kept in the
-// table <Name>_goose_version, so owners advance independently. A file whose name ends in .postgres.sql is for PostgreSQL
-// alone: SQLite goes on without its version.
+// Migrations are the SQL files of one owner of tables, in goose's format, at the root of FS. The table
+// <Name>_goose_version keeps the applied versions, so owners advance independently. A file whose name ends in
+// .postgres.sql is for PostgreSQL alone: SQLite skips its version.
 type Migrations struct {
 	Name string
 	FS   fs.FS
 }
 
-// NewMigrations takes the folder migrations of an owner's embedded files.
+// NewMigrations returns the migrations of an owner whose embedded files have them in the folder "migrations".
 func NewMigrations(name string, files fs.FS) Migrations {
 	folder, err := fs.Sub(files, "migrations")
 	if err != nil {
-		panic(err) // not a valid path, which "migrations" is
+		panic(err) // impossible: the path is a valid constant
 	}
 	return Migrations{Name: name, FS: folder}
 }
@@ -38,11 +38,12 @@ type MigrationStatus struct {
 	At      time.Time // when it was applied
 }
 
-// ErrNothingApplied says that there is no migration to revert.
+// ErrNothingApplied is returned when there is no migration to revert.
 var ErrNothingApplied = errors.New("no migration is applied")
 
-// Migrate applies everything that is pending, owner by owner, each file in a transaction of its own. Of several that run
-// at once on PostgreSQL, one works and the others wait, by an advisory lock.
+// Migrate applies all pending migrations, owner by owner, each file in a transaction of its own. When several processes
+// migrate the same PostgreSQL database, an advisory lock lets one work while the others wait for up to five minutes.
+// After an error, the files that were applied before it stay applied, and Migrate may be called again.
 func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	for _, owner := range owners {
 		provider, err := db.provider(owner, locked)
@@ -51,7 +52,7 @@ func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 		}
 		_, err = provider.Up(ctx)
 		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-			return fmt.Errorf("migrate %s: stopped in the middle; migrate again to go on: %w", owner.Name, ctx.Err())
+			return fmt.Errorf("migrate %s: stopped halfway; migrate again to continue: %w", owner.Name, ctx.Err())
 		}
 		if err != nil {
 			return fmt.Errorf("migrate %s: %w", owner.Name, withHint(err))
@@ -60,8 +61,8 @@ func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	return nil
 }
 
-// MigrationStatus lists every migration of the owners in the order in which they apply. It waits for no migration that runs
-// at this moment: processes start meanwhile.
+// MigrationStatus lists every migration of the owners in the order in which they are applied. It does not wait for a
+// migration that is running, so that processes can start meanwhile.
 func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]MigrationStatus, error) {
 	var all []MigrationStatus
 	for _, owner := range owners {
@@ -75,7 +76,8 @@ func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]Migr
 		}
 		for _, file := range files {
 			all = append(all, MigrationStatus{
-				Owner: owner.Name, File: file.Source.Path, Applied: file.State == goose.StateApplied, At: file.AppliedAt,
+				Owner: owner.Name, File: file.Source.Path,
+				Applied: file.State == goose.StateApplied, At: file.AppliedAt,
 			})
 		}
 	}
@@ -100,8 +102,8 @@ func (db *DB) Latest(ctx context.Context, owners ...Migrations) (MigrationStatus
 	return latest, nil
 }
 
-// Revert takes back the file, which Latest named, with the data that only it holds. Somebody else may have taken it back, or
-// applied another one, since then: that is an error, and changes nothing.
+// Revert reverts the migration in file, which Latest named, and so loses the data that only its tables and columns
+// hold. If another migration is the latest by now, Revert returns an error and changes nothing.
 func (db *DB) Revert(ctx context.Context, owner Migrations, file string) error {
 	provider, err := db.provider(owner, locked)
 	if err != nil {
@@ -113,7 +115,7 @@ func (db *DB) Revert(ctx context.Context, owner Migrations, file string) error {
 	}
 	latest, err := provider.GetDBVersion(ctx)
 	if err == nil && latest != version {
-		err = fmt.Errorf("the latest migration that is applied is number %d", latest)
+		err = fmt.Errorf("the latest applied migration is number %d", latest)
 	}
 	if err == nil {
 		_, err = provider.ApplyVersion(ctx, version, false)
@@ -124,7 +126,7 @@ func (db *DB) Revert(ctx context.Context, owner Migrations, file string) error {
 	return nil
 }
 
-// withHint adds what PostgreSQL advises to do, which is not in the text of its errors.
+// withHint adds PostgreSQL's advice, which the text of its errors leaves out.
 func withHint(err error) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Hint != "" {
 		return fmt.Errorf("%w: %s", err, pg.Hint)
@@ -132,7 +134,7 @@ func withHint(err error) error {
 	return err
 }
 
-// Whether a provider keeps others of the same database from working at the same time.
+// A locked provider keeps other processes from migrating the same database at the same time.
 const locked, unlocked = true, false
 
 func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) {
@@ -142,16 +144,16 @@ func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) 
 	if db.dialect == PostgreSQL && locking {
 		locker, err := lock.NewPostgresSessionLocker()
 		if err != nil {
-			return nil, fmt.Errorf("prepare the lock of migrations: %w", err)
+			return nil, fmt.Errorf("prepare the migration lock: %w", err)
 		}
-		options = append(options, goose.WithSessionLocker(saysWhy{locker}))
+		options = append(options, goose.WithSessionLocker(explainingLocker{locker}))
 	}
 	if db.dialect != PostgreSQL {
-		elsewhere, err := fs.Glob(owner.FS, "*.postgres.sql")
+		postgresOnly, err := fs.Glob(owner.FS, "*.postgres.sql")
 		if err != nil {
 			return nil, fmt.Errorf("list the migrations of %s: %w", owner.Name, err)
 		}
-		options = append(options, goose.WithExcludeNames(elsewhere))
+		options = append(options, goose.WithExcludeNames(postgresOnly))
 	}
 	provider, err := goose.NewProvider(goose.Dialect(db.dialect), db.sql, owner.FS, options...)
 	if err != nil {
@@ -160,14 +162,15 @@ func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) 
 	return provider, nil
 }
 
-// saysWhy tells an operator what a lock that was not had after five minutes means. PostgreSQL does not notice by itself that
-// a client was killed, and goes on with its statement.
-type saysWhy struct{ lock.SessionLocker }
+// explainingLocker explains why the lock could not be acquired within five minutes: another migration holds it. That
+// may be one whose process was killed, because PostgreSQL does not notice that its client is gone and continues its
+// statement.
+type explainingLocker struct{ lock.SessionLocker }
 
-func (l saysWhy) SessionLock(ctx context.Context, conn *sql.Conn) error {
+func (l explainingLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err := l.SessionLocker.SessionLock(ctx, conn); err != nil {
-		return fmt.Errorf("wait for another migration, or for PostgreSQL to end the statement of one that was killed "+
-			"(pg_stat_activity shows it; it may be left to end, or ended by pg_terminate_backend): %w", err)
+		return fmt.Errorf("wait for another migration: it is running, or was killed and PostgreSQL still executes its "+
+			"statement (find it in pg_stat_activity; let it end, or end it with pg_terminate_backend): %w", err)
 	}
 	return nil
 }

@@ -13,24 +13,35 @@ import (
 	"risingstars/platform/database/databasetest"
 )
 
-func TestOpenSaysWhatIsInTheWay(t *testing.T) {
+func TestOpenNamesTheObstacle(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, []byte("not a database, but longer than a header of SQLite's: "+strings.Repeat("x", 4096)), 0o600); err != nil {
+	content := "not a database, but longer than the header of one: " + strings.Repeat("x", 4096)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	impossible := filepath.Join(t.TempDir(), strings.Repeat("x", 300)) // no file system has such long names
 	for name, test := range map[string]struct {
 		options database.Options
 		want    []string
 	}{
-		"nothing":            {database.Options{}, []string{"no path"}},
-		"no such folder":     {database.Options{Path: filepath.Join(file, "app.db")}, []string{"make the database's folder", file}},
-		"closed folder":      {database.Options{Path: "/proc/app.db"}, []string{"make the database's file", "/proc/app.db"}}, // also for root
-		"a folder":           {database.Options{Path: t.TempDir()}, []string{"sqlite"}},
-		"another format":     {database.Options{Path: file}, []string{file, "not a database"}},
-		"no server":          {database.Options{URL: "postgres://nobody:hush-hush@127.0.0.1:1/none"}, []string{"postgres", "127.0.0.1:1"}},
-		"no certificate":     {database.Options{URL: "postgres://nobody:hush-hush@h/x?sslmode=verify-full&sslrootcert=/none/rds.pem"}, []string{"/none/rds.pem"}},
-		"no URL of a server": {database.Options{URL: "postgres://nobody:hush-hush@[::1"}, []string{"postgres"}},
+		"nothing": {database.Options{}, []string{"no path"}},
+		"a file as the folder": {
+			database.Options{Path: filepath.Join(file, "app.db")}, []string{"create the database's folder", file},
+		},
+		"a file that cannot be created": {
+			database.Options{Path: impossible}, []string{"create the database's file", impossible},
+		},
+		"a folder":       {database.Options{Path: t.TempDir()}, []string{"sqlite"}},
+		"another format": {database.Options{Path: file}, []string{file, "not a database"}},
+		"no server": {
+			database.Options{URL: "postgres://nobody:hush-hush@127.0.0.1:1/none"}, []string{"postgres", "127.0.0.1:1"},
+		},
+		"no certificate": {
+			database.Options{URL: "postgres://nobody:hush-hush@h/x?sslmode=verify-full&sslrootcert=/none/rds.pem"},
+			[]string{"/none/rds.pem"},
+		},
+		"a malformed URL": {database.Options{URL: "postgres://nobody:hush-hush@[::1"}, []string{"postgres"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +61,7 @@ func TestOpenSaysWhatIsInTheWay(t *testing.T) {
 	}
 }
 
-func TestTheFileIsMadeWhereItIsNamed(t *testing.T) {
+func TestOpenCreatesTheFileAtItsPath(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "año 50%", "a?b#c&d.db")
 	db, err := database.Open(t.Context(), database.Options{Path: path})
@@ -61,7 +72,7 @@ func TestTheFileIsMadeWhereItIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file is %v (%v), want one that is closed to others", info, err)
+		t.Errorf("the file is %v (%v), want mode 0600", info, err)
 	}
 }
 
@@ -77,7 +88,7 @@ func TestPingFailsAfterClose(t *testing.T) {
 			}
 		}
 		if err := db.Ping(t.Context()); err == nil {
-			t.Error("a closed database gives a sign of life")
+			t.Error("a closed database answers a ping")
 		}
 	})
 }
@@ -86,15 +97,18 @@ func TestSlowQueriesAreLoggedWithoutValues(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	db, err := database.Open(t.Context(), database.Options{
-		Path: filepath.Join(t.TempDir(), "test.db"), SlowQuery: time.Nanosecond, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Path:      filepath.Join(t.TempDir(), "test.db"),
+		SlowQuery: time.Nanosecond,
+		Logger:    slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	var row struct{ Value string }
-	if err := db.Query(t.Context(), &row, "SELECT ? AS value", "ana@example.com"); err != nil || row.Value != "ana@example.com" {
-		t.Fatalf("%+v (%v)", row, err)
+	err = db.Query(t.Context(), &row, "SELECT ? AS value", "ana@example.com")
+	if err != nil || row.Value != "ana@example.com" {
+		t.Fatalf("the row is %+v (%v)", row, err)
 	}
 	if got := log.String(); !strings.Contains(got, "SELECT ? AS value") || strings.Contains(got, "ana@") {
 		t.Errorf("the log is %q", got)

@@ -11,16 +11,17 @@ import (
 	"gorm.io/gorm"
 )
 
-// txAttempts bounds how often InTx runs a transaction that PostgreSQL rolled back for the sake of another one.
+// txAttempts bounds how often InTx runs a transaction that PostgreSQL rolls back in favour of another one.
 const txAttempts = 4
 
 type txKey struct{ db *DB }
 
-// InTx runs fn in one transaction, which travels in fn's context: every store that is called with it joins. A nested
-// InTx joins the outer one. When fn returns an error everything is rolled back and that error returned unchanged.
+// InTx runs fn in one transaction, which the context of fn carries: every store that is called with this context joins
+// it, and so does a nested InTx. If fn returns an error, InTx rolls everything back and returns that error unchanged.
 //
-// PostgreSQL may sacrifice a transaction to a deadlock or a serialization conflict; InTx then runs fn again, so fn must
-// do nothing that cannot be repeated: database work only.
+// PostgreSQL may roll a transaction back to end a deadlock or a serialization conflict. InTx then runs fn again, so fn
+// must do nothing that cannot be repeated: database work only. If the outcome of a commit is unknown, InTx returns the
+// error, and the commit may have succeeded.
 func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) error {
 	if db.inTx(ctx) {
 		return fn(ctx)
@@ -34,19 +35,20 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 		err := db.gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 			return fn(context.WithValue(ctx, txKey{db}, tx))
 		})
-		if err == nil || attempt == txAttempts || !isSacrificed(err) {
+		if err == nil || attempt == txAttempts || !isConflict(err) {
 			return err
 		}
+		pause := rand.Int64N(int64(attempt) * int64(20*time.Millisecond)) //nolint:gosec // spreads load, guards nothing
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(time.Duration(rand.Int64N(int64(attempt) * int64(20*time.Millisecond)))): //nolint:gosec // spreads load, guards nothing
+		case <-time.After(time.Duration(pause)):
 		}
 	}
 }
 
-// Gorm returns the transaction in ctx, or the pool. Writes outside of a transaction belong in InTx all the same: on
-// SQLite it is what makes writers queue in order instead of polling for the lock.
+// Gorm returns the transaction that ctx carries, or the pool. Even a single write through Gorm belongs in InTx: on
+// SQLite, InTx is what makes writers wait in order instead of polling for the lock.
 func (db *DB) Gorm(ctx context.Context) *gorm.DB {
 	if tx, ok := ctx.Value(txKey{db}).(*gorm.DB); ok {
 		return tx.WithContext(ctx)
@@ -54,7 +56,8 @@ func (db *DB) Gorm(ctx context.Context) *gorm.DB {
 	return db.gorm.WithContext(ctx)
 }
 
-// Exec runs one statement with `?` placeholders and returns the number of rows it changed.
+// Exec runs one statement with `?` placeholders, in the transaction of ctx if there is one, and returns the number of
+// rows that it changed.
 func (db *DB) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
 	if !db.inTx(ctx) {
 		release, err := db.lockWriter(ctx)
@@ -68,9 +71,9 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (int64, error) 
 }
 
 // Query runs one statement with `?` placeholders and scans its rows into dest, a pointer to a struct or to a slice of
-// structs. No row leaves dest as it was. A statement that writes (UPDATE … RETURNING) belongs in InTx.
+// structs. Without rows, dest stays as it was. A statement that writes (UPDATE … RETURNING) belongs in InTx.
 func (db *DB) Query(ctx context.Context, dest any, sql string, args ...any) error {
-	// Not Scan, which hands the logger a text with the values in it.
+	// Not Scan, which passes the values to the logger within the statement's text.
 	return db.Gorm(ctx).Raw(sql, args...).Find(dest).Error
 }
 
@@ -79,8 +82,8 @@ func (db *DB) inTx(ctx context.Context) bool {
 	return ok
 }
 
-// lockWriter takes SQLite's single place to write, first come first served. Other processes are kept apart by SQLite's
-// own lock and the busy timeout.
+// lockWriter waits until no other goroutine of this process writes to SQLite, first come, first served. SQLite's own
+// lock, with the busy timeout, keeps other processes apart.
 func (db *DB) lockWriter(ctx context.Context) (release func(), err error) {
 	if db.writer == nil {
 		return func() {}, nil
@@ -93,8 +96,9 @@ func (db *DB) lockWriter(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// isSacrificed recognises SQLSTATE 40001 serialization_failure and 40P01 deadlock_detected.
-func isSacrificed(err error) bool {
+// isConflict reports whether PostgreSQL rolled the transaction back in favour of another one: SQLSTATE 40001
+// (serialization_failure) or 40P01 (deadlock_detected).
+func isConflict(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }

@@ -17,20 +17,20 @@ func TestWaitingForTheWriterEndsWithTheContext(t *testing.T) {
 		if _, err := db.Exec(ctx, insertItem, "a", "red", 1); err != nil {
 			return err
 		}
-		// Somebody else, who does not have this transaction.
-		impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		// A context that does not carry this transaction.
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if _, err := db.Exec(impatient, insertItem, "b", "red", 2); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := db.Exec(short, insertItem, "b", "red", 2); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a second writer got %v, want its deadline", err)
 		}
-		err := db.InTx(impatient, func(context.Context) error {
-			t.Error("two transactions at once")
+		err := db.InTx(short, func(context.Context) error {
+			t.Error("two transactions ran at once")
 			return nil
 		})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a second transaction got %v, want its deadline", err)
 		}
-		// Readers do not wait, and see what is committed.
+		// Readers do not wait, and see only what is committed.
 		var rows []item
 		if err := db.Query(t.Context(), &rows, "SELECT * FROM probe_items"); err != nil || len(rows) != 0 {
 			t.Errorf("a reader beside the writer sees %v (%v), want nothing yet", rows, err)
@@ -45,7 +45,7 @@ func TestWaitingForTheWriterEndsWithTheContext(t *testing.T) {
 	}
 }
 
-// A transaction that panics must not take the place of the writer with it.
+// A transaction that panics must let the next writer in.
 func TestPanicFreesTheWriter(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, owner)
@@ -69,8 +69,8 @@ func TestPanicFreesTheWriter(t *testing.T) {
 	}
 }
 
-// Two transactions take two rows in opposite order. PostgreSQL sacrifices one of them, which InTx runs again.
-func TestDeadlockIsRunAgainOnPostgreSQL(t *testing.T) {
+// Two transactions lock two rows in opposite order. PostgreSQL rolls one of them back, and InTx runs it again.
+func TestInTxRepeatsADeadlockedTransactionOnPostgreSQL(t *testing.T) {
 	t.Parallel()
 	db := databasetest.OpenPostgreSQL(t, owner)
 	for i, id := range []string{"a", "b"} {

@@ -1,5 +1,6 @@
-// Package fault defines the errors that a caller is told about: a kind that decides the status, a code that never changes,
-// a public sentence in Spanish and English, and a private cause that only the log sees. It knows nothing of HTTP.
+// Package fault defines the errors that are meant for callers. Each has a kind that decides the status, a code that
+// never changes, a public sentence in Spanish and English, and a private cause that only the log shows. It knows
+// nothing of HTTP.
 package fault
 
 import "errors"
@@ -7,12 +8,12 @@ import "errors"
 // Kind sorts faults by what the caller can do about them.
 type Kind int
 
-// The kinds. The zero value is for errors that nobody foresaw.
+// The kinds. The zero value is for unexpected errors.
 const (
 	Internal         Kind = iota // the service failed
-	Conflict                     // well formed, but a rule or the present state forbids it
-	Malformed                    // the request cannot be read at all
-	Invalid                      // readable, but a value breaks a rule
+	Conflict                     // the request is well formed, but a rule or the present state forbids it
+	Malformed                    // the request cannot be parsed
+	Invalid                      // the request can be parsed, but a value breaks a rule
 	Unauthenticated              // the caller gave no valid proof of identity
 	Forbidden                    // the caller is known, but the thing belongs to somebody else
 	NotFound                     // the thing does not exist
@@ -27,29 +28,29 @@ type Text struct {
 	ES, EN string
 }
 
-// Field names a part of the input that is at fault, by a path such as body.title, and says why.
+// Field names a part of the input that breaks a rule, by a path such as body.title, and says why.
 type Field struct {
 	Location string
 	Message  Text
 }
 
-// Error is a fault. Values are immutable: With, WithFields and WithRetryAfter return copies, so package-level faults can
-// be shared. A fault's identity is its declaration: errors.Is finds a fault in its own copies and in no other fault, even
-// one with the same code.
+// Error is a fault. Values are immutable: With, WithFields and WithRetryAfter return copies, so package-level faults
+// can be shared. A fault's identity is its declaration: errors.Is finds a fault in its own copies and in no other
+// fault, even one with the same code.
 type Error struct {
 	Kind   Kind
 	Code   string
 	Text   Text
 	Fields []Field
-	// RetryAfter is in seconds; 0 says nothing about when to come back.
+	// RetryAfter is the number of seconds after which to try again; 0: unknown.
 	RetryAfter int
 
 	cause    error
 	declared *Error // the fault that this one is a copy of; nil in the declaration itself
 }
 
-// New declares a fault. Code is snake_case and never changes. Several faults may have the same code, if they have the same
-// kind: clients see the code, the service tells faults apart by their declaration.
+// New declares a fault. Code is snake_case and never changes. Several faults may have the same code, if they have the
+// same kind: clients see the code, the service tells faults apart by their declaration.
 func New(kind Kind, code, es, en string) *Error {
 	return &Error{Kind: kind, Code: code, Text: Text{ES: es, EN: en}}
 }
@@ -61,7 +62,7 @@ func (e *Error) With(cause error) *Error {
 	return c
 }
 
-// WithFields returns a copy of the fault that names the parts of the input at fault.
+// WithFields returns a copy of the fault that names more parts of the input.
 func (e *Error) WithFields(fields ...Field) *Error {
 	c := e.copy()
 	c.Fields = append(append([]Field(nil), e.Fields...), fields...)
@@ -88,7 +89,7 @@ func (e *Error) declaration() *Error {
 	return e
 }
 
-// Error is for logs: the code and the private cause.
+// Error returns the code and the private cause. It is for logs, never for callers.
 func (e *Error) Error() string {
 	if e.cause != nil {
 		return e.Code + ": " + e.cause.Error()
@@ -105,7 +106,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.declaration() == e.declaration()
 }
 
-// From finds the fault in err, or wraps it as an internal one with a neutral text.
+// From returns the fault in err. Any other error becomes the cause of an internal fault with a neutral text.
 func From(err error) *Error {
 	if f, ok := errors.AsType[*Error](err); ok {
 		return f
@@ -120,4 +121,4 @@ var errInternal = New(Internal, "internal",
 // ErrInvalid is the fault for input that breaks a rule; name the fields with WithFields.
 var ErrInvalid = New(Invalid, "invalid",
 	"Hay datos que corregir; mira los campos señalados.",
-	"Some values need correcting; see the fields named.")
+	"Some values need correcting; see the named fields.")

@@ -31,7 +31,8 @@ func TestAFaultIsNeverAnother(t *testing.T) {
 	twin := fault.New(errTaken.Kind, errTaken.Code, errTaken.Text.ES, errTaken.Text.EN)
 	cause := errors.New("duplicate key")
 	for name, pair := range map[string][2]error{
-		"declarations": {twin, errTaken}, "copies": {twin.With(cause), errTaken.With(cause)},
+		"declarations":               {twin, errTaken},
+		"copies":                     {twin.With(cause), errTaken.With(cause)},
 		"a copy and a declaration":   {twin.WithFields(fault.Field{Location: "body.email"}), errTaken},
 		"a copy of a copy":           {twin.With(cause).WithRetryAfter(1), errTaken.WithRetryAfter(1)},
 		"the other way around":       {errTaken, twin.With(cause)},
@@ -40,10 +41,11 @@ func TestAFaultIsNeverAnother(t *testing.T) {
 		"a fault and an unknown one": {errors.New("taken"), errTaken},
 	} {
 		if errors.Is(pair[0], pair[1]) {
-			t.Errorf("%s: %v is taken for %v", name, pair[0], pair[1])
+			t.Errorf("%s: %v is mistaken for %v", name, pair[0], pair[1])
 		}
 	}
-	if again := errTaken.With(cause).WithRetryAfter(3).WithFields(); !errors.Is(again, errTaken) || !errors.Is(errTaken, again) {
+	again := errTaken.With(cause).WithRetryAfter(3).WithFields()
+	if !errors.Is(again, errTaken) || !errors.Is(errTaken, again) {
 		t.Error("a copy of a copy is not its fault")
 	}
 }

@@ -1,4 +1,8 @@
-// Package lifecycle starts services in order and stops them in reverse.
+// Package lifecycle runs the services of one process together: it starts them, waits until the process is told to stop
+// or one of them fails, and stops all of them at the same time.
+//
+// It promises that every service that started has stopped, or has had its time to stop, before Run returns. It handles
+// no signals and closes nothing that services share: both are the caller's part.
 package lifecycle
 
 import (
@@ -12,8 +16,9 @@ import (
 
 // Service is something that runs beside the others.
 //
-// Start returns when the service is ready or has failed. Stop blocks until nothing of it runs any more or ctx ends; it
-// is idempotent and safe when Start was never called. Failed may be nil; a value received from it stops the group.
+// Start returns when the service is ready or has failed; a service that failed to start leaves nothing running. The
+// context of Start is for the start alone. Stop blocks until nothing of the service runs any more or its context ends;
+// it is idempotent, and safe when Start was never called. Failed may be nil; an error received from it ends the group.
 type Service struct {
 	Name   string
 	Start  func(ctx context.Context) error
@@ -21,71 +26,48 @@ type Service struct {
 	Failed <-chan error
 }
 
-// Group is a fixed list of services.
+// Group is a fixed list of services that run and stop together.
 type Group struct {
 	Services []Service
-	// StopTimeout bounds the stopping of each service; it is longer than the grace that services give their own work.
+	// StopTimeout bounds the stop of every service. It must be longer than the grace that services give their own work.
 	StopTimeout time.Duration
 	Logger      *slog.Logger
 }
 
-// Run starts the services in order, waits for ctx to end or for one to fail, and stops the started ones in reverse. It
-// returns nil after a clean stop that was asked for.
+// Run starts the services one after the other, waits until ctx ends or a service fails, and then stops all services
+// that started at the same time, so that their grace periods do not add up. It returns nil when ctx ended and every
+// stop succeeded, otherwise all errors, each with the name of its service.
 func (g *Group) Run(ctx context.Context) error {
-	started := 0
 	var failure error
+	started := 0
 	for _, service := range g.Services {
-		if service.Start != nil {
-			if failure = service.Start(ctx); failure != nil {
-				failure = fmt.Errorf("start %s: %w", service.Name, failure)
-				break
-			}
+		if err := service.Start(ctx); err != nil {
+			failure = fmt.Errorf("start %s: %w", service.Name, err)
+			break
 		}
 		started++
 	}
 	if failure == nil {
 		failure = g.wait(ctx)
 	}
-
-	// The stop has its own deadline: the context that asked for it has ended.
-	stopping := context.WithoutCancel(ctx)
-	for i := started - 1; i >= 0; i-- {
-		if g.Services[i].Stop == nil {
-			continue
-		}
-		failure = errors.Join(failure, g.stop(stopping, g.Services[i]))
-	}
-	return failure
-}
-
-func (g *Group) stop(ctx context.Context, service Service) error {
-	ctx, cancel := context.WithTimeout(ctx, g.StopTimeout)
-	defer cancel()
-	began := time.Now()
-	if err := service.Stop(ctx); err != nil {
-		return fmt.Errorf("stop %s: %w", service.Name, err)
-	}
-	g.Logger.DebugContext(ctx, "stopped", "service", service.Name, "duration_ms", time.Since(began).Milliseconds())
-	return nil
+	return errors.Join(failure, g.stop(ctx, g.Services[:started]))
 }
 
 // wait returns nil when ctx ends, or the first failure of a service.
 func (g *Group) wait(ctx context.Context) error {
-	failed := make(chan error)
+	failed := make(chan error, len(g.Services))
+	var watchers sync.WaitGroup
+	defer watchers.Wait()
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
 	for _, service := range g.Services {
-		if service.Failed == nil {
-			continue
-		}
-		go func() {
+		watchers.Go(func() {
 			select {
-			case err := <-service.Failed:
-				select {
-				case failed <- fmt.Errorf("%s: %w", service.Name, err):
-				case <-ctx.Done():
-				}
-			case <-ctx.Done():
+			case err := <-service.Failed: // never ready when it is nil
+				failed <- fmt.Errorf("%s: %w", service.Name, err)
+			case <-watching.Done():
 			}
-		}()
+		})
 	}
 	select {
 	case <-ctx.Done():
@@ -95,7 +77,28 @@ func (g *Group) wait(ctx context.Context) error {
 	}
 }
 
-// Loop is a service that runs fn beside the others, with a context that ends when the service is stopped.
+func (g *Group) stop(ctx context.Context, services []Service) error {
+	// The stop has a deadline of its own, because the context that asked for it has ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.StopTimeout)
+	defer cancel()
+	errs := make([]error, len(services))
+	var stops sync.WaitGroup
+	for i, service := range services {
+		stops.Go(func() {
+			began := time.Now()
+			if err := service.Stop(ctx); err != nil {
+				errs[i] = fmt.Errorf("stop %s: %w", service.Name, err)
+				return
+			}
+			took := time.Since(began).Milliseconds()
+			g.Logger.DebugContext(ctx, "stopped", "service", service.Name, "duration_ms", took)
+		})
+	}
+	stops.Wait()
+	return errors.Join(errs...)
+}
+
+// Loop is a service that runs fn in the background, with a context that ends when the service is stopped.
 func Loop(name string, fn func(ctx context.Context)) Service {
 	var cancel context.CancelFunc
 	done := make(chan struct{})
@@ -122,33 +125,4 @@ func Loop(name string, fn func(ctx context.Context)) Service {
 			}
 		},
 	}
-}
-
-// Together makes one service of several that need not stop one after the other: each one's grace runs at the same time.
-// They start in order.
-func Together(name string, services ...Service) Service {
-	failed := make(chan error, len(services))
-	together := Service{Name: name, Failed: failed}
-	together.Start = func(ctx context.Context) error {
-		for _, service := range services {
-			if err := service.Start(ctx); err != nil {
-				// The group stops only what started, and this one did not.
-				return errors.Join(fmt.Errorf("start %s: %w", service.Name, err), together.Stop(ctx))
-			}
-			if service.Failed != nil {
-				go func() { failed <- fmt.Errorf("%s: %w", service.Name, <-service.Failed) }()
-			}
-		}
-		return nil
-	}
-	together.Stop = func(ctx context.Context) error {
-		errs := make([]error, len(services))
-		var group sync.WaitGroup
-		for i, service := range services {
-			group.Go(func() { errs[i] = service.Stop(ctx) })
-		}
-		group.Wait()
-		return errors.Join(errs...)
-	}
-	return together
 }

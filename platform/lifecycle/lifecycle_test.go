@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"risingstars/platform/lifecycle"
 )
 
-// diary is what services did, in order.
+// diary records what services did, in order.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -24,6 +25,15 @@ func (d *diary) note(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lines = append(d.lines, line)
+}
+
+// sortedStops returns the lines with the trailing stops sorted, because services stop at the same time.
+func (d *diary) sortedStops() []string {
+	first := slices.IndexFunc(d.lines, func(line string) bool { return strings.HasPrefix(line, "stop ") })
+	if first >= 0 {
+		slices.Sort(d.lines[first:])
+	}
+	return d.lines
 }
 
 func (d *diary) service(name string, startErr error) lifecycle.Service {
@@ -38,7 +48,7 @@ func group(services ...lifecycle.Service) *lifecycle.Group {
 	return &lifecycle.Group{Services: services, StopTimeout: time.Minute, Logger: slog.New(slog.DiscardHandler)}
 }
 
-func TestStopsInReverse(t *testing.T) {
+func TestStartsInOrderAndStopsAll(t *testing.T) {
 	t.Parallel()
 	var d diary
 	ctx, cancel := context.WithCancel(t.Context())
@@ -48,9 +58,28 @@ func TestStopsInReverse(t *testing.T) {
 	if err := group(d.service("a", nil), d.service("b", nil), last).Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"start a", "start b", "start c", "stop c", "stop b", "stop a"}
-	if diff := cmp.Diff(want, d.lines); diff != "" {
+	want := []string{"start a", "start b", "start c", "stop a", "stop b", "stop c"}
+	if diff := cmp.Diff(want, d.sortedStops()); diff != "" {
 		t.Fatal(diff)
+	}
+}
+
+func TestStopsAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	meet := make(chan struct{})
+	service := func(name string, stop func()) lifecycle.Service {
+		return lifecycle.Service{
+			Name:  name,
+			Start: func(context.Context) error { return nil },
+			Stop:  func(context.Context) error { stop(); return nil },
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	// Each stop returns only once the other one has begun.
+	both := group(service("a", func() { meet <- struct{}{} }), service("b", func() { <-meet }))
+	if err := both.Run(ctx); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -59,7 +88,7 @@ func TestFailedStartStopsOnlyWhatStarted(t *testing.T) {
 	var d diary
 	boom := errors.New("boom")
 	err := group(d.service("a", nil), d.service("b", boom), d.service("c", nil)).Run(t.Context())
-	if !errors.Is(err, boom) {
+	if !errors.Is(err, boom) || !strings.Contains(err.Error(), "start b") {
 		t.Fatalf("Run returned %v", err)
 	}
 	if diff := cmp.Diff([]string{"start a", "start b", "stop a"}, d.lines); diff != "" {
@@ -78,7 +107,24 @@ func TestFailureOfOneStopsAll(t *testing.T) {
 	if err := group(d.service("a", nil), broken).Run(t.Context()); !errors.Is(err, boom) {
 		t.Fatalf("Run returned %v", err)
 	}
-	if diff := cmp.Diff([]string{"start a", "start b", "stop b", "stop a"}, d.lines); diff != "" {
+	if diff := cmp.Diff([]string{"start a", "start b", "stop a", "stop b"}, d.sortedStops()); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+func TestAStopThatHangsEndsWithTheTimeout(t *testing.T) {
+	t.Parallel()
+	var d diary
+	hangs := d.service("b", nil)
+	hangs.Stop = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	g := group(d.service("a", nil), hangs)
+	g.StopTimeout = time.Millisecond
+	if err := g.Run(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "stop b") {
+		t.Fatalf("Run returned %v", err)
+	}
+	if diff := cmp.Diff([]string{"start a", "start b", "stop a"}, d.lines); diff != "" {
 		t.Fatal(diff)
 	}
 }
@@ -109,54 +155,5 @@ func TestLoopEndsWithItsService(t *testing.T) {
 	case <-ended:
 	default:
 		t.Fatal("Stop returned before the loop did")
-	}
-}
-
-func TestTogetherStopsAtTheSameTime(t *testing.T) {
-	t.Parallel()
-	meet := make(chan struct{})
-	service := func(name string, act func()) lifecycle.Service {
-		return lifecycle.Service{
-			Name:  name,
-			Start: func(context.Context) error { return nil },
-			Stop:  func(context.Context) error { act(); return nil },
-		}
-	}
-	// Each stop needs the other one to go on.
-	both := lifecycle.Together("both", service("a", func() { meet <- struct{}{} }), service("b", func() { <-meet }))
-	if err := both.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := both.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestTogetherThatFailsToStartLeavesNothingRunning(t *testing.T) {
-	t.Parallel()
-	var d diary
-	boom := errors.New("boom")
-	both := lifecycle.Together("both", d.service("a", nil), d.service("b", boom))
-	if err := group(both).Run(t.Context()); !errors.Is(err, boom) {
-		t.Fatalf("Run returned %v", err)
-	}
-	if !slices.Contains(d.lines, "stop a") {
-		t.Fatalf("a still runs: %v", d.lines)
-	}
-}
-
-func TestFailureWithinTogetherStopsAll(t *testing.T) {
-	t.Parallel()
-	var d diary
-	boom := errors.New("boom")
-	failed := make(chan error, 1)
-	failed <- boom
-	broken := d.service("b", nil)
-	broken.Failed = failed
-	if err := group(lifecycle.Together("both", broken)).Run(t.Context()); !errors.Is(err, boom) {
-		t.Fatalf("Run returned %v", err)
-	}
-	if diff := cmp.Diff([]string{"start b", "stop b"}, d.lines); diff != "" {
-		t.Fatal(diff)
 	}
 }

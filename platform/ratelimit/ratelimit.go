@@ -1,4 +1,6 @@
-// Package ratelimit slows down whoever repeats one thing too often, by the generic cell rate algorithm.
+// Package ratelimit limits how often something may be tried, by the generic cell rate algorithm. Counters are kept in
+// this process or, shared by all processes, in Redis. They are an estimate that a restart or an outage of Redis loses,
+// not an account of what happened.
 package ratelimit
 
 import (
@@ -13,12 +15,12 @@ import (
 	"risingstars/platform/fault"
 )
 
-// ErrTooMany is returned with the number of seconds to wait.
+// ErrTooMany is returned for an attempt above the quota, with the number of seconds to wait.
 var ErrTooMany = fault.New(fault.TooManyRequests, "too_many_requests",
 	"Demasiados intentos seguidos. Espera un momento y vuelve a intentarlo.",
 	"Too many attempts in a row. Please wait a moment and try again.")
 
-// keys bounds how many counters are remembered; the least recently used go first.
+// keys is how many counters are kept in memory; the least recently used are evicted first.
 const keys = 100_000
 
 // Quota is a sustained rate with room for a burst.
@@ -27,25 +29,26 @@ type Quota struct {
 	Burst     int
 }
 
-// Limiter counts by key. The zero Limiter and nil allow everything.
+// Limiter counts attempts by key. It is safe for concurrent use. The zero Limiter and a nil one allow everything.
 type Limiter struct {
-	// count counts one attempt and returns how long to wait for the next one; 0: this one is allowed.
+	// count counts one attempt. It returns 0 if the attempt is allowed, otherwise how long to wait for the next one.
 	count func(ctx context.Context, key string) (time.Duration, error)
 }
 
-// New keeps its counters in this process.
+// New returns a limiter that keeps its counters in this process.
 func New(q Quota) (*Limiter, error) {
 	store, err := memstore.NewCtx(keys)
 	if err != nil {
-		return nil, fmt.Errorf("make a rate limiter: %w", err)
+		return nil, fmt.Errorf("create a rate limiter: %w", err)
 	}
 	limiter, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{
 		MaxRate: throttled.PerMin(q.PerMinute), MaxBurst: q.Burst - 1,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make a rate limiter: %w", err)
+		return nil, fmt.Errorf("create a rate limiter: %w", err)
 	}
-	// An attempt that is overtaken tries again. Each of those that overtake it is counted, so the quota ends before this does.
+	// The update is repeated when another attempt changed the counter meanwhile. Every change is a counted attempt, so
+	// the quota is used up before this limit is reached.
 	limiter.SetMaxCASAttemptsLimit(2*q.Burst + 10)
 	return &Limiter{func(ctx context.Context, key string) (time.Duration, error) {
 		limited, result, err := limiter.RateLimitCtx(ctx, key, 1)
@@ -56,8 +59,8 @@ func New(q Quota) (*Limiter, error) {
 	}}, nil
 }
 
-// Allow counts one attempt under key; ErrTooMany says that it is one too many. Shared counters that do not answer are no
-// error: the attempt is allowed.
+// Allow counts one attempt under key and returns ErrTooMany if it is one too many. It allows the attempt when shared
+// counters do not answer.
 func (l *Limiter) Allow(ctx context.Context, key string) error {
 	if l == nil || l.count == nil {
 		return nil

@@ -17,7 +17,7 @@ func TestBurstThenWait(t *testing.T) {
 	burstThenWait(t, limiter)
 }
 
-// burstThenWait wants a limiter with a burst of 5.
+// burstThenWait checks a limiter with a burst of 5.
 func burstThenWait(t *testing.T, limiter *ratelimit.Limiter) {
 	t.Helper()
 	for i := range 5 {
@@ -33,7 +33,7 @@ func burstThenWait(t *testing.T, limiter *ratelimit.Limiter) {
 		t.Fatalf("retry after %d s, want 1 to 60", after)
 	}
 	if err := limiter.Allow(t.Context(), "b"); err != nil {
-		t.Fatalf("another key suffers: %v", err)
+		t.Fatalf("another key is limited as well: %v", err)
 	}
 }
 

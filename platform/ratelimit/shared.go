@@ -12,17 +12,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const quiet = time.Minute // between two log lines about an outage
+const logInterval = time.Minute // between two log lines about an outage
 
-// SharedOptions of a Shared. Without a URL there is none.
+// SharedOptions configures a Shared. URL is required.
 type SharedOptions struct {
 	URL     string        // redis://[user:password@]host[:port][/db]; rediss:// for TLS
-	Timeout time.Duration // how long one attempt may wait for Redis: 200 ms
-	Logger  *slog.Logger  // slog.Default()
+	Timeout time.Duration // the longest that one attempt waits for Redis; 0: 200 ms
+	Logger  *slog.Logger  // nil: slog.Default()
 }
 
-// Shared keeps counters in Redis, so that all processes count together. While Redis does not answer, its limiters
-// allow everything: people must be able to sign in.
+// Shared keeps counters in Redis, so that all processes count together. While Redis does not answer, its limiters allow
+// everything, because people must be able to sign in.
 type Shared struct {
 	client  *redis.Client
 	timeout time.Duration
@@ -30,12 +30,13 @@ type Shared struct {
 	logged  atomic.Int64 // when an outage was last logged, Unix ns
 }
 
-// OpenShared fails for a wrong URL alone; Redis may come later.
+// OpenShared fails only for a malformed URL. Redis need not answer yet. The caller closes the Shared.
 func OpenShared(options SharedOptions) (*Shared, error) {
 	connection, err := redis.ParseURL(options.URL)
 	if err != nil {
 		// The cause would quote the URL, and with it the password.
-		return nil, errors.New("open shared rate limits: the URL must look like redis://user:password@host:port/db, or rediss:// for TLS")
+		return nil, errors.New("open shared rate limits: the URL must look like redis://user:password@host:port/db " +
+			"(rediss:// for TLS)")
 	}
 	if options.Timeout <= 0 {
 		options.Timeout = 200 * time.Millisecond
@@ -50,8 +51,8 @@ func OpenShared(options SharedOptions) (*Shared, error) {
 	return &Shared{client: redis.NewClient(connection), timeout: options.Timeout, logger: options.Logger}, nil
 }
 
-// NewShared is New with the counters in Redis, each counted in one step there. Limiters of one name, in any process, count
-// together and have the same quota.
+// NewShared returns a limiter that keeps its counters in Redis and changes each in one atomic step. Limiters with the
+// same name count together, in all processes, and must have the same quota.
 func NewShared(shared *Shared, name string, q Quota) *Limiter {
 	limit := redis_rate.Limit{Rate: q.PerMinute, Period: time.Minute, Burst: q.Burst}
 	return &Limiter{func(ctx context.Context, key string) (time.Duration, error) {
@@ -71,11 +72,11 @@ func (s *Shared) count(ctx context.Context, key string, limit redis_rate.Limit) 
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
 	}
-	s.tell(ctx, err)
+	s.logOutage(ctx, err)
 	return 0, nil
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (s *Shared) Close() error {
 	if err := s.client.Close(); err != nil {
 		return fmt.Errorf("close shared rate limits: %w", err)
@@ -83,10 +84,10 @@ func (s *Shared) Close() error {
 	return nil
 }
 
-// tell logs an outage, not more often than once a minute.
-func (s *Shared) tell(ctx context.Context, err error) {
+// logOutage logs an outage at most once per logInterval.
+func (s *Shared) logOutage(ctx context.Context, err error) {
 	now, last := time.Now().UnixNano(), s.logged.Load()
-	if now-last >= int64(quiet) && s.logged.CompareAndSwap(last, now) {
-		s.logger.ErrorContext(ctx, "rate limits are off: no answer from Redis", "error", err)
+	if now-last >= int64(logInterval) && s.logged.CompareAndSwap(last, now) {
+		s.logger.ErrorContext(ctx, "rate limits are off: Redis does not answer", "error", err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"risingstars/platform/ratelimit"
 )
 
-// patient waits for a slow machine as long as it takes, for tests that are not about the time limit.
+// patient is a time limit that even a slow machine keeps, for tests that are not about the limit.
 const patient = time.Minute
 
 func open(t *testing.T, options ratelimit.SharedOptions) *ratelimit.Shared {
@@ -34,7 +34,7 @@ func open(t *testing.T, options ratelimit.SharedOptions) *ratelimit.Shared {
 	return shared
 }
 
-// openRedis is what one process would open.
+// openRedis opens what one process would open.
 func openRedis(t *testing.T) *ratelimit.Shared {
 	t.Helper()
 	if testing.Short() {
@@ -42,7 +42,8 @@ func openRedis(t *testing.T) *ratelimit.Shared {
 	}
 	address := os.Getenv("TEST_REDIS_URL")
 	if address == "" {
-		t.Fatal("no TEST_REDIS_URL: run make test, which starts a Redis server")
+		t.Fatal("no Redis: TEST_REDIS_URL is not set. Run `make test`, which starts a server, or for this package " +
+			"only infra/setup/test.sh --redis go test ./platform/ratelimit")
 	}
 	return open(t, ratelimit.SharedOptions{URL: address, Timeout: patient})
 }
@@ -73,27 +74,28 @@ func TestTwoProcessesCountTogether(t *testing.T) {
 	}
 	other := limiter(t, openRedis(t), name+"-other", quota)
 	if err := other.Allow(t.Context(), "a"); err != nil {
-		t.Errorf("a limiter of another name suffers: %v", err)
+		t.Errorf("a limiter with another name is limited as well: %v", err)
 	}
 }
 
-// Of many attempts at once exactly the quota passes: none gets past it, none is refused too early, none looks like an outage.
-func TestCrowdGetsExactlyTheQuota(t *testing.T) {
+// When many attempts are made at once, exactly the quota is allowed: none above it, none refused too early, and none
+// fails as in an outage.
+func TestManyAttemptsAtOnceGetExactlyTheQuota(t *testing.T) {
 	t.Parallel()
 	quota := ratelimit.Quota{PerMinute: 1, Burst: 120}
 	local, err := ratelimit.New(quota)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("one process", func(t *testing.T) { t.Parallel(); crowd(t, quota, local, local) })
+	t.Run("one process", func(t *testing.T) { t.Parallel(); manyAtOnce(t, quota, local, local) })
 	t.Run("two processes", func(t *testing.T) {
 		t.Parallel()
 		name := rand.Text()
-		crowd(t, quota, limiter(t, openRedis(t), name, quota), limiter(t, openRedis(t), name, quota))
+		manyAtOnce(t, quota, limiter(t, openRedis(t), name, quota), limiter(t, openRedis(t), name, quota))
 	})
 }
 
-func crowd(t *testing.T, quota ratelimit.Quota, limiters ...*ratelimit.Limiter) {
+func manyAtOnce(t *testing.T, quota ratelimit.Quota, limiters ...*ratelimit.Limiter) {
 	t.Helper()
 	var (
 		group   sync.WaitGroup
@@ -111,7 +113,7 @@ func crowd(t *testing.T, quota ratelimit.Quota, limiters ...*ratelimit.Limiter) 
 		})
 	}
 	group.Wait()
-	refilled := int(time.Since(began).Minutes()) + 1 // on a machine that takes minutes for this
+	refilled := int(time.Since(began).Minutes()) + 1 // a slow machine may need minutes, which refill the quota
 	if n := int(allowed.Load()); n < quota.Burst || n > quota.Burst+refilled {
 		t.Errorf("%d allowed, want %d", n, quota.Burst)
 	}
@@ -119,16 +121,18 @@ func crowd(t *testing.T, quota ratelimit.Quota, limiters ...*ratelimit.Limiter) 
 
 func TestOutageAllowsEverythingAtOnce(t *testing.T) {
 	t.Parallel()
-	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections, says nothing
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // connects, and never answers
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { silent.Close() })
-	for name, address := range map[string]string{"nobody there": "127.0.0.1:1", "silent": silent.Addr().String()} {
+	for name, address := range map[string]string{"unreachable": "127.0.0.1:1", "silent": silent.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			shared := open(t, ratelimit.SharedOptions{URL: "redis://:s3cret@" + address, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			shared := open(t, ratelimit.SharedOptions{
+				URL: "redis://:s3cret@" + address, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
 			one := limiter(t, shared, "one", ratelimit.Quota{PerMinute: 1, Burst: 1})
 			two := limiter(t, shared, "two", ratelimit.Quota{PerMinute: 1, Burst: 1})
 			const attempts = 4
@@ -140,12 +144,12 @@ func TestOutageAllowsEverythingAtOnce(t *testing.T) {
 					}
 				}
 			}
-			// 200 ms each; go-redis by itself waits for 3 s each. The rest is for a busy machine.
+			// 200 ms each, where go-redis by default waits for 3 s. The rest is for a busy machine.
 			if took := time.Since(started); took > attempts*2500*time.Millisecond {
 				t.Errorf("%d attempts took %s", attempts, took)
 			}
 			if lines := strings.Count(log.String(), "\n"); lines != 1 || strings.Contains(log.String(), "s3cret") {
-				t.Errorf("%d log lines, want 1: %s", lines, log.String())
+				t.Errorf("%d log lines, want 1 without the password: %s", lines, log.String())
 			}
 		})
 	}
@@ -166,9 +170,9 @@ func TestWrongURLIsRefused(t *testing.T) {
 	for _, url := range []string{"", "https://:s3cret@127.0.0.1", "redis://user:s3cret@127.0.0.1:port"} {
 		if shared, err := ratelimit.OpenShared(ratelimit.SharedOptions{URL: url}); err == nil {
 			shared.Close()
-			t.Errorf("%q opened", url)
+			t.Errorf("%q is accepted", url)
 		} else if strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("the error has the password: %v", err)
+			t.Errorf("the error shows the password: %v", err)
 		}
 	}
 }

@@ -6,25 +6,26 @@ import (
 	"time"
 )
 
-// checkTimeout bounds one round of readiness checks.
+// checkTimeout bounds all checks of one call of Ready together.
 const checkTimeout = 2 * time.Second
 
-// Check is one thing that must work for requests to be served.
+// Check tests one thing that the process needs to serve requests.
 type Check struct {
 	Name string
 	Run  func(ctx context.Context) error
 }
 
-// Health answers whether this process should get traffic.
+// Health reports whether this process should get traffic. It is safe for concurrent use.
 type Health struct {
 	Checks   []Check
 	draining atomic.Bool
 }
 
-// Drain makes Ready fail from now on, so that load balancers look elsewhere before the listener closes.
+// Drain makes Ready fail from now on, so that load balancers choose other processes before the listener closes.
 func (h *Health) Drain() { h.draining.Store(true) }
 
-// Ready returns the name of the first failing check and its error, or "" and nil.
+// Ready runs the checks in order and returns the name and the error of the first that fails, or "" and nil. It takes no
+// longer than 2 s, if the checks obey their context.
 func (h *Health) Ready(ctx context.Context) (failing string, err error) {
 	if h.draining.Load() {
 		return "draining", context.Canceled

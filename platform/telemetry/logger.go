@@ -1,4 +1,5 @@
-// Package telemetry builds what operators look at: the logger, the metrics registry and the health checks.
+// Package telemetry builds what operators watch: the logger, the metrics registry and the readiness check. It sends
+// nothing anywhere: logs are written to a stream, and metrics wait to be scraped.
 package telemetry
 
 import (
@@ -8,18 +9,21 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"golang.org/x/term"
 )
 
-// NewLogger writes to w at the given level (debug, info, warn, error). Format is text, json, or auto: text when w is a
-// terminal, JSON elsewhere. Records carry the request id of their context.
+// NewLogger returns a logger that writes records of the given level (debug, info, warn, error) and above to w. Format
+// is text, json or auto, which means text if w is a terminal and JSON otherwise. Each record gets the request id of its
+// context.
 func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	var minimum slog.Level
 	if err := minimum.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("log level %q: want debug, info, warn or error", level)
+		return nil, fmt.Errorf("log level %q must be debug, info, warn or error", level)
 	}
 	if format == "auto" {
 		format = "json"
-		if IsTerminal(w) {
+		if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 			format = "text"
 		}
 	}
@@ -30,12 +34,12 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	case "json":
 		return slog.New(contextHandler{slog.NewJSONHandler(w, options)}), nil
 	}
-	return nil, fmt.Errorf("log format %q: want auto, json or text", format)
+	return nil, fmt.Errorf("log format %q must be auto, json or text", format)
 }
 
 type requestIDKey struct{}
 
-// WithRequestID puts the id of the request that is being served into ctx.
+// WithRequestID returns a context that carries the id of the request that is being served.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
@@ -52,7 +56,7 @@ func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		record.AddAttrs(slog.String("request_id", id))
 	}
-	return h.Handler.Handle(ctx, record) //nolint:wrapcheck // a handler passes its inner one's error on
+	return h.Handler.Handle(ctx, record)
 }
 
 func (h contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
@@ -61,14 +65,4 @@ func (h contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h contextHandler) WithGroup(name string) slog.Handler {
 	return contextHandler{h.Handler.WithGroup(name)}
-}
-
-// IsTerminal tells whether somebody reads along.
-func IsTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

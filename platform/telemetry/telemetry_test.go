@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"risingstars/platform/telemetry"
 )
@@ -18,14 +19,15 @@ func TestRecordsCarryTheRequestID(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := telemetry.WithRequestID(t.Context(), "r1")
-	log.With("a", 1).InfoContext(ctx, "told")
-	log.DebugContext(ctx, "not told")
+	log.With("a", 1).InfoContext(ctx, "logged")
+	log.DebugContext(ctx, "below the level")
 	var record struct {
 		Msg       string
 		A         int
 		RequestID string `json:"request_id"`
 	}
-	if err := json.Unmarshal(out.Bytes(), &record); err != nil || record.Msg != "told" || record.A != 1 || record.RequestID != "r1" {
+	err = json.Unmarshal(out.Bytes(), &record)
+	if err != nil || record.Msg != "logged" || record.A != 1 || record.RequestID != "r1" {
 		t.Fatalf("the log is %s (%v)", &out, err)
 	}
 }
@@ -34,7 +36,7 @@ func TestUnknownLevelsAndFormatsAreErrors(t *testing.T) {
 	t.Parallel()
 	for _, test := range [][2]string{{"chatty", "json"}, {"info", "xml"}} {
 		if _, err := telemetry.NewLogger(&bytes.Buffer{}, test[0], test[1]); err == nil {
-			t.Errorf("level %q and format %q are taken", test[0], test[1])
+			t.Errorf("level %q and format %q are accepted", test[0], test[1])
 		}
 	}
 }
@@ -42,23 +44,27 @@ func TestUnknownLevelsAndFormatsAreErrors(t *testing.T) {
 func TestReadinessNamesTheFirstFailingCheck(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
-	hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-	fine := func(context.Context) error { return nil }
+	fine := telemetry.Check{Name: "first", Run: func(context.Context) error { return nil }}
 	for name, test := range map[string]struct {
 		check func(context.Context) error
 		want  error
-	}{"fails": {func(context.Context) error { return boom }, boom}, "hangs": {hangs, context.DeadlineExceeded}} {
-		h := &telemetry.Health{Checks: []telemetry.Check{{Name: "first", Run: fine}, {Name: "second", Run: test.check}}}
-		if failing, err := h.Ready(t.Context()); failing != "second" || !errors.Is(err, test.want) {
-			t.Errorf("%s: %q, %v", name, failing, err)
-		}
+	}{
+		"fails": {func(context.Context) error { return boom }, boom},
+		"hangs": {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, context.DeadlineExceeded},
+	} {
+		synctest.Test(t, func(t *testing.T) { // in which the time limit passes at once
+			h := &telemetry.Health{Checks: []telemetry.Check{fine, {Name: "second", Run: test.check}}}
+			if failing, err := h.Ready(t.Context()); failing != "second" || !errors.Is(err, test.want) {
+				t.Errorf("%s: Ready returns %q, %v", name, failing, err)
+			}
+		})
 	}
-	h := &telemetry.Health{Checks: []telemetry.Check{{Name: "first", Run: fine}}}
+	h := &telemetry.Health{Checks: []telemetry.Check{fine}}
 	if failing, err := h.Ready(t.Context()); failing != "" || err != nil {
-		t.Errorf("all is well: %q, %v", failing, err)
+		t.Errorf("all checks pass, and Ready returns %q, %v", failing, err)
 	}
 	h.Drain()
 	if failing, err := h.Ready(t.Context()); failing != "draining" || err == nil {
-		t.Errorf("draining: %q, %v", failing, err)
+		t.Errorf("while draining, Ready returns %q, %v", failing, err)
 	}
 }

@@ -1,4 +1,4 @@
-// Package databasetest gives each test a migrated database of its own, on SQLite or on both databases.
+// Package databasetest gives each test a migrated database of its own, on SQLite, on PostgreSQL, or on both.
 package databasetest
 
 import (
@@ -8,13 +8,14 @@ import (
 	"risingstars/platform/database"
 )
 
-// Open returns an empty SQLite database with the owners' migrations applied, closed when the test ends.
+// Open returns an empty SQLite database with the owners' migrations applied. It is closed when the test ends.
 func Open(t testing.TB, owners ...database.Migrations) *database.DB {
 	t.Helper()
 	return openSQLite(t, database.Options{}, owners)
 }
 
-// Each runs the test on SQLite and on PostgreSQL, in parallel subtests. A missing PostgreSQL fails; -short skips it.
+// Each runs the test on SQLite and on PostgreSQL, in parallel subtests. Without a PostgreSQL server the test fails;
+// -short skips that half.
 func Each(t *testing.T, owners []database.Migrations, test func(t *testing.T, db *database.DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {

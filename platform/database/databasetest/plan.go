@@ -11,7 +11,7 @@ import (
 	"risingstars/platform/database"
 )
 
-// Planner tells how SQLite would carry out what the code under test asks.
+// Planner explains how SQLite executes the statements of the code under test.
 type Planner struct {
 	*database.DB
 	statements *statements
@@ -21,21 +21,21 @@ type Planner struct {
 func OpenPlanner(t testing.TB, owners ...database.Migrations) *Planner {
 	t.Helper()
 	s := &statements{}
-	// Every query is slow that takes longer than a nanosecond, and slow ones are reported with their text.
+	// With this limit every query counts as slow, and slow ones are logged with their text.
 	options := database.Options{SlowQuery: time.Nanosecond, Logger: slog.New(s)}
 	return &Planner{DB: openSQLite(t, options, owners), statements: s}
 }
 
-// Plan runs ask and explains the statements that it sent: the plan's lines, by statement. Only what went through gorm
-// outside of migrations is seen; statements with a literal question mark are not understood.
-func (p *Planner) Plan(t testing.TB, ask func()) map[string]string {
+// Plan runs the function and returns the query plan of each statement that it sent, by statement. It sees every
+// statement but those of migrations. A statement must not have a question mark in a literal.
+func (p *Planner) Plan(t testing.TB, run func()) map[string]string {
 	t.Helper()
-	p.statements.take()
-	ask()
+	p.statements.drain()
+	run()
 	plans := map[string]string{}
-	for _, statement := range p.statements.take() {
+	for _, statement := range p.statements.drain() {
 		var steps []struct{ Detail string }
-		// The planner knows no values, so any will do.
+		// A plan does not depend on the values, so NULLs will do.
 		values := make([]any, strings.Count(statement, "?"))
 		if err := p.Query(t.Context(), &steps, "EXPLAIN QUERY PLAN "+statement, values...); err != nil {
 			t.Fatalf("explain %s: %v", statement, err)
@@ -50,7 +50,7 @@ func (p *Planner) Plan(t testing.TB, ask func()) map[string]string {
 	return plans
 }
 
-// statements is the log of a database, of which it keeps the texts.
+// statements is a log handler that keeps the texts of the logged statements.
 type statements struct {
 	mu   sync.Mutex
 	sent []string
@@ -58,7 +58,8 @@ type statements struct {
 
 var _ slog.Handler = (*statements)(nil)
 
-func (s *statements) take() []string {
+// drain returns the statements since the last call.
+func (s *statements) drain() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sent := s.sent
@@ -66,10 +67,10 @@ func (s *statements) take() []string {
 	return sent
 }
 
-// Enabled says yes.
+// Enabled returns true.
 func (s *statements) Enabled(context.Context, slog.Level) bool { return true }
 
-// Handle keeps the statement of a report.
+// Handle keeps the statement of a record.
 func (s *statements) Handle(_ context.Context, record slog.Record) error {
 	record.Attrs(func(a slog.Attr) bool {
 		if a.Key == "sql" {

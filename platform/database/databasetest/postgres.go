@@ -19,22 +19,24 @@ import (
 	"risingstars/platform/database"
 )
 
-// serverVariable names the setting with the URL of a PostgreSQL superuser. Databases are made and dropped there.
+// serverVariable is the environment variable with the URL of a PostgreSQL superuser. Tests create and drop databases
+// there.
 const serverVariable = "TEST_POSTGRES_URL"
 
-// templateLock is the advisory lock of those who make templates; any number that nobody else uses.
+// templateLock is the advisory lock under which templates are created: any number that nothing else uses.
 const templateLock = 7266710
 
-// OpenPostgreSQL returns an empty PostgreSQL database with the owners' migrations applied, dropped when the test ends.
-// It copies a template, which the first test that needs these migrations makes and which stays on the server.
+// OpenPostgreSQL returns an empty PostgreSQL database with the owners' migrations applied. It is dropped when the test
+// ends. The database is a copy of a template, which the first test with these migrations creates and which stays on the
+// server.
 func OpenPostgreSQL(t testing.TB, owners ...database.Migrations) *database.DB {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("-short: no server")
+		t.Skip("-short: needs PostgreSQL")
 	}
 	server := os.Getenv(serverVariable)
 	if server == "" {
-		t.Fatalf("no PostgreSQL: %s is not set. `make test` starts one, and for some packages only: "+
+		t.Fatalf("no PostgreSQL: %s is not set. Run `make test`, which starts a server, or for some packages only "+
 			"infra/setup/test.sh --postgres go test ./modules/voting/...", serverVariable)
 	}
 	name := "test_" + strings.ToLower(rand.Text())
@@ -46,16 +48,18 @@ func OpenPostgreSQL(t testing.TB, owners ...database.Migrations) *database.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// FORCE, as a test that failed may have left a connection open.
-		if err := administer(context.Background(), server, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
+		// FORCE, because a failed test may have left a connection open.
+		err := administer(context.Background(), server, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name))
+		if err != nil {
 			t.Error(err)
 		}
 	})
 	return open(t, database.Options{URL: onDatabase(server, name)})
 }
 
-// templateFor returns the name of the template with the owners' migrations. The name is a digest of their text, and a
-// template gets it when it is complete, so that all test binaries, now and later, can share it.
+// templateFor returns the name of the template with the owners' migrations, and creates the template if it is missing.
+// The name is a digest of the migrations, and the template gets it only when it is complete, so that all test binaries,
+// also of later runs, can share it.
 func templateFor(ctx context.Context, server string, owners []database.Migrations) (string, error) {
 	name, err := templateName(owners)
 	if err != nil {
@@ -76,9 +80,12 @@ func templateFor(ctx context.Context, server string, owners []database.Migration
 	}
 
 	unfinished := name + "_unfinished"
-	for _, statement := range []string{"DROP DATABASE IF EXISTS " + unfinished + " WITH (FORCE)", "CREATE DATABASE " + unfinished} {
-		if err := execPatiently(ctx, conn, statement); err != nil {
-			return "", fmt.Errorf("make the template: %w", err)
+	for _, statement := range []string{
+		"DROP DATABASE IF EXISTS " + unfinished + " WITH (FORCE)",
+		"CREATE DATABASE " + unfinished,
+	} {
+		if err := execWithRetry(ctx, conn, statement); err != nil {
+			return "", fmt.Errorf("create the template: %w", err)
 		}
 	}
 	db, err := database.Open(ctx, database.Options{URL: onDatabase(server, unfinished)})
@@ -91,7 +98,7 @@ func templateFor(ctx context.Context, server string, owners []database.Migration
 	if err := db.Close(); err != nil {
 		return "", err
 	}
-	if err := execPatiently(ctx, conn, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", unfinished, name)); err != nil {
+	if err := execWithRetry(ctx, conn, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", unfinished, name)); err != nil {
 		return "", fmt.Errorf("finish the template: %w", err)
 	}
 	return name, nil
@@ -122,15 +129,15 @@ func administer(ctx context.Context, server, statement string) error {
 		return fmt.Errorf("connect to %s: %w", serverVariable, err)
 	}
 	defer conn.Close(ctx)
-	if err := execPatiently(ctx, conn, statement); err != nil {
+	if err := execWithRetry(ctx, conn, statement); err != nil {
 		return fmt.Errorf("%s: %w", statement, err)
 	}
 	return nil
 }
 
-// execPatiently repeats what PostgreSQL refuses because others are connected. It waits by itself for those who have hung up to
-// be gone, but for 5 s only, and on a busy machine they may stand still for longer.
-func execPatiently(ctx context.Context, conn *pgx.Conn, statement string) error {
+// execWithRetry repeats a statement that PostgreSQL refuses because the database has other connections. PostgreSQL
+// itself waits up to 5 s for closed connections to disappear, which can take longer on a busy machine.
+func execWithRetry(ctx context.Context, conn *pgx.Conn, statement string) error {
 	const attempts = 12
 	for attempt := 1; ; attempt++ {
 		_, err := conn.Exec(ctx, statement)
@@ -145,7 +152,7 @@ func execPatiently(ctx context.Context, conn *pgx.Conn, statement string) error 
 func onDatabase(server, name string) string {
 	u, err := url.Parse(server)
 	if err != nil {
-		return server // pgx has accepted it, and says what is wrong with it
+		return server // pgx accepted it, or will say what is wrong with it
 	}
 	u.Path = "/" + name
 	return u.String()
