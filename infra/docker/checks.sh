@@ -4,11 +4,12 @@
 
 check_settings() {
 	local name
-	sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | sort >"$room/documented"
+	# An optional setting is a comment (#NAME=default); the last part of the file is not for compose.yaml.
+	sed '/^# Outside docker compose only/,$d' "$root/.env.example" | sed -En 's/^#?([A-Z0-9_]+)=.*/\1/p' | sort >"$room/documented"
 	grep -oE '[$][{][A-Z0-9_]+' "$root/compose.yaml" | cut -c 3- | sort -u >"$room/read"
 	same "variables that differ between compose.yaml and .env.example" "$(comm -3 "$room/documented" "$room/read" | listed)" none
 	same "variables without a comment above in .env.example" \
-		"$(awk '/^[A-Z0-9_]+=/ && before !~ /^#/ { print } { before = $0 }' "$root/.env.example" | listed)" none
+		"$(awk '/^#?[A-Z0-9_]+=/ && before !~ /^# / { print } { before = $0 }' "$root/.env.example" | listed)" none
 	for name in POSTGRES_PASSWORD SECRET_KEY; do
 		grep -v "^$name=" "$room/env" >"$room/env.less"
 		refused "compose without $name" env -u "$name" docker compose --project-directory "$root" --env-file "$room/env.less" config

@@ -10,8 +10,8 @@ root=$(cd "$here/../.." && pwd)
 tools=${TRY_TOOLS:-/var/tmp/showcase-try}
 room=$tools/room
 export VERSION=0.0.1-try
-# The caller's settings are not those of the trial.
-while read -r name; do unset "$name"; done < <(sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | grep -v '^VERSION$')
+# The trial ignores the caller's settings.
+while read -r name; do unset "$name"; done < <(sed -En 's/^#?([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | grep -v '^VERSION$')
 
 # shellcheck disable=SC1090 # each is checked by itself
 for part in engine standins calls checks; do . "$here/$part.sh"; done
@@ -108,7 +108,7 @@ steps() {
 	logged standins make_standins
 	check_dockerfile
 
-	sed "s/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=$(openssl rand -hex 16)/; s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/; /^VERSION=/d" \
+	sed "s/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=$(openssl rand -hex 16)/; s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/" \
 		"$root/.env.example" >"$room/env"
 	check_settings
 	say "docker compose up -d --build --wait"
