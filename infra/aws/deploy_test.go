@@ -233,8 +233,16 @@ func TestNothingRollsToAMissingImage(t *testing.T) {
 func TestWrongUsageIsExplained(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{}, {"launch"}, {"image"}, {"image", ""}, {"image", "a", "b"}, {"release"}, {"release", ""}, {"rollback"},
-		{"rollback", ""}, {"run"},
+		{},
+		{"launch"},
+		{"image"},
+		{"image", ""},
+		{"image", "a", "b"},
+		{"release"},
+		{"release", ""},
+		{"rollback"},
+		{"rollback", ""},
+		{"run"},
 	} {
 		calls, output, err := deploy(t, existing(t), nil, args...)
 		exit, ok := err.(*exec.ExitError)
