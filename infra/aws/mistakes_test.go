@@ -289,6 +289,6 @@ func TestTextsThatAreNotTemplatesAreErrors(t *testing.T) {
 		}
 	}
 	if _, err := cfntest.Read(t.TempDir()); err == nil {
-		t.Error("a folder without templates is no error")
+		t.Error("a folder without templates is not an error")
 	}
 }
