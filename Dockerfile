@@ -1,4 +1,4 @@
-# One image for every role: serve (the default), work, migrate. amd64 and arm64 build alike.
+# One image for all roles: serve (the default), work and migrate. It builds for amd64 and arm64.
 
 FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
 WORKDIR /src
@@ -12,7 +12,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     go build -trimpath -buildvcs=false -ldflags "-s -w -X risingstars/app.version=$VERSION" -o /out/app .
 
 FROM debian:12.12-slim
-# ffmpeg's packages bring the drivers of graphics cards and their compiler, 160 MB that nothing here loads.
+# ffmpeg's packages depend on graphics drivers and their compiler: 160 MB that nothing here loads.
 RUN printf 'path-exclude=/usr/lib/*/%s\n' 'dri/*' 'libLLVM-*' 'libz3.so*' >/etc/dpkg/dpkg.cfg.d/showcase \
     && apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates ffmpeg \
@@ -21,7 +21,7 @@ RUN printf 'path-exclude=/usr/lib/*/%s\n' 'dri/*' 'libLLVM-*' 'libz3.so*' >/etc/
     && useradd --uid 10001 --gid app --no-create-home --home-dir /data --shell /usr/sbin/nologin app \
     && install -d -o app -g app -m 0755 /data
 COPY --from=build /out/app /usr/local/bin/app
-# After the packages, so that a new version keeps their layer.
+# After the packages, so that a new version reuses their layer.
 ARG VERSION=1.0.0
 LABEL org.opencontainers.image.title="Rising Stars Showcase" \
       org.opencontainers.image.description="A video contest in one binary" \

@@ -11,7 +11,7 @@ import (
 	"risingstars/infra/aws/cfntest"
 )
 
-// permission is the action that a call needs, where it has another name than the call.
+// permission maps a call to the action that it needs, if that has another name.
 var permission = map[string]string{
 	"s3:CompleteMultipartUpload":       "s3:PutObject",
 	"s3:CreateMultipartUpload":         "s3:PutObject",
@@ -23,13 +23,13 @@ var permission = map[string]string{
 	"sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
 
-// notCalled are the calls that the templates make needless, and why.
+// notCalled maps the calls that are never made on AWS to the reason.
 var notCalled = map[string]string{
 	"sqs:GetQueueUrl": "SQS_DLQ_URL is set",
 }
 
-// `deploy.sh run doctor` has the worker's role, and probes the storage by one small object beside the renditions.
-func TestTheWorkersRoleAllowsDoctorsProbe(t *testing.T) {
+// `deploy.sh run doctor` has the worker's role, and probes the storage with a small object next to the renditions.
+func TestWorkRoleAllowsDoctorsProbe(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	statements, err := cfntest.Statements(files)
@@ -51,7 +51,7 @@ func TestTheWorkersRoleAllowsDoctorsProbe(t *testing.T) {
 	}
 }
 
-func TestTheWorkersRoleAllowsWhatTheDriversCall(t *testing.T) {
+func TestWorkRoleAllowsTheDriversCalls(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	statements, err := cfntest.Statements(files)

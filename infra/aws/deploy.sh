@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Deploys the service to AWS; README.md beside it says when to use what.
-#   deploy.sh base [KEY=VALUE…]         once, as an administrator: image repository, bucket of templates, roles
-#   deploy.sh image TAG                 builds the image for amd64 and arm64 and pushes it, unless TAG is there
+# Deploys the service to AWS. README.md in this folder says when to use which command.
+#   deploy.sh base [KEY=VALUE…]         once, as an administrator: creates image repository, bucket for templates, roles
+#   deploy.sh image TAG                 builds the image for amd64 and arm64 and pushes it, unless TAG exists
 #   deploy.sh release TAG [KEY=VALUE…]  migrates the database with the image TAG, then rolls the services to it
-#   deploy.sh rollback TAG              rolls the services back to TAG, and leaves the database as it is
-#   deploy.sh run COMMAND…              runs a command of the app in a task of its own, such as: queue dead
-# KEY=VALUE are parameters of the templates; those that are not named stay as they are. The environment's NAME is the
-# stack's name. Region and credentials are those of the AWS CLI.
+#   deploy.sh rollback TAG              rolls the services back to TAG, and does not change the database
+#   deploy.sh run COMMAND…              runs a command of the app in a separate task, for example: queue dead
+# KEY=VALUE sets a parameter of the templates; parameters that are not named keep their values. The environment variable
+# NAME is the stack's name. Region and credentials come from the AWS CLI's configuration.
 set -euo pipefail
 export AWS_PAGER=''
 
@@ -23,7 +23,7 @@ fail() {
 	exit 1
 }
 
-# output STACK KEY: one of the stack's outputs.
+# output STACK KEY prints one of the stack's outputs.
 output() {
 	local value
 	value=$(aws cloudformation describe-stacks --stack-name "$1" \
@@ -32,23 +32,26 @@ output() {
 	echo "$value"
 }
 
-# has_services: were they made already? Not in a stack that is not there, or whose first release did not come to an end.
+# has_services reports whether the services exist: not before the stack does, nor until its first release is complete.
 has_services() { (output "$name" WorkTaskDefinition) >/dev/null 2>&1; }
 
-# has_image TAG: is it in the repository?
+# has_image TAG reports whether the image is in the repository.
 has_image() { aws ecr describe-images --repository-name "$name" --image-ids "imageTag=$1" >/dev/null; }
 
-# explain STACK: why the last change failed, newest reasons first; those of a nested stack follow its own line.
+# explain STACK prints why the last change failed, newest reasons first, and exits. A nested stack's reasons follow its
+# own line.
 explain() {
 	reasons "$1" || true
 	fail "the stack $1 was not changed"
 }
 
-# reasons STACK. The events of a stack about itself are left out: they would lead back to it.
+# reasons STACK prints the reasons of explain. It leaves out the events of a stack about itself, which would recurse
+# forever.
 reasons() {
 	local resource kind reason id seen=
-	aws cloudformation describe-stack-events --stack-name "$1" --output text --query \
-		"StackEvents[?contains(ResourceStatus, 'FAILED') && PhysicalResourceId != StackId].[LogicalResourceId, ResourceType, ResourceStatusReason, PhysicalResourceId]" |
+	aws cloudformation describe-stack-events --stack-name "$1" --output text \
+		--query "StackEvents[?contains(ResourceStatus, 'FAILED') && PhysicalResourceId != StackId]
+			.[LogicalResourceId, ResourceType, ResourceStatusReason, PhysicalResourceId]" |
 		head -n 20 | while IFS=$'\t' read -r resource kind reason id; do
 		echo "$resource: $reason" >&2
 		if [[ $kind == AWS::CloudFormation::Stack && $id == arn:* && $seen != *"$id "* ]]; then
@@ -62,16 +65,17 @@ base() {
 	aws cloudformation deploy --stack-name "$name-base" --template-file "$here/base.yaml" \
 		--capabilities CAPABILITY_IAM --no-fail-on-empty-changeset --tags "service=$name" \
 		--parameter-overrides "Name=$name" "$@" || explain "$name-base"
-	# A new account lacks this role, and the first cluster fails without it.
+	# A new account lacks this role, without which the first cluster fails.
 	aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com >/dev/null 2>&1 || true
-	aws cloudformation describe-stacks --stack-name "$name-base" --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]' --output text
+	aws cloudformation describe-stacks --stack-name "$name-base" \
+		--query 'Stacks[0].Outputs[].[OutputKey, OutputValue]' --output text
 }
 
 image() {
 	local tag=$1 repository
 	repository=$(output "$name-base" RepositoryUri)
 	if has_image "$tag" 2>/dev/null; then
-		echo "$repository:$tag is there"
+		echo "$repository:$tag already exists"
 		return
 	fi
 	aws ecr get-login-password | docker login --username AWS --password-stdin "${repository%%/*}"
@@ -79,7 +83,7 @@ image() {
 		--tag "$repository:$tag" --push "$here/../.."
 }
 
-# put_stack [OPTION…] -- KEY=VALUE…: makes or changes the stack by the templates of this folder.
+# put_stack [OPTION…] -- KEY=VALUE… creates or updates the stack with the templates of this folder.
 put_stack() {
 	local options=() bucket packaged
 	while [[ $1 != -- ]]; do
@@ -91,28 +95,31 @@ put_stack() {
 	packaged=$(mktemp)
 	aws cloudformation package --template-file "$here/showcase.yaml" --s3-bucket "$bucket" --s3-prefix templates \
 		--output-template-file "$packaged" >/dev/null
-	aws cloudformation deploy --stack-name "$name" --template-file "$packaged" --s3-bucket "$bucket" --s3-prefix templates \
+	aws cloudformation deploy --stack-name "$name" --template-file "$packaged" \
+		--s3-bucket "$bucket" --s3-prefix templates \
 		--role-arn "$(output "$name-base" StackRoleArn)" --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
 		--tags "service=$name" ${options[@]+"${options[@]}"} \
 		--parameter-overrides "Name=$name" "Base=$name-base" "$@" || explain "$name"
 	rm -f "$packaged"
 }
 
-# set_parameter KEY VALUE: changes one parameter of the stack and nothing else, not even by newer templates.
+# set_parameter KEY VALUE changes one parameter of the stack and nothing else: it does not apply newer templates.
 set_parameter() {
 	local key parameters=("ParameterKey=$1,ParameterValue=$2") answer
-	for key in $(aws cloudformation describe-stacks --stack-name "$name" --query 'Stacks[0].Parameters[].ParameterKey' --output text); do
+	for key in $(aws cloudformation describe-stacks --stack-name "$name" \
+		--query 'Stacks[0].Parameters[].ParameterKey' --output text); do
 		[[ $key == "$1" ]] || parameters+=("ParameterKey=$key,UsePreviousValue=true")
 	done
-	if ! answer=$(aws cloudformation update-stack --stack-name "$name" --use-previous-template --capabilities CAPABILITY_IAM \
-		--role-arn "$(output "$name-base" StackRoleArn)" --parameters "${parameters[@]}" 2>&1); then
+	if ! answer=$(aws cloudformation update-stack --stack-name "$name" --use-previous-template \
+		--capabilities CAPABILITY_IAM --role-arn "$(output "$name-base" StackRoleArn)" \
+		--parameters "${parameters[@]}" 2>&1); then
 		[[ $answer == *"No updates are to be performed"* ]] && return
 		fail "$answer"
 	fi
 	aws cloudformation wait stack-update-complete --stack-name "$name" || explain "$name"
 }
 
-# json_list WORD…: the words as a JSON list.
+# json_list WORD… prints the words as a JSON list.
 json_list() {
 	local word separator=
 	printf '['
@@ -124,16 +131,17 @@ json_list() {
 	printf ']'
 }
 
-# run_task WHICH COMMAND…: runs the command in a task like those of WHICH (Migrate, Work), shows what it printed, and fails
-# when it failed.
+# run_task WHICH COMMAND… runs the command in a task with the definition of WHICH (Migrate or Work), prints the task's
+# log, and fails if the command failed.
 run_task() {
-	local which=$1 prefix task code
+	local which=$1 prefix network task code
 	shift
 	prefix=$(tr '[:upper:]' '[:lower:]' <<<"$which")
-	task=$(aws ecs run-task --cluster "$name" --launch-type FARGATE --task-definition "$(output "$name" "${which}TaskDefinition")" \
-		--network-configuration "awsvpcConfiguration={subnets=[$(output "$name" TaskSubnets)],securityGroups=[$(
-			output "$name" TaskGroup
-		)],assignPublicIp=$(output "$name" TasksHavePublicAddresses)}" \
+	network="subnets=[$(output "$name" TaskSubnets)],securityGroups=[$(output "$name" TaskGroup)]"
+	network+=",assignPublicIp=$(output "$name" TasksHavePublicAddresses)"
+	task=$(aws ecs run-task --cluster "$name" --launch-type FARGATE \
+		--task-definition "$(output "$name" "${which}TaskDefinition")" \
+		--network-configuration "awsvpcConfiguration={$network}" \
 		--overrides "{\"containerOverrides\": [{\"name\": \"app\", \"command\": $(json_list "$@")}]}" \
 		--started-by deploy.sh --query 'tasks[0].taskArn' --output text)
 	[[ $task == arn:* ]] || fail "no task was started for: $*"
@@ -143,9 +151,11 @@ run_task() {
 	done
 	aws logs get-log-events --log-group-name "$(output "$name" "${which}Logs")" --start-from-head \
 		--log-stream-name "$prefix/app/${task##*/}" --query 'events[].[message]' --output text || true
-	code=$(aws ecs describe-tasks --cluster "$name" --tasks "$task" --query 'tasks[0].containers[0].exitCode' --output text)
+	code=$(aws ecs describe-tasks --cluster "$name" --tasks "$task" \
+		--query 'tasks[0].containers[0].exitCode' --output text)
 	if [[ $code != 0 ]]; then
-		aws ecs describe-tasks --cluster "$name" --tasks "$task" --query 'tasks[0].[stoppedReason, containers[0].reason]' --output text >&2
+		aws ecs describe-tasks --cluster "$name" --tasks "$task" \
+			--query 'tasks[0].[stoppedReason, containers[0].reason]' --output text >&2
 		fail "exit code $code of: $*"
 	fi
 }
@@ -153,12 +163,12 @@ run_task() {
 release() {
 	local tag=$1
 	shift
-	has_image "$tag" || fail "there is no image $tag; make it by: deploy.sh image $tag"
+	has_image "$tag" || fail "there is no image $tag; build it with: deploy.sh image $tag"
 	if has_services; then
 		set_parameter MigrateImageTag "$tag"
 	else
-		# Everything but the services, which do not start before the database is migrated. What fails is kept for another
-		# try: the protected database could not be removed anyway.
+		# This creates everything but the services, which do not start before the database is migrated. After a failure,
+		# what exists is kept for another try, because the protected database could not be removed anyway.
 		put_stack --disable-rollback -- "MigrateImageTag=$tag" "$@"
 	fi
 	run_task Migrate migrate up
@@ -167,7 +177,7 @@ release() {
 }
 
 rollback() {
-	has_image "$1" || fail "there is no image $1 to go back to"
+	has_image "$1" || fail "there is no image $1 to roll back to"
 	set_parameter ImageTag "$1"
 	echo "$1 runs on $(output "$name" SiteUrl)"
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// cli stands in for the AWS CLI and docker, which need an account: it writes down how it was called, and answers with
-// what the variables say. A stack exists once the file of its name does, and its services once the file "services" does.
+// cli stands in for the AWS CLI and docker, which need an account. It records its arguments, and environment variables
+// control its answers. A stack exists if there is a file of its name, and its services if there is a file "services".
 const cli = `#!/usr/bin/env bash
 echo "${0##*/} $*" >>"$ROOM/calls"
 stack() { [[ $* =~ --stack-name\ ([a-z-]+) ]] && echo "${BASH_REMATCH[1]}"; }
@@ -32,16 +32,22 @@ case "${0##*/} $1 $2" in
 "aws cloudformation wait") [[ -z ${WAIT_FAILS-} ]] ;;
 "aws ecr describe-images") [[ $* == *imageTag=v[12]\ * || $* == *imageTag=v[12] ]] ;;
 "aws ecs run-task") echo arn:aws:ecs:us-east-1:123456789012:task/showcase/0123abcd ;;
-"aws ecs describe-tasks") case "$*" in *exitCode*) echo "${EXIT_CODE:-0}" ;; *) echo "Essential container in task exited" ;; esac ;;
+"aws ecs describe-tasks")
+	case "$*" in
+	*exitCode*) echo "${EXIT_CODE:-0}" ;;
+	*) echo "Essential container in task exited" ;;
+	esac ;;
 "aws logs get-log-events") echo "applied  media  0001_media.sql" ;;
 esac
 `
 
-// deploy runs the script and returns the calls that change something, in their order, each one line.
-func deploy(t *testing.T, room string, environment []string, args ...string) (calls []string, output string, err error) {
+// deploy runs the script and returns the calls that change something, in order, one line each.
+func deploy(
+	t *testing.T, room string, environment []string, args ...string,
+) (calls []string, output string, err error) {
 	t.Helper()
 	for _, program := range []string{"aws", "docker"} {
-		// No child of another test may inherit the open file: a program that somebody may still write to cannot be run.
+		// A child of another test must not inherit the open file: a program that is open for writing cannot be run.
 		syscall.ForkLock.RLock()
 		err := os.WriteFile(filepath.Join(room, program), []byte(cli), 0o755)
 		syscall.ForkLock.RUnlock()
@@ -67,15 +73,15 @@ func deploy(t *testing.T, room string, environment []string, args ...string) (ca
 	return calls, string(text), err
 }
 
-// wantCalls compares calls with what each must contain; a word after a bar must not be there.
+// wantCalls checks that each call contains the words before the bar, and none of those after it.
 func wantCalls(t *testing.T, calls []string, want ...string) {
 	t.Helper()
 	if len(calls) != len(want) {
 		t.Fatalf("%d calls, want %d:\n%s", len(calls), len(want), strings.Join(calls, "\n"))
 	}
 	for i, words := range want {
-		there, absent, _ := strings.Cut(words, " | ")
-		for word := range strings.FieldsSeq(there) {
+		present, absent, _ := strings.Cut(words, " | ")
+		for word := range strings.FieldsSeq(present) {
 			if !strings.Contains(calls[i]+" ", word+" ") {
 				t.Errorf("call %d lacks %s:\n%s", i+1, word, calls[i])
 			}
@@ -88,6 +94,7 @@ func wantCalls(t *testing.T, calls []string, want ...string) {
 	}
 }
 
+// existing creates a folder in which the given stacks exist, and services if they are among the names.
 func existing(t *testing.T, stacks ...string) (room string) {
 	t.Helper()
 	room = t.TempDir()
@@ -99,20 +106,26 @@ func existing(t *testing.T, stacks ...string) (room string) {
 	return room
 }
 
-func TestTheFirstReleaseMigratesBeforeThereAreServices(t *testing.T) {
+// running creates a folder with a stack that has had its first release.
+func running(t *testing.T) (room string) {
+	t.Helper()
+	return existing(t, "showcase-base", "showcase", "services")
+}
+
+func TestFirstReleaseMigratesBeforeItCreatesServices(t *testing.T) {
 	t.Parallel()
 	for name, room := range map[string]string{
-		"in an empty account":      existing(t, "showcase-base"),
-		"after one that broke off": existing(t, "showcase-base", "showcase"),
+		"in an empty account":         existing(t, "showcase-base"),
+		"after an unfinished release": existing(t, "showcase-base", "showcase"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			firstRelease(t, room)
+			checkFirstRelease(t, room)
 		})
 	}
 }
 
-func firstRelease(t *testing.T, room string) {
+func checkFirstRelease(t *testing.T, room string) {
 	t.Helper()
 	calls, output, err := deploy(t, room, nil, "release", "v2", "WorkerMax=2")
 	if err != nil {
@@ -123,14 +136,14 @@ func firstRelease(t *testing.T, room string) {
 		"run-task the-MigrateTaskDefinition",
 		"deploy ImageTag=v2 MigrateImageTag=v2 WorkerMax=2 | --disable-rollback")
 	if strings.Contains(calls[0], " ImageTag=") {
-		t.Errorf("the first call makes the services: %s", calls[0])
+		t.Errorf("the first call creates the services: %s", calls[0])
 	}
 	if !strings.Contains(calls[1], `"command": ["migrate","up"]`) || !strings.Contains(output, "0001_media.sql") {
-		t.Errorf("the migration was %s and printed:\n%s", calls[1], output)
+		t.Errorf("the migration ran %s and printed:\n%s", calls[1], output)
 	}
 }
 
-func TestAReleaseMigratesBeforeItRolls(t *testing.T) {
+func TestReleaseMigratesBeforeItRolls(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{
 		"another tag":  "",
@@ -138,7 +151,7 @@ func TestAReleaseMigratesBeforeItRolls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), []string{"UPDATE_SAYS=" + says}, "release", "v2")
+			calls, output, err := deploy(t, running(t), []string{"UPDATE_SAYS=" + says}, "release", "v2")
 			if err != nil {
 				t.Fatal(output)
 			}
@@ -150,16 +163,16 @@ func TestAReleaseMigratesBeforeItRolls(t *testing.T) {
 	}
 }
 
-func TestNothingRollsWhenTheMigrationFails(t *testing.T) {
+func TestNothingRollsIfTheMigrationFails(t *testing.T) {
 	t.Parallel()
 	for name, environment := range map[string][]string{
-		"exit code 1":            {"EXIT_CODE=1"},
-		"it never started":       {"EXIT_CODE=None"},
-		"the stack takes no tag": {"UPDATE_SAYS=An error occurred (AccessDenied)"},
+		"exit code 1":               {"EXIT_CODE=1"},
+		"the task never started":    {"EXIT_CODE=None"},
+		"the stack refuses the tag": {"UPDATE_SAYS=An error occurred (AccessDenied)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), environment, "release", "v2")
+			calls, output, err := deploy(t, running(t), environment, "release", "v2")
 			if err == nil {
 				t.Errorf("no error:\n%s", output)
 			}
@@ -172,19 +185,20 @@ func TestNothingRollsWhenTheMigrationFails(t *testing.T) {
 	}
 }
 
-func TestARollbackLeavesDatabaseAndTemplates(t *testing.T) {
+func TestRollbackChangesNeitherDatabaseNorTemplates(t *testing.T) {
 	t.Parallel()
-	calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), nil, "rollback", "v1")
+	calls, output, err := deploy(t, running(t), nil, "rollback", "v1")
 	if err != nil {
 		t.Fatal(output)
 	}
 	wantCalls(t, calls,
-		"update-stack --use-previous-template ParameterKey=ImageTag,ParameterValue=v1 ParameterKey=MigrateImageTag,UsePreviousValue=true")
+		"update-stack --use-previous-template ParameterKey=ImageTag,ParameterValue=v1 "+
+			"ParameterKey=MigrateImageTag,UsePreviousValue=true")
 }
 
-func TestAFailedChangeIsExplainedByItsNestedStacks(t *testing.T) {
+func TestFailedChangeIsExplainedByNestedStacks(t *testing.T) {
 	t.Parallel()
-	_, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), []string{"WAIT_FAILS=yes"}, "rollback", "v1")
+	_, output, err := deploy(t, running(t), []string{"WAIT_FAILS=yes"}, "rollback", "v1")
 	const want = "Work: Embedded stack was not updated\nService: ECS Deployment Circuit Breaker was triggered\n" +
 		"deploy.sh: the stack showcase was not changed\n"
 	if err == nil || output != want {
@@ -192,7 +206,7 @@ func TestAFailedChangeIsExplainedByItsNestedStacks(t *testing.T) {
 	}
 }
 
-func TestAnImageIsBuiltOnce(t *testing.T) {
+func TestImageIsBuiltOnce(t *testing.T) {
 	t.Parallel()
 	calls, output, err := deploy(t, existing(t, "showcase-base"), nil, "image", "v3")
 	if err != nil {
@@ -208,7 +222,7 @@ func TestAnImageIsBuiltOnce(t *testing.T) {
 func TestNothingRollsToAMissingImage(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"release", "rollback"} {
-		calls, output, err := deploy(t, existing(t, "showcase-base", "showcase", "services"), nil, command, "v3")
+		calls, output, err := deploy(t, running(t), nil, command, "v3")
 		if err == nil || !strings.Contains(output, "there is no image v3") {
 			t.Errorf("%s: %v: %s", command, err, output)
 		}
@@ -216,13 +230,23 @@ func TestNothingRollsToAMissingImage(t *testing.T) {
 	}
 }
 
-func TestWrongUseOfTheScriptIsExplained(t *testing.T) {
+func TestWrongUsageIsExplained(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{}, {"launch"}, {"image"}, {"image", ""}, {"image", "a", "b"}, {"release"}, {"release", ""}, {"rollback"}, {"rollback", ""}, {"run"},
+		{},
+		{"launch"},
+		{"image"},
+		{"image", ""},
+		{"image", "a", "b"},
+		{"release"},
+		{"release", ""},
+		{"rollback"},
+		{"rollback", ""},
+		{"run"},
 	} {
 		calls, output, err := deploy(t, existing(t), nil, args...)
-		if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 2 || !strings.Contains(output, "deploy.sh release TAG") {
+		exit, ok := err.(*exec.ExitError)
+		if !ok || exit.ExitCode() != 2 || !strings.Contains(output, "deploy.sh release TAG") {
 			t.Errorf("%v: %v: %s", args, err, output)
 		}
 		wantCalls(t, calls)

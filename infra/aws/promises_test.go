@@ -5,21 +5,24 @@ import (
 	"testing"
 )
 
-// promises are what fits any schema when it is wrong, and shows only when it is too late: to an attacker, on a bill, or in
-// the night in which an alarm stays silent.
+// promises maps a template to settings that fit the schema even if they are wrong, so that a mistake would only show
+// when it is too late: in an attack, on a bill, or when an alarm stays silent.
 var promises = map[string][]string{
 	"database.yaml": {
-		`EngineVersion: "16"`, "PubliclyAccessible: false", "StorageEncrypted: true", "DBSubnetGroupName: !Ref SubnetGroup",
-		"DeletionProtection: !Ref DeletionProtection", "BackupRetentionPeriod: !Ref BackupDays", "MultiAZ: !Ref MultiAZ",
+		`EngineVersion: "16"`, "PubliclyAccessible: false", "StorageEncrypted: true",
+		"DBSubnetGroupName: !Ref SubnetGroup", "DeletionProtection: !Ref DeletionProtection",
+		"BackupRetentionPeriod: !Ref BackupDays", "MultiAZ: !Ref MultiAZ",
 	},
 	"storage.yaml": {
-		"SSEAlgorithm: AES256", "BlockPublicAcls: true", "BlockPublicPolicy: true", "IgnorePublicAcls: true", "RestrictPublicBuckets: true",
+		"SSEAlgorithm: AES256", "BlockPublicAcls: true", "BlockPublicPolicy: true", "IgnorePublicAcls: true",
+		"RestrictPublicBuckets: true",
 		"AllowedMethods: [PUT]", "ExposedHeaders: [ETag]", "AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}",
 		"OriginAccessControlId: !GetAtt OriginAccess.Id", "SigningBehavior: always",
 		"Principal: {Service: cloudfront.amazonaws.com}\n            Action: s3:GetObject\n",
 	},
 	"queue.yaml": {
-		"Dead:\n    Type: AWS::SQS::Queue\n    Properties:\n      SqsManagedSseEnabled: true\n      MessageRetentionPeriod: 1209600",
+		"Dead:\n    Type: AWS::SQS::Queue\n    Properties:\n      SqsManagedSseEnabled: true\n" +
+			"      MessageRetentionPeriod: 1209600",
 		"Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      SqsManagedSseEnabled: true\n",
 		"deadLetterTargetArn: !GetAtt Dead.Arn\n        maxReceiveCount: 3\n",
 	},
@@ -32,38 +35,42 @@ var promises = map[string][]string{
 	},
 	"cluster.yaml": {"Command: [migrate, up]"},
 	"serve.yaml": {
-		"Command: [serve]", "MinimumHealthyPercent: 100", "MaximumPercent: 200", "DeploymentCircuitBreaker: {Enable: true, Rollback: true}",
+		"Command: [serve]", "MinimumHealthyPercent: 100", "MaximumPercent: 200",
+		"DeploymentCircuitBreaker: {Enable: true, Rollback: true}",
 		"PredefinedMetricType: ECSServiceAverageCPUUtilization}\n        TargetValue: 70\n",
 	},
 	"work.yaml": {
-		"Command: [work]", "MinimumHealthyPercent: 100", "MaximumPercent: 200", "DeploymentCircuitBreaker: {Enable: true, Rollback: true}",
+		"Command: [work]", "MinimumHealthyPercent: 100", "MaximumPercent: 200",
+		"DeploymentCircuitBreaker: {Enable: true, Rollback: true}",
 		"TargetValue: !Ref Backlog",
 	},
 	"showcase.yaml": {
-		"Architecture:\n    Type: String\n    Default: ARM64\n", "WorkerMin: {Type: Number, Default: 1,", "WorkerMax: {Type: Number, Default: 3,",
+		"Architecture:\n    Type: String\n    Default: ARM64\n",
+		"WorkerMin: {Type: Number, Default: 1,", "WorkerMax: {Type: Number, Default: 3,",
 		"WorkerBacklog: {Type: Number, Default: 5,", `DeletionProtection: {Type: String, Default: "true",`,
 		"TaskSubnets:\n    Type: String\n    Default: public\n",
 	},
-	// The words of the workers' own log (platform/queue).
+	// The filter matches the workers' log (platform/queue).
 	"alarms.yaml": {
 		`$.msg = "task handled" && ($.outcome = "retried" || $.outcome = "dead" || $.outcome = "lost")`,
-		"[{Name: QueueName, Value: !Ref DeadName}]\n      Statistic: Maximum\n      Period: 300\n      EvaluationPeriods: 1\n" +
+		"[{Name: QueueName, Value: !Ref DeadName}]\n      Statistic: Maximum\n      Period: 300\n" +
+			"      EvaluationPeriods: 1\n" +
 			"      ComparisonOperator: GreaterThanThreshold\n      Threshold: 0\n",
 	},
 }
 
-func TestTheTemplatesKeepTheirPromises(t *testing.T) {
+func TestTemplatesKeepTheirPromises(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	for file, fragments := range promises {
 		for _, fragment := range fragments {
 			if !strings.Contains(string(files[file]), fragment) {
-				t.Errorf("%s has no more:\n%s", file, fragment)
+				t.Errorf("%s no longer contains:\n%s", file, fragment)
 			}
 		}
 	}
 	if n := strings.Count(string(files["alarms.yaml"]), "AlarmActions: [!Ref Topic]"); n != 7 {
-		t.Errorf("%d alarms tell anybody, not 7", n)
+		t.Errorf("%d alarms notify the topic, not 7", n)
 	}
 	if n := strings.Count(string(files["network.yaml"]), "0.0.0.0/0, Description"); n != 2 {
 		t.Errorf("%d ports are open to the world, not the load balancer's 2", n)

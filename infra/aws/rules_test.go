@@ -11,8 +11,8 @@ import (
 	"risingstars/infra/aws/cfntest"
 )
 
-// A parameter's value can be read by whoever may describe the stack, and a plain variable's by whoever may describe the
-// task definition.
+// Everyone who may describe the stack can read its parameters' values, and everyone who may describe the task
+// definition can read its plain variables.
 func TestSecretsAreNeitherParametersNorPlainVariables(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
@@ -24,14 +24,15 @@ func TestSecretsAreNeitherParametersNorPlainVariables(t *testing.T) {
 		}
 		for _, name := range names {
 			if suspicious.MatchString(name) && !strings.HasSuffix(name, "Arn") {
-				t.Errorf("%s: the parameter %s sounds like a secret", file, name)
+				t.Errorf("%s: the parameter %s seems to be a secret", file, name)
 			}
 		}
 		if strings.Contains(string(text), "NoEcho") {
-			t.Errorf("%s: NoEcho: a secret that is a parameter; let Secrets Manager make it", file)
+			t.Errorf("%s: NoEcho: a parameter is a secret; let Secrets Manager generate it", file)
 		}
-		if outputs := string(text[strings.Index(string(text), "\nOutputs:"):]); strings.Contains(outputs, "{{resolve:") {
-			t.Errorf("%s: an output shows a secret", file)
+		outputs := string(text[strings.Index(string(text), "\nOutputs:"):])
+		if strings.Contains(outputs, "{{resolve:") {
+			t.Errorf("%s: an output contains a secret", file)
 		}
 	}
 	containers, err := cfntest.Containers(files)
@@ -42,10 +43,10 @@ func TestSecretsAreNeitherParametersNorPlainVariables(t *testing.T) {
 	for _, c := range containers {
 		for _, v := range c.Variables {
 			if v.Secret != slices.Contains(secrets, v.Name) {
-				t.Errorf("%s: %s: secret: %t", c.File, v.Name, v.Secret)
+				t.Errorf("%s: %s is a secret: %t", c.File, v.Name, v.Secret)
 			}
 			if strings.Contains(v.Value, "{{resolve:") {
-				t.Errorf("%s: %s is resolved into the task definition, where it can be read", c.File, v.Name)
+				t.Errorf("%s: %s is a secret that would be readable in the task definition", c.File, v.Name)
 			}
 		}
 	}
@@ -58,10 +59,11 @@ func TestRolesAreNarrow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Actions that know no resource, or whose resource is not there yet.
+	// Actions that do not support resources, or whose resource does not exist yet.
 	everywhere := []string{
 		"ecr:GetAuthorizationToken", "cloudformation:GetTemplateSummary",
-		"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+		"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+		"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 	}
 	action := regexp.MustCompile(`^[a-z0-9-]+:[A-Z][A-Za-z]+$`)
 	roles := map[string]bool{}
@@ -75,19 +77,21 @@ func TestRolesAreNarrow(t *testing.T) {
 		}
 		for _, a := range s.Actions {
 			if !action.MatchString(a) {
-				t.Errorf("%s:%d: %s may do %s", s.File, s.Line, s.Role, a)
+				t.Errorf("%s:%d: %s is allowed %s, which is not a single action", s.File, s.Line, s.Role, a)
 			}
 			if slices.Contains(s.Resources, "*") && !slices.Contains(everywhere, a) {
-				t.Errorf("%s:%d: %s may do %s with everything", s.File, s.Line, s.Role, a)
+				t.Errorf("%s:%d: %s is allowed %s on every resource", s.File, s.Line, s.Role, a)
 			}
 		}
 	}
-	for _, role := range []string{"cluster.yaml ExecutionRole", "serve.yaml TaskRole", "work.yaml TaskRole", "base.yaml DeployRole"} {
+	for _, role := range []string{
+		"cluster.yaml ExecutionRole", "serve.yaml TaskRole", "work.yaml TaskRole", "base.yaml DeployRole",
+	} {
 		if !roles[role] {
-			t.Errorf("no statements of %s were looked at", role)
+			t.Errorf("no statements of %s were checked", role)
 		}
 	}
-	// The web tasks take uploads and ask for work; they neither write renditions nor take tasks.
+	// The tasks of serve accept uploads and enqueue jobs; they neither write renditions nor receive jobs.
 	for _, s := range statements {
 		if s.File != "serve.yaml" {
 			continue
@@ -98,13 +102,14 @@ func TestRolesAreNarrow(t *testing.T) {
 			}
 		}
 		if slices.Contains(s.Actions, "sqs:ReceiveMessage") {
-			t.Error("serve may take tasks")
+			t.Error("serve may receive jobs")
 		}
 	}
 }
 
-// What a role is allowed beyond its boundary it cannot do, and a role without the boundary cannot be made.
-func TestRolesOfTheServiceAreWithinTheirBoundary(t *testing.T) {
+// A role cannot do what its boundary does not allow, even if its own policies do, and CloudFormation cannot create a
+// role without the boundary.
+func TestRolesAreWithinTheirBoundary(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	statements, err := cfntest.Statements(files)
@@ -125,7 +130,7 @@ func TestRolesOfTheServiceAreWithinTheirBoundary(t *testing.T) {
 		for _, action := range s.Actions {
 			needed[action] = true
 			if !slices.Contains(boundary, action) {
-				t.Errorf("%s:%d: %s is beyond the boundary of %s", s.File, s.Line, action, s.Role)
+				t.Errorf("%s:%d: the boundary of %s does not allow %s", s.File, s.Line, s.Role, action)
 			}
 		}
 	}
@@ -135,16 +140,17 @@ func TestRolesOfTheServiceAreWithinTheirBoundary(t *testing.T) {
 		}
 	}
 	for file, text := range files {
-		roles := strings.Count(string(text), "Type: AWS::IAM::Role\n")
-		bounded := strings.Count(string(text), "Type: AWS::IAM::Role\n    Properties:\n      PermissionsBoundary: !Ref TaskBoundaryArn\n")
+		const role = "Type: AWS::IAM::Role\n"
+		const boundedRole = role + "    Properties:\n      PermissionsBoundary: !Ref TaskBoundaryArn\n"
+		roles, bounded := strings.Count(string(text), role), strings.Count(string(text), boundedRole)
 		if file != "base.yaml" && roles != bounded {
 			t.Errorf("%s: %d roles, %d of them with the boundary", file, roles, bounded)
 		}
 	}
 }
 
-// A body with a missing comma is refused only when the stack is made.
-func TestTextsInJSONAreJSON(t *testing.T) {
+// Otherwise a missing comma would only be noticed when the stack is created.
+func TestJSONTextsAreValid(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	for _, where := range [][]string{
@@ -156,13 +162,13 @@ func TestTextsInJSONAreJSON(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		} else if !json.Valid([]byte(text)) {
-			t.Errorf("%v is no JSON:\n%s", where, text)
+			t.Errorf("%v is not JSON:\n%s", where, text)
 		}
 	}
 }
 
-// The one URL is put together from what only the account knows, and ends as the application reads it.
-func TestDatabaseURLAsksForTLS(t *testing.T) {
+// The URL is assembled from parts that only the account knows, in the form that the application reads.
+func TestDatabaseURLRequiresTLS(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	url, err := cfntest.Text(files, "database.yaml", "Url", "SecretString")
@@ -172,12 +178,13 @@ func TestDatabaseURLAsksForTLS(t *testing.T) {
 	const want = "postgresql://showcase:{{resolve:secretsmanager:<Password>:SecretString:password}}" +
 		"@<Database.Endpoint.Address>:<Database.Endpoint.Port>/showcase?sslmode=require"
 	if url != want {
-		t.Errorf("it is %q, not %q", url, want)
+		t.Errorf("got %q, want %q", url, want)
 	}
 }
 
-// The newest minute of a metric comes late. Filled with 0 it would be an empty queue, or no task, at every look.
-func TestScalingFillsNothingWithZero(t *testing.T) {
+// The newest minute of a metric arrives late. Filled with 0, it would always look like an empty queue, or like no
+// tasks.
+func TestScalingDoesNotFillGapsWithZero(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	expression := regexp.MustCompile(`Expression: (.*)`).FindSubmatch(files["work.yaml"])
@@ -185,12 +192,13 @@ func TestScalingFillsNothingWithZero(t *testing.T) {
 		t.Fatal("work.yaml has no expression")
 	}
 	if regexp.MustCompile(`FILL\([^)]*, *\d`).Match(expression[1]) {
-		t.Errorf("the scaling goes by %s", expression[1])
+		t.Errorf("the scaling uses %s", expression[1])
 	}
 }
 
-// Fargate has no other sizes (ECS Developer Guide, "Task CPU and memory"), and refuses them when a task starts.
-func TestSizesAreFargates(t *testing.T) {
+// Fargate supports certain sizes only (ECS Developer Guide, "Task CPU and memory"), and refuses others when a task
+// starts.
+func TestSizesExistOnFargate(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	gib := map[string][2]float64{"256": {0.5, 2}, "512": {1, 4}, "1024": {2, 8}, "2048": {4, 16}, "4096": {8, 30}}
@@ -209,6 +217,6 @@ func TestSizesAreFargates(t *testing.T) {
 		}
 	}
 	if count != 8 {
-		t.Errorf("%d sizes were looked at", count)
+		t.Errorf("%d sizes were checked, not 8", count)
 	}
 }

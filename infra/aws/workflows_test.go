@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A tag of somebody else's repository can be moved to other code, which would run with our account's roles.
-func TestActionsAreNamedByCommit(t *testing.T) {
+// The owner of another repository can move a tag to different code, which would then run with our account's roles.
+func TestActionsArePinnedByCommit(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("../../.github/workflows/*.yml")
 	if err != nil {
@@ -25,22 +25,22 @@ func TestActionsAreNamedByCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 		if secret := regexp.MustCompile(`secrets\.|AWS_(ACCESS_KEY_ID|SECRET)`).Find(text); secret != nil {
-			t.Errorf("%s keeps a key: %s", path, secret)
+			t.Errorf("%s uses a stored key: %s", path, secret)
 		}
 		for _, match := range uses.FindAllSubmatch(text, -1) {
 			count++
 			if action := string(match[1]); !strings.HasPrefix(action, "./") && !pinned.MatchString(action) {
-				t.Errorf("%s: %s is not named by its commit and version", path, action)
+				t.Errorf("%s: %s is not pinned by its commit, with the version", path, action)
 			}
 		}
 	}
 	if count < 8 {
-		t.Errorf("only %d actions were looked at in %v", count, paths)
+		t.Errorf("only %d actions were checked in %v", count, paths)
 	}
 }
 
-// Credentials that end before the job leave a release without its second half.
-func TestADeployingJobsCredentialsLastAsLongAsIt(t *testing.T) {
+// If the credentials expired before the job's end, a release would stop halfway.
+func TestCredentialsLastAsLongAsTheDeployingJob(t *testing.T) {
 	t.Parallel()
 	number := func(file, pattern string) int {
 		text, err := os.ReadFile(file)
@@ -49,7 +49,7 @@ func TestADeployingJobsCredentialsLastAsLongAsIt(t *testing.T) {
 		}
 		match := regexp.MustCompile(pattern).FindSubmatch(text)
 		if match == nil {
-			t.Fatalf("%s has no %s", file, pattern)
+			t.Fatalf("%s does not match %s", file, pattern)
 		}
 		n, err := strconv.Atoi(string(match[1]))
 		if err != nil {
@@ -60,6 +60,6 @@ func TestADeployingJobsCredentialsLastAsLongAsIt(t *testing.T) {
 	const workflow = "../../.github/workflows/deploy.yml"
 	job, asked := number(workflow, `timeout-minutes: (\d+)`)*60, number(workflow, `role-duration-seconds: (\d+)`)
 	if allowed := number("base.yaml", `MaxSessionDuration: (\d+)`); asked < job || asked > allowed {
-		t.Errorf("the job may take %d s, asks for %d s, and may ask for %d s", job, asked, allowed)
+		t.Errorf("the job may take %d s, requests %d s, and may request %d s", job, asked, allowed)
 	}
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The one-host stage on this machine: nginx on :8080 (or PORT), two serve, two work, on the PostgreSQL and the Redis that
-# TEST_POSTGRES_URL and TEST_REDIS_URL name. Run it as `make dev`, which starts those servers, too. Everything lives in a
-# temporary folder and is gone after Ctrl-C.
+# Runs the one-host stage on this machine: nginx on port 8080 (or PORT), two serve and two work processes, on the
+# PostgreSQL and the Redis that TEST_POSTGRES_URL and TEST_REDIS_URL name. Run it as `make dev`, which also starts those
+# servers. Everything lives in a temporary folder and is removed after Ctrl-C.
 set -euo pipefail
 
 : "${TEST_POSTGRES_URL:?run: make dev}" "${TEST_REDIS_URL:?run: make dev}"
@@ -32,7 +32,7 @@ trap 'exit 0' INT TERM
 
 "$app" migrate up
 upstreams=
-# Each child in a process group of its own: it is told to stop once, by us, as a second signal would cut its work off.
+# Each child gets a process group of its own, so that it receives one signal, ours: a second one would cut its work off.
 set -m
 for n in 0 1; do
 	HTTP_ADDR=127.0.0.1:$((first + n)) "$app" serve > >(sed -u "s/^/serve $((n + 1)): /") 2>&1 &
@@ -54,9 +54,10 @@ done
 
 nginx=$room/nginx
 mkdir -p "$nginx"
-sed -e "s|\${NGINX_PORT}|$port|; s|\${UPSTREAM_SERVERS}|$upstreams|; s|\${FILES_ROOT}|$DATA_DIR/files|g; s|\${ACCESS_LOG}|/dev/null|" "$template" >"$nginx/showcase.conf"
+sed -e "s|\${NGINX_PORT}|$port|; s|\${UPSTREAM_SERVERS}|$upstreams|" \
+	-e "s|\${FILES_ROOT}|$DATA_DIR/files|g; s|\${ACCESS_LOG}|/dev/null|" "$template" >"$nginx/showcase.conf"
 {
-	[[ $EUID -ne 0 ]] || echo "user root;" # the files are root's
+	[[ $EUID -ne 0 ]] || echo "user root;" # the files belong to root
 	cat <<CONF
 daemon off;
 pid $nginx/nginx.pid;

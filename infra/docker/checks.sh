@@ -1,48 +1,67 @@
 #!/usr/bin/env bash
-# Sourced by try.sh: what Dockerfile and compose.yaml promise, asked of the running stage in the words of calls.sh.
+# Sourced by try.sh: checks on the running stage what Dockerfile and compose.yaml promise, with the functions of
+# calls.sh.
 : "${root:?}" "${room:?}" "${VERSION:?}" "${image:?}" "${site:?}"
 
 check_settings() {
 	local name
-	sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | sort >"$room/documented"
+	# Optional settings are commented out (#NAME=default); the last part of the file is not for compose.yaml.
+	sed '/^# Outside docker compose only/,$d' "$root/.env.example" |
+		sed -En 's/^#?([A-Z0-9_]+)=.*/\1/p' | sort >"$room/documented"
 	grep -oE '[$][{][A-Z0-9_]+' "$root/compose.yaml" | cut -c 3- | sort -u >"$room/read"
-	same "variables that differ between compose.yaml and .env.example" "$(comm -3 "$room/documented" "$room/read" | listed)" none
+	same "variables that differ between compose.yaml and .env.example" \
+		"$(comm -3 "$room/documented" "$room/read" | listed)" none
 	same "variables without a comment above in .env.example" \
-		"$(awk '/^[A-Z0-9_]+=/ && before !~ /^#/ { print } { before = $0 }' "$root/.env.example" | listed)" none
+		"$(awk '/^#?[A-Z0-9_]+=/ && before !~ /^# / { print } { before = $0 }' "$root/.env.example" | listed)" none
 	for name in POSTGRES_PASSWORD SECRET_KEY; do
 		grep -v "^$name=" "$room/env" >"$room/env.less"
-		refused "compose without $name" env -u "$name" docker compose --project-directory "$root" --env-file "$room/env.less" config
+		refused "compose without $name" \
+			env -u "$name" docker compose --project-directory "$root" --env-file "$room/env.less" config
 	done
 }
 
 check_image() {
-	same "user of the image" "$(docker run --rm --entrypoint id "$image")" "uid=10001(app) gid=10001(app) groups=10001(app)"
+	same "user of the image" \
+		"$(docker run --rm --entrypoint id "$image")" "uid=10001(app) gid=10001(app) groups=10001(app)"
 	same "version in the image" "$(docker run --rm "$image" version)" "$VERSION"
-	same "label of the version" "$(docker inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "$image")" "$VERSION"
-	same "default command" "$(docker inspect --format '{{.Config.Entrypoint}} {{.Config.Cmd}}' "$image")" "[app] [serve]"
-	refused "serve with no more settings than a wrong DATABASE_URL" docker run --rm -e DATABASE_URL=mysql://x "$image"
-	echo "      the image has $(($(docker inspect --format '{{.Size}}' "$image") >> 20)) MiB in $(docker inspect --format '{{len .RootFS.Layers}}' "$image") layers"
+	same "label of the version" \
+		"$(docker inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "$image")" "$VERSION"
+	same "default command" \
+		"$(docker inspect --format '{{.Config.Entrypoint}} {{.Config.Cmd}}' "$image")" "[app] [serve]"
+	refused "serve with a wrong DATABASE_URL and no other setting" docker run --rm -e DATABASE_URL=mysql://x "$image"
+	local mib layers
+	mib=$(($(docker inspect --format '{{.Size}}' "$image") >> 20))
+	layers=$(docker inspect --format '{{len .RootFS.Layers}}' "$image")
+	echo "      the image has $mib MiB in $layers layers"
 }
 
 check_start() {
 	local service
-	for service in db redis api worker nginx; do same "health of $service" "$(field "$service" '{{.State.Health.Status}}')" healthy; done
-	same "migrate: status, exit code, restarts" "$(field migrate '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}')" "exited 0 0"
+	for service in db redis api worker nginx; do
+		same "health of $service" "$(field "$service" '{{.State.Health.Status}}')" healthy
+	done
+	same "migrate: status, exit code, restarts" \
+		"$(field migrate '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}')" "exited 0 0"
 	for service in api worker; do
-		if (($(stamp "$service" StartedAt) > $(stamp migrate FinishedAt))); then ok "$service waited for migrate"; else fail "$service did not wait for migrate"; fi
+		if (($(stamp "$service" StartedAt) > $(stamp migrate FinishedAt))); then
+			ok "$service waited for migrate"
+		else
+			fail "$service did not wait for migrate"
+		fi
 	done
 }
-# stamp SERVICE FIELD: nanoseconds.
+# stamp SERVICE FIELD prints a point in time in nanoseconds.
 stamp() { date -d "$(field "$1" "{{.State.$2}}")" +%s%N; }
 
-# What processes may do: to the kernel, and to their container's files.
+# What processes may do to the kernel and to their container's files.
 confinement() { compose exec -T "$1" grep -E '^(Uid|CapEff|NoNewPrivs)' /proc/1/status | awk '{ print $2 }' | xargs; }
 check_confined() {
-	local service writable='find / -path /proc -prune -o -type d -writable -print 2>/dev/null | sed -E "s,^(/data|/tmp|/dev)(/.*)?$,\1," | sort -u | xargs'
+	local service writable='find / -path /proc -prune -o -type d -writable -print 2>/dev/null |
+		sed -E "s,^(/data|/tmp|/dev)(/.*)?$,\1," | sort -u | xargs'
 	for service in api worker; do
 		same "$service: user, capabilities, no new privileges" \
 			"$(confinement "$service")" "10001 0000000000000000 1"
-		same "$service: folders to write to" "$(compose exec -T "$service" sh -c "$writable")" "/data /dev /tmp"
+		same "$service: writable folders" "$(compose exec -T "$service" sh -c "$writable")" "/data /dev /tmp"
 		refused "$service: a file in /" compose exec -T "$service" touch /x
 	done
 	same "nginx: user, capabilities, no new privileges" \
@@ -50,12 +69,12 @@ check_confined() {
 	refused "nginx: a file among the clips" compose exec -T nginx touch /data/files/x
 }
 
-# The main job, in the contract's calls. Leaves $ana, $video and $played (its address) behind.
+# The main job, by the calls of the API. It sets $ana (a token), $video (an id) and $played (the clip's address).
 check_job() {
 	local beto
 	clip 8 720 "$room/clip.mp4"
-	ana=$(join ana)
-	beto=$(join beto)
+	ana=$(sign_up ana)
+	beto=$(sign_up beto)
 	video=$(upload "$ana" "$room/clip.mp4")
 	await "$ana" "$video" processed >"$room/video"
 	played=$(jq -r .processed_url "$room/video")
@@ -69,24 +88,33 @@ check_job() {
 	call 206 GET "$played" -H 'Range: bytes=100-199' >"$room/range"
 	# shellcheck disable=SC2016
 	compose exec -T api sh -c 'kill -CONT $(pidof app)'
-	cmp "$room/range" <(tail -c +101 "$room/whole.mp4" | head -c 100) || { fail "the range differs"; return; }
-	same "a range of the clip, from nginx while the api stands still" "$(grep -i '^content-range' "$room/head" | tr -d '\r')" \
+	cmp "$room/range" <(tail -c +101 "$room/whole.mp4" | head -c 100) || {
+		fail "the range differs"
+		return
+	}
+	same "a range of the clip, from nginx while the api is stopped" \
+		"$(grep -i '^content-range' "$room/head" | tr -d '\r')" \
 		"Content-Range: bytes 100-199/$(stat -c %s "$room/whole.mp4")"
 	call 200 GET "$(jq -r '.original_url' "$room/video" | sed "s,^$site,,")" >"$room/original"
-	cmp "$room/clip.mp4" "$room/original" && ok "the original comes back by its signed link"
+	cmp "$room/clip.mp4" "$room/original" && ok "the signed link returns the original"
 
 	same "votes after a vote" "$(call 200 POST "/api/public/videos/$video/vote" -H "$(as "$beto")" | jq .total_votes)" 1
-	same "a second vote" "$(call 400 POST "/api/public/videos/$video/vote" -H "$(as "$beto")" | jq -r .code)" already_voted
+	same "a second vote" \
+		"$(call 400 POST "/api/public/videos/$video/vote" -H "$(as "$beto")" | jq -r .code)" already_voted
 	check_ranking
 }
 check_ranking() {
-	same "ranking of the city" "$(call 200 GET '/api/public/rankings?city=bogota' | jq -c '[.rankings[] | [.position, .votes]]')" "[[1,1]]"
+	same "ranking of the city" \
+		"$(call 200 GET '/api/public/rankings?city=bogota' | jq -c '[.rankings[] | [.position, .votes]]')" "[[1,1]]"
 }
 
 check_scale() {
 	local n id ids=()
 	compose up -d --wait --scale worker=3
-	for n in 1 2 3; do same "health of worker $n" "$(docker inspect --format '{{.State.Health.Status}}' "$(container worker "$n")")" healthy; done
+	for n in 1 2 3; do
+		same "health of worker $n" \
+			"$(docker inspect --format '{{.State.Health.Status}}' "$(container worker "$n")")" healthy
+	done
 	for n in 1 2 3; do
 		id=$(upload "$ana" "$room/clip.mp4")
 		ids+=("$id")
@@ -95,7 +123,7 @@ check_scale() {
 	ok "three clips are processed with three workers"
 }
 
-# A worker that stands still is seen, and one that goes on is trusted again.
+# A stopped worker becomes unhealthy, and healthy again when it continues.
 check_health() {
 	local state
 	for state in STOP:unhealthy CONT:healthy; do
@@ -112,51 +140,54 @@ await_health() {
 	ok "$1 is $2 after $((SECONDS - began)) s"
 }
 
-# answers: seconds until the site does.
-answers() {
+# await_site waits until the site responds, and prints how many seconds that took.
+await_site() {
 	local began=$SECONDS
 	until inside curl -fsS -o /dev/null --max-time 5 "$site/api/public/rankings" 2>/dev/null; do
-		((SECONDS - began < 60)) || { fail "the site does not answer"; return; }
+		((SECONDS - began < 60)) || { fail "the site does not respond"; return; }
 		sleep 0.2
 	done
 	echo $((SECONDS - began))
 }
 
-# A process that dies comes back; one that is replaced, with another address, or gets company is found by nginx.
+# A process that dies is restarted. nginx finds one that was replaced and has another address, and one that was added.
 check_restart() {
 	# shellcheck disable=SC2016 # expanded in the container
 	compose exec -T api sh -c 'kill -9 $(pidof app)' || true
-	ok "the site answers $(answers) s after kill -9 of the api"
+	ok "the site responds $(await_site) s after kill -9 of the api"
 	compose up -d --wait
 	same "restarts of api" "$(field api '{{.RestartCount}}')" 1
 	compose up -d --wait --force-recreate --no-deps api worker
-	ok "the site answers $(answers) s after the api and the workers were replaced"
+	ok "the site responds $(await_site) s after the api and the workers were replaced"
 	compose up -d --wait --no-recreate --scale api=2
-	ok "the site answers $(answers) s after the api got company"
+	ok "the site responds $(await_site) s after a second api was added"
 	await_both
 }
-# await_both: requests through nginx reach both processes of the api.
+# await_both waits until requests through nginx have reached both processes of the api.
 await_both() {
 	local n deadline=$((SECONDS + 30))
 	for n in 1 2; do
 		until docker logs "$(container api "$n")" 2>&1 | grep -q '"path":"/api/public/rankings"'; do
-			((SECONDS < deadline)) || { fail "nothing reaches api $n"; return; }
-			answers >/dev/null
+			((SECONDS < deadline)) || { fail "no request reaches api $n"; return; }
+			await_site >/dev/null
 		done
 	done
-	ok "requests reach both"
+	ok "requests reach both processes of the api"
 }
 
-# stopped: every service's exit code; 137 is a process that had to be killed.
-stopped() {
+# exit_codes prints every service's exit code; 137 means that a process had to be killed.
+exit_codes() {
 	local service id
 	for service in api worker nginx redis db; do
-		for id in $(compose ps --all --quiet "$service"); do docker inspect --format "$service={{.State.ExitCode}}" "$id"; done
+		for id in $(compose ps --all --quiet "$service"); do
+			docker inspect --format "$service={{.State.ExitCode}}" "$id"
+		done
 	done | xargs
 }
 
-# Stops: while a clip is being processed; and while somebody listens to the progress of one that no worker takes, which
-# has no end of its own. Then down and up: what was begun is finished, what there was is still there.
+# Stops the stage while a clip is being processed, and again while a client listens to the events of a clip that no
+# worker processes, so that the stream would not end by itself. After down and up, the jobs are finished and the data is
+# present.
 check_stop() {
 	local busy waiting listener
 	compose up -d --wait --scale api=2 --scale worker=3
@@ -164,7 +195,7 @@ check_stop() {
 	busy=$(upload "$ana" "$room/long.mp4")
 	await "$ana" "$busy" processing >/dev/null
 	stop_all
-	same "exit codes" "$(stopped)" "api=0 api=0 worker=0 worker=0 worker=0 nginx=0 redis=0 db=0"
+	same "exit codes" "$(exit_codes)" "api=0 api=0 worker=0 worker=0 worker=0 nginx=0 redis=0 db=0"
 
 	compose up -d --wait --scale worker=0
 	waiting=$(upload "$ana" "$room/clip.mp4")
@@ -175,7 +206,7 @@ check_stop() {
 		sleep 0.2
 	done
 	stop_all
-	same "exit codes" "$(stopped)" "api=0 nginx=0 redis=0 db=0"
+	same "exit codes" "$(exit_codes)" "api=0 nginx=0 redis=0 db=0"
 	wait "$listener" || true
 
 	compose down
@@ -183,9 +214,9 @@ check_stop() {
 	ana=$(sign_in ana)
 	await "$ana" "$busy" processed >/dev/null
 	await "$ana" "$waiting" processed >/dev/null
-	ok "what was begun before the stops is processed after down and up"
+	ok "clips uploaded before the stops are processed after down and up"
 	call 200 GET "$played" | cmp - "$room/whole.mp4"
-	ok "the clips are still there"
+	ok "the published clip is unchanged"
 	check_ranking
 	compose down --volumes
 	same "volumes after down --volumes" "$(docker volume ls --quiet --filter name=showcase | listed)" none

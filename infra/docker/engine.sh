@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Sourced by try.sh: a Docker engine that leaves nothing behind. It lives in network, mount and process namespaces of its
-# own, so bridges, packet filter rules, mounts and containers end with its first process; its memory, and that of all
-# containers, is capped together.
+# Sourced by try.sh: a Docker engine that leaves nothing behind. It lives in network, mount and process namespaces of
+# its own, so its bridges, packet filter rules, mounts and containers vanish with its first process. One limit caps its
+# memory together with that of all containers.
 
-: "${room:?the folder of the trial}"
+: "${room:?the folder of this run}"
 
 engine_net=showcase-try
 engine_group=showcase-try
 engine_subnet=10.213.0
 engine_memory=8G
 
-# inside COMMAND...: in the network of the engine, where the published ports are.
+# inside COMMAND... runs it in the engine's network, where the published ports are.
 inside() { nsenter --net="/run/netns/$engine_net" -- "$@"; }
 
-# group_folders: the folders of the control groups that hold the engine; one hierarchy each on cgroup v1.
+# group_folders prints the folders of the engine's control groups: on cgroup v1 there is one for each controller.
 group_folders() {
 	local root
 	for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
@@ -37,7 +37,7 @@ cap_memory() {
 	echo "$group/engine/cgroup.procs"
 }
 
-# A network for the engine with a way out through this machine.
+# connect creates the engine's network, which reaches the outside through this machine.
 connect() {
 	ip netns add "$engine_net"
 	ip link add "$engine_net" type veth peer name eth0 netns "$engine_net"
@@ -63,16 +63,16 @@ start_engine() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	nsenter --net="/run/netns/$engine_net" unshare --mount --pid --fork --kill-child --mount-proc sh -c '
 		echo 0 >"$1"
-		# A system-wide containerd would otherwise be used, and would outlive this.
+		# Otherwise dockerd would use a system-wide containerd, which would outlive it.
 		if [ -d /run/containerd ]; then mount -t tmpfs none /run/containerd; fi
-		# Settings of this machine are not for this engine, and its key is not for this machine.
+		# The engine must neither read the settings of this machine nor leave its key there.
 		mkdir -p /etc/docker
 		mount -t tmpfs none /etc/docker
 		shift
 		exec docker-init -- dockerd "$@"' dockerd "$procs" \
 		--data-root "$room/data" --exec-root "$room/exec" --pidfile "$room/dockerd.pid" --host "$DOCKER_HOST" \
 		--group "$(id -g)" --cgroup-parent "/$engine_group/containers" --exec-opt native.cgroupdriver=cgroupfs \
-		>"$room/dockerd.log" 2>&1 </dev/null 9>&- & # 9 is the lock of the trial
+		>"$room/dockerd.log" 2>&1 </dev/null 9>&- & # 9 is the lock of this run
 	echo $! >"$room/engine.pid"
 	local _
 	for _ in {1..300}; do
@@ -85,11 +85,11 @@ start_engine() {
 	return 1
 }
 
-# stop_engine removes what start_engine made, however far that came.
+# stop_engine removes whatever start_engine created, even if that did not finish.
 stop_engine() {
 	local group process _
-	# The first process of the namespace takes all others with it. Members of the group are ours, whichever trial started
-	# them. (The file of a control group has no size, whatever it holds.)
+	# All processes of the namespace end with its first one. The members of the group are ours, whichever run started
+	# them. (The size of a control group's file is always 0, so only reading shows whether it is empty.)
 	while read -r group; do
 		while [[ -f $group/engine/cgroup.procs ]] && read -r process <"$group/engine/cgroup.procs"; do
 			kill -KILL "$process" 2>/dev/null || true
@@ -100,7 +100,7 @@ stop_engine() {
 	ip link del "$engine_net" 2>/dev/null || true
 	ip netns del "$engine_net" 2>/dev/null || true
 	if [[ -f $room/ip_forward ]]; then cat "$room/ip_forward" >/proc/sys/net/ipv4/ip_forward; fi
-	# A group can be removed once the last process in it has ended.
+	# A group can only be removed once its last process has ended.
 	for _ in {1..50}; do
 		[[ -n $(group_folders) ]] || break
 		while read -r group; do

@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
-# Sourced by try.sh: images that stand in for those of Dockerfile and compose.yaml where no registry can be reached, made
-# of Debian's packages by the mirrors of this machine's /etc/apt, and tagged with the names that the files ask for.
+# Sourced by try.sh: builds images that stand in for the base images of Dockerfile and compose.yaml, for machines that
+# reach no registry. They consist of Debian's packages, from the mirrors in this machine's /etc/apt, and are tagged with
+# the names in those files.
 : "${here:?}" "${root:?}" "${room:?}"
 
-# wanted NAME: the image with its tag, as the files name it; so a new tag needs no change here.
+# wanted NAME prints the image with its tag as the files name it, so that a new tag needs no change here.
 wanted() {
 	local found
-	found=$(sed -En "s/^(FROM|FROM --platform=[^ ]+| +image:) ($1:[^ ]+).*/\2/p" "$root/Dockerfile" "$root/compose.yaml" | sort -u)
-	[[ -n $found && $(wc -l <<<"$found") == 1 ]] || { echo "try: which $1? found: ${found:-none}" >&2; return 1; }
+	found=$(sed -En "s/^(FROM|FROM --platform=[^ ]+| +image:) ($1:[^ ]+).*/\2/p" \
+		"$root/Dockerfile" "$root/compose.yaml" | sort -u)
+	[[ -n $found && $(wc -l <<<"$found") == 1 ]] || {
+		echo "try: the files must name one tag of $1, and name: ${found:-none}" >&2
+		return 1
+	}
 	echo "$found"
 }
 
-# A folder of two programs' worth of packages and no more: its archive is looked at before an engine gets it, because an
-# archive that followed links into /proc and /dev would have no end.
+# make_base builds the base image from a minimal Debian. It checks the size of the archive before the engine imports it,
+# because an archive that followed links into /proc and /dev would be endless.
 make_base() {
 	local image codename mirror tree=$room/tree archive=$room/base.tar mib
 	image=$(wanted debian)
@@ -37,7 +42,7 @@ make_base() {
 	rm -rf "$tree" "$archive"
 }
 
-# The compiler of this machine, and its certificates, in case that the module proxy is known to this machine only.
+# make_golang packs this machine's compiler, and its certificates in case only this machine trusts the module proxy.
 make_golang() {
 	local image container
 	image=$(wanted golang)
@@ -45,7 +50,8 @@ make_golang() {
 	docker start --attach "$container"
 	tar -C "$(go env GOROOT)" --transform 's,^\.,go,' --owner 0 --group 0 -c . | docker cp - "$container:/usr/local"
 	docker cp --follow-link /etc/ssl/certs/ca-certificates.crt "$container:/etc/ssl/certs/" 2>/dev/null
-	docker commit --change 'ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+	docker commit \
+		--change 'ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
 		--change 'ENV GOPATH=/go' --change 'ENV GOTOOLCHAIN=local' --change "ENV GOPROXY=$(go env GOPROXY)" \
 		--change 'WORKDIR /go' --change 'CMD ["bash"]' "$container" "$image" >/dev/null
 	docker rm "$container" >/dev/null

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Proves Dockerfile and compose.yaml on a real Docker engine, on a machine that reaches Debian's packages and Go modules
-# but no image registry: an engine of its own, stand-ins for the base images, the whole stage, the main job, stops and
-# restarts. Takes a quarter of an hour on two cores, 5 GB of disk, and root; README.md says what it proves.
-# Everything goes when it ends, however it ends, but for the tools that it built in TRY_TOOLS (/var/tmp/showcase-try).
+# Verifies Dockerfile and compose.yaml on a real Docker engine, on a machine that reaches Debian's packages and Go
+# modules but no image registry: it starts an engine of its own, builds stand-ins for the base images, and runs the
+# whole stage, the main job, stops and restarts. README.md lists what it verifies. It needs root, 15 minutes on two
+# cores and 5 GB of disk. When it ends, for whatever reason, it removes everything except the tools that it built in
+# TRY_TOOLS (/var/tmp/showcase-try).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,31 +11,36 @@ root=$(cd "$here/../.." && pwd)
 tools=${TRY_TOOLS:-/var/tmp/showcase-try}
 room=$tools/room
 export VERSION=0.0.1-try
-# The caller's settings are not those of the trial.
-while read -r name; do unset "$name"; done < <(sed -En 's/^([A-Z0-9_]+)=.*/\1/p' "$root/.env.example" | grep -v '^VERSION$')
+# The caller's settings must not reach this run.
+while read -r name; do
+	[[ $name == VERSION ]] || unset "$name"
+done < <(sed -En 's/^#?([A-Z0-9_]+)=.*/\1/p' "$root/.env.example")
 
-# shellcheck disable=SC1090 # each is checked by itself
+# shellcheck disable=SC1090 # shellcheck reads each file separately
 for part in engine standins calls checks; do . "$here/$part.sh"; done
 
 say() { printf '%(%H:%M:%S)T  %s\n' -1 "$*"; }
-# logged NAME COMMAND...: what it prints matters only when it fails.
+# logged NAME COMMAND... shows the end of the command's output only if it fails.
 logged() {
 	local log=$room/$1.log
 	shift
-	# In the background, because a function before || would go on after a failure.
+	# It runs in the background, because a function to the left of || would continue after a failure.
 	"$@" >"$log" 2>&1 &
 	wait $! || { tail -n 40 "$log" >&2; fail "$*"; }
 }
 
-[[ $EUID -eq 0 ]] || { echo "try: an engine needs root" >&2; exit 1; }
+[[ $EUID -eq 0 ]] || { echo "try: a Docker engine needs root" >&2; exit 1; }
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/go/bin
 command -v go >/dev/null || { echo "try: Go is missing" >&2; exit 1; }
 mkdir -p "$tools"
 exec 9>"$tools/lock"
-flock -n 9 || { echo "try: another trial is running" >&2; exit 1; }
+flock -n 9 || { echo "try: another run is in progress" >&2; exit 1; }
 
-# install_packages brings what is missing; remove_packages takes away what that brought.
-packages=(docker.io:dockerd debootstrap:debootstrap jq:jq curl:curl openssl:openssl iproute2:ip iptables:iptables util-linux:nsenter)
+# install_packages installs what is missing; remove_packages removes what that has installed.
+packages=(
+	docker.io:dockerd debootstrap:debootstrap jq:jq curl:curl openssl:openssl iproute2:ip iptables:iptables
+	util-linux:nsenter
+)
 apt=(env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300) # RUNLEVEL=1 starts no server
 install_packages() {
 	local pair missing=()
@@ -43,27 +49,30 @@ install_packages() {
 	done
 	((${#missing[@]})) || return 0
 	say "installing ${missing[*]}"
-	getent group docker >/dev/null || touch "$tools/group" # docker.io makes it, and leaves it behind
-	"${apt[@]}" update >/dev/null 2>&1 || true # old lists may do
-	"${apt[@]}" install --simulate --no-install-recommends "${missing[@]}" | awk '/^Inst/ && !/^Inst [^ ]+ \[/ { print $2 }' >"$tools/packages"
+	getent group docker >/dev/null || touch "$tools/group" # docker.io creates it, and leaves it behind
+	"${apt[@]}" update >/dev/null 2>&1 || true # old package lists may be good enough
+	"${apt[@]}" install --simulate --no-install-recommends "${missing[@]}" |
+		awk '/^Inst/ && !/^Inst [^ ]+ \[/ { print $2 }' >"$tools/packages"
 	logged install "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
 }
 remove_packages() {
 	[[ -s $tools/packages ]] || return 0
-	xargs "${apt[@]}" purge -y <"$tools/packages" >/dev/null 2>&1 || echo "try: could not remove: $(xargs <"$tools/packages")" >&2
+	xargs "${apt[@]}" purge -y <"$tools/packages" >/dev/null 2>&1 ||
+		echo "try: could not remove: $(xargs <"$tools/packages")" >&2
 	[[ ! -f $tools/group ]] || groupdel docker
 	rm -f "$tools/packages" "$tools/group"
 }
 
-# build_tool NAME MODULE VERSION PACKAGE: built inside its own module, whose exclusions `go install` would not take.
+# build_tool NAME MODULE VERSION PACKAGE builds it inside its own module, because `go install` refuses a module that
+# excludes versions of others.
 build_tool() {
-	local target=$tools/$1-$3 source
+	local target=$tools/$1-$3 source stamps
 	if [[ ! -x $target ]]; then
 		say "building $1 $3 (once, some minutes)"
 		source=$(go mod download -json "$2@$3" | jq -r .Dir)
+		stamps="-X github.com/docker/compose/v2/internal.Version=$3 -X github.com/docker/buildx/version.Version=$3"
 		logged "$1" env -C "$source" CGO_ENABLED=0 nice -n 19 go build -trimpath -buildvcs=false \
-			-ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$3 -X github.com/docker/buildx/version.Version=$3" \
-			-o "$target.new" "$4"
+			-ldflags "-s -w $stamps" -o "$target.new" "$4"
 		mv "$target.new" "$target"
 	fi
 	ln -sf "$target" "$room/config/cli-plugins/$1"
@@ -74,11 +83,11 @@ build_tools() {
 	mkdir -p "$DOCKER_CONFIG/cli-plugins"
 	build_tool docker-buildx github.com/docker/buildx v0.29.1 ./cmd/buildx
 	build_tool docker-compose github.com/docker/compose/v2 v2.40.3 ./cmd
-	# The engine's own BuildKit is older than the checks of Dockerfiles.
+	# BuildKit checks Dockerfiles only in versions newer than the engine's own.
 	build_tool dockerfile-frontend github.com/moby/buildkit v0.26.2 ./frontend/dockerfile/cmd/dockerfile-frontend
 }
 
-# lint FOLDER: BuildKit's checks of the Dockerfile there; a warning is a failure.
+# lint FOLDER runs BuildKit's checks on the Dockerfile there, and fails on a warning.
 lint() { docker build --check --build-arg BUILDKIT_SYNTAX=docker/dockerfile:try "$1"; }
 check_dockerfile() {
 	mkdir "$room/frontend" "$room/bad"
@@ -86,33 +95,37 @@ check_dockerfile() {
 	cat >"$room/frontend/Dockerfile" <<-'DOCKERFILE'
 		FROM scratch
 		COPY dockerfile-frontend /
+		ARG CAPS=moby.buildkit.frontend
 		LABEL moby.buildkit.frontend.network.none="true" \
-		      moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts"
+		      moby.buildkit.frontend.caps="$CAPS.inputs,$CAPS.subrequests,$CAPS.contexts"
 		ENTRYPOINT ["/dockerfile-frontend"]
 	DOCKERFILE
 	logged frontend docker build --tag docker/dockerfile:try "$room/frontend"
 	printf 'FROM %s as x\nFROM x\nCMD echo\n' "$(wanted debian)" >"$room/bad/Dockerfile"
-	refused "a Dockerfile with faults" lint "$room/bad"
-	grep -q FromAsCasing "$room/refused" || { fail "not for its faults: $(<"$room/refused")"; return; }
+	refused "a bad Dockerfile" lint "$room/bad"
+	grep -q FromAsCasing "$room/refused" || { fail "refused for another reason: $(<"$room/refused")"; return; }
 	logged check lint "$root"
 	ok "BuildKit has no warning about the Dockerfile"
 }
 
 steps() {
+	local secrets
 	mkdir "$room"
 	install_packages
 	build_tools
 	say "starting the engine"
 	start_engine
-	say "making the base images"
+	say "building the base images"
 	logged standins make_standins
 	check_dockerfile
 
-	sed "s/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=$(openssl rand -hex 16)/; s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/; /^VERSION=/d" \
-		"$root/.env.example" >"$room/env"
+	secrets="s/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=$(openssl rand -hex 16)/"
+	secrets+="; s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/"
+	sed "$secrets" "$root/.env.example" >"$room/env"
 	check_settings
 	say "docker compose up -d --build --wait"
-	logged up nice -n 19 docker compose --project-directory "$root" --env-file "$room/env" --progress plain up -d --build --wait
+	logged up nice -n 19 docker compose --project-directory "$root" --env-file "$room/env" --progress plain \
+		up -d --build --wait
 	ok "the stage is up"
 	check_image
 	check_start
@@ -125,7 +138,8 @@ steps() {
 
 	say "building for arm64"
 	logged arm64 nice -n 19 docker build --platform linux/arm64 --target build --tag showcase-arm64 "$root"
-	same "machine of the arm64 binary" "$(docker run --rm --platform linux/arm64 showcase-arm64 od -An -tx2 -j18 -N2 /out/app | xargs)" 00b7
+	same "machine type in the arm64 binary's ELF header" \
+		"$(docker run --rm --platform linux/arm64 showcase-arm64 od -An -tx2 -j18 -N2 /out/app | xargs)" 00b7
 }
 
 child=
@@ -146,13 +160,13 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# What a killed trial left.
+# A run that was killed has left these behind.
 stop_engine
 rm -rf --one-file-system "$room"
 remove_packages
 
-# A process group of its own, so that an interrupt ends the steps' children, too; in the background, because bash runs no
-# trap while it waits for a command in the foreground.
+# The steps get a process group of their own, so that an interrupt also ends their children. They run in the background,
+# because bash runs no trap while it waits for a command in the foreground.
 set -m
 (
 	trap - EXIT INT TERM

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the programs named as arguments, those that are missing only. Says what it does; does nothing twice.
-# Where it cannot install (no root and no sudo, no apt-get) it prints the command to type and exits 1.
+# Installs those of the programs named as arguments that are missing, and prints what it does.
+# Where it cannot install (neither root nor sudo, or no apt-get), it prints the command to type and exits with 1.
 set -euo pipefail
 
 usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool node)"
@@ -10,13 +10,13 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# present PROGRAM: is it there, and usable?
+# present PROGRAM reports whether it is installed and usable.
 present() {
 	case $1 in
 	ffmpeg) have ffmpeg && have ffprobe ;;
-	# A compiler without the C library's headers builds no race detector.
+	# A compiler without the C library's headers cannot build the race detector.
 	gcc) { have gcc || have clang; } && echo '#include <stdlib.h>' | "${CC:-cc}" -E - >/dev/null 2>&1 ;;
-	# Debian keeps the server's programs off the PATH, one folder per major version.
+	# Debian keeps the server's programs off the PATH, in one folder per major version.
 	postgres) have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
 	node) have node && have npm ;;
 	chromium) have chromium || have chromium-browser || have google-chrome ;;
@@ -24,7 +24,7 @@ present() {
 	esac
 }
 
-# debian PROGRAM and brew PROGRAM: the packages that bring it.
+# debian PROGRAM and brew PROGRAM print the packages that contain it.
 debian() {
 	case $1 in
 	gcc) echo gcc libc6-dev ;;
@@ -45,9 +45,9 @@ brew() {
 	esac
 }
 
-# by_hand PROGRAM...: the command that somebody else has to type.
+# by_hand PROGRAM... prints the command that an administrator has to type.
 by_hand() {
-	local program packages=() command note="   # Debian's names; yours may differ"
+	local program packages=() command note="   # package names as in Debian; yours may differ"
 	if [[ $(uname -s) == Darwin ]]; then
 		for program in "$@"; do
 			case $program in
@@ -80,25 +80,25 @@ by_hand() {
 	fi
 }
 
-# give_up REASON PROGRAM...
+# give_up REASON PROGRAM... prints what is missing, and why it was not installed, and exits.
 give_up() {
 	local reason=$1
 	shift
 	{
 		echo "packages: missing: $*; $reason. Type:"
 		by_hand "$@"
-		echo "and run the same command again."
+		echo "then run the same command again."
 	} >&2
 	exit 1
 }
 
-# check_go stops where Go is missing or too old to fetch the version that go.mod asks for (1.21 was the first that can).
+# check_go exits if Go is missing or older than 1.21, the first version that can fetch the one that go.mod names.
 check_go() {
 	local want version
 	want=$(sed -n 's/^go //p' "$(dirname "${BASH_SOURCE[0]}")/../../go.mod")
 	version=$(GOTOOLCHAIN=local go version 2>/dev/null | sed -En 's/^go version .*go1\.([0-9]+).*/\1/p' || true)
 	if [[ -z $version || $version -lt 21 ]]; then
-		echo "packages: Go $want or newer is needed, and distributions carry older ones: https://go.dev/dl/" >&2
+		echo "packages: Go $want or newer is required, and distributions have older versions: https://go.dev/dl/" >&2
 		exit 1
 	fi
 }
@@ -125,8 +125,8 @@ have apt-get || give_up "no apt-get here" "${missing[@]}"
 as_root=()
 if [[ $EUID -ne 0 ]]; then
 	have sudo || give_up "not root, and no sudo" "${missing[@]}"
-	# Without a terminal sudo could only wait for a password that never comes.
-	[[ -t 0 ]] || sudo -n true 2>/dev/null || give_up "not root, and sudo wants a password" "${missing[@]}"
+	# Without a terminal, sudo could only wait for a password that never comes.
+	[[ -t 0 ]] || sudo -n true 2>/dev/null || give_up "not root, and sudo asks for a password" "${missing[@]}"
 	as_root=(sudo)
 fi
 
@@ -136,16 +136,17 @@ for program in "${missing[@]}"; do
 	packages+=("${names[@]}")
 done
 echo "packages: installing ${packages[*]} (apt-get)"
-# RUNLEVEL=1 keeps maintainer scripts from starting the servers: tests start their own.
+# RUNLEVEL=1 keeps the packages' scripts from starting servers, because the tests start their own.
 apt=(env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq)
-# Old package lists may still do, so only the installation decides.
-${as_root[@]+"${as_root[@]}"} "${apt[@]}" update || echo "packages: apt-get update failed; trying with the lists at hand" >&2
-# dpkg's progress is of interest only when it fails.
+# Old package lists may be good enough, so only a failed installation counts.
+${as_root[@]+"${as_root[@]}"} "${apt[@]}" update ||
+	echo "packages: apt-get update failed; continuing with the present package lists" >&2
+# dpkg's output matters only when it fails.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! ${as_root[@]+"${as_root[@]}"} "${apt[@]}" install -y --no-install-recommends "${packages[@]}" >"$log" 2>&1; then
 	tail -n 30 "$log" >&2
-	give_up "apt-get could not install them" "${missing[@]}"
+	give_up "apt-get failed to install them" "${missing[@]}"
 fi
 
 for program in "${missing[@]}"; do

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command (the test suite) in surroundings of its own: none of the application's settings that the caller's shell
-# may hold, so that no test reaches a real database or bucket, and a temp folder that is gone when the command ends.
-# With --postgres there is a PostgreSQL server too, as long as the command runs, and TEST_POSTGRES_URL for its superuser;
-# a server that this variable names already is used instead. With --redis, the same of Redis and TEST_REDIS_URL; with --s3,
-# of versitygw and TEST_S3_URL (http://ACCESS:SECRET@HOST:PORT); with --sqs, of fauxqs and TEST_SQS_URL, which takes any
-# credentials. TEST_S3_SERVER and TEST_SQS_SERVER are the programs, for tests that start and stop one of their own.
+# Runs a command (the test suite) in an environment of its own: without the caller's settings of the application, so
+# that no test reaches a real database or bucket, and with a temporary folder that is removed when the command ends.
+# With --postgres it starts a PostgreSQL server, which runs as long as the command, and sets TEST_POSTGRES_URL to its
+# superuser's address; if this variable is already set, it uses that server. --redis does the same with Redis and
+# TEST_REDIS_URL; --s3 with versitygw and TEST_S3_URL (http://ACCESS:SECRET@HOST:PORT); --sqs with fauxqs and
+# TEST_SQS_URL (fauxqs accepts any credentials). TEST_S3_SERVER and TEST_SQS_SERVER name the programs for tests that
+# start a server of their own.
 set -euo pipefail
 
 postgres=
@@ -28,35 +29,35 @@ while read -r name; do
 	[[ $name =~ $settings ]] && unset "$name"
 done < <(compgen -e)
 
-# Messages of the tools and the zone of printed times do not depend on the machine.
+# The tools' messages and the time zone of printed times do not depend on the machine.
 export LC_ALL=C.UTF-8 TZ=UTC
 
-# A data race in a child process that a test then kills would otherwise go unseen.
+# Otherwise a data race in a child process that a test then kills would go unnoticed.
 export GORACE="halt_on_error=1 ${GORACE:-}"
 
-# Short, because a Unix socket's path may have no more than 107 bytes.
+# A short path, because the path of a Unix socket is limited to 107 bytes.
 room=$(mktemp -d /tmp/showcase.XXXXXX)
 export TMPDIR=$room
 # Where tests keep the clips that they have ffmpeg make, so that all packages and stages of one run share them.
 export TEST_CLIPS=$room/clips
 mkdir "$TEST_CLIPS"
 
-# as_server COMMAND...: as the user that the server runs as, because PostgreSQL refuses to run as root.
+# as_server COMMAND... runs it as the server's user, because PostgreSQL refuses to run as root.
 as_server() {
-	# From the root folder: the caller's may be closed to that user.
+	# In the root folder, because that user may have no access to the caller's.
 	if [[ $EUID -eq 0 ]]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
 }
 
-pg_bin= # the folder of the server's programs, once it is started
+pg_bin= # the folder of the server's programs, once it has started
 start_postgres() {
 	local data=$room/postgres password port
 	password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-	# Debian keeps them off the PATH, one folder per major version.
+	# Debian keeps them off the PATH, in one folder per major version.
 	pg_bin=$({ command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb'; } | sort -V | tail -n 1) || true
 	pg_bin=${pg_bin%/initdb}
 	[[ -n $pg_bin ]] || { echo "test.sh: no PostgreSQL here: infra/setup/packages.sh postgres" >&2; exit 1; }
 
-	chmod 711 "$room" # the server's user passes through
+	chmod 711 "$room" # so that the server's user can pass through
 	install -d -m 700 "$data"
 	echo "$password" >"$data.password"
 	if [[ $EUID -eq 0 ]]; then chown postgres "$data" "$data.password"; fi
@@ -64,7 +65,7 @@ start_postgres() {
 		--no-sync >"$room/initdb.log" 2>&1 || { cat "$room/initdb.log" >&2; exit 1; }
 	for _ in 1 2 3 4 5; do
 		some_port
-		# No test survives a power cut, so nothing waits for the disk.
+		# No test outlives a power cut, so nothing needs to wait for the disk.
 		if as_server "$pg_bin/pg_ctl" -D "$data" -l "$data/server.log" -s -w -o "-p $port -c listen_addresses=127.0.0.1 \
 			-c unix_socket_directories=$data -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
 			-c max_connections=500" start >/dev/null 2>&1; then
@@ -76,10 +77,10 @@ start_postgres() {
 	exit 1
 }
 
-# Process groups of their own, so that the terminal's interrupt does not end the servers before the tests.
+# The servers get process groups of their own, so that a terminal's interrupt does not end them before the tests.
 servers=()
 
-# in_background LOG COMMAND...: leaves its process id in $!.
+# in_background LOG COMMAND... starts it and leaves its process id in $!.
 in_background() {
 	local log=$1
 	shift
@@ -88,8 +89,8 @@ in_background() {
 	set +m
 }
 
-# once SERVER CONDITION...: waits until the condition holds, for a minute at most; fails when the server ended instead, as it
-# does when somebody else has its port.
+# once SERVER CONDITION... waits until the condition holds, for a minute at most. It fails if the server ends before
+# that, as it does when its port is taken.
 once() {
 	local server=$1 deadline=$((SECONDS + 60))
 	shift
@@ -101,8 +102,8 @@ once() {
 	return 1
 }
 
-# some_port is below the ports that systems hand out by themselves, and nobody answers there: what runs beside this may have
-# the same servers.
+# some_port sets $port to a port on which nothing answers, because another run may have the same servers. It is below
+# the range of ports that systems assign by themselves.
 some_port() {
 	port=$((20000 + RANDOM % 10000))
 	while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((20000 + RANDOM % 10000)); done
@@ -114,7 +115,7 @@ start_redis() {
 	mkdir -m 700 "$data"
 	for _ in 1 2 3 4 5; do
 		some_port
-		# A site of the end-to-end tests has a database of Redis to itself.
+		# Each site of the end-to-end tests has a Redis database to itself.
 		in_background "$data/server.log" redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' --appendonly no \
 			--databases 1024 --maxmemory-policy noeviction
 		if once $! grep -q 'Ready to accept connections' "$data/server.log"; then
@@ -144,7 +145,7 @@ start_s3() {
 	exit 1
 }
 
-# answers PORT PATH: with a status of success.
+# answers PORT PATH reports whether a request is answered with status 200.
 # shellcheck disable=SC2317 # called by once
 answers() {
 	local line
@@ -184,7 +185,7 @@ clean_up() {
 		kill -TERM "$server" 2>/dev/null || true
 		wait "$server" 2>/dev/null || true
 	done
-	# A test may have made a folder read-only.
+	# A test may have left a folder read-only.
 	chmod -R u+w "$room" 2>/dev/null || true
 	rm -rf "$room"
 }
@@ -199,8 +200,8 @@ export TEST_S3_SERVER=${TEST_S3_SERVER-$tools/bin/versitygw} TEST_SQS_SERVER=${T
 if [[ -n $s3 && -z ${TEST_S3_URL-} ]]; then start_s3; fi
 if [[ -n $sqs && -z ${TEST_SQS_URL-} ]]; then start_sqs; fi
 
-# A process group of its own, so that an interrupt ends the tests' children too; in the background, because bash runs no
-# trap while it waits for a command in the foreground.
+# The command gets a process group of its own, so that an interrupt also ends the tests' children. It runs in the
+# background, because bash runs no trap while it waits for a command in the foreground.
 set -m
 "$@" </dev/null &
 child=$!

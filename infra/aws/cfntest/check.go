@@ -16,18 +16,19 @@ type Problem struct {
 
 func (p Problem) String() string { return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Path, p.What) }
 
-// checker holds one set of templates while it is looked at.
+// checker holds one set of templates and what has been found out about it.
 type checker struct {
 	registry  *Registry
 	templates map[string]*template
-	bound     map[string]binding         // by the file of the nested template
-	used      map[string]map[string]bool // by file: "Parameters.X", "Outputs.Y" …
-	exports   map[string]Problem         // by name; where it is said
-	imports   map[string]bool
+	bound     map[string]binding         // by file of the nested template
+	used      map[string]map[string]bool // by file; the keys are "Parameters.X", "Outputs.Y" …
+	exports   map[string]Problem         // by export pattern; where the export is declared
+	imports   map[string]bool            // by export pattern
 	problems  []Problem
 }
 
-// Check returns every problem of the templates, each by itself and as they call each other.
+// Check returns every problem of the templates, within each of them and where one uses another. An error means that a
+// template could not be parsed or a schema could not be read.
 func Check(registry *Registry, files Files) ([]Problem, error) {
 	c, err := newChecker(registry, files)
 	if err != nil {
@@ -51,7 +52,7 @@ func Check(registry *Registry, files Files) ([]Problem, error) {
 	}
 	for name, where := range c.exports {
 		if !c.imports[name] {
-			where.What = "is exported and imported nowhere"
+			where.What = "is exported but never imported"
 			c.problems = append(c.problems, where)
 		}
 	}
@@ -79,7 +80,8 @@ func newChecker(registry *Registry, files Files) (*checker, error) {
 				continue
 			}
 			properties := f.value.get("Properties")
-			c.bound[properties.get("TemplateURL").textOr("")] = binding{parent: t, parameters: properties.get("Parameters")}
+			file := properties.get("TemplateURL").textOr("")
+			c.bound[file] = binding{parent: t, parameters: properties.get("Parameters")}
 		}
 	}
 	return c, nil
@@ -92,26 +94,28 @@ func (v *value) allFields() []field {
 	return v.fields
 }
 
-func (c *checker) say(t *template, line int, path, format string, args ...any) {
+func (c *checker) report(t *template, line int, path, format string, args ...any) {
 	c.problems = append(c.problems, Problem{t.file, line, path, fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) checkSections(t *template) {
 	known := []string{
-		"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs",
+		"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions",
+		"Resources", "Outputs",
 	}
 	for _, f := range t.root.fields {
 		if !slices.Contains(known, f.name) {
-			c.say(t, f.line, f.name, "is no section of a template")
+			c.report(t, f.line, f.name, "is not a section of a template")
 		}
 	}
 	if t.root.get("AWSTemplateFormatVersion").textOr("") != "2010-09-09" {
-		c.say(t, 1, "AWSTemplateFormatVersion", "is not 2010-09-09")
+		c.report(t, 1, "AWSTemplateFormatVersion", "is not 2010-09-09")
 	}
-	for _, group := range t.root.get("Metadata").get("AWS::CloudFormation::Interface").get("ParameterGroups").allItems() {
+	groups := t.root.get("Metadata").get("AWS::CloudFormation::Interface").get("ParameterGroups")
+	for _, group := range groups.allItems() {
 		for _, name := range group.get("Parameters").allItems() {
 			if t.parameters.get(name.text) == nil {
-				c.say(t, name.line, "Metadata", "there is no parameter %s", name.text)
+				c.report(t, name.line, "Metadata", "there is no parameter %s", name.text)
 			}
 		}
 	}
@@ -142,7 +146,7 @@ func (c *checker) checkRules(t *template) {
 					c.references(t, assertion.get("Assert"), scope{path: path, condition: true})
 				}
 			default:
-				c.say(t, part.line, path, "%s is no part of a rule", part.name)
+				c.report(t, part.line, path, "%s is not a key of a rule", part.name)
 			}
 		}
 	}
@@ -158,39 +162,41 @@ func (c *checker) checkOutputs(t *template) {
 		}
 		for _, part := range f.value.fields {
 			if !slices.Contains([]string{"Value", "Description", "Condition", "Export"}, part.name) {
-				c.say(t, part.line, path, "%s is no part of an output", part.name)
+				c.report(t, part.line, path, "%s is not a key of an output", part.name)
 			}
 		}
 		output := f.value.get("Value")
 		if output == nil {
-			c.say(t, f.line, path, "lacks Value")
+			c.report(t, f.line, path, "lacks Value")
 			continue
 		}
 		c.references(t, output, sc)
-		if output.kind == list || output.kind == call && c.gives(t, output) == "list" {
-			c.say(t, output.line, path, "is a list, and outputs are single values")
+		if output.kind == list || output.kind == call && c.resultKind(t, output) == "list" {
+			c.report(t, output.line, path, "is a list, but outputs are single values")
 		}
 		if name := f.value.get("Export").get("Name"); name != nil {
 			c.references(t, name, sc)
-			c.exports[shape(name)] = Problem{File: t.file, Line: f.line, Path: path}
+			c.exports[exportPattern(name)] = Problem{File: t.file, Line: f.line, Path: path}
 		}
 	}
 }
 
 func (c *checker) checkUnused(t *template) {
-	report := func(section string, v *value) {
+	unused := func(section string, v *value) {
 		for _, f := range v.allFields() {
 			if !c.used[t.file][section+"."+f.name] {
-				c.say(t, f.line, section+"."+f.name, "is used nowhere")
+				c.report(t, f.line, section+"."+f.name, "is never used")
 			}
 		}
 	}
-	report("Parameters", t.parameters)
-	report("Conditions", t.conditions)
-	report("Mappings", t.mappings)
+	unused("Parameters", t.parameters)
+	unused("Conditions", t.conditions)
+	unused("Mappings", t.mappings)
 	if _, nested := c.bound[t.file]; nested {
-		report("Outputs", t.outputs)
+		unused("Outputs", t.outputs)
 	}
 }
 
-func (c *checker) use(t *template, section, name string) { c.used[t.file][section+"."+name] = true }
+func (c *checker) markUsed(t *template, section, name string) {
+	c.used[t.file][section+"."+name] = true
+}

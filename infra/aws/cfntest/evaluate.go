@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// binding is how a nested template is called: the templates' own parameters have no values.
+// binding holds the parameters that a parent template passes to a nested one.
 type binding struct {
 	parent     *template
 	parameters *value
 }
 
-// candidates are the values that v may have as far as the templates say it. known is false when there may be others.
+// candidates returns the values that v may have according to the templates. known is false if there may be others.
 func (c *checker) candidates(t *template, v *value, depth int) (found []*value, known bool) {
 	if depth > 10 || v == nil {
 		return nil, false
@@ -74,7 +74,8 @@ func (c *checker) parameterCandidates(t *template, name string, depth int) ([]*v
 	return nil, false
 }
 
-// childOutput is the output of a nested stack that a GetAtt asks for.
+// childOutput returns the output of a nested stack that a GetAtt refers to, and the nested template; nil if v refers to
+// anything else.
 func (c *checker) childOutput(t *template, v *value) (*template, *value) {
 	logical, attribute := splitGetAtt(v.arg)
 	name, ok := strings.CutPrefix(attribute, "Outputs.")
@@ -103,11 +104,11 @@ func splitGetAtt(arg *value) (logical, attribute string) {
 	return logical, attribute
 }
 
-// variable is what stands for a value in a Sub; ${!X} stays as ${X}.
+// variable matches ${X} in a Sub, but not ${!X}, which stands for the text ${X}.
 var variable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
 
-// evaluate is v with every parameter at its default. What only an account knows is named in angle brackets, and known is
-// false then.
+// evaluate returns the text of v when every parameter has its default. Where that depends on an account, the text has a
+// name in angle brackets instead, and known is false.
 func (c *checker) evaluate(t *template, v *value) (text string, known bool) {
 	if v == nil {
 		return "", false
@@ -175,7 +176,7 @@ func (c *checker) evaluateSub(t *template, arg *value) (string, bool) {
 	return strings.ReplaceAll(text, "${!", "${"), known
 }
 
-// holds tells whether a condition is true while every parameter has its default.
+// holds reports whether a condition is true when every parameter has its default.
 func (c *checker) holds(t *template, v *value) bool {
 	if v == nil || v.kind != call {
 		return false

@@ -6,30 +6,34 @@ import (
 	"slices"
 )
 
-// Container is what one container of a task is told.
+// Container is the configuration of one container of a task.
 type Container struct {
 	File, Task, Name string
 	StopTimeout      string // seconds
 	Variables        []Variable
 }
 
-// Variable is one environment variable. Value is what it has while every parameter has its default; Known is false when a
-// part of it is only known in an account. Parameter is the one that it is and nothing else, when it is a number.
+// Variable is one environment variable. Value is its value when every parameter has its default; Known is false if a
+// part of it depends on an account. Parameter is set if the value is a numeric parameter and nothing else.
 type Variable struct {
 	Name, Value   string
 	Known, Secret bool
 	Parameter     *Number
 }
 
-// Number is a parameter of the type Number, of the outermost template. A bound that it lacks is empty.
+// Number is a parameter of the outermost template, of the type Number. A missing bound is empty.
 type Number struct{ Name, Least, Most string }
 
-// Containers are those of every task definition.
+// Containers returns the containers of every task definition, in the order of the templates' names.
 func Containers(files Files) ([]Container, error) {
 	var found []Container
-	err := eachResource(files, "AWS::ECS::TaskDefinition", func(c *checker, t *template, name string, properties *value) {
+	const taskType = "AWS::ECS::TaskDefinition"
+	err := eachResource(files, taskType, func(c *checker, t *template, name string, properties *value) {
 		for _, definition := range properties.get("ContainerDefinitions").allItems() {
-			container := Container{File: t.file, Task: name, Name: definition.get("Name").textOr(""), StopTimeout: definition.get("StopTimeout").textOr("")}
+			container := Container{
+				File: t.file, Task: name, Name: definition.get("Name").textOr(""),
+				StopTimeout: definition.get("StopTimeout").textOr(""),
+			}
 			for _, list := range []string{"Environment", "Secrets"} {
 				for _, entry := range definition.get(list).allItems() {
 					v := Variable{Name: entry.get("Name").textOr(""), Secret: list == "Secrets"}
@@ -46,7 +50,7 @@ func Containers(files Files) ([]Container, error) {
 	return found, err
 }
 
-// number follows a Ref to the parameter that nobody gives to a nested stack.
+// number follows a Ref up to the outermost template, and returns its parameter if that is a number.
 func (c *checker) number(t *template, v *value) *Number {
 	for v != nil && v.kind == call && v.fn == "Ref" {
 		name := v.arg.text
@@ -58,21 +62,22 @@ func (c *checker) number(t *template, v *value) *Number {
 		if parameter.get("Type").textOr("") != "Number" {
 			return nil
 		}
-		return &Number{Name: name, Least: parameter.get("MinValue").textOr(""), Most: parameter.get("MaxValue").textOr("")}
+		least, most := parameter.get("MinValue").textOr(""), parameter.get("MaxValue").textOr("")
+		return &Number{Name: name, Least: least, Most: most}
 	}
 	return nil
 }
 
-// Statement is one of the permissions of a role's own, or of a managed policy.
+// Statement is one statement of a role's inline policy, or of a managed policy.
 type Statement struct {
-	File, Role         string // Role: or the policy
+	File, Role         string // Role is the logical name of the role or of the managed policy
 	Line               int
 	Effect             string
 	Actions, Resources []string
 }
 
-// Statements are those of every role's inline policies, and of every managed policy. Those that depend on a condition are
-// among them.
+// Statements returns the statements of every role's inline policies and of every managed policy, including those that
+// depend on a condition.
 func Statements(files Files) ([]Statement, error) {
 	var found []Statement
 	collect := func(c *checker, t *template, name string, document *value) {
@@ -88,18 +93,20 @@ func Statements(files Files) ([]Statement, error) {
 			found = append(found, s)
 		}
 	}
-	err1 := eachResource(files, "AWS::IAM::Role", func(c *checker, t *template, name string, properties *value) {
+	const roleType, policyType = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
+	err1 := eachResource(files, roleType, func(c *checker, t *template, name string, properties *value) {
 		for _, policy := range flatten(properties.get("Policies")) {
 			collect(c, t, name, policy.get("PolicyDocument"))
 		}
 	})
-	err2 := eachResource(files, "AWS::IAM::ManagedPolicy", func(c *checker, t *template, name string, properties *value) {
+	err2 := eachResource(files, policyType, func(c *checker, t *template, name string, properties *value) {
 		collect(c, t, name, properties.get("PolicyDocument"))
 	})
 	return found, errors.Join(err1, err2)
 }
 
-// flatten is every value that may be in a list, or the one that stands for it.
+// flatten returns every value that may be in a list, through nested lists and both branches of an If. A value that is
+// not a list counts as a list of one.
 func flatten(v *value) []*value {
 	switch {
 	case v == nil || v.kind == call && v.isNoValue():
@@ -116,8 +123,8 @@ func flatten(v *value) []*value {
 	return []*value{v}
 }
 
-// Text is a property, by the names that lead to it, while every parameter has its default. What only an account knows is
-// named in angle brackets.
+// Text returns the property of a resource at a path of names, when every parameter has its default. Where that depends
+// on an account, the text has a name in angle brackets.
 func Text(files Files, file, resource string, path ...string) (string, error) {
 	c, err := newChecker(nil, files)
 	if err != nil {
@@ -138,7 +145,7 @@ func Text(files Files, file, resource string, path ...string) (string, error) {
 	return text, nil
 }
 
-// Parameters are the names of a template's parameters.
+// Parameters returns the names of a template's parameters.
 func Parameters(files Files, file string) ([]string, error) {
 	t, err := parse(file, files[file])
 	if err != nil {
@@ -151,7 +158,10 @@ func Parameters(files Files, file string) ([]string, error) {
 	return names, nil
 }
 
-func eachResource(files Files, typeName string, visit func(c *checker, t *template, name string, properties *value)) error {
+// eachResource visits the resources of one type, in the order of the templates' names.
+func eachResource(
+	files Files, typeName string, visit func(c *checker, t *template, name string, properties *value),
+) error {
 	c, err := newChecker(nil, files)
 	if err != nil {
 		return err

@@ -8,37 +8,37 @@ import (
 	"strings"
 )
 
-// match returns what is wrong with a property's value by its schema. CloudFormation turns text into numbers and back, so
-// single values are compared by what they say.
+// match returns the problems of a property's value according to its schema. CloudFormation converts between text and
+// numbers, so only the text of single values counts, not how YAML types them.
 func (c *checker) match(t *template, r *resourceSchema, v *value, s schema, path string) []Problem {
 	s = r.follow(s)
 	if v.kind == call {
 		return c.matchCall(t, r, v, s, path)
 	}
 	var problems []Problem
-	say := func(line int, where, format string, args ...any) {
+	add := func(line int, where, format string, args ...any) {
 		problems = append(problems, Problem{t.file, line, where, fmt.Sprintf(format, args...)})
 	}
 	types := s.types()
 	switch v.kind {
 	case scalar:
 		if v.null {
-			say(v.line, path, "has no value")
+			add(v.line, path, "has no value")
 			break
 		}
 		if complaint := matchScalar(v.text, s, types); complaint != "" {
-			say(v.line, path, "%s", complaint)
+			add(v.line, path, "%s", complaint)
 		}
 	case list:
 		if len(types) > 0 && !slices.Contains(types, "array") {
-			say(v.line, path, "is a list, wants %s", strings.Join(types, " or "))
+			add(v.line, path, "is a list, want %s", strings.Join(types, " or "))
 			break
 		}
 		if least, ok := s.number("minItems"); ok && len(v.items) < int(least) {
-			say(v.line, path, "has %d items, wants at least %v", len(v.items), least)
+			add(v.line, path, "has %d items, want at least %v", len(v.items), least)
 		}
 		if most, ok := s.number("maxItems"); ok && len(v.items) > int(most) {
-			say(v.line, path, "has %d items, wants at most %v", len(v.items), most)
+			add(v.line, path, "has %d items, want at most %v", len(v.items), most)
 		}
 		for i, item := range v.items {
 			if items := s.child("items"); items != nil {
@@ -47,7 +47,7 @@ func (c *checker) match(t *template, r *resourceSchema, v *value, s schema, path
 		}
 	case object:
 		if len(types) > 0 && !slices.Contains(types, "object") {
-			say(v.line, path, "is an object, wants %s", strings.Join(types, " or "))
+			add(v.line, path, "is an object, want %s", strings.Join(types, " or "))
 			break
 		}
 		problems = append(problems, c.matchObject(t, r, v, s, path)...)
@@ -61,7 +61,7 @@ func (c *checker) match(t *template, r *resourceSchema, v *value, s schema, path
 	return problems
 }
 
-// matchAny wants one of the alternatives to fit, and else tells what the closest one lacks.
+// matchAny returns nothing if one of the alternatives fits, and otherwise the problems of the one that has the fewest.
 func (c *checker) matchAny(t *template, r *resourceSchema, v *value, alternatives []schema, path string) []Problem {
 	var closest []Problem
 	for i, alternative := range alternatives {
@@ -78,12 +78,12 @@ func (c *checker) matchAny(t *template, r *resourceSchema, v *value, alternative
 
 func (c *checker) matchObject(t *template, r *resourceSchema, v *value, s schema, path string) []Problem {
 	var problems []Problem
-	say := func(line int, where, format string, args ...any) {
+	add := func(line int, where, format string, args ...any) {
 		problems = append(problems, Problem{t.file, line, where, fmt.Sprintf(format, args...)})
 	}
 	for _, name := range s.strings("required") {
 		if given := v.get(name); given == nil || given.isNoValue() {
-			say(v.line, path, "lacks %s", name)
+			add(v.line, path, "lacks %s", name)
 		}
 	}
 	properties := s.child("properties")
@@ -100,7 +100,7 @@ func (c *checker) matchObject(t *template, r *resourceSchema, v *value, s schema
 		switch additional := s["additionalProperties"].(type) {
 		case bool:
 			if !additional {
-				say(f.line, where, "is no property here")
+				add(f.line, where, "is not a property here")
 			}
 		case map[string]any:
 			problems = append(problems, c.match(t, r, f.value, additional, where)...)
@@ -118,14 +118,14 @@ func matchingPattern(patterns schema, name string) schema {
 	return nil
 }
 
-// matchCall compares what a function gives: each value that it may have, or at least its kind.
+// matchCall compares the result of a function: each value that it may have, or at least whether it is a list.
 func (c *checker) matchCall(t *template, r *resourceSchema, v *value, s schema, path string) []Problem {
 	if v.isNoValue() {
 		return nil
 	}
 	if v.fn == "If" {
 		if len(v.arg.items) != 3 {
-			return nil // said elsewhere
+			return nil // c.function reports it
 		}
 		return append(c.match(t, r, v.arg.items[1], s, path), c.match(t, r, v.arg.items[2], s, path)...)
 	}
@@ -136,14 +136,14 @@ func (c *checker) matchCall(t *template, r *resourceSchema, v *value, s schema, 
 	if len(types) == 0 {
 		return nil
 	}
-	gives := c.gives(t, v)
-	isList, isSingle := slices.Contains(types, "array"), hasSingle(types)
+	result := c.resultKind(t, v)
+	isList, isSingle := slices.Contains(types, "array"), allowsScalar(types)
 	switch {
-	case gives == "list" && !isList:
-		return problem("%s gives a list, wants %s", v.fn, strings.Join(types, " or "))
-	case gives == "single" && !isSingle:
-		return problem("%s gives a single value, wants %s", v.fn, strings.Join(types, " or "))
-	case gives != "single":
+	case result == "list" && !isList:
+		return problem("%s returns a list, want %s", v.fn, strings.Join(types, " or "))
+	case result == "single" && !isSingle:
+		return problem("%s returns a single value, want %s", v.fn, strings.Join(types, " or "))
+	case result != "single":
 		return nil
 	}
 	candidates, _ := c.candidates(t, v, 0)
@@ -155,12 +155,12 @@ func (c *checker) matchCall(t *template, r *resourceSchema, v *value, s schema, 
 	return nil
 }
 
-func hasSingle(types []string) bool {
+func allowsScalar(types []string) bool {
 	return slices.ContainsFunc(types, func(t string) bool { return t != "array" && t != "object" })
 }
 
-// gives is "list", "single", or "" when it cannot be told.
-func (c *checker) gives(t *template, v *value) string {
+// resultKind returns "list" or "single" for the result of a function, or "" if that is unknown.
+func (c *checker) resultKind(t *template, v *value) string {
 	switch v.fn {
 	case "Ref":
 		if parameter := t.parameters.get(v.arg.text); parameter != nil {
@@ -179,7 +179,7 @@ func (c *checker) gives(t *template, v *value) string {
 		switch types := r.attribute(attribute).types(); {
 		case slices.Contains(types, "array"):
 			return "list"
-		case len(types) > 0 && !hasSingle(types):
+		case len(types) > 0 && !allowsScalar(types):
 			return ""
 		}
 		return "single"
@@ -191,13 +191,13 @@ func (c *checker) gives(t *template, v *value) string {
 	return ""
 }
 
-// matchScalar returns a complaint, or nothing.
+// matchScalar returns the problem of a single value, or "".
 func matchScalar(text string, s schema, types []string) string {
-	if len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return isOf(text, t) }) {
-		return fmt.Sprintf("%q is no %s", text, strings.Join(types, " or "))
+	if len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return hasType(text, t) }) {
+		return fmt.Sprintf("%q is not of type %s", text, strings.Join(types, " or "))
 	}
 	if allowed := s.strings("enum"); len(allowed) > 0 && !slices.Contains(allowed, text) {
-		return fmt.Sprintf("%q is none of %s", text, strings.Join(allowed, ", "))
+		return fmt.Sprintf("%q is not one of %s", text, strings.Join(allowed, ", "))
 	}
 	if fixed, ok := s["const"]; ok && fmt.Sprint(fixed) != text {
 		return fmt.Sprintf("%q is not %v", text, fixed)
@@ -226,14 +226,14 @@ func matchText(text string, s schema) string {
 		return fmt.Sprintf("%q is longer than %v", text, most)
 	}
 	pattern, _ := s["pattern"].(string)
-	// Go's expressions lack a few of JavaScript's forms; such patterns are left to CloudFormation.
+	// Go does not support all of JavaScript's regular expressions; CloudFormation itself checks the others.
 	if compiled, err := regexp.Compile(pattern); err == nil && !compiled.MatchString(text) {
 		return fmt.Sprintf("%q does not match %s", text, pattern)
 	}
 	return ""
 }
 
-func isOf(text, jsonType string) bool {
+func hasType(text, jsonType string) bool {
 	switch jsonType {
 	case "integer":
 		_, err := strconv.ParseInt(text, 10, 64)

@@ -13,25 +13,25 @@ import (
 	"sync"
 )
 
-// Where the schemas come from: CloudFormation's public registry, as this release of its template tool carries it. It is
-// read from the module cache and is no dependency of ours.
+// The schemas come from CloudFormation's public registry, as contained in this release of AWS's template tool. They are
+// read from the module cache, and the tool is not a dependency of ours.
 const (
 	schemaModule  = "github.com/aws-cloudformation/rain@v1.23.1"
 	schemaSum     = "h1:LuLtLdH2f1frdbSyPQmyN2m3NAu7RoFrTtTLhIpMFaA="
 	schemaFolders = "internal/aws/cfn/schemas"
 )
 
-// Registry has the schema of every type of resource. It is safe for concurrent use.
+// Registry holds the schema of every resource type. It is safe for concurrent use.
 type Registry struct {
 	dir     string
 	mu      sync.Mutex
 	schemas map[string]*resourceSchema
 }
 
-// OpenRegistry finds the schemas in the module cache, and downloads them when they are not there.
+// OpenRegistry finds the schemas in the module cache, and downloads them if they are missing.
 func OpenRegistry(ctx context.Context) (*Registry, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", schemaModule)
-	// Outside of any module, so that nobody's go.sum learns of it; its checksum is compared here.
+	// Outside any module, so that no go.sum is changed; the checksum is compared below.
 	cmd.Dir = os.TempDir()
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GONOSUMDB=github.com/aws-cloudformation/*")
 	output, err := cmd.Output()
@@ -45,17 +45,17 @@ func OpenRegistry(ctx context.Context) (*Registry, error) {
 	return &Registry{dir: filepath.Join(module.Dir, schemaFolders), schemas: map[string]*resourceSchema{}}, nil
 }
 
-// schema is a JSON schema, draft 7 as far as the registry uses it.
+// schema is a JSON schema: the part of draft 7 that the registry uses.
 type schema map[string]any
 
-// resourceSchema is the schema of one type of resource.
+// resourceSchema is the schema of one resource type.
 type resourceSchema struct {
 	root     schema
-	readOnly map[string]bool // "Endpoint.Address": what GetAtt gives
+	readOnly map[string]bool // the attributes that GetAtt returns, such as "Endpoint.Address"
 }
 
-// errUnknownType says that no resource has this type.
-var errUnknownType = errors.New("no such type of resource")
+// errUnknownType means that the registry does not have this resource type.
+var errUnknownType = errors.New("no such resource type")
 
 func (r *Registry) resource(typeName string) (*resourceSchema, error) {
 	r.mu.Lock()
@@ -75,7 +75,7 @@ func (r *Registry) resource(typeName string) (*resourceSchema, error) {
 	if err := json.Unmarshal(text, &found.root); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if found.root["typeName"] != typeName { // file names do not tell capitals
+	if found.root["typeName"] != typeName { // file names are in lower case
 		return nil, errUnknownType
 	}
 	for _, pointer := range found.root.strings("readOnlyProperties") {
@@ -120,7 +120,7 @@ func (s schema) number(name string) (float64, bool) {
 	return n, ok
 }
 
-// types are the JSON types that are allowed; none means any.
+// types returns the JSON types that the schema allows; none means any.
 func (s schema) types() []string {
 	switch t := s["type"].(type) {
 	case string:
@@ -137,7 +137,7 @@ func (s schema) types() []string {
 	return nil
 }
 
-// follow replaces a reference by what it refers to.
+// follow resolves a reference.
 func (r *resourceSchema) follow(s schema) schema {
 	for {
 		pointer, ok := s["$ref"].(string)
@@ -152,15 +152,15 @@ func (r *resourceSchema) follow(s schema) schema {
 	}
 }
 
-// alsoAttribute tells attributes that the user guide documents although the schema does not list them as read-only.
-func alsoAttribute(typeName, name string) bool {
+// documentedAttribute reports whether the user guide documents an attribute that the schema does not list as read-only.
+func documentedAttribute(typeName, name string) bool {
 	return typeName == "AWS::SQS::Queue" && name == "QueueName"
 }
 
-// attribute is the schema of what GetAtt gives, or nil.
+// attribute returns the schema of what GetAtt returns, or nil if there is no such attribute.
 func (r *resourceSchema) attribute(name string) schema {
 	typeName, _ := r.root["typeName"].(string)
-	if !r.readOnly[name] && !alsoAttribute(typeName, name) {
+	if !r.readOnly[name] && !documentedAttribute(typeName, name) {
 		return nil
 	}
 	s := r.root

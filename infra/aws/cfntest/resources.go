@@ -6,11 +6,13 @@ import (
 	"strings"
 )
 
-// keeps are the types whose loss cannot be undone: what happens to them is said, not left to the default.
-var keeps = []string{"AWS::ECR::Repository", "AWS::RDS::DBInstance", "AWS::S3::Bucket"}
+// dataTypes are the resource types whose loss cannot be undone. Their templates must state what happens to them, and
+// not leave it to the default.
+var dataTypes = []string{"AWS::ECR::Repository", "AWS::RDS::DBInstance", "AWS::S3::Bucket"}
 
 var resourceParts = []string{
-	"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "CreationPolicy", "UpdatePolicy",
+	"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata",
+	"CreationPolicy", "UpdatePolicy",
 }
 
 func (c *checker) checkResources(t *template) error {
@@ -19,14 +21,14 @@ func (c *checker) checkResources(t *template) error {
 		typeName := f.value.get("Type").textOr("")
 		for _, part := range f.value.fields {
 			if !slices.Contains(resourceParts, part.name) {
-				c.say(t, part.line, f.name, "%s is no part of a resource", part.name)
+				c.report(t, part.line, f.name, "%s is not a key of a resource", part.name)
 			}
 		}
 		c.checkPolicies(t, f, typeName)
 		for _, name := range f.value.get("DependsOn").texts() {
 			needs[f.name] = append(needs[f.name], name)
 			if t.resources.get(name) == nil {
-				c.say(t, f.line, f.name, "DependsOn names %s, which is no resource", name)
+				c.report(t, f.line, f.name, "DependsOn names %s, which is not a resource", name)
 			}
 		}
 		sc := scope{path: f.name, needs: func(name string) { needs[f.name] = append(needs[f.name], name) }}
@@ -46,7 +48,7 @@ func (c *checker) checkResources(t *template) error {
 		}
 		r, err := c.registry.resource(typeName)
 		if errors.Is(err, errUnknownType) {
-			c.say(t, f.line, f.name, "%s is no type of resource", typeName)
+			c.report(t, f.line, f.name, "%s is not a resource type", typeName)
 			continue
 		}
 		if err != nil {
@@ -55,7 +57,7 @@ func (c *checker) checkResources(t *template) error {
 		c.problems = append(c.problems, c.match(t, r, properties, r.root, f.name)...)
 		for _, given := range properties.allFields() {
 			if r.readOnly[given.name] {
-				c.say(t, given.line, f.name+"."+given.name, "is read-only")
+				c.report(t, given.line, f.name+"."+given.name, "is read-only")
 			}
 		}
 	}
@@ -67,8 +69,8 @@ func (c *checker) checkPolicies(t *template, f field, typeName string) {
 	for _, part := range []string{"DeletionPolicy", "UpdateReplacePolicy"} {
 		policy := f.value.get(part)
 		if policy == nil {
-			if slices.Contains(keeps, typeName) {
-				c.say(t, f.line, f.name, "holds data and lacks %s", part)
+			if slices.Contains(dataTypes, typeName) {
+				c.report(t, f.line, f.name, "holds data but lacks %s", part)
 			}
 			continue
 		}
@@ -77,12 +79,12 @@ func (c *checker) checkPolicies(t *template, f field, typeName string) {
 			allowed = append(allowed, "RetainExceptOnCreate")
 		}
 		if !slices.Contains(allowed, policy.text) {
-			c.say(t, policy.line, f.name, "%s %q is none of %s", part, policy.text, strings.Join(allowed, ", "))
+			c.report(t, policy.line, f.name, "%s %q is not one of %s", part, policy.text, strings.Join(allowed, ", "))
 		}
 	}
 }
 
-// checkCycles finds resources that wait for each other.
+// checkCycles reports resources that depend on themselves.
 func (c *checker) checkCycles(t *template, needs map[string][]string) {
 	const (
 		entered = 1
@@ -95,7 +97,7 @@ func (c *checker) checkCycles(t *template, needs map[string][]string) {
 		case left:
 			return
 		case entered:
-			c.say(t, 1, name, "waits for itself: %s", strings.Join(append(path, name), " → "))
+			c.report(t, 1, name, "depends on itself: %s", strings.Join(append(path, name), " → "))
 			return
 		}
 		state[name] = entered

@@ -1,6 +1,6 @@
-// Package cfntest holds CloudFormation templates against the schemas of the resources that they ask for, and follows
-// every reference between them. It needs no account, and knows nothing of ours: quotas, names that are taken, what a
-// service refuses only when it is asked.
+// Package cfntest checks CloudFormation templates: their resources against the schemas of CloudFormation's registry,
+// and every reference within and between them. It needs no AWS account, and so does not check what only an account can
+// tell: quotas, names that are taken, and requests that a service rejects for other reasons than their form.
 package cfntest
 
 import (
@@ -48,11 +48,11 @@ func (k kind) String() string {
 	return [...]string{"a single value", "a list", "an object", "a function"}[k]
 }
 
-// value is a node of a template, with intrinsic functions in one form, however they are written.
+// value is a node of a template. Both notations of an intrinsic function result in the same value.
 type value struct {
 	kind   kind
 	line   int
-	text   string // of a scalar
+	text   string // set for a scalar
 	null   bool
 	items  []*value
 	fields []field
@@ -78,7 +78,7 @@ func (v *value) get(name string) *value {
 	return nil
 }
 
-// texts are the scalars of a list, or the one that stands for it.
+// texts returns the scalars of a list. A scalar counts as a list of one.
 func (v *value) texts() []string {
 	if v == nil {
 		return nil
@@ -93,7 +93,7 @@ func (v *value) texts() []string {
 	return texts
 }
 
-// isNoValue tells a value that stands for its own absence.
+// isNoValue reports whether v is AWS::NoValue, which stands for a missing value.
 func (v *value) isNoValue() bool {
 	return v.kind == call && v.fn == "Ref" && v.arg.text == "AWS::NoValue"
 }
@@ -127,7 +127,7 @@ func parse(file string, text []byte) (*template, error) {
 
 func convert(node *yaml.Node) (*value, error) {
 	if node.Kind == yaml.AliasNode || node.Anchor != "" {
-		return nil, fmt.Errorf("line %d: CloudFormation takes no anchors and aliases", node.Line)
+		return nil, fmt.Errorf("line %d: CloudFormation does not support anchors and aliases", node.Line)
 	}
 	if tag := node.Tag; strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!") {
 		plain := *node
@@ -153,7 +153,7 @@ func convert(node *yaml.Node) (*value, error) {
 		for i := 0; i < len(node.Content); i += 2 {
 			key := node.Content[i]
 			if v.get(key.Value) != nil {
-				return nil, fmt.Errorf("line %d: %s is there twice", key.Line, key.Value)
+				return nil, fmt.Errorf("line %d: %s occurs twice", key.Line, key.Value)
 			}
 			child, err := convert(node.Content[i+1])
 			if err != nil {

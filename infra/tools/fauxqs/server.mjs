@@ -1,5 +1,5 @@
-// An SQS server for tests, on 127.0.0.1 at the port of the first argument (0: a free one), until it gets a signal. It prints its
-// port once it answers. Its own command line would listen on every address.
+// Runs an SQS server for tests on 127.0.0.1, at the port of the first argument (0: a free one), until it gets a signal.
+// It prints its port once it is ready. The package's own command would listen on every address.
 import { buildApp } from "fauxqs";
 
 const app = buildApp({ logger: false });

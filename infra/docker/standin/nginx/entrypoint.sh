@@ -1,6 +1,6 @@
 #!/bin/sh
-# As in the official image: files of /etc/nginx/templates go to conf.d, where variables that are set are filled in and
-# nginx's own are left alone.
+# As in the official image: templates in /etc/nginx/templates are written to conf.d with the environment's variables
+# filled in; nginx's own variables stay.
 set -eu
 if [ "$1" = nginx ] && [ -d /etc/nginx/templates ]; then
 	[ -w /etc/nginx/conf.d ] || { echo "/etc/nginx/conf.d is not writable" >&2; exit 1; }

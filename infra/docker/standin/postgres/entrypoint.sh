@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the official image does for POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB and PGDATA: on the first start it makes
-# the cluster, serves it on the socket only while it makes the database, and starts anew.
+# Does what the official image does with POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB and PGDATA: on the first start it
+# creates the cluster, serves only the socket while it creates the database, and then starts again.
 set -eu
 
 if [ "$(id -u)" = 0 ]; then
