@@ -74,7 +74,7 @@ func TestOpenRefusesBadOptions(t *testing.T) {
 	} {
 		if store, err := diskstore.Open(opts); err == nil {
 			store.Close()
-			t.Errorf("%s: opened", name)
+			t.Errorf("%s: Open succeeds", name)
 		}
 	}
 }
@@ -180,16 +180,16 @@ func TestAFailedPutLeavesNoScratchFile(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	b := bucket(t, open(t, root))
-	underWay := 0
+	inProgress := 0
 	broken := io.MultiReader(strings.NewReader("half"), readerFunc(func([]byte) (int, error) {
-		underWay = len(inFlight(t, root))
+		inProgress = len(inFlight(t, root))
 		return 0, errors.New("broken")
 	}))
 	if _, err := b.Put(t.Context(), "uploads/a.mp4", broken, storage.PutOptions{}); err == nil {
 		t.Fatal("Put of a broken upload succeeds")
 	}
-	if underWay != 1 {
-		t.Fatalf("%d scratch files during the upload, want 1", underWay)
+	if inProgress != 1 {
+		t.Fatalf("%d scratch files during the upload, want 1", inProgress)
 	}
 	if left := inFlight(t, root); len(left) != 0 {
 		t.Errorf("left over: %q", left)

@@ -23,7 +23,7 @@ func (s *Store) newBuffers() *buffers {
 	return &buffers{store: s, free: make(chan *[]byte, 1+partsInFlight)}
 }
 
-// get waits until a buffer is free, as one is after each part that was sent. It is for one goroutine.
+// get waits until a buffer is free; each part that has been sent frees one. It is for one goroutine.
 func (b *buffers) get() *[]byte {
 	select {
 	case free := <-b.free:

@@ -30,7 +30,7 @@ func (s *Store) create(
 }
 
 // complete creates the object. After an error, S3 may or may not have created it: an answer can be lost, and the SDK's
-// retry then finds no upload. Only the object itself shows it: see findCompleted.
+// retry then finds no upload. Only the object itself shows which: see findCompleted.
 func (s *Store) complete(ctx context.Context, key, id string, parts []types.CompletedPart) (etag string, err error) {
 	err = s.call(ctx, func(ctx context.Context) error {
 		out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{

@@ -52,7 +52,7 @@ func (s *Store) presign(
 	ctx context.Context, ttl time.Duration, sign func(context.Context, func(*s3.PresignOptions)) (*request, error),
 ) (url string, err error) {
 	if ttl > maxTTL {
-		return "", fmt.Errorf("URL lifetime %s is longer than S3 allows, %s", ttl, maxTTL)
+		return "", fmt.Errorf("URL lifetime %s exceeds the %s that S3 allows", ttl, maxTTL)
 	}
 	// S3 counts whole seconds.
 	ttl = (ttl + time.Second - 1).Truncate(time.Second)

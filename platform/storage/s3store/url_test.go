@@ -91,7 +91,7 @@ func TestFfmpegReadsOnlyWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	r, p := s3test.New(t), newProxy(t, nil, nil)
 	file := filepath.Join(t.TempDir(), "original.mov")
-	// A large file that costs no time to encode.
+	// Raw frames make a large file without the time for an encoder.
 	source := "testsrc2=s=400x240:r=25"
 	ffmpeg(t, "-f", "lavfi", "-i", source, "-t", "10", "-c:v", "rawvideo", "-pix_fmt", "uyvy422", file)
 	opts := options(t, r.Name)

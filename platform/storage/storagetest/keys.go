@@ -71,7 +71,7 @@ func unusualKeysWork(t *testing.T, b *storage.Bucket) {
 	}
 	slices.Sort(keys)
 	if got := list(t, b, ""); !slices.Equal(got, keys) {
-		t.Errorf("list %q, want %q", got, keys)
+		t.Errorf("List = %q, want %q", got, keys)
 	}
 }
 

@@ -111,7 +111,7 @@ func tamperedPartURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 		if res, _ := fetch(t, method, good.String(), nil); res.StatusCode < 400 {
-			t.Errorf("%s: %s, want it refused", method, res.Status)
+			t.Errorf("%s: %s, want a refusal", method, res.Status)
 		}
 	}
 	u.wantParts(t)

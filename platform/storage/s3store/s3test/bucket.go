@@ -22,8 +22,7 @@ const ServerVariable = "TEST_S3_URL"
 const Region = "us-east-1"
 
 // Server returns the address and the credentials of the S3 server. Without a server, the test fails with the command
-// that starts one; with
-// -short it is skipped.
+// that starts one. The flag -short skips the test.
 func Server(t testing.TB) (endpoint *url.URL, accessKey, secretKey string) {
 	t.Helper()
 	if testing.Short() {
