@@ -8,33 +8,34 @@ import (
 	"time"
 )
 
-// The locks are flock(2): they belong to the open file, so two areas of one process exclude each other as well, and they end with the
-// process because Go opens every file close-on-exec: an ffmpeg that survives its worker holds nothing.
+// The locks are those of flock(2). They belong to the open file, so two areas of one process exclude each other as
+// well. They end with the process, because Go opens every file close-on-exec: an ffmpeg that survives its worker holds
+// no lock.
 
-// retryEvery is how often Lock and LockShared ask for a lock that somebody holds.
-const retryEvery = 15 * time.Millisecond
+// retryInterval is how often Lock and LockShared try again while the lock is held.
+const retryInterval = 15 * time.Millisecond
 
-// Lock locks f, a file or a folder, against everyone else until f is closed. It waits for those who hold a lock, as long as ctx lives.
-func Lock(ctx context.Context, f *os.File) error { return wait(ctx, f, syscall.LOCK_EX) }
+// Lock locks the file or folder f exclusively until f is closed. While others hold a lock, it waits, until ctx ends.
+func Lock(ctx context.Context, f *os.File) error { return waitLock(ctx, f, syscall.LOCK_EX) }
 
-// LockShared is Lock against those who use Lock only.
-func LockShared(ctx context.Context, f *os.File) error { return wait(ctx, f, syscall.LOCK_SH) }
+// LockShared is like Lock, but several files can hold a shared lock at once.
+func LockShared(ctx context.Context, f *os.File) error { return waitLock(ctx, f, syscall.LOCK_SH) }
 
-// wait asks again and again, because nothing wakes a flock(2) that blocks.
-func wait(ctx context.Context, f *os.File, how int) error {
+// waitLock tries repeatedly, because the end of ctx would not interrupt a flock(2) that blocks.
+func waitLock(ctx context.Context, f *os.File, how int) error {
 	for {
-		if free, err := try(f, how); err != nil || free {
+		if locked, err := tryLock(f, how); err != nil || locked {
 			return err
 		}
 		select {
-		case <-time.After(retryEvery):
+		case <-time.After(retryInterval):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-func try(f *os.File, how int) (free bool, err error) {
+func tryLock(f *os.File, how int) (locked bool, err error) {
 	err = flock(f, how|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil

@@ -11,7 +11,7 @@ import (
 	"risingstars/platform/scratch"
 )
 
-func TestALockIsWaitedForAsLongAsTheContextLives(t *testing.T) {
+func TestLockWaitsUntilTheContextEnds(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	file := func() *os.File {
@@ -31,7 +31,7 @@ func TestALockIsWaitedForAsLongAsTheContextLives(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := scratch.Lock(short, third); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Lock of what others hold: %v, want the end of the context", err)
+		t.Errorf("Lock while shared locks are held: %v, want DeadlineExceeded", err)
 	}
 
 	locked := make(chan error)
@@ -39,11 +39,11 @@ func TestALockIsWaitedForAsLongAsTheContextLives(t *testing.T) {
 	first.Close()
 	second.Close()
 	if err := <-locked; err != nil {
-		t.Errorf("Lock of what is free again: %v", err)
+		t.Errorf("Lock after the shared locks were released: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := scratch.LockShared(ended, file()); !errors.Is(err, context.Canceled) {
-		t.Errorf("LockShared of what another one holds alone: %v, want the end of the context", err)
+		t.Errorf("LockShared while an exclusive lock is held: %v, want Canceled", err)
 	}
 }

@@ -1,9 +1,10 @@
-// Package scratch keeps temporary files that outlive no process.
+// Package scratch keeps temporary files. Close removes them or, after a crash, the next process to start.
 //
-// Every process works in an area of its own: a folder root/scratch-<random> with a locked file in it. The kernel frees the lock when the
-// process ends, kill -9 included, and the next Open of the same root, by any process, removes the areas whose lock is free.
+// Every process works in an area of its own: a folder root/scratch-<random> with a locked file in it. The kernel
+// releases the lock when the process ends, even by kill -9, and the next Open of the same root, in any process, removes
+// all areas whose lock is free.
 //
-// It promises nothing about a root on a network file system, and it does not limit the space used.
+// The package promises nothing about a root on a network file system, and it does not limit the space used.
 package scratch
 
 import (
@@ -30,19 +31,19 @@ type Area struct {
 	close func() error
 }
 
-// Open makes an area under root, which it creates when missing, and removes the areas of dead processes.
-// A dead area that cannot be removed stops nobody: the next Open tries again.
+// Open creates an area under root, which it also creates if it is missing, and removes the areas of dead processes. If
+// a dead area cannot be removed, Open still succeeds, and the next Open tries again.
 func Open(root string) (*Area, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, fmt.Errorf("open scratch root: %w", err)
 	}
 	if err := os.MkdirAll(root, 0o700); err != nil {
-		return nil, fmt.Errorf("make scratch root: %w", err)
+		return nil, fmt.Errorf("create scratch root: %w", err)
 	}
 
-	// The guard makes "make the folder, lock its file" one step for everyone who sweeps. It is never removed: a removed guard could be
-	// held by one process while another locks its successor.
+	// With the guard, creating an area and locking its file is one step for every process that sweeps. The guard is
+	// never removed, because one process could hold a removed guard while another locks a new one.
 	guard, err := os.OpenFile(filepath.Join(root, guardName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open scratch guard: %w", err)
@@ -59,42 +60,43 @@ func Open(root string) (*Area, error) {
 func newArea(root string) (*Area, error) {
 	path, err := os.MkdirTemp(root, areaPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("make scratch area: %w", err)
+		return nil, fmt.Errorf("create scratch area: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {
 		err = flock(f, syscall.LOCK_EX)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock scratch area: %w", errors.Join(err, remove(path)))
+		return nil, fmt.Errorf("lock scratch area: %w", errors.Join(err, removeArea(path)))
 	}
 	a := &Area{path: path, lock: f}
-	a.close = sync.OnceValue(func() error { return errors.Join(remove(a.path), a.lock.Close()) })
+	a.close = sync.OnceValue(func() error { return errors.Join(removeArea(a.path), a.lock.Close()) })
 	return a, nil
 }
 
-// Dir makes a new, empty folder with a unique name and returns its absolute path.
+// Dir creates an empty folder with a unique name and returns its absolute path.
 func (a *Area) Dir(prefix string) (string, error) {
 	dir, err := os.MkdirTemp(a.path, prefix)
 	if err != nil {
-		return "", fmt.Errorf("make scratch folder: %w", err)
+		return "", fmt.Errorf("create scratch folder: %w", err)
 	}
 	return dir, nil
 }
 
-// File makes a new, empty file with a unique name, open for reading and writing; Name is its absolute path. Closing does not remove it.
+// File creates an empty file with a unique name and opens it for reading and writing. Its Name is an absolute path.
+// Closing it does not remove it.
 func (a *Area) File(prefix string) (*os.File, error) {
 	f, err := os.CreateTemp(a.path, prefix)
 	if err != nil {
-		return nil, fmt.Errorf("make scratch file: %w", err)
+		return nil, fmt.Errorf("create scratch file: %w", err)
 	}
 	return f, nil
 }
 
-// Close removes the area with all that is in it; those who write there must have ended. Later calls return what the first did.
+// Close removes the area and everything in it. All writers must have ended. Later calls return the result of the first.
 func (a *Area) Close() error { return a.close() }
 
-// sweep runs under the guard, so no area it sees is half made by a living process.
+// sweep removes the areas of dead processes. It runs under the guard, so no living process is still creating one.
 func sweep(root string) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
@@ -110,8 +112,8 @@ func sweep(root string) {
 func removeIfDead(path string) {
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		// Its process died just before the lock or just after its removal, both with nothing else in the folder; or the folder is
-		// somebody else's, and then it must keep what it holds.
+		// Either the process died just before it locked the file or just after it removed it, and then the folder is
+		// empty, or the folder is not an area. Remove removes only an empty folder.
 		_ = os.Remove(path)
 		return
 	}
@@ -119,13 +121,14 @@ func removeIfDead(path string) {
 		return
 	}
 	defer f.Close()
-	if free, err := try(f, syscall.LOCK_EX); err == nil && free {
-		_ = remove(path)
+	if locked, err := tryLock(f, syscall.LOCK_EX); err == nil && locked {
+		_ = removeArea(path)
 	}
 }
 
-// remove deletes the lock file last, so that an area whose removal was cut short is still known as one.
-func remove(path string) error {
+// removeArea deletes the lock file last, so that after an interrupted removal the folder is still recognised as an
+// area.
+func removeArea(path string) error {
 	entries, err := os.ReadDir(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

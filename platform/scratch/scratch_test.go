@@ -21,7 +21,7 @@ const (
 	rootVar = "SCRATCH_TEST_ROOT"
 )
 
-// The binary plays the processes it tests: a role in the environment turns it into one.
+// A role in the environment turns the test binary into one of the processes under test.
 func TestMain(m *testing.M) {
 	var err error
 	switch role := os.Getenv(roleVar); role {
@@ -44,9 +44,9 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// hold opens an area with something in it, prints its path and lives until its input ends.
+// hold opens an area with a file in it, prints its path and runs until its input ends.
 func hold(root string) error {
-	path, err := furnishedArea(root)
+	path, err := areaWithFile(root)
 	if err != nil {
 		return err
 	}
@@ -55,9 +55,10 @@ func hold(root string) error {
 	return err
 }
 
-// holdWithChild is hold with a child of its own, as a worker has an ffmpeg, that lives until their common input ends.
+// holdWithChild is like hold, but has a child process, as a worker has an ffmpeg. The child runs until their common
+// input ends.
 func holdWithChild(root string) error {
-	path, err := furnishedArea(root)
+	path, err := areaWithFile(root)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func holdWithChild(root string) error {
 	return child.Wait()
 }
 
-// churn opens and leaves areas as fast as it can, and reports when a living one loses its files.
+// churn opens and leaves areas as fast as it can. It fails if a living one loses its files.
 func churn(root string) error {
 	for i := range 30 {
 		a, err := scratch.Open(root)
@@ -95,7 +96,7 @@ func churn(root string) error {
 	return nil
 }
 
-func furnishedArea(root string) (string, error) {
+func areaWithFile(root string) (string, error) {
 	a, err := scratch.Open(root)
 	if err != nil {
 		return "", err
@@ -132,7 +133,7 @@ func start(t *testing.T, role, root string) process {
 	t.Cleanup(func() { stdin.Close(); _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		t.Fatalf("%s process said nothing: %v", role, err)
+		t.Fatalf("%s process printed nothing: %v", role, err)
 	}
 	p := process{Cmd: cmd, area: strings.TrimSpace(line), stdin: stdin}
 	if !exists(t, p.area) {
@@ -176,7 +177,7 @@ func TestNextOpenRemovesTheAreaOfAKilledProcess(t *testing.T) {
 	living, dead := start(t, "hold", root), start(t, "hold", root)
 	dead.kill(t)
 	if !exists(t, dead.area) {
-		t.Fatal("the killed process's area vanished by itself: this test shows nothing")
+		t.Fatal("the killed process's area vanished without Open, so this test would prove nothing")
 	}
 
 	open(t, root)
@@ -188,7 +189,7 @@ func TestNextOpenRemovesTheAreaOfAKilledProcess(t *testing.T) {
 	}
 }
 
-func TestAChildOfTheKilledProcessKeepsNothingAlive(t *testing.T) {
+func TestAChildOfAKilledProcessHoldsNoLock(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	dead := start(t, "hold-with-child", root)
@@ -196,11 +197,11 @@ func TestAChildOfTheKilledProcessKeepsNothingAlive(t *testing.T) {
 
 	open(t, root)
 	if exists(t, dead.area) {
-		t.Error("the surviving child holds the killed process's area")
+		t.Error("the surviving child still holds the killed process's area")
 	}
 }
 
-func TestAnAreaOfTheSameProcessIsKept(t *testing.T) {
+func TestOpenKeepsOtherAreasOfTheSameProcess(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	dir, err := open(t, root).Dir("work-")
@@ -213,7 +214,7 @@ func TestAnAreaOfTheSameProcessIsKept(t *testing.T) {
 	}
 }
 
-func TestManyProcessesStartingAtOnceKeepTheirAreas(t *testing.T) {
+func TestProcessesThatStartAtOnceKeepTheirAreas(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	var wg sync.WaitGroup
@@ -230,7 +231,7 @@ func TestManyProcessesStartingAtOnceKeepTheirAreas(t *testing.T) {
 
 	open(t, root)
 	if areas, _ := filepath.Glob(filepath.Join(root, "scratch-*")); len(areas) != 1 {
-		t.Errorf("%d areas are left, want the open one only", len(areas))
+		t.Errorf("%d areas are left, want only the open one", len(areas))
 	}
 }
 
@@ -260,7 +261,7 @@ func TestCloseRemovesEverythingAndMayBeRepeated(t *testing.T) {
 		t.Errorf("%s is still there", area)
 	}
 	if _, err := a.File("part-"); err == nil {
-		t.Error("a closed area gives files")
+		t.Error("a closed area still creates files")
 	}
 }
 
@@ -268,8 +269,8 @@ func TestForeignFilesInTheRootAreKept(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	foreign := filepath.Join(root, "scratch-pad", "notes")
-	for _, dir := range []string{filepath.Dir(foreign), filepath.Join(root, "videos"), filepath.Join(root, "scratch-unlocked")} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
+	for _, name := range []string{"scratch-pad", "videos", "scratch-unlocked"} {
+		if err := os.Mkdir(filepath.Join(root, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -278,9 +279,9 @@ func TestForeignFilesInTheRootAreKept(t *testing.T) {
 	}
 	open(t, root)
 	if !exists(t, foreign) || !exists(t, filepath.Join(root, "videos")) {
-		t.Error("a folder that is no area was removed")
+		t.Error("a folder that is not an area was removed")
 	}
 	if exists(t, filepath.Join(root, "scratch-unlocked")) {
-		t.Error("an area whose process died before it locked is still there")
+		t.Error("an area whose process died before it locked the file is still there")
 	}
 }

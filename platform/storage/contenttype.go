@@ -2,7 +2,8 @@ package storage
 
 import "path"
 
-// Written out, because mime.TypeByExtension depends on the host's files. No type here runs scripts in a browser.
+// contentTypes does not rely on mime.TypeByExtension, which depends on files of the host. A browser runs scripts in
+// none of these types.
 var contentTypes = map[string]string{
 	".3g2":  "video/3gpp2",
 	".3gp":  "video/3gpp",
@@ -26,7 +27,7 @@ var contentTypes = map[string]string{
 	".wmv":  "video/x-ms-wmv",
 }
 
-// ContentType is the type by the key's extension, application/octet-stream when unknown.
+// ContentType returns the type of the key's extension, or application/octet-stream if the extension is unknown.
 func ContentType(key string) string {
 	if t, ok := contentTypes[path.Ext(key)]; ok {
 		return t

@@ -10,15 +10,16 @@ const (
 	maxSegmentBytes = 255 // the longest file name of common file systems
 )
 
-// CheckKey returns an error that wraps ErrInvalidKey unless key is relative and slash-separated, its segments made of [a-z0-9._-], not
-// empty and not beginning with a dot. Capitals are out because some file systems do not tell them apart; a leading dot is out because
-// it makes ".." and hides files, drivers' own among them. Such keys need no escaping in paths or URLs.
+// CheckKey returns an error that wraps ErrInvalidKey unless key is relative, separated by slashes, and made of segments
+// of [a-z0-9._-] that are not empty and do not begin with a dot. Capitals are not allowed because some file systems
+// ignore case; a leading dot is not allowed because of ".." and because it hides files, including the drivers' own.
+// Valid keys need no escaping in paths or URLs.
 func CheckKey(key string) error {
 	if key == "" {
 		return fmt.Errorf("%w: empty", ErrInvalidKey)
 	}
 	if len(key) > maxKeyBytes {
-		return fmt.Errorf("%w: %d bytes, at most %d", ErrInvalidKey, len(key), maxKeyBytes)
+		return fmt.Errorf("%w: %d bytes, want at most %d", ErrInvalidKey, len(key), maxKeyBytes)
 	}
 	for segment := range strings.SplitSeq(key, "/") {
 		if err := checkSegment(segment); err != nil {
@@ -28,7 +29,7 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckPrefix accepts what a valid key can begin with, and the empty prefix.
+// CheckPrefix returns an error that wraps ErrInvalidKey unless prefix is empty or a valid key can begin with it.
 func CheckPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
@@ -46,12 +47,12 @@ func checkSegment(segment string) error {
 	case segment[0] == '.':
 		return fmt.Errorf("segment %q begins with a dot", segment)
 	case len(segment) > maxSegmentBytes:
-		return fmt.Errorf("segment of %d bytes, at most %d", len(segment), maxSegmentBytes)
+		return fmt.Errorf("segment of %d bytes, want at most %d", len(segment), maxSegmentBytes)
 	}
 	for i := range len(segment) {
 		c := segment[i]
 		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
-			return fmt.Errorf("byte %q", c)
+			return fmt.Errorf("byte %q is not allowed", c)
 		}
 	}
 	return nil

@@ -17,12 +17,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "storage_operation_duration_seconds",
-			Help:    "Time of storage operations; reads after open are not counted.",
+			Help:    "Duration of storage operations, without the reads after open.",
 			Buckets: []float64{.001, .005, .025, .1, .5, 1, 5, 15, 60, 300},
 		}, []string{"operation", "result"}),
 		written: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "storage_written_bytes_total",
-			Help: "Bytes of objects put.",
+			Help: "Bytes of stored objects.",
 		}),
 	}
 	if reg == nil {
@@ -35,6 +35,7 @@ func (m *metrics) observe(operation string, start time.Time, err error) {
 	m.duration.WithLabelValues(operation, result(err)).Observe(time.Since(start).Seconds())
 }
 
+// result is the value of the label with the same name.
 func result(err error) string {
 	switch {
 	case err == nil:

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// source is what a driver reads from: it ends with ctx, stops at the limit, and remembers its own error, because drivers may hide it
-// behind theirs.
+// source is the reader that a driver gets. It fails when ctx ends and when the limit is exceeded, and it keeps its
+// error, because a driver may hide that behind its own.
 type source struct {
 	ctx   context.Context
 	r     io.Reader
@@ -24,7 +24,7 @@ func (s *source) Read(p []byte) (int, error) {
 		s.err = err
 		return 0, err
 	}
-	// One byte past the limit tells "too large" from "just fits".
+	// One byte past the limit distinguishes "too large" from "just fits".
 	if s.limit > 0 && int64(len(p)) > s.limit-s.read+1 {
 		p = p[:s.limit-s.read+1]
 	}

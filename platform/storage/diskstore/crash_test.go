@@ -23,19 +23,19 @@ const (
 	crashKey = "uploads/clip.mp4"
 )
 
-// The binary plays the processes that are killed: a role in the environment turns it into one.
+// A role in the environment turns the test binary into one of the processes that the tests kill.
 func TestMain(m *testing.M) {
 	role := os.Getenv(roleVar)
 	if role == "" {
 		os.Exit(m.Run())
 	}
-	if err := play(role, os.Getenv(rootVar)); err != nil {
+	if err := runRole(role, os.Getenv(rootVar)); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 }
 
-func play(role, root string) error {
+func runRole(role, root string) error {
 	store, err := diskstore.Open(diskstore.Options{Root: root, Secret: secret()})
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func play(role, root string) error {
 		return err
 	}
 	switch role {
-	case "upload": // says "half" in the middle of an upload that never ends
+	case "upload": // prints "half" in the middle of an upload that never ends
 		r := io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), readerFunc(func([]byte) (int, error) {
 			fmt.Println("half")
 			_, err := io.Copy(io.Discard, os.Stdin)
@@ -53,9 +53,10 @@ func play(role, root string) error {
 		}))
 		_, err := b.Put(context.Background(), crashKey, r, storage.PutOptions{})
 		return err
-	case "overwrite": // puts version after version and says so
+	case "overwrite": // puts version after version and prints each number
 		for i := 1; ; i++ {
-			if _, err := b.Put(context.Background(), crashKey, bytes.NewReader(version(i)), storage.PutOptions{}); err != nil {
+			content := bytes.NewReader(version(i))
+			if _, err := b.Put(context.Background(), crashKey, content, storage.PutOptions{}); err != nil {
 				return err
 			}
 			fmt.Println(i)
@@ -64,7 +65,7 @@ func play(role, root string) error {
 	return fmt.Errorf("unknown role %q", role)
 }
 
-// version is large enough for a kill to hit its writing.
+// version is large enough that a kill can happen while it is being written.
 func version(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 300_000+i) }
 
 type process struct {
@@ -95,12 +96,12 @@ func (p process) line(t *testing.T) string {
 	t.Helper()
 	line, err := p.out.ReadString('\n')
 	if err != nil {
-		t.Fatalf("the process said nothing: %v", err)
+		t.Fatalf("the process printed nothing: %v", err)
 	}
 	return strings.TrimSpace(line)
 }
 
-// kill is SIGKILL; it returns what the process had said in the meantime.
+// kill sends SIGKILL and returns what the process had printed since the last line.
 func (p process) kill(t *testing.T) string {
 	t.Helper()
 	if err := p.Process.Kill(); err != nil {
@@ -121,8 +122,8 @@ func TestAKilledUploadLeavesNothing(t *testing.T) {
 	root := t.TempDir()
 	living, dead := start(t, "upload", root), start(t, "upload", root)
 	for _, p := range []process{living, dead} {
-		if said := p.line(t); said != "half" {
-			t.Fatalf("the process said %q", said)
+		if printed := p.line(t); printed != "half" {
+			t.Fatalf("the process printed %q", printed)
 		}
 	}
 	dead.kill(t)
@@ -132,12 +133,13 @@ func TestAKilledUploadLeavesNothing(t *testing.T) {
 
 	b := bucket(t, open(t, root))
 	if left := inFlight(t, root); len(left) != 1 {
-		t.Errorf("%d uploads on the disk, want the living one only: %q", len(left), left)
+		t.Errorf("%d uploads on the disk, want only the living one: %q", len(left), left)
 	}
 	if _, err := b.Stat(t.Context(), crashKey); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("Stat: %v, want ErrNotFound", err)
 	}
-	if err := b.List(t.Context(), "", func(o storage.Object) error { return errors.New("lists " + o.Key) }); err != nil {
+	fail := func(o storage.Object) error { return errors.New("lists " + o.Key) }
+	if err := b.List(t.Context(), "", fail); err != nil {
 		t.Error(err)
 	}
 }
@@ -147,16 +149,16 @@ func TestAKillBetweenVersionsLeavesOneWhole(t *testing.T) {
 	root := t.TempDir()
 	for round := range 6 {
 		p := start(t, "overwrite", root)
-		said := ""
+		printed := ""
 		for range 1 + round*2 {
-			said = p.line(t)
+			printed = p.line(t)
 		}
 		if rest := strings.Fields(p.kill(t)); len(rest) > 0 {
-			said = rest[len(rest)-1]
+			printed = rest[len(rest)-1]
 		}
-		last, err := strconv.Atoi(said)
+		last, err := strconv.Atoi(printed)
 		if err != nil {
-			t.Fatalf("the process said %q", said)
+			t.Fatalf("the process printed %q", printed)
 		}
 
 		r, _, err := bucket(t, open(t, root)).Open(t.Context(), crashKey)
@@ -168,7 +170,7 @@ func TestAKillBetweenVersionsLeavesOneWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The kill may have come after the rename and before the word.
+		// The kill may have come after the rename and before the number was printed.
 		if !bytes.Equal(got, version(last)) && !bytes.Equal(got, version(last+1)) {
 			t.Errorf("round %d: %d bytes that are neither version %d nor the next", round, len(got), last)
 		}

@@ -20,18 +20,19 @@ var (
 	errReadOnly = fault.New(fault.Forbidden, "read_only",
 		"Este recurso solo se puede leer.", "This resource can only be read.")
 	errNoUpload = fault.New(fault.NotFound, "no_upload",
-		"Esta subida ya no está en curso.", "This upload is not under way any more.")
+		"Esta subida ya no está en curso.", "This upload is no longer in progress.")
 	errPartSize = fault.New(fault.Malformed, "part_size",
-		"La parte no tiene el tamaño anunciado.", "The part does not have the size that was announced.")
+		"La parte no tiene el tamaño anunciado.", "The part does not have the announced size.")
 	errLinkInvalid = fault.New(fault.Forbidden, "link_invalid",
 		"El enlace no es válido.", "The link is not valid.")
 	errLinkExpired = fault.New(fault.Forbidden, "link_expired",
 		"El enlace ha caducado.", "The link has expired.")
 )
 
-// Serve answers GET and HEAD of Path + key, in byte ranges, to everyone who has a URL of this store; "download=1" makes browsers save the
-// file. A private key without a good signature is refused before anyone looks whether it exists. It lists no folders. PUT takes the part of
-// a direct upload. When it returns an error it has written nothing; errors of reading the body come back as they are, wrapped.
+// Serve answers GET and HEAD of Path + key, including byte ranges, for URLs of this store; "download=1" makes browsers
+// save the file. It refuses a private key without a valid signature before it checks whether the object exists. It does
+// not list folders. PUT stores a part of a direct upload. If Serve returns an error, it has written nothing to w. An
+// error from reading the body is wrapped.
 func (s *Store) Serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodPut {
 		return s.servePart(w, r)
@@ -84,7 +85,7 @@ func (s *Store) servePart(w http.ResponseWriter, r *http.Request) error {
 	if err := s.checkLink(http.MethodPut, partLink(key, id, number, size), query); err != nil {
 		return err
 	}
-	// Signed, so they are the numbers that PresignPart was given.
+	// The signature is valid, so these are the numbers that PresignPart got.
 	n, err1 := strconv.Atoi(number)
 	length, err2 := strconv.ParseInt(size, 10, 64)
 	if err := errors.Join(err1, err2); err != nil {
@@ -93,7 +94,7 @@ func (s *Store) servePart(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength != length {
 		return errPartSize
 	}
-	part, err := s.takePart(r.Context(), key, id, n, length, r.Body)
+	part, err := s.storePart(r.Context(), key, id, n, length, r.Body)
 	if errors.Is(err, storage.ErrNoUpload) {
 		return errNoUpload
 	}
@@ -101,7 +102,7 @@ func (s *Store) servePart(w http.ResponseWriter, r *http.Request) error {
 		return errPartSize.With(err)
 	}
 	if err != nil {
-		return fmt.Errorf("take part %d of %s: %w", n, key, err)
+		return fmt.Errorf("store part %d of %s: %w", n, key, err)
 	}
 	w.Header().Set("ETag", part.ETag)
 	w.Header().Set("Cache-Control", "no-store")

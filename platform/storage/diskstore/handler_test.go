@@ -21,17 +21,21 @@ type site struct {
 	handler http.Handler
 }
 
-// handler serves a store's files; a refusal is the status of its kind.
+// handler serves a store's files and answers each fault with the status of its kind.
 func handler(store *diskstore.Store) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		statuses := map[fault.Kind]int{fault.Forbidden: http.StatusForbidden, fault.NotFound: http.StatusNotFound, fault.Malformed: http.StatusBadRequest}
+		statuses := map[fault.Kind]int{
+			fault.Forbidden: http.StatusForbidden,
+			fault.NotFound:  http.StatusNotFound,
+			fault.Malformed: http.StatusBadRequest,
+		}
 		if err := store.Serve(w, r); err != nil {
 			http.Error(w, err.Error(), statuses[fault.From(err).Kind])
 		}
 	})
 }
 
-// setup has a public and a private object.
+// setup returns a site with a public and a private object.
 func setup(t *testing.T) site {
 	t.Helper()
 	root := t.TempDir()
@@ -76,8 +80,12 @@ func TestPublicObjectsNeedNoSignatureAndAreCachedForever(t *testing.T) {
 		t.Fatalf("GET: %d %q", w.Code, w.Body)
 	}
 	wantHeaders(t, w, map[string]string{
-		"Content-Type": "video/mp4", "Content-Length": "10", "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff",
-		"Cache-Control": "public, max-age=31536000, immutable", "Content-Disposition": "",
+		"Content-Type":           "video/mp4",
+		"Content-Length":         "10",
+		"Accept-Ranges":          "bytes",
+		"X-Content-Type-Options": "nosniff",
+		"Cache-Control":          "public, max-age=31536000, immutable",
+		"Content-Disposition":    "",
 	})
 }
 
@@ -99,20 +107,21 @@ func TestRangesAndConditions(t *testing.T) {
 	u := s.url(t, "processed/a-1.mp4")
 	etag := s.do(http.MethodGet, u, nil).Header().Get("ETag")
 
+	type header map[string]string
 	for name, c := range map[string]struct {
 		method string
-		header map[string]string
+		header header
 		status int
 		body   string
 	}{
 		"head":           {http.MethodHead, nil, 200, ""},
-		"range":          {http.MethodGet, map[string]string{"Range": "bytes=2-4"}, 206, "234"},
-		"suffix":         {http.MethodGet, map[string]string{"Range": "bytes=-3"}, 206, "789"},
-		"out of range":   {http.MethodGet, map[string]string{"Range": "bytes=10-"}, 416, "invalid range: failed to overlap\n"},
-		"same version":   {http.MethodGet, map[string]string{"If-None-Match": etag}, 304, ""},
-		"other version":  {http.MethodGet, map[string]string{"If-None-Match": `"1-1"`}, 200, "0123456789"},
-		"if-range":       {http.MethodGet, map[string]string{"Range": "bytes=2-4", "If-Range": etag}, 206, "234"},
-		"stale if-range": {http.MethodGet, map[string]string{"Range": "bytes=2-4", "If-Range": `"1-1"`}, 200, "0123456789"},
+		"range":          {http.MethodGet, header{"Range": "bytes=2-4"}, 206, "234"},
+		"suffix":         {http.MethodGet, header{"Range": "bytes=-3"}, 206, "789"},
+		"out of range":   {http.MethodGet, header{"Range": "bytes=10-"}, 416, "invalid range: failed to overlap\n"},
+		"same version":   {http.MethodGet, header{"If-None-Match": etag}, 304, ""},
+		"other version":  {http.MethodGet, header{"If-None-Match": `"1-1"`}, 200, "0123456789"},
+		"if-range":       {http.MethodGet, header{"Range": "bytes=2-4", "If-Range": etag}, 206, "234"},
+		"stale if-range": {http.MethodGet, header{"Range": "bytes=2-4", "If-Range": `"1-1"`}, 200, "0123456789"},
 	} {
 		if w := s.do(c.method, u, c.header); w.Code != c.status || w.Body.String() != c.body {
 			t.Errorf("%s: %d %q, want %d %q", name, w.Code, w.Body, c.status, c.body)
@@ -157,13 +166,17 @@ func TestRefusalsAreFaults(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		err := s.store.Serve(w, httptest.NewRequest(http.MethodGet, c.target, http.NoBody))
-		if got := fault.From(err); err == nil || got.Code != c.code || got.Kind != c.kind || w.Body.Len() > 0 || len(w.Header()) > 0 {
-			t.Errorf("%s: %v, want %s, and nothing written: %v %q", name, err, c.code, w.Header(), w.Body)
+		if got := fault.From(err); err == nil || got.Code != c.code || got.Kind != c.kind {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+		if w.Body.Len() > 0 || len(w.Header()) > 0 {
+			t.Errorf("%s: Serve wrote %v %q, want nothing", name, w.Header(), w.Body)
 		}
 	}
 }
 
-// expired is a URL that was good for a nanosecond; it lives up to a second, the rest of the clock's.
+// expired returns a URL that has expired. Its lifetime of a nanosecond is rounded up to the next full second of the
+// clock.
 func (s site) expired(t *testing.T, key string) string {
 	t.Helper()
 	u, err := s.bucket.URL(t.Context(), key, time.Nanosecond)
@@ -181,21 +194,26 @@ func (s site) expired(t *testing.T, key string) string {
 	return u
 }
 
-func TestUploadsInFlightAreReachedByNoURL(t *testing.T) {
+func TestNoURLReachesTemporaryFiles(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	file := filepath.Join(s.root, ".scratch", "put-1")
 	if err := os.WriteFile(file, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/media/.scratch/put-1", "/media/processed/../.scratch/put-1", "/media/%2escratch/put-1"} {
-		if w := s.do(http.MethodGet, path, nil); w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "half") {
+	for _, path := range []string{
+		"/media/.scratch/put-1",
+		"/media/processed/../.scratch/put-1",
+		"/media/%2escratch/put-1",
+	} {
+		w := s.do(http.MethodGet, path, nil)
+		if w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "half") {
 			t.Errorf("%s: %d %q, want 404", path, w.Code, w.Body)
 		}
 	}
 }
 
-func TestAnotherSecretSignsNothing(t *testing.T) {
+func TestURLsSignedWithAnotherSecretAreRefused(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	other, err := diskstore.Open(diskstore.Options{Root: s.root, Secret: []byte("another-secret-another-secret-32")})
@@ -212,16 +230,17 @@ func TestAnotherSecretSignsNothing(t *testing.T) {
 	}
 }
 
-// A link out of the store is trouble of ours, not a missing file.
-func TestLinkOutOfTheStoreIsOurTrouble(t *testing.T) {
+// A symbolic link out of the store is an internal error, not a missing file.
+func TestSymbolicLinkOutOfTheStoreIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	if err := os.Symlink("/etc/hostname", filepath.Join(s.root, "processed", "b.mp4")); err != nil {
 		t.Fatal(err)
 	}
-	err := s.store.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/media/processed/b.mp4", http.NoBody))
+	r := httptest.NewRequest(http.MethodGet, "/media/processed/b.mp4", http.NoBody)
+	err := s.store.Serve(httptest.NewRecorder(), r)
 	if fault.From(err).Kind != fault.Internal {
-		t.Errorf("Serve returns %v, want trouble of ours", err)
+		t.Errorf("Serve: %v, want an internal error", err)
 	}
 }
 

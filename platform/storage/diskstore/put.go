@@ -15,13 +15,14 @@ import (
 	"risingstars/platform/storage"
 )
 
-// Put writes a scratch file and renames it into place. Only a failing fsync of the folder, a broken disk, leaves the object after an error.
+// Put writes a scratch file and renames it into place. The only error after which the object is there is a failed fsync
+// of its folder, as on a broken disk.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, _ string) (storage.Object, error) {
 	f, err := s.scratch.File("put-")
 	if err != nil {
 		return storage.Object{}, err
 	}
-	// After the rename the name is free and this does nothing.
+	// After the rename there is no file of this name, and Remove does nothing.
 	defer os.Remove(f.Name())
 	defer f.Close()
 
@@ -31,7 +32,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, _ string) (sto
 	return s.commit(ctx, key, f)
 }
 
-// Move renames the file into the scratch area first: os.Root renames within itself only.
+// Move renames the file into the scratch area first, because os.Root renames only within itself.
 func (s *Store) Move(ctx context.Context, key, path, _ string) (obj storage.Object, err error) {
 	f, err := s.scratch.File("move-")
 	if err != nil {
@@ -48,7 +49,7 @@ func (s *Store) Move(ctx context.Context, key, path, _ string) (obj storage.Obje
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, putBack(temp, path))
+			err = errors.Join(err, moveBack(temp, path))
 		}
 	}()
 
@@ -60,25 +61,25 @@ func (s *Store) Move(ctx context.Context, key, path, _ string) (obj storage.Obje
 	return s.commit(ctx, key, f)
 }
 
-// putBack finds nothing to do when the file had reached its key.
-func putBack(temp, path string) error {
+// moveBack does nothing if the file has already been moved to its key.
+func moveBack(temp, path string) error {
 	if err := os.Rename(temp, path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// commit makes the scratch file f the object: durable first, then visible, then durably visible.
+// commit turns the scratch file f into the object: durable first, then visible, then durably visible.
 func (s *Store) commit(ctx context.Context, key string, f *os.File) (storage.Object, error) {
 	temp, err := filepath.Rel(s.path, f.Name())
 	if err != nil {
 		return storage.Object{}, err
 	}
-	info, err := s.settle(f, temp)
+	info, err := s.persist(f, temp)
 	if err != nil {
 		return storage.Object{}, err
 	}
-	if err := s.makeFolders(path.Dir(key)); err != nil {
+	if err := s.mkdirAll(path.Dir(key)); err != nil {
 		return storage.Object{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -93,12 +94,13 @@ func (s *Store) commit(ctx context.Context, key string, f *os.File) (storage.Obj
 	return object(key, info), nil
 }
 
-// settle makes the content of the scratch file f durable, and gives it its final mode and time.
-func (s *Store) settle(f *os.File, temp string) (fs.FileInfo, error) {
+// persist sets the final mode and time of the scratch file f and makes it durable.
+func (s *Store) persist(f *os.File, temp string) (fs.FileInfo, error) {
 	if err := f.Chmod(0o640); err != nil {
 		return nil, err
 	}
-	// The kernel's own stamps are milliseconds apart, too coarse for an ETag; and a moved file should say when it was put.
+	// The kernel's own timestamps are milliseconds apart, too coarse for an ETag, and a moved file should carry the
+	// time of its Put.
 	now := time.Now()
 	if err := s.root.Chtimes(temp, now, now); err != nil {
 		return nil, err
@@ -109,8 +111,8 @@ func (s *Store) settle(f *os.File, temp string) (fs.FileInfo, error) {
 	return f.Stat()
 }
 
-// makeFolders makes dir and its parents, and makes each new one durable in its parent.
-func (s *Store) makeFolders(dir string) error {
+// mkdirAll creates dir and its parents, and makes each new folder durable in its parent.
+func (s *Store) mkdirAll(dir string) error {
 	if dir == "." {
 		return nil
 	}
@@ -118,7 +120,7 @@ func (s *Store) makeFolders(dir string) error {
 		return nil
 	}
 	parent := path.Dir(dir)
-	if err := s.makeFolders(parent); err != nil {
+	if err := s.mkdirAll(parent); err != nil {
 		return err
 	}
 	if err := s.root.Mkdir(dir, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -127,6 +129,7 @@ func (s *Store) makeFolders(dir string) error {
 	return s.sync(parent)
 }
 
+// sync makes the entries of the folder dir durable.
 func (s *Store) sync(dir string) error {
 	d, err := s.root.Open(dir)
 	if err != nil {

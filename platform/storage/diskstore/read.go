@@ -40,7 +40,7 @@ func (s *Store) Stat(_ context.Context, key string) (storage.Object, error) {
 }
 
 func (s *Store) Delete(ctx context.Context, key string) error {
-	// Remove would take an empty folder away too.
+	// Remove alone would also remove an empty folder.
 	_, err := s.Stat(ctx, key)
 	if err == nil {
 		err = notFound(s.root.Remove(key))
@@ -70,8 +70,7 @@ func (s *Store) List(ctx context.Context, prefix string, each func(storage.Objec
 			return err
 		}
 		if entry.IsDir() {
-			// "name/" may lead to the prefix or lie below it.
-			if name != "." && (storage.CheckKey(name) != nil || !strings.HasPrefix(name+"/", prefix) && !strings.HasPrefix(prefix, name+"/")) {
+			if name != "." && (storage.CheckKey(name) != nil || !mayHold(name+"/", prefix)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -90,7 +89,13 @@ func (s *Store) List(ctx context.Context, prefix string, each func(storage.Objec
 	})
 }
 
-// Input is the file's absolute path.
+// mayHold reports whether keys with the prefix can be in folder ("name/"), which then leads to the prefix or begins
+// with it.
+func mayHold(folder, prefix string) bool {
+	return strings.HasPrefix(folder, prefix) || strings.HasPrefix(prefix, folder)
+}
+
+// Input returns the file's absolute path.
 func (s *Store) Input(_ context.Context, key string) (string, error) {
 	return filepath.Join(s.path, filepath.FromSlash(key)), nil
 }

@@ -1,9 +1,12 @@
-// Package diskstore keeps objects as files under one folder, for any number of processes of one host, and serves them over HTTP.
+// Package diskstore keeps objects as files under one root folder, for any number of processes on one host, and serves
+// them over HTTP.
 //
-// A key is the file's path below the folder; uploads in flight live in a hidden folder beside them, which no key reaches, and vanish with
-// their process; parts of direct uploads live in another one, and stay until the upload is completed or aborted. Paths go through os.Root: neither a key nor a symbolic link leads outside. Folders emptied by Delete stay.
+// A key is the file's path below the root. Files that are still being written are in one hidden folder, which no key
+// can name; they vanish with their process. Parts of direct uploads are in another one; they stay until the upload is
+// completed, aborted or a week old. All paths go through os.Root, so neither a key nor a symbolic link leads outside.
+// Delete does not remove folders that become empty.
 //
-// It keeps no metadata: an object's content type is that of its extension.
+// It stores no metadata: an object's content type is the type of its extension.
 package diskstore
 
 import (
@@ -29,24 +32,25 @@ const (
 
 // Options needs Root and Secret.
 type Options struct {
-	// Root is made when missing.
+	// Root is created if it is missing.
 	Root string
-	// PublicPrefixes are folders ("processed/") whose objects everyone may read, without a signature, and cache forever: a public key
-	// should be put once only.
+	// PublicPrefixes are folders ("processed/") whose objects anyone may read without a signature and cache forever, so
+	// a public key should be put only once.
 	PublicPrefixes []string
-	// Secret signs the URLs of the other objects; at least 32 bytes, the same in every process of the site.
+	// Secret signs the URLs of all other objects. It has at least 32 bytes and is the same in every process of the
+	// deployment.
 	Secret []byte
 }
 
-// Store is the disk driver. Close it when nobody uses it any more.
+// Store is the disk driver. Close it when it is no longer in use.
 type Store struct {
-	path    string // of root, absolute
+	path    string // absolute, of root
 	root    *os.Root
 	scratch *scratch.Area
 	public  []string
 	secret  []byte
 
-	forgotten atomic.Int64 // when this process last did so, in Unix nanoseconds; 0: not yet
+	expiryRun atomic.Int64 // when this process last removed expired uploads, in Unix nanoseconds; 0 = not yet
 }
 
 var (
@@ -55,10 +59,10 @@ var (
 	_ storage.DirectDriver = (*Store)(nil)
 )
 
-// Open also removes what killed processes left of their uploads.
+// Open also removes the temporary files of killed processes.
 func Open(opts Options) (*Store, error) {
 	if len(opts.Secret) < minSecretBytes {
-		return nil, fmt.Errorf("storage secret of %d bytes, at least %d are needed", len(opts.Secret), minSecretBytes)
+		return nil, fmt.Errorf("storage secret has %d bytes, want at least %d", len(opts.Secret), minSecretBytes)
 	}
 	for _, prefix := range opts.PublicPrefixes {
 		if err := storage.CheckPrefix(prefix); err != nil || !strings.HasSuffix(prefix, "/") {
@@ -70,10 +74,10 @@ func Open(opts Options) (*Store, error) {
 	}
 	path, err := filepath.Abs(opts.Root)
 	if err != nil {
-		return nil, fmt.Errorf("find storage root: %w", err)
+		return nil, fmt.Errorf("resolve storage root: %w", err)
 	}
 	if err := os.MkdirAll(path, 0o750); err != nil {
-		return nil, fmt.Errorf("make storage root: %w", err)
+		return nil, fmt.Errorf("create storage root: %w", err)
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -89,7 +93,7 @@ func Open(opts Options) (*Store, error) {
 	}, nil
 }
 
-// Close removes this process's uploads in flight. Objects stay.
+// Close removes this process's temporary files. Objects stay.
 func (s *Store) Close() error { return errors.Join(s.scratch.Close(), s.root.Close()) }
 
 func (s *Store) isPublic(key string) bool {
@@ -97,16 +101,18 @@ func (s *Store) isPublic(key string) bool {
 }
 
 func object(key string, info fs.FileInfo) storage.Object {
+	size, modified := info.Size(), info.ModTime()
 	return storage.Object{
 		Key:         key,
-		Size:        info.Size(),
+		Size:        size,
 		ContentType: storage.ContentType(key),
-		ModTime:     info.ModTime(),
-		ETag:        `"` + strconv.FormatInt(info.Size(), 16) + "-" + strconv.FormatInt(info.ModTime().UnixNano(), 16) + `"`,
+		ModTime:     modified,
+		ETag:        `"` + strconv.FormatInt(size, 16) + "-" + strconv.FormatInt(modified.UnixNano(), 16) + `"`,
 	}
 }
 
-// notFound maps the two ways a path can be missing: nothing there, or a file where a folder should be.
+// notFound returns storage.ErrNotFound for the two ways in which a path can be missing: there is nothing, or a parent
+// is a file.
 func notFound(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return storage.ErrNotFound

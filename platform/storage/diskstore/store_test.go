@@ -28,7 +28,9 @@ func secret() []byte { return []byte("0123456789abcdef0123456789abcdef") }
 
 func open(t *testing.T, root string) *diskstore.Store {
 	t.Helper()
-	store, err := diskstore.Open(diskstore.Options{Root: root, PublicPrefixes: []string{"processed/"}, Secret: secret()})
+	store, err := diskstore.Open(diskstore.Options{
+		Root: root, PublicPrefixes: []string{"processed/"}, Secret: secret(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +47,7 @@ func bucket(t *testing.T, store *diskstore.Store) *storage.Bucket {
 	return b
 }
 
-// inFlight names the files of every upload under way, of living and dead processes.
+// inFlight returns the temporary files of all uploads, of living and dead processes.
 func inFlight(t *testing.T, root string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, ".scratch", "scratch-*", "[pmn]*-*"))
@@ -67,17 +69,17 @@ func TestOpenRefusesBadOptions(t *testing.T) {
 		"no secret":               {Root: t.TempDir()},
 		"short secret":            {Root: t.TempDir(), Secret: secret()[:31]},
 		"everything public":       {Root: t.TempDir(), Secret: secret(), PublicPrefixes: []string{""}},
-		"prefix that is no dir":   {Root: t.TempDir(), Secret: secret(), PublicPrefixes: []string{"processed"}},
+		"prefix not a folder":     {Root: t.TempDir(), Secret: secret(), PublicPrefixes: []string{"processed"}},
 		"prefix out of the store": {Root: t.TempDir(), Secret: secret(), PublicPrefixes: []string{"../"}},
 	} {
 		if store, err := diskstore.Open(opts); err == nil {
 			store.Close()
-			t.Errorf("%s: opened", name)
+			t.Errorf("%s: Open succeeds", name)
 		}
 	}
 }
 
-func TestSymbolicLinksLeadNowhereOutside(t *testing.T) {
+func TestSymbolicLinksOutOfTheStoreAreRefused(t *testing.T) {
 	t.Parallel()
 	root, outside := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("s"), 0o600); err != nil {
@@ -93,19 +95,20 @@ func TestSymbolicLinksLeadNowhereOutside(t *testing.T) {
 	for _, key := range []string{"link", "uploads/secret"} {
 		if r, _, err := b.Open(t.Context(), key); err == nil {
 			r.Close()
-			t.Errorf("%s opens what is outside", key)
+			t.Errorf("Open(%s) opens a file outside the store", key)
 		}
 		if path, err := b.Input(t.Context(), key); err == nil {
 			t.Errorf("Input(%s) = %s", key, path)
 		}
 	}
 	if _, err := b.Put(t.Context(), "uploads/new", strings.NewReader("x"), storage.PutOptions{}); err == nil {
-		t.Error("a link to a folder outside is written to")
+		t.Error("Put writes through a link to a folder outside the store")
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
-		t.Errorf("the folder outside holds %v (%v), want the secret only", entries, err)
+		t.Errorf("the folder outside holds %v (%v), want only the secret", entries, err)
 	}
-	if err := b.List(t.Context(), "", func(o storage.Object) error { return errors.New("lists " + o.Key) }); err != nil {
+	fail := func(o storage.Object) error { return errors.New("lists " + o.Key) }
+	if err := b.List(t.Context(), "", fail); err != nil {
 		t.Error(err)
 	}
 }
@@ -126,11 +129,11 @@ func TestInputIsTheAbsolutePath(t *testing.T) {
 	}
 }
 
-func TestAFileOfTheSameFileSystemIsMoved(t *testing.T) {
+func TestAFileOnTheSameFileSystemIsMoved(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	b := bucket(t, open(t, root))
-	file := filepath.Join(root, ".scratch", "out.mp4") // certainly the same file system
+	file := filepath.Join(root, ".scratch", "out.mp4") // in the same file system for certain
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -150,30 +153,6 @@ func TestAFileOfTheSameFileSystemIsMoved(t *testing.T) {
 	}
 }
 
-func TestAFileOfAnotherFileSystemIsCopied(t *testing.T) {
-	t.Parallel()
-	other, err := os.MkdirTemp("/dev/shm", "diskstore-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(other) })
-	file := filepath.Join(other, "out.mp4")
-	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	root := t.TempDir()
-	b := bucket(t, open(t, root))
-	if _, err := b.PutFile(t.Context(), "processed/a.mp4", file, storage.PutOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	if content, err := os.ReadFile(filepath.Join(root, "processed", "a.mp4")); err != nil || string(content) != "x" {
-		t.Errorf("the object reads %q (%v)", content, err)
-	}
-	if left := inFlight(t, root); len(left) != 0 {
-		t.Errorf("left over: %q", left)
-	}
-}
-
 func TestAFailedMoveLeavesTheSourceWhereItWas(t *testing.T) {
 	t.Parallel()
 	root, file := t.TempDir(), filepath.Join(t.TempDir(), "out.mp4")
@@ -182,12 +161,12 @@ func TestAFailedMoveLeavesTheSourceWhereItWas(t *testing.T) {
 	}
 	store := open(t, root)
 	b := bucket(t, store)
-	// A folder has the key's place.
+	// The key is a folder.
 	if _, err := b.Put(t.Context(), "processed/a.mp4/below", strings.NewReader("y"), storage.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if obj, err := store.Move(t.Context(), "processed/a.mp4", file, ""); err == nil {
-		t.Fatalf("moved over a folder: %+v", obj)
+		t.Fatalf("Move replaced a folder: %+v", obj)
 	}
 	if content, err := os.ReadFile(file); err != nil || string(content) != "x" {
 		t.Errorf("the source reads %q (%v)", content, err)
@@ -201,16 +180,16 @@ func TestAFailedPutLeavesNoScratchFile(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	b := bucket(t, open(t, root))
-	underWay := 0
+	inProgress := 0
 	broken := io.MultiReader(strings.NewReader("half"), readerFunc(func([]byte) (int, error) {
-		underWay = len(inFlight(t, root))
+		inProgress = len(inFlight(t, root))
 		return 0, errors.New("broken")
 	}))
 	if _, err := b.Put(t.Context(), "uploads/a.mp4", broken, storage.PutOptions{}); err == nil {
-		t.Fatal("put a broken upload")
+		t.Fatal("Put of a broken upload succeeds")
 	}
-	if underWay != 1 {
-		t.Fatalf("%d scratch files while the upload runs, want 1", underWay)
+	if inProgress != 1 {
+		t.Fatalf("%d scratch files during the upload, want 1", inProgress)
 	}
 	if left := inFlight(t, root); len(left) != 0 {
 		t.Errorf("left over: %q", left)

@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// Path is where Handler belongs and what every URL begins with.
+// Path is the path that Serve expects, and the beginning of every URL.
 const Path = "/media/"
 
-// URL is relative to the site: bare for a public key, else with an expiry (Unix seconds, rounded up) and a signature over both.
+// URL returns a URL relative to the site. The URL of a public key is only its path; that of any other key has an expiry
+// (Unix seconds, rounded up) and a signature over both.
 func (s *Store) URL(_ context.Context, key string, ttl time.Duration) (string, error) {
 	if s.isPublic(key) {
 		return Path + key, nil
@@ -22,20 +23,24 @@ func (s *Store) URL(_ context.Context, key string, ttl time.Duration) (string, e
 	return s.signed("", Path+key+"?", ttl), nil
 }
 
-// PresignPart is relative to the site: it names the upload, the part and its size, and is signed like other links, as one for PUT. It
-// takes no lock, as an upload needs thousands of links; that of an upload that has ended may be refused only when it is used.
-func (s *Store) PresignPart(_ context.Context, key, uploadID string, number int, size int64, ttl time.Duration) (string, error) {
-	if err := s.findDirect(key, uploadID); err != nil {
+// PresignPart returns a URL relative to the site, with the upload, the part and its size in it, signed for PUT. It
+// takes no lock, because an upload may need thousands of URLs. If the upload has ended, the URL may be refused only
+// when it is used.
+func (s *Store) PresignPart(
+	_ context.Context, key, uploadID string, number int, size int64, ttl time.Duration,
+) (string, error) {
+	if err := s.checkUpload(key, uploadID); err != nil {
 		return "", err
 	}
-	return s.signed(http.MethodPut, partLink(key, uploadID, strconv.Itoa(number), strconv.FormatInt(size, 10)), ttl), nil
+	link := partLink(key, uploadID, strconv.Itoa(number), strconv.FormatInt(size, 10))
+	return s.signed(http.MethodPut, link, ttl), nil
 }
 
 func partLink(key, uploadID, number, size string) string {
 	return Path + key + "?upload=" + uploadID + "&part=" + number + "&size=" + size + "&"
 }
 
-// signed adds an expiry (Unix seconds, rounded up) and the signature to a link that ends where a query goes on.
+// signed adds an expiry (Unix seconds, rounded up) and the signature to a link that ends with "?" or "&".
 func (s *Store) signed(method, link string, ttl time.Duration) string {
 	end := time.Now().Add(ttl)
 	if end.Nanosecond() > 0 {
@@ -45,10 +50,11 @@ func (s *Store) signed(method, link string, ttl time.Duration) string {
 	return link + "&signature=" + s.sign(method, link)
 }
 
-// checkLink returns the fault of a signed link, given without its expiry and signature; nil when there is none.
+// checkLink returns a fault if the signature or the expiry in query does not allow link, which is the signed link
+// without those two.
 func (s *Store) checkLink(method, link string, query url.Values) error {
 	expires := query.Get("expires")
-	// The texts are compared, not what they decode to: base64 has several spellings of the same bytes.
+	// This compares the texts and does not decode them, because several base64 texts decode to the same bytes.
 	if !hmac.Equal([]byte(query.Get("signature")), []byte(s.sign(method, link+"expires="+expires))) {
 		return errLinkInvalid
 	}
@@ -62,7 +68,8 @@ func (s *Store) checkLink(method, link string, query url.Values) error {
 	return nil
 }
 
-// sign covers the path and, but for reading, the method, so that no signature of another purpose made with the same secret fits.
+// sign covers the path and, except for reading, the method, so that a signature made with the same secret for another
+// purpose is not valid here.
 func (s *Store) sign(method, link string) string {
 	mac := hmac.New(sha256.New, s.secret)
 	mac.Write([]byte(method + link))

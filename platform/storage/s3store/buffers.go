@@ -1,53 +1,53 @@
 package s3store
 
-// buffer is one of partBytes; release gives it to whoever needs one next.
+// buffer returns a buffer of partBytes. release makes it available again.
 func (s *Store) buffer() *[]byte {
 	b, ok := s.buffers.Get().(*[]byte)
 	if !ok {
-		panic("s3store: the pool holds something else than buffers")
+		panic("s3store: the pool holds something other than a buffer")
 	}
 	return b
 }
 
 func (s *Store) release(b *[]byte) { s.buffers.Put(b) }
 
-// buffers are those of one upload: its own, which somebody put, and up to partsInFlight of the shared ones, as long as there
-// are some. Without any it goes on with its own, one part after another.
+// buffers are the buffers of one upload: its own, which arrives by put, and up to partsInFlight shared ones, if they
+// are free. Without shared ones, the upload sends one part after another from its own.
 type buffers struct {
-	store *Store
-	free  chan *[]byte
-	lent  []*[]byte
+	store    *Store
+	free     chan *[]byte
+	borrowed []*[]byte
 }
 
 func (s *Store) newBuffers() *buffers {
 	return &buffers{store: s, free: make(chan *[]byte, 1+partsInFlight)}
 }
 
-// get waits until one is free; every part that is sent frees one. It is for one goroutine.
+// get waits until a buffer is free; each part that has been sent frees one. It is for one goroutine.
 func (b *buffers) get() *[]byte {
 	select {
 	case free := <-b.free:
 		return free
 	default:
 	}
-	if len(b.lent) < partsInFlight {
+	if len(b.borrowed) < partsInFlight {
 		select {
 		case b.store.shared <- struct{}{}:
-			lent := b.store.buffer()
-			b.lent = append(b.lent, lent)
-			return lent
+			shared := b.store.buffer()
+			b.borrowed = append(b.borrowed, shared)
+			return shared
 		default:
 		}
 	}
 	return <-b.free
 }
 
-func (b *buffers) put(free *[]byte) { b.free <- free }
+func (b *buffers) put(buffer *[]byte) { b.free <- buffer }
 
-// release gives back what was lent; nothing may use it any more.
+// release returns the shared buffers, which must no longer be in use.
 func (b *buffers) release() {
-	for _, lent := range b.lent {
-		b.store.release(lent)
+	for _, shared := range b.borrowed {
+		b.store.release(shared)
 		<-b.store.shared
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"risingstars/platform/storage"
 )
 
-// BeginDirect starts a multipart upload without a checksum of ours: the client would have to send one with each part. S3 makes its own.
+// BeginDirect starts a multipart upload without a checksum algorithm, with which the client would have to send a
+// checksum with each part. S3 computes its own.
 func (s *Store) BeginDirect(ctx context.Context, key, contentType string) (string, error) {
 	token := rand.Text()
 	id, err := s.create(ctx, key, contentType, token, "")
@@ -25,8 +26,8 @@ func (s *Store) BeginDirect(ctx context.Context, key, contentType string) (strin
 	return token + "." + id, nil
 }
 
-// splitUpload parts an upload's id for our callers into the token of its object and S3's id.
-func splitUpload(uploadID string) (token, id string, err error) {
+// splitID splits an upload's id, as BeginDirect returns it, into the token of its object and S3's id.
+func splitID(uploadID string) (token, id string, err error) {
 	token, id, _ = strings.Cut(uploadID, ".")
 	if token == "" || id == "" {
 		return "", "", storage.ErrNoUpload
@@ -34,9 +35,11 @@ func splitUpload(uploadID string) (token, id string, err error) {
 	return token, id, nil
 }
 
-// PresignPart signs the length, too: S3 refuses another one.
-func (s *Store) PresignPart(ctx context.Context, key, uploadID string, part int, size int64, ttl time.Duration) (string, error) {
-	_, id, err := splitUpload(uploadID)
+// PresignPart signs the length, too, so S3 refuses any other.
+func (s *Store) PresignPart(
+	ctx context.Context, key, uploadID string, part int, size int64, ttl time.Duration,
+) (string, error) {
+	_, id, err := splitID(uploadID)
 	if err != nil {
 		return "", err
 	}
@@ -47,34 +50,37 @@ func (s *Store) PresignPart(ctx context.Context, key, uploadID string, part int,
 	})
 }
 
-// CompleteDirect compares the sizes itself, as S3 looks at numbers and ETags only. An upload that is gone may just be completed by
-// somebody else: S3 is asked all the same.
-func (s *Store) CompleteDirect(ctx context.Context, key, uploadID string, parts []storage.Part) (storage.Object, error) {
-	token, id, err := splitUpload(uploadID)
+// CompleteDirect compares the sizes itself, because S3 compares only numbers and ETags. It calls S3 even if the upload
+// is gone, because another process may be completing it.
+func (s *Store) CompleteDirect(
+	ctx context.Context, key, uploadID string, parts []storage.Part,
+) (storage.Object, error) {
+	token, id, err := splitID(uploadID)
 	if err != nil {
 		return storage.Object{}, err
 	}
-	there, err := s.parts(ctx, key, id)
+	stored, err := s.parts(ctx, key, id)
 	gone := errors.Is(err, storage.ErrNoUpload)
 	if err == nil {
-		err = compare(parts, there)
+		err = checkParts(parts, stored)
 	}
 	if err != nil && !gone {
 		return storage.Object{}, err
 	}
-	named := make([]types.CompletedPart, len(parts))
+	listed := make([]types.CompletedPart, len(parts))
 	for i, p := range parts {
-		named[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag)}
+		listed[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag)}
 	}
-	_, completeErr := s.complete(ctx, key, id, named)
+	_, completeErr := s.complete(ctx, key, id, listed)
 	if gone && errors.Is(completeErr, storage.ErrBadParts) {
 		completeErr = storage.ErrNoUpload
 	}
-	find := s.made
-	// Of several who complete an upload, all but one may be told of the success before the object is there. And one that was there a moment
-	// ago is gone because S3 made the object and the answer was lost, or because it was aborted.
+	find := s.findCompleted
+	// The object may appear a moment later. If several callers complete an upload, S3 may report success to all but one
+	// of them before the object is there. And an upload that was there a moment ago is gone because S3 created the
+	// object and the answer was lost, or because it was aborted.
 	if completeErr == nil || !gone && errors.Is(completeErr, storage.ErrNoUpload) {
-		find = s.madeSoon
+		find = s.awaitCompleted
 	}
 	obj, err := find(ctx, key, token)
 	if errors.Is(err, storage.ErrNoUpload) && completeErr != nil {
@@ -83,31 +89,32 @@ func (s *Store) CompleteDirect(ctx context.Context, key, uploadID string, parts 
 	return obj, err
 }
 
-func compare(named, there []storage.Part) error {
-	stored := map[int]storage.Part{}
-	for _, p := range there {
-		stored[p.Number] = p
+// checkParts returns storage.ErrBadParts unless S3 has all the listed parts.
+func checkParts(listed, stored []storage.Part) error {
+	byNumber := map[int]storage.Part{}
+	for _, p := range stored {
+		byNumber[p.Number] = p
 	}
-	for _, p := range named {
-		if stored[p.Number] != p {
-			return fmt.Errorf("%w: number %d is missing or not the one named", storage.ErrBadParts, p.Number)
+	for _, p := range listed {
+		if byNumber[p.Number] != p {
+			return fmt.Errorf("%w: part %d is missing or has another size or ETag", storage.ErrBadParts, p.Number)
 		}
 	}
 	return nil
 }
 
-// AbortDirect finds nothing to do when the upload was completed.
+// AbortDirect does nothing if the upload was completed.
 func (s *Store) AbortDirect(ctx context.Context, key, uploadID string) error {
-	_, id, err := splitUpload(uploadID)
+	_, id, err := splitID(uploadID)
 	if err != nil {
-		return nil //nolint:nilerr // there is no such upload: it is as good as aborted
+		return nil //nolint:nilerr // an unknown upload counts as aborted
 	}
 	return s.abort(ctx, key, id)
 }
 
-// DirectParts asks S3.
+// DirectParts lists the parts in S3.
 func (s *Store) DirectParts(ctx context.Context, key, uploadID string) ([]storage.Part, error) {
-	_, id, err := splitUpload(uploadID)
+	_, id, err := splitID(uploadID)
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,10 @@ import (
 	"risingstars/platform/storage"
 )
 
-// create begins a multipart upload. The object will carry the token, by which made recognises it.
-func (s *Store) create(ctx context.Context, key, contentType, token string, checksum types.ChecksumAlgorithm) (id string, err error) {
+// create begins a multipart upload. Its object will carry the token, by which findCompleted recognises it.
+func (s *Store) create(
+	ctx context.Context, key, contentType, token string, checksum types.ChecksumAlgorithm,
+) (id string, err error) {
 	err = s.call(ctx, func(ctx context.Context) error {
 		out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 			Bucket: &s.bucket, Key: &key, ContentType: &contentType, ChecksumAlgorithm: checksum,
@@ -27,8 +29,8 @@ func (s *Store) create(ctx context.Context, key, contentType, token string, chec
 	return id, err
 }
 
-// complete makes the object. An error does not tell whether S3 did so: an answer may be lost, after which the SDK's retry finds no upload
-// any more. Only the object itself knows: see made.
+// complete creates the object. After an error, S3 may or may not have created it: an answer can be lost, and the SDK's
+// retry then finds no upload. Only the object itself shows which: see findCompleted.
 func (s *Store) complete(ctx context.Context, key, id string, parts []types.CompletedPart) (etag string, err error) {
 	err = s.call(ctx, func(ctx context.Context) error {
 		out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
@@ -42,19 +44,20 @@ func (s *Store) complete(ctx context.Context, key, id string, parts []types.Comp
 	return etag, err
 }
 
-// made is the object of the upload that had this token, ErrNoUpload when none has the key or that of another upload.
-func (s *Store) made(ctx context.Context, key, token string) (storage.Object, error) {
-	obj, tokenThere, err := s.stat(ctx, key)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && tokenThere != token {
+// findCompleted returns the object of the upload with this token, or ErrNoUpload if the key has no object or that of
+// another upload.
+func (s *Store) findCompleted(ctx context.Context, key, token string) (storage.Object, error) {
+	obj, stored, err := s.stat(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && stored != token {
 		return storage.Object{}, storage.ErrNoUpload
 	}
 	return obj, err
 }
 
-// madeSoon is made with a few seconds' patience for an object that is about to be there.
-func (s *Store) madeSoon(ctx context.Context, key, token string) (storage.Object, error) {
+// awaitCompleted is like findCompleted, but waits a few seconds for an object that is about to appear.
+func (s *Store) awaitCompleted(ctx context.Context, key, token string) (storage.Object, error) {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		obj, err := s.made(ctx, key, token)
+		obj, err := s.findCompleted(ctx, key, token)
 		if !errors.Is(err, storage.ErrNoUpload) || wait > time.Second {
 			return obj, err
 		}
@@ -66,12 +69,15 @@ func (s *Store) madeSoon(ctx context.Context, key, token string) (storage.Object
 	}
 }
 
-// abort drops an upload and its parts. A part that arrives meanwhile may stay behind, so S3 wants to be asked until none is left.
+// abort drops an upload and its parts. A part that arrives meanwhile may remain, so S3's documentation asks to repeat
+// the call until no part is left.
 func (s *Store) abort(ctx context.Context, key, id string) error {
 	const attempts = 5
 	for range attempts {
 		err := s.call(ctx, func(ctx context.Context) error {
-			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: &key, UploadId: &id})
+			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+				Bucket: &s.bucket, Key: &key, UploadId: &id,
+			})
 			return err
 		})
 		if err == nil {
@@ -84,10 +90,10 @@ func (s *Store) abort(ctx context.Context, key, id string) error {
 			return err
 		}
 	}
-	return errors.New("S3 keeps parts of an aborted upload")
+	return errors.New("S3 still has parts of an aborted upload")
 }
 
-// parts are those that S3 has, by number.
+// parts returns the parts that S3 has, ordered by number.
 func (s *Store) parts(ctx context.Context, key, id string) ([]storage.Part, error) {
 	parts := []storage.Part{}
 	pages := s3.NewListPartsPaginator(s.client, &s3.ListPartsInput{Bucket: &s.bucket, Key: &key, UploadId: &id})

@@ -23,29 +23,61 @@ import (
 	"risingstars/platform/storage/s3store/s3test"
 )
 
-func TestOpenSaysWhyABucketCannotBeUsed(t *testing.T) {
+func TestOpenExplainsWhyABucketCannotBeUsed(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	r := s3test.New(t)
 	good := options(t, r.Name)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
+	type options = s3store.Options
+	type env = map[string]string
 	for name, c := range map[string]struct {
 		ctx    context.Context
-		change func(*s3store.Options)
-		env    map[string]string
+		change func(*options)
+		env    env
 		want   string
 	}{
-		"no such bucket":      {t.Context(), func(o *s3store.Options) { o.Bucket = r.Name + "-none" }, nil, "there is no S3 bucket"},
-		"no bucket":           {t.Context(), func(o *s3store.Options) { o.Bucket = "" }, nil, "no bucket is named"},
-		"no region":           {t.Context(), func(o *s3store.Options) { o.Region = "" }, nil, "no region is named"},
-		"another region":      {t.Context(), func(o *s3store.Options) { o.Region = "eu-west-1" }, nil, "another region"},
-		"no credentials":      {t.Context(), nil, map[string]string{"AWS_ACCESS_KEY_ID": ""}, "credentials"},
-		"wrong secret":        {t.Context(), nil, map[string]string{"AWS_SECRET_ACCESS_KEY": "wrongsecret"}, "denies access"},
-		"nobody listens":      {t.Context(), func(o *s3store.Options) { o.EndpointURL = "http://127.0.0.1:1" }, nil, "cannot be reached"},
-		"endpoint, no URL":    {t.Context(), func(o *s3store.Options) { o.EndpointURL = "me:topsecret@127.0.0.1" }, nil, "no http or https URL"},
-		"endpoint with query": {t.Context(), func(o *s3store.Options) { o.EndpointURL += "?key=topsecret" }, nil, "more than scheme"},
-		"endpoint with user":  {t.Context(), func(o *s3store.Options) { o.EndpointURL = "http://me:topsecret@127.0.0.1" }, nil, "more than scheme"},
-		"context has ended":   {ended, nil, nil, "context canceled"},
+		"no such bucket": {
+			ctx: t.Context(), change: func(o *options) { o.Bucket = r.Name + "-none" }, want: "there is no S3 bucket",
+		},
+		"no bucket": {
+			ctx: t.Context(), change: func(o *options) { o.Bucket = "" }, want: "no bucket is configured",
+		},
+		"no region": {
+			ctx: t.Context(), change: func(o *options) { o.Region = "" }, want: "no region is configured",
+		},
+		"another region": {
+			ctx: t.Context(), change: func(o *options) { o.Region = "eu-west-1" }, want: "another region",
+		},
+		"no credentials": {
+			ctx: t.Context(), env: env{"AWS_ACCESS_KEY_ID": ""}, want: "credentials",
+		},
+		"wrong secret": {
+			ctx: t.Context(), env: env{"AWS_SECRET_ACCESS_KEY": "wrongsecret"}, want: "denies access",
+		},
+		"no server": {
+			ctx:    t.Context(),
+			change: func(o *options) { o.EndpointURL = "http://127.0.0.1:1" },
+			want:   "cannot be reached",
+		},
+		"endpoint, not a URL": {
+			ctx:    t.Context(),
+			change: func(o *options) { o.EndpointURL = "me:topsecret@127.0.0.1" },
+			want:   "not an http or https URL",
+		},
+		"endpoint with query": {
+			ctx:    t.Context(),
+			change: func(o *options) { o.EndpointURL += "?key=topsecret" },
+			want:   "must have only a scheme",
+		},
+		"endpoint with user": {
+			ctx:    t.Context(),
+			change: func(o *options) { o.EndpointURL = "http://me:topsecret@127.0.0.1" },
+			want:   "must have only a scheme",
+		},
+		"context has ended": {
+			ctx: ended, want: "context canceled",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for variable, value := range c.env {
@@ -65,10 +97,10 @@ func TestOpenSaysWhyABucketCannotBeUsed(t *testing.T) {
 	open(t, good)
 }
 
-func TestRegionAndEndpointCanBeTheEnvironments(t *testing.T) {
+func TestRegionAndEndpointMayComeFromTheEnvironment(t *testing.T) {
 	r := s3test.New(t)
 	t.Setenv("AWS_REGION", s3test.Region)
-	// A name, as the SDK puts buckets before those if nobody keeps it from doing so.
+	// The host is a name, because with a name the SDK puts the bucket into the host unless it is told not to.
 	t.Setenv("AWS_ENDPOINT_URL", "http://localhost:"+server(t).Port())
 	b := bucket(t, open(t, s3store.Options{Bucket: r.Name}))
 	if _, err := b.Put(t.Context(), key, strings.NewReader("x"), storage.PutOptions{}); err != nil {
@@ -76,23 +108,23 @@ func TestRegionAndEndpointCanBeTheEnvironments(t *testing.T) {
 	}
 }
 
-// AWS_ENDPOINT_URL is for every service, and the application passes it on; the variable of this one comes before it.
-func TestTheServicesOwnEndpointComesFirst(t *testing.T) {
+// AWS_ENDPOINT_URL is for every service, and the application passes it on. The variable for S3 alone takes precedence.
+func TestTheEndpointVariableForS3TakesPrecedence(t *testing.T) {
 	opts := options(t, s3test.New(t).Name)
 	t.Setenv("AWS_ENDPOINT_URL_S3", opts.EndpointURL)
-	const nobody = "http://127.0.0.1:1"
-	opts.EndpointURL = nobody
+	const unreachable = "http://127.0.0.1:1"
+	opts.EndpointURL = unreachable
 	open(t, opts)
-	t.Setenv("AWS_ENDPOINT_URL", nobody)
+	t.Setenv("AWS_ENDPOINT_URL", unreachable)
 	open(t, opts)
 }
 
 func TestACustomCAIsTrusted(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	certificate, bundle := selfSigned(t)
-	w := newWire(t, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil)
+	p := newProxy(t, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil)
 	opts := options(t, s3test.New(t).Name)
-	opts.EndpointURL = "https://" + w.listener.Addr().String()
+	opts.EndpointURL = "https://" + p.listener.Addr().String()
 	if _, err := s3store.Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Fatalf("Open: %v, want an unknown certificate", err)
 	}
@@ -112,7 +144,7 @@ func TestACustomCAIsTrusted(t *testing.T) {
 	}
 }
 
-// selfSigned is a certificate of this host and the file with it.
+// selfSigned creates a certificate for this host and a file that contains it.
 func selfSigned(t *testing.T) (certificate tls.Certificate, file string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -135,13 +167,13 @@ func selfSigned(t *testing.T) (certificate tls.Certificate, file string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, file
 }
 
-// Errors are logged, and what is in a presigned URL opens the bucket to whoever reads the log.
+// Errors are logged, and with a presigned URL anyone who reads the log could access the bucket.
 func TestErrorsCarryNoURLAndNoCredential(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")
 	r := s3test.New(t)
-	w := newWire(t, nil, nil)
+	p := newProxy(t, nil, nil)
 	opts := options(t, r.Name)
-	opts.EndpointURL = w.url()
+	opts.EndpointURL = p.url()
 	store := open(t, opts)
 	b := bucket(t, store)
 	ctx := t.Context()
@@ -150,10 +182,13 @@ func TestErrorsCarryNoURLAndNoCredential(t *testing.T) {
 		t.Fatal(err)
 	}
 	part := []storage.Part{{Number: 1, ETag: `"x"`, Size: 1}}
-	w.listener.Close()
-	w.cut()
+	p.listener.Close()
+	p.closeConnections()
 	calls := map[string]func() error{
-		"Put": func() error { _, err := b.Put(ctx, key, strings.NewReader("x"), storage.PutOptions{}); return err },
+		"Put": func() error {
+			_, err := b.Put(ctx, key, strings.NewReader("x"), storage.PutOptions{})
+			return err
+		},
 		"Put in parts": func() error {
 			_, err := b.Put(ctx, key, io.LimitReader(endless(), parts), storage.PutOptions{})
 			return err
@@ -172,7 +207,7 @@ func TestErrorsCarryNoURLAndNoCredential(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			err := call()
 			if err == nil || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNoUpload) {
-				t.Fatalf("without a server: %v, want that it cannot be reached", err)
+				t.Fatalf("without a server: %v, want an error that it cannot be reached", err)
 			}
 			wantNoSecrets(t, err)
 		})
@@ -185,7 +220,7 @@ func wantNoSecrets(t *testing.T, err error) {
 		"://", "X-Amz-", "Signature", "topsecret", os.Getenv("AWS_SECRET_ACCESS_KEY"), "Credential=",
 	} {
 		if secret != "" && strings.Contains(err.Error(), secret) {
-			t.Errorf("%v\ncarries %q", err, secret)
+			t.Errorf("%v\ncontains %q", err, secret)
 		}
 	}
 }

@@ -14,28 +14,31 @@ import (
 	"time"
 )
 
-// wire is a line to the S3 server that can be watched and disturbed. It moves bytes and knows nothing of HTTP.
-type wire struct {
+// pieceBytes is the largest piece that a tcpProxy moves at once.
+const pieceBytes = 64 << 10
+
+// tcpProxy forwards connections to the S3 server. Tests watch and disturb them. It does not know HTTP.
+type tcpProxy struct {
 	listener net.Listener
 	target   string
-	fromS3   atomic.Int64         // bytes that left the server
-	stalled  atomic.Bool          // nothing moves, while connections stay
-	change   func(content []byte) // what the server sends, on its way; nil = as it is
-	pace     time.Duration        // between two pieces of 64 KiB; 0 = none
-	waits    bool                 // for a server that is not there, instead of hanging up
+	fromS3   atomic.Int64         // bytes that the server has sent
+	stalled  atomic.Bool          // no bytes move, but connections stay open
+	change   func(content []byte) // changes what the server sends; nil = nothing
+	pace     time.Duration        // delay for each pieceBytes, in either direction; 0 = none
+	retry    bool                 // whether to wait for a server that refuses connections, instead of hanging up
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	gone  chan struct{}
-	users sync.WaitGroup
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	closed chan struct{}
+	users  sync.WaitGroup
 }
 
-// newWire has an end that speaks TLS when a configuration is given. prepare sets what must not change later.
-func newWire(t testing.TB, secure *tls.Config, prepare func(*wire)) *wire {
+// newProxy listens with TLS if secure is not nil. prepare sets the fields that must not change later.
+func newProxy(t testing.TB, secure *tls.Config, prepare func(*tcpProxy)) *tcpProxy {
 	t.Helper()
-	w := &wire{target: server(t).Host, conns: map[net.Conn]bool{}, gone: make(chan struct{})}
+	p := &tcpProxy{target: server(t).Host, conns: map[net.Conn]bool{}, closed: make(chan struct{})}
 	if prepare != nil {
-		prepare(w)
+		prepare(p)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -44,75 +47,75 @@ func newWire(t testing.TB, secure *tls.Config, prepare func(*wire)) *wire {
 	if secure != nil {
 		listener = tls.NewListener(listener, secure)
 	}
-	w.listener = listener
-	w.users.Go(w.accept)
+	p.listener = listener
+	p.users.Go(p.accept)
 	t.Cleanup(func() {
-		close(w.gone)
+		close(p.closed)
 		listener.Close()
-		w.cut()
-		w.users.Wait()
+		p.closeConnections()
+		p.users.Wait()
 	})
-	return w
+	return p
 }
 
-func (w *wire) url() string { return "http://" + w.listener.Addr().String() }
+func (p *tcpProxy) url() string { return "http://" + p.listener.Addr().String() }
 
-func (w *wire) accept() {
+func (p *tcpProxy) accept() {
 	for {
-		client, err := w.listener.Accept()
+		client, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
-		s3, err := w.dial()
+		s3, err := p.dial()
 		if err != nil {
 			client.Close()
 			continue
 		}
-		if tcp, ok := client.(*net.TCPConn); ok && w.pace > 0 {
-			_ = tcp.SetReadBuffer(64 << 10) // a slow line takes no more than it carries
+		if tcp, ok := client.(*net.TCPConn); ok && p.pace > 0 {
+			_ = tcp.SetReadBuffer(pieceBytes) // a slow network accepts no more than it can carry
 		}
-		w.mu.Lock()
-		w.conns[client], w.conns[s3] = true, true
-		w.mu.Unlock()
-		w.users.Go(func() { w.move(s3, client, nil) })
-		w.users.Go(func() { w.move(client, s3, &w.fromS3) })
+		p.mu.Lock()
+		p.conns[client], p.conns[s3] = true, true
+		p.mu.Unlock()
+		p.users.Go(func() { p.forward(s3, client, nil) })
+		p.users.Go(func() { p.forward(client, s3, &p.fromS3) })
 	}
 }
 
-func (w *wire) dial() (net.Conn, error) {
+func (p *tcpProxy) dial() (net.Conn, error) {
 	for {
-		conn, err := net.Dial("tcp", w.target)
-		if err == nil || !w.waits {
+		conn, err := net.Dial("tcp", p.target)
+		if err == nil || !p.retry {
 			return conn, err
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
-		case <-w.gone:
+		case <-p.closed:
 			return nil, err
 		}
 	}
 }
 
-func (w *wire) move(to, from net.Conn, count *atomic.Int64) {
+func (p *tcpProxy) forward(to, from net.Conn, count *atomic.Int64) {
 	defer to.Close()
 	defer from.Close()
-	piece := make([]byte, 64<<10)
+	piece := make([]byte, pieceBytes)
 	for {
 		n, err := from.Read(piece)
-		if w.stalled.Load() {
-			<-w.gone
+		if p.stalled.Load() {
+			<-p.closed
 			return
 		}
 		if count != nil {
 			count.Add(int64(n))
-			if w.change != nil {
-				w.change(piece[:n])
+			if p.change != nil {
+				p.change(piece[:n])
 			}
 		}
-		if w.pace > 0 {
+		if p.pace > 0 {
 			select {
-			case <-time.After(w.pace):
-			case <-w.gone:
+			case <-time.After(p.pace * time.Duration(n) / pieceBytes):
+			case <-p.closed:
 			}
 		}
 		if _, werr := to.Write(piece[:n]); err != nil || werr != nil {
@@ -121,30 +124,29 @@ func (w *wire) move(to, from net.Conn, count *atomic.Int64) {
 	}
 }
 
-// cut ends every connection.
-func (w *wire) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for c := range w.conns {
+func (p *tcpProxy) closeConnections() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
 		c.Close()
 	}
-	clear(w.conns)
+	clear(p.conns)
 }
 
-// newFront is an HTTP server before the S3 server, where each request passes through handle.
-func newFront(t testing.TB, handle func(w http.ResponseWriter, r *http.Request, s3 http.Handler)) string {
+// newReverseProxy starts an HTTP server that passes each request to handle, which may forward it to the S3 server.
+func newReverseProxy(t testing.TB, handle func(w http.ResponseWriter, r *http.Request, s3 http.Handler)) string {
 	t.Helper()
 	target := server(t).Host
 	s3 := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Scheme, r.Out.URL.Host = "http", target
-		r.Out.Host = r.In.Host // it is signed
+		r.Out.Host = r.In.Host // the signature covers it
 	}}
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handle(w, r, s3) }))
 	t.Cleanup(front.Close)
 	return front.URL
 }
 
-// hangUp ends the connection of a request without an answer.
+// hangUp closes the connection of a request without an answer.
 func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err == nil {

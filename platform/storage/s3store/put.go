@@ -18,19 +18,20 @@ import (
 )
 
 const (
-	// The smallest that S3 takes; objects up to 48 GiB fit.
+	// partBytes is the smallest size that S3 accepts. Objects up to 48 GiB fit into MaxParts of them.
 	partBytes = storage.MinPartBytes
-	// Two on the way fill the line of one upload while the next is read.
+	// partsInFlight lets one upload send two parts while it reads the next one.
 	partsInFlight = 2
-	// Each upload has a buffer of its own, and those that find one free share this many more: 64 uploads at once take 400 MiB,
-	// one alone takes 15 MiB.
+	// sharedBuffers is how many buffers all uploads share. Each upload has one buffer of its own and uses up to two
+	// shared ones while they are free: 64 uploads at once use 400 MiB, a single one uses 15 MiB.
 	sharedBuffers = 16
-	// tokenName is the metadata that tells which upload made an object.
+	// tokenName is the metadata key with the token of the upload that created the object.
 	tokenName = "upload"
 )
 
-// Put sends what fits into one part in one request, else a multipart upload. ctx is not asked any more once everything has been read:
-// the last request ends by itself, within the deadline for calls, so that nobody is left in doubt whether the object is there.
+// Put sends content smaller than a part in one request and any other in a multipart upload. Once all content has been
+// read, the end of ctx no longer interrupts it: the last request ends within the call timeout, and its result shows
+// whether the object is there.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType string) (storage.Object, error) {
 	buffer := s.buffer()
 	defer s.release(buffer)
@@ -60,8 +61,11 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 	}, nil
 }
 
-// putParts sends first and the rest of r, and uses first again. On any error nothing of the upload remains, unless that fails too.
-func (s *Store) putParts(ctx context.Context, key, contentType string, first *[]byte, r io.Reader) (storage.Object, error) {
+// putParts sends first, which is full, and then the rest of r, for which it uses first again. After an error it aborts
+// the upload; if that fails too, its parts stay in S3.
+func (s *Store) putParts(
+	ctx context.Context, key, contentType string, first *[]byte, r io.Reader,
+) (storage.Object, error) {
 	token := rand.Text()
 	id, err := s.create(ctx, key, contentType, token, types.ChecksumAlgorithmCrc32)
 	if err != nil {
@@ -77,11 +81,11 @@ func (s *Store) putParts(ctx context.Context, key, contentType string, first *[]
 	ctx = context.WithoutCancel(ctx)
 	etag, err := s.complete(ctx, key, id, parts)
 	if err != nil {
-		find := s.made
+		find := s.findCompleted
 		if errors.Is(err, storage.ErrNoUpload) {
-			find = s.madeSoon // the answer was lost
+			find = s.awaitCompleted // the answer was lost
 		}
-		if obj, madeErr := find(ctx, key, token); madeErr == nil {
+		if obj, findErr := find(ctx, key, token); findErr == nil {
 			return obj, nil
 		}
 		return storage.Object{}, errors.Join(err, s.abort(ctx, key, id))
@@ -89,8 +93,11 @@ func (s *Store) putParts(ctx context.Context, key, contentType string, first *[]
 	return storage.Object{Key: key, Size: size, ContentType: contentType, ModTime: time.Now(), ETag: etag}, nil
 }
 
-// sendParts reads r part by part, sends up to partsInFlight at a time and waits for all, also after an error, which stops the others.
-func (s *Store) sendParts(ctx context.Context, key, id string, first *[]byte, r io.Reader) ([]types.CompletedPart, int64, error) {
+// sendParts reads r part by part and sends up to partsInFlight parts at a time. The first error stops the other parts.
+// In any case it waits until no part is being sent.
+func (s *Store) sendParts(
+	ctx context.Context, key, id string, first *[]byte, r io.Reader,
+) ([]types.CompletedPart, int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -140,7 +147,8 @@ func (s *Store) sendParts(ctx context.Context, key, id string, first *[]byte, r 
 	return sent, size, nil
 }
 
-// sendPart has no deadline but that of an idle connection: how long a part takes depends on the line.
+// sendPart sends content and sets the ETag and the checksum of part. Its only time limit is the idle timeout, because
+// the time for a part depends on the network.
 func (s *Store) sendPart(ctx context.Context, key, id string, part *types.CompletedPart, content []byte) error {
 	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.bucket, Key: &key, UploadId: &id, PartNumber: part.PartNumber, Body: bytes.NewReader(content),

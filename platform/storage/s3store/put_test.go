@@ -1,7 +1,6 @@
 package s3store_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -22,24 +21,26 @@ const (
 	parts = 2*storage.MinPartBytes + 1000
 )
 
-func TestUploadsThatFailLeaveNoParts(t *testing.T) {
+func TestFailedUploadsLeaveNoParts(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the browser went away")
 	for name, c := range map[string]struct {
 		want error
-		put  func(ctx context.Context, cancel func(), b *storage.Bucket, last io.Reader) error
+		put  func(ctx context.Context, end func(), b *storage.Bucket, last io.Reader) error
 	}{
 		"reader fails": {broken, func(ctx context.Context, _ func(), b *storage.Bucket, last io.Reader) error {
-			fails := readerFunc(func([]byte) (int, error) { return 0, broken })
-			_, err := b.Put(ctx, key, io.MultiReader(io.LimitReader(endless(), parts), last, fails), storage.PutOptions{})
+			fail := readerFunc(func([]byte) (int, error) { return 0, broken })
+			content := io.MultiReader(io.LimitReader(endless(), parts), last, fail)
+			_, err := b.Put(ctx, key, content, storage.PutOptions{})
 			return err
 		}},
-		"context ends": {context.Canceled, func(ctx context.Context, cancel func(), b *storage.Bucket, last io.Reader) error {
-			cancels := readerFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
-			_, err := b.Put(ctx, key, io.MultiReader(io.LimitReader(endless(), parts), last, cancels), storage.PutOptions{})
+		"context": {context.Canceled, func(ctx context.Context, end func(), b *storage.Bucket, last io.Reader) error {
+			cancel := readerFunc(func(p []byte) (int, error) { end(); return len(p), nil })
+			content := io.MultiReader(io.LimitReader(endless(), parts), last, cancel)
+			_, err := b.Put(ctx, key, content, storage.PutOptions{})
 			return err
 		}},
-		"too large": {storage.ErrTooLarge, func(ctx context.Context, _ func(), b *storage.Bucket, last io.Reader) error {
+		"limit": {storage.ErrTooLarge, func(ctx context.Context, _ func(), b *storage.Bucket, last io.Reader) error {
 			content := io.MultiReader(io.LimitReader(endless(), parts), last, endless())
 			_, err := b.Put(ctx, key, content, storage.PutOptions{MaxBytes: parts + 1})
 			return err
@@ -51,16 +52,16 @@ func TestUploadsThatFailLeaveNoParts(t *testing.T) {
 			b := bucket(t, open(t, options(t, r.Name)))
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			underWay := 0
+			inProgress := 0
 			last := readerFunc(func([]byte) (int, error) {
-				underWay = len(r.Uploads(t)[key])
+				inProgress = len(r.Uploads(t)[key])
 				return 0, io.EOF
 			})
 			if err := c.put(ctx, cancel, b, last); !errors.Is(err, c.want) {
 				t.Errorf("Put: %v, want %v", err, c.want)
 			}
-			if underWay != 1 {
-				t.Errorf("%d multipart uploads while it ran, want 1", underWay)
+			if inProgress != 1 {
+				t.Errorf("%d multipart uploads during Put, want 1", inProgress)
 			}
 			if left := r.Uploads(t); len(left) != 0 {
 				t.Errorf("multipart uploads left: %v", left)
@@ -76,7 +77,7 @@ func TestAnUploadThatS3RefusesLeavesNoParts(t *testing.T) {
 	t.Parallel()
 	r := s3test.New(t)
 	opts := options(t, r.Name)
-	opts.EndpointURL = newFront(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
+	opts.EndpointURL = newReverseProxy(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
 		if req.URL.Query().Get("partNumber") == "2" {
 			if _, err := io.Copy(io.Discard, req.Body); err != nil {
 				t.Error(err)
@@ -88,15 +89,15 @@ func TestAnUploadThatS3RefusesLeavesNoParts(t *testing.T) {
 	})
 	_, err := bucket(t, open(t, opts)).Put(t.Context(), key, io.LimitReader(endless(), parts), storage.PutOptions{})
 	if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
-		t.Errorf("Put: %v, want what S3 said", err)
+		t.Errorf("Put: %v, want the error of S3", err)
 	}
 	if left := r.Uploads(t); len(left) != 0 {
 		t.Errorf("multipart uploads left: %v", left)
 	}
 }
 
-// Content is whole before the last request goes out, so that request is not the place to stop.
-func TestAContextThatEndsInTheLastRequestChangesNothing(t *testing.T) {
+// Before the last request, all content has been read, so it is too late to stop.
+func TestAContextThatEndsDuringTheLastRequestChangesNothing(t *testing.T) {
 	t.Parallel()
 	for name, size := range map[string]int64{"in one request": 1000, "in parts": parts} {
 		t.Run(name, func(t *testing.T) {
@@ -104,9 +105,9 @@ func TestAContextThatEndsInTheLastRequestChangesNothing(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			opts := options(t, s3test.New(t).Name)
-			opts.EndpointURL = newFront(t, func(w http.ResponseWriter, r *http.Request, s3 http.Handler) {
-				query := r.URL.Query()
-				if r.Method == http.MethodPost && query.Has("uploadId") || r.Method == http.MethodPut && !query.Has("uploadId") {
+			opts.EndpointURL = newReverseProxy(t, func(w http.ResponseWriter, r *http.Request, s3 http.Handler) {
+				inParts := r.URL.Query().Has("uploadId")
+				if r.Method == http.MethodPost && inParts || r.Method == http.MethodPut && !inParts {
 					cancel()
 				}
 				s3.ServeHTTP(w, r)
@@ -114,7 +115,7 @@ func TestAContextThatEndsInTheLastRequestChangesNothing(t *testing.T) {
 			b := bucket(t, open(t, opts))
 			obj, err := b.Put(ctx, key, io.LimitReader(endless(), size), storage.PutOptions{})
 			if ctx.Err() == nil {
-				t.Fatal("the last request was not seen")
+				t.Fatal("the proxy did not see the last request")
 			}
 			stat, statErr := b.Stat(t.Context(), key)
 			if err != nil || statErr != nil || obj.Size != size || stat.ETag != obj.ETag {
@@ -124,20 +125,20 @@ func TestAContextThatEndsInTheLastRequestChangesNothing(t *testing.T) {
 	}
 }
 
-// lostAnswer is a line on which the answer to the completion of an upload is lost. Whoever asks again is told that there is no upload, and
-// the object is not to be seen at once.
-type lostAnswer struct {
-	url                   string
-	lost, refused, unseen int
+// lossyProxy loses the answer to the first completion of an upload. It answers further completions with NoSuchUpload
+// and the first two requests for the object with 404.
+type lossyProxy struct {
+	url                     string
+	lost, refused, notFound int
 }
 
-func loseAnswer(t *testing.T) *lostAnswer {
+func newLossyProxy(t *testing.T) *lossyProxy {
 	t.Helper()
-	l := &lostAnswer{}
-	l.url = newFront(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
+	l := &lossyProxy{}
+	l.url = newReverseProxy(t, func(w http.ResponseWriter, req *http.Request, s3 http.Handler) {
 		switch {
-		case req.Method == http.MethodHead && l.lost > 0 && l.unseen < 2:
-			l.unseen++
+		case req.Method == http.MethodHead && l.lost > 0 && l.notFound < 2:
+			l.notFound++
 			w.WriteHeader(http.StatusNotFound)
 		case req.Method != http.MethodPost || !req.URL.Query().Has("uploadId"):
 			s3.ServeHTTP(w, req)
@@ -146,7 +147,7 @@ func loseAnswer(t *testing.T) *lostAnswer {
 			s3.ServeHTTP(httptest.NewRecorder(), req)
 			hangUp(w)
 		default:
-			// The server of the tests remembers what it completed; not every one does.
+			// The server would remember what it completed, which not every S3 server does.
 			l.refused++
 			http.Error(w, "<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>", http.StatusNotFound)
 		}
@@ -169,7 +170,8 @@ func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
 			if err != nil {
 				return storage.Object{}, err
 			}
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, target, io.LimitReader(endless(), parts))
+			content := io.LimitReader(endless(), parts)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, target, content)
 			if err != nil {
 				return storage.Object{}, err
 			}
@@ -179,16 +181,21 @@ func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
 				return storage.Object{}, err
 			}
 			res.Body.Close()
-			return b.CompleteDirect(t.Context(), key, id, []storage.Part{{Number: 1, ETag: res.Header.Get("ETag"), Size: parts}})
+			part := storage.Part{Number: 1, ETag: res.Header.Get("ETag"), Size: parts}
+			return b.CompleteDirect(t.Context(), key, id, []storage.Part{part})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := s3test.New(t)
-			opts, line := options(t, r.Name), loseAnswer(t)
-			opts.EndpointURL = line.url
+			opts, proxy := options(t, r.Name), newLossyProxy(t)
+			opts.EndpointURL = proxy.url
 			obj, err := upload(bucket(t, open(t, opts)))
-			if err != nil || obj.Size != parts || line.lost != 1 || line.refused != 1 || line.unseen != 2 {
-				t.Errorf("%+v, %v after %+v, want the object after one lost answer, one refusal and two looks in vain", obj, err, line)
+			if err != nil || obj.Size != parts {
+				t.Errorf("got %+v, %v, want the object", obj, err)
+			}
+			if proxy.lost != 1 || proxy.refused != 1 || proxy.notFound != 2 {
+				t.Errorf("%+v, want one lost answer, one refusal and two answers of 404", proxy)
 			}
 			if left := r.Uploads(t); len(left) != 0 {
 				t.Errorf("multipart uploads left: %v", left)
@@ -197,7 +204,7 @@ func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
 	}
 }
 
-func TestEncryptionAndChecksumsAreAskedFor(t *testing.T) {
+func TestPutRequestsEncryptionAndChecksums(t *testing.T) {
 	t.Parallel()
 	var (
 		mu        sync.Mutex
@@ -205,7 +212,7 @@ func TestEncryptionAndChecksumsAreAskedFor(t *testing.T) {
 		checked   = map[string]bool{}
 	)
 	opts := options(t, s3test.New(t).Name)
-	opts.EndpointURL = newFront(t, func(w http.ResponseWriter, r *http.Request, s3 http.Handler) {
+	opts.EndpointURL = newReverseProxy(t, func(w http.ResponseWriter, r *http.Request, s3 http.Handler) {
 		mu.Lock()
 		defer mu.Unlock()
 		query, h := r.URL.Query(), r.Header
@@ -233,37 +240,6 @@ func TestEncryptionAndChecksumsAreAskedFor(t *testing.T) {
 		}
 	}
 	if !checked["single"] || !checked["multipart"] || !checked["part"] {
-		t.Errorf("with checksums: %v, want all three", checked)
-	}
-}
-
-func TestABucketOfManyObjectsIsListedWhole(t *testing.T) {
-	t.Parallel()
-	r := s3test.New(t)
-	store := open(t, options(t, r.Name))
-	const objects = 1003 // more than S3 names at once
-	keys := make(chan string)
-	var putting sync.WaitGroup
-	for range 8 {
-		putting.Go(func() {
-			for key := range keys {
-				if _, err := store.Put(t.Context(), key, bytes.NewReader(nil), "video/mp4"); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for i := range objects {
-		keys <- "uploads/" + strings.Repeat("x", i/100) + string(rune('a'+i%100/10)) + string(rune('a'+i%10))
-	}
-	close(keys)
-	putting.Wait()
-
-	seen := map[string]bool{}
-	if err := bucket(t, store).List(t.Context(), "uploads/", func(o storage.Object) error { seen[o.Key] = true; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if len(seen) != objects {
-		t.Errorf("%d objects are listed, want %d", len(seen), objects)
+		t.Errorf("requests with checksums: %v, want all three", checked)
 	}
 }

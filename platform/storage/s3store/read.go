@@ -14,10 +14,11 @@ import (
 	"risingstars/platform/storage"
 )
 
-// readAttempts is how often in a row a broken download is taken up again where it broke. Each has the SDK's retries to begin.
+// readAttempts is how often in a row Read resumes an interrupted download without receiving a byte. The SDK retries the
+// request of each attempt.
 const readAttempts = 3
 
-// Open starts the download of the whole object, so that reading it costs one request.
+// Open starts to download the whole object, so that reading it from the start needs only one request.
 func (s *Store) Open(ctx context.Context, key string) (io.ReadSeekCloser, storage.Object, error) {
 	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
 	if err != nil {
@@ -35,13 +36,13 @@ type reader struct {
 	ctx    context.Context
 	store  *Store
 	obj    storage.Object
-	at     int64         // where the next Read reads
-	body   io.ReadCloser // nil = none is open
-	bodyAt int64         // where body is
-	broken error         // what every further Read says: the content was wrong, or the reader is closed
+	at     int64         // offset of the next Read
+	body   io.ReadCloser // the open download; nil = none
+	bodyAt int64         // offset of body
+	broken error         // returned by every further Read: the content was wrong, or the reader is closed
 }
 
-// Seek moves no bytes: the next Read asks for them.
+// Seek uses no network. The next Read requests the bytes.
 func (r *reader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekStart:
@@ -68,7 +69,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	var err error
 	for range readAttempts {
-		// An open download is asked for its end as well: that is where the SDK compares checksums.
+		// An open download is read to its EOF, because that is where the SDK compares checksums.
 		if r.at >= r.obj.Size && !r.connected() {
 			return 0, io.EOF
 		}
@@ -99,7 +100,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 func (r *reader) connected() bool { return r.body != nil && r.bodyAt == r.at }
 
-// connect opens the download at r.at, of the version that Open saw.
+// connect opens a download of the same version as Open, beginning at r.at.
 func (r *reader) connect() error {
 	if r.connected() {
 		return nil
@@ -109,8 +110,8 @@ func (r *reader) connect() error {
 		Bucket: &r.store.bucket, Key: &r.obj.Key,
 		Range: aws.String(fmt.Sprintf("bytes=%d-", r.at)), IfMatch: &r.obj.ETag,
 	})
-	if status(err) == http.StatusPreconditionFailed {
-		return errors.New("the object was put anew while it was read")
+	if statusCode(err) == http.StatusPreconditionFailed {
+		return errors.New("the object was replaced while it was being read")
 	}
 	if err != nil {
 		return translate(r.ctx, err)
@@ -137,7 +138,7 @@ func (s *Store) Stat(ctx context.Context, key string) (storage.Object, error) {
 	return obj, err
 }
 
-// stat also returns the token of the upload that made the object, if it was one in parts.
+// stat also returns the token of the upload that created the object, "" if it was not a multipart upload.
 func (s *Store) stat(ctx context.Context, key string) (obj storage.Object, token string, err error) {
 	err = s.call(ctx, func(ctx context.Context) error {
 		out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
@@ -165,7 +166,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// List passes over objects that no key of ours names, such as the markers that consoles make for folders.
+// List skips objects whose keys are not valid here, such as the markers that consoles create for folders.
 func (s *Store) List(ctx context.Context, prefix string, each func(storage.Object) error) error {
 	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix})
 	for pages.HasMorePages() {

@@ -10,10 +10,12 @@ import (
 	"risingstars/platform/storage/s3store/s3test"
 )
 
-// The driver takes credentials from the environment only, and tests that run in parallel cannot set it.
+// The driver reads credentials only from the environment, which parallel tests cannot set.
 func TestMain(m *testing.M) {
 	settings := map[string]string{
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		"AWS_EC2_METADATA_DISABLED":   "true",
+		"AWS_CONFIG_FILE":             os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	}
 	if u, err := url.Parse(os.Getenv(s3test.ServerVariable)); err == nil && u.User != nil {
 		settings["AWS_ACCESS_KEY_ID"] = u.User.Username()
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// server is the S3 server without the credentials.
+// server returns the URL of the S3 server without its credentials.
 func server(t testing.TB) *url.URL {
 	t.Helper()
 	endpoint, _, _ := s3test.Server(t)

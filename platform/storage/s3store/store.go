@@ -1,12 +1,13 @@
-// Package s3store keeps objects in a bucket of Amazon S3, or of another server that speaks its protocol, and lets browsers and ffmpeg
-// read from it, and clients write to it, by presigned URLs.
+// Package s3store keeps objects in a bucket of Amazon S3, or of another server with the same protocol. Browsers and
+// ffmpeg read objects, and clients upload them, by presigned URLs.
 //
-// Credentials are those of the SDK's default chain (environment, profile, role), proxies and AWS_CA_BUNDLE are honoured as in every AWS
-// tool. A presigned URL dies with the credentials that signed it, even when it was promised a longer life: those of a role are renewed
-// a quarter of an hour before their end, if the role has newer ones by then.
+// Credentials come from the SDK's default chain (environment, profile, role); proxies and AWS_CA_BUNDLE work as in
+// every AWS tool. A presigned URL expires with the credentials that signed it, even if its own lifetime is longer. For
+// this reason, a role's credentials are renewed a quarter of an hour before they expire, if the role has newer ones by
+// then.
 //
-// A process that is killed leaves the parts of its uploads in flight, which nobody sees but which cost money: the bucket needs a
-// lifecycle rule that aborts incomplete uploads.
+// A killed process leaves the parts of its unfinished uploads behind. They are invisible but cost money, so the bucket
+// needs a lifecycle rule that aborts incomplete uploads.
 package s3store
 
 import (
@@ -32,29 +33,31 @@ import (
 const (
 	defaultIdleTimeout = 30 * time.Second
 	defaultCallTimeout = time.Minute
-	// Longer than one run of ffmpeg may take. Within it every call asks for newer credentials, so it should not be much longer.
+	// The window is longer than one run of ffmpeg may take. It should not be much longer, because within it every call
+	// asks for newer credentials.
 	credentialsWindow = 15 * time.Minute
 )
 
 // Options needs Bucket.
 type Options struct {
 	Bucket string
-	// Region is that of the default chain (AWS_REGION, profile) when empty.
+	// Region defaults to that of the default chain (AWS_REGION, profile).
 	Region string
-	// EndpointURL is the server when it is not AWS's own. The bucket is then in the path, not in the host's name. What the SDK finds in its
-	// environment or profile comes first, as AWS_ENDPOINT_URL_S3 does for every AWS tool.
+	// EndpointURL is a server other than AWS's own. The bucket is then in the path, not in the host name. An endpoint
+	// that the SDK finds in its environment or profile takes precedence, as AWS_ENDPOINT_URL_S3 does in every AWS tool.
 	EndpointURL string
-	// PublicURL is where everyone reads the objects under PublicPrefixes ("processed/"): a CDN that may read the bucket. Empty: by
-	// presigned URLs, like the others.
+	// PublicURL is where anyone can read the objects under PublicPrefixes ("processed/"): a CDN that has access to the
+	// bucket. If it is empty, those objects have presigned URLs like all others.
 	PublicURL      string
 	PublicPrefixes []string
-	// IdleTimeout ends a connection on which no byte moves; 0 = 30 s. A failed request is tried up to three times.
+	// IdleTimeout closes a connection on which no byte moves; 0 = 30 s. The SDK tries a failed request up to three
+	// times.
 	IdleTimeout time.Duration
-	// CallTimeout ends every call that moves no content, its retries included; 0 = 1 min.
+	// CallTimeout limits every call that transfers no content, including its retries; 0 = 1 min.
 	CallTimeout time.Duration
 }
 
-// Store is the S3 driver. It needs no closing.
+// Store is the S3 driver. It need not be closed.
 type Store struct {
 	client      *s3.Client
 	presigner   *s3.PresignClient
@@ -62,7 +65,7 @@ type Store struct {
 	public      func(key string) (url string, ok bool)
 	callTimeout time.Duration
 	buffers     sync.Pool     // *[]byte of partBytes
-	shared      chan struct{} // one for each shared buffer that is lent
+	shared      chan struct{} // one element for each shared buffer in use
 }
 
 var (
@@ -70,29 +73,30 @@ var (
 	_ storage.DirectDriver = (*Store)(nil)
 )
 
-// Open fails unless the bucket is there and may be used.
+// Open fails unless the bucket exists and can be used.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
 	s := &Store{
-		bucket: opts.Bucket, public: opts.public,
-		callTimeout: positive(opts.CallTimeout, defaultCallTimeout), shared: make(chan struct{}, sharedBuffers),
+		bucket: opts.Bucket, public: opts.publicURL,
+		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), shared: make(chan struct{}, sharedBuffers),
 	}
 	s.buffers.New = func() any { b := make([]byte, partBytes); return &b }
 	cfg, err := load(ctx, opts)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS settings: %w", translate(ctx, err))
+		return nil, fmt.Errorf("load AWS settings: %w", translate(ctx, err))
 	}
 	s.client = s3.NewFromConfig(cfg, func(o *s3.Options) {
 		if o.BaseEndpoint == nil && opts.EndpointURL != "" {
 			o.BaseEndpoint = aws.String(opts.EndpointURL)
 		}
 		o.UsePathStyle = o.BaseEndpoint != nil
-		// Said for every object that was put in parts, as their checksum is one of the parts'.
+		// The SDK would log this for every object that was put in parts, because its checksum covers only the parts'
+		// checksums.
 		o.DisableLogOutputChecksumValidationSkipped = true
 	})
-	// Else each URL asks for a checksum in the answer, which no browser looks at.
+	// Without this, each URL would ask for a checksum in the answer, which no browser checks.
 	s.presigner = s3.NewPresignClient(s.client, s3.WithPresignClientFromClientOptions(func(o *s3.Options) {
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	}))
@@ -108,25 +112,26 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 
 func (o Options) check() error {
 	if o.Bucket == "" {
-		return errors.New("no bucket is named")
+		return errors.New("no bucket is configured")
 	}
 	if o.EndpointURL == "" {
 		return nil
 	}
-	// The URL is not repeated: it may be there by mistake, with a password in it.
+	// The errors do not repeat the URL, because it may be a mistake with a password in it.
 	u, err := url.Parse(o.EndpointURL)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return errors.New("the S3 endpoint is no http or https URL")
+		return errors.New("the S3 endpoint is not an http or https URL")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("the S3 endpoint has more than scheme, host and path")
+		return errors.New("the S3 endpoint must have only a scheme, a host and a path")
 	}
 	return nil
 }
 
-// public is the address of an object that everyone may read.
-func (o Options) public(key string) (url string, ok bool) {
-	ok = o.PublicURL != "" && slices.ContainsFunc(o.PublicPrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+// publicURL returns the CDN's URL of an object; ok reports whether the object has one.
+func (o Options) publicURL(key string) (url string, ok bool) {
+	hasPrefix := func(prefix string) bool { return strings.HasPrefix(key, prefix) }
+	ok = o.PublicURL != "" && slices.ContainsFunc(o.PublicPrefixes, hasPrefix)
 	return strings.TrimSuffix(o.PublicURL, "/") + "/" + key, ok
 }
 
@@ -134,39 +139,39 @@ func load(ctx context.Context, opts Options) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(
 		ctx,
 		config.WithRegion(opts.Region),
-		// A client of this type, so that AWS_CA_BUNDLE reaches it.
+		// AWS_CA_BUNDLE has an effect only on a client of this type.
 		config.WithHTTPClient(awshttp.NewBuildableClient()),
-		// The SDK renews a role's credentials minutes before their end, and a link dies with those that signed it.
+		// By default, the SDK renews a role's credentials only minutes before they expire, and a URL expires with them.
 		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = credentialsWindow }),
-		// The SDK would write to standard error.
+		// Otherwise the SDK writes to standard error.
 		config.WithLogger(logging.Nop{}),
 	)
 	if err != nil {
 		return cfg, err
 	}
 	if cfg.Region == "" {
-		return cfg, errors.New("no region is named")
+		return cfg, errors.New("no region is configured")
 	}
 	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if !ok {
 		return cfg, fmt.Errorf("unexpected HTTP client %T", cfg.HTTPClient)
 	}
-	idle := positive(opts.IdleTimeout, defaultIdleTimeout)
-	// Frozen, or the S3 client would put a dialer of its own in place of this one.
+	idle := orDefault(opts.IdleTimeout, defaultIdleTimeout)
+	// Without Freeze, the S3 client would replace this dialer with its own.
 	cfg.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.DialContext = dialer(idle) }).Freeze()
 	return cfg, nil
 }
 
-func positive(given, otherwise time.Duration) time.Duration {
-	if given > 0 {
-		return given
+func orDefault(d, fallback time.Duration) time.Duration {
+	if d > 0 {
+		return d
 	}
-	return otherwise
+	return fallback
 }
 
-// call runs f, which is one call of S3 with its retries, within the deadline for calls, and makes its error one of ours.
+// call runs f, which is one call to S3 with its retries, within the call timeout and translates its error.
 func (s *Store) call(ctx context.Context, f func(ctx context.Context) error) error {
-	limited, cancel := context.WithTimeoutCause(ctx, s.callTimeout, noAnswer(s.callTimeout))
+	limited, cancel := context.WithTimeoutCause(ctx, s.callTimeout, timeoutError(s.callTimeout))
 	defer cancel()
 	err := f(limited)
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {

@@ -8,12 +8,13 @@ import (
 
 const (
 	connectTimeout = 10 * time.Second
-	// What the kernel has taken and not yet sent looks like silence. So it gets no more than a slow line carries away within the time idle:
-	// Linux makes 1 MiB of this, enough for 10 MB/s over the 100 ms to another continent.
+	// sendBuffer limits the bytes that the kernel has accepted and not yet sent. While a slow network carries them
+	// away, the connection looks idle, so they must not take longer than the idle timeout. Linux doubles the value to 1
+	// MiB, enough for 10 MB/s at a round trip of 100 ms to another continent.
 	sendBuffer = 512 << 10
 )
 
-// dialer makes connections that fail once no byte has moved for the time idle, in either direction.
+// dialer returns a dial function for connections that fail once no byte has moved for idle, in either direction.
 func dialer(idle time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: min(connectTimeout, idle), KeepAlive: 30 * time.Second}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -31,29 +32,30 @@ func dialer(idle time.Duration) func(ctx context.Context, network, addr string) 
 	}
 }
 
-// idleConn puts the deadline off with every byte. One deadline for both directions: while a part goes out, which may take longer than
-// idle, a read waits for the answer. Between requests it closes pooled connections a little early, which does no harm.
+// idleConn extends its deadline whenever bytes move. One deadline serves both directions, because a read waits for the
+// answer while a part is sent, which may take longer than idle. Between requests, the deadline closes pooled
+// connections a little early, which does no harm.
 type idleConn struct {
 	net.Conn
 	idle time.Duration
 }
 
 func (c *idleConn) Read(p []byte) (int, error) {
-	if err := c.putOff(); err != nil {
+	if err := c.extendDeadline(); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)
 }
 
 func (c *idleConn) Write(p []byte) (int, error) {
-	if err := c.putOff(); err != nil {
+	if err := c.extendDeadline(); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
 	if err == nil {
-		err = c.putOff()
+		err = c.extendDeadline()
 	}
 	return n, err
 }
 
-func (c *idleConn) putOff() error { return c.SetDeadline(time.Now().Add(c.idle)) }
+func (c *idleConn) extendDeadline() error { return c.SetDeadline(time.Now().Add(c.idle)) }

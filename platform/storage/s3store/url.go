@@ -15,42 +15,44 @@ import (
 )
 
 const (
-	// S3's own limit.
-	maxLife = 7 * 24 * time.Hour
-	// Longer than any run of ffmpeg may take.
-	inputLife = 6 * time.Hour
+	// maxTTL is S3's own limit.
+	maxTTL = 7 * 24 * time.Hour
+	// inputTTL is longer than any run of ffmpeg may take.
+	inputTTL = 6 * time.Hour
 )
 
 type request = v4.PresignedHTTPRequest
 
-// URL is presigned, but for public objects, whose address is the CDN's. The answer has the type of the key's extension, whatever a client said when it uploaded the object, and a file name
-// for those who save it.
+// URL returns the CDN's URL of a public object and a presigned URL of any other. With a presigned URL, the answer has
+// the content type of the key's extension, even if a client uploaded the object with another type, and a file name for
+// saving it.
 func (s *Store) URL(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	if url, ok := s.public(key); ok {
 		return url, nil
 	}
+	disposition := mime.FormatMediaType("inline", map[string]string{"filename": path.Base(key)})
 	return s.presign(ctx, ttl, func(ctx context.Context, expires func(*s3.PresignOptions)) (*request, error) {
 		return s.presigner.PresignGetObject(ctx, &s3.GetObjectInput{
 			Bucket: &s.bucket, Key: &key,
 			ResponseContentType:        aws.String(storage.ContentType(key)),
-			ResponseContentDisposition: aws.String(mime.FormatMediaType("inline", map[string]string{"filename": path.Base(key)})),
+			ResponseContentDisposition: &disposition,
 		}, expires)
 	})
 }
 
-// Input is presigned for six hours; a role's credentials may end it earlier.
+// Input returns a URL presigned for six hours; it expires earlier if a role's credentials do.
 func (s *Store) Input(ctx context.Context, key string) (string, error) {
-	return s.presign(ctx, inputLife, func(ctx context.Context, expires func(*s3.PresignOptions)) (*request, error) {
+	return s.presign(ctx, inputTTL, func(ctx context.Context, expires func(*s3.PresignOptions)) (*request, error) {
 		return s.presigner.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key}, expires)
 	})
 }
 
-// presign needs the network only to renew credentials.
+// presign uses the network only to renew credentials.
 func (s *Store) presign(
 	ctx context.Context, ttl time.Duration, sign func(context.Context, func(*s3.PresignOptions)) (*request, error),
 ) (url string, err error) {
-	if ttl > maxLife {
-		return "", fmt.Errorf("life time of %s, S3 allows %s", ttl, maxLife)
+	if ttl > maxTTL {
+		return "", fmt.Errorf("URL lifetime %s exceeds the %s that S3 allows", ttl, maxTTL)
 	}
 	// S3 counts whole seconds.
 	ttl = (ttl + time.Second - 1).Truncate(time.Second)

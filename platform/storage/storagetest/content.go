@@ -3,14 +3,7 @@ package storagetest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"io"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -34,12 +27,12 @@ func roundTrip(t *testing.T, b *storage.Bucket) {
 	if d := cmp.Diff(want, obj, cmpopts.IgnoreFields(storage.Object{}, "ModTime", "ETag")); d != "" {
 		t.Errorf("Put (-want +got):\n%s", d)
 	}
-	// S3 counts whole seconds, with a clock of its own.
+	// S3 has a clock of its own and rounds to whole seconds.
 	if obj.ModTime.Before(before.Add(-2*time.Second)) || obj.ModTime.After(time.Now().Add(2*time.Second)) {
-		t.Errorf("put at %v, says %v", before, obj.ModTime)
+		t.Errorf("put at %v, ModTime is %v", before, obj.ModTime)
 	}
 	if len(obj.ETag) < 3 || obj.ETag[0] != '"' || obj.ETag[len(obj.ETag)-1] != '"' {
-		t.Errorf("ETag %s is not a strong, quoted one", obj.ETag)
+		t.Errorf("ETag %s is not strong and quoted", obj.ETag)
 	}
 
 	stat, err := b.Stat(t.Context(), key)
@@ -65,7 +58,7 @@ func roundTrip(t *testing.T, b *storage.Bucket) {
 	}
 
 	if again := put(t, b, key, content[1:]); again.ETag == obj.ETag {
-		t.Errorf("ETag %s is the same for another content", obj.ETag)
+		t.Errorf("ETag %s is the same for other content", obj.ETag)
 	}
 }
 
@@ -122,62 +115,6 @@ func seekAndRanges(t *testing.T, b *storage.Bucket) {
 	}
 }
 
-func memoryIsBounded(t *testing.T, b *storage.Bucket) {
-	const key, size, bound = "uploads/large.mp4", 60 << 20, 32 << 20
-	in, out := sha256.New(), sha256.New()
-	heap := newHeapWatch()
-
-	content := io.TeeReader(io.LimitReader(rand.NewChaCha8([32]byte{1}), size), io.MultiWriter(in, heap))
-	// Only Read, so that nobody learns the length or copies by other means, and in the small pieces that come from a network.
-	r := readerFunc(func(p []byte) (int, error) { return content.Read(p[:min(len(p), 64<<10)]) })
-	if _, err := b.Put(t.Context(), key, r, storage.PutOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	f, obj, err := b.Open(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := io.Copy(io.MultiWriter(out, heap), f); err != nil {
-		t.Fatal(err)
-	}
-
-	if obj.Size != size || !bytes.Equal(in.Sum(nil), out.Sum(nil)) {
-		t.Errorf("got %d bytes back, or others than the %d put", obj.Size, size)
-	}
-	if heap.samples < 50 {
-		t.Fatalf("memory was looked at %d times only", heap.samples)
-	}
-	if heap.peak > heap.base+bound {
-		t.Errorf("%d MiB in use on the way, want at most %d", (heap.peak-heap.base)>>20, bound>>20)
-	}
-}
-
-// heapWatch measures the live heap for every 2 MiB that go through it.
-type heapWatch struct {
-	base, peak uint64
-	unseen     int
-	samples    int
-}
-
-func newHeapWatch() *heapWatch { return &heapWatch{base: liveHeap()} }
-
-func (h *heapWatch) Write(p []byte) (int, error) {
-	if h.unseen += len(p); h.unseen >= 2<<20 {
-		h.unseen %= 2 << 20
-		h.samples++
-		h.peak = max(h.peak, liveHeap())
-	}
-	return len(p), nil
-}
-
-func liveHeap() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
 func overwriteIsAtomic(t *testing.T, b *storage.Bucket) {
 	const key, rounds = "uploads/clip.mp4", 60
 	version := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 50_000+i*1000) }
@@ -186,8 +123,8 @@ func overwriteIsAtomic(t *testing.T, b *storage.Bucket) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var readers sync.WaitGroup
-	met := make(chan struct{}) // closed when a reader has seen a second version
-	hasMet := sync.OnceFunc(func() { close(met) })
+	overlapped := make(chan struct{}) // closed when a reader has seen a second version
+	overlap := sync.OnceFunc(func() { close(overlapped) })
 	seen := make([]map[byte]bool, 3)
 	for i := range seen {
 		seen[i] = map[byte]bool{}
@@ -195,29 +132,30 @@ func overwriteIsAtomic(t *testing.T, b *storage.Bucket) {
 			for ctx.Err() == nil {
 				r, obj, err := b.Open(t.Context(), key)
 				if err != nil {
-					t.Errorf("open while it is overwritten: %v", err)
+					t.Errorf("Open during a Put: %v", err)
 					return
 				}
 				got, err := io.ReadAll(r)
 				r.Close()
 				if err != nil {
-					t.Errorf("read while it is overwritten: %v", err)
+					t.Errorf("Read during a Put: %v", err)
 					return
 				}
 				if len(got) == 0 || !bytes.Equal(got, version(int(got[0]))) || obj.Size != int64(len(got)) {
-					t.Errorf("read %d of %d bytes that are no version", len(got), obj.Size)
+					t.Errorf("read %d of %d bytes, which are not one version", len(got), obj.Size)
 					return
 				}
 				seen[i][got[0]] = true
 				if len(seen[i]) > 1 {
-					hasMet()
+					overlap()
 				}
 			}
 		})
 	}
 	last := 0
-	for i, deadline := 0, time.Now().Add(patience); i < rounds || !isClosed(met) && time.Now().Before(deadline); i++ {
-		last = i % 200 // which a byte holds
+	deadline := time.Now().Add(timeout)
+	for i := 0; i < rounds || !isClosed(overlapped) && time.Now().Before(deadline); i++ {
+		last = i % 200 // must fit into a byte
 		put(t, b, key, version(last))
 	}
 	stop()
@@ -230,10 +168,10 @@ func overwriteIsAtomic(t *testing.T, b *storage.Bucket) {
 		}
 	}
 	if len(all) < 2 {
-		t.Errorf("the readers saw %d versions: they never met a writer", len(all))
+		t.Errorf("the readers saw %d versions, so no read overlapped a Put", len(all))
 	}
 	if got := get(t, b, key); !bytes.Equal(got, version(last)) {
-		t.Error("the last version is not the one that stayed")
+		t.Error("the object is not the last version")
 	}
 }
 
@@ -265,75 +203,8 @@ func openReaderKeepsItsVersion(t *testing.T, b *storage.Bucket) {
 		t.Fatal(err)
 	}
 	tail, err := io.ReadAll(r)
-	// A driver may be unable to go on, but must not mix.
+	// A driver may fail here, but must not mix versions.
 	if err == nil && !bytes.Equal(tail, first[2<<20:]) {
 		t.Error("one reader saw two versions")
-	}
-}
-
-func putFile(t *testing.T, b *storage.Bucket) {
-	const key = "processed/clip-1.mp4"
-	file := filepath.Join(t.TempDir(), "out.mp4")
-	// Twice: over nothing and over an object. The file's own age must not become the object's.
-	for _, content := range [][]byte{pattern(200_000), pattern(70_000)} {
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		old := time.Now().Add(-time.Hour)
-		if err := os.Chtimes(file, old, old); err != nil {
-			t.Fatal(err)
-		}
-		obj, err := b.PutFile(t.Context(), key, file, storage.PutOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if obj.Size != int64(len(content)) || obj.ContentType != "video/mp4" || time.Since(obj.ModTime) > time.Hour/2 {
-			t.Errorf("got %+v, want %d bytes of video/mp4 put just now", obj, len(content))
-		}
-		if err := os.RemoveAll(file); err != nil {
-			t.Error(err)
-		}
-		if got := get(t, b, key); !bytes.Equal(got, content) {
-			t.Errorf("read %d bytes that differ from the %d put", len(got), len(content))
-		}
-	}
-	if keys := list(t, b, ""); !slices.Equal(keys, []string{key}) {
-		t.Errorf("the store holds %q, want %q only", keys, key)
-	}
-}
-
-func putFileRefuses(t *testing.T, b *storage.Bucket) {
-	const key = "processed/clip-1.mp4"
-	dir := t.TempDir()
-	file, link := filepath.Join(dir, "out.mp4"), filepath.Join(dir, "link.mp4")
-	if err := os.WriteFile(file, pattern(1000), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(file, link); err != nil {
-		t.Fatal(err)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-
-	for name, c := range map[string]struct {
-		ctx  context.Context
-		path string
-		opts storage.PutOptions
-		want error
-	}{
-		"too large":     {t.Context(), file, storage.PutOptions{MaxBytes: 999}, storage.ErrTooLarge},
-		"cancelled":     {ended, file, storage.PutOptions{}, context.Canceled},
-		"no file":       {t.Context(), filepath.Join(dir, "none.mp4"), storage.PutOptions{}, os.ErrNotExist},
-		"a folder":      {t.Context(), dir, storage.PutOptions{}, nil},
-		"symbolic link": {t.Context(), link, storage.PutOptions{}, nil},
-	} {
-		_, err := b.PutFile(c.ctx, key, c.path, c.opts)
-		if err == nil || c.want != nil && !errors.Is(err, c.want) {
-			t.Errorf("%s: error %v, want %v", name, err, c.want)
-		}
-		wantNothing(t, b, key)
-	}
-	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, pattern(1000)) {
-		t.Errorf("the refused file changed (%v)", err)
 	}
 }

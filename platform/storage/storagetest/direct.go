@@ -20,7 +20,7 @@ import (
 
 const directKey = "uploads/direct.mp4"
 
-// directUpload is one under way, whose parts are PUT as a browser does it.
+// directUpload is an upload in progress. It sends parts as a browser does.
 type directUpload struct {
 	bucket *storage.Bucket
 	site   string
@@ -40,7 +40,7 @@ func begin(t *testing.T, b *storage.Bucket, site, key string) directUpload {
 	return directUpload{b, site, key, id}
 }
 
-// url is where the part goes for the next hour, absolute.
+// url returns the absolute URL for the part, valid for an hour.
 func (u directUpload) url(t *testing.T, part, size int) string {
 	t.Helper()
 	raw, err := u.bucket.PresignPart(t.Context(), u.key, u.id, part, int64(size), time.Hour)
@@ -50,12 +50,12 @@ func (u directUpload) url(t *testing.T, part, size int) string {
 	return absolute(t, raw, u.site).String()
 }
 
-// send PUTs the part as promised and returns it as the answer describes it.
+// send PUTs the part and returns it as the answer describes it.
 func (u directUpload) send(t *testing.T, part int, content []byte) storage.Part {
 	t.Helper()
 	status, etag := putPart(t, u.url(t, part, len(content)), bytes.NewReader(content), int64(len(content)))
 	if status != http.StatusOK || len(etag) < 3 || etag[0] != '"' {
-		t.Fatalf("PUT of part %d: status %d with ETag %s, want 200 and a quoted one", part, status, etag)
+		t.Fatalf("PUT of part %d: status %d with ETag %s, want 200 and a quoted ETag", part, status, etag)
 	}
 	return storage.Part{Number: part, ETag: etag, Size: int64(len(content))}
 }
@@ -81,13 +81,14 @@ func (u directUpload) wantParts(t *testing.T, want ...storage.Part) {
 	}
 }
 
-// wantGone checks that no call finds the upload any more, but abort, which is content.
+// wantGone checks that no call finds the upload any more, except AbortDirect, which succeeds.
 func (u directUpload) wantGone(t *testing.T, part storage.Part) {
 	t.Helper()
 	if parts, err := u.bucket.DirectParts(t.Context(), u.key, u.id); !errors.Is(err, storage.ErrNoUpload) {
 		t.Errorf("DirectParts: %v, %v, want ErrNoUpload", parts, err)
 	}
-	if obj, err := u.bucket.CompleteDirect(t.Context(), u.key, u.id, []storage.Part{part}); !errors.Is(err, storage.ErrNoUpload) {
+	obj, err := u.bucket.CompleteDirect(t.Context(), u.key, u.id, []storage.Part{part})
+	if !errors.Is(err, storage.ErrNoUpload) {
 		t.Errorf("CompleteDirect: %v, %v, want ErrNoUpload", obj, err)
 	}
 	if err := u.bucket.AbortDirect(t.Context(), u.key, u.id); err != nil {
@@ -106,17 +107,17 @@ func (u directUpload) wantGone(t *testing.T, part storage.Part) {
 	}
 }
 
-// putPart tells the length as given; below zero it sends chunks. A server may end the connection instead of reading what it refused:
-// that is status 400 here.
+// putPart sends Content-Length as given; with a negative length it sends chunks. It returns status 400 if the server
+// closes the connection instead of reading a body that it refuses.
 func putPart(t *testing.T, target string, body io.Reader, length int64) (status int, etag string) {
 	t.Helper()
-	// The type keeps the client from looking into the body for its length.
+	// NopCloser hides the type of body, from which the client would learn the length.
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, target, io.NopCloser(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.ContentLength = length
-	req.Close = true // what a refused body leaves on a connection would disturb the next request
+	req.Close = true // the rest of a refused body would disturb the next request on the connection
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Logf("PUT without an answer: %v", errors.Unwrap(err))
@@ -129,35 +130,36 @@ func putPart(t *testing.T, target string, body io.Reader, length int64) (status 
 	return res.StatusCode, res.Header.Get("ETag")
 }
 
-func directUploadMakesTheObject(t *testing.T, b *storage.Bucket, site string) {
+func directUploadCreatesTheObject(t *testing.T, b *storage.Bucket, site string) {
 	content := pattern(2*storage.MinPartBytes + 1000)
 	old := put(t, b, directKey, []byte("old"))
 	u := begin(t, b, site, directKey)
 	u.wantParts(t)
 
-	// At once and in any order, as browsers do.
+	// Browsers send parts at the same time and in any order.
 	parts := make([]storage.Part, 3)
 	var sending sync.WaitGroup
 	for i := range slices.Backward(parts) {
 		sending.Go(func() {
-			parts[i] = u.send(t, i+1, content[i*storage.MinPartBytes:min((i+1)*storage.MinPartBytes, len(content))])
+			start, end := i*storage.MinPartBytes, min((i+1)*storage.MinPartBytes, len(content))
+			parts[i] = u.send(t, i+1, content[start:end])
 		})
 	}
 	sending.Wait()
 	u.wantParts(t, parts...)
 	if got := get(t, b, directKey); string(got) != "old" {
-		t.Errorf("before CompleteDirect the object reads %d bytes, want the old ones", len(got))
+		t.Errorf("before CompleteDirect, the object has %d bytes, want the old content", len(got))
 	}
 	if keys := list(t, b, ""); !slices.Equal(keys, []string{directKey}) {
-		t.Errorf("the store lists %q, want %q only", keys, directKey)
+		t.Errorf("the store lists %q, want only %q", keys, directKey)
 	}
 
 	obj := u.complete(t, parts[2], parts[0], parts[1])
 	if !bytes.Equal(get(t, b, directKey), content) {
 		t.Error("the object is not what was sent")
 	}
-	if obj.Key != directKey || obj.Size != int64(len(content)) || obj.ContentType != "video/mp4" || obj.ETag == old.ETag ||
-		time.Since(obj.ModTime) > time.Hour/2 {
+	if obj.Key != directKey || obj.Size != int64(len(content)) || obj.ContentType != "video/mp4" ||
+		obj.ETag == old.ETag || time.Since(obj.ModTime) > time.Hour/2 {
 		t.Errorf("CompleteDirect = %+v, want %d bytes of video/mp4 put just now", obj, len(content))
 	}
 	stat, err := b.Stat(t.Context(), directKey)
@@ -185,7 +187,8 @@ func directPartsCanBeSentAgain(t *testing.T, b *storage.Bucket, site string) {
 	second := u.send(t, 2, []byte("second"))
 	u.wantParts(t, first, second, dropped)
 
-	if _, err := b.CompleteDirect(t.Context(), directKey, u.id, []storage.Part{first, stale}); !errors.Is(err, storage.ErrBadParts) {
+	_, err := b.CompleteDirect(t.Context(), directKey, u.id, []storage.Part{first, stale})
+	if !errors.Is(err, storage.ErrBadParts) {
 		t.Errorf("CompleteDirect with a part that was replaced: %v, want ErrBadParts", err)
 	}
 	u.complete(t, first, second)
@@ -208,24 +211,24 @@ func directUploadCompletesOnce(t *testing.T, b *storage.Bucket, site string) {
 	again := u.complete(t, part)
 	for i, obj := range objects {
 		if d := gocmp.Diff(again, obj); errs[i] != nil || d != "" {
-			t.Errorf("one of five at once: %v (-later +at once)\n%s", errs[i], d)
+			t.Errorf("one of five concurrent calls: %v (-later +concurrent)\n%s", errs[i], d)
 		}
 	}
 	if got := get(t, b, directKey); string(got) != "content" {
 		t.Errorf("the object reads %q", got)
 	}
 	if keys := list(t, b, ""); !slices.Equal(keys, []string{directKey}) {
-		t.Errorf("the store holds %q, want %q only", keys, directKey)
+		t.Errorf("the store holds %q, want only %q", keys, directKey)
 	}
 
-	// Aborted too late: nothing happens.
+	// It is too late to abort: nothing happens.
 	if err := b.AbortDirect(t.Context(), directKey, u.id); err != nil {
 		t.Errorf("AbortDirect of a completed upload: %v", err)
 	}
 	if got := get(t, b, directKey); string(got) != "content" {
 		t.Errorf("after AbortDirect the object reads %q", got)
 	}
-	// The key belongs to somebody else now.
+	// Then the key gets another object.
 	put(t, b, directKey, []byte("later"))
 	u.wantGone(t, part)
 	if err := b.Delete(t.Context(), directKey); err != nil {
@@ -247,12 +250,12 @@ func abortedDirectUploadLeavesNothing(t *testing.T, b *storage.Bucket, site stri
 	wantNothing(t, b, directKey)
 }
 
-func directUploadsAreApart(t *testing.T, b *storage.Bucket, site string) {
+func directUploadsAreIndependent(t *testing.T, b *storage.Bucket, site string) {
 	uploads, parts := make([]directUpload, 4), make([]storage.Part, 4)
 	for i := range uploads {
 		uploads[i] = begin(t, b, site, directKey)
 		if i > 0 && uploads[i].id == uploads[i-1].id {
-			t.Fatal("two uploads have one id")
+			t.Fatal("two uploads have the same id")
 		}
 	}
 	var sending sync.WaitGroup

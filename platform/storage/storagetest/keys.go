@@ -14,9 +14,12 @@ func invalidKeys() []string {
 	return []string{
 		"", ".", "..", "/", "//", "a/", "/a", "/etc/passwd", "a//b",
 		"../secret", "uploads/../../secret", "uploads/..", "uploads/./a", "a/...", ".scratch/put-1", "uploads/.hidden",
-		`..\secret`, `uploads\a`, `c:\a`, "c:a", "uploads/a\x00.mp4", "uploads/a\n", "a b", "a%2e%2e", "%2e%2e/a", "a?b", "a#b", "~/a",
-		"uploads/A.mp4", "uploads/ñ.mp4", "uploads/\u2024\u2024/a", "uploads/\uff0e\uff0e/a", "uploads\u2215a", "a\u202egpm", "a\xff", "a\xc0\xae",
-		strings.Repeat("a/", 299) + "aa", strings.Repeat("a", 600), strings.Repeat("a/", 256) + "a", "uploads/" + strings.Repeat("a", 256),
+		`..\secret`, `uploads\a`, `c:\a`, "c:a", "uploads/a\x00.mp4", "uploads/a\n",
+		"a b", "a%2e%2e", "%2e%2e/a", "a?b", "a#b", "~/a",
+		"uploads/A.mp4", "uploads/ñ.mp4", "uploads/\u2024\u2024/a", "uploads/\uff0e\uff0e/a",
+		"uploads\u2215a", "a\u202egpm", "a\xff", "a\xc0\xae",
+		strings.Repeat("a/", 299) + "aa", strings.Repeat("a", 600),
+		strings.Repeat("a/", 256) + "a", "uploads/" + strings.Repeat("a", 256),
 	}
 }
 
@@ -68,20 +71,24 @@ func unusualKeysWork(t *testing.T, b *storage.Bucket) {
 	}
 	slices.Sort(keys)
 	if got := list(t, b, ""); !slices.Equal(got, keys) {
-		t.Errorf("list %q, want %q", got, keys)
+		t.Errorf("List = %q, want %q", got, keys)
 	}
 }
 
 func listByPrefix(t *testing.T, b *storage.Bucket) {
-	all := []string{"processed/a.jpg", "processed/a.mp4", "uploads-old/x.mp4", "uploads/ab/deep.mp4", "uploads/ab.mp4", "uploads/b.mp4", "zero"}
+	all := []string{
+		"processed/a.jpg", "processed/a.mp4", "uploads-old/x.mp4", "uploads/ab/deep.mp4", "uploads/ab.mp4",
+		"uploads/b.mp4", "zero",
+	}
 	for _, key := range all {
 		put(t, b, key, []byte("x"))
 	}
 	for _, prefix := range []string{
-		"", "u", "uploads", "uploads/", "uploads/a", "uploads/ab", "uploads/ab/", "uploads/ab/deep.mp4", "processed/a.", "zero", "zero/",
-		"none", "none/", "none/none", "uploads/b.mp4/", "uploads/b.mp4/x",
+		"", "u", "uploads", "uploads/", "uploads/a", "uploads/ab", "uploads/ab/", "uploads/ab/deep.mp4", "processed/a.",
+		"zero", "zero/", "none", "none/", "none/none", "uploads/b.mp4/", "uploads/b.mp4/x",
 	} {
-		want := slices.DeleteFunc(slices.Clone(all), func(key string) bool { return !strings.HasPrefix(key, prefix) })
+		lacksPrefix := func(key string) bool { return !strings.HasPrefix(key, prefix) }
+		want := slices.DeleteFunc(slices.Clone(all), lacksPrefix)
 		slices.Sort(want)
 		if got := list(t, b, prefix); !slices.Equal(got, want) {
 			t.Errorf("List(%q) = %q, want %q", prefix, got, want)

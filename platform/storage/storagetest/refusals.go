@@ -27,7 +27,7 @@ func directPartOfAnotherSizeIsRefused(t *testing.T, b *storage.Bucket, site stri
 		"as long in chunks": {1000, -1},
 		"longer in chunks":  {100_000, -1},
 		"much longer":       {storage.MinPartBytes, storage.MinPartBytes},
-		"less than it says": {10, 1000},
+		"cut short":         {10, 1000},
 	} {
 		if status, _ := putPart(t, target, bytes.NewReader(pattern(c.size)), c.length); status < 400 || status >= 500 {
 			t.Errorf("%s: status %d, want a refusal", name, status)
@@ -43,7 +43,7 @@ func directPartOfAnotherSizeIsRefused(t *testing.T, b *storage.Bucket, site stri
 func expiredPartURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 	u := begin(t, b, site, directKey)
 	var target string
-	untilInTime(t, func(ttl time.Duration) int {
+	useBeforeExpiry(t, func(ttl time.Duration) int {
 		raw, err := b.PresignPart(t.Context(), directKey, u.id, 1, 4, ttl)
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func expiredPartURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 		status, _ := putPart(t, target, strings.NewReader("good"), 4)
 		return status
 	})
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		if status, _ := putPart(t, target, strings.NewReader("good"), 4); status == http.StatusForbidden {
 			break
@@ -63,16 +63,16 @@ func expiredPartURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	if status, _ := putPart(t, target, strings.NewReader("late"), 4); status != http.StatusForbidden {
-		t.Errorf("PUT too late: status %d, want 403", status)
+		t.Errorf("PUT after the expiry: status %d, want 403", status)
 	}
-	u.complete(t, u.bucketPart(t))
+	u.complete(t, u.onlyPart(t))
 	if got := get(t, b, directKey); string(got) != "good" {
 		t.Errorf("the object reads %q", got)
 	}
 }
 
-// bucketPart is the only part in the store.
-func (u directUpload) bucketPart(t *testing.T) storage.Part {
+// onlyPart returns the only part in the store.
+func (u directUpload) onlyPart(t *testing.T) storage.Part {
 	t.Helper()
 	parts, err := u.bucket.DirectParts(t.Context(), u.key, u.id)
 	if err != nil || len(parts) != 1 {
@@ -101,9 +101,9 @@ func tamperedPartURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 		tampered["without "+name] = withQuery(good, query)
 	}
 	if len(tampered) < 5 {
-		t.Fatalf("no signature and expiry in the query of %v", good.Query())
+		t.Fatalf("no signature and expiry in the query %v", good.Query())
 	}
-	tampered["another upload"] = strings.ReplaceAll(good.String(), lastOf(u.id), lastOf(other.id))
+	tampered["another upload"] = strings.ReplaceAll(good.String(), idInURL(u.id), idInURL(other.id))
 	for name, target := range tampered {
 		if status, _ := putPart(t, target, strings.NewReader("evil"), 4); status < 400 || status >= 500 {
 			t.Errorf("%s: status %d, want a refusal", name, status)
@@ -111,21 +111,21 @@ func tamperedPartURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 		if res, _ := fetch(t, method, good.String(), nil); res.StatusCode < 400 {
-			t.Errorf("%s: %s, want it refused", method, res.Status)
+			t.Errorf("%s: %s, want a refusal", method, res.Status)
 		}
 	}
 	u.wantParts(t)
 	other.wantParts(t)
 	wantNothing(t, b, directKey)
 	if status, _ := putPart(t, good.String(), strings.NewReader("good"), 4); status != http.StatusOK {
-		t.Errorf("PUT as given: status %d, want 200", status)
+		t.Errorf("PUT to the unchanged URL: status %d, want 200", status)
 	}
 }
 
-// lastOf is the part of an upload's id that a driver shows in its URLs, if it does not show all.
-func lastOf(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
+// idInURL returns the part of an upload's id that a driver's URLs contain: all of it, or what follows the last dot.
+func idInURL(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
 
-func wrongPartsMakeNothing(t *testing.T, b *storage.Bucket, site string) {
+func wrongPartsAreRefused(t *testing.T, b *storage.Bucket, site string) {
 	u := begin(t, b, site, directKey)
 	full, rest := u.send(t, 1, pattern(storage.MinPartBytes)), u.send(t, 2, []byte("rest"))
 	second := begin(t, b, site, "uploads/small.mp4")
@@ -135,19 +135,19 @@ func wrongPartsMakeNothing(t *testing.T, b *storage.Bucket, site string) {
 	sized := func(p storage.Part, size int64) storage.Part { p.Size = size; return p }
 	tagged := func(p storage.Part, etag string) storage.Part { p.ETag = etag; return p }
 	for name, parts := range map[string][]storage.Part{
-		"none":                         {},
-		"the first is missing":         {rest},
-		"one was never sent":           {full, rest, numbered(rest, 3)},
-		"a gap":                        {full, numbered(rest, 3)},
-		"one twice":                    {full, rest, rest},
-		"number 0":                     {numbered(full, 0), numbered(rest, 1)},
-		"another ETag":                 {full, tagged(rest, full.ETag)},
-		"an impossible ETag":           {full, tagged(rest, `"../../etc/passwd"`)},
-		"no ETag":                      {full, tagged(rest, "")},
-		"another size":                 {full, sized(rest, rest.Size+1)},
-		"size 0":                       {full, sized(rest, 0)},
-		"a small one before the last":  {small, end},
-		"a small one that says it not": {sized(small, storage.MinPartBytes), end},
+		"none":                           {},
+		"the first is missing":           {rest},
+		"one was never sent":             {full, rest, numbered(rest, 3)},
+		"a gap":                          {full, numbered(rest, 3)},
+		"one twice":                      {full, rest, rest},
+		"number 0":                       {numbered(full, 0), numbered(rest, 1)},
+		"another ETag":                   {full, tagged(rest, full.ETag)},
+		"an impossible ETag":             {full, tagged(rest, `"../../etc/passwd"`)},
+		"no ETag":                        {full, tagged(rest, "")},
+		"another size":                   {full, sized(rest, rest.Size+1)},
+		"size 0":                         {full, sized(rest, 0)},
+		"a small one before the last":    {small, end},
+		"a small one, with a wrong size": {sized(small, storage.MinPartBytes), end},
 	} {
 		for _, u := range []directUpload{u, second} {
 			if obj, err := b.CompleteDirect(t.Context(), u.key, u.id, parts); !errors.Is(err, storage.ErrBadParts) {
@@ -156,10 +156,10 @@ func wrongPartsMakeNothing(t *testing.T, b *storage.Bucket, site string) {
 		}
 	}
 	wantNothing(t, b, directKey)
-	// Nothing is lost.
+	// The upload is unchanged.
 	u.wantParts(t, full, rest)
 	if obj := u.complete(t, full, rest); obj.Size != full.Size+rest.Size {
-		t.Errorf("completed after all with %d bytes", obj.Size)
+		t.Errorf("the object has %d bytes, want %d", obj.Size, full.Size+rest.Size)
 	}
 }
 
@@ -198,7 +198,8 @@ func directUploadsAreChecked(t *testing.T, b *storage.Bucket, _ string) {
 		part int
 		size int64
 	}{{0, 1}, {-1, 1}, {storage.MaxParts + 1, 1}, {1, 0}, {1, -1}, {1, storage.MaxPartBytes + 1}} {
-		if u, err := b.PresignPart(ctx, directKey, id, c.part, c.size, time.Minute); !errors.Is(err, storage.ErrBadParts) {
+		u, err := b.PresignPart(ctx, directKey, id, c.part, c.size, time.Minute)
+		if !errors.Is(err, storage.ErrBadParts) {
 			t.Errorf("part %d of %d bytes: %s, %v, want ErrBadParts", c.part, c.size, u, err)
 		}
 	}
@@ -210,7 +211,7 @@ func directUploadsAreChecked(t *testing.T, b *storage.Bucket, _ string) {
 	wantNothing(t, b, directKey)
 }
 
-// directIsUnsupported holds for drivers without direct uploads.
+// directIsUnsupported is the rule for drivers that do not support direct uploads.
 func directIsUnsupported(t *testing.T, b *storage.Bucket) {
 	for name, call := range directCalls(t.Context(), b, directKey) {
 		if err := call(); !errors.Is(err, errors.ErrUnsupported) {

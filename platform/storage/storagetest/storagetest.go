@@ -1,4 +1,4 @@
-// Package storagetest holds the rules of storage.Driver as tests. Every driver runs them against its real server or disk.
+// Package storagetest is the conformance suite of storage.Driver. Every driver runs it on its real server or disk.
 package storagetest
 
 import (
@@ -13,17 +13,19 @@ import (
 	"risingstars/platform/storage"
 )
 
-// patience is how long a test waits for what must happen, on a busy machine; it is spent only when it does not.
-const patience = time.Minute
+// timeout is how long a test waits for an event, even on a busy machine. A test that passes does not wait that long.
+const timeout = time.Minute
 
-// Subject is an empty store, in which keys under "uploads/" are private.
+// Subject is an empty store. Its keys under "uploads/" are private.
 type Subject struct {
 	Driver storage.Driver
-	// Site is the base URL of the server behind site-relative URLs, to read and to upload parts; unused when the driver's are absolute.
+	// Site is the base URL of the server for URLs relative to the site. It is not used if the driver's URLs are
+	// absolute.
 	Site string
 }
 
-// Run tests a driver; open is called once for every rule. Not for tests that are parallel themselves: one rule measures memory.
+// Run tests a driver. It calls open once for every rule. The calling test must not be parallel, because one rule
+// measures memory.
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	t.Run("MemoryIsBounded", func(t *testing.T) { memoryIsBounded(t, bucket(t, open(t))) })
 
@@ -34,12 +36,12 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"OverwriteIsAtomic":            overwriteIsAtomic,
 		"OpenReaderKeepsItsVersion":    openReaderKeepsItsVersion,
 		"FailingReaderLeavesNothing":   failingReaderLeavesNothing,
-		"FailingReaderKeepsTheOld":     failingReaderKeepsTheOld,
+		"FailingReaderKeepsOldObject":  failingReaderKeepsOldObject,
 		"CancelledPutLeavesNothing":    cancelledPutLeavesNothing,
 		"TooLargeLeavesNothing":        tooLargeLeavesNothing,
 		"ContentAsLargeAsTheLimitFits": contentAsLargeAsTheLimitFits,
 		"MissingIsErrNotFound":         missingIsErrNotFound,
-		"FolderIsNoObject":             folderIsNoObject,
+		"FolderIsNotAnObject":          folderIsNotAnObject,
 		"DeleteTwice":                  deleteTwice,
 		"PutFile":                      putFile,
 		"PutFileRefuses":               putFileRefuses,
@@ -53,7 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 			rule(t, bucket(t, open(t)))
 		})
 	}
-	// Hidden behind the bare interface, a Mover must be read from like any other.
+	// Without its other interfaces, a Mover is a driver for which files are copied.
 	t.Run("PutFileByCopy", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
@@ -64,7 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		"URL":                 urlServesTheObject,
 		"ExpiredURL":          expiredURLIsRefused,
 		"TamperedURL":         tamperedURLIsRefused,
-		"URLNeedsALife":       urlNeedsALife,
+		"URLNeedsALifetime":   urlNeedsALifetime,
 		"URLIsForReadingOnly": urlIsForReadingOnly,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,23 +84,23 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	t.Run("Direct", func(t *testing.T) { runDirect(t, open) })
 }
 
-// runDirect tests direct uploads, when the driver has them.
+// runDirect tests direct uploads if the driver supports them.
 func runDirect(t *testing.T, open func(t *testing.T) Subject) {
 	if _, ok := open(t).Driver.(storage.DirectDriver); !ok {
 		return
 	}
 	for name, rule := range map[string]func(*testing.T, *storage.Bucket, string){
-		"MakesTheObject":           directUploadMakesTheObject,
+		"CreatesTheObject":         directUploadCreatesTheObject,
 		"OfOnePart":                directUploadOfOnePart,
 		"OtherSizeIsRefused":       directPartOfAnotherSizeIsRefused,
 		"ExpiredURLIsRefused":      expiredPartURLIsRefused,
 		"TamperedURLIsRefused":     tamperedPartURLIsRefused,
 		"PartsCanBeSentAgain":      directPartsCanBeSentAgain,
-		"WrongPartsMakeNothing":    wrongPartsMakeNothing,
+		"WrongPartsAreRefused":     wrongPartsAreRefused,
 		"CompletesOnce":            directUploadCompletesOnce,
 		"AbortLeavesNothing":       abortedDirectUploadLeavesNothing,
 		"UnknownUploads":           unknownDirectUploads,
-		"UploadsAreApart":          directUploadsAreApart,
+		"UploadsAreIndependent":    directUploadsAreIndependent,
 		"NumbersAndKeysAreChecked": directUploadsAreChecked,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +160,7 @@ func list(t *testing.T, b *storage.Bucket, prefix string) []string {
 // wantNothing checks that neither key nor anything else is in the store.
 func wantNothing(t *testing.T, b *storage.Bucket, key string) {
 	t.Helper()
-	// The test's own context may be the cancelled one.
+	// The test's own context may be cancelled.
 	if _, err := b.Stat(context.Background(), key); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("Stat(%s): %v, want ErrNotFound", key, err)
 	}
@@ -167,7 +169,7 @@ func wantNothing(t *testing.T, b *storage.Bucket, key string) {
 	}
 }
 
-// pattern is n bytes that repeat at no power of two, so that misplaced blocks show.
+// pattern returns n bytes with a period that is not a power of two, so that a misplaced block is detected.
 func pattern(n int) []byte {
 	content := make([]byte, n)
 	for i := range content {

@@ -15,7 +15,7 @@ import (
 
 const urlKey = "uploads/clip.mp4"
 
-// link puts content under urlKey and returns its URL, absolute.
+// link puts content under urlKey and returns its absolute URL.
 func link(t *testing.T, b *storage.Bucket, site string, content []byte, ttl time.Duration) *url.URL {
 	t.Helper()
 	put(t, b, urlKey, content)
@@ -87,12 +87,12 @@ func urlServesTheObject(t *testing.T, b *storage.Bucket, site string) {
 
 func expiredURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 	var u *url.URL
-	untilInTime(t, func(ttl time.Duration) int {
+	useBeforeExpiry(t, func(ttl time.Duration) int {
 		u = link(t, b, site, []byte("x"), ttl)
 		res, _ := fetch(t, http.MethodGet, u.String(), nil)
 		return res.StatusCode
 	})
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		res, _ := fetch(t, http.MethodGet, u.String(), nil)
 		if res.StatusCode == http.StatusForbidden {
@@ -105,19 +105,20 @@ func expiredURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 	}
 }
 
-// untilInTime has use make and use a URL that lives ever longer, until that is so for longer than the machine takes. A refusal
-// fails the test when the URL was in time for certain: what counts whole seconds may take one off.
-func untilInTime(t *testing.T, use func(ttl time.Duration) (status int)) {
+// useBeforeExpiry calls use, which creates a URL for ttl and uses it at once, with longer and longer ttl, until the
+// machine is fast enough to use the URL before it expires. It fails the test if a URL is refused that cannot have
+// expired yet; a store that counts whole seconds may shorten ttl by one second.
+func useBeforeExpiry(t *testing.T, use func(ttl time.Duration) (status int)) {
 	t.Helper()
 	for ttl := time.Second; ; ttl *= 2 {
-		began := time.Now()
+		start := time.Now()
 		status := use(ttl)
-		took := time.Since(began)
+		took := time.Since(start)
 		if status == http.StatusOK {
 			return
 		}
-		if status != http.StatusForbidden || took < ttl-time.Second || ttl > patience/2 {
-			t.Fatalf("used within %s of a life of %s: status %d, want 200", took, ttl, status)
+		if status != http.StatusForbidden || took < ttl-time.Second || ttl > timeout/2 {
+			t.Fatalf("used after %s of a lifetime of %s: status %d, want 200", took, ttl, status)
 		}
 	}
 }
@@ -126,7 +127,7 @@ func tamperedURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 	put(t, b, "uploads/other.mp4", []byte("secret"))
 	good := link(t, b, site, []byte("x"), time.Hour)
 	if res, _ := fetch(t, http.MethodGet, good.String(), nil); res.StatusCode != http.StatusOK {
-		t.Fatalf("GET as given: %s, want 200", res.Status)
+		t.Fatalf("GET of the unchanged URL: %s, want 200", res.Status)
 	}
 
 	otherKey := *good
@@ -145,17 +146,17 @@ func tamperedURLIsRefused(t *testing.T, b *storage.Bucket, site string) {
 			tampered["half a signature"] = withQuery(good, query)
 		case strings.HasSuffix(lower, "expires"):
 			query.Set(name, "9"+value)
-			tampered["longer life"] = withQuery(good, query)
+			tampered["longer lifetime"] = withQuery(good, query)
 		}
 	}
 	if len(tampered) != 5 {
-		t.Fatalf("no signature and expiry in the names of %v", good.Query())
+		t.Fatalf("no signature and expiry in the query %v", good.Query())
 	}
 	for name, target := range tampered {
 		res, body := fetch(t, http.MethodGet, target, nil)
-		// S3 calls an impossible life time a bad request.
+		// S3 answers an impossible lifetime with 400.
 		if res.StatusCode != http.StatusForbidden && res.StatusCode != http.StatusBadRequest {
-			t.Errorf("%s: %s %q, want it refused", name, res.Status, body)
+			t.Errorf("%s: %s %q, want a refusal", name, res.Status, body)
 		}
 	}
 }
@@ -164,7 +165,7 @@ func urlIsForReadingOnly(t *testing.T, b *storage.Bucket, site string) {
 	u := link(t, b, site, []byte("x"), time.Hour)
 	for _, method := range []string{http.MethodPut, http.MethodPost, http.MethodDelete} {
 		if res, _ := fetch(t, method, u.String(), nil); res.StatusCode < 400 {
-			t.Errorf("%s: %s, want it refused", method, res.Status)
+			t.Errorf("%s: %s, want a refusal", method, res.Status)
 		}
 	}
 	if got := get(t, b, urlKey); string(got) != "x" {
@@ -172,7 +173,7 @@ func urlIsForReadingOnly(t *testing.T, b *storage.Bucket, site string) {
 	}
 }
 
-func urlNeedsALife(t *testing.T, b *storage.Bucket, _ string) {
+func urlNeedsALifetime(t *testing.T, b *storage.Bucket, _ string) {
 	for _, ttl := range []time.Duration{0, -time.Second} {
 		if u, err := b.URL(t.Context(), urlKey, ttl); err == nil {
 			t.Errorf("a URL for %v: %s", ttl, u)
@@ -180,7 +181,7 @@ func urlNeedsALife(t *testing.T, b *storage.Bucket, _ string) {
 	}
 }
 
-// flip changes the first character to another of the same alphabets.
+// flip replaces the first character by another one of the same alphabet.
 func flip(s string) string {
 	if s[0] == 'a' {
 		return "b" + s[1:]

@@ -1,4 +1,4 @@
-// Package s3test gives tests a bucket of their own on the S3 server of the suite, which infra/setup/test.sh starts.
+// Package s3test creates a bucket for each test on the test suite's S3 server, which infra/setup/test.sh starts.
 package s3test
 
 import (
@@ -15,13 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// ServerVariable names the setting with the URL of an S3 server and, in it, the credentials that may do everything there.
+// ServerVariable is the environment variable with the URL of an S3 server, including its administrator's credentials.
 const ServerVariable = "TEST_S3_URL"
 
-// Region is the server's.
+// Region is the region of the server.
 const Region = "us-east-1"
 
-// Server is the S3 server. A missing one fails the test with the command that starts it; -short skips.
+// Server returns the address and the credentials of the S3 server. Without a server, the test fails with the command
+// that starts one. The flag -short skips the test.
 func Server(t testing.TB) (endpoint *url.URL, accessKey, secretKey string) {
 	t.Helper()
 	if testing.Short() {
@@ -38,13 +39,13 @@ func Server(t testing.TB) (endpoint *url.URL, accessKey, secretKey string) {
 	return u, accessKey, secretKey
 }
 
-// Bucket is one of the test's own, seen past the driver.
+// Bucket is a test's own bucket, for access without the driver.
 type Bucket struct {
 	Name   string
 	Client *s3.Client
 }
 
-// New makes a bucket that is gone when the test ends.
+// New creates a bucket, which is deleted when the test ends.
 func New(t testing.TB) Bucket {
 	t.Helper()
 	endpoint, accessKey, secretKey := Server(t)
@@ -63,7 +64,8 @@ func (b Bucket) remove(t testing.TB) {
 	ctx := context.Background()
 	for key, ids := range b.Uploads(t) {
 		for _, id := range ids {
-			if _, err := b.Client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.Name, Key: &key, UploadId: &id}); err != nil {
+			abort := &s3.AbortMultipartUploadInput{Bucket: &b.Name, Key: &key, UploadId: &id}
+			if _, err := b.Client.AbortMultipartUpload(ctx, abort); err != nil {
 				t.Error(err)
 			}
 		}
@@ -78,7 +80,7 @@ func (b Bucket) remove(t testing.TB) {
 	}
 }
 
-// Keys are those of all objects.
+// Keys returns the keys of all objects.
 func (b Bucket) Keys(t testing.TB) (keys []string) {
 	t.Helper()
 	objects := s3.NewListObjectsV2Paginator(b.Client, &s3.ListObjectsV2Input{Bucket: &b.Name})
@@ -97,7 +99,9 @@ func (b Bucket) Keys(t testing.TB) (keys []string) {
 // Rename moves an object.
 func (b Bucket) Rename(t testing.TB, from, to string) {
 	t.Helper()
-	if _, err := b.Client.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b.Name, Key: &to, CopySource: aws.String(b.Name + "/" + from)}); err != nil {
+	source := aws.String(b.Name + "/" + from)
+	copied := &s3.CopyObjectInput{Bucket: &b.Name, Key: &to, CopySource: source}
+	if _, err := b.Client.CopyObject(t.Context(), copied); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b.Name, Key: &from}); err != nil {
@@ -105,20 +109,22 @@ func (b Bucket) Rename(t testing.TB, from, to string) {
 	}
 }
 
-// AllowUploadsFrom lets pages of a site PUT to presigned URLs, as infra/aws does.
+// AllowUploadsFrom allows pages of the origin to PUT to presigned URLs, as infra/aws does.
 func (b Bucket) AllowUploadsFrom(t testing.TB, origin string) {
 	t.Helper()
-	_, err := b.Client.PutBucketCors(t.Context(), &s3.PutBucketCorsInput{Bucket: &b.Name, CORSConfiguration: &types.CORSConfiguration{
-		CORSRules: []types.CORSRule{{
-			AllowedOrigins: []string{origin}, AllowedMethods: []string{"PUT"}, AllowedHeaders: []string{"*"}, ExposeHeaders: []string{"ETag"},
-		}},
-	}})
-	if err != nil {
+	rules := &types.CORSConfiguration{CORSRules: []types.CORSRule{{
+		AllowedOrigins: []string{origin},
+		AllowedMethods: []string{"PUT"},
+		AllowedHeaders: []string{"*"},
+		ExposeHeaders:  []string{"ETag"},
+	}}}
+	cors := &s3.PutBucketCorsInput{Bucket: &b.Name, CORSConfiguration: rules}
+	if _, err := b.Client.PutBucketCors(t.Context(), cors); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Uploads are the ids of the multipart uploads under way, by key.
+// Uploads returns the ids of the multipart uploads in progress, by key.
 func (b Bucket) Uploads(t testing.TB) map[string][]string {
 	t.Helper()
 	out, err := b.Client.ListMultipartUploads(context.Background(), &s3.ListMultipartUploadsInput{Bucket: &b.Name})
