@@ -134,6 +134,9 @@ func withHint(err error) error {
 	return err
 }
 
+// lockTimeoutSeconds is how long Migrate and Revert wait for another migration.
+const lockTimeoutSeconds = 300
+
 // A locked provider keeps other processes from migrating the same database at the same time.
 const locked, unlocked = true, false
 
@@ -142,7 +145,7 @@ func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) 
 		goose.WithTableName(owner.Name + "_goose_version"), goose.WithDisableGlobalRegistry(true),
 	}
 	if db.dialect == PostgreSQL && locking {
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, lockTimeoutSeconds)) // asks every second
 		if err != nil {
 			return nil, fmt.Errorf("prepare the migration lock: %w", err)
 		}

@@ -24,8 +24,8 @@ type Health struct {
 // Drain makes Ready fail from now on, so that load balancers choose other processes before the listener closes.
 func (h *Health) Drain() { h.draining.Store(true) }
 
-// Ready runs the checks in order and returns the name and the error of the first that fails, or "" and nil. It takes no
-// longer than 2 s, if the checks obey their context.
+// Ready runs the checks in order and returns the name and the error of the first that fails, or "" and nil. It returns
+// within 2 s if the checks obey their context.
 func (h *Health) Ready(ctx context.Context) (failing string, err error) {
 	if h.draining.Load() {
 		return "draining", context.Canceled
