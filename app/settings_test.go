@@ -1,0 +1,137 @@
+package app
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"risingstars/config"
+)
+
+// Where a variable of the configuration must stand, so that whoever looks for it finds it there. The templates of
+// infra/aws have a test of their own.
+const (
+	readme     = "../README.md"
+	envExample = "../.env.example"
+	compose    = "../compose.yaml"
+)
+
+// absent lists the variables that a file leaves out, and why.
+var absent = map[string]map[string]string{
+	readme: {
+		"ECS_AGENT_URI": "ECS sets it by itself",
+	},
+	envExample: {
+		"ECS_AGENT_URI": "ECS sets it by itself",
+	},
+	compose: {
+		"HTTP_ADDR":              "the image sets it, and nginx knows it",
+		"DATA_DIR":               "the image sets it: the volume that nginx reads from",
+		"SQS_QUEUE_URL":          "the queue is Redis",
+		"SQS_DLQ_URL":            "the queue is Redis",
+		"SQS_WAIT_TIME_SECONDS":  "the queue is Redis",
+		"SQS_VISIBILITY_TIMEOUT": "the queue is Redis",
+		"AWS_S3_BUCKET":          "storage is local",
+		"AWS_REGION":             "storage is local",
+		"AWS_ENDPOINT_URL":       "storage is local",
+		"AWS_CA_BUNDLE":          "storage is local",
+		"S3_PUBLIC_URL":          "storage is local",
+		"S3_UPLOAD_PREFIX":       "nginx publishes the folder of renditions without signatures, so the folders are fixed",
+		"S3_PROCESSED_PREFIX":    "nginx publishes the folder of renditions without signatures, so the folders are fixed",
+		"ECS_AGENT_URI":          "ECS sets it by itself",
+	},
+}
+
+// others are the names in a file that the configuration does not read.
+var others = map[string][]string{
+	readme:     {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS"}, // the AWS SDK reads them
+	envExample: {"POSTGRES_PASSWORD", "VERSION", "PORT"},        // compose.yaml reads them
+	compose:    {},
+}
+
+// A new setting that one of the lists lacks, and a name that is no setting any more, fail here.
+func TestEverySettingStandsWhereItIsLookedFor(t *testing.T) {
+	t.Parallel()
+	for file, namesIn := range map[string]func(*testing.T, string) []string{
+		readme: namesInReadme, envExample: namesInEnvExample, compose: namesInCompose,
+	} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := namesIn(t, string(content))
+		known := slices.Clone(others[file])
+		for _, v := range config.Variables() {
+			known = append(known, v.Name)
+			_, excepted := absent[file][v.Name]
+			if stands := slices.Contains(named, v.Name); stands == excepted {
+				t.Errorf("%s names %s: %v; it is left out on purpose: %v", file, v.Name, stands, excepted)
+			}
+		}
+		for _, name := range named {
+			if !slices.Contains(known, name) {
+				t.Errorf("%s names %s, which the configuration does not read", file, name)
+			}
+		}
+		for name := range absent[file] {
+			if !slices.Contains(known, name) {
+				t.Errorf("%s is left out of %s, and is no variable of the configuration", name, file)
+			}
+		}
+	}
+}
+
+var variableName = regexp.MustCompile(`\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b`)
+
+// namesInReadme reads the first column of the table of variables; a row may begin with `NAME`, `_SUFFIX`.
+func namesInReadme(t *testing.T, content string) []string {
+	t.Helper()
+	_, table, found := strings.Cut(content, "| Variable | Default | Meaning |\n")
+	if !found {
+		t.Fatal("README.md has no table of variables")
+	}
+	var names []string
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		names = append(names, variableName.FindAllString(line, -1)...)
+	}
+	return names
+}
+
+// namesInEnvExample reads the assignments, also those that are commented out.
+func namesInEnvExample(_ *testing.T, content string) []string {
+	var names []string
+	for _, match := range regexp.MustCompile(`(?m)^#? ?([A-Z][A-Z0-9_]+)=`).FindAllStringSubmatch(content, -1) {
+		names = append(names, match[1])
+	}
+	return names
+}
+
+// namesInCompose reads the environment of the services that run the app.
+func namesInCompose(t *testing.T, content string) []string {
+	t.Helper()
+	var file struct {
+		Services map[string]struct {
+			Environment map[string]string `yaml:"environment"`
+		} `yaml:"services"`
+	}
+	if err := yaml.Unmarshal([]byte(content), &file); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, service := range []string{"migrate", "api", "worker"} {
+		if len(file.Services[service].Environment) == 0 {
+			t.Fatalf("the service %s of compose.yaml has no environment", service)
+		}
+		for name := range file.Services[service].Environment {
+			names = append(names, name)
+		}
+	}
+	return names
+}
