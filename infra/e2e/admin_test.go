@@ -11,13 +11,13 @@ import (
 
 // Verdicts of `app doctor`.
 const (
-	fine = "ok"
-	warn = "warn"
-	fail = "FAIL"
+	verdictOK   = "ok"
+	verdictWarn = "warn"
+	verdictFail = "FAIL"
 )
 
-// newFolder is a site that nothing serves: a data folder for commands.
-func newFolder(t *testing.T) *site {
+// newSiteWithoutServers returns a site that is only a data folder, for commands of the embedded stage.
+func newSiteWithoutServers(t *testing.T) *site {
 	t.Helper()
 	s := &site{DataDir: t.TempDir()}
 	if err := os.Symlink(sharedBumpers(t), filepath.Join(s.DataDir, "bumpers")); err != nil {
@@ -27,45 +27,55 @@ func newFolder(t *testing.T) *site {
 }
 
 func TestVersionAndUsage(t *testing.T) {
-	only(t, embedded)
+	onlyInStage(t, embedded)
 	t.Parallel()
-	s := newFolder(t)
-	if out, _, code := s.app(t, "version"); out != "1.0.0\n" || code != 0 {
+	s := newSiteWithoutServers(t)
+	if out, _, code := s.runApp(t, "version"); out != "1.0.0\n" || code != 0 {
 		t.Errorf("version prints %q and exits with %d", out, code)
 	}
-	for _, args := range [][]string{{"serve", "--nonsense"}, {"nonsense"}, {"process", "one"}, {"serve", "extra"}, {"process", "--start=-1", "in", "out"}} {
-		if out, errs, code := s.app(t, args...); code != exitUsage || !strings.HasPrefix(errs, "app: ") || out != "" {
+	for _, args := range [][]string{
+		{"serve", "--nonsense"},
+		{"nonsense"},
+		{"process", "one"},
+		{"serve", "extra"},
+		{"process", "--start=-1", "in", "out"},
+	} {
+		out, errs, code := s.runApp(t, args...)
+		if code != exitUsage || !strings.HasPrefix(errs, "app: ") || out != "" {
 			t.Errorf("%v: exit code %d, stderr %q, stdout %q", args, code, errs, out)
 		}
 	}
 }
 
-func TestDoctorFindsWhatWouldFailLater(t *testing.T) {
-	only(t, embedded)
+func TestDoctorReportsWhatWouldFailLater(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
-	s := newFolder(t)
-	out, _, code := s.app(t, "doctor")
-	if code != 0 || strings.Contains(out, fail) {
-		t.Fatalf("a good set-up is judged:\n%s(exit code %d)", out, code)
+	s := newSiteWithoutServers(t)
+	out, _, code := s.runApp(t, "doctor")
+	if code != 0 || strings.Contains(out, verdictFail) {
+		t.Fatalf("for a correct set-up, doctor exits with %d and prints:\n%s", code, out)
 	}
-	for _, check := range []string{"configuration", "ffmpeg", "disk", "proxies", "database", "clock", "queue", "storage", "secret"} {
+	for _, check := range []string{
+		"configuration", "ffmpeg", "disk", "proxies", "database", "clock", "queue", "storage", "secret",
+	} {
 		if !regexp.MustCompile(`(?m)^(ok|warn) +` + check + ` `).MatchString(out) {
 			t.Errorf("no line for %s in:\n%s", check, out)
 		}
 	}
-	if files := s.files(t); len(files) > 0 {
-		t.Errorf("the probe of storage left %v", files)
+	if files := s.storedFiles(t); len(files) > 0 {
+		t.Errorf("the check of storage left %v", files)
 	}
 
 	if err := os.Chmod(filepath.Join(s.DataDir, "secret_key"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	empty := t.TempDir()
-	_, errs, code := s.appWith(t, []string{"PATH=" + empty, "TRUSTED_PROXIES=0.0.0.0/0", "MAX_UPLOAD_BYTES=53687091200000"}, "doctor")
+	tooLarge := []string{"PATH=" + empty, "TRUSTED_PROXIES=0.0.0.0/0", "MAX_UPLOAD_BYTES=53687091200000"}
+	_, errs, code := s.runAppWith(t, tooLarge, "doctor")
 	if code != exitUsage || !strings.Contains(errs, "MAX_UPLOAD_BYTES") {
 		t.Errorf("a wrong value: exit code %d, %q", code, errs)
 	}
-	out, _, code = s.appWith(t, []string{"PATH=" + empty, "TRUSTED_PROXIES=0.0.0.0/0"}, "doctor")
+	out, _, code = s.runAppWith(t, []string{"PATH=" + empty, "TRUSTED_PROXIES=0.0.0.0/0"}, "doctor")
 	if code != exitFailure {
 		t.Errorf("exit code %d, want %d", code, exitFailure)
 	}
@@ -76,46 +86,50 @@ func TestDoctorFindsWhatWouldFailLater(t *testing.T) {
 	}
 }
 
-// One server that is down does not keep the doctor from looking at the others.
-func TestDoctorLooksAtEverythingAtOnce(t *testing.T) {
-	only(t, embedded)
+// A server that is down does not prevent the doctor from checking the others.
+func TestDoctorChecksEverythingDespiteFailures(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
-	down, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	down.Close()
-	address := down.Addr().String()
-	out, _, code := newFolder(t).appWith(t, []string{
+	closed.Close()
+	address := closed.Addr().String()
+	out, _, code := newSiteWithoutServers(t).runAppWith(t, []string{
 		"DATABASE_URL=postgresql://u:hunter2@" + address + "/x", "REDIS_URL=redis://:hunter2@" + address + "/0",
 		"SECRET_KEY=4f1d0b8b6c5e49a7a3b2c1d0e9f8a7b6",
 	}, "doctor")
 	if code != exitFailure || strings.Contains(out, "hunter2") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
-	for check, verdict := range map[string]string{"database": fail, "clock": warn, "secret": fine, "queue": fail, "storage": fine} {
+	for check, verdict := range map[string]string{
+		"database": verdictFail, "clock": verdictWarn, "secret": verdictOK, "queue": verdictFail, "storage": verdictOK,
+	} {
 		if !regexp.MustCompile(`(?m)^` + verdict + ` +` + check + ` `).MatchString(out) {
-			t.Errorf("not %s for %s in:\n%s", verdict, check, out)
+			t.Errorf("the verdict of %s is not %s in:\n%s", check, verdict, out)
 		}
 	}
 	for line := range strings.Lines(out) {
-		if verdict := strings.Fields(line)[0]; verdict != fine && verdict != warn && verdict != fail {
+		verdict := strings.Fields(line)[0]
+		if verdict != verdictOK && verdict != verdictWarn && verdict != verdictFail {
 			t.Errorf("a line without a verdict: %q", line)
 		}
 	}
 }
 
-func TestProcessTellsItsProgressAndWritesBothFiles(t *testing.T) {
-	only(t, embedded)
+func TestProcessReportsProgressAndWritesBothFiles(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
-	s := newFolder(t)
+	s := newSiteWithoutServers(t)
 	out := filepath.Join(t.TempDir(), "out.mp4")
-	_, errs, code := s.app(t, "process", "--start", "0.5", shortClip(t), out)
+	_, errs, code := s.runApp(t, "process", "--start", "0.5", shortClip(t), out)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
-	if !strings.HasPrefix(errs, "probing 0 %\n") || !strings.HasSuffix(errs, "processing 100 %\n") || strings.Count(errs, "\n") > 13 {
-		t.Errorf("progress is told as:\n%s", errs)
+	if !strings.HasPrefix(errs, "probing 0 %\n") || !strings.HasSuffix(errs, "processing 100 %\n") ||
+		strings.Count(errs, "\n") > 13 {
+		t.Errorf("progress is reported as:\n%s", errs)
 	}
 	entries, err := os.ReadDir(filepath.Dir(out))
 	if err != nil || len(entries) != 2 || entries[0].Name() != "out.jpg" || entries[1].Name() != "out.mp4" {
@@ -124,32 +138,34 @@ func TestProcessTellsItsProgressAndWritesBothFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.DataDir, "in.mp4"), []byte(readFile(t, tinyClip(t))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, errs, code := s.app(t, "process", "in.mp4", "here.mp4"); code != 0 {
+	if _, errs, code := s.runApp(t, "process", "in.mp4", "here.mp4"); code != 0 {
 		t.Errorf("names in the current folder: exit code %d: %s", code, errs)
 	}
 	folder := t.TempDir()
-	if _, errs, code := s.app(t, "process", tinyClip(t), folder); code != exitFailure || !strings.Contains(errs, "in place") {
-		t.Errorf("a folder for a file: exit code %d: %s", code, errs)
+	_, errs, code = s.runApp(t, "process", tinyClip(t), folder)
+	if code != exitFailure || !strings.Contains(errs, "in place") {
+		t.Errorf("a folder as the output: exit code %d: %s", code, errs)
 	}
 	if _, err := os.Stat(folder + ".jpg"); err == nil {
-		t.Error("a poster without its clip")
+		t.Error("a poster was written without its clip")
 	}
 	text := filepath.Join(t.TempDir(), "text.mp4")
 	if err := os.WriteFile(text, []byte("not a clip"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, errs, code := s.app(t, "process", text, out); code != exitFailure || !strings.Contains(errs, "not_a_video") {
-		t.Errorf("a text: exit code %d, %q", code, errs)
+	_, errs, code = s.runApp(t, "process", text, out)
+	if code != exitFailure || !strings.Contains(errs, "not_a_video") {
+		t.Errorf("a text file: exit code %d, %q", code, errs)
 	}
 }
 
-func TestHealthcheckAsksTheAppOfItsConfiguration(t *testing.T) {
+func TestHealthcheckUsesTheConfiguredAddress(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
 	addr := strings.TrimPrefix(s.URL, "http://")
 	for name, args := range map[string][]string{"ready": {"healthcheck"}, "live": {"healthcheck", "--live"}} {
-		eventually(t, "the app is "+name, func() bool { // it asks again and again, with little patience
-			_, errs, code := s.appWith(t, []string{"HTTP_ADDR=" + addr}, args...)
+		eventually(t, "the app is "+name, func() bool { // a single healthcheck may hit its own short timeout
+			_, errs, code := s.runAppWith(t, []string{"HTTP_ADDR=" + addr}, args...)
 			if code != 0 {
 				t.Logf("%s: exit code %d: %s", name, code, errs)
 			}
@@ -159,7 +175,7 @@ func TestHealthcheckAsksTheAppOfItsConfiguration(t *testing.T) {
 	if code := s.stop(t); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	if _, _, code := s.appWith(t, []string{"HTTP_ADDR=" + addr}, "healthcheck"); code != exitFailure {
+	if _, _, code := s.runAppWith(t, []string{"HTTP_ADDR=" + addr}, "healthcheck"); code != exitFailure {
 		t.Errorf("a stopped app: exit code %d", code)
 	}
 }

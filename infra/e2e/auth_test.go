@@ -15,8 +15,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// signup is a good body for POST /api/auth/signup, with fields replaced; nil removes one.
-func signup(email string, change map[string]any) map[string]any {
+// signupBody returns a valid body for POST /api/auth/signup, with the fields in change replaced; nil removes a field.
+func signupBody(email string, change map[string]any) map[string]any {
 	body := map[string]any{
 		"email": email, "password1": password, "password2": password,
 		"first_name": "Ana", "last_name": "Ruiz", "city": "Bogotá", "country": "Colombia",
@@ -29,7 +29,7 @@ func signup(email string, change map[string]any) map[string]any {
 	return body
 }
 
-func (s *site) login(t *testing.T, email, password string) answer {
+func (s *site) login(t *testing.T, email, password string) apiResponse {
 	t.Helper()
 	return s.post(t, "/api/auth/login", "", map[string]string{"email": email, "password": password})
 }
@@ -39,27 +39,31 @@ func TestSignInByJSONAndByForm(t *testing.T) {
 	s := startSite(t)
 	const email = "Ana.Ruiz@Example.com"
 	var account map[string]any
-	s.post(t, "/api/auth/signup", "", signup(email, nil)).want(t, http.StatusCreated, "").into(t, &account)
+	s.post(t, "/api/auth/signup", "", signupBody(email, nil)).want(t, http.StatusCreated, "").decode(t, &account)
 	if account["email"] != email || account["city"] != "Bogotá" || account["id"] == "" || len(account) != 7 {
 		t.Fatalf("the account is %v", account)
 	}
-	form := url.Values{"username": {strings.ToLower(email)}, "password": {password}, "grant_type": {"password"}}.Encode()
-	for name, a := range map[string]answer{
+	const login, formType = "/api/auth/login", "application/x-www-form-urlencoded; charset=utf-8"
+	// The OAuth form calls the e-mail username.
+	form := url.Values{
+		"username": {strings.ToLower(email)}, "password": {password}, "grant_type": {"password"},
+	}.Encode()
+	for name, a := range map[string]apiResponse{
 		"json":       s.login(t, strings.ToUpper(email), password),
-		"json alias": s.post(t, "/api/auth/login", "", map[string]string{"username": email, "password": password}),
-		"form":       s.do(t, http.MethodPost, "/api/auth/login", "", "application/x-www-form-urlencoded; charset=utf-8", strings.NewReader(form)),
+		"json alias": s.post(t, login, "", map[string]string{"username": email, "password": password}),
+		"form":       s.do(t, http.MethodPost, login, "", formType, strings.NewReader(form)),
 	} {
 		var session struct {
 			Token   string `json:"access_token"`
 			Type    string `json:"token_type"`
 			Expires int    `json:"expires_in"`
 		}
-		a.want(t, http.StatusOK, "").into(t, &session)
+		a.want(t, http.StatusOK, "").decode(t, &session)
 		if session.Type != "Bearer" || session.Expires != 3600 {
 			t.Fatalf("%s: the session is %s", name, a.Body)
 		}
 		var me map[string]any
-		s.get(t, "/api/auth/me", session.Token).want(t, http.StatusOK, "").into(t, &me)
+		s.get(t, "/api/auth/me", session.Token).want(t, http.StatusOK, "").decode(t, &me)
 		if me["id"] != account["id"] || me["email"] != email {
 			t.Fatalf("%s: me is %v", name, me)
 		}
@@ -69,47 +73,47 @@ func TestSignInByJSONAndByForm(t *testing.T) {
 	unknown.want(t, http.StatusUnauthorized, "bad_credentials")
 	wrong.want(t, http.StatusUnauthorized, "bad_credentials")
 	var a, b problem
-	unknown.into(t, &a)
-	wrong.into(t, &b)
+	unknown.decode(t, &a)
+	wrong.decode(t, &b)
 	if a.Detail != b.Detail || a.Title != b.Title {
-		t.Fatalf("an unknown e-mail is told from a wrong password: %s and %s", unknown.Body, wrong.Body)
+		t.Fatalf("an unknown e-mail and a wrong password are answered differently: %s and %s", unknown.Body, wrong.Body)
 	}
 }
 
-// Many who sign up with one address at once, in every spelling, get one account.
-func TestOneAccountPerAddress(t *testing.T) {
+// Many people who sign up with one e-mail address at once, in different spellings, create one account.
+func TestOneAccountPerEmailAddress(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
 	const email, many = "ana.maria@example.com", 20
-	answers := make([]answer, many)
+	responses := make([]apiResponse, many)
 	var group sync.WaitGroup
-	for i := range answers {
+	for i := range responses {
 		spelling := []byte(email)
 		for j := range spelling {
 			if i>>(j%5)&1 == 1 {
 				spelling[j] = bytes.ToUpper(spelling[j : j+1])[0]
 			}
 		}
-		group.Go(func() { answers[i] = s.post(t, "/api/auth/signup", "", signup(string(spelling), nil)) })
+		group.Go(func() { responses[i] = s.post(t, "/api/auth/signup", "", signupBody(string(spelling), nil)) })
 	}
 	group.Wait()
-	made := 0
-	for _, a := range answers {
-		if a.Status == http.StatusCreated {
-			made++
+	created := 0
+	for _, r := range responses {
+		if r.Status == http.StatusCreated {
+			created++
 			continue
 		}
-		a.want(t, http.StatusBadRequest, "email_taken")
+		r.want(t, http.StatusBadRequest, "email_taken")
 	}
-	if made != 1 {
-		t.Fatalf("%d accounts were made", made)
+	if created != 1 {
+		t.Fatalf("%d accounts were created", created)
 	}
 }
 
 func TestForgedAndExpiredTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 	key := []byte(s.secret(t))
 	mint := func(method jwt.SigningMethod, key any, change jwt.MapClaims) string {
 		t.Helper()
@@ -128,7 +132,8 @@ func TestForgedAndExpiredTokensAreRefused(t *testing.T) {
 		}
 		return token
 	}
-	s.get(t, "/api/auth/me", mint(jwt.SigningMethodHS256, key, nil)).want(t, http.StatusOK, "") // so the others fail for their one fault
+	// An unchanged token is accepted, so each of the others is refused because of its one change.
+	s.get(t, "/api/auth/me", mint(jwt.SigningMethodHS256, key, nil)).want(t, http.StatusOK, "")
 	parts := strings.Split(ana.Token, ".")
 	for name, token := range map[string]string{
 		"expired":        mint(jwt.SigningMethodHS256, key, jwt.MapClaims{"exp": time.Now().Add(-time.Second).Unix()}),
@@ -151,15 +156,15 @@ func TestForgedAndExpiredTokensAreRefused(t *testing.T) {
 		} {
 			a := s.do(t, call.method, call.path, token, "", nil).want(t, http.StatusUnauthorized, "unauthenticated")
 			if a.Header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s: %s says no WWW-Authenticate", name, call.path)
+				t.Errorf("%s: %s has no WWW-Authenticate", name, call.path)
 			}
 		}
 	}
-	s.get(t, "/api/public/videos", "rubbish").want(t, http.StatusOK, "") // an old token keeps nobody from watching
+	s.get(t, "/api/public/videos", "rubbish").want(t, http.StatusOK, "") // the gallery needs no valid token
 }
 
-// from sends a JSON body as the client that a proxy reports.
-func (s *site) from(t *testing.T, client, path string, body any) answer {
+// postFrom posts a JSON body with the client's address as a proxy reports it.
+func (s *site) postFrom(t *testing.T, client, path string, body any) apiResponse {
 	t.Helper()
 	content, err := json.Marshal(body)
 	if err != nil {
@@ -174,27 +179,29 @@ func (s *site) from(t *testing.T, client, path string, body any) answer {
 	return send(t, request)
 }
 
-// until sends attempts, some at once so that they come faster than a limit lets go of earlier ones, until one is refused as one
-// too many, and gives how many passed. They are not so many at once that counting takes too long, as nobody is refused then.
-func until(t *testing.T, most int, attempt func(i int) answer) (passed int) {
+// attemptsUntilLimited sends attempts until the rate limit refuses one, and returns how many passed. It sends a few at
+// once, so that they arrive faster than the limit refills, but not so many that counting them becomes slow, since the
+// app lets everything pass in that case.
+func attemptsUntilLimited(t *testing.T, most int, attempt func(i int) apiResponse) (passed int) {
 	t.Helper()
 	const atOnce = 8
 	for first := 0; first < most; first += atOnce {
-		var answers [atOnce]answer
+		var responses [atOnce]apiResponse
 		var group sync.WaitGroup
-		for i := range answers {
-			group.Go(func() { answers[i] = attempt(first + i) })
+		for i := range responses {
+			group.Go(func() { responses[i] = attempt(first + i) })
 		}
 		group.Wait()
 		refused := false
-		for _, a := range answers {
-			if a.Status != http.StatusTooManyRequests {
+		for _, r := range responses {
+			if r.Status != http.StatusTooManyRequests {
 				passed++
 				continue
 			}
-			a.want(t, http.StatusTooManyRequests, "too_many_requests")
-			if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 60 {
-				t.Fatalf("Retry-After is %q", a.Header.Get("Retry-After"))
+			r.want(t, http.StatusTooManyRequests, "too_many_requests")
+			retryAfter := r.Header.Get("Retry-After")
+			if seconds, err := strconv.Atoi(retryAfter); err != nil || seconds < 1 || seconds > 60 {
+				t.Fatalf("Retry-After is %q", retryAfter)
 			}
 			refused = true
 		}
@@ -206,45 +213,48 @@ func until(t *testing.T, most int, attempt func(i int) answer) (passed int) {
 	return passed
 }
 
-func TestSigningUpAndInIsLimited(t *testing.T) {
+func TestSignUpAndSignInAreRateLimited(t *testing.T) {
 	t.Parallel()
-	// Nothing but a limit is wanted of these attempts, so they are bad ones, which cost no hash.
-	bad := signup("x", map[string]any{"password1": "short"})
+	// These attempts only have to be counted, so they are invalid ones, for which no password is hashed.
+	invalid := signupBody("x", map[string]any{"password1": "short"})
 	guess := func(email string) map[string]string { return map[string]string{"email": email, "password": "guess"} }
 
 	t.Run("per account, from anywhere", func(t *testing.T) {
 		t.Parallel()
 		s := startSite(t, "TRUSTED_PROXIES=127.0.0.1")
-		passed := until(t, 200, func(i int) answer {
-			return s.from(t, fmt.Sprintf("198.51.100.%d", i), "/api/auth/login", guess("ANA@example.com"))
+		passed := attemptsUntilLimited(t, 200, func(i int) apiResponse {
+			return s.postFrom(t, fmt.Sprintf("198.51.100.%d", i), "/api/auth/login", guess("ANA@example.com"))
 		})
 		if passed < 10 {
 			t.Fatalf("only %d attempts pass", passed)
 		}
-		s.from(t, "198.51.100.200", "/api/auth/login", guess("other@example.com")).want(t, http.StatusUnauthorized, "bad_credentials")
+		s.postFrom(t, "198.51.100.200", "/api/auth/login", guess("other@example.com")).
+			want(t, http.StatusUnauthorized, "bad_credentials")
 	})
-	t.Run("per address, as a trusted proxy says it", func(t *testing.T) {
+	t.Run("per address that a trusted proxy reports", func(t *testing.T) {
 		t.Parallel()
 		s := startSite(t, "TRUSTED_PROXIES=127.0.0.1")
-		until(t, 1000, func(int) answer { return s.from(t, "198.51.100.1", "/api/auth/signup", bad) })
-		// Whatever is forged before the address, it is the same; others would pass, these and more.
-		until(t, 96, func(i int) answer {
-			return s.from(t, fmt.Sprintf("203.0.113.%d, 198.51.100.1", i), "/api/auth/signup", bad)
+		attemptsUntilLimited(t, 1000, func(int) apiResponse {
+			return s.postFrom(t, "198.51.100.1", "/api/auth/signup", invalid)
 		})
-		s.from(t, "198.51.100.2", "/api/auth/signup", bad).want(t, http.StatusUnprocessableEntity, "invalid")
+		// Forged addresses before the reported one change nothing: if they counted, all of these attempts would pass.
+		attemptsUntilLimited(t, 96, func(i int) apiResponse {
+			return s.postFrom(t, fmt.Sprintf("203.0.113.%d, 198.51.100.1", i), "/api/auth/signup", invalid)
+		})
+		s.postFrom(t, "198.51.100.2", "/api/auth/signup", invalid).want(t, http.StatusUnprocessableEntity, "invalid")
 	})
-	t.Run("per address, whatever a stranger says", func(t *testing.T) {
+	t.Run("per address of the connection when no proxy is trusted", func(t *testing.T) {
 		t.Parallel()
 		s := startSite(t)
-		until(t, 1000, func(i int) answer {
-			return s.from(t, fmt.Sprintf("198.51.%d.%d", i/250, i%250), "/api/auth/signup", bad)
+		attemptsUntilLimited(t, 1000, func(i int) apiResponse {
+			return s.postFrom(t, fmt.Sprintf("198.51.%d.%d", i/250, i%250), "/api/auth/signup", invalid)
 		})
 	})
 	t.Run("not when switched off", func(t *testing.T) {
 		t.Parallel()
 		s := startSite(t, "AUTH_RATE_LIMIT=false")
 		for range 300 {
-			s.from(t, "", "/api/auth/signup", bad).want(t, http.StatusUnprocessableEntity, "invalid")
+			s.postFrom(t, "", "/api/auth/signup", invalid).want(t, http.StatusUnprocessableEntity, "invalid")
 		}
 	})
 }
@@ -256,11 +266,11 @@ func TestAClassOfSixtySignsUpAndInAtOnce(t *testing.T) {
 	for i := range 60 {
 		email := fmt.Sprintf("student%d@example.com", i)
 		group.Go(func() {
-			if a := s.post(t, "/api/auth/signup", "", signup(email, nil)); a.Status != http.StatusCreated {
-				t.Errorf("student %d signs up: %d %s", i, a.Status, a.Body)
+			if a := s.post(t, "/api/auth/signup", "", signupBody(email, nil)); a.Status != http.StatusCreated {
+				t.Errorf("student %d cannot sign up: %d %s", i, a.Status, a.Body)
 			}
 			if a := s.login(t, email, password); a.Status != http.StatusOK {
-				t.Errorf("student %d signs in: %d %s", i, a.Status, a.Body)
+				t.Errorf("student %d cannot sign in: %d %s", i, a.Status, a.Body)
 			}
 		})
 	}

@@ -10,22 +10,27 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// uploader is a page of somebody else's site: it begins an upload, PUTs the parts where it is told to, and completes it.
-const uploader = `async (api, token) => {
+// uploadScript runs in a page of another site: it begins an upload, PUTs each part to its URL, and completes the
+// upload.
+const uploadScript = `async (api, token) => {
 	const call = async (method, url, body) => {
 		const headers = {Authorization: "Bearer " + token};
 		if (body) headers["Content-Type"] = "application/json";
-		const answer = await fetch(url, {method, headers, body: body && JSON.stringify(body)});
-		if (!answer.ok) throw new Error(method + " " + url + ": " + await answer.text());
-		return answer.json();
+		const response = await fetch(url, {method, headers, body: body && JSON.stringify(body)});
+		if (!response.ok) throw new Error(method + " " + url + ": " + await response.text());
+		return response.json();
 	};
 	try {
 		const file = await (await fetch("/clip.mp4")).blob();
-		const upload = await call("POST", api + "/api/videos/uploads", {title: "From a page", filename: "clip.mp4", content_type: file.type, size: file.size});
-		let at = 0;
+		const upload = await call("POST", api + "/api/videos/uploads", {
+			title: "From a page", filename: "clip.mp4", content_type: file.type, size: file.size,
+		});
+		let offset = 0;
 		for (const part of upload.parts) {
-			const answer = await fetch(part.url, {method: "PUT", body: file.slice(at, at += part.size)});
-			if (!answer.ok || !answer.headers.get("ETag")) throw new Error("PUT: " + answer.status + " " + await answer.text());
+			const response = await fetch(part.url, {method: "PUT", body: file.slice(offset, offset += part.size)});
+			if (!response.ok || !response.headers.get("ETag")) {
+				throw new Error("PUT: " + response.status + " " + await response.text());
+			}
 		}
 		return (await call("POST", api + "/api/videos/uploads/" + upload.upload_id + "/complete")).video_id;
 	} catch (error) {
@@ -33,7 +38,7 @@ const uploader = `async (api, token) => {
 	}
 }`
 
-func TestAPageOfAnotherSiteUploadsStraightToStorage(t *testing.T) {
+func TestPageOfAnotherSiteUploadsStraightToStorage(t *testing.T) {
 	t.Parallel()
 	clip := largeClip(t)
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -49,17 +54,18 @@ func TestAPageOfAnotherSiteUploadsStraightToStorage(t *testing.T) {
 	if s.bucket != nil {
 		s.bucket.AllowUploadsFrom(t, page.URL)
 	}
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 	token, err := json.Marshal(ana.Token)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var id string
-	script := fmt.Sprintf("(%s)(%q, %s)", uploader, s.URL, token)
-	if err := chromedp.Run(browser(t), chromedp.Navigate(page.URL), chromedp.Evaluate(script, &id, awaitPromise)); err != nil {
+	script := fmt.Sprintf("(%s)(%q, %s)", uploadScript, s.URL, token)
+	err = chromedp.Run(newBrowser(t), chromedp.Navigate(page.URL), chromedp.Evaluate(script, &id, awaitPromise))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if v := ana.video(t, id); v.Title != "From a page" {
-		t.Errorf("the page made %q, which is %+v", id, v)
+		t.Errorf("the page uploaded %q, which is %+v", id, v)
 	}
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestTheResultPlaysInABrowser opens a published clip as a visitor's browser does: it plays, sounds, and seeks.
-func TestTheResultPlaysInABrowser(t *testing.T) {
+// A visitor's browser plays a published clip with sound, and can seek in it.
+func TestRenditionPlaysInABrowser(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
-	ana := s.join(t, "")
-	v := ana.final(t, ana.upload(t, shortClip(t), "Plays"))
+	ana := s.newPerson(t, "")
+	v := ana.waitForFinal(t, ana.upload(t, shortClip(t), "Plays"))
 	if v.Status != "processed" {
 		t.Fatalf("the video is %+v", v)
 	}
 
-	ctx := browser(t)
+	ctx := newBrowser(t)
 	var played struct {
 		Width, Height, Frames, AudioBytes int
 		Duration, At                      float64
@@ -26,7 +26,7 @@ func TestTheResultPlaysInABrowser(t *testing.T) {
 	}
 	const play = `(async () => {
 		const video = document.querySelector("video");
-		const told = name => new Promise((done, fail) => {
+		const nextEvent = name => new Promise((done, fail) => {
 			video.addEventListener(name, done, {once: true});
 			video.addEventListener("error", () => fail(video.error.message), {once: true});
 		});
@@ -35,11 +35,11 @@ func TestTheResultPlaysInABrowser(t *testing.T) {
 			Frames: video.webkitDecodedFrameCount, AudioBytes: video.webkitAudioDecodedByteCount, Error: error,
 		});
 		try {
-			if (video.readyState < 3) await told("canplay");
+			if (video.readyState < 3) await nextEvent("canplay");
 			video.pause();
 			video.currentTime = video.duration - 1;
-			await told("seeked");
-			const ended = told("ended");
+			await nextEvent("seeked");
+			const ended = nextEvent("ended");
 			await video.play();
 			await ended;
 			return result("");
@@ -52,24 +52,24 @@ func TestTheResultPlaysInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if played.Error != "" || played.Width != 1280 || played.Height != 720 || played.Frames < 10 || played.AudioBytes == 0 ||
-		played.Duration < 6.5 || played.At < played.Duration-0.1 {
+	if played.Error != "" || played.Width != 1280 || played.Height != 720 || played.Frames < 10 ||
+		played.AudioBytes == 0 || played.Duration < 6.5 || played.At < played.Duration-0.1 {
 		t.Fatalf("the browser played %+v", played)
 	}
 }
 
-// browser is a context in which chromedp's actions run.
-func browser(t *testing.T) context.Context {
+// newBrowser starts a browser and returns the context in which chromedp's actions run in it.
+func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, // root has none
+		chromedp.NoSandbox, // which does not work for root
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.UserDataDir(t.TempDir()),
-		chromedp.WSURLReadTimeout(patience),
+		chromedp.WSURLReadTimeout(waitTimeout),
 	)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, cancelBrowser := chromedp.NewContext(ctx)
-	ctx, cancelTime := context.WithTimeout(ctx, patience)
+	ctx, cancelTime := context.WithTimeout(ctx, waitTimeout)
 	t.Cleanup(func() { cancelTime(); cancelBrowser(); cancelAllocator() })
 	return ctx
 }

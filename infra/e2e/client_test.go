@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// answer is a response, read whole.
-type answer struct {
+// apiResponse is an HTTP response whose body has been read.
+type apiResponse struct {
 	Status int
 	Header http.Header
 	Body   []byte
@@ -29,16 +29,17 @@ type problem struct {
 	Errors                    []struct{ Location, Message string }
 }
 
-// into decodes the body, which must be JSON.
-func (a answer) into(t *testing.T, v any) {
+// decode reads the body, which must be JSON, into v.
+func (a apiResponse) decode(t *testing.T, v any) {
 	t.Helper()
 	if err := json.Unmarshal(a.Body, v); err != nil {
 		t.Fatalf("%d %s: %v", a.Status, a.Body, err)
 	}
 }
 
-// want fails the test unless the answer has the status; a problem must have the code too, and be a whole document.
-func (a answer) want(t *testing.T, status int, code string) answer {
+// want fails the test unless the response has the status. If code is not "", the body must be a complete problem
+// document with that code.
+func (a apiResponse) want(t *testing.T, status int, code string) apiResponse {
 	t.Helper()
 	if a.Status != status {
 		t.Fatalf("status %d, want %d: %s", a.Status, status, a.Body)
@@ -47,7 +48,7 @@ func (a answer) want(t *testing.T, status int, code string) answer {
 		return a
 	}
 	var p problem
-	a.into(t, &p)
+	a.decode(t, &p)
 	if p.Code != code || p.Status != status || p.Title == "" || p.Detail == "" || p.Type == "" || p.RequestID == "" ||
 		a.Header.Get("Content-Type") != "application/problem+json" {
 		t.Fatalf("problem %s (%s), want code %q", a.Body, a.Header.Get("Content-Type"), code)
@@ -55,8 +56,8 @@ func (a answer) want(t *testing.T, status int, code string) answer {
 	return a
 }
 
-// do sends a request; token "" is anonymous.
-func (s *site) do(t *testing.T, method, path, token, contentType string, body io.Reader) answer {
+// do sends a request to a path of the site, or to a whole URL; token "" is anonymous.
+func (s *site) do(t *testing.T, method, path, token, contentType string, body io.Reader) apiResponse {
 	t.Helper()
 	target := path
 	if strings.HasPrefix(path, "/") {
@@ -75,7 +76,7 @@ func (s *site) do(t *testing.T, method, path, token, contentType string, body io
 	return send(t, request)
 }
 
-func send(t *testing.T, request *http.Request) answer {
+func send(t *testing.T, request *http.Request) apiResponse {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -86,15 +87,15 @@ func send(t *testing.T, request *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, content}
+	return apiResponse{response.StatusCode, response.Header, content}
 }
 
-func (s *site) get(t *testing.T, path, token string) answer {
+func (s *site) get(t *testing.T, path, token string) apiResponse {
 	t.Helper()
 	return s.do(t, http.MethodGet, path, token, "", nil)
 }
 
-func (s *site) post(t *testing.T, path, token string, body any) answer {
+func (s *site) post(t *testing.T, path, token string, body any) apiResponse {
 	t.Helper()
 	content, err := json.Marshal(body)
 	if err != nil {
@@ -111,33 +112,33 @@ type person struct {
 
 const password = "correct horse battery"
 
-// people numbers the accounts of all tests.
-var joined atomic.Int64
+// personCount numbers the accounts of all tests.
+var personCount atomic.Int64
 
-// join signs a new person up and in; city "" is Bogotá.
-func (s *site) join(t *testing.T, city string) *person {
+// newPerson creates an account and signs in; city "" is Bogotá.
+func (s *site) newPerson(t *testing.T, city string) *person {
 	t.Helper()
 	if city == "" {
 		city = "Bogotá"
 	}
-	n := joined.Add(1)
+	n := personCount.Add(1)
 	p := &person{site: s, Email: fmt.Sprintf("person%d@example.com", n)}
 	var account struct{ ID string }
 	s.post(t, "/api/auth/signup", "", map[string]string{
 		"email": p.Email, "password1": password, "password2": password,
 		"first_name": "Person", "last_name": fmt.Sprint(n), "city": city, "country": "Colombia",
-	}).want(t, http.StatusCreated, "").into(t, &account)
+	}).want(t, http.StatusCreated, "").decode(t, &account)
 	var session struct {
 		Token string `json:"access_token"`
 	}
 	form := url.Values{"username": {p.Email}, "password": {password}}.Encode()
 	s.do(t, http.MethodPost, "/api/auth/login", "", "application/x-www-form-urlencoded", strings.NewReader(form)).
-		want(t, http.StatusOK, "").into(t, &session)
+		want(t, http.StatusOK, "").decode(t, &session)
 	p.ID, p.Token = account.ID, session.Token
 	return p
 }
 
-// video is the API's video.
+// video is a video as the API returns it.
 type video struct {
 	VideoID         string `json:"video_id"`
 	TaskID          string `json:"task_id"`
@@ -145,7 +146,7 @@ type video struct {
 	Title           string
 	Description     string
 	Status          string
-	Stage           string
+	Step            string `json:"stage"`
 	Progress        int
 	DurationSeconds float64 `json:"duration_seconds"`
 	OriginalURL     string  `json:"original_url"`
@@ -182,8 +183,8 @@ func multipartBody(t *testing.T, parts ...part) (contentType string, body *bytes
 	return w.FormDataContentType(), body
 }
 
-// form posts a multipart form to the upload.
-func (p *person) form(t *testing.T, parts ...part) answer {
+// postUploadForm posts a multipart form to the upload's address.
+func (p *person) postUploadForm(t *testing.T, parts ...part) apiResponse {
 	t.Helper()
 	contentType, body := multipartBody(t, parts...)
 	return p.do(t, http.MethodPost, "/api/videos/upload", p.Token, contentType, body)
@@ -197,35 +198,39 @@ func (p *person) upload(t *testing.T, clip, title string) string {
 		t.Fatal(err)
 	}
 	var v video
-	p.form(t, part{"file", string(content), "clip.mp4"}, part{Name: "title", Value: title}).want(t, http.StatusCreated, "").into(t, &v)
+	p.postUploadForm(t, part{"file", string(content), "clip.mp4"}, part{Name: "title", Value: title}).
+		want(t, http.StatusCreated, "").decode(t, &v)
 	return v.VideoID
 }
 
-// uploadMock sends a clip that is stored and not processed, or not before processMocks; it needs LOAD_TEST_ENDPOINTS=true.
+// uploadMock sends a clip that is stored but not processed, unless processMocks is called; it needs
+// LOAD_TEST_ENDPOINTS=true.
 func (p *person) uploadMock(t *testing.T, clip, title string) string {
 	t.Helper()
-	contentType, body := multipartBody(t, part{"file", readFile(t, clip), "clip.mp4"}, part{Name: "title", Value: title})
+	contentType, body := multipartBody(t,
+		part{"file", readFile(t, clip), "clip.mp4"}, part{Name: "title", Value: title})
 	var v video
-	p.do(t, http.MethodPost, "/api/videos/upload-mock", p.Token, contentType, body).want(t, http.StatusAccepted, "").into(t, &v)
+	p.do(t, http.MethodPost, "/api/videos/upload-mock", p.Token, contentType, body).
+		want(t, http.StatusAccepted, "").decode(t, &v)
 	return v.VideoID
 }
 
-// processMocks makes the mocks videos like any other, which the sweeper finds.
+// processMocks turns the mocks into ordinary videos, which the sweeper then sends to the workers.
 func (s *site) processMocks(t *testing.T) {
 	t.Helper()
-	s.change(t, `UPDATE media_videos SET mock = ?`, false)
+	s.execSQL(t, `UPDATE media_videos SET mock = ?`, false)
 }
 
 // video reads one of the person's videos.
 func (p *person) video(t *testing.T, id string) video {
 	t.Helper()
 	var v video
-	p.get(t, "/api/videos/"+id, p.Token).want(t, http.StatusOK, "").into(t, &v)
+	p.get(t, "/api/videos/"+id, p.Token).want(t, http.StatusOK, "").decode(t, &v)
 	return v
 }
 
-// final waits until the video is processed or failed.
-func (p *person) final(t *testing.T, id string) video {
+// waitForFinal waits until the video is processed or failed, and returns it.
+func (p *person) waitForFinal(t *testing.T, id string) video {
 	t.Helper()
 	var v video
 	eventually(t, "video "+id+" is final", func() bool {

@@ -11,15 +11,16 @@ import (
 	"testing"
 )
 
-// longClip keeps ffmpeg busy for some seconds.
+// longClip returns a clip that keeps ffmpeg busy for some seconds.
 func longClip(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "long.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=frequency=440",
+	return makeClip(t, "long.mp4",
+		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=frequency=440",
 		"-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
 }
 
-// running lists the command lines of living processes that name the folder.
-func running(t *testing.T, dir string) []string {
+// processesUsing returns the command lines of running processes that contain the folder's name.
+func processesUsing(t *testing.T, dir string) []string {
 	t.Helper()
 	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -28,22 +29,22 @@ func running(t *testing.T, dir string) []string {
 	var found []string
 	for _, path := range processes {
 		line, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(line, []byte(dir)) { // gone meanwhile otherwise
+		if err == nil && bytes.Contains(line, []byte(dir)) { // an error means that the process has exited
 			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
 		}
 	}
 	return found
 }
 
-// TestAKilledAppFinishesItsJobOnce kills the process as a power cut would, at many moments of a job. The next start must
-// finish the job, publish it once, and leave nothing but what belongs to it.
-func TestAKilledAppFinishesItsJobOnce(t *testing.T) {
+// At whatever moment of a job a power cut ends the app, the next start finishes the job, publishes the video once, and
+// leaves no files but the video's own.
+func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 	t.Parallel()
-	at := func(stage string, percent int) func(*testing.T, *person, string) {
+	at := func(step string, percent int) func(*testing.T, *person, string) {
 		return func(t *testing.T, p *person, id string) {
-			eventually(t, stage, func() bool {
+			eventually(t, step, func() bool {
 				v := p.video(t, id)
-				return v.Stage == stage && v.Progress >= percent || v.Status == "processed"
+				return v.Step == step && v.Progress >= percent || v.Status == "processed"
 			})
 		}
 	}
@@ -57,8 +58,8 @@ func TestAKilledAppFinishesItsJobOnce(t *testing.T) {
 		"accepted":       func(*testing.T, *person, string) {},
 		"encoding":       at("processing", 0),
 		"half encoded":   at("processing", 40),
-		"publishing":     func(t *testing.T, p *person, _ string) { eventually(t, "an output", p.hasOutput(t)) },
-		"another upload": func(t *testing.T, p *person, _ string) { p.halfAnUpload(t) },
+		"publishing":     func(t *testing.T, p *person, _ string) { eventually(t, "an output exists", p.hasOutput(t)) },
+		"another upload": func(t *testing.T, p *person, _ string) { p.startStalledUpload(t) },
 		"twice": func(t *testing.T, p *person, id string) {
 			at("processing", 10)(t, p, id)
 			p.kill(t)
@@ -66,17 +67,17 @@ func TestAKilledAppFinishesItsJobOnce(t *testing.T) {
 		},
 	} {
 		s := startSite(t)
-		ana := s.join(t, "")
+		ana := s.newPerson(t, "")
 		id := ana.upload(t, longClip(t), name)
 		moment(t, ana, id)
 		s.kill(t)
-		eventually(t, name+": ffmpeg ends with the app", func() bool { return len(running(t, s.DataDir)) == 0 })
+		eventually(t, name+": ffmpeg exits with the app", func() bool { return len(processesUsing(t, s.DataDir)) == 0 })
 		s.start(t)
 		killed = append(killed, job{name, ana, id})
 	}
-	for _, j := range killed { // their leases have lapsed side by side
+	for _, j := range killed { // in a second loop, so that all leases lapse at the same time
 		t.Log("killed at the moment:", j.moment)
-		v := j.final(t, j.id)
+		v := j.waitForFinal(t, j.id)
 		if v.Status != "processed" || v.Failure != nil {
 			t.Errorf("%s: %+v", j.moment, v)
 			continue
@@ -85,18 +86,20 @@ func TestAKilledAppFinishesItsJobOnce(t *testing.T) {
 	}
 }
 
+// hasOutput returns a condition that is true once storage holds an output of a job.
 func (p *person) hasOutput(t *testing.T) func() bool {
 	return func() bool {
-		return slices.ContainsFunc(p.files(t), func(file string) bool { return strings.HasPrefix(file, "processed/") })
+		isOutput := func(file string) bool { return strings.HasPrefix(file, "processed/") }
+		return slices.ContainsFunc(p.storedFiles(t), isOutput)
 	}
 }
 
-// halfAnUpload begins to upload, and returns when a part of it is in storage.
-func (p *person) halfAnUpload(t *testing.T) {
-	contentType, form := multipartBody(t, part{"file", heavyClip(t), "clip.mp4"}, part{Name: "title", Value: "never"})
-	hang := make(chan struct{})
-	t.Cleanup(func() { close(hang) })
-	body := &hanging{bytes.NewReader(form.Bytes()[:form.Len()/2]), hang}
+// startStalledUpload sends the first half of an upload and nothing more. It returns when storage holds a part of it.
+func (p *person) startStalledUpload(t *testing.T) {
+	contentType, form := multipartBody(t, part{"file", paddedClip(t), "clip.mp4"}, part{Name: "title", Value: "never"})
+	released := make(chan struct{})
+	t.Cleanup(func() { close(released) })
+	body := &stallingReader{bytes.NewReader(form.Bytes()[:form.Len()/2]), released}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+"/api/videos/upload", body)
 	if err != nil {
 		t.Fatal(err)
@@ -104,51 +107,51 @@ func (p *person) halfAnUpload(t *testing.T) {
 	request.Header.Set("Content-Type", contentType)
 	request.Header.Set("Authorization", "Bearer "+p.Token)
 	go func() {
-		if response, err := http.DefaultClient.Do(request); err == nil { // the app is killed meanwhile
+		if response, err := http.DefaultClient.Do(request); err == nil { // usually an error, as the app is killed
 			response.Body.Close()
 		}
 	}()
-	eventually(t, "half an upload", func() bool { return len(p.arriving(t)) > 0 })
+	eventually(t, "half an upload is in storage", func() bool { return len(p.partialUploads(t)) > 0 })
 }
 
-// hanging gives its bytes and then nothing more, not even an end.
-type hanging struct {
-	given io.Reader
-	until chan struct{}
+// stallingReader returns the bytes of its content, and then blocks until it is released.
+type stallingReader struct {
+	content  io.Reader
+	released chan struct{}
 }
 
-func (h *hanging) Read(b []byte) (int, error) {
-	n, err := h.given.Read(b)
+func (r *stallingReader) Read(b []byte) (int, error) {
+	n, err := r.content.Read(b)
 	if n == 0 {
-		<-h.until
+		<-r.released
 	}
 	return n, err
 }
 
-// wantOnlyPublished fails the test unless the site shows the video once and keeps its files and no others. What a killed
-// process left in storage waits for its time on the list of unclaimed files: the test makes that time come.
+// wantOnlyPublished fails the test unless the site shows the video once and stores its files and no others. Files that
+// a killed process left are listed as orphans and deleted after some time; the test lets that time pass.
 func (s *site) wantOnlyPublished(t *testing.T, p *person, v video) {
 	t.Helper()
 	var entries, mine []video
-	s.get(t, "/api/public/videos", "").want(t, http.StatusOK, "").into(t, &entries)
-	p.get(t, "/api/videos", p.Token).want(t, http.StatusOK, "").into(t, &mine)
+	s.get(t, "/api/public/videos", "").want(t, http.StatusOK, "").decode(t, &entries)
+	p.get(t, "/api/videos", p.Token).want(t, http.StatusOK, "").decode(t, &mine)
 	if len(entries) != 1 || len(mine) != 1 || withoutQuery(entries[0].ProcessedURL) != withoutQuery(v.ProcessedURL) {
-		t.Fatalf("published are %+v, mine %+v", entries, mine)
+		t.Fatalf("published are %+v, the owner's list is %+v", entries, mine)
 	}
-	s.change(t, `UPDATE media_unclaimed_files SET delete_after = 1`)
-	eventually(t, "the sweeper has been", func() bool { return s.rows(t, `SELECT COUNT(*) AS n FROM media_unclaimed_files`) == 0 })
+	s.waitForSweeper(t)
 	s.get(t, v.ProcessedURL, "").want(t, http.StatusOK, "")
 	s.get(t, v.PosterURL, "").want(t, http.StatusOK, "")
 	s.get(t, v.OriginalURL, "").want(t, http.StatusOK, "")
-	eventually(t, "nothing is under way", func() bool {
-		return len(s.temporary(t)) == 0 && s.tasks(t) == 0
+	eventually(t, "no work is in progress", func() bool {
+		return len(s.temporaryFiles(t)) == 0 && s.countTasks(t) == 0
 	})
-	if files := s.files(t); len(files) != 3 {
+	if files := s.storedFiles(t); len(files) != 3 {
 		t.Fatalf("storage holds %q", files)
 	}
 	areas, err := filepath.Glob(filepath.Join(s.DataDir, "*", "scratch-*"))
 	hidden, _ := filepath.Glob(filepath.Join(s.DataDir, "files", ".scratch", "scratch-*"))
-	// Every process has one of the disk's, and one of them works.
+	// On disk, every process has an area in storage, and one of them is the worker, with another one. With S3 only the
+	// worker has one.
 	want := len(s.processes) + 1
 	if s.bucket != nil {
 		want = 1
@@ -158,7 +161,16 @@ func (s *site) wantOnlyPublished(t *testing.T, p *person, v video) {
 	}
 }
 
-// withoutQuery is what stays of a link when it is signed again.
+// waitForSweeper waits until the sweeper has deleted all orphaned files, which it is due to do at once.
+func (s *site) waitForSweeper(t *testing.T) {
+	t.Helper()
+	s.execSQL(t, `UPDATE media_unclaimed_files SET delete_after = 1`)
+	eventually(t, "the sweeper has deleted the orphans", func() bool {
+		return s.queryInt(t, `SELECT COUNT(*) AS n FROM media_unclaimed_files`) == 0
+	})
+}
+
+// withoutQuery returns the part of a link that stays the same when it is signed again.
 func withoutQuery(link string) string {
 	address, _, _ := strings.Cut(link, "?")
 	return address

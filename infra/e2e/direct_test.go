@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// direct is the API's upload that goes straight to storage.
-type direct struct {
+// directUpload is an upload straight to storage, as the API returns it.
+type directUpload struct {
 	UploadID string `json:"upload_id"`
 	Size     int64
 	PartSize int64 `json:"part_size"`
@@ -26,41 +26,43 @@ type direct struct {
 }
 
 // beginDirect announces a clip of size bytes.
-func (p *person) beginDirect(t *testing.T, size int) direct {
+func (p *person) beginDirectUpload(t *testing.T, size int) directUpload {
 	t.Helper()
-	var d direct
+	var d directUpload
 	p.post(t, "/api/videos/uploads", p.Token, map[string]any{
-		"title": "Directa", "description": "Sin rodeos", "filename": "clip.mp4", "content_type": "video/mp4", "size": size, "start_seconds": 0.5,
-	}).want(t, http.StatusCreated, "").into(t, &d)
+		"title": "Directa", "description": "Sin rodeos",
+		"filename": "clip.mp4", "content_type": "video/mp4", "size": size, "start_seconds": 0.5,
+	}).want(t, http.StatusCreated, "").decode(t, &d)
 	return d
 }
 
-// putPart sends content to a part's URL, as a browser does: no token, no type.
-func (s *site) putPart(t *testing.T, url string, content []byte) answer {
+// putPart sends content to a part's URL, as a browser does: without a token and a content type.
+func (s *site) putPart(t *testing.T, url string, content []byte) apiResponse {
 	t.Helper()
 	return s.do(t, http.MethodPut, url, "", "", bytes.NewReader(content))
 }
 
-// largeClip has more than one part.
+// largeClip returns a clip that is uploaded in more than one part.
 func largeClip(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "large.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30,noise=c0s=60:c0f=t+u", "-t", "2.5",
-		"-c:v", "libx264", "-preset", "ultrafast", "-qp", "1", "-pix_fmt", "yuv420p")
+	return makeClip(t, "large.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30,noise=c0s=60:c0f=t+u",
+		"-t", "2.5", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "1", "-pix_fmt", "yuv420p")
 }
 
-func TestAClipGoesStraightToStorage(t *testing.T) {
+func TestDirectUploadGoesStraightToStorage(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
-	ana, bob := s.join(t, ""), s.join(t, "")
+	ana, bob := s.newPerson(t, ""), s.newPerson(t, "")
 	content, err := os.ReadFile(largeClip(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := ana.beginDirect(t, len(content))
+	d := ana.beginDirectUpload(t, len(content))
 	if len(d.Parts) < 2 || d.Size != int64(len(content)) {
 		t.Fatalf("%d bytes are announced as %+v, want several parts", len(content), d)
 	}
-	if life := time.Until(d.URLsExpireAt); life < 50*time.Minute || life > time.Hour || time.Until(d.ExpiresAt) < 23*time.Hour {
+	urlsExpireIn := time.Until(d.URLsExpireAt)
+	if urlsExpireIn < 50*time.Minute || urlsExpireIn > time.Hour || time.Until(d.ExpiresAt) < 23*time.Hour {
 		t.Errorf("the URLs expire at %s, the upload at %s", d.URLsExpireAt, d.ExpiresAt)
 	}
 	path := "/api/videos/uploads/" + d.UploadID
@@ -69,19 +71,20 @@ func TestAClipGoesStraightToStorage(t *testing.T) {
 		return content[from : from+d.Parts[i].Size]
 	}
 
-	// The last one first; what has arrived is known, and survives a refused completion and a new process.
+	// The last part goes first. The app knows that it has arrived, also after a refused completion and in another
+	// process.
 	last := len(d.Parts) - 1
 	sent := s.putPart(t, d.Parts[last].URL, slice(last)).want(t, http.StatusOK, "")
 	if sent.Header.Get("ETag") == "" {
-		t.Error("a part's answer has no ETag")
+		t.Error("the response to a part has no ETag")
 	}
 	s.post(t, path+"/complete", ana.Token, nil).want(t, http.StatusBadRequest, "upload_incomplete")
 	other := s.processes[0]
 	if stage() != embedded {
 		other = s.startRole(t, "serve")
 	}
-	var resumed direct
-	s.do(t, http.MethodGet, other.URL+path, ana.Token, "", nil).want(t, http.StatusOK, "").into(t, &resumed)
+	var resumed directUpload
+	s.do(t, http.MethodGet, other.URL+path, ana.Token, "", nil).want(t, http.StatusOK, "").decode(t, &resumed)
 	for i, p := range resumed.Parts {
 		if p.Received != (i == last) || (p.URL == "") != p.Received || p.Size != d.Parts[i].Size {
 			t.Errorf("part %d is %+v", i+1, p)
@@ -91,10 +94,10 @@ func TestAClipGoesStraightToStorage(t *testing.T) {
 		}
 	}
 
-	var open []direct
-	s.get(t, "/api/videos/uploads", ana.Token).want(t, http.StatusOK, "").into(t, &open)
+	var open []directUpload
+	s.get(t, "/api/videos/uploads", ana.Token).want(t, http.StatusOK, "").decode(t, &open)
 	if len(open) != 1 || open[0].UploadID != d.UploadID || open[0].Size != d.Size {
-		t.Errorf("under way are %+v", open)
+		t.Errorf("the open uploads are %+v", open)
 	}
 	for _, call := range []struct{ method, path string }{
 		{http.MethodGet, path}, {http.MethodPost, path + "/complete"}, {http.MethodDelete, path},
@@ -104,18 +107,21 @@ func TestAClipGoesStraightToStorage(t *testing.T) {
 	}
 
 	var v video
-	s.do(t, http.MethodPost, other.URL+path+"/complete", ana.Token, "", nil).want(t, http.StatusCreated, "").into(t, &v)
-	if v.VideoID != d.UploadID || v.TaskID != v.VideoID || v.UserID != ana.ID || v.Title != "Directa" || v.Status != "uploaded" {
-		t.Errorf("completed: %+v", v)
+	s.do(t, http.MethodPost, other.URL+path+"/complete", ana.Token, "", nil).
+		want(t, http.StatusCreated, "").decode(t, &v)
+	if v.VideoID != d.UploadID || v.TaskID != v.VideoID || v.UserID != ana.ID || v.Title != "Directa" ||
+		v.Status != "uploaded" {
+		t.Errorf("the completed upload is %+v", v)
 	}
-	s.post(t, path+"/complete", ana.Token, nil).want(t, http.StatusCreated, "") // the answer could have been lost
+	// A client whose response was lost completes again.
+	s.post(t, path+"/complete", ana.Token, nil).want(t, http.StatusCreated, "")
 	s.get(t, path, ana.Token).want(t, http.StatusNotFound, "not_found")
 	s.wantPartRefused(t, d.Parts[0].URL, slice(0))
 
-	v = ana.final(t, v.VideoID)
-	// 0.5 s of 2.5 are skipped; two bumpers of 2.5 s come with it.
+	v = ana.waitForFinal(t, v.VideoID)
+	// The first 0.5 of 2.5 s are skipped, and two bumpers of 2.5 s are added.
 	if v.Status != "processed" || v.DurationSeconds < 6.9 || v.DurationSeconds > 7.1 || v.Description != "Sin rodeos" {
-		t.Errorf("the video is %+v, want 7 s of it", v)
+		t.Errorf("the video is %+v, want 7 s", v)
 	}
 	original := s.get(t, v.OriginalURL, "").want(t, http.StatusOK, "")
 	if !bytes.Equal(original.Body, content) {
@@ -124,29 +130,29 @@ func TestAClipGoesStraightToStorage(t *testing.T) {
 	s.wantOnlyPublished(t, ana, v)
 }
 
-// wantPartRefused fails the test unless the part is not taken: storage says so in its own words, or hangs up.
+// wantPartRefused fails the test unless the part is refused, either by a 4xx response or by a closed connection.
 func (s *site) wantPartRefused(t *testing.T, url string, content []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, bytes.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Close = true // what a refused body leaves on a connection would disturb the next request
+	request.Close = true // the rest of a refused body would disturb the next request on the connection
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		t.Logf("a part without an answer: %v", errors.Unwrap(err))
+		t.Logf("a part got no response: %v", errors.Unwrap(err))
 		return
 	}
 	defer response.Body.Close()
 	if response.StatusCode < 400 || response.StatusCode > 499 {
-		t.Errorf("a part of %d bytes is answered %s", len(content), response.Status)
+		t.Errorf("a part of %d bytes is answered with %s", len(content), response.Status)
 	}
 }
 
-func TestADirectUploadIsWhatWasAnnounced(t *testing.T) {
+func TestDirectUploadMustMatchItsAnnouncement(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "MAX_UPLOAD_BYTES=20000000")
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 	fields := func(changes ...string) map[string]any {
 		m := map[string]any{"title": "Directa", "content_type": "video/mp4", "size": 1000}
 		for _, change := range changes {
@@ -188,7 +194,7 @@ func TestADirectUploadIsWhatWasAnnounced(t *testing.T) {
 	}
 
 	const text = "these are the bytes of a text, not of a video; nothing else is wrong with them"
-	d := ana.beginDirect(t, len(text))
+	d := ana.beginDirectUpload(t, len(text))
 	for _, content := range []string{text[1:], text + "!", ""} {
 		s.wantPartRefused(t, d.Parts[0].URL, []byte(content))
 	}
@@ -198,12 +204,12 @@ func TestADirectUploadIsWhatWasAnnounced(t *testing.T) {
 	s.post(t, path+"/complete", ana.Token, nil).want(t, http.StatusBadRequest, "not_a_video")
 	s.post(t, path+"/complete", ana.Token, nil).want(t, http.StatusNotFound, "not_found")
 
-	given := ana.beginDirect(t, len(text))
-	s.putPart(t, given.Parts[0].URL, []byte(text)).want(t, http.StatusOK, "")
-	path = "/api/videos/uploads/" + given.UploadID
+	canceled := ana.beginDirectUpload(t, len(text))
+	s.putPart(t, canceled.Parts[0].URL, []byte(text)).want(t, http.StatusOK, "")
+	path = "/api/videos/uploads/" + canceled.UploadID
 	s.do(t, http.MethodDelete, path, ana.Token, "", nil).want(t, http.StatusOK, "")
 	s.do(t, http.MethodDelete, path, ana.Token, "", nil).want(t, http.StatusNotFound, "not_found")
-	s.wantPartRefused(t, given.Parts[0].URL, []byte(text))
+	s.wantPartRefused(t, canceled.Parts[0].URL, []byte(text))
 	s.get(t, "/api/videos/uploads/nonsense", ana.Token).want(t, http.StatusNotFound, "not_found")
-	ana.wantNothing(t)
+	ana.wantNothingLeft(t)
 }

@@ -1,5 +1,5 @@
-// Package e2e tests the program as its users meet it: real processes, over HTTP, signals and the command line, in every
-// stage. TEST_STAGE names the stage: embedded (the default), onehost or aws.
+// Package e2e tests the program as its users meet it: as real processes, over HTTP, signals and the command line, in
+// every stage. TEST_STAGE names the stage: embedded (the default), onehost or aws.
 package e2e
 
 import (
@@ -20,7 +20,7 @@ import (
 	"risingstars/platform/storage/s3store/s3test"
 )
 
-// asApp makes the test binary the app: what is tested end to end is the program itself, over HTTP and signals.
+// asApp is the environment variable that turns the test binary into the app, so that the tests run the program itself.
 const asApp = "RISING_STARS_TEST_AS_APP"
 
 // Exit codes of the program.
@@ -29,8 +29,8 @@ const (
 	exitUsage   = 2
 )
 
-// patience is how long a condition may take to come true on a busy machine before a test fails.
-const patience = 3 * time.Minute
+// waitTimeout is how long a condition may take to become true on a busy machine before a test fails.
+const waitTimeout = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asApp) != "" {
@@ -43,21 +43,21 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// site is one running app with a data folder of its own: the processes and the servers of the stage under test.
+// site is one running app with its own data folder: the processes and the servers of the stage under test.
 type site struct {
-	URL     string // of its first process that serves
+	URL     string // of its first `app serve`, or of nginx before it
 	DataDir string
 
 	settings  []string // NAME=value of the stage, for every command
-	database  string   // DATABASE_URL, where the stage has one
-	redis     string   // REDIS_URL, likewise
+	database  string   // DATABASE_URL; "" in the embedded stage
+	redis     string   // REDIS_URL; "" in stages without Redis
 	bucket    *s3test.Bucket
 	log       *logBuffer
 	processes []*process
 }
 
-// startSite runs the app of the stage on free ports; env are NAME=value settings beside the defaults. The site is stopped
-// when the test ends, and must stop cleanly.
+// startSite runs the app of the stage on free ports; env are NAME=value settings beside the defaults. The site is
+// stopped when the test ends, and the test fails unless it stops cleanly.
 func startSite(t *testing.T, env ...string) *site {
 	t.Helper()
 	s := newSite(t)
@@ -65,7 +65,7 @@ func startSite(t *testing.T, env ...string) *site {
 	return s
 }
 
-// newSite is a site on which nothing runs yet.
+// newSite returns a site on which nothing runs yet.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{DataDir: t.TempDir()}
@@ -73,12 +73,12 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	if stage() != embedded {
-		s.ownServers(t, migratedDatabase(t))
+		s.useSuiteServers(t, migratedDatabase(t))
 	}
 	return s
 }
 
-// start runs the app on the site's data folder, also again after it was stopped or killed.
+// start runs the app on the site's data folder. It may be called again after the app was stopped or killed.
 func (s *site) start(t *testing.T, env ...string) {
 	t.Helper()
 	s.log, s.processes = &logBuffer{}, nil
@@ -93,13 +93,14 @@ func (s *site) startRole(t *testing.T, role string, env ...string) *process {
 	cmd := s.command(t, role)
 	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json")
 	if role == "work" {
-		cmd.Env = append(cmd.Env, "WORKER_HTTP_ADDR=127.0.0.1:0") // it says when it is ready
+		cmd.Env = append(cmd.Env, "WORKER_HTTP_ADDR=127.0.0.1:0") // so that it logs when it is ready
 	}
 	cmd.Env = append(cmd.Env, env...)
-	return s.run(t, cmd)
+	return s.startCommand(t, cmd)
 }
 
-func (s *site) run(t *testing.T, cmd *exec.Cmd) *process {
+// startCommand starts the app by a prepared command, as one more process of the site.
+func (s *site) startCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := startProcess(t, cmd, s.log)
 	if len(s.processes) == 0 {
@@ -109,7 +110,7 @@ func (s *site) run(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-// command prepares any command of the app on the site's data folder, without the developer's own settings.
+// command prepares any command of the app on the site's data folder. The developer's own settings are left out.
 func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
@@ -122,18 +123,18 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 		"GORACE=" + os.Getenv("GORACE"), "DATA_DIR=" + s.DataDir,
 	}
 	cmd.Env = append(cmd.Env, s.settings...)
-	cmd.Dir = s.DataDir // where no .env lies
+	cmd.Dir = s.DataDir // which has no .env
 	return cmd
 }
 
-// app runs a command of the app to its end and returns what it printed.
-func (s *site) app(t *testing.T, args ...string) (stdout, stderr string, code int) {
+// runApp runs a command of the app to its end and returns what it printed.
+func (s *site) runApp(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	return s.appWith(t, nil, args...)
+	return s.runAppWith(t, nil, args...)
 }
 
-// appWith is app with NAME=value settings.
-func (s *site) appWith(t *testing.T, env []string, args ...string) (stdout, stderr string, code int) {
+// runAppWith is runApp with NAME=value settings.
+func (s *site) runAppWith(t *testing.T, env []string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	cmd := s.command(t, args...)
 	cmd.Env = append(cmd.Env, env...)
@@ -147,14 +148,15 @@ func (s *site) appWith(t *testing.T, env []string, args ...string) (stdout, stde
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// stop asks the app to stop, waits for it and returns its exit code, of several processes one that is not 0.
+// stop asks the app to stop, waits for it and returns its exit code: of several processes, one that is not 0 if there
+// is one.
 func (s *site) stop(t *testing.T) int {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)
 	return s.wait(t)
 }
 
-// kill ends the app as a power cut would, and waits until it is gone.
+// kill ends the app as a power cut would, and waits until its processes have exited.
 func (s *site) kill(t *testing.T) {
 	t.Helper()
 	s.signal(t, syscall.SIGKILL)
@@ -178,9 +180,9 @@ func (s *site) wait(t *testing.T) (code int) {
 	return code
 }
 
-// files lists what storage holds, as paths below its root; scratch areas, and what the disk remembers of direct uploads beside
-// their parts, are not part of it.
-func (s *site) files(t *testing.T) []string {
+// storedFiles lists what storage holds, as paths below its root. It leaves out scratch areas, and what the disk keeps
+// about direct uploads besides their parts.
+func (s *site) storedFiles(t *testing.T) []string {
 	t.Helper()
 	if s.bucket != nil {
 		return s.bucket.Keys(t)
@@ -210,15 +212,15 @@ func (s *site) files(t *testing.T) []string {
 }
 
 var (
-	sharedDir  atomic.Pointer[string]
-	sharedOnce sync.Mutex
+	sharedDir   atomic.Pointer[string]
+	sharedMutex sync.Mutex
 )
 
-// shared is a folder that lives as long as the test binary.
-func shared(t *testing.T) string {
+// sharedFolder returns a folder that exists as long as the test binary runs.
+func sharedFolder(t *testing.T) string {
 	t.Helper()
-	sharedOnce.Lock()
-	defer sharedOnce.Unlock()
+	sharedMutex.Lock()
+	defer sharedMutex.Unlock()
 	if sharedDir.Load() == nil {
 		dir, err := os.MkdirTemp("", "rising-stars-test-")
 		if err != nil {
@@ -229,7 +231,8 @@ func shared(t *testing.T) string {
 	return *sharedDir.Load()
 }
 
-// sharedBumpers lets all sites share the rendered intros and outros, which every one of them would render alike.
+// sharedBumpers returns a folder in which all sites share the rendered intros and outros, which are the same for every
+// site.
 func sharedBumpers(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(clipsDir(t), "bumpers")
@@ -239,20 +242,20 @@ func sharedBumpers(t *testing.T) string {
 	return dir
 }
 
-// eventually polls until the condition holds.
+// eventually polls until the condition is true, and fails the test after waitTimeout.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", patience, what)
+			t.Fatalf("not within %s: %s", waitTimeout, what)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// eventuallyReady waits for readiness: an answer that takes longer than proxies wait says no.
-func (s *site) eventuallyReady(t *testing.T) {
+// waitForReady waits until /readyz answers 200. A check that takes longer than proxies wait is reported as not ready.
+func (s *site) waitForReady(t *testing.T) {
 	t.Helper()
 	eventually(t, "the site is ready", func() bool { return s.get(t, "/readyz", "").Status == http.StatusOK })
 }

@@ -15,17 +15,19 @@ import (
 type event struct {
 	id, name string
 	data     struct {
-		Status, Stage string
+		Status        string
+		Step          string `json:"stage"`
 		Progress      int
 		QueuePosition int `json:"queue_position"`
 		Failure       *struct{ Code, Detail string }
 	}
 }
 
-// events opens the stream of a video and returns what it sends, until it ends.
+// events opens the stream of a video and returns its events. The channel is closed when the stream ends.
 func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/api/videos/"+id+"/events", http.NoBody)
+	url := p.URL + "/api/videos/" + id + "/events"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +69,11 @@ func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
 	return sent
 }
 
-func TestProgressIsStreamedUntilFinal(t *testing.T) {
+func TestProgressIsStreamedUntilTheVideoIsFinal(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
-	ana, beto := s.join(t, ""), s.join(t, "")
-	id := ana.uploadMock(t, mediumClip(t), "Watched") // so that the work begins when somebody watches
+	ana, beto := s.newPerson(t, ""), s.newPerson(t, "")
+	id := ana.uploadMock(t, mediumClip(t), "Watched") // a mock, so that the work begins after the stream
 	s.get(t, "/api/videos/"+id+"/events", "").want(t, http.StatusUnauthorized, "unauthenticated")
 	s.get(t, "/api/videos/"+id+"/events", beto.Token).want(t, http.StatusForbidden, "forbidden")
 	s.get(t, "/api/videos/none/events", ana.Token).want(t, http.StatusNotFound, "not_found")
@@ -100,11 +102,12 @@ func TestProgressIsStreamedUntilFinal(t *testing.T) {
 		t.Fatalf("no event between 0 and 100 %%: %+v", seen)
 	}
 
-	// A reconnect is told what is new, and no more once that is nothing.
+	// A client that reconnects gets what is new, and 204 if nothing can be new any more.
 	if e := <-ana.events(t, id, seen[0].id); e.name != "final" {
 		t.Fatalf("after a reconnect: %+v", e)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api/videos/"+id+"/events", http.NoBody)
+	url := s.URL + "/api/videos/" + id + "/events"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,15 +116,18 @@ func TestProgressIsStreamedUntilFinal(t *testing.T) {
 	send(t, request).want(t, http.StatusNoContent, "")
 }
 
-func TestWaitingVideosKnowTheirPlace(t *testing.T) {
+func TestWaitingVideosReportTheirQueuePosition(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=600", "LOAD_TEST_ENDPOINTS=true")
-	ana := s.join(t, "")
-	ids := []string{ana.uploadMock(t, tinyClip(t), "First"), ana.uploadMock(t, tinyClip(t), "Second"), ana.uploadMock(t, tinyClip(t), "Third")}
-	// They wait, and no worker is told: their tasks seem to be sent.
-	s.change(t, `UPDATE media_videos SET mock = ?, sent_at = ?`, false, database.Micros(time.Now().Add(time.Hour)))
+	ana := s.newPerson(t, "")
+	var ids []string
+	for _, title := range []string{"First", "Second", "Third"} {
+		ids = append(ids, ana.uploadMock(t, tinyClip(t), title))
+	}
+	// The videos wait and no worker gets a task, because their tasks seem to have been sent already.
+	s.execSQL(t, `UPDATE media_videos SET mock = ?, sent_at = ?`, false, database.Micros(time.Now().Add(time.Hour)))
 	for i, id := range ids {
-		if e := <-ana.events(t, id, ""); e.data.Stage != "queued" || e.data.QueuePosition != i+1 {
+		if e := <-ana.events(t, id, ""); e.data.Step != "queued" || e.data.QueuePosition != i+1 {
 			t.Errorf("video %d begins with %+v", i+1, e)
 		}
 	}
@@ -136,7 +142,8 @@ func TestWaitingVideosKnowTheirPlace(t *testing.T) {
 		t.Errorf("the stream of a deleted video ends with %+v", last)
 	}
 
-	// Streams without an end do not hold up a stop: it is clean, and long before the grace is over, for which nobody waits here.
+	// Open streams do not delay a stop: it is clean, and long before the end of the grace, which is longer than a test
+	// waits.
 	second := ana.events(t, ids[1], "")
 	<-second
 	if code := s.stop(t); code != 0 {
@@ -147,9 +154,10 @@ func TestWaitingVideosKnowTheirPlace(t *testing.T) {
 	}
 }
 
-// mediumClip takes a worker long enough for its progress to be seen.
+// mediumClip returns a clip that keeps a worker busy long enough for its progress to be seen.
 func mediumClip(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "medium.mp4", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i", "sine=frequency=330",
+	return makeClip(t, "medium.mp4",
+		"-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i", "sine=frequency=330",
 		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
 }

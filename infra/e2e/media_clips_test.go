@@ -7,13 +7,14 @@ import (
 	"testing"
 )
 
-// TestClipsOfEveryKindBecomeOneKind uploads what contestants have, and looks at what is published.
-func TestClipsOfEveryKindBecomeOneKind(t *testing.T) {
+// Whatever kind of clip a contestant uploads, the published rendition meets the processing profile.
+func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
 	x264 := []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"}
 	tone := []string{"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"}
-	// A white square of a third of the height in the middle of blue: what is stretched makes a rectangle of it.
+	// A white square in the middle of a blue picture, a third of the picture's height: stretching would turn it into a
+	// rectangle.
 	square := func(w, h, side, rate string) []string {
 		return []string{"-f", "lavfi", "-i", "color=c=blue:size=" + w + "x" + h + ":rate=" + rate +
 			",drawbox=x=(iw-" + side + ")/2:y=(ih-" + side + ")/2:w=" + side + ":h=" + side + ":c=white:t=fill"}
@@ -24,25 +25,30 @@ func TestClipsOfEveryKindBecomeOneKind(t *testing.T) {
 		}
 		return all
 	}
-	upright := makeClip(t, "stored-lying.mp4", join(square("640", "360", "120", "30"), tone, []string{"-t", "3"}, x264)...)
+	threeSeconds := []string{"-t", "3"}
+	lying := makeClip(t, "stored-lying.mp4", join(square("640", "360", "120", "30"), tone, threeSeconds, x264)...)
+	landscape := makeClip(t, "1080p60.mp4", join(square("1920", "1080", "360", "60"), tone, threeSeconds, x264)...)
+	upright := makeClip(t, "upright.mp4", "-i", lying, "-c", "copy", "-metadata:s:v", "rotate=90")
+	variable := makeClip(t, "vfr.mp4", join(square("640", "360", "120", "30"),
+		[]string{"-vf", "select='not(mod(n\\,3))+lt(mod(n\\,20)\\,7)'", "-vsync", "vfr", "-t", "4"}, x264)...)
+	long := makeClip(t, "75s.mp4", join(square("320", "180", "60", "15"), tone, []string{"-t", "75"}, x264)...)
 	for name, c := range map[string]struct {
 		clip    string
 		seconds float64 // of content, at most 30
 		bars    bool    // left and right
-		side    int     // of the square in the rendition
+		side    int     // of the square in the rendition, in pixels
 		sound   bool
 	}{
-		"landscape 1080p60": {makeClip(t, "1080p60.mp4", join(square("1920", "1080", "360", "60"), tone, []string{"-t", "3"}, x264)...), 3, false, 240, true},
+		"landscape 1080p60": {landscape, 3, false, 240, true},
 		// 360×640 becomes 405×720 in the frame, so 120 pixels become 135.
-		"a phone held upright": {makeClip(t, "upright.mp4", "-i", upright, "-c", "copy", "-metadata:s:v", "rotate=90"), 3, true, 135, true},
-		"variable frame rate": {makeClip(t, "vfr.mp4", join(square("640", "360", "120", "30"),
-			[]string{"-vf", "select='not(mod(n\\,3))+lt(mod(n\\,20)\\,7)'", "-vsync", "vfr", "-t", "4"}, x264)...), 4, false, 240, false},
-		"75 seconds": {makeClip(t, "75s.mp4", join(square("320", "180", "60", "15"), tone, []string{"-t", "75"}, x264)...), 30, false, 240, true},
+		"a phone held upright": {upright, 3, true, 135, true},
+		"variable frame rate":  {variable, 4, false, 240, false},
+		"75 seconds":           {long, 30, false, 240, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ana := s.join(t, "")
-			v := ana.final(t, ana.upload(t, c.clip, name))
+			ana := s.newPerson(t, "")
+			v := ana.waitForFinal(t, ana.upload(t, c.clip, name))
 			if v.Status != "processed" {
 				t.Fatalf("%+v", v)
 			}
@@ -57,32 +63,36 @@ func TestClipsOfEveryKindBecomeOneKind(t *testing.T) {
 	}
 }
 
-func TestSoundIsRemovedWhereTheRulesSaySo(t *testing.T) {
+func TestSoundIsRemovedWhenConfigured(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "MEDIA_AUDIO=remove")
-	ana := s.join(t, "")
-	v := ana.final(t, ana.upload(t, shortClip(t), "Muda"))
+	ana := s.newPerson(t, "")
+	v := ana.waitForFinal(t, ana.upload(t, shortClip(t), "Muda"))
 	if v.Status != "processed" {
 		t.Fatalf("%+v", v)
 	}
 	download(t, s, v).wantProfile(t, 2, false)
 }
 
-func TestTheContestsRulesForClips(t *testing.T) {
+func TestClipsThatBreakTheRulesAreRejected(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "MEDIA_MIN_SECONDS=20", "MEDIA_MAX_SECONDS=60", "MEDIA_MIN_HEIGHT=1080")
-	ana := s.join(t, "")
-	long := makeClip(t, "75s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "75", "-c:v", "libx264", "-preset", "ultrafast")
-	low := makeClip(t, "30s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "30", "-c:v", "libx264", "-preset", "ultrafast")
+	ana := s.newPerson(t, "")
+	long := makeClip(t, "75s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "75",
+		"-c:v", "libx264", "-preset", "ultrafast")
+	low := makeClip(t, "30s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "30",
+		"-c:v", "libx264", "-preset", "ultrafast")
 	sound := makeClip(t, "sound.mp4", "-f", "lavfi", "-i", "sine", "-t", "30", "-c:a", "aac")
-	for clip, code := range map[string]string{shortClip(t): "too_short", long: "too_long", low: "resolution_too_low", sound: "no_video_stream"} {
+	for clip, code := range map[string]string{
+		shortClip(t): "too_short", long: "too_long", low: "resolution_too_low", sound: "no_video_stream",
+	} {
 		id := ana.upload(t, clip, code)
-		v := ana.final(t, id)
+		v := ana.waitForFinal(t, id)
 		if v.Status != "failed" || v.Failure == nil || v.Failure.Code != code || v.Failure.Detail == "" {
 			t.Errorf("%s: %+v %+v", code, v, v.Failure)
 		}
 	}
-	eventually(t, "the queue keeps no task", func() bool { return s.tasks(t) == 0 })
+	eventually(t, "the queue is empty", func() bool { return s.countTasks(t) == 0 })
 	s.get(t, "/api/public/videos", "").want(t, http.StatusOK, "")
 }
 

@@ -21,7 +21,8 @@ const (
 	bumperSeconds           = 5
 )
 
-type probed struct {
+// probeResult is the part of ffprobe's output that the tests check.
+type probeResult struct {
 	Streams []struct {
 		Type       string `json:"codec_type"`
 		Codec      string `json:"codec_name"`
@@ -38,13 +39,14 @@ type probed struct {
 	Format struct{ Duration string }
 }
 
-func (r rendition) probe(t *testing.T) probed {
+func (r rendition) probe(t *testing.T) probeResult {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", r.path).Output()
+	args := []string{"-v", "error", "-show_streams", "-show_format", "-of", "json", r.path}
+	out, err := exec.CommandContext(t.Context(), "ffprobe", args...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var p probed
+	var p probeResult
 	if err := json.Unmarshal(out, &p); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +62,8 @@ func (r rendition) duration(t *testing.T) float64 {
 	return seconds
 }
 
-// wantProfile holds what is true of every rendition, whatever was uploaded.
+// wantProfile fails the test unless the rendition meets the processing profile; seconds is the length of its content
+// without the bumpers.
 func (r rendition) wantProfile(t *testing.T, seconds float64, sound bool) {
 	t.Helper()
 	p := r.probe(t)
@@ -74,25 +77,26 @@ func (r rendition) wantProfile(t *testing.T, seconds float64, sound bool) {
 	for _, s := range p.Streams {
 		switch s.Type {
 		case "video":
-			if s.Codec != "h264" || s.Profile != "High" || s.PixFmt != "yuv420p" || s.Width != frameWidth || s.Height != frameHeight ||
-				s.SAR != "1:1" || s.Rate != s.Average || s.Rate != "30/1" {
-				t.Errorf("picture %+v", s)
+			if s.Codec != "h264" || s.Profile != "High" || s.PixFmt != "yuv420p" || s.Width != frameWidth ||
+				s.Height != frameHeight || s.SAR != "1:1" || s.Rate != s.Average || s.Rate != "30/1" {
+				t.Errorf("the video stream is %+v", s)
 			}
 		case "audio":
 			if s.Codec != "aac" || s.SampleRate != "48000" || s.Channels != 2 {
-				t.Errorf("sound %+v", s)
+				t.Errorf("the audio stream is %+v", s)
 			}
 		}
 	}
 	if got := r.duration(t); got < seconds+bumperSeconds-0.3 || got > seconds+bumperSeconds+0.1 {
-		t.Errorf("lasts %g s, want %g and the bumpers", got, seconds)
+		t.Errorf("the rendition lasts %g s, want %g and the bumpers", got, seconds)
 	}
-	if moov, mdat := bytes.Index(r.content, []byte("moov")), bytes.Index(r.content, []byte("mdat")); moov < 0 || moov > mdat {
-		t.Errorf("moov at %d, mdat at %d: playing cannot begin before all is loaded", moov, mdat)
+	moov, mdat := bytes.Index(r.content, []byte("moov")), bytes.Index(r.content, []byte("mdat"))
+	if moov < 0 || moov > mdat {
+		t.Errorf("moov is at %d, mdat at %d: playback cannot begin before the whole file is loaded", moov, mdat)
 	}
 }
 
-// picture is one frame in RGB.
+// picture is one frame, with three bytes per pixel: red, green, blue.
 type picture []byte
 
 func (p picture) at(x, y int) (r, g, b int) {
@@ -106,18 +110,19 @@ func (p picture) isBlue(x, y int) bool { r, g, b := p.at(x, y); return r < 60 &&
 
 func (p picture) isBlack(x, y int) bool { r, g, b := p.at(x, y); return r < 16 && g < 16 && b < 16 }
 
-// frame decodes the picture at a time.
+// frame decodes the picture at a time of the rendition.
 func (r rendition) frame(t *testing.T, second float64) picture {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-ss", fmt.Sprint(second), "-i", r.path, "-frames:v", "1",
-		"-f", "rawvideo", "-pix_fmt", "rgb24", "-").Output()
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-ss", fmt.Sprint(second), "-i", r.path,
+		"-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-").Output()
 	if err != nil || len(out) != 3*frameWidth*frameHeight {
-		t.Fatalf("%d bytes, %v", len(out), err)
+		t.Fatalf("the frame at %g s has %d bytes (%v)", second, len(out), err)
 	}
 	return out
 }
 
-// wantIntro sees that the clip's blue is not there yet, but something is.
+// wantIntro fails the test unless the rendition begins with an intro: pictures without the blue of the clip's content,
+// and not of a single color.
 func (r rendition) wantIntro(t *testing.T) {
 	t.Helper()
 	for _, second := range []float64{0, 1.5} {
@@ -133,13 +138,13 @@ func (r rendition) wantIntro(t *testing.T) {
 			}
 		}
 		if blue > 100 || second > 0 && len(shades) < 3 {
-			t.Errorf("at %g s: %d blue points and %d shades, so no intro", second, blue, len(shades))
+			t.Errorf("no intro: at %g s there are %d blue points and %d shades", second, blue, len(shades))
 		}
 	}
 }
 
-// wantPicture looks at the middle of the content: a white square, as wide as high, on blue; black bars where it does not
-// fill the frame; the watermark at the top right, 10 pixels from the edges.
+// wantPicture checks a frame of the content: the white square on blue has the given side in both directions, there are
+// black bars at the left and right if bars is true, and the watermark is at the top right, 10 pixels from the edges.
 func (r rendition) wantPicture(t *testing.T, bars bool, side int) {
 	t.Helper()
 	p := r.frame(t, introSeconds+1)
@@ -155,15 +160,15 @@ func (r rendition) wantPicture(t *testing.T, bars bool, side int) {
 		}
 	}
 	if near := func(a, b int) bool { return a-b <= 4 && b-a <= 4 }; !near(wide, high) || !near(wide, side) {
-		t.Errorf("the square is %d×%d, want %d", wide, high, side)
+		t.Errorf("the square has %d×%d pixels, want %d×%d", wide, high, side, side)
 	}
 	if got := p.isBlack(20, 360) && p.isBlack(frameWidth-20, 600); got != bars {
-		t.Errorf("bars: %v, want %v", got, bars)
+		t.Errorf("the picture has bars: %v, want %v", got, bars)
 	}
 	if !bars && (!p.isBlue(5, 5) || !p.isBlue(5, 715) || !p.isBlue(1275, 715)) {
 		t.Error("the picture does not fill the frame")
 	}
-	marked, beyond := 0, 0
+	inMark, inMargin := 0, 0
 	background := picture.isBlue
 	if bars {
 		background = picture.isBlack
@@ -173,14 +178,14 @@ func (r rendition) wantPicture(t *testing.T, bars bool, side int) {
 			if background(p, x, y) {
 				continue
 			}
-			if y >= 8 && x < frameWidth-8 { // of the 10 the encoder may smear 2
-				marked++
+			if y >= 8 && x < frameWidth-8 { // the encoder may blur 2 of the 10 pixels
+				inMark++
 			} else {
-				beyond++
+				inMargin++
 			}
 		}
 	}
-	if marked < 500 || beyond > 0 {
-		t.Errorf("the watermark has %d points, %d of them in the margin", marked, beyond)
+	if inMark < 500 || inMargin > 0 {
+		t.Errorf("the watermark has %d pixels, and %d more in the margin", inMark, inMargin)
 	}
 }

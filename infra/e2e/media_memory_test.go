@@ -15,29 +15,30 @@ import (
 	"testing"
 )
 
-// TestUploadsAreStreamed sends 20 uploads of 200 MB at once: they may add 64 MiB to the resident size of the process.
+// Uploads are streamed: 20 uploads of 200 MB at once add at most 64 MiB to the resident size of the process.
 func TestUploadsAreStreamed(t *testing.T) {
-	only(t, embedded)
+	onlyInStage(t, embedded)
 	t.Parallel()
 	const uploads, size, allowed = 20, 200_000_000, 64 << 20
 	s := &site{DataDir: t.TempDir(), log: &logBuffer{}}
-	// The race detector multiplies memory, so this is a program as it is shipped.
-	program := filepath.Join(shared(t), "app")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "risingstars").CombinedOutput(); err != nil {
+	// The race detector multiplies memory use, so this test builds the program as it is shipped.
+	program := filepath.Join(sharedFolder(t), "app")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "risingstars")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	cmd := s.command(t, "serve")
 	cmd.Path, cmd.Args[0] = program, program
 	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOAD_TEST_ENDPOINTS=true")
-	s.run(t, cmd)
-	ana := s.join(t, "")
-	ana.stream(t, 10_000_000) // what is allocated once
+	s.startCommand(t, cmd)
+	ana := s.newPerson(t, "")
+	ana.streamUpload(t, 10_000_000) // so that everything that is allocated only once exists before
 	before := s.memory(t, "VmRSS")
 	s.resetPeak(t)
 
 	var group sync.WaitGroup
 	for range uploads {
-		group.Go(func() { ana.stream(t, size) })
+		group.Go(func() { ana.streamUpload(t, size) })
 	}
 	group.Wait()
 	if t.Failed() {
@@ -46,21 +47,21 @@ func TestUploadsAreStreamed(t *testing.T) {
 	grown := s.memory(t, "VmHWM") - before
 	t.Logf("%d uploads of %d MB at once add %.1f MiB", uploads, size/1_000_000, float64(grown)/(1<<20))
 	if grown > allowed {
-		t.Errorf("%d uploads of %d bytes at once add %d bytes, allowed are %d", uploads, size, grown, allowed)
+		t.Errorf("%d uploads of %d bytes at once add %d bytes, more than %d", uploads, size, grown, allowed)
 	}
-	files := s.files(t)
+	files := s.storedFiles(t)
 	if len(files) != 1+uploads {
 		t.Errorf("%d files are stored", len(files))
 	}
-	for _, file := range files { // 4 GB that no other test should wait for
+	for _, file := range files { // 4 GB, which other tests need more than this one
 		if err := os.Remove(filepath.Join(s.DataDir, "files", file)); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-// stream uploads a real clip that is filled up to the size by a box that players skip; nothing of it is kept in memory.
-func (p *person) stream(t *testing.T, size int64) {
+// streamUpload uploads a clip that is padded to the size by a box that players skip. The padding is not kept in memory.
+func (p *person) streamUpload(t *testing.T, size int64) {
 	clip, err := os.ReadFile(shortClip(t))
 	if err != nil {
 		t.Error(err)
@@ -78,7 +79,8 @@ func (p *person) stream(t *testing.T, size int64) {
 	}
 	end := fmt.Sprintf("\r\n--%s--\r\n", w.Boundary())
 	length := int64(form.Len()) + size + int64(len(end))
-	body := io.MultiReader(&form, bytes.NewReader(clip), bytes.NewReader(box), io.LimitReader(zeros{}, padding-int64(len(box))), strings.NewReader(end))
+	zeros := io.LimitReader(zeroReader{}, padding-int64(len(box)))
+	body := io.MultiReader(&form, bytes.NewReader(clip), bytes.NewReader(box), zeros, strings.NewReader(end))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+"/api/videos/upload-mock", body)
 	if err != nil {
 		t.Error(err)
@@ -93,19 +95,20 @@ func (p *person) stream(t *testing.T, size int64) {
 		return
 	}
 	defer response.Body.Close()
-	if answer, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusAccepted {
-		t.Errorf("%d %s", response.StatusCode, answer)
+	if content, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusAccepted {
+		t.Errorf("an upload is answered with %d %s", response.StatusCode, content)
 	}
 }
 
-type zeros struct{}
+// zeroReader returns zero bytes without end.
+type zeroReader struct{}
 
-func (zeros) Read(p []byte) (int, error) {
+func (zeroReader) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
 }
 
-// memory reads a size from /proc/PID/status, in bytes.
+// memory reads a size of the site's first process from /proc/PID/status, in bytes.
 func (s *site) memory(t *testing.T, field string) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.processes[0].cmd.Process.Pid))
@@ -122,10 +125,11 @@ func (s *site) memory(t *testing.T, field string) int64 {
 	return 0
 }
 
-// resetPeak makes VmHWM begin anew (man 5 proc, clear_refs).
+// resetPeak sets VmHWM, the peak of the resident size, back to the present size (man 5 proc, clear_refs).
 func (s *site) resetPeak(t *testing.T) {
 	t.Helper()
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.processes[0].cmd.Process.Pid), []byte("5"), 0); err != nil {
+	path := fmt.Sprintf("/proc/%d/clear_refs", s.processes[0].cmd.Process.Pid)
+	if err := os.WriteFile(path, []byte("5"), 0); err != nil {
 		t.Fatal(err)
 	}
 }

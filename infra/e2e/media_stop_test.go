@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// slowly makes the app find an ffmpeg that works for minutes on a clip, so that a job does not end before the test looks.
-func slowly(t *testing.T) string {
+// slowFFmpeg returns a PATH setting with which the app finds an ffmpeg that needs minutes for a clip, so that a job
+// does not end before the test checks it.
+func slowFFmpeg(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs("testdata/slow")
 	if err != nil {
@@ -18,108 +19,118 @@ func slowly(t *testing.T) string {
 	return "PATH=" + dir + ":" + os.Getenv("PATH")
 }
 
-// ffmpegWorks waits until ffmpeg has begun to write.
-func (p *person) ffmpegWorks(t *testing.T, id string) {
+// waitForFFmpeg waits until ffmpeg has begun to write.
+func (p *person) waitForFFmpeg(t *testing.T, id string) {
 	t.Helper()
-	eventually(t, "ffmpeg works", func() bool { return p.video(t, id).Stage == "processing" && len(p.temporary(t)) > 0 })
+	eventually(t, "ffmpeg is writing", func() bool {
+		return p.video(t, id).Step == "processing" && len(p.temporaryFiles(t)) > 0
+	})
 }
 
-// TestAStopGivesTheJobBack: the grace is too short for the job, so its task is given back, which costs it no attempt.
-func TestAStopGivesTheJobBack(t *testing.T) {
+// A stop whose grace is too short for a job releases the claim and returns the task to the queue, which costs no
+// attempt.
+func TestStopReleasesTheJob(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=1", slowly(t))
-	ana := s.join(t, "")
+	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=1", slowFFmpeg(t))
+	ana := s.newPerson(t, "")
 	id := ana.upload(t, longClip(t), "Larga")
-	ana.ffmpegWorks(t, id)
+	ana.waitForFFmpeg(t, id)
 	if code := s.stop(t); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	if left := running(t, s.DataDir); len(left) > 0 {
+	if left := processesUsing(t, s.DataDir); len(left) > 0 {
 		t.Fatalf("still running: %q", left)
 	}
-	if temporary := s.temporary(t); len(temporary) > 0 {
-		t.Fatalf("left: %q", temporary)
+	if temporary := s.temporaryFiles(t); len(temporary) > 0 {
+		t.Fatalf("temporary files are left: %q", temporary)
 	}
-	// Whoever comes next need not wait for a lease to lapse, neither the video's nor the task's.
-	if n := s.rows(t, `SELECT COUNT(*) AS n FROM media_videos WHERE id = ? AND status = 'processing' AND lease_until = 0`, id); n != 1 {
-		t.Fatalf("the claim was not given back:\n%s", s.log)
+	// The next worker need not wait until the video's lease or the task's visibility ends.
+	const released = `SELECT COUNT(*) AS n FROM media_videos WHERE id = ? AND status = 'processing' AND lease_until = 0`
+	if n := s.queryInt(t, released, id); n != 1 {
+		t.Fatalf("the claim was not released:\n%s", s.log)
 	}
 	if stage() == embedded {
-		if n := s.rows(t, `SELECT COUNT(*) AS n FROM queue_tasks WHERE id = ? AND state = 'waiting' AND attempts = 0`, id); n != 1 {
-			t.Fatalf("the task was not given back as it was:\n%s", s.log)
+		const returned = `SELECT COUNT(*) AS n FROM queue_tasks WHERE id = ? AND state = 'waiting' AND attempts = 0`
+		if n := s.queryInt(t, returned, id); n != 1 {
+			t.Fatalf("the task was not returned unchanged:\n%s", s.log)
 		}
 		s.start(t)
 	} else {
 		before := s.log
 		s.log, s.processes = &logBuffer{}, nil
 		s.startRole(t, "serve")
-		if n := s.tasks(t, "ready"); n != 1 {
-			t.Fatalf("%d tasks are ready, want the one that was given back:\n%s", n, before)
+		if n := s.countTasks(t, "ready"); n != 1 {
+			t.Fatalf("%d tasks are ready, want the one that was returned:\n%s", n, before)
 		}
 		s.startRole(t, "work")
 	}
-	v := ana.final(t, id)
+	v := ana.waitForFinal(t, id)
 	if v.Status != "processed" {
 		t.Fatalf("%+v", v)
 	}
 	s.wantOnlyPublished(t, ana, v)
 }
 
-// TestADeletedVideoStopsItsJob holds that ffmpeg ends, and that nothing is left.
-func TestADeletedVideoStopsItsJob(t *testing.T) {
+// Deleting a video stops its job: ffmpeg exits, and nothing is left.
+func TestDeletingAVideoStopsItsJob(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, slowly(t))
-	ana := s.join(t, "")
+	s := startSite(t, slowFFmpeg(t))
+	ana := s.newPerson(t, "")
 	id := ana.upload(t, mediumClip(t), "Larga")
-	ana.ffmpegWorks(t, id)
+	ana.waitForFFmpeg(t, id)
 	ana.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil).want(t, http.StatusOK, "")
-	// Within about a second, on a machine with time; by itself after the 220 s that such a clip may take.
-	eventually(t, "the job is over", func() bool { return len(running(t, s.DataDir)) == 0 && len(s.temporary(t)) == 0 })
-	eventually(t, "the task is gone", func() bool { return s.tasks(t) == 0 })
-	ana.wantNothing(t)
+	// This takes about a second on an idle machine. Without the deletion, ffmpeg would end after the 220 s that such a
+	// clip may take.
+	eventually(t, "the job is over", func() bool {
+		return len(processesUsing(t, s.DataDir)) == 0 && len(s.temporaryFiles(t)) == 0
+	})
+	eventually(t, "the queue is empty", func() bool { return s.countTasks(t) == 0 })
+	ana.wantNothingLeft(t)
 	if strings.Contains(s.log.String(), `"level":"ERROR"`) {
-		t.Errorf("a deletion is no error:\n%s", s.log)
+		t.Errorf("the deletion is logged as an error:\n%s", s.log)
 	}
 }
 
-// TestOurTroubleEndsInADeadLetter takes the original away, which is nobody's fault but ours: three attempts, a dead letter
-// that the operator sees, and a redrive once the trouble is mended.
-func TestOurTroubleEndsInADeadLetter(t *testing.T) {
+// A job that fails because of us (its original is missing) ends, after three attempts, in a dead letter. The operator
+// can list and redrive it once the problem is solved, and the owner can retry the video.
+func TestProcessingErrorEndsInADeadLetter(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
-	ana := s.join(t, "")
-	s.stop(t) // so that the file is away before a worker looks for it
+	ana := s.newPerson(t, "")
+	s.stop(t)
 	var ids, originals []string
 	s.start(t, "LOAD_TEST_ENDPOINTS=true")
 	for _, title := range []string{"Una", "Otra"} {
 		id := ana.uploadMock(t, shortClip(t), title)
-		original := "uploads/" + id + ".mp4"
+		original := "uploads/" + id + ".mp4" // mocks are not processed, so it is moved before a worker needs it
 		s.renameFile(t, original, original+".away")
 		ids, originals = append(ids, id), append(originals, original)
 	}
 	s.processMocks(t)
 	for _, id := range ids {
-		v := ana.final(t, id)
-		if v.Status != "failed" || v.Failure == nil || v.Failure.Code != "processing_error" || !strings.Contains(v.Failure.Detail, "reinténtalo") {
+		v := ana.waitForFinal(t, id)
+		if v.Status != "failed" || v.Failure == nil || v.Failure.Code != "processing_error" ||
+			!strings.Contains(v.Failure.Detail, "reinténtalo") {
 			t.Fatalf("%+v", v)
 		}
 	}
-	eventually(t, "two dead letters", func() bool { return s.tasks(t, "dead") == 2 })
-	list, _, code := s.app(t, "queue", "dead")
-	if code != 0 || !strings.Contains(list, ids[0]) || !strings.Contains(list, ids[1]) || !strings.Contains(list, "not found") {
+	eventually(t, "two dead letters", func() bool { return s.countTasks(t, "dead") == 2 })
+	list, _, code := s.runApp(t, "queue", "dead")
+	if code != 0 || !strings.Contains(list, ids[0]) || !strings.Contains(list, ids[1]) ||
+		!strings.Contains(list, "not found") {
 		t.Fatalf("app queue dead: %d\n%s", code, list)
 	}
-	if _, complaint, code := s.app(t, "queue", "redrive", "nobody"); code != 1 || !strings.Contains(complaint, "nobody") {
-		t.Fatalf("redrive of an unknown id: %d\n%s", code, complaint)
+	if _, errs, code := s.runApp(t, "queue", "redrive", "nobody"); code != 1 || !strings.Contains(errs, "nobody") {
+		t.Fatalf("redrive of an unknown id: %d\n%s", code, errs)
 	}
 
 	for _, original := range originals {
 		s.renameFile(t, original+".away", original)
 	}
-	if out, _, code := s.app(t, "queue", "redrive", ids[0]); code != 0 || !strings.Contains(out, "1 redriven") {
+	if out, _, code := s.runApp(t, "queue", "redrive", ids[0]); code != 0 || !strings.Contains(out, "1 redriven") {
 		t.Fatalf("app queue redrive: %d\n%s", code, out)
 	}
-	ana.post(t, "/api/videos/"+ids[1]+"/retry", ana.Token, nil).want(t, http.StatusAccepted, "") // its owner may as well
+	ana.post(t, "/api/videos/"+ids[1]+"/retry", ana.Token, nil).want(t, http.StatusAccepted, "")
 	for _, id := range ids {
 		eventually(t, "the video is processed", func() bool { return ana.video(t, id).Status == "processed" })
 		if v := ana.video(t, id); v.Failure != nil || v.Progress != 100 {
@@ -127,16 +138,16 @@ func TestOurTroubleEndsInADeadLetter(t *testing.T) {
 		}
 		ana.post(t, "/api/videos/"+id+"/retry", ana.Token, nil).want(t, http.StatusBadRequest, "not_failed")
 	}
-	if stage() == aws { // a dead letter stays in SQS when its task is sent again, and is done when it is redriven
-		if out, _, code := s.app(t, "queue", "redrive", ids[1]); code != 0 || !strings.Contains(out, "1 redriven") {
+	if stage() == aws { // a retry leaves the dead letter in SQS; a redrive then finds that nothing is left to do
+		if out, _, code := s.runApp(t, "queue", "redrive", ids[1]); code != 0 || !strings.Contains(out, "1 redriven") {
 			t.Fatalf("app queue redrive: %d\n%s", code, out)
 		}
-		eventually(t, "no task is left", func() bool { return s.tasks(t) == 0 })
+		eventually(t, "no task is left", func() bool { return s.countTasks(t) == 0 })
 	}
-	if list, _, _ := s.app(t, "queue", "dead"); strings.Count(list, "\n") != 1 {
+	if list, _, _ := s.runApp(t, "queue", "dead"); strings.Count(list, "\n") != 1 {
 		t.Fatalf("dead letters remain:\n%s", list)
 	}
-	beto := s.join(t, "")
+	beto := s.newPerson(t, "")
 	beto.post(t, "/api/videos/"+ids[0]+"/retry", beto.Token, nil).want(t, http.StatusForbidden, "forbidden")
 }
 

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// onOwnServers is a site with a PostgreSQL and a Redis to itself, for tests that take these away; nothing runs on it yet.
-func onOwnServers(t *testing.T) (s *site, postgres, redis *ownServer) {
+// newSiteOnOwnServers returns a site with its own PostgreSQL and Redis, for tests that stop these servers. Nothing runs
+// on the site yet.
+func newSiteOnOwnServers(t *testing.T) (s *site, postgres, redis *dedicatedServer) {
 	t.Helper()
 	s = &site{DataDir: t.TempDir()}
 	postgres, redis = startPostgres(t), startRedis(t)
@@ -16,69 +17,72 @@ func onOwnServers(t *testing.T) (s *site, postgres, redis *ownServer) {
 	return s, postgres, redis
 }
 
-// waiting uploads n clips that stay in the queue, as nothing works on them.
-func (p *person) waiting(t *testing.T, n int) []string {
+// uploadUnprocessed uploads n clips whose tasks stay in the queue, because no worker runs.
+func (p *person) uploadUnprocessed(t *testing.T, n int) []string {
 	t.Helper()
 	var ids []string
 	for i := range n {
 		ids = append(ids, p.upload(t, tinyClip(t), fmt.Sprint("Waits ", i)))
 	}
-	if queued := p.tasks(t, "ready"); queued != n {
-		t.Fatalf("%d tasks wait, want %d", queued, n)
+	if queued := p.countTasks(t, "ready"); queued != n {
+		t.Fatalf("%d tasks are ready, want %d", queued, n)
 	}
 	return ids
 }
 
-func (p *person) allProcessed(t *testing.T, ids []string) {
+// wantAllProcessed waits until the videos are final, and fails the test unless all are processed and published.
+func (p *person) wantAllProcessed(t *testing.T, ids []string) {
 	t.Helper()
 	for _, id := range ids {
-		if v := p.final(t, id); v.Status != "processed" {
+		if v := p.waitForFinal(t, id); v.Status != "processed" {
 			t.Errorf("%+v", v)
 		}
 	}
-	if n := p.rows(t, `SELECT COUNT(*) AS n FROM voting_entries`); n != p.rows(t, `SELECT COUNT(*) AS n FROM media_videos`) {
-		t.Errorf("%d entries are published", n)
+	entries := p.queryInt(t, `SELECT COUNT(*) AS n FROM voting_entries`)
+	if videos := p.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos`); entries != videos {
+		t.Errorf("%d entries are published of %d videos", entries, videos)
 	}
 }
 
-// TestTheServersMayGoAwayAndComeBack empties and restarts Redis and restarts PostgreSQL under a running site, which goes on
-// without a restart of its own and loses nothing.
-func TestTheServersMayGoAwayAndComeBack(t *testing.T) {
-	only(t, onehost)
+// When Redis is flushed and restarted, and PostgreSQL is restarted, a running site continues without a restart of its
+// own and loses nothing.
+func TestSiteSurvivesRestartsOfItsServers(t *testing.T) {
+	onlyInStage(t, onehost)
 	t.Parallel()
-	s, postgres, redis := onOwnServers(t)
+	s, postgres, redis := newSiteOnOwnServers(t)
 	s.log = &logBuffer{}
 	s.startRole(t, "serve")
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 
-	ids := ana.waiting(t, 3)
-	askRedis(t, redis.URL, "FLUSHALL")
-	if n := s.tasks(t); n != 0 {
+	ids := ana.uploadUnprocessed(t, 3)
+	runRedisCommands(t, redis.URL, "FLUSHALL")
+	if n := s.countTasks(t); n != 0 {
 		t.Fatalf("%d tasks survive the flush", n)
 	}
-	// A minute after it was sent a task counts as lost: the test makes that time pass.
-	s.change(t, `UPDATE media_videos SET sent_at = 1`)
+	// A task counts as lost a minute after it was sent; the test lets that time pass.
+	s.execSQL(t, `UPDATE media_videos SET sent_at = 1`)
 	s.startRole(t, "work")
-	ana.allProcessed(t, ids)
+	ana.wantAllProcessed(t, ids)
 
 	redis.stop(t)
-	late := ana.upload(t, tinyClip(t), "Without a queue") // the row is the truth
-	s.eventuallyReady(t)
+	late := ana.upload(t, tinyClip(t), "Without a queue") // the row alone is enough to process it later
+	s.waitForReady(t)
 	redis.start(t)
-	ana.allProcessed(t, []string{late})
+	ana.wantAllProcessed(t, []string{late})
 
 	postgres.stop(t)
 	s.get(t, "/readyz", "").want(t, http.StatusServiceUnavailable, "")
-	if a := s.get(t, "/api/public/videos", ""); a.Status != http.StatusInternalServerError && a.Status != http.StatusServiceUnavailable {
-		t.Errorf("without its database the gallery says %d %s", a.Status, a.Body)
+	gallery := s.get(t, "/api/public/videos", "")
+	if gallery.Status != http.StatusInternalServerError && gallery.Status != http.StatusServiceUnavailable {
+		t.Errorf("without its database the gallery answers %d %s", gallery.Status, gallery.Body)
 	}
 	postgres.start(t)
-	s.eventuallyReady(t)
+	s.waitForReady(t)
 	s.get(t, "/api/public/videos", "").want(t, http.StatusOK, "")
-	ana.allProcessed(t, []string{ana.upload(t, tinyClip(t), "After the restart")})
+	ana.wantAllProcessed(t, []string{ana.upload(t, tinyClip(t), "After the restart")})
 	for _, p := range s.processes {
-		if !p.runs() {
-			t.Errorf("%s ended", p.role())
+		if !p.isRunning() {
+			t.Errorf("%s has exited", p.role())
 		}
 	}
 }

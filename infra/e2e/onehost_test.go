@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// startFleet is a site of two serve and two work behind nginx.
+// startFleet starts a site of two serve and two work processes behind nginx.
 func startFleet(t *testing.T, env ...string) *site {
 	t.Helper()
 	s := newSite(t)
@@ -16,17 +16,17 @@ func startFleet(t *testing.T, env ...string) *site {
 	return s
 }
 
-// startAll starts two serve, on ports that they can come back to, and two work.
+// startAll starts two serve and two work processes, on ports that they can use again after a restart.
 func (s *site) startAll(t *testing.T, env ...string) {
 	t.Helper()
 	s.log, s.processes = &logBuffer{}, nil
 	for _, role := range []string{"serve", "serve", "work", "work"} {
-		s.startRole(t, role, append([]string{fmt.Sprintf("HTTP_ADDR=127.0.0.1:%d", lowPort(t))}, env...)...)
+		s.startRole(t, role, append([]string{fmt.Sprintf("HTTP_ADDR=127.0.0.1:%d", reservePort(t))}, env...)...)
 	}
 }
 
-// again starts a process that has ended once more, as it was.
-func (s *site) again(t *testing.T, i int) {
+// restart starts a process that has exited again, with the same settings.
+func (s *site) restart(t *testing.T, i int) {
 	t.Helper()
 	old := s.processes[i]
 	cmd := s.command(t, old.role())
@@ -34,9 +34,9 @@ func (s *site) again(t *testing.T, i int) {
 	s.processes[i] = startProcess(t, cmd, s.log)
 }
 
-// TestTheAccountsLimitHoldsAcrossProcesses guesses a password at one serve until it is refused, and then at the other one.
-func TestTheAccountsLimitHoldsAcrossProcesses(t *testing.T) {
-	only(t, onehost)
+// All processes share an account's rate limit: guesses that one serve process refuses, the other one refuses as well.
+func TestAccountLimitIsSharedByAllProcesses(t *testing.T) {
+	onlyInStage(t, onehost)
 	t.Parallel()
 	s := newSite(t)
 	s.log = &logBuffer{}
@@ -45,7 +45,7 @@ func TestTheAccountsLimitHoldsAcrossProcesses(t *testing.T) {
 		a := s.post(t, url+"/api/auth/login", "", map[string]string{"email": "ana@example.com", "password": "guess"})
 		return a.Status == http.StatusTooManyRequests
 	}
-	const burst = 20 // of one account, see app/limits.go
+	const burst = 20 // guesses per account, see app/limits.go
 	passed := 0
 	for ; !guess(one); passed++ {
 		if passed == 10*burst {
@@ -55,8 +55,8 @@ func TestTheAccountsLimitHoldsAcrossProcesses(t *testing.T) {
 	if passed < burst {
 		t.Errorf("only %d guesses pass", passed)
 	}
-	// The bucket gets one every 6 s, and nobody is refused while Redis is slow, so now and then a guess passes. If the other
-	// one counted for itself, all of these would.
+	// The bucket refills by one guess every 6 s, and all guesses pass while Redis is slow, so a guess passes now and
+	// then. If the other process counted for itself, all of these would pass.
 	for range burst / 2 {
 		if guess(two) {
 			return
@@ -70,23 +70,24 @@ func TestTheAccountsLimitHoldsAcrossProcesses(t *testing.T) {
 	t.Error("the other process lets guesses pass")
 }
 
-func TestItRefusesToStartWhenTheDatabaseIsBehind(t *testing.T) {
-	only(t, onehost)
+func TestStartIsRefusedWhenTheDatabaseIsBehind(t *testing.T) {
+	onlyInStage(t, onehost)
 	t.Parallel()
 	s := &site{DataDir: t.TempDir()}
-	s.ownServers(t, newDatabase(t, "template1"))
+	s.useSuiteServers(t, newDatabase(t, "template1"))
 	for _, role := range []string{"serve", "work"} {
-		_, errs, code := s.app(t, role)
-		if code != exitFailure || !strings.HasPrefix(errs, "app: ") || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "run: app migrate up") {
+		_, errs, code := s.runApp(t, role)
+		if code != exitFailure || !strings.HasPrefix(errs, "app: ") || strings.Count(errs, "\n") != 1 ||
+			!strings.Contains(errs, "run: app migrate up") {
 			t.Errorf("%s: exit code %d, %q", role, code, errs)
 		}
 	}
 
-	// Two at once: both succeed, and every migration is applied once.
+	// Two migrations at once both succeed, and every migration is applied once.
 	results := make(chan string, 2)
 	for range 2 {
 		go func() {
-			out, errs, code := s.app(t, "migrate", "up")
+			out, errs, code := s.runApp(t, "migrate", "up")
 			if code != 0 || strings.Contains(out, "pending") {
 				results <- fmt.Sprintf("exit code %d: %s%s", code, out, errs)
 				return
@@ -99,27 +100,28 @@ func TestItRefusesToStartWhenTheDatabaseIsBehind(t *testing.T) {
 			t.Error(problem)
 		}
 	}
-	if n := s.rows(t, `SELECT COUNT(*) - COUNT(DISTINCT version_id) AS n FROM media_goose_version`); n != 0 {
+	if n := s.queryInt(t, `SELECT COUNT(*) - COUNT(DISTINCT version_id) AS n FROM media_goose_version`); n != 0 {
 		t.Errorf("%d migrations are recorded twice", n)
 	}
 
-	before, _, _ := s.app(t, "migrate", "status")
-	if out, errs, code := s.app(t, "migrate", "down"); code != exitFailure || !strings.Contains(errs, "nothing was changed") || !strings.Contains(out, "Type yes") {
+	before, _, _ := s.runApp(t, "migrate", "status")
+	out, errs, code := s.runApp(t, "migrate", "down")
+	if code != exitFailure || !strings.Contains(errs, "nothing was changed") || !strings.Contains(out, "Type yes") {
 		t.Errorf("down without an answer: exit code %d, %q, %q", code, out, errs)
 	}
-	if after, _, _ := s.app(t, "migrate", "status"); after != before {
+	if after, _, _ := s.runApp(t, "migrate", "status"); after != before {
 		t.Errorf("without an answer the database changed from\n%s to\n%s", before, after)
 	}
-	out, errs, code := s.app(t, "migrate", "down", "--yes")
+	out, errs, code = s.runApp(t, "migrate", "down", "--yes")
 	if code != 0 || strings.Count(out, "pending") != 1 {
 		t.Errorf("down --yes: exit code %d\n%s%s", code, out, errs)
 	}
-	if _, errs, code := s.app(t, "serve"); code != exitFailure || !strings.Contains(errs, "run: app migrate up") {
+	if _, errs, code := s.runApp(t, "serve"); code != exitFailure || !strings.Contains(errs, "run: app migrate up") {
 		t.Errorf("serve after down: exit code %d, %q", code, errs)
 	}
 	s.migrate(t)
-	// While a release is rolled out, or after it was taken back, the old binary meets the migrations of the next one.
-	s.change(t, `INSERT INTO media_goose_version (version_id, is_applied) VALUES (9999, TRUE)`)
+	// During a rollout, or after a rollback, the old binary meets the migrations of the next release, and starts.
+	s.execSQL(t, `INSERT INTO media_goose_version (version_id, is_applied) VALUES (9999, TRUE)`)
 	s.start(t)
-	s.eventuallyReady(t)
+	s.waitForReady(t)
 }

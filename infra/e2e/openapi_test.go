@@ -9,7 +9,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// contract is every call that other people's clients depend on, and which of them need a caller.
+// contract lists every call that other people's clients depend on; the secured ones need a token.
 const contract = `
 POST   /api/auth/signup               open
 POST   /api/auth/login                open
@@ -35,12 +35,12 @@ GET    /api/health                    open
 GET    /livez                         open
 GET    /readyz                        open`
 
-func TestTheOpenAPIDocumentIsValidAndHoldsTheContract(t *testing.T) {
-	only(t, embedded)
+func TestOpenAPIDocumentIsValidAndCoversTheContract(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
-	answer := s.get(t, "/openapi.json", "").want(t, http.StatusOK, "")
-	document, err := openapi3.NewLoader().LoadFromData(answer.Body)
+	response := s.get(t, "/openapi.json", "").want(t, http.StatusOK, "")
+	document, err := openapi3.NewLoader().LoadFromData(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,12 +64,13 @@ func TestTheOpenAPIDocumentIsValidAndHoldsTheContract(t *testing.T) {
 			continue
 		}
 		operation := item.GetOperation(method)
-		named := operation.Security != nil && slices.ContainsFunc(*operation.Security, func(r openapi3.SecurityRequirement) bool {
+		isBearer := func(r openapi3.SecurityRequirement) bool {
 			_, ok := r["bearer"]
 			return ok
-		})
-		if named != secured {
-			t.Errorf("%s %s: secured is %t, want %t", method, path, named, secured)
+		}
+		declared := operation.Security != nil && slices.ContainsFunc(*operation.Security, isBearer)
+		if declared != secured {
+			t.Errorf("%s %s: secured is %t, want %t", method, path, declared, secured)
 		}
 		if secured && operation.Responses.Status(http.StatusUnauthorized) == nil {
 			t.Errorf("%s %s does not describe its 401", method, path)
@@ -86,10 +87,11 @@ func TestTheOpenAPIDocumentIsValidAndHoldsTheContract(t *testing.T) {
 	form := login["application/x-www-form-urlencoded"]
 	if login["application/json"] == nil || form == nil || form.Schema.Value.Properties["username"] == nil ||
 		form.Schema.Value.Properties["password"] == nil {
-		t.Errorf("signing in takes %v", login)
+		t.Errorf("the sign-in accepts %v", login)
 	}
 	upload := document.Paths.Value("/api/videos/upload").Post.RequestBody.Value.Content["multipart/form-data"]
-	if upload == nil || upload.Schema.Value.Properties["file"] == nil || upload.Schema.Value.Properties["video_file"] == nil {
-		t.Errorf("uploading takes %v", upload)
+	if upload == nil || upload.Schema.Value.Properties["file"] == nil ||
+		upload.Schema.Value.Properties["video_file"] == nil {
+		t.Errorf("the upload accepts %v", upload)
 	}
 }

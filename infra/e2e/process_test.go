@@ -13,16 +13,16 @@ import (
 
 // process is one running `app serve` or `app work`.
 type process struct {
-	URL string // where it answers
+	URL string // on which it serves
 
 	cmd    *exec.Cmd
 	log    *logBuffer
-	exited chan struct{} // closed when it is gone
+	exited chan struct{} // closed when the process has exited
 
-	stopping bool // it was told to
+	stopping bool // it was sent a signal
 }
 
-// startProcess returns when the process says that it serves. It is stopped when the test ends, and must stop cleanly.
+// startProcess returns when the process logs that it serves. It is stopped when the test ends, and must stop cleanly.
 func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 	t.Helper()
 	stderr, err := cmd.StderrPipe()
@@ -48,8 +48,8 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 		_ = cmd.Wait() // the test reads ProcessState
 	}()
 	t.Cleanup(func() {
-		if p.runs() {
-			if !p.stopping { // a second signal would cut its stop off
+		if p.isRunning() {
+			if !p.stopping { // a second signal would make it exit at once
 				p.signal(t, syscall.SIGTERM)
 			}
 			if code := p.wait(t); code != 0 {
@@ -64,17 +64,17 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 	case address := <-addresses:
 		p.URL = "http://" + address
 	case <-p.exited:
-		t.Fatalf("the app ended before it served:\n%s", log)
-	case <-time.After(patience):
+		t.Fatalf("the app exited before it served:\n%s", log)
+	case <-time.After(waitTimeout):
 		t.Fatalf("the app does not serve:\n%s", log)
 	}
 	return p
 }
 
-// role is the command that it runs.
+// role returns the command that the process runs: serve or work.
 func (p *process) role() string { return p.cmd.Args[1] }
 
-func (p *process) runs() bool {
+func (p *process) isRunning() bool {
 	select {
 	case <-p.exited:
 		return false
@@ -96,7 +96,7 @@ func (p *process) wait(t *testing.T) int {
 	select {
 	case <-p.exited:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		_ = p.cmd.Process.Kill()
 		t.Fatalf("the app does not stop:\n%s", p.log)
 		return -1

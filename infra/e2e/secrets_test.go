@@ -9,28 +9,26 @@ import (
 	"time"
 )
 
-// What is secret stays out of the log, in good calls and in bad ones.
+// The log contains no secrets, whether calls succeed or fail.
 func TestTheLogHoldsNoSecrets(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "LOG_LEVEL=debug", "LOAD_TEST_ENDPOINTS=true")
-	ana := s.join(t, "")
-	contentType, body := multipartBody(t, part{"file", clipBytes(t), "clip.mp4"}, part{Name: "title", Value: "Mine"})
-	var stored video
-	ana.do(t, http.MethodPost, "/api/videos/upload-mock", ana.Token, contentType, body).want(t, http.StatusAccepted, "").into(t, &stored)
-	link := ana.video(t, stored.VideoID).OriginalURL
+	ana := s.newPerson(t, "")
+	link := ana.video(t, ana.uploadMock(t, shortClip(t), "Mine")).OriginalURL
 	s.get(t, link, "").want(t, http.StatusOK, "")
-	mark, refusal := "signature=", "link_invalid"
+	parameter, refusal := "signature=", "link_invalid"
 	if stage() == aws {
-		mark, refusal = "Signature=", "" // S3 has words of its own
+		parameter, refusal = "Signature=", "" // S3 answers without a problem document
 	}
-	_, signature, found := strings.Cut(link, mark)
+	_, signature, found := strings.Cut(link, parameter)
 	if !found {
 		t.Fatalf("%s is not a signed link", link)
 	}
-	s.get(t, strings.Replace(link, mark, mark+"x", 1), "").want(t, http.StatusForbidden, refusal)
+	s.get(t, strings.Replace(link, parameter, parameter+"x", 1), "").want(t, http.StatusForbidden, refusal)
 	s.login(t, ana.Email, "a wrong one: swordfish").want(t, http.StatusUnauthorized, "bad_credentials")
-	s.post(t, "/api/auth/signup", "", signup(ana.Email, nil)).want(t, http.StatusBadRequest, "email_taken")
-	s.post(t, "/api/auth/signup", "", signup(ana.Email, map[string]any{"password2": "swordfish"})).want(t, http.StatusBadRequest, "passwords_differ")
+	s.post(t, "/api/auth/signup", "", signupBody(ana.Email, nil)).want(t, http.StatusBadRequest, "email_taken")
+	s.post(t, "/api/auth/signup", "", signupBody(ana.Email, map[string]any{"password2": "swordfish"})).
+		want(t, http.StatusBadRequest, "passwords_differ")
 	s.get(t, "/api/auth/me?access_token="+ana.Token, ana.Token+"x").want(t, http.StatusUnauthorized, "unauthenticated")
 	s.get(t, "/api/auth/me", ana.Token).want(t, http.StatusOK, "")
 	if code := s.stop(t); code != 0 {
@@ -42,35 +40,37 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 		t.Fatalf("the requests are not in the log:\n%s", log)
 	}
 	for name, value := range map[string]string{
-		"token": ana.Token, "signature of a token": ana.Token[strings.LastIndex(ana.Token, ".")+1:], "password": password,
-		"wrong password": "swordfish", "e-mail": ana.Email, "signed link": signature, "secret": s.secret(t), "hash": "$argon2id$",
+		"token": ana.Token, "signature of a token": ana.Token[strings.LastIndex(ana.Token, ".")+1:],
+		"password": password, "wrong password": "swordfish", "e-mail": ana.Email, "signed link": signature,
+		"secret": s.secret(t), "hash": "$argon2id$",
 	} {
 		if strings.Contains(strings.ToLower(log), strings.ToLower(value)) {
-			t.Errorf("the log holds the %s:\n%s", name, log)
+			t.Errorf("the log contains the %s:\n%s", name, log)
 		}
 	}
 }
 
-// Nobody learns from the time of an answer whether an e-mail has an account.
-func TestSigningInTakesTheSameTimeForAnUnknownEMail(t *testing.T) {
-	only(t, embedded)
+// The time that a sign-in takes does not reveal whether an account has the e-mail address.
+func TestSignInTakesTheSameTimeForAnUnknownEmail(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t, "AUTH_RATE_LIMIT=false")
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 	const rounds = 25
 	var known, unknown []time.Duration
-	for i := range rounds { // by turns, so that a busy machine slows both alike
+	for i := range rounds { // alternating, so that a busy machine slows both down equally
 		began := time.Now()
 		s.login(t, ana.Email, "a wrong password").want(t, http.StatusUnauthorized, "bad_credentials")
 		known = append(known, time.Since(began))
 		began = time.Now()
-		s.login(t, fmt.Sprintf("nobody%d@example.com", i), "a wrong password").want(t, http.StatusUnauthorized, "bad_credentials")
+		s.login(t, fmt.Sprintf("nobody%d@example.com", i), "a wrong password").
+			want(t, http.StatusUnauthorized, "bad_credentials")
 		unknown = append(unknown, time.Since(began))
 	}
 	slices.Sort(known)
 	slices.Sort(unknown)
 	ratio := float64(known[rounds/2]) / float64(unknown[rounds/2])
-	if ratio < 0.5 || ratio > 2 { // without the decoy it is above ten
+	if ratio < 0.5 || ratio > 2 { // it would be above ten if only a known e-mail cost a hash
 		t.Fatalf("a known e-mail takes %s, an unknown one %s", known[rounds/2], unknown[rounds/2])
 	}
 }

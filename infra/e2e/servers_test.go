@@ -19,8 +19,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownServer is a database or queue server of one test, which may be stopped and started again.
-type ownServer struct {
+// dedicatedServer is a database or queue server that belongs to one test, which may stop it and start it again.
+type dedicatedServer struct {
 	URL string
 
 	args    []string
@@ -31,7 +31,7 @@ type ownServer struct {
 	output  *logBuffer
 }
 
-func (s *ownServer) start(t *testing.T) {
+func (s *dedicatedServer) start(t *testing.T) {
 	t.Helper()
 	reader, writer := io.Pipe()
 	s.cmd, s.exited = exec.Command(s.args[0], s.args[1:]...), make(chan struct{})
@@ -60,15 +60,15 @@ func (s *ownServer) start(t *testing.T) {
 	eventually(t, s.args[0]+" answers", func() bool {
 		select {
 		case <-exited:
-			t.Fatalf("%s ended:\n%s", s.args[0], s.output)
+			t.Fatalf("%s has exited:\n%s", s.args[0], s.output)
 		default:
 		}
 		return s.answers()
 	})
 }
 
-// stop ends the server at once, whoever is connected.
-func (s *ownServer) stop(t *testing.T) {
+// stop shuts the server down at once, even if clients are connected.
+func (s *dedicatedServer) stop(t *testing.T) {
 	t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func (s *ownServer) stop(t *testing.T) {
 	<-s.exited
 }
 
-func (s *ownServer) stopAtTheEnd(t *testing.T) {
+func (s *dedicatedServer) stopOnCleanup(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() {
 		_ = s.cmd.Process.Signal(syscall.SIGINT)
@@ -84,18 +84,18 @@ func (s *ownServer) stopAtTheEnd(t *testing.T) {
 	})
 }
 
-// lowPorts are those that were given away: a test may have stopped what it runs on one, and come back to it.
-var lowPorts sync.Map
+// reservedPorts are the ports that reservePort has returned. They stay reserved while their servers are stopped.
+var reservedPorts sync.Map
 
-// lowPort is free, and none of those that systems give to outgoing connections: a server can come back to it. The stages
-// run side by side, so each has ports of its own.
-func lowPort(t *testing.T) int {
+// reservePort returns a free port on which a server can be started again: it is below the range that the system assigns
+// to outgoing connections. The stages run at the same time, so each stage has its own range.
+func reservePort(t *testing.T) int {
 	t.Helper()
-	const each = 3_000
-	first := 10_000 + each*slices.Index([]string{embedded, onehost, aws}, stage())
+	const perStage = 3_000
+	first := 10_000 + perStage*slices.Index([]string{embedded, onehost, aws}, stage())
 	for range 100 {
-		port := first + rand.IntN(each)
-		if _, given := lowPorts.LoadOrStore(port, true); given {
+		port := first + rand.IntN(perStage)
+		if _, reserved := reservedPorts.LoadOrStore(port, true); reserved {
 			continue
 		}
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -108,13 +108,16 @@ func lowPort(t *testing.T) int {
 	return 0
 }
 
-func startRedis(t *testing.T) *ownServer {
+func startRedis(t *testing.T) *dedicatedServer {
 	t.Helper()
-	port := lowPort(t)
+	port := reservePort(t)
 	address := fmt.Sprintf("127.0.0.1:%d", port)
-	s := &ownServer{
+	s := &dedicatedServer{
 		URL: "redis://" + address + "/0", output: &logBuffer{},
-		args: []string{"redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "yes"},
+		args: []string{
+			"redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", t.TempDir(),
+			"--save", "", "--appendonly", "yes",
+		},
 		answers: func() bool {
 			conn, err := net.Dial("tcp", address)
 			if err != nil {
@@ -130,12 +133,12 @@ func startRedis(t *testing.T) *ownServer {
 		},
 	}
 	s.start(t)
-	s.stopAtTheEnd(t)
+	s.stopOnCleanup(t)
 	return s
 }
 
-// startPostgres makes a cluster and runs a server on it; settings are NAME=value of postgresql.conf.
-func startPostgres(t *testing.T, settings ...string) *ownServer {
+// startPostgres creates a cluster and runs a server on it; settings are NAME=value pairs as in postgresql.conf.
+func startPostgres(t *testing.T, settings ...string) *dedicatedServer {
 	t.Helper()
 	programs, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if path, missing := exec.LookPath("initdb"); missing == nil {
@@ -150,22 +153,24 @@ func startPostgres(t *testing.T, settings ...string) *ownServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &ownServer{output: &logBuffer{}}
-	if os.Geteuid() == 0 { // it refuses to run as root
+	s := &dedicatedServer{output: &logBuffer{}}
+	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
 		s.user = credential(t, "postgres")
 		if err := os.Chown(dir, int(s.user.Uid), int(s.user.Gid)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	data := filepath.Join(dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	initdb := exec.Command(filepath.Join(bin, "initdb"),
+		"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	initdb.Dir = "/"
 	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	port := lowPort(t)
-	s.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=%.0f", port, patience.Seconds())
+	port := reservePort(t)
+	s.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=%.0f",
+		port, waitTimeout.Seconds())
 	s.args = []string{
 		filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories=" + dir, "-c", "fsync=off",
@@ -181,10 +186,11 @@ func startPostgres(t *testing.T, settings ...string) *ownServer {
 		return conn.Close(t.Context()) == nil
 	}
 	s.start(t)
-	s.stopAtTheEnd(t)
+	s.stopOnCleanup(t)
 	return s
 }
 
+// credential returns the ids with which a program runs as the named user.
 func credential(t *testing.T, name string) *syscall.Credential {
 	t.Helper()
 	account, err := user.Lookup(name)

@@ -11,28 +11,28 @@ import (
 	"time"
 )
 
-// soak is what happens to a fleet at the same time: people upload and vote through nginx, and somebody kills processes.
+// soak is a site on which, at the same time, people upload and vote through nginx and the test kills processes.
 type soak struct {
 	*site
 	mu      sync.Mutex
 	uploads map[string]*person // by the id of each acknowledged video
 }
 
-// TestEveryAcknowledgedClipIsPublishedOnce kills a random process every few seconds while 60 clips are uploaded and voted
-// on. Each upload that was acknowledged is published once, each vote counts once, and storage holds nothing else.
+// Every acknowledged upload is published once, every vote counts once, and storage holds no other files, although a
+// random process is killed every few seconds while 60 clips are uploaded.
 func TestEveryAcknowledgedClipIsPublishedOnce(t *testing.T) {
-	only(t, onehost, aws)
+	onlyInStage(t, onehost, aws)
 	t.Parallel()
 	const clips, clients, voters, kills = 60, 4, 3, 12
 	s := &soak{site: startFleet(t, "SECRET_KEY="+votingSecret, "AUTH_RATE_LIMIT=false"), uploads: map[string]*person{}}
 	var people []*person
 	for range clients {
-		people = append(people, s.join(t, ""))
+		people = append(people, s.newPerson(t, ""))
 	}
-	tiny := fileText(t, tinyClip(t))
+	tiny := readFile(t, tinyClip(t))
 	var group sync.WaitGroup
 	killed := make(chan struct{})
-	group.Go(func() { defer close(killed); s.killSome(t, kills) })
+	group.Go(func() { defer close(killed); s.killProcesses(t, kills) })
 	for i, p := range people {
 		group.Go(func() {
 			for n := range clips / clients {
@@ -45,41 +45,43 @@ func TestEveryAcknowledgedClipIsPublishedOnce(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	s.untilProcessed(t)
-	for _, token := range tokensOf(t, voters) {
+	s.waitForProcessing(t)
+	for _, token := range voterTokens(t, voters) {
 		group.Go(func() { s.voteForAll(t, token) })
 	}
 	group.Wait()
-	s.wantEachOnce(t, voters)
+	s.wantEachPublishedOnce(t, voters)
 }
 
-// killSome kills a process every few seconds and starts it again; of any four in a row, each is one.
-func (s *soak) killSome(t *testing.T, kills int) {
+// killProcesses kills a process every few seconds and starts it again. It goes through all processes in random order
+// before it kills one of them a second time.
+func (s *soak) killProcesses(t *testing.T, kills int) {
 	var order []int
 	for n := range kills {
 		if len(order) == 0 {
 			order = rand.Perm(len(s.processes))
 		}
-		time.Sleep(time.Duration(2000+rand.IntN(1500)) * time.Millisecond) // the pace of the trouble, not a wait for something
+		// The pause sets the pace of the kills; it does not wait for anything.
+		time.Sleep(time.Duration(2000+rand.IntN(1500)) * time.Millisecond)
 		victim := order[0]
 		order = order[1:]
 		if s.processes[victim].role() == "work" {
-			// A task that is killed three times is given up, and that is right.
-			eventually(t, "nothing is tried for the last time", func() bool {
-				return s.rows(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status = 'processing' AND attempt > 2`) == 0
-			})
+			// A task whose worker is killed three times becomes a dead letter, as it should, so the test avoids that.
+			const lastAttempts = `SELECT COUNT(*) AS n FROM media_videos WHERE status = 'processing' AND attempt > 2`
+			eventually(t, "no video is in its last attempt", func() bool { return s.queryInt(t, lastAttempts) == 0 })
 		}
 		t.Logf("kill %d: %s", n+1, s.processes[victim].role())
 		s.processes[victim].kill(t)
-		s.again(t, victim)
+		s.restart(t, victim)
 	}
 }
 
 // upload sends a clip until it is acknowledged.
 func (s *soak) upload(t *testing.T, p *person, clip, title string) {
 	contentType, body := multipartBody(t, part{"file", clip, "clip.mp4"}, part{Name: "title", Value: title})
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/videos/upload", bytes.NewReader(body.Bytes()))
+	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		url := s.URL + "/api/videos/upload"
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body.Bytes()))
 		if err != nil {
 			t.Error(err)
 			return
@@ -100,7 +102,7 @@ func (s *soak) upload(t *testing.T, p *person, clip, title string) {
 			return
 		}
 		if response.StatusCode < http.StatusInternalServerError && err == nil {
-			t.Errorf("an upload is answered %d", response.StatusCode)
+			t.Errorf("an upload is answered with %d", response.StatusCode)
 			return
 		}
 	}
@@ -111,9 +113,9 @@ func (s *soak) upload(t *testing.T, p *person, clip, title string) {
 func (s *soak) voteForAll(t *testing.T, token string) {
 	for id := range s.uploads {
 		url := s.URL + "/api/public/videos/" + id + "/vote"
-		deadline := time.Now().Add(patience)
+		deadline := time.Now().Add(waitTimeout)
 		for voted := false; !voted; {
-			status, body := ask(t, http.DefaultClient, http.MethodPost, url, token)
+			status, body := tryRequest(t, http.DefaultClient, http.MethodPost, url, token)
 			voted = status == http.StatusOK
 			if !voted && time.Now().After(deadline) {
 				t.Errorf("video %s cannot be voted for: %d %s", id, status, body)
@@ -123,35 +125,42 @@ func (s *soak) voteForAll(t *testing.T, token string) {
 				time.Sleep(200 * time.Millisecond)
 			}
 		}
-		if status, body := ask(t, http.DefaultClient, http.MethodPost, url, token); status != http.StatusBadRequest {
+		status, body := tryRequest(t, http.DefaultClient, http.MethodPost, url, token)
+		if status != http.StatusBadRequest {
 			t.Errorf("a second vote for %s: %d %s", id, status, body)
 		}
 	}
 }
 
-// untilProcessed waits until no video waits, as long as they become fewer. An upload may have been stored although its answer
-// was lost: it is published as well.
-func (s *soak) untilProcessed(t *testing.T) {
+// waitForProcessing waits until no video is waiting or in work. It fails the test if their number does not fall for
+// waitTimeout. These videos include uploads that were stored although their response was lost.
+func (s *soak) waitForProcessing(t *testing.T) {
 	t.Helper()
 	waiting := func() int {
-		return s.rows(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status IN ('uploaded', 'processing')`)
+		return s.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status IN ('uploaded', 'processing')`)
 	}
 	for left := waiting(); left > 0; {
 		before := left
-		eventually(t, fmt.Sprintf("of %d videos that wait, one is processed", left), func() bool { left = waiting(); return left < before })
+		eventually(t, fmt.Sprintf("one of %d waiting videos is processed", left), func() bool {
+			left = waiting()
+			return left < before
+		})
 	}
 }
 
-func (s *soak) wantEachOnce(t *testing.T, voters int) {
+// wantEachPublishedOnce fails the test unless every stored video is published once, every acknowledged video has one
+// vote of each voter, and storage holds no other files.
+func (s *soak) wantEachPublishedOnce(t *testing.T, voters int) {
 	t.Helper()
-	stored := s.rows(t, `SELECT COUNT(*) AS n FROM media_videos`)
-	if n := s.rows(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status = 'processed'`); n != stored {
+	stored := s.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos`)
+	if n := s.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status = 'processed'`); n != stored {
 		t.Errorf("%d of %d videos are processed", n, stored)
 	}
 	published := map[string]int{}
 	for page := 1; ; page++ {
 		var entries []video
-		s.get(t, fmt.Sprintf("/api/public/videos?page=%d&page_size=100", page), "").want(t, http.StatusOK, "").into(t, &entries)
+		s.get(t, fmt.Sprintf("/api/public/videos?page=%d&page_size=100", page), "").
+			want(t, http.StatusOK, "").decode(t, &entries)
 		if len(entries) == 0 {
 			break
 		}
@@ -171,20 +180,21 @@ func (s *soak) wantEachOnce(t *testing.T, voters int) {
 		t.Errorf("%d videos are published, %d stored", len(published), stored)
 	}
 	var ranking struct{ Rankings []struct{ Votes int } }
-	s.get(t, "/api/public/rankings", "").want(t, http.StatusOK, "").into(t, &ranking)
+	s.get(t, "/api/public/rankings", "").want(t, http.StatusOK, "").decode(t, &ranking)
 	ranked := 0
 	for _, rank := range ranking.Rankings {
 		ranked += rank.Votes
 	}
-	if want := voters * len(s.uploads); ranked != want || s.rows(t, `SELECT COUNT(*) AS n FROM voting_votes`) != want {
-		t.Errorf("the ranking counts %d votes, want %d", ranked, want)
+	votes := s.queryInt(t, `SELECT COUNT(*) AS n FROM voting_votes`)
+	if want := voters * len(s.uploads); ranked != want || votes != want {
+		t.Errorf("the ranking counts %d votes and %d are stored, want %d", ranked, votes, want)
 	}
 
-	// What killed processes left in storage waits for its time: the test makes it come.
-	s.change(t, `UPDATE media_unclaimed_files SET delete_after = 1`)
-	eventually(t, "the sweeper has been", func() bool { return s.rows(t, `SELECT COUNT(*) AS n FROM media_unclaimed_files`) == 0 })
-	eventually(t, "nothing is under way", func() bool { return len(s.temporary(t)) == 0 && s.tasks(t) == 0 })
-	if files := s.files(t); len(files) != 3*stored {
+	s.waitForSweeper(t)
+	eventually(t, "no work is in progress", func() bool {
+		return len(s.temporaryFiles(t)) == 0 && s.countTasks(t) == 0
+	})
+	if files := s.storedFiles(t); len(files) != 3*stored {
 		t.Errorf("storage holds %d files of %d videos: %q", len(files), stored, files)
 	}
 	t.Logf("%d acknowledged, %d stored", len(s.uploads), stored)

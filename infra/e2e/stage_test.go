@@ -23,11 +23,11 @@ import (
 	"risingstars/platform/database"
 )
 
-// The stages in which the tests run the app. TEST_STAGE names one; `make test` runs all.
+// The stages in which the tests run the app. TEST_STAGE names one; `make test` runs them all.
 const (
-	embedded = "embedded" // one process, SQLite, the queue in it
-	onehost  = "onehost"  // PostgreSQL, Redis, one serve and one work
-	aws      = "aws"      // PostgreSQL, SQS, S3, one serve and one work
+	embedded = "embedded" // one process; SQLite, which also holds the queue
+	onehost  = "onehost"  // PostgreSQL and Redis; one serve and one work process
+	aws      = "aws"      // PostgreSQL, SQS and S3; one serve and one work process
 )
 
 func stage() string {
@@ -37,20 +37,20 @@ func stage() string {
 	case onehost, aws:
 		return s
 	default:
-		panic("TEST_STAGE=" + s + " is none")
+		panic("TEST_STAGE=" + s + " is not a stage")
 	}
 }
 
-// only says that a test belongs to some stages: it is about what they alone have, or about what is the same in all and
-// would only be run again.
-func only(t *testing.T, wanted ...string) {
+// onlyInStage skips the test in all other stages. A test is restricted either to the stages that have what it tests, or
+// to one stage because its result is the same in all of them.
+func onlyInStage(t *testing.T, wanted ...string) {
 	t.Helper()
 	if !slices.Contains(wanted, stage()) {
-		t.Skipf("a test of the stage %s", strings.Join(wanted, " and "))
+		t.Skipf("only in the stages %s", strings.Join(wanted, " and "))
 	}
 }
 
-// roles are the processes of a site.
+// roles returns the commands that a site of the stage runs, one process each.
 func roles() []string {
 	if stage() == embedded {
 		return []string{"serve"}
@@ -58,74 +58,78 @@ func roles() []string {
 	return []string{"serve", "work"}
 }
 
-// server reads the address of a server that infra/setup/test.sh starts.
-func server(t *testing.T, variable string) string {
+// serverURL reads the address of a server that infra/setup/test.sh starts.
+func serverURL(t *testing.T, variable string) string {
 	t.Helper()
 	address := os.Getenv(variable)
 	if address == "" {
-		t.Fatalf("%s is not set. `make test` sets it, and for some tests only: "+
-			"TEST_STAGE=%s infra/setup/test.sh --postgres --redis --s3 --sqs go test -run NAME .", variable, stage())
+		t.Fatalf("%s is not set. `make test` sets it; to run single tests: "+
+			"TEST_STAGE=%s infra/setup/test.sh --postgres --redis --s3 --sqs go test ./infra/e2e -run NAME",
+			variable, stage())
 	}
 	return address
 }
 
-// redisDatabases counts those that were given away: the sites share a server, and each has one to itself.
+// redisDatabases is the number of the database that was assigned last: the sites share a server, and each has a
+// database to itself.
 var redisDatabases atomic.Int64
 
-// ownServers gives the site the database, and a queue and storage of its own, on the servers of the suite.
-func (s *site) ownServers(t *testing.T, postgres string) {
+// useSuiteServers assigns the database to the site, and creates a queue and storage for it on the servers of the suite.
+func (s *site) useSuiteServers(t *testing.T, postgres string) {
 	t.Helper()
 	if stage() == aws {
 		s.useAWS(t, postgres)
 		return
 	}
-	redis := server(t, "TEST_REDIS_URL")
+	redis := serverURL(t, "TEST_REDIS_URL")
 	number := redisDatabases.Add(1)
-	askRedis(t, redis, fmt.Sprintf("SELECT %d", number), "FLUSHDB") // a server that was named by hand may hold an earlier run
+	// A server that was configured by hand may still hold the data of an earlier run.
+	runRedisCommands(t, redis, fmt.Sprintf("SELECT %d", number), "FLUSHDB")
 	s.useServers(postgres, fmt.Sprintf("%s/%d", redis, number))
 }
 
-// migratedDatabase returns the URL of a new database with all migrations applied. It is a copy of a template, so that the
-// migrations run once per test binary.
+// migratedDatabase returns the URL of a new database with all migrations applied. The database is a copy of a template,
+// so that the migrations run once per test binary.
 func migratedDatabase(t *testing.T) string {
 	t.Helper()
-	return newDatabase(t, template(t, server(t, "TEST_POSTGRES_URL")))
+	return newDatabase(t, template(t, serverURL(t, "TEST_POSTGRES_URL")))
 }
 
 // newDatabase returns the URL of a copy of the template, which is dropped when the test ends.
 func newDatabase(t *testing.T, template string) string {
 	t.Helper()
-	postgres := server(t, "TEST_POSTGRES_URL")
+	postgres := serverURL(t, "TEST_POSTGRES_URL")
 	name := "site_" + strings.ToLower(rand.Text())
-	administer(t, postgres, "CREATE DATABASE "+name+" TEMPLATE "+template)
-	t.Cleanup(func() { administer(t, postgres, "DROP DATABASE "+name+" WITH (FORCE)") })
-	return onDatabase(t, postgres, name)
+	execAsAdmin(t, postgres, "CREATE DATABASE "+name+" TEMPLATE "+template)
+	t.Cleanup(func() { execAsAdmin(t, postgres, "DROP DATABASE "+name+" WITH (FORCE)") })
+	return databaseURL(t, postgres, name)
 }
 
 var (
-	templateName string // "" until the template is there; it stays on the server
-	templateOnce sync.Mutex
+	templateName  string // "" until the template exists; it is not dropped
+	templateMutex sync.Mutex
 )
 
-// template returns the name of the migrated database that sites get copies of.
+// template returns the name of the migrated database whose copies the sites use. It creates it once.
 func template(t *testing.T, postgres string) string {
 	t.Helper()
-	templateOnce.Lock()
-	defer templateOnce.Unlock()
+	templateMutex.Lock()
+	defer templateMutex.Unlock()
 	if templateName != "" {
 		return templateName
 	}
 	name := "template_" + strings.ToLower(rand.Text())
-	administer(t, postgres, "CREATE DATABASE "+name)
+	execAsAdmin(t, postgres, "CREATE DATABASE "+name)
 	s := &site{DataDir: t.TempDir(), settings: []string{
-		"DATABASE_URL=" + onDatabase(t, postgres, name), "SECRET_KEY=" + rand.Text() + rand.Text(), "QUEUE_BACKEND=embedded",
+		"DATABASE_URL=" + databaseURL(t, postgres, name), "SECRET_KEY=" + rand.Text() + rand.Text(),
+		"QUEUE_BACKEND=embedded",
 	}}
 	s.migrate(t)
 	templateName = name
 	return templateName
 }
 
-// useServers names the servers of the site in its settings, with a secret made up for it.
+// useServers sets the site's servers and a random secret in its settings.
 func (s *site) useServers(postgres, redis string) {
 	s.database, s.redis = postgres, redis
 	s.settings = []string{
@@ -134,7 +138,8 @@ func (s *site) useServers(postgres, redis string) {
 	}
 }
 
-// secret is the key of the site's tokens: set, or made by the embedded stage.
+// secret returns the key that signs the site's tokens: the one in its settings, or the one that the embedded stage
+// created.
 func (s *site) secret(t *testing.T) string {
 	t.Helper()
 	for _, setting := range s.settings {
@@ -142,17 +147,18 @@ func (s *site) secret(t *testing.T) string {
 			return key
 		}
 	}
-	return strings.TrimSpace(fileText(t, filepath.Join(s.DataDir, "secret_key")))
+	return strings.TrimSpace(readFile(t, filepath.Join(s.DataDir, "secret_key")))
 }
 
 func (s *site) migrate(t *testing.T) {
 	t.Helper()
-	if out, errs, code := s.app(t, "migrate", "up"); code != 0 {
+	if out, errs, code := s.runApp(t, "migrate", "up"); code != 0 {
 		t.Fatalf("migrate up: exit code %d\n%s%s", code, out, errs)
 	}
 }
 
-func onDatabase(t *testing.T, server, name string) string {
+// databaseURL returns the server's URL with another database's name.
+func databaseURL(t *testing.T, server, name string) string {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
@@ -160,15 +166,15 @@ func onDatabase(t *testing.T, server, name string) string {
 	}
 	u.Path = "/" + name
 	query := u.Query()
-	query.Set("connect_timeout", strconv.Itoa(int(patience.Seconds())))
+	query.Set("connect_timeout", strconv.Itoa(int(waitTimeout.Seconds())))
 	u.RawQuery = query.Encode()
 	return u.String()
 }
 
-// administer runs a statement that no pool can, such as CREATE DATABASE.
-func administer(t *testing.T, url, statement string) {
+// execAsAdmin runs a statement on a connection of its own, outside of a transaction, such as CREATE DATABASE.
+func execAsAdmin(t *testing.T, url, statement string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience) // also when the test is over
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout) // t.Context is over in a cleanup
 	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -180,8 +186,8 @@ func administer(t *testing.T, url, statement string) {
 	}
 }
 
-// askRedis sends commands without arguments that need quoting, and wants +OK for each.
-func askRedis(t *testing.T, address string, commands ...string) {
+// runRedisCommands sends commands whose arguments need no quoting, and fails the test unless each is answered +OK.
+func runRedisCommands(t *testing.T, address string, commands ...string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
@@ -192,30 +198,32 @@ func askRedis(t *testing.T, address string, commands ...string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(waitTimeout))
 	replies := bufio.NewReader(conn)
 	for _, command := range commands {
 		fmt.Fprintf(conn, "%s\r\n", command)
 		if reply, err := replies.ReadString('\n'); err != nil || reply != "+OK\r\n" {
-			t.Fatalf("%s: Redis says %q (%v)", command, reply, err)
+			t.Fatalf("%s: Redis answers %q (%v)", command, reply, err)
 		}
 	}
 }
 
-// open opens the site's database beside the app.
-func (s *site) open(t *testing.T) *database.DB {
+// openDatabase opens the site's database beside the app.
+func (s *site) openDatabase(t *testing.T) *database.DB {
 	t.Helper()
-	db, err := database.Open(t.Context(), database.Options{URL: s.database, Path: filepath.Join(s.DataDir, "showcase.db"), MaxOpenConns: 2})
+	db, err := database.Open(t.Context(), database.Options{
+		URL: s.database, Path: filepath.Join(s.DataDir, "showcase.db"), MaxOpenConns: 2,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return db
 }
 
-// rows asks the site's database for one number, called n.
-func (s *site) rows(t *testing.T, query string, args ...any) int {
+// queryInt runs a query on the site's database and returns the column n of its only row.
+func (s *site) queryInt(t *testing.T, query string, args ...any) int {
 	t.Helper()
-	db := s.open(t)
+	db := s.openDatabase(t)
 	defer db.Close()
 	var row struct{ N int }
 	if err := db.Query(t.Context(), &row, query, args...); err != nil {
@@ -224,18 +232,19 @@ func (s *site) rows(t *testing.T, query string, args ...any) int {
 	return row.N
 }
 
-// change runs a statement on the site's database, behind the app's back.
-func (s *site) change(t *testing.T, statement string, args ...any) {
+// execSQL runs a statement on the site's database, behind the app's back.
+func (s *site) execSQL(t *testing.T, statement string, args ...any) {
 	t.Helper()
-	db := s.open(t)
+	db := s.openDatabase(t)
 	defer db.Close()
 	if _, err := db.Exec(t.Context(), statement, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// tasks is how many tasks the queue holds in the given states, in any when none is given.
-func (s *site) tasks(t *testing.T, states ...string) int {
+// countTasks returns how many tasks the queue holds in the given states, or in all states if none is given. It reads
+// the metrics of the site's first process.
+func (s *site) countTasks(t *testing.T, states ...string) int {
 	t.Helper()
 	metrics := s.do(t, http.MethodGet, s.processes[0].URL+"/metrics", "", "", nil).want(t, http.StatusOK, "")
 	sum, seen := 0, 0
@@ -255,7 +264,7 @@ func (s *site) tasks(t *testing.T, states ...string) int {
 		}
 	}
 	if seen == 0 {
-		t.Fatal("the metrics do not tell the queue's depth")
+		t.Fatal("the metrics do not contain the queue's depth")
 	}
 	return sum
 }

@@ -7,17 +7,17 @@ import (
 	"testing"
 )
 
-// TestAStartBehindTheEndIsRefusedAtTheUpload is of a clip of one second, on both ways that a clip can come. One that does
-// not state its length is found out by the worker.
-func TestAStartBehindTheEndIsRefusedAtTheUpload(t *testing.T) {
+// A start beyond the clip's end is refused at the upload, by form and straight to storage. If a clip does not state its
+// length, the worker rejects it instead.
+func TestStartBeyondTheEndIsRefusedAtUpload(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 	content, err := os.ReadFile(tinyClip(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRefused := func(got answer) {
+	wantRefused := func(got apiResponse) {
 		t.Helper()
 		got.want(t, http.StatusUnprocessableEntity, "invalid")
 		for _, part := range []string{"body.start_seconds", "dura 1,0 segundos"} {
@@ -25,31 +25,32 @@ func TestAStartBehindTheEndIsRefusedAtTheUpload(t *testing.T) {
 				t.Errorf("%q is not in %s", part, got.Body)
 			}
 		}
-		ana.wantNothing(t)
+		ana.wantNothingLeft(t)
 	}
 	title := part{Name: "title", Value: "Hola"}
-	wantRefused(ana.form(t, title, part{Name: "start_seconds", Value: "1"}, part{"file", string(content), "clip.mp4"}))
-	wantRefused(ana.form(t, part{"file", string(content), "clip.mp4"}, part{Name: "start_seconds", Value: "7200"}, title))
+	file := part{"file", string(content), "clip.mp4"}
+	wantRefused(ana.postUploadForm(t, title, part{Name: "start_seconds", Value: "1"}, file))
+	wantRefused(ana.postUploadForm(t, file, part{Name: "start_seconds", Value: "7200"}, title))
 
-	var d direct
+	var d directUpload
 	s.post(t, "/api/videos/uploads", ana.Token, map[string]any{
 		"title": "Directa", "content_type": "video/mp4", "size": len(content), "start_seconds": 1.5,
-	}).want(t, http.StatusCreated, "").into(t, &d)
+	}).want(t, http.StatusCreated, "").decode(t, &d)
 	s.putPart(t, d.Parts[0].URL, content).want(t, http.StatusOK, "")
 	path := "/api/videos/uploads/" + d.UploadID + "/complete"
 	wantRefused(s.post(t, path, ana.Token, nil))
 	s.post(t, path, ana.Token, nil).want(t, http.StatusNotFound, "not_found")
 
-	silent, err := os.ReadFile(makeClip(t, "live.mp4", "-i", tinyClip(t), "-c", "copy", "-movflags", "frag_keyframe+empty_moov"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	fragmented := makeClip(t, "live.mp4",
+		"-i", tinyClip(t), "-c", "copy", "-movflags", "frag_keyframe+empty_moov")
 	var uploaded struct {
 		VideoID string `json:"video_id"`
 	}
-	ana.form(t, title, part{Name: "start_seconds", Value: "60"}, part{"file", string(silent), "live.mp4"}).
-		want(t, http.StatusCreated, "").into(t, &uploaded)
-	if v := ana.final(t, uploaded.VideoID); v.Status != "failed" || v.Failure == nil || v.Failure.Code != "start_beyond_end" {
-		t.Errorf("a clip that states no length became %+v", v)
+	file = part{"file", readFile(t, fragmented), "live.mp4"}
+	ana.postUploadForm(t, title, part{Name: "start_seconds", Value: "60"}, file).
+		want(t, http.StatusCreated, "").decode(t, &uploaded)
+	v := ana.waitForFinal(t, uploaded.VideoID)
+	if v.Status != "failed" || v.Failure == nil || v.Failure.Code != "start_beyond_end" {
+		t.Errorf("a clip that does not state its length became %+v", v)
 	}
 }

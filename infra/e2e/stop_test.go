@@ -12,21 +12,23 @@ import (
 	"time"
 )
 
-// slowUpload is an upload whose client has sent a part of the file and waits.
+// slowUpload is an upload whose client has sent the first half of the file and pauses.
 type slowUpload struct {
 	rest   string
 	form   *multipart.Writer
 	file   io.Writer
 	pipe   *io.PipeWriter
-	status chan int // of the answer; 0 when there was none
+	status chan int // of the response; 0 if there is none
 }
 
 // startUpload begins an upload and returns when the server has begun to store it.
 func (p *person) startUpload(t *testing.T) *slowUpload {
 	t.Helper()
-	clip := heavyClip(t)
+	clip := paddedClip(t)
 	reader, writer := io.Pipe()
-	u := &slowUpload{rest: clip[len(clip)/2:], form: multipart.NewWriter(writer), pipe: writer, status: make(chan int, 1)}
+	u := &slowUpload{
+		rest: clip[len(clip)/2:], form: multipart.NewWriter(writer), pipe: writer, status: make(chan int, 1),
+	}
 	request, err := http.NewRequest(http.MethodPost, p.URL+"/api/videos/upload-mock", reader)
 	if err != nil {
 		t.Fatal(err)
@@ -52,11 +54,11 @@ func (p *person) startUpload(t *testing.T) *slowUpload {
 	if _, err := io.WriteString(u.file, clip[:len(clip)/2]); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the upload arrives", func() bool { return len(p.arriving(t)) > 0 })
+	eventually(t, "a part of the upload is in storage", func() bool { return len(p.partialUploads(t)) > 0 })
 	return u
 }
 
-// finish sends the rest.
+// finish sends the rest of the file.
 func (u *slowUpload) finish(t *testing.T) {
 	t.Helper()
 	_, err := io.WriteString(u.file, u.rest)
@@ -71,8 +73,8 @@ func (u *slowUpload) finish(t *testing.T) {
 	}
 }
 
-// stopping asks the site to stop and returns when it has heard: no connection is taken any more.
-func (s *site) stopping(t *testing.T) {
+// beginStop asks the site to stop and returns when it no longer accepts connections.
+func (s *site) beginStop(t *testing.T) {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)
 	eventually(t, "the site stops listening", func() bool {
@@ -84,12 +86,12 @@ func (s *site) stopping(t *testing.T) {
 	})
 }
 
-func TestAStopWaitsForAnUploadUnderWay(t *testing.T) {
+func TestStopWaitsForAnUploadInProgress(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "SHUTDOWN_GRACE_SECONDS=120")
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 	upload := ana.startUpload(t)
-	s.stopping(t)
+	s.beginStop(t)
 	upload.finish(t)
 	if status := <-upload.status; status != http.StatusAccepted {
 		t.Fatalf("the upload ended with %d", status)
@@ -97,47 +99,50 @@ func TestAStopWaitsForAnUploadUnderWay(t *testing.T) {
 	if code := s.wait(t); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	if rows, files := s.rows(t, `SELECT COUNT(*) AS n FROM media_videos`), s.files(t); rows != 1 || len(files) != 1 {
-		t.Fatalf("%d rows and the files %v", rows, files)
+	rows, files := s.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos`), s.storedFiles(t)
+	if rows != 1 || len(files) != 1 {
+		t.Fatalf("there are %d rows and the files %v, want one of each", rows, files)
 	}
 }
 
 func TestAnUploadThatNeverEndsIsCutOffAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "SHUTDOWN_GRACE_SECONDS=1")
-	ana := s.join(t, "")
+	ana := s.newPerson(t, "")
 	upload := ana.startUpload(t)
 	began := time.Now()
-	s.stopping(t)
-	if code := s.wait(t); code != 0 { // so it is when the request is not over 10 s after the grace
+	s.beginStop(t)
+	if code := s.wait(t); code != 0 { // it would be 1 if the request were still running 10 s after the grace
 		t.Fatalf("exit code %d", code)
 	}
 	if took := time.Since(began); took < time.Second {
 		t.Errorf("the stop took %s", took)
 	}
-	_ = upload.pipe.CloseWithError(io.ErrClosedPipe) // the client waits for its own body, also after the connection is gone
+	// The client waits for its own body even after the connection is closed.
+	_ = upload.pipe.CloseWithError(io.ErrClosedPipe)
 	if status := <-upload.status; status == http.StatusAccepted {
 		t.Errorf("the upload ended with %d", status)
 	}
-	rows := s.rows(t, `SELECT COUNT(*) AS n FROM media_videos`)
-	if files, temporary := s.files(t), append(s.temporary(t), s.arriving(t)...); rows != 0 || len(files) != 0 || len(temporary) != 0 {
-		t.Fatalf("%d rows, the files %v and the temporary ones %v are left", rows, files, temporary)
+	rows := s.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos`)
+	files, temporary := s.storedFiles(t), append(s.temporaryFiles(t), s.partialUploads(t)...)
+	if rows != 0 || len(files) != 0 || len(temporary) != 0 {
+		t.Fatalf("%d rows, the files %v and the temporary files %v are left", rows, files, temporary)
 	}
 }
 
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+func TestSecondSignalExitsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "SHUTDOWN_GRACE_SECONDS=600")
-	s.join(t, "").startUpload(t)
-	s.stopping(t)
+	s.newPerson(t, "").startUpload(t)
+	s.beginStop(t)
 	s.processes[0].signal(t, syscall.SIGTERM)
-	if code := s.processes[0].wait(t); code != 1 { // which has less patience than the grace is long
+	if code := s.processes[0].wait(t); code != 1 { // wait fails the test long before the grace is over
 		t.Fatalf("exit code %d", code)
 	}
 }
 
-func TestATakenPortIsOneClearLine(t *testing.T) {
-	only(t, embedded)
+func TestPortInUseIsOneClearLine(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -146,37 +151,38 @@ func TestATakenPortIsOneClearLine(t *testing.T) {
 	defer other.Close()
 	address := other.Addr().String()
 	s := &site{DataDir: t.TempDir()}
-	_, complaint, code := s.app(t, "serve", "--http-addr="+address)
+	_, errs, code := s.runApp(t, "serve", "--http-addr="+address)
 	var lines []string
-	for line := range strings.Lines(complaint) {
-		if strings.HasPrefix(line, "app: ") || !strings.HasPrefix(line, "{") { // the others are the log's
+	for line := range strings.Lines(errs) {
+		if strings.HasPrefix(line, "app: ") || !strings.HasPrefix(line, "{") { // lines with { belong to the log
 			lines = append(lines, line)
 		}
 	}
-	if code != 1 || len(lines) != 1 || !strings.Contains(lines[0], address) || !strings.Contains(lines[0], "HTTP_ADDR") ||
-		!strings.Contains(lines[0], "address already in use") {
-		t.Fatalf("exit code %d:\n%s", code, complaint)
+	if code != 1 || len(lines) != 1 || !strings.Contains(lines[0], address) ||
+		!strings.Contains(lines[0], "HTTP_ADDR") || !strings.Contains(lines[0], "address already in use") {
+		t.Fatalf("exit code %d:\n%s", code, errs)
 	}
 }
 
-func TestAWrongConfigurationIsListedWhole(t *testing.T) {
-	only(t, embedded)
+func TestEveryConfigurationProblemIsListed(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := &site{DataDir: t.TempDir()}
 	cmd := s.command(t, "serve")
-	cmd.Env = append(cmd.Env, "SECRET_KEY=hunter2", "MAX_UPLOAD_BYTES=many", "LOG_LEVEL=chatty", "REDIS_URL=redis://h", "QUEUE_BACKEND=embedded")
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	_ = cmd.Run() // the exit code is looked at
+	cmd.Env = append(cmd.Env, "SECRET_KEY=hunter2", "MAX_UPLOAD_BYTES=many", "LOG_LEVEL=chatty",
+		"REDIS_URL=redis://h", "QUEUE_BACKEND=embedded")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	_ = cmd.Run() // the exit code is checked instead of the error
 	if code := cmd.ProcessState.ExitCode(); code != 2 {
-		t.Fatalf("exit code %d:\n%s", code, &complaint)
+		t.Fatalf("exit code %d:\n%s", code, &stderr)
 	}
 	for _, name := range []string{"SECRET_KEY", "MAX_UPLOAD_BYTES", "LOG_LEVEL", "REDIS_URL"} {
-		if !strings.Contains(complaint.String(), name+": ") {
-			t.Errorf("%s is not named:\n%s", name, &complaint)
+		if !strings.Contains(stderr.String(), name+": ") {
+			t.Errorf("%s is not named:\n%s", name, &stderr)
 		}
 	}
-	if strings.Contains(complaint.String(), "hunter2") {
-		t.Errorf("the complaint repeats the secret:\n%s", &complaint)
+	if strings.Contains(stderr.String(), "hunter2") {
+		t.Errorf("the error message repeats the secret:\n%s", &stderr)
 	}
 }

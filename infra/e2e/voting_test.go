@@ -14,8 +14,8 @@ import (
 
 const votingSecret = "a secret of thirty-two bytes or more"
 
-// tokensOf signs voters in without their accounts: a vote asks for a caller, whoever that is.
-func tokensOf(t *testing.T, voters int) []string {
+// voterTokens returns tokens for voters that have no accounts: a vote needs a valid token, not an account.
+func voterTokens(t *testing.T, voters int) []string {
 	t.Helper()
 	issuer := auth.NewTokens([]byte(votingSecret), time.Hour)
 	var tokens []string
@@ -29,35 +29,37 @@ func tokensOf(t *testing.T, voters int) []string {
 	return tokens
 }
 
-// codeOf is the code of a problem, "" of a success.
-func codeOf(t *testing.T, a answer) string {
+// problemCode returns the code of a problem, or "" if the response is a success.
+func problemCode(t *testing.T, a apiResponse) string {
 	t.Helper()
 	if a.Status < http.StatusBadRequest {
 		return ""
 	}
 	var p problem
-	a.into(t, &p)
+	a.decode(t, &p)
 	return p.Code
 }
 
-// 200 clients vote, take back and repeat for many people at once, while gallery and ranking are read.
+// However 200 clients vote and take votes back for 40 voters at once, each voter's vote counts once, and all counts
+// agree.
 func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	const clients, steps, voters = 200, 5, 40
 	s := startSite(t, "SECRET_KEY="+votingSecret, "VOTING_SELF_VOTES=false", "LOAD_TEST_ENDPOINTS=true")
-	ana := s.join(t, "Bogotá")
+	ana := s.newPerson(t, "Bogotá")
 	waiting := ana.uploadMock(t, shortClip(t), "Waits its turn")
-	s.do(t, http.MethodPost, "/api/public/videos/"+waiting+"/vote", ana.Token, "", nil).want(t, http.StatusNotFound, "not_found")
+	s.do(t, http.MethodPost, "/api/public/videos/"+waiting+"/vote", ana.Token, "", nil).
+		want(t, http.StatusNotFound, "not_found")
 	id := ana.upload(t, shortClip(t), "Song")
-	if v := ana.final(t, id); v.Status != "processed" {
+	if v := ana.waitForFinal(t, id); v.Status != "processed" {
 		t.Fatalf("the video is %+v", v)
 	}
-	path, tokens := "/api/public/videos/"+id+"/vote", tokensOf(t, voters)
+	path, tokens := "/api/public/videos/"+id+"/vote", voterTokens(t, voters)
 	s.do(t, http.MethodPost, path, ana.Token, "", nil).want(t, http.StatusBadRequest, "self_vote")
 
 	var (
 		mu      sync.Mutex
-		balance = make([]int, voters) // successful votes less successful un-votes
+		balance = make([]int, voters) // successful votes minus votes that were taken back
 		group   sync.WaitGroup
 	)
 	for range clients {
@@ -67,7 +69,7 @@ func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
 				if rand.IntN(3) == 0 {
 					method, by, refusal = http.MethodDelete, -1, "not_voted"
 				}
-				switch code := codeOf(t, s.do(t, method, path, tokens[voter], "", nil)); code {
+				switch code := problemCode(t, s.do(t, method, path, tokens[voter], "", nil)); code {
 				case "":
 					mu.Lock()
 					balance[voter] += by
@@ -87,11 +89,12 @@ func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
 		}
 		want += votes
 	}
-	if got := s.counted(t, ana, id); got != want {
+	if got := s.countVotes(t, ana, id); got != want {
 		t.Errorf("%d votes are counted, want %d", got, want)
 	}
 
-	// Deleting while votes arrive: either it has votes and stays, or it is gone and nobody has voted.
+	// When the owner deletes the video while votes arrive, it either has votes and stays, or it is deleted and has no
+	// votes.
 	for voter, votes := range balance {
 		if votes == 1 {
 			s.do(t, http.MethodDelete, path, tokens[voter], "", nil).want(t, http.StatusOK, "")
@@ -99,9 +102,9 @@ func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
 	}
 	cast := make([]string, voters)
 	var deleted string
-	group.Go(func() { deleted = codeOf(t, s.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil)) })
+	group.Go(func() { deleted = problemCode(t, s.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil)) })
 	for voter := range voters {
-		group.Go(func() { cast[voter] = codeOf(t, s.do(t, http.MethodPost, path, tokens[voter], "", nil)) })
+		group.Go(func() { cast[voter] = problemCode(t, s.do(t, http.MethodPost, path, tokens[voter], "", nil)) })
 	}
 	group.Wait()
 	switch deleted {
@@ -109,34 +112,34 @@ func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
 		if all := strings.Join(cast, ""); all != "" {
 			t.Errorf("the video stays, but votes were refused: %v", cast)
 		}
-		if got := s.counted(t, ana, id); got != voters {
+		if got := s.countVotes(t, ana, id); got != voters {
 			t.Errorf("%d votes are counted, want %d", got, voters)
 		}
 	case "":
 		for voter, code := range cast {
 			if code != "not_found" {
-				t.Errorf("the video is gone, but voter %d was told %q", voter, code)
+				t.Errorf("the video is deleted, but voter %d got %q", voter, code)
 			}
 		}
 		s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusNotFound, "not_found")
 	default:
-		t.Errorf("the owner was told %q", deleted)
+		t.Errorf("the owner's deletion got %q", deleted)
 	}
 }
 
-// counted reads a contestant's votes everywhere they are shown, which must agree.
-func (s *site) counted(t *testing.T, owner *person, id string) int {
+// countVotes returns a contestant's votes. It reads them wherever they are shown, and fails the test unless all agree.
+func (s *site) countVotes(t *testing.T, owner *person, id string) int {
 	t.Helper()
 	own := owner.video(t, id).Votes
 	var public struct{ Votes int }
-	s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusOK, "").into(t, &public)
+	s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusOK, "").decode(t, &public)
 	var ranking struct {
 		Rankings []struct {
 			Votes  int
 			UserID string `json:"user_id"`
 		}
 	}
-	s.get(t, "/api/public/rankings?city=bogota", "").want(t, http.StatusOK, "").into(t, &ranking)
+	s.get(t, "/api/public/rankings?city=bogota", "").want(t, http.StatusOK, "").decode(t, &ranking)
 	if len(ranking.Rankings) != 1 || ranking.Rankings[0].UserID != owner.ID {
 		t.Fatalf("the ranking is %+v", ranking)
 	}
