@@ -38,8 +38,8 @@ func parseFolder(root, dir string) ([]goFile, error) {
 	return files, nil
 }
 
-// handlerBreaches checks that handlers hang on the type api, in http*.go, and use cases on Module, elsewhere; only Routes
-// joins the two.
+// handlerBreaches checks that handlers hang on the type api, in http*.go, and use cases on Module, elsewhere; only
+// Routes joins the two.
 func handlerBreaches(files []goFile) []breach {
 	var breaches []breach
 	for _, file := range files {
@@ -173,7 +173,8 @@ func faultBreaches(faults []faultDeclaration) []breach {
 			breaches = append(breaches, breach{faultsTogether, f.file, "declares the fault " + f.code})
 		}
 		if kind, ok := kinds[f.code]; ok && kind != f.kind {
-			breaches = append(breaches, breach{oneKind, f.file, fmt.Sprintf("declares %s as %s, which is %s elsewhere", f.code, f.kind, kind)})
+			what := fmt.Sprintf("declares %s as %s, which is %s elsewhere", f.code, f.kind, kind)
+			breaches = append(breaches, breach{oneKind, f.file, what})
 			continue
 		}
 		kinds[f.code] = f.kind

@@ -172,7 +172,8 @@ func namesTable(words []string, i int, open []string) bool {
 	case "INTO", "JOIN", "REFERENCES", "TABLE", "TRUNCATE":
 		return true
 	case "FROM":
-		inCall := len(open) > 0 && slices.Contains([]string{"EXTRACT", "SUBSTRING", "TRIM", "OVERLAY"}, open[len(open)-1])
+		functions := []string{"EXTRACT", "SUBSTRING", "TRIM", "OVERLAY"}
+		inCall := len(open) > 0 && slices.Contains(functions, open[len(open)-1])
 		return before != "DISTINCT" && !inCall // IS DISTINCT FROM
 	case "UPDATE":
 		return !slices.Contains([]string{"ON", "FOR", "DO", "KEY"}, before)

@@ -34,7 +34,7 @@ func importLaws() []importLaw {
 	return []importLaw{
 		{
 			name: "modules under app", imports: globs("risingstars/modules"), only: globs("app/**"), butOwnRoom: true,
-			because: "only app knows the modules: a module declares a port for what it needs of another, and app/ports.go fills it",
+			because: "only app knows the modules: a module declares a port for what it needs, and app/ports.go fills it",
 		},
 		{
 			name: "app at the top", imports: globs("risingstars/app"), only: globs("main.go", "app/**", "infra/e2e/**"),
@@ -65,18 +65,20 @@ func importLaws() []importLaw {
 		{
 			name: "web", imports: globs("github.com/labstack/echo", "github.com/danielgtaylor/huma"),
 			only:    globs("platform/web/**", "modules/*/http*.go"),
-			because: "HTTP stays in platform/web and in the modules' http files; app builds routes through platform/web",
+			because: "HTTP stays in platform/web and in the modules' http files",
 		},
 		{
 			name: "pages", imports: globs("html/template"), only: globs("app/site/**", "platform/web/**"),
 			because: "pages cross modules, so they are made in one room",
 		},
 		{
-			name: "ffmpeg", imports: globs("github.com/u2takey/ffmpeg-go"), only: globs("modules/media/internal/ffmpeg/**"),
+			name: "ffmpeg", imports: globs("github.com/u2takey/ffmpeg-go"),
+			only:    globs("modules/media/internal/ffmpeg/**"),
 			because: "one package builds ffmpeg's arguments",
 		},
 		{
-			name: "commands", imports: globs("github.com/spf13/cobra", "github.com/spf13/viper"), only: globs("app/**", "config/**"),
+			name: "commands", imports: globs("github.com/spf13/cobra", "github.com/spf13/viper"),
+			only:    globs("app/**", "config/**"),
 			because: "the command line and the settings are read in app and config",
 		},
 		{

@@ -40,8 +40,8 @@ var absent = map[string]map[string]string{
 		"AWS_ENDPOINT_URL":       "storage is local",
 		"AWS_CA_BUNDLE":          "storage is local",
 		"S3_PUBLIC_URL":          "storage is local",
-		"S3_UPLOAD_PREFIX":       "nginx publishes the folder of renditions without signatures, so the folders are fixed",
-		"S3_PROCESSED_PREFIX":    "nginx publishes the folder of renditions without signatures, so the folders are fixed",
+		"S3_UPLOAD_PREFIX":       "the folders are fixed: nginx publishes one of them without signatures",
+		"S3_PROCESSED_PREFIX":    "the folders are fixed: nginx publishes one of them without signatures",
 		"ECS_AGENT_URI":          "ECS sets it by itself",
 	},
 }
