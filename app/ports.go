@@ -22,7 +22,7 @@ func (g gallery) Publish(ctx context.Context, e media.Entry) error {
 // people fills media's port with the identity module.
 type people struct{ module *identity.Module }
 
-func (p people) Profile(ctx context.Context, userID string) (name, city, country string, err error) {
+func (p people) Profile(ctx context.Context, userID string) (media.Profile, error) {
 	profile, err := p.module.Profile(ctx, userID)
-	return profile.Name, profile.City, profile.Country, err
+	return media.Profile{PlayerName: profile.Name, City: profile.City, Country: profile.Country}, err
 }

@@ -42,19 +42,19 @@ func processCommand() *cobra.Command {
 }
 
 // showProgress draws a bar with the time left on a terminal, and writes a line per 10 % elsewhere.
-func showProgress(w io.Writer) func(stage string, percent int) {
+func showProgress(w io.Writer) func(step string, percent int) {
 	if telemetry.IsTerminal(w) {
 		bar := progressbar.NewOptions(100, progressbar.OptionSetWriter(w), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
-		return func(stage string, percent int) {
-			bar.Describe(stage)
+		return func(step string, percent int) {
+			bar.Describe(step)
 			_ = bar.Set(percent) // a terminal that went away stops nothing
 		}
 	}
 	next := 0
-	return func(stage string, percent int) {
+	return func(step string, percent int) {
 		if percent >= next {
-			fmt.Fprintf(w, "%s %d %%\n", stage, percent)
+			fmt.Fprintf(w, "%s %d %%\n", step, percent)
 			next = percent - percent%10 + 10
 		}
 	}

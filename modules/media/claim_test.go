@@ -111,7 +111,7 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			_, err := s.db.Exec(t.Context(), `UPDATE media_videos SET attempt = attempt + 1 WHERE id = ?`, v.ID)
 			return err
 		},
-		"given up": func(s *studio, v Video) error { _, err := s.store.giveUp(t.Context(), v.ID); return err },
+		"given up": func(s *studio, v Video) error { _, err := s.store.fail(t.Context(), v.ID); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,7 +132,7 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			} else {
 				s.wantFiles(t, v.OriginalKey)
 			}
-			s.wantUnclaimed(t, 0)
+			s.wantOrphans(t, 0)
 		})
 	}
 }
@@ -153,7 +153,7 @@ func aRefusedPublicationLeavesTheClaimAsItWas(t *testing.T, s *studio) {
 		t.Fatalf("%+v", row)
 	}
 	s.wantFiles(t, v.OriginalKey)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 }
 
 // TestAbandonKeepsWhatAVideoPointsTo is about a commit whose answer got lost: the caller sees an error, yet it happened.
@@ -171,6 +171,6 @@ func abandonKeepsWhatAVideoPointsTo(t *testing.T, s *studio) {
 	row := s.read(t, v.ID)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	s.abandon(gone, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.deleteOrphans(gone, row.OriginalKey, row.ProcessedKey, row.PosterKey)
 	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
 }

@@ -21,7 +21,7 @@ var mp4Head = []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")
 
 func (s *studio) begin(t *testing.T, size int) directUpload {
 	t.Helper()
-	u, err := s.beginDirect(t.Context(), "ana", details{Title: "Mi canción", Start: 2 * time.Second}, ffmpeg.Containers()[0], int64(size))
+	u, err := s.direct.begin(t.Context(), "ana", details{Title: "Mi canción", Start: 2 * time.Second}, ffmpeg.Containers()[0], int64(size))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func (s *studio) assembled(t *testing.T) directUpload {
 	t.Helper()
 	u := s.begin(t, len(mp4Head))
 	s.put(t, u, mp4Head)
-	if err := s.assemble(t.Context(), u); err != nil {
+	if err := s.direct.assemble(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
 	return u
@@ -56,17 +56,17 @@ func (s *studio) assembled(t *testing.T) directUpload {
 // wantNothing fails the test when anything is left of any upload, once the time of what may still arrive has come.
 func (s *studio) wantNothing(t *testing.T) {
 	t.Helper()
-	if err := s.collect(t.Context(), time.Now().Add(2*directGrace)); err != nil {
+	if err := s.sweepOrphans(t.Context(), time.Now().Add(2*directGrace)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 	s.wantDirect(t, 0)
 }
 
 func (s *studio) wantDirect(t *testing.T, want int) {
 	t.Helper()
-	uploads, err := s.store.directDue(t.Context(), time.Now().Add(1000*time.Hour), 1000)
+	uploads, err := s.direct.rows.due(t.Context(), time.Now().Add(1000*time.Hour), 1000)
 	if err != nil || len(uploads) != want {
 		t.Errorf("%d direct uploads are known (%v), want %d", len(uploads), err, want)
 	}
@@ -76,37 +76,37 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		u := s.begin(t, len(mp4Head))
-		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errIncomplete) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errIncomplete) {
 			t.Errorf("before anything has arrived: %v, want errIncomplete", err)
 		}
 		s.put(t, u, mp4Head)
-		if _, err := s.completeDirect(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else: %v, want errNotOwner", err)
 		}
-		v, err := s.completeDirect(t.Context(), "ana", u.ID)
+		v, err := s.direct.complete(t.Context(), "ana", u.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if v.ID != u.ID || v.Title != "Mi canción" || v.Start != 2*time.Second || v.Status != Uploaded || v.OriginalKey != u.Key {
 			t.Errorf("the video is %+v", v)
 		}
-		again, err := s.completeDirect(t.Context(), "ana", u.ID)
+		again, err := s.direct.complete(t.Context(), "ana", u.ID)
 		if err != nil || again.ID != v.ID || !again.UploadedAt.Equal(v.UploadedAt) {
 			t.Errorf("asked again: %+v, %v, want the same video", again, err)
 		}
-		if _, err := s.completeDirect(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else, afterwards: %v, want errNotOwner", err)
 		}
 		if queued := s.queued(t); queued != 1 {
 			t.Errorf("%d tasks, want 1", queued)
 		}
 		s.wantFiles(t, u.Key)
-		s.wantUnclaimed(t, 0)
+		s.wantOrphans(t, 0)
 		s.wantDirect(t, 0)
 		if err := s.Delete(t.Context(), "ana", v.ID); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
 			t.Errorf("after the video's deletion: %v, want errNoUpload", err)
 		}
 		s.wantNothing(t)
@@ -118,17 +118,17 @@ func TestADirectUploadSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
-	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
 		t.Error(err)
 	}
 	s.wantFiles(t, u.Key)
 
 	lost := s.begin(t, len(mp4Head))
 	s.put(t, lost, mp4Head)
-	if err := s.assemble(t.Context(), lost); err != nil {
+	if err := s.direct.assemble(t.Context(), lost); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sweep(t.Context(), time.Now().Add(directLife+2*directGrace)); err != nil {
+	if err := s.sweepOnce(t.Context(), time.Now().Add(directLifetime+2*directGrace)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t, u.Key)
@@ -145,17 +145,17 @@ func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
 	if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(filepath.Base(file), file)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
 		t.Errorf("in trouble: %v, want an error of ours", err)
 	}
 	if err := os.Rename(file+".away", file); err != nil {
 		t.Fatal(err)
 	}
-	parts, whole, err := s.received(t.Context(), u)
+	parts, whole, err := s.direct.parts(t.Context(), u)
 	if len(parts) > 0 || !whole || err != nil {
 		t.Errorf("received: %v, %v, %v, want the whole file", parts, whole, err)
 	}
-	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	s.wantFiles(t, u.Key)
@@ -176,14 +176,14 @@ func TestACompletionBesideAnotherWaitsForIt(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if v, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil || v.ID != u.ID {
+	if v, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil || v.ID != u.ID {
 		t.Errorf("completed: %+v, %v", v, err)
 	}
 	lost := s.begin(t, len(mp4Head))
 	if err := s.bucket.AbortDirect(t.Context(), lost.Key, lost.StorageID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.completeDirect(t.Context(), "ana", lost.ID); !errors.Is(err, errNoUpload) {
+	if _, err := s.direct.complete(t.Context(), "ana", lost.ID); !errors.Is(err, errNoUpload) {
 		t.Errorf("an upload that storage lost: %v, want errNoUpload", err)
 	}
 }
@@ -197,7 +197,7 @@ func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
 	} {
 		u := s.begin(t, len(content))
 		s.put(t, u, []byte(content))
-		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, want) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, want) {
 			t.Errorf("completed: %v, want %v", err, want)
 		}
 		s.wantNothing(t)
@@ -210,13 +210,13 @@ func TestASweptUploadCannotBecomeAVideo(t *testing.T) {
 	s := setup(t)
 	u := s.assembled(t)
 	late := Video{ID: u.ID, OwnerID: "ana", Title: "Late", Status: Uploaded, OriginalKey: u.Key, UploadedAt: time.Now()}
-	if found, err := s.store.expireDirect(t.Context(), u.ID); err != nil || !found {
+	if found, err := s.direct.rows.cancel(t.Context(), u.ID); err != nil || !found {
 		t.Fatal(found, err)
 	}
-	if err := s.store.becomeVideo(t.Context(), late); !errors.Is(err, errNoUpload) {
+	if err := s.direct.rows.complete(t.Context(), late); !errors.Is(err, errNoUpload) {
 		t.Errorf("after the sweeper took it: %v, want errNoUpload", err)
 	}
-	if err := s.sweepDirect(t.Context(), time.Now()); err != nil {
+	if err := s.direct.sweep(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	// Storage finished it only now.
@@ -232,15 +232,15 @@ func TestAbandonedDirectUploadsAreSwept(t *testing.T) {
 		begun := time.Now()
 		u := s.begin(t, len(mp4Head))
 		s.put(t, u, mp4Head)
-		if err := s.sweep(t.Context(), begun.Add(directLife)); err != nil {
+		if err := s.sweepOnce(t.Context(), begun.Add(directLifetime)); err != nil {
 			t.Fatal(err)
 		}
 		s.wantDirect(t, 1)
-		if err := s.sweep(t.Context(), time.Now().Add(directLife+2*directGrace)); err != nil {
+		if err := s.sweepOnce(t.Context(), time.Now().Add(directLifetime+2*directGrace)); err != nil {
 			t.Fatal(err)
 		}
 		s.wantNothing(t)
-		if _, err := s.ownedDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+		if _, err := s.direct.owned(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
 			t.Errorf("swept: %v, want errNoUpload", err)
 		}
 	})
@@ -250,7 +250,7 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	begin := func(owner string, size int64) error {
-		_, err := s.beginDirect(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
+		_, err := s.direct.begin(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		return err
 	}
 	if err := begin("ana", limit+1); !errors.Is(err, errTooLarge) {
@@ -268,11 +268,11 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 		t.Errorf("somebody else: %v", err)
 	}
 	s.wantDirect(t, maxDirect+1)
-	uploads, err := s.store.directByOwner(t.Context(), "ana", time.Now())
+	uploads, err := s.direct.list(t.Context(), "ana")
 	if err != nil || len(uploads) != maxDirect {
 		t.Fatalf("%d are listed (%v)", len(uploads), err)
 	}
-	if err := errors.Join(s.abortDirect(t.Context(), uploads[3]), begin("ana", 1)); err != nil {
+	if err := errors.Join(s.direct.cancel(t.Context(), uploads[3]), begin("ana", 1)); err != nil {
 		t.Errorf("after one was given up: %v", err)
 	}
 }
@@ -283,7 +283,7 @@ func TestDirectUploadsThatBeginAtOnceHaveTheLimit(t *testing.T) {
 		var beginning sync.WaitGroup
 		for range 5 * maxDirect {
 			beginning.Go(func() {
-				_, err := s.beginDirect(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], 1)
+				_, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], 1)
 				if err != nil && !errors.Is(err, errTooManyUploads) {
 					t.Error(err)
 				}
@@ -298,20 +298,20 @@ func TestPartsCoverTheFile(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.o.MaxUploadBytes = 1 << 50
-	for _, size := range []int64{1, directPart - 1, directPart, directPart + 1, 200 << 20, 50 << 30, 10_001 * directPart} {
-		u, err := s.beginDirect(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], size)
+	for _, size := range []int64{1, directPartSize - 1, directPartSize, directPartSize + 1, 200 << 20, 50 << 30, 10_001 * directPartSize} {
+		u, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		if err != nil {
 			t.Fatal(err)
 		}
 		sum := int64(0)
-		for number := 1; number <= u.parts(); number++ {
+		for number := 1; number <= u.partCount(); number++ {
 			if n := u.partSize(number); n < 1 || n > u.PartSize {
 				t.Fatalf("part %d of %d bytes has %d", number, size, n)
 			}
 			sum += u.partSize(number)
 		}
-		if sum != size || u.parts() > 10_000 {
-			t.Errorf("%d bytes: %d parts of %d in all", size, u.parts(), sum)
+		if sum != size || u.partCount() > 10_000 {
+			t.Errorf("%d bytes: %d parts of %d in all", size, u.partCount(), sum)
 		}
 	}
 }
@@ -349,9 +349,9 @@ func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 			for i := range errs {
 				meeting.Go(func() {
 					if i == 0 {
-						errs[i] = s.abortDirect(t.Context(), u)
+						errs[i] = s.direct.cancel(t.Context(), u)
 					} else {
-						_, errs[i] = s.completeDirect(t.Context(), "ana", u.ID)
+						_, errs[i] = s.direct.complete(t.Context(), "ana", u.ID)
 					}
 				})
 			}

@@ -159,10 +159,10 @@ func (s *studio) wantFiles(t *testing.T, keys ...string) {
 	}
 }
 
-// wantUnclaimed fails the test unless exactly that many files are listed as unclaimed.
-func (s *studio) wantUnclaimed(t *testing.T, want int) {
+// wantOrphans fails the test unless exactly that many files are listed as unclaimed.
+func (s *studio) wantOrphans(t *testing.T, want int) {
 	t.Helper()
-	keys, err := s.store.due(t.Context(), time.Now().Add(1000*time.Hour), 1000)
+	keys, err := s.store.dueOrphans(t.Context(), time.Now().Add(1000*time.Hour), 1000)
 	if err != nil || len(keys) != want {
 		t.Fatalf("unclaimed are %q (%v), want %d", keys, err, want)
 	}
@@ -210,8 +210,8 @@ func (b *board) Withdraw(context.Context, string) (bool, error) { return !b.vote
 
 func (b *board) Tallies(context.Context, []string) (map[string]int, error) { return nil, nil }
 
-func (b *board) Profile(context.Context, string) (name, city, country string, err error) {
-	return "Ana", "Bogotá", "Colombia", nil
+func (b *board) Profile(context.Context, string) (Profile, error) {
+	return Profile{PlayerName: "Ana", City: "Bogotá", Country: "Colombia"}, nil
 }
 
 func (b *board) entries() []Entry {

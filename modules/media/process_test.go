@@ -44,7 +44,7 @@ func TestATaskDeliveredTwiceHasOneEffect(t *testing.T) {
 		t.Fatalf("%+v, published %+v", row, entries)
 	}
 	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 
 	// A third delivery, after the fact, finds nothing to do.
 	if err := s.deliver(t.Context(), v); err == nil || !strings.Contains(err.Error(), "the video is processed") {
@@ -67,13 +67,13 @@ func TestAnOriginalIsDeletedOnceItIsPublishedWhereThatIsWanted(t *testing.T) {
 	}
 	row := s.read(t, good.ID)
 	s.wantFiles(t, bad.OriginalKey, row.ProcessedKey, row.PosterKey)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 	for id, wanted := range map[string]bool{good.ID: false, bad.ID: true} {
 		v, err := s.Owned(t.Context(), "ana", id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		bodies, err := s.bodies(t.Context(), []Video{v})
+		bodies, err := api{s.Module}.bodies(t.Context(), []Video{v})
 		if err != nil || (bodies[0].OriginalURL != nil) != wanted || (bodies[0].ProcessedURL != nil) == wanted {
 			t.Errorf("%s: %+v (%v), want a link to the original: %t", v.Status, bodies, err, wanted)
 		}
@@ -125,7 +125,7 @@ func TestAJobEndsWhenItsClaimIsLost(t *testing.T) {
 			v := s.upload(t, content)
 			ended := make(chan error, 1)
 			go func() { ended <- s.deliver(t.Context(), v) }()
-			s.eventually(t, "ffmpeg works", func() bool { return s.read(t, v.ID).Stage == stageProcessing })
+			s.eventually(t, "ffmpeg works", func() bool { return s.read(t, v.ID).Step == stepProcessing })
 			lose(t, s, v)
 			select {
 			case err := <-ended:
@@ -143,7 +143,7 @@ func TestAJobEndsWhenItsClaimIsLost(t *testing.T) {
 			} else {
 				s.wantFiles(t, v.OriginalKey)
 			}
-			s.wantUnclaimed(t, 0)
+			s.wantOrphans(t, 0)
 		})
 	}
 }
@@ -156,12 +156,12 @@ func TestAStoppedJobIsClaimedAgainAtOnce(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.deliver(ctx, v) }()
-	s.eventually(t, "ffmpeg works", func() bool { return s.read(t, v.ID).Stage == stageProcessing })
+	s.eventually(t, "ffmpeg works", func() bool { return s.read(t, v.ID).Step == stepProcessing })
 	stop(queue.ErrStopping)
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if row := s.read(t, v.ID); row.Status != string(Processing) || row.LeaseUntil != 0 || row.Stage != stageQueued {
+	if row := s.read(t, v.ID); row.Status != string(Processing) || row.LeaseUntil != 0 || row.Step != stepQueued {
 		t.Fatalf("%+v", row)
 	}
 	if again := s.claimed(t, v); again.Attempt != 2 {
@@ -218,7 +218,7 @@ func TestOurTroubleIsTriedAgainAndThenGivenUp(t *testing.T) {
 			t.Fatalf("after attempt %d: %+v", attempt, row)
 		}
 	}
-	if err := s.giveUp(t.Context(), delivery, "no such file"); err != nil {
+	if err := s.fail(t.Context(), delivery, "no such file"); err != nil {
 		t.Fatal(err)
 	}
 	if row := s.read(t, v.ID); row.Status != string(Failed) || row.FailureCode != codeProcessingError {

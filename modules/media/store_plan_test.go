@@ -60,7 +60,7 @@ func TestStoreUsesIndexes(t *testing.T) {
 				t.Error("not claimed")
 			}
 			if err == nil {
-				_, err = s.renew(t.Context(), v, now, stageProbing, 1)
+				_, err = s.renew(t.Context(), v, now, stepProbing, 1)
 			}
 			return err
 		})
@@ -74,7 +74,7 @@ func TestStoreUsesIndexes(t *testing.T) {
 			})
 		}
 		check("unclaimed files, "+state, func() error {
-			_, err := s.due(t.Context(), now, 50)
+			_, err := s.dueOrphans(t.Context(), now, 50)
 			return err
 		})
 	}

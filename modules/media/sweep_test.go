@@ -35,7 +35,7 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 			each(t, func(t *testing.T, s *studio) {
 				v := s.insert(t, Uploaded)
 				s.set(t, v.ID, c.set, c.args...)
-				if err := s.sweep(t.Context(), now); err != nil {
+				if err := s.sweepOnce(t.Context(), now); err != nil {
 					t.Fatal(err)
 				}
 				want := 0
@@ -48,7 +48,7 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 				if c.sent && s.read(t, v.ID).SentAt < database.Micros(now) {
 					t.Fatal("the row does not say that it was sent")
 				}
-				if err := s.sweep(t.Context(), now); err != nil || s.queued(t) != want {
+				if err := s.sweepOnce(t.Context(), now); err != nil || s.queued(t) != want {
 					t.Fatalf("the next sweep: %v, %d tasks", err, s.queued(t))
 				}
 			})
@@ -68,19 +68,19 @@ func unclaimedFilesAreDeletedInTime(t *testing.T, s *studio) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.unclaim(t.Context(), began.Add(time.Minute), "processed/never-written.mp4"); err != nil {
+	if err := s.store.orphan(t.Context(), began.Add(time.Minute), "processed/never-written.mp4"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sweep(t.Context(), began.Add(uploadPatience-time.Minute)); err != nil {
+	if err := s.sweepOnce(t.Context(), began.Add(uploadGrace-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t, kept.OriginalKey, orphan.key)
-	s.wantUnclaimed(t, 1)
-	if err := s.sweep(t.Context(), time.Now().Add(uploadPatience)); err != nil {
+	s.wantOrphans(t, 1)
+	if err := s.sweepOnce(t.Context(), time.Now().Add(uploadGrace)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t, kept.OriginalKey)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 }
 
 type brokenReader struct{ err error }
@@ -114,7 +114,7 @@ func anUploadThatFailsLeavesNothing(t *testing.T, s *studio) {
 			t.Errorf("%s: %+v, %v", name, o, err)
 		}
 		s.wantFiles(t)
-		s.wantUnclaimed(t, 0)
+		s.wantOrphans(t, 0)
 	}
 	if o, err := s.receive(t.Context(), newReader(append(head, make([]byte, limit-len(head))...))); err != nil {
 		t.Fatalf("exactly the limit: %v", err)

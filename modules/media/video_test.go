@@ -31,7 +31,7 @@ func statesChangeOnlyByTheTable(t *testing.T, s *studio) {
 		{"reject", Failed, []Status{Processing}, func(v Video) (bool, error) {
 			return s.store.reject(t.Context(), v, codeNotAVideo)
 		}},
-		{"give up", Failed, []Status{Uploaded, Processing}, func(v Video) (bool, error) { return s.store.giveUp(t.Context(), v.ID) }},
+		{"give up", Failed, []Status{Uploaded, Processing}, func(v Video) (bool, error) { return s.store.fail(t.Context(), v.ID) }},
 		{"retry", Uploaded, []Status{Failed}, func(v Video) (bool, error) { return s.store.requeue(t.Context(), v.ID) }},
 	}
 	reached := map[Status][]Status{}
@@ -80,15 +80,15 @@ func TestFailureForgetsTheWorkUnderWay(t *testing.T) {
 func failureForgetsTheWorkUnderWay(t *testing.T, s *studio) {
 	v := s.insert(t, Processing)
 	s.set(t, v.ID, "lease_until = ?, progress = 40, stage = 'processing'", database.Micros(time.Now().Add(time.Hour)))
-	if given, err := s.store.giveUp(t.Context(), v.ID); !given || err != nil {
+	if given, err := s.store.fail(t.Context(), v.ID); !given || err != nil {
 		t.Fatal(given, err)
 	}
 	row := s.read(t, v.ID)
-	if row.FailureCode != codeProcessingError || row.LeaseUntil != 0 || row.Progress != 0 || row.Stage != "" || row.Attempt != 2 {
+	if row.FailureCode != codeProcessingError || row.LeaseUntil != 0 || row.Progress != 0 || row.Step != "" || row.Attempt != 2 {
 		t.Fatalf("%+v", row)
 	}
 	retried, err := s.Retry(t.Context(), "ana", v.ID)
-	if err != nil || retried.Status != Uploaded || retried.Stage != stageQueued || retried.FailureCode != "" {
+	if err != nil || retried.Status != Uploaded || retried.Step != stepQueued || retried.FailureCode != "" {
 		t.Fatalf("%+v, %v", retried, err)
 	}
 	if row := s.read(t, v.ID); row.Status != string(Uploaded) || row.FailureCode != "" || row.SentAt == 0 || s.queued(t) != 1 {
