@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	// directPartSize is the size of a part, in bytes: a slow connection that breaks loses little, and 200 MB are 13 requests.
+	// directPartSize is the size of a part, in bytes: a slow connection that breaks loses little, and 200 MB are 13
+	// requests.
 	directPartSize = 16 << 20
-	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, when no process can create a
-	// video of it any more, even if the clocks differ.
+	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, when no process can
+	// create a video of it any more, even if the clocks differ.
 	directLifetime = 24 * time.Hour
 	directGrace    = 5 * time.Minute
 	// maxDirect is how many unfinished uploads a person may have.
@@ -55,8 +56,8 @@ func (u directUpload) partSize(number int) int64 {
 	return min(u.PartSize, u.Size-int64(number-1)*u.PartSize)
 }
 
-// containerFor returns the container of a file by the client's description of it. The name counts where the type does not:
-// browsers have no type for some files and unusual types for others.
+// containerFor returns the container of a file by the client's description of it. The name counts where the type does
+// not: browsers have no type for some files and unusual types for others.
 func containerFor(contentType, filename string) (ffmpeg.Container, error) {
 	contentType, _, _ = strings.Cut(strings.ToLower(contentType), ";")
 	contentType = strings.TrimSpace(contentType)
@@ -121,8 +122,8 @@ func (d *directUploads) list(ctx context.Context, ownerID string) ([]directUploa
 	return d.rows.byOwner(ctx, ownerID, time.Now())
 }
 
-// owned returns the caller's unfinished upload. The error is errNotOwner for somebody else's upload, and errNoUpload for
-// one that is unknown or has ended.
+// owned returns the caller's unfinished upload. The error is errNotOwner for somebody else's upload, and errNoUpload
+// for one that is unknown or has ended.
 func (d *directUploads) owned(ctx context.Context, callerID, id string) (directUpload, error) {
 	if uuid.Validate(id) != nil {
 		return directUpload{}, errNoUpload

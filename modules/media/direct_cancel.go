@@ -22,12 +22,13 @@ func (d *directUploads) cancel(ctx context.Context, u directUpload) error {
 // tryDelete deletes what is left of a cancelled upload, or logs why it could not: the sweeper tries again.
 func (d *directUploads) tryDelete(ctx context.Context, u directUpload) {
 	if err := d.delete(ctx, u); err != nil {
-		d.m.log.WarnContext(ctx, "a direct upload was not deleted; the sweeper will try again", "upload_id", u.ID, "error", err)
+		d.m.log.WarnContext(ctx, "a direct upload was not deleted; the sweeper will try again",
+			"upload_id", u.ID, "error", err)
 	}
 }
 
-// delete deletes the parts, the file and then the row of a cancelled upload, even if ctx has ended. The file remains listed
-// as an orphan for a while, because storage may be assembling it at this moment.
+// delete deletes the parts, the file and then the row of a cancelled upload, even if ctx has ended. The file remains
+// listed as an orphan for a while, because storage may be assembling it at this moment.
 func (d *directUploads) delete(ctx context.Context, u directUpload) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()

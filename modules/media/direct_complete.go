@@ -11,15 +11,15 @@ import (
 	"risingstars/platform/storage"
 )
 
-// A completion that meets another one of the same upload tries again after completePause, then after twice that and so on,
-// and for the last time after completeTimeout.
+// A completion that meets another one of the same upload tries again after completePause, then after twice that and so
+// on, and for the last time after completeTimeout.
 const (
 	completePause   = 50 * time.Millisecond
 	completeTimeout = 2 * time.Second
 )
 
-// parts returns the parts of an upload that storage has in the right size, by number. If storage has already assembled the
-// file, whole is true and the parts are unknown. The error is errNoUpload if storage has neither.
+// parts returns the parts of an upload that storage has in the right size, by number. If storage has already assembled
+// the file, whole is true and the parts are unknown. The error is errNoUpload if storage has neither.
 func (d *directUploads) parts(ctx context.Context, u directUpload) (_ []storage.Part, whole bool, err error) {
 	stored, err := d.m.bucket.DirectParts(ctx, u.Key, u.StorageID)
 	if errors.Is(err, storage.ErrNoUpload) {
@@ -44,8 +44,9 @@ func (d *directUploads) parts(ctx context.Context, u directUpload) (_ []storage.
 	return parts, false, nil
 }
 
-// complete creates the video of an upload whose parts have all arrived. When it is called again it returns the same video,
-// even while another call, perhaps in another process, is at work: storage may then have neither the parts nor the file.
+// complete creates the video of an upload whose parts have all arrived. When it is called again it returns the same
+// video, even while another call, perhaps in another process, is at work: storage may then have neither the parts nor
+// the file.
 func (d *directUploads) complete(ctx context.Context, callerID, id string) (Video, error) {
 	for pause := completePause; ; pause *= 2 {
 		u, err := d.owned(ctx, callerID, id)
@@ -76,9 +77,9 @@ func (d *directUploads) outcome(ctx context.Context, callerID, id string) (Video
 	return v, err
 }
 
-// createVideo returns errNoUpload or storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose content
-// is refused. After any other error everything stays as it is: the client may try again, and the sweeper cancels the upload
-// in the end.
+// createVideo returns errNoUpload or storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose
+// content is refused. After any other error everything stays as it is: the client may try again, and the sweeper
+// cancels the upload in the end.
 func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video, error) {
 	if err := d.assemble(ctx, u); err != nil {
 		return Video{}, err
@@ -120,8 +121,8 @@ func (d *directUploads) assemble(ctx context.Context, u directUpload) error {
 	return err
 }
 
-// checkContent checks the first bytes of a file: errNotAVideo, or errOtherType if the key's extension stands for another
-// format.
+// checkContent checks the first bytes of a file: errNotAVideo, or errOtherType if the key's extension stands for
+// another format.
 func (d *directUploads) checkContent(ctx context.Context, key string) error {
 	file, _, err := d.m.bucket.Open(ctx, key)
 	if err != nil {

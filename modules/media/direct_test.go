@@ -16,19 +16,20 @@ import (
 	"risingstars/platform/storage"
 )
 
-// mp4Head is what the container is known by.
+// mp4Head is enough of an MP4 to recognise the container.
 var mp4Head = []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")
 
 func (s *studio) begin(t *testing.T, size int) directUpload {
 	t.Helper()
-	u, err := s.direct.begin(t.Context(), "ana", details{Title: "Mi canción", Start: 2 * time.Second}, ffmpeg.Containers()[0], int64(size))
+	about := details{Title: "Mi canción", Start: 2 * time.Second}
+	u, err := s.direct.begin(t.Context(), "ana", about, ffmpeg.Containers()[0], int64(size))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return u
 }
 
-// put sends content as the upload's only part.
+// put sends content as the only part of an upload.
 func (s *studio) put(t *testing.T, u directUpload, content []byte) {
 	t.Helper()
 	target, err := s.bucket.PresignPart(t.Context(), u.Key, u.StorageID, 1, u.partSize(1), time.Hour)
@@ -42,7 +43,7 @@ func (s *studio) put(t *testing.T, u directUpload, content []byte) {
 	}
 }
 
-// assembled is an upload of which storage has made one file, and nobody a video yet.
+// assembled returns an upload whose file storage has assembled, but which has no video yet.
 func (s *studio) assembled(t *testing.T) directUpload {
 	t.Helper()
 	u := s.begin(t, len(mp4Head))
@@ -53,7 +54,7 @@ func (s *studio) assembled(t *testing.T) directUpload {
 	return u
 }
 
-// wantNothing fails the test when anything is left of any upload, once the time of what may still arrive has come.
+// wantNothing fails the test if any upload has left something behind, after the grace time for late arrivals.
 func (s *studio) wantNothing(t *testing.T) {
 	t.Helper()
 	if err := s.sweepOrphans(t.Context(), time.Now().Add(2*directGrace)); err != nil {
@@ -68,7 +69,7 @@ func (s *studio) wantDirect(t *testing.T, want int) {
 	t.Helper()
 	uploads, err := s.direct.rows.due(t.Context(), time.Now().Add(1000*time.Hour), 1000)
 	if err != nil || len(uploads) != want {
-		t.Errorf("%d direct uploads are known (%v), want %d", len(uploads), err, want)
+		t.Errorf("%d direct uploads (%v), want %d", len(uploads), err, want)
 	}
 }
 
@@ -87,12 +88,13 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v.ID != u.ID || v.Title != "Mi canción" || v.Start != 2*time.Second || v.Status != Uploaded || v.OriginalKey != u.Key {
+		if v.ID != u.ID || v.Title != "Mi canción" || v.Start != 2*time.Second || v.Status != Uploaded ||
+			v.OriginalKey != u.Key {
 			t.Errorf("the video is %+v", v)
 		}
 		again, err := s.direct.complete(t.Context(), "ana", u.ID)
 		if err != nil || again.ID != v.ID || !again.UploadedAt.Equal(v.UploadedAt) {
-			t.Errorf("asked again: %+v, %v, want the same video", again, err)
+			t.Errorf("completed again: %+v, %v, want the same video", again, err)
 		}
 		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else, afterwards: %v, want errNotOwner", err)
@@ -113,7 +115,7 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 	})
 }
 
-// TestADirectUploadSurvivesACrash is one between putting the file together and the video's row.
+// The crash happens after storage has assembled the file and before the video's row is inserted.
 func TestADirectUploadSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -135,25 +137,25 @@ func TestADirectUploadSurvivesACrash(t *testing.T) {
 	s.wantDirect(t, 0)
 }
 
-// TestTroubleWithStorageLosesNoUpload has the file put together, and then storage fail when it is asked for.
-func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
+// Storage fails when the assembled file is read.
+func TestAStorageFailureLosesNoUpload(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
 	file := filepath.Join(s.root, u.Key)
-	// A folder in the way is no missing object, and no object either; a link in a circle cannot even be looked at.
+	// A circular link is neither an object nor a missing one: reading it fails.
 	if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(filepath.Base(file), file)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
-		t.Errorf("in trouble: %v, want an error of ours", err)
+		t.Errorf("meanwhile: %v, want an error of ours", err)
 	}
 	if err := os.Rename(file+".away", file); err != nil {
 		t.Fatal(err)
 	}
 	parts, whole, err := s.direct.parts(t.Context(), u)
 	if len(parts) > 0 || !whole || err != nil {
-		t.Errorf("received: %v, %v, %v, want the whole file", parts, whole, err)
+		t.Errorf("parts: %v, %v, %v, want the whole file", parts, whole, err)
 	}
 	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
 		t.Errorf("afterwards: %v", err)
@@ -161,9 +163,8 @@ func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
 	s.wantFiles(t, u.Key)
 }
 
-// TestACompletionBesideAnotherWaitsForIt has a second request come while storage makes the file: the parts are gone, and the
-// file is not there yet.
-func TestACompletionBesideAnotherWaitsForIt(t *testing.T) {
+// A second completion arrives while storage assembles the file: the parts are gone, and the file is not there yet.
+func TestACompletionWaitsForAnother(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
@@ -188,12 +189,14 @@ func TestACompletionBesideAnotherWaitsForIt(t *testing.T) {
 	}
 }
 
-func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
+func TestADirectUploadWithOtherContentLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
+	const webmHead = "\x1aE\xdf\xa3\x01\x00\x00\x00\x00\x00\x00\x1f" +
+		"B\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm"
 	for content, want := range map[string]error{
 		"#!/bin/sh\necho hello, I am a video\n": errNotAVideo,
-		"\x1aE\xdf\xa3\x01\x00\x00\x00\x00\x00\x00\x1fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm": errOtherType,
+		webmHead:                                errOtherType,
 	} {
 		u := s.begin(t, len(content))
 		s.put(t, u, []byte(content))
@@ -204,7 +207,7 @@ func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestASweptUploadCannotBecomeAVideo has a process stand still between looking at its clock and writing the row.
+// A process stalls between reading its clock and inserting the row.
 func TestASweptUploadCannotBecomeAVideo(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -214,19 +217,19 @@ func TestASweptUploadCannotBecomeAVideo(t *testing.T) {
 		t.Fatal(found, err)
 	}
 	if err := s.direct.rows.complete(t.Context(), late); !errors.Is(err, errNoUpload) {
-		t.Errorf("after the sweeper took it: %v, want errNoUpload", err)
+		t.Errorf("after the cancellation: %v, want errNoUpload", err)
 	}
 	if err := s.direct.sweep(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	// Storage finished it only now.
+	// Storage finishes assembling the file only now.
 	if _, err := s.bucket.Put(t.Context(), u.Key, strings.NewReader("late"), storage.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	s.wantNothing(t)
 }
 
-func TestAbandonedDirectUploadsAreSwept(t *testing.T) {
+func TestExpiredDirectUploadsAreSwept(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		begun := time.Now()
@@ -270,14 +273,14 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 	s.wantDirect(t, maxDirect+1)
 	uploads, err := s.direct.list(t.Context(), "ana")
 	if err != nil || len(uploads) != maxDirect {
-		t.Fatalf("%d are listed (%v)", len(uploads), err)
+		t.Fatalf("%d uploads are listed (%v)", len(uploads), err)
 	}
 	if err := errors.Join(s.direct.cancel(t.Context(), uploads[3]), begin("ana", 1)); err != nil {
-		t.Errorf("after one was given up: %v", err)
+		t.Errorf("after one was cancelled: %v", err)
 	}
 }
 
-func TestDirectUploadsThatBeginAtOnceHaveTheLimit(t *testing.T) {
+func TestTheLimitHoldsForUploadsThatBeginAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		var beginning sync.WaitGroup
@@ -298,7 +301,9 @@ func TestPartsCoverTheFile(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.o.MaxUploadBytes = 1 << 50
-	for _, size := range []int64{1, directPartSize - 1, directPartSize, directPartSize + 1, 200 << 20, 50 << 30, 10_001 * directPartSize} {
+	for _, size := range []int64{
+		1, directPartSize - 1, directPartSize, directPartSize + 1, 200 << 20, 50 << 30, 10_001 * directPartSize,
+	} {
 		u, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		if err != nil {
 			t.Fatal(err)
@@ -311,12 +316,12 @@ func TestPartsCoverTheFile(t *testing.T) {
 			sum += u.partSize(number)
 		}
 		if sum != size || u.partCount() > 10_000 {
-			t.Errorf("%d bytes: %d parts of %d in all", size, u.partCount(), sum)
+			t.Errorf("%d bytes: %d parts with %d bytes in all", size, u.partCount(), sum)
 		}
 	}
 }
 
-func TestTheClientSaysWhatItUploads(t *testing.T) {
+func TestTheClientNamesTheContainer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ contentType, filename, want string }{
 		{"video/mp4", "", ".mp4"},
@@ -337,7 +342,7 @@ func TestTheClientSaysWhatItUploads(t *testing.T) {
 	}
 }
 
-// TestAnUploadIsAVideoOrNothing lets completions and an abortion meet.
+// Completions and a cancellation meet.
 func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
@@ -363,7 +368,7 @@ func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 			}
 			_, err := s.Owned(t.Context(), "ana", u.ID)
 			if (err == nil) == (errs[0] == nil) {
-				t.Fatalf("aborted: %v; video: %v; want one of them", errs[0], err)
+				t.Fatalf("cancelled: %v; video: %v; want one of them", errs[0], err)
 			}
 			if err == nil {
 				s.wantFiles(t, u.Key)

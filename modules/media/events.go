@@ -40,8 +40,8 @@ func (m *Module) observe(ctx context.Context, callerID, id string) (snapshot, er
 	return s, nil
 }
 
-// watch calls send with first, unless lastSeen is its id, and then with every change, until the video is final or deleted
-// (errNotFound), or ctx or done end. It calls idle when nothing has changed. An error of either ends the watch.
+// watch calls send with first, unless lastSeen is its id, and then with every change, until the video is final or
+// deleted (errNotFound), or ctx or done end. It calls idle when nothing has changed. An error of either ends the watch.
 func (m *Module) watch(
 	ctx context.Context, done <-chan struct{}, callerID string, first snapshot, lastSeen string,
 	send func(snapshot) error, idle func() error,

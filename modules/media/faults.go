@@ -59,7 +59,8 @@ var (
 	errUnknownType = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "body.content_type",
 		Message: fault.Text{
-			ES: "debe ser el de un video MP4, MOV, 3GP, MKV o WebM", EN: "must be that of an MP4, MOV, 3GP, MKV or WebM video",
+			ES: "debe ser el de un video MP4, MOV, 3GP, MKV o WebM",
+			EN: "must be that of an MP4, MOV, 3GP, MKV or WebM video",
 		},
 	})
 )
@@ -90,7 +91,7 @@ var failureTexts = map[string]fault.Text{
 	},
 	"resolution_too_low": {
 		ES: "La resolución del video es menor de la que pide el concurso: grábalo con más calidad y súbelo de nuevo.",
-		EN: "The resolution of the video is lower than the contest requires: record it at a higher quality and upload it again.",
+		EN: "The resolution is lower than the contest requires: record the video in better quality and upload it again.",
 	},
 	"unreadable": {
 		ES: "El archivo está dañado o incompleto: expórtalo y súbelo de nuevo.",
@@ -106,6 +107,6 @@ var failureTexts = map[string]fault.Text{
 	},
 	codeProcessingError: {
 		ES: "Algo falló de nuestro lado al procesar el video: reinténtalo, no hace falta subirlo otra vez.",
-		EN: "Something went wrong on our side while processing the video: retry it, there is no need to upload it again.",
+		EN: "Something went wrong on our side while processing the video: retry it; it need not be uploaded again.",
 	},
 }

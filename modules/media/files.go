@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// deleteFiles deletes files that no row points to any more and that are listed as orphans. The sweeper deletes those that
-// cannot be deleted now.
+// deleteFiles deletes files that no row points to any more and that are listed as orphans. The sweeper deletes those
+// that cannot be deleted now.
 func (m *Module) deleteFiles(ctx context.Context, keys ...string) {
 	for _, key := range keys {
 		if key == "" {
@@ -22,8 +22,8 @@ func (m *Module) deleteFiles(ctx context.Context, keys ...string) {
 	}
 }
 
-// deleteOrphans deletes those of the files that are orphans, even if ctx has ended. It is for cleaning up after an error:
-// if the outcome of a commit is unknown, it may have succeeded, and a file that a row points to must stay.
+// deleteOrphans deletes those of the files that are orphans, even if ctx has ended. It is for cleaning up after an
+// error: if the outcome of a commit is unknown, it may have succeeded, and a file that a row points to must stay.
 func (m *Module) deleteOrphans(ctx context.Context, keys ...string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()

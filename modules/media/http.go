@@ -24,8 +24,9 @@ func (m *Module) Routes(s *web.Server) {
 			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422)), a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
-		hidden := huma.Operation{Method: http.MethodPost, Path: "/api/videos/upload-mock", OperationID: "noMock", Hidden: true}
-		huma.Register(s.API, hidden, a.noMock)
+		huma.Register(s.API, huma.Operation{
+			Method: http.MethodPost, Path: "/api/videos/upload-mock", OperationID: "noMock", Hidden: true,
+		}, a.noMock)
 	}
 
 	// Uploads straight to storage.
@@ -42,9 +43,12 @@ func (m *Module) Routes(s *web.Server) {
 		"Cancel an upload", 200, 403, 404), a.abortUpload)
 
 	// The caller's videos.
-	huma.Register(s.API, operation("GET /api/videos", "listVideos", "The caller's videos", 200), a.listVideos)
-	huma.Register(s.API, operation("GET /api/videos/", "listVideosSlash", "The same as /api/videos", 200), a.listVideos)
-	huma.Register(s.API, operation("GET /api/videos/user", "listVideosUser", "The same as /api/videos", 200), a.listVideos)
+	huma.Register(s.API, operation("GET /api/videos", "listVideos",
+		"The caller's videos", 200), a.listVideos)
+	huma.Register(s.API, operation("GET /api/videos/", "listVideosSlash",
+		"The same as /api/videos", 200), a.listVideos)
+	huma.Register(s.API, operation("GET /api/videos/user", "listVideosUser",
+		"The same as /api/videos", 200), a.listVideos)
 	huma.Register(s.API, operation("GET /api/videos/{id}", "getVideo",
 		"One of the caller's videos", 200, 403, 404), a.getVideo)
 	s.Handle(eventStream(s, operation("GET /api/videos/{id}/events", "videoEvents",
@@ -55,12 +59,11 @@ func (m *Module) Routes(s *web.Server) {
 		"Delete a video and its files, unless it has votes", 200, 400, 403, 404), a.deleteVideo)
 }
 
-// operation describes a route for signed-in callers: its statuses are that of success, then those of errors except 401,
-// which every route has.
+// operation describes a route for signed-in callers. failures are the statuses of its errors besides 401.
 func operation(route, id, summary string, success int, failures ...int) huma.Operation {
 	method, path, _ := strings.Cut(route, " ")
 	return huma.Operation{
-		Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"videos"}, Security: web.Secured(),
-		DefaultStatus: success, Errors: append(failures, http.StatusUnauthorized),
+		Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"videos"},
+		Security: web.Secured(), DefaultStatus: success, Errors: append(failures, http.StatusUnauthorized),
 	}
 }

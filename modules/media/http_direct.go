@@ -16,7 +16,7 @@ type directInput struct {
 	Body struct {
 		Title        string  `json:"title"`
 		Description  string  `json:"description,omitempty"`
-		Filename     string  `json:"filename,omitempty" maxLength:"1000" doc:"Names the format where content_type does not"`
+		Filename     string  `json:"filename,omitempty" maxLength:"1000" doc:"Used if content_type names no format"`
 		Size         int64   `json:"size" minimum:"1" doc:"Of the file, in bytes"`
 		ContentType  string  `json:"content_type,omitempty" maxLength:"200" doc:"As the browser names it"`
 		StartSeconds float64 `json:"start_seconds,omitempty" doc:"Where the published part begins"`
@@ -34,7 +34,7 @@ type directBody struct {
 	UploadID     string           `json:"upload_id" doc:"Becomes the video's id"`
 	PartSize     int64            `json:"part_size" doc:"Bytes of each part but the last"`
 	Parts        []directPartBody `json:"parts"`
-	URLsExpireAt time.Time        `json:"urls_expire_at" doc:"At the latest; if a URL answers 403, get the upload again for new ones"`
+	URLsExpireAt time.Time        `json:"urls_expire_at" doc:"If a URL answers 403, get the upload again for new ones"`
 	ExpiresAt    time.Time        `json:"expires_at" doc:"When an unfinished upload is cancelled"`
 	Size         int64            `json:"size"`
 	Title        string           `json:"title"`
@@ -133,7 +133,8 @@ func (a api) abortUpload(ctx context.Context, in *idInput) (*abortOutput, error)
 	return out, nil
 }
 
-// uploadState returns the JSON of an upload, with a URL for every part that is missing. No part of a whole file is missing.
+// uploadState returns the JSON of an upload, with a URL for every part that is missing. No part of a whole file is
+// missing.
 func (a api) uploadState(
 	ctx context.Context, u directUpload, received []storage.Part, whole bool,
 ) (*directOutput, error) {

@@ -30,8 +30,8 @@ const (
 
 // eventStream adds the stream to an operation that bypasses huma.
 func eventStream(s *web.Server, op huma.Operation) huma.Operation {
-	op.Description = "Events are progress, final and deleted; the stream ends after final or deleted. A client that reconnects " +
-		"with Last-Event-ID receives only what is new; 204 means that there is nothing more to come."
+	op.Description = "Events are progress, final and deleted; the stream ends after final or deleted. A client that " +
+		"reconnects with Last-Event-ID receives only what is new; 204 means that there is nothing more to come."
 	op.Parameters = []*huma.Param{{
 		Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString},
 	}}

@@ -75,7 +75,8 @@ func newUploadBody(ctx context.Context, v Video) uploadBody {
 			ES: "Video recibido. Lo publicaremos en cuanto esté procesado.",
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
-		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status), UploadedAt: v.UploadedAt,
+		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status),
+		UploadedAt: v.UploadedAt,
 	}
 }
 

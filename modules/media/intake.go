@@ -80,8 +80,8 @@ func (d details) video(id, ownerID, originalKey string) Video {
 	}
 }
 
-// sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo for content in
-// no container that the contest accepts.
+// sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo for content
+// in no container that the contest accepts.
 func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	head = make([]byte, ffmpeg.SniffLen)
 	n, err := io.ReadFull(r, head)
@@ -96,8 +96,8 @@ func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	return container, head, nil
 }
 
-// checkStart refuses a start beyond the length that a stored file states. A file that states none, or that cannot be read
-// at the moment, passes: the worker decides then.
+// checkStart refuses a start beyond the length that a stored file states. A file that states none, or that cannot be
+// read at the moment, passes: the worker decides then.
 func (m *Module) checkStart(ctx context.Context, key string, start time.Duration) error {
 	if start == 0 {
 		return nil

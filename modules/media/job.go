@@ -82,12 +82,13 @@ func (j *job) sniffOriginal(ctx context.Context) (ffmpeg.Container, error) {
 	defer file.Close()
 	container, _, err := sniff(file)
 	if errors.Is(err, errNotAVideo) {
-		return container, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "the stored bytes are no known container"}
+		return container, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "unknown container"}
 	}
 	return container, err
 }
 
-// keepClaim renews the lease until ctx ends. It cancels ctx if the claim is lost or the lease cannot be renewed in time.
+// keepClaim renews the lease until ctx ends. It cancels ctx if the claim is lost or the lease cannot be renewed in
+// time.
 func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()

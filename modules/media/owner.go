@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Owned returns the caller's video. The error is errNotOwner for somebody else's video, and errNotFound for an unknown or
-// malformed id.
+// Owned returns the caller's video. The error is errNotOwner for somebody else's video, and errNotFound for an unknown
+// or malformed id.
 func (m *Module) Owned(ctx context.Context, callerID, id string) (Video, error) {
 	if uuid.Validate(id) != nil {
 		return Video{}, errNotFound
@@ -23,7 +23,8 @@ func (m *Module) Owned(ctx context.Context, callerID, id string) (Video, error) 
 	return v, nil
 }
 
-// List returns one page of the caller's videos, the latest first, and how many there are in all. An empty status means any.
+// List returns one page of the caller's videos, the latest first, and how many there are in all. An empty status means
+// any.
 func (m *Module) List(ctx context.Context, callerID string, status Status, offset, limit int) ([]Video, int, error) {
 	return m.store.byOwner(ctx, callerID, status, offset, limit)
 }

@@ -69,7 +69,8 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	}
 	var tool *ffmpeg.ToolError
 	if errors.As(err, &tool) && ctx.Err() == nil {
-		m.log.WarnContext(ctx, "ffmpeg failed", "video_id", v.ID, "step", tool.Step, "stderr", withoutLinks(tool.Stderr))
+		m.log.WarnContext(ctx, "ffmpeg failed",
+			"video_id", v.ID, "step", tool.Step, "stderr", withoutLinks(tool.Stderr))
 	}
 	return errors.Join(err, m.store.release(after, v))
 }

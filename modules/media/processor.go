@@ -90,8 +90,8 @@ func sniffFile(path string) (ffmpeg.Container, error) {
 	return container, nil
 }
 
-// Tools describe the installed ffmpeg: without what is in Missing nothing can be processed, without what is in Lacking some
-// clips are rejected, and without isolation a malicious clip might make ffmpeg use the network.
+// Tools describe the installed ffmpeg: without what is in Missing nothing can be processed, without what is in Lacking
+// some clips are rejected, and without isolation a malicious clip might make ffmpeg use the network.
 type Tools = ffmpeg.Tools
 
 // Inspect returns what the installed ffmpeg can do.

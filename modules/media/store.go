@@ -86,7 +86,8 @@ func (s *store) row(ctx context.Context, id string) (videoRow, error) {
 	return row, nil
 }
 
-// byOwner returns a page of a person's videos, the latest first, and how many there are in all. An empty status means any.
+// byOwner returns a page of a person's videos, the latest first, and how many there are in all. An empty status means
+// any.
 func (s *store) byOwner(
 	ctx context.Context, ownerID string, status Status, offset, limit int,
 ) (_ []Video, total int, err error) {
@@ -123,8 +124,8 @@ func (s *store) delete(ctx context.Context, id string) (Video, bool, error) {
 	return row.video(), row.ID != "", nil
 }
 
-// move is the only way to change a status. It reports whether it did: the video must be in one of the states from and meet
-// the condition where.
+// move is the only way to change a status. It reports whether it did: the video must be in one of the states from and
+// meet the condition where.
 func (s *store) move(
 	ctx context.Context, id string, to Status, from []Status, set map[string]any, where string, args ...any,
 ) (bool, error) {

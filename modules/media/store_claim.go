@@ -18,7 +18,8 @@ func (s *store) claim(ctx context.Context, id string, now, until time.Time) (Vid
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		var err error
 		claimed, err = s.move(ctx, id, Processing, append(Processing.before(), Processing), map[string]any{
-			"attempt": gorm.Expr("attempt + 1"), "lease_until": database.Micros(until), "progress": 0, "stage": stepProbing,
+			"attempt": gorm.Expr("attempt + 1"), "lease_until": database.Micros(until),
+			"progress": 0, "stage": stepProbing,
 		}, "mock = ? AND lease_until <= ?", false, database.Micros(now))
 		if err != nil || !claimed {
 			return err
@@ -29,8 +30,8 @@ func (s *store) claim(ctx context.Context, id string, now, until time.Time) (Vid
 	return video, claimed, err
 }
 
-// renew extends the lease of a claim and stores its progress. It reports false if the claim is lost: the video was deleted,
-// or another worker has claimed it since.
+// renew extends the lease of a claim and stores its progress. It reports false if the claim is lost: the video was
+// deleted, or another worker has claimed it since.
 func (s *store) renew(ctx context.Context, v Video, until time.Time, step string, progress int) (bool, error) {
 	rows, err := s.db.Exec(ctx, `
 		UPDATE media_videos SET lease_until = ?, stage = ?, progress = ? WHERE id = ? AND attempt = ? AND status = ?`,
@@ -69,8 +70,8 @@ func (s *store) reject(ctx context.Context, v Video, code string) (bool, error) 
 	return s.moveToFailed(ctx, v.ID, code, []Status{Processing}, "attempt = ?", v.Attempt)
 }
 
-// fail ends the processing of a video because of trouble of ours, even if a worker has a claim on it. It reports false if
-// the video was not waiting or processing.
+// fail ends the processing of a video because of trouble of ours, even if a worker has a claim on it. It reports false
+// if the video was not waiting or processing.
 func (s *store) fail(ctx context.Context, id string) (bool, error) {
 	return s.moveToFailed(ctx, id, codeProcessingError, Failed.before(), "")
 }
@@ -91,8 +92,8 @@ func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 	}, "")
 }
 
-// silent returns the ids of videos whose task the queue may have lost: they wait or have no valid lease, and their task was
-// last sent before sentBefore.
+// silent returns the ids of videos whose task the queue may have lost: they wait or have no valid lease, and their task
+// was last sent before sentBefore.
 func (s *store) silent(ctx context.Context, sentBefore, now time.Time, limit int) ([]string, error) {
 	var rows []videoRow
 	err := s.db.Gorm(ctx).Select("id").

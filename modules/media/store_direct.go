@@ -34,11 +34,11 @@ func (directRow) TableName() string { return "media_direct_uploads" }
 
 func (r directRow) upload() directUpload {
 	return directUpload{
-		ID: r.ID, OwnerID: r.OwnerID, Key: r.StorageKey, StorageID: r.StorageID, Size: r.SizeBytes, PartSize: r.PartBytes,
 		details: details{
 			Title: r.Title, Description: r.Description, Start: time.Duration(r.StartMs) * time.Millisecond,
 		},
-		ExpiresAt: database.FromMicros(r.ExpiresAt),
+		ID: r.ID, OwnerID: r.OwnerID, Key: r.StorageKey, StorageID: r.StorageID,
+		Size: r.SizeBytes, PartSize: r.PartBytes, ExpiresAt: database.FromMicros(r.ExpiresAt),
 	}
 }
 
@@ -46,12 +46,12 @@ func (r directRow) upload() directUpload {
 func (d directStore) insert(ctx context.Context, u directUpload, limit int) (bool, error) {
 	for slot := range limit {
 		rows, err := d.db.Exec(ctx, `
-			INSERT INTO media_direct_uploads
-				(id, owner_id, slot, title, description, start_ms, storage_key, storage_id, size_bytes, part_bytes, expires_at)
+			INSERT INTO media_direct_uploads (id, owner_id, slot, title, description, start_ms,
+				storage_key, storage_id, size_bytes, part_bytes, expires_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (owner_id, slot) DO NOTHING`,
-			u.ID, u.OwnerID, slot, u.Title, u.Description, u.Start.Milliseconds(), u.Key, u.StorageID, u.Size, u.PartSize,
-			database.Micros(u.ExpiresAt))
+			u.ID, u.OwnerID, slot, u.Title, u.Description, u.Start.Milliseconds(),
+			u.Key, u.StorageID, u.Size, u.PartSize, database.Micros(u.ExpiresAt))
 		if err != nil {
 			return false, fmt.Errorf("insert direct upload: %w", err)
 		}
@@ -95,8 +95,8 @@ func (d directStore) byID(ctx context.Context, id string) (directUpload, error) 
 	return row.upload(), nil
 }
 
-// complete replaces the upload with v's id by the video v, in one transaction. The error is errNoUpload if the upload has
-// expired or was cancelled.
+// complete replaces the upload with v's id by the video v, in one transaction. The error is errNoUpload if the upload
+// has expired or was cancelled.
 func (d directStore) complete(ctx context.Context, v Video) error {
 	return d.db.InTx(ctx, func(ctx context.Context) error {
 		rows, err := d.db.Exec(ctx,

@@ -16,8 +16,8 @@ type orphanRow struct {
 
 func (orphanRow) TableName() string { return "media_unclaimed_files" }
 
-// orphan lists files as orphans, to be deleted after a time: before they are written, or when their video no longer points
-// to them. It skips empty keys.
+// orphan lists files as orphans, to be deleted after a time: before they are written, or when their video no longer
+// points to them. It skips empty keys.
 func (s *store) orphan(ctx context.Context, after time.Time, keys ...string) error {
 	for _, key := range keys {
 		if key == "" {

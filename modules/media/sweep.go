@@ -11,8 +11,8 @@ const (
 	sweepBatch = 100
 )
 
-// Sweep finishes, until ctx ends, what crashes and lost tasks left undone: it sends tasks again, cancels expired uploads and
-// deletes orphans. Any number of processes may sweep at the same time.
+// Sweep finishes, until ctx ends, what crashes and lost tasks left undone: it sends tasks again, cancels expired
+// uploads and deletes orphans. Any number of processes may sweep at the same time.
 func (m *Module) Sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()

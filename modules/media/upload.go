@@ -22,8 +22,8 @@ type original struct {
 	key     string
 }
 
-// receive stores the content of r, in constant memory. The content's first bytes decide on the format, not a name. After an
-// error nothing is left.
+// receive stores the content of r, in constant memory. The content's first bytes decide on the format, not a name.
+// After an error nothing is left.
 func (m *Module) receive(ctx context.Context, r io.Reader) (*original, error) {
 	container, head, err := sniff(r)
 	if err != nil {

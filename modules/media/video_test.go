@@ -8,14 +8,13 @@ import (
 	"risingstars/platform/database"
 )
 
-// TestStatesChangeOnlyByTheTable tries every way to write a status on every state, and holds what happens against the
-// table.
-func TestStatesChangeOnlyByTheTable(t *testing.T) {
+// Every statement that writes a status is tried on every state.
+func TestStatesChangeOnlyAsTheTableAllows(t *testing.T) {
 	t.Parallel()
-	each(t, statesChangeOnlyByTheTable)
+	each(t, statesChangeOnlyAsTheTableAllows)
 }
 
-func statesChangeOnlyByTheTable(t *testing.T, s *studio) {
+func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
 	states := []Status{Uploaded, Processing, Processed, Failed}
 	writes := []struct {
 		name string
@@ -23,16 +22,22 @@ func statesChangeOnlyByTheTable(t *testing.T, s *studio) {
 		from []Status
 		do   func(v Video) (bool, error)
 	}{
-		{"claim", Processing, []Status{Uploaded, Processing}, func(v Video) (bool, error) { // a lapsed lease is claimed anew
+		{"claim", Processing, []Status{Uploaded, Processing}, func(v Video) (bool, error) { // also after a lapsed lease
 			_, claimed, err := s.store.claim(t.Context(), v.ID, time.Now(), time.Now().Add(leaseTime))
 			return claimed, err
 		}},
-		{"publish", Processed, []Status{Processing}, func(v Video) (bool, error) { return s.store.publish(t.Context(), v) }},
+		{"publish", Processed, []Status{Processing}, func(v Video) (bool, error) {
+			return s.store.publish(t.Context(), v)
+		}},
 		{"reject", Failed, []Status{Processing}, func(v Video) (bool, error) {
 			return s.store.reject(t.Context(), v, codeNotAVideo)
 		}},
-		{"give up", Failed, []Status{Uploaded, Processing}, func(v Video) (bool, error) { return s.store.fail(t.Context(), v.ID) }},
-		{"retry", Uploaded, []Status{Failed}, func(v Video) (bool, error) { return s.store.requeue(t.Context(), v.ID) }},
+		{"fail", Failed, []Status{Uploaded, Processing}, func(v Video) (bool, error) {
+			return s.store.fail(t.Context(), v.ID)
+		}},
+		{"requeue", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
+			return s.store.requeue(t.Context(), v.ID)
+		}},
 	}
 	reached := map[Status][]Status{}
 	for _, write := range writes {
@@ -43,8 +48,12 @@ func statesChangeOnlyByTheTable(t *testing.T, s *studio) {
 				t.Fatal(err)
 			}
 			now := Status(s.read(t, v.ID).Status)
-			if want := slices.Contains(write.from, from); changed != want || want && now != write.to || !want && now != from {
-				t.Errorf("%s of %s video: %v, now %s", write.name, from, changed, now)
+			want, then := slices.Contains(write.from, from), from
+			if want {
+				then = write.to
+			}
+			if changed != want || now != then {
+				t.Errorf("%s of %s video: %v, now %s, want %v, %s", write.name, from, changed, now, want, then)
 			}
 			if changed && from != now && !slices.Contains(reached[from], now) {
 				reached[from] = append(reached[from], now)
@@ -53,17 +62,20 @@ func statesChangeOnlyByTheTable(t *testing.T, s *studio) {
 	}
 	for _, from := range states {
 		for _, to := range states {
-			if allowed, done := slices.Contains(transitions[from], to), slices.Contains(reached[from], to); allowed != done {
-				t.Errorf("from %s to %s: the table says %v, the statements %v", from, to, allowed, done)
+			allowed, done := slices.Contains(transitions[from], to), slices.Contains(reached[from], to)
+			if allowed != done {
+				t.Errorf("from %s to %s: the table has %v, the statements %v", from, to, allowed, done)
 			}
 		}
 	}
 }
 
-// insert adds a video in a state, with no lease.
+// insert adds a video in a state, without a lease.
 func (s *studio) insert(t *testing.T, status Status) Video {
 	t.Helper()
-	v := Video{ID: newID(), OwnerID: "ana", Title: "t", OriginalKey: "uploads/" + newID() + ".mp4", UploadedAt: time.Now()}
+	v := Video{
+		ID: newID(), OwnerID: "ana", Title: "t", OriginalKey: "uploads/" + newID() + ".mp4", UploadedAt: time.Now(),
+	}
 	if err := s.store.insert(t.Context(), v, false); err != nil {
 		t.Fatal(err)
 	}
@@ -72,26 +84,28 @@ func (s *studio) insert(t *testing.T, status Status) Video {
 	return v
 }
 
-func TestFailureForgetsTheWorkUnderWay(t *testing.T) {
+func TestFailureResetsTheProgress(t *testing.T) {
 	t.Parallel()
-	each(t, failureForgetsTheWorkUnderWay)
+	each(t, failureResetsTheProgress)
 }
 
-func failureForgetsTheWorkUnderWay(t *testing.T, s *studio) {
+func failureResetsTheProgress(t *testing.T, s *studio) {
 	v := s.insert(t, Processing)
 	s.set(t, v.ID, "lease_until = ?, progress = 40, stage = 'processing'", database.Micros(time.Now().Add(time.Hour)))
-	if given, err := s.store.fail(t.Context(), v.ID); !given || err != nil {
-		t.Fatal(given, err)
+	if failed, err := s.store.fail(t.Context(), v.ID); !failed || err != nil {
+		t.Fatal(failed, err)
 	}
 	row := s.read(t, v.ID)
-	if row.FailureCode != codeProcessingError || row.LeaseUntil != 0 || row.Progress != 0 || row.Step != "" || row.Attempt != 2 {
+	if row.FailureCode != codeProcessingError || row.LeaseUntil != 0 || row.Progress != 0 || row.Step != "" ||
+		row.Attempt != 2 {
 		t.Fatalf("%+v", row)
 	}
 	retried, err := s.Retry(t.Context(), "ana", v.ID)
 	if err != nil || retried.Status != Uploaded || retried.Step != stepQueued || retried.FailureCode != "" {
 		t.Fatalf("%+v, %v", retried, err)
 	}
-	if row := s.read(t, v.ID); row.Status != string(Uploaded) || row.FailureCode != "" || row.SentAt == 0 || s.queued(t) != 1 {
+	row = s.read(t, v.ID)
+	if row.Status != string(Uploaded) || row.FailureCode != "" || row.SentAt == 0 || s.queued(t) != 1 {
 		t.Fatalf("%+v, %d tasks", row, s.queued(t))
 	}
 }
