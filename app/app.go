@@ -157,14 +157,14 @@ func (a *app) tokens() *auth.Tokens {
 	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
-// newProcessor has what this machine processes clips with, for workers and for `app process`.
+// newProcessor builds this machine's processor, for workers and for `app process`.
 func newProcessor(c *config.Config) (*media.Processor, error) {
 	return media.NewProcessor(media.ProcessorOptions{
 		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads, CAFile: c.AWS.CABundle,
 	})
 }
 
-// rules are the default rules for clips.
+// rules returns the rules for clips: those that the environment sets, as long as no contest has its own.
 func rules(c *config.Config) media.Rules {
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return media.Rules{

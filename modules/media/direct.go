@@ -56,8 +56,8 @@ func (u directUpload) partSize(number int) int64 {
 	return min(u.PartSize, u.Size-int64(number-1)*u.PartSize)
 }
 
-// containerFor returns the container of a file by the client's description of it. The name counts where the type does
-// not: browsers have no type for some files and unusual types for others.
+// containerFor returns the container of a file that the client describes. If the type names none, the extension may:
+// browsers have no type for some files and unusual types for others.
 func containerFor(contentType, filename string) (ffmpeg.Container, error) {
 	contentType, _, _ = strings.Cut(strings.ToLower(contentType), ";")
 	contentType = strings.TrimSpace(contentType)
@@ -67,9 +67,9 @@ func containerFor(contentType, filename string) (ffmpeg.Container, error) {
 		}
 	}
 	family, _, _ := strings.Cut(contentType, "/")
-	nameCounts := slices.Contains([]string{"", "application", "video"}, family)
+	mayBeVideo := slices.Contains([]string{"", "application", "video"}, family)
 	for _, c := range ffmpeg.Containers() {
-		if nameCounts && strings.EqualFold(path.Ext(filename), c.Extension) {
+		if mayBeVideo && strings.EqualFold(path.Ext(filename), c.Extension) {
 			return c, nil
 		}
 	}

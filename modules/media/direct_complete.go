@@ -11,11 +11,11 @@ import (
 	"risingstars/platform/storage"
 )
 
-// A completion that meets another one of the same upload tries again after completePause, then after twice that and so
-// on, and for the last time after completeTimeout.
+// A completion that finds another one of the same upload in progress tries again after completePause. The pause doubles
+// until it would exceed maxCompletePause.
 const (
-	completePause   = 50 * time.Millisecond
-	completeTimeout = 2 * time.Second
+	completePause    = 50 * time.Millisecond
+	maxCompletePause = 2 * time.Second
 )
 
 // parts returns the parts of an upload that storage has in the right size, by number. If storage has already assembled
@@ -50,7 +50,7 @@ func (d *directUploads) parts(ctx context.Context, u directUpload) (_ []storage.
 func (d *directUploads) complete(ctx context.Context, callerID, id string) (Video, error) {
 	for pause := completePause; ; pause *= 2 {
 		u, err := d.owned(ctx, callerID, id)
-		if errors.Is(err, errNoUpload) || pause > completeTimeout {
+		if errors.Is(err, errNoUpload) || pause > maxCompletePause {
 			return d.outcome(ctx, callerID, id)
 		}
 		if err != nil {
@@ -105,7 +105,7 @@ func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video,
 // assemble has storage join the parts to one file. The error is errIncomplete if parts are missing.
 func (d *directUploads) assemble(ctx context.Context, u directUpload) error {
 	parts, whole, err := d.parts(ctx, u)
-	if err != nil || whole { // an earlier call that failed later on, or one still at work, has assembled the file
+	if err != nil || whole { // whole: another completion has assembled the file and then failed, or is still at work
 		return err
 	}
 	if len(parts) < u.partCount() {

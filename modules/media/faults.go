@@ -91,7 +91,7 @@ var failureTexts = map[string]fault.Text{
 	},
 	"resolution_too_low": {
 		ES: "La resolución del video es menor de la que pide el concurso: grábalo con más calidad y súbelo de nuevo.",
-		EN: "The resolution is lower than the contest requires: record the video in better quality and upload it again.",
+		EN: "The resolution is lower than the contest requires: record the clip in better quality and upload it again.",
 	},
 	"unreadable": {
 		ES: "El archivo está dañado o incompleto: expórtalo y súbelo de nuevo.",

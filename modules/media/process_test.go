@@ -134,7 +134,7 @@ func TestAJobEndsWhenItsClaimIsLost(t *testing.T) {
 				if !errors.Is(err, errClaimLost) {
 					t.Fatalf("the job returns %v", err)
 				}
-			case <-time.After(2 * time.Minute): // a generous second; the job itself would take five minutes
+			case <-time.After(2 * time.Minute): // usually 1 s; by itself the job would take five minutes
 				t.Fatal("the job is still running")
 			}
 			if len(s.board.entries()) != 0 {

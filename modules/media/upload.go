@@ -16,7 +16,7 @@ import (
 // uploadGrace is how long a file may take to arrive before it is deleted as an orphan.
 const uploadGrace = 24 * time.Hour
 
-// original is a stored file that is still an orphan. It becomes a video's by accept, or is deleted by deleteOrphans.
+// original is a stored file that is still an orphan. accept makes it a video's; deleteOrphans deletes it.
 type original struct {
 	videoID string
 	key     string
