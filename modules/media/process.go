@@ -62,10 +62,7 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	case errors.Is(err, errClaimLost):
 		return queue.Discard(err)
 	case errors.As(err, &rejection):
-		m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", rejection.Code,
-			"detail", withoutLinks(rejection.Detail), "stderr", withoutLinks(rejection.Stderr))
-		_, err := m.store.reject(after, v, rejection.Code)
-		return err
+		return m.reject(after, v, rejection)
 	}
 	var tool *ffmpeg.ToolError
 	if errors.As(err, &tool) && ctx.Err() == nil {
@@ -98,6 +95,20 @@ func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
 		return Video{}, queue.Later(max(time.Second, time.Until(time.UnixMicro(row.LeaseUntil))))
 	}
 	return Video{}, queue.Discard(fmt.Errorf("the video is %s", row.Status))
+}
+
+// reject ends the claim on a clip that breaks a rule or cannot be processed.
+func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error {
+	rejected, err := m.store.reject(ctx, v, r.Code)
+	if err != nil {
+		return err
+	}
+	if !rejected { // perhaps ffmpeg failed because the video and its original have been deleted
+		return queue.Discard(errClaimLost)
+	}
+	m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", r.Code,
+		"detail", withoutLinks(r.Detail), "stderr", withoutLinks(r.Stderr))
+	return nil
 }
 
 // fail handles a task that has no attempts left.
