@@ -139,7 +139,7 @@ func (a *app) buildModules(worker bool) error {
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
 			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
-			ResendAfter: resendAfter(a.c),
+			Rules: rules(a.c), ResendAfter: resendAfter(a.c),
 		},
 	}
 	if worker {
@@ -159,15 +159,21 @@ func (a *app) tokens() *auth.Tokens {
 	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
-// newProcessor configures the processing of clips, both for workers and for `app process`.
+// newProcessor builds this machine's processor, for workers and for `app process`.
 func newProcessor(c *config.Config) (*media.Processor, error) {
-	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return media.NewProcessor(media.ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
+		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads, CAFile: c.AWS.CABundle,
+	})
+}
+
+// rules returns the rules for clips: those that the environment sets, as long as no contest has its own.
+func rules(c *config.Config) media.Rules {
+	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	return media.Rules{
 		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
 		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds),
-		MinHeight: c.Media.MinHeight, CAFile: c.AWS.CABundle,
-	})
+		MinHeight: c.Media.MinHeight,
+	}
 }
 
 // run runs the services until ctx ends or one of them fails, and then closes the app.

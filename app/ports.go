@@ -22,7 +22,7 @@ func (g gallery) Publish(ctx context.Context, e media.Entry) error {
 // people implements media's port of the same name with the identity module.
 type people struct{ module *identity.Module }
 
-func (p people) Profile(ctx context.Context, userID string) (name, city, country string, err error) {
+func (p people) Profile(ctx context.Context, userID string) (media.Profile, error) {
 	profile, err := p.module.ProfileOf(ctx, userID)
-	return profile.PlayerName, profile.City, profile.Country, err
+	return media.Profile(profile), err
 }

@@ -22,14 +22,14 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func newReader(content []byte) io.Reader { return bytes.NewReader(content) }
 
-func TestOneOfManyClaims(t *testing.T) {
+func TestOneOfManyClaimsSucceeds(t *testing.T) {
 	t.Parallel()
-	each(t, oneOfManyClaims)
+	each(t, oneOfManyClaimsSucceeds)
 }
 
-func oneOfManyClaims(t *testing.T, s *studio) {
+func oneOfManyClaimsSucceeds(t *testing.T, s *studio) {
 	v := s.insert(t, Uploaded)
-	for round := 1; round <= 3; round++ { // the first on a new video, the others on a lapsed lease
+	for round := 1; round <= 3; round++ { // first a new video, then one whose lease has lapsed
 		var winners atomic.Int32
 		var claimants sync.WaitGroup
 		for range 50 {
@@ -54,7 +54,7 @@ func oneOfManyClaims(t *testing.T, s *studio) {
 	}
 }
 
-// TestAnOldClaimChangesNothing holds the fence: whoever comes back with an earlier attempt number is refused everywhere.
+// A worker whose claim has an earlier attempt number is refused everywhere.
 func TestAnOldClaimChangesNothing(t *testing.T) {
 	t.Parallel()
 	each(t, anOldClaimChangesNothing)
@@ -76,7 +76,7 @@ func anOldClaimChangesNothing(t *testing.T, s *studio) {
 			t.Errorf("%s: %v, %v", name, done, err)
 		}
 		if after := s.read(t, v.ID); after != before {
-			t.Errorf("%s made %+v of %+v", name, after, before)
+			t.Errorf("%s changed %+v to %+v", name, before, after)
 		}
 	}
 }
@@ -90,11 +90,13 @@ func (s *studio) claimed(t *testing.T, v Video) Video {
 	return got
 }
 
-// rendered makes files as ffmpeg leaves them.
+// rendered writes files in place of those that ffmpeg writes.
 func rendered(t *testing.T) ffmpeg.Result {
 	t.Helper()
 	dir := t.TempDir()
-	r := ffmpeg.Result{Video: filepath.Join(dir, "out.mp4"), Poster: filepath.Join(dir, "out.jpg"), Duration: time.Second}
+	r := ffmpeg.Result{
+		Video: filepath.Join(dir, "out.mp4"), Poster: filepath.Join(dir, "out.jpg"), Duration: time.Second,
+	}
 	for _, path := range []string{r.Video, r.Poster} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
@@ -111,7 +113,10 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			_, err := s.db.Exec(t.Context(), `UPDATE media_videos SET attempt = attempt + 1 WHERE id = ?`, v.ID)
 			return err
 		},
-		"given up": func(s *studio, v Video) error { _, err := s.store.giveUp(t.Context(), v.ID); return err },
+		"failed": func(s *studio, v Video) error {
+			_, err := s.store.fail(t.Context(), v.ID)
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -122,7 +127,7 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			}
 			j := &job{Module: s.Module, video: v}
 			if err := j.publish(t.Context(), rendered(t)); !errors.Is(err, errClaimLost) {
-				t.Fatalf("publishing gives %v", err)
+				t.Fatalf("publish returns %v", err)
 			}
 			if entries := s.board.entries(); len(entries) != 0 {
 				t.Fatalf("published %+v", entries)
@@ -132,45 +137,45 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			} else {
 				s.wantFiles(t, v.OriginalKey)
 			}
-			s.wantUnclaimed(t, 0)
+			s.wantOrphans(t, 0)
 		})
 	}
 }
 
-func TestARefusedPublicationLeavesTheClaimAsItWas(t *testing.T) {
+func TestARefusedPublicationLeavesTheClaimAlone(t *testing.T) {
 	t.Parallel()
-	each(t, aRefusedPublicationLeavesTheClaimAsItWas)
+	each(t, aRefusedPublicationLeavesTheClaimAlone)
 }
 
-func aRefusedPublicationLeavesTheClaimAsItWas(t *testing.T, s *studio) {
+func aRefusedPublicationLeavesTheClaimAlone(t *testing.T, s *studio) {
 	v := s.claimed(t, s.upload(t, notReallyAVideo()))
 	s.board.refuse = errors.New("the gallery is closed")
 	j := &job{Module: s.Module, video: v}
 	if err := j.publish(t.Context(), rendered(t)); !errors.Is(err, s.board.refuse) {
-		t.Fatalf("publishing gives %v", err)
+		t.Fatalf("publish returns %v", err)
 	}
 	if row := s.read(t, v.ID); row.Status != string(Processing) || row.ProcessedKey != "" {
 		t.Fatalf("%+v", row)
 	}
 	s.wantFiles(t, v.OriginalKey)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 }
 
-// TestAbandonKeepsWhatAVideoPointsTo is about a commit whose answer got lost: the caller sees an error, yet it happened.
-func TestAbandonKeepsWhatAVideoPointsTo(t *testing.T) {
+// If the outcome of a commit is unknown, it may have succeeded although the caller sees an error.
+func TestCleaningUpKeepsAdoptedFiles(t *testing.T) {
 	t.Parallel()
-	each(t, abandonKeepsWhatAVideoPointsTo)
+	each(t, cleaningUpKeepsAdoptedFiles)
 }
 
-func abandonKeepsWhatAVideoPointsTo(t *testing.T, s *studio) {
+func cleaningUpKeepsAdoptedFiles(t *testing.T, s *studio) {
 	v := s.claimed(t, s.upload(t, notReallyAVideo()))
 	j := &job{Module: s.Module, video: v}
 	if err := j.publish(t.Context(), rendered(t)); err != nil {
 		t.Fatal(err)
 	}
 	row := s.read(t, v.ID)
-	gone, cancel := context.WithCancel(t.Context())
+	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	s.abandon(gone, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.deleteOrphans(ended, row.OriginalKey, row.ProcessedKey, row.PosterKey)
 	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
 }

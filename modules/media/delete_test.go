@@ -10,7 +10,7 @@ import (
 	"risingstars/platform/storage"
 )
 
-// Whoever deletes a video while it is being published waits for the publication, and then takes back all of it.
+// A deletion waits for a publication in progress, and then undoes all of it.
 func TestDeleteWaitsForAPublication(t *testing.T) {
 	t.Parallel()
 	each(t, deleteWaitsForAPublication)
@@ -34,7 +34,8 @@ func deleteWaitsForAPublication(t *testing.T, s *studio) {
 			s.eventually(t, "the deletion waits", func() bool {
 				var waiting struct{ N int }
 				err := s.db.Query(t.Context(), &waiting, `
-					SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+					SELECT COUNT(*) AS n FROM pg_stat_activity
+					WHERE datname = current_database() AND wait_event_type = 'Lock'`)
 				return err == nil && waiting.N == 1
 			})
 		}

@@ -16,19 +16,20 @@ import (
 	"risingstars/platform/storage"
 )
 
-// mp4Head is what the container is known by.
+// mp4Head is enough of an MP4 to recognise the container.
 var mp4Head = []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")
 
 func (s *studio) begin(t *testing.T, size int) directUpload {
 	t.Helper()
-	u, err := s.beginDirect(t.Context(), "ana", details{Title: "Mi canción", Start: 2 * time.Second}, ffmpeg.Containers()[0], int64(size))
+	about := details{Title: "Mi canción", Start: 2 * time.Second}
+	u, err := s.direct.begin(t.Context(), "ana", about, ffmpeg.Containers()[0], int64(size))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return u
 }
 
-// put sends content as the upload's only part.
+// put sends content as the only part of an upload.
 func (s *studio) put(t *testing.T, u directUpload, content []byte) {
 	t.Helper()
 	target, err := s.bucket.PresignPart(t.Context(), u.Key, u.StorageID, 1, u.partSize(1), time.Hour)
@@ -42,33 +43,33 @@ func (s *studio) put(t *testing.T, u directUpload, content []byte) {
 	}
 }
 
-// assembled is an upload of which storage has made one file, and nobody a video yet.
+// assembled returns an upload whose file storage has assembled, but which has no video yet.
 func (s *studio) assembled(t *testing.T) directUpload {
 	t.Helper()
 	u := s.begin(t, len(mp4Head))
 	s.put(t, u, mp4Head)
-	if err := s.assemble(t.Context(), u); err != nil {
+	if err := s.direct.assemble(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
 	return u
 }
 
-// wantNothing fails the test when anything is left of any upload, once the time of what may still arrive has come.
+// wantNothing fails the test if any upload has left something behind, after the grace time for late arrivals.
 func (s *studio) wantNothing(t *testing.T) {
 	t.Helper()
-	if err := s.collect(t.Context(), time.Now().Add(2*directGrace)); err != nil {
+	if err := s.sweepOrphans(t.Context(), time.Now().Add(2*directGrace)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 	s.wantDirect(t, 0)
 }
 
 func (s *studio) wantDirect(t *testing.T, want int) {
 	t.Helper()
-	uploads, err := s.store.directDue(t.Context(), time.Now().Add(1000*time.Hour), 1000)
+	uploads, err := s.direct.rows.due(t.Context(), time.Now().Add(1000*time.Hour), 1000)
 	if err != nil || len(uploads) != want {
-		t.Errorf("%d direct uploads are known (%v), want %d", len(uploads), err, want)
+		t.Errorf("%d direct uploads (%v), want %d", len(uploads), err, want)
 	}
 }
 
@@ -76,94 +77,94 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		u := s.begin(t, len(mp4Head))
-		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errIncomplete) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errIncomplete) {
 			t.Errorf("before anything has arrived: %v, want errIncomplete", err)
 		}
 		s.put(t, u, mp4Head)
-		if _, err := s.completeDirect(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else: %v, want errNotOwner", err)
 		}
-		v, err := s.completeDirect(t.Context(), "ana", u.ID)
+		v, err := s.direct.complete(t.Context(), "ana", u.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v.ID != u.ID || v.Title != "Mi canción" || v.Start != 2*time.Second || v.Status != Uploaded || v.OriginalKey != u.Key {
+		if v.ID != u.ID || v.Title != "Mi canción" || v.Start != 2*time.Second || v.Status != Uploaded ||
+			v.OriginalKey != u.Key {
 			t.Errorf("the video is %+v", v)
 		}
-		again, err := s.completeDirect(t.Context(), "ana", u.ID)
+		again, err := s.direct.complete(t.Context(), "ana", u.ID)
 		if err != nil || again.ID != v.ID || !again.UploadedAt.Equal(v.UploadedAt) {
-			t.Errorf("asked again: %+v, %v, want the same video", again, err)
+			t.Errorf("completed again: %+v, %v, want the same video", again, err)
 		}
-		if _, err := s.completeDirect(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else, afterwards: %v, want errNotOwner", err)
 		}
 		if queued := s.queued(t); queued != 1 {
 			t.Errorf("%d tasks, want 1", queued)
 		}
 		s.wantFiles(t, u.Key)
-		s.wantUnclaimed(t, 0)
+		s.wantOrphans(t, 0)
 		s.wantDirect(t, 0)
 		if err := s.Delete(t.Context(), "ana", v.ID); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
 			t.Errorf("after the video's deletion: %v, want errNoUpload", err)
 		}
 		s.wantNothing(t)
 	})
 }
 
-// TestADirectUploadSurvivesACrash is one between putting the file together and the video's row.
+// The crash happens after storage has assembled the file and before the video's row is inserted.
 func TestADirectUploadSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
-	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
 		t.Error(err)
 	}
 	s.wantFiles(t, u.Key)
 
 	lost := s.begin(t, len(mp4Head))
 	s.put(t, lost, mp4Head)
-	if err := s.assemble(t.Context(), lost); err != nil {
+	if err := s.direct.assemble(t.Context(), lost); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sweep(t.Context(), time.Now().Add(directLife+2*directGrace)); err != nil {
+	if err := s.sweepOnce(t.Context(), time.Now().Add(directLifetime+2*directGrace)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t, u.Key)
 	s.wantDirect(t, 0)
 }
 
-// TestTroubleWithStorageLosesNoUpload has the file put together, and then storage fail when it is asked for.
-func TestTroubleWithStorageLosesNoUpload(t *testing.T) {
+// Storage fails when the assembled file is read.
+func TestAStorageFailureLosesNoUpload(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
 	file := filepath.Join(s.root, u.Key)
-	// A folder in the way is no missing object, and no object either; a link in a circle cannot even be looked at.
+	// A circular link is neither an object nor a missing one: reading it fails.
 	if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(filepath.Base(file), file)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
-		t.Errorf("in trouble: %v, want an error of ours", err)
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
+		t.Errorf("meanwhile: %v, want an error of ours", err)
 	}
 	if err := os.Rename(file+".away", file); err != nil {
 		t.Fatal(err)
 	}
-	parts, whole, err := s.received(t.Context(), u)
+	parts, whole, err := s.direct.parts(t.Context(), u)
 	if len(parts) > 0 || !whole || err != nil {
-		t.Errorf("received: %v, %v, %v, want the whole file", parts, whole, err)
+		t.Errorf("parts: %v, %v, %v, want the whole file", parts, whole, err)
 	}
-	if _, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	s.wantFiles(t, u.Key)
 }
 
-// TestACompletionBesideAnotherWaitsForIt has a second request come while storage makes the file: the parts are gone, and the
-// file is not there yet.
-func TestACompletionBesideAnotherWaitsForIt(t *testing.T) {
+// A second completion arrives while storage assembles the file: the parts are gone, and the file is not there yet.
+func TestACompletionWaitsForAnother(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
@@ -176,71 +177,73 @@ func TestACompletionBesideAnotherWaitsForIt(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if v, err := s.completeDirect(t.Context(), "ana", u.ID); err != nil || v.ID != u.ID {
+	if v, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil || v.ID != u.ID {
 		t.Errorf("completed: %+v, %v", v, err)
 	}
 	lost := s.begin(t, len(mp4Head))
 	if err := s.bucket.AbortDirect(t.Context(), lost.Key, lost.StorageID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.completeDirect(t.Context(), "ana", lost.ID); !errors.Is(err, errNoUpload) {
+	if _, err := s.direct.complete(t.Context(), "ana", lost.ID); !errors.Is(err, errNoUpload) {
 		t.Errorf("an upload that storage lost: %v, want errNoUpload", err)
 	}
 }
 
-func TestADirectUploadOfSomethingElseLeavesNothing(t *testing.T) {
+func TestADirectUploadWithOtherContentLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
+	const webmHead = "\x1aE\xdf\xa3\x01\x00\x00\x00\x00\x00\x00\x1f" +
+		"B\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm"
 	for content, want := range map[string]error{
 		"#!/bin/sh\necho hello, I am a video\n": errNotAVideo,
-		"\x1aE\xdf\xa3\x01\x00\x00\x00\x00\x00\x00\x1fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webm": errOtherType,
+		webmHead:                                errOtherType,
 	} {
 		u := s.begin(t, len(content))
 		s.put(t, u, []byte(content))
-		if _, err := s.completeDirect(t.Context(), "ana", u.ID); !errors.Is(err, want) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, want) {
 			t.Errorf("completed: %v, want %v", err, want)
 		}
 		s.wantNothing(t)
 	}
 }
 
-// TestASweptUploadCannotBecomeAVideo has a process stand still between looking at its clock and writing the row.
+// A process stalls between reading its clock and inserting the row.
 func TestASweptUploadCannotBecomeAVideo(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
 	late := Video{ID: u.ID, OwnerID: "ana", Title: "Late", Status: Uploaded, OriginalKey: u.Key, UploadedAt: time.Now()}
-	if found, err := s.store.expireDirect(t.Context(), u.ID); err != nil || !found {
+	if found, err := s.direct.rows.cancel(t.Context(), u.ID); err != nil || !found {
 		t.Fatal(found, err)
 	}
-	if err := s.store.becomeVideo(t.Context(), late); !errors.Is(err, errNoUpload) {
-		t.Errorf("after the sweeper took it: %v, want errNoUpload", err)
+	if err := s.direct.rows.complete(t.Context(), late); !errors.Is(err, errNoUpload) {
+		t.Errorf("after the cancellation: %v, want errNoUpload", err)
 	}
-	if err := s.sweepDirect(t.Context(), time.Now()); err != nil {
+	if err := s.direct.sweep(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	// Storage finished it only now.
+	// Storage finishes assembling the file only now.
 	if _, err := s.bucket.Put(t.Context(), u.Key, strings.NewReader("late"), storage.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	s.wantNothing(t)
 }
 
-func TestAbandonedDirectUploadsAreSwept(t *testing.T) {
+func TestExpiredDirectUploadsAreSwept(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		begun := time.Now()
 		u := s.begin(t, len(mp4Head))
 		s.put(t, u, mp4Head)
-		if err := s.sweep(t.Context(), begun.Add(directLife)); err != nil {
+		if err := s.sweepOnce(t.Context(), begun.Add(directLifetime)); err != nil {
 			t.Fatal(err)
 		}
 		s.wantDirect(t, 1)
-		if err := s.sweep(t.Context(), time.Now().Add(directLife+2*directGrace)); err != nil {
+		if err := s.sweepOnce(t.Context(), time.Now().Add(directLifetime+2*directGrace)); err != nil {
 			t.Fatal(err)
 		}
 		s.wantNothing(t)
-		if _, err := s.ownedDirect(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+		if _, err := s.direct.owned(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
 			t.Errorf("swept: %v, want errNoUpload", err)
 		}
 	})
@@ -250,7 +253,7 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	begin := func(owner string, size int64) error {
-		_, err := s.beginDirect(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
+		_, err := s.direct.begin(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		return err
 	}
 	if err := begin("ana", limit+1); !errors.Is(err, errTooLarge) {
@@ -268,22 +271,22 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 		t.Errorf("somebody else: %v", err)
 	}
 	s.wantDirect(t, maxDirect+1)
-	uploads, err := s.store.directByOwner(t.Context(), "ana", time.Now())
+	uploads, err := s.direct.list(t.Context(), "ana")
 	if err != nil || len(uploads) != maxDirect {
-		t.Fatalf("%d are listed (%v)", len(uploads), err)
+		t.Fatalf("%d uploads are listed (%v)", len(uploads), err)
 	}
-	if err := errors.Join(s.abortDirect(t.Context(), uploads[3]), begin("ana", 1)); err != nil {
-		t.Errorf("after one was given up: %v", err)
+	if err := errors.Join(s.direct.cancel(t.Context(), uploads[3]), begin("ana", 1)); err != nil {
+		t.Errorf("after one was cancelled: %v", err)
 	}
 }
 
-func TestDirectUploadsThatBeginAtOnceHaveTheLimit(t *testing.T) {
+func TestTheLimitHoldsForUploadsThatBeginAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		var beginning sync.WaitGroup
 		for range 5 * maxDirect {
 			beginning.Go(func() {
-				_, err := s.beginDirect(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], 1)
+				_, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], 1)
 				if err != nil && !errors.Is(err, errTooManyUploads) {
 					t.Error(err)
 				}
@@ -298,25 +301,27 @@ func TestPartsCoverTheFile(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.o.MaxUploadBytes = 1 << 50
-	for _, size := range []int64{1, directPart - 1, directPart, directPart + 1, 200 << 20, 50 << 30, 10_001 * directPart} {
-		u, err := s.beginDirect(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], size)
+	for _, size := range []int64{
+		1, directPartSize - 1, directPartSize, directPartSize + 1, 200 << 20, 50 << 30, 10_001 * directPartSize,
+	} {
+		u, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		if err != nil {
 			t.Fatal(err)
 		}
 		sum := int64(0)
-		for number := 1; number <= u.parts(); number++ {
+		for number := 1; number <= u.partCount(); number++ {
 			if n := u.partSize(number); n < 1 || n > u.PartSize {
 				t.Fatalf("part %d of %d bytes has %d", number, size, n)
 			}
 			sum += u.partSize(number)
 		}
-		if sum != size || u.parts() > 10_000 {
-			t.Errorf("%d bytes: %d parts of %d in all", size, u.parts(), sum)
+		if sum != size || u.partCount() > 10_000 {
+			t.Errorf("%d bytes: %d parts with %d bytes in all", size, u.partCount(), sum)
 		}
 	}
 }
 
-func TestTheClientSaysWhatItUploads(t *testing.T) {
+func TestTheClientNamesTheContainer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ contentType, filename, want string }{
 		{"video/mp4", "", ".mp4"},
@@ -337,7 +342,7 @@ func TestTheClientSaysWhatItUploads(t *testing.T) {
 	}
 }
 
-// TestAnUploadIsAVideoOrNothing lets completions and an abortion meet.
+// Completions and a cancellation meet.
 func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
@@ -349,9 +354,9 @@ func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 			for i := range errs {
 				meeting.Go(func() {
 					if i == 0 {
-						errs[i] = s.abortDirect(t.Context(), u)
+						errs[i] = s.direct.cancel(t.Context(), u)
 					} else {
-						_, errs[i] = s.completeDirect(t.Context(), "ana", u.ID)
+						_, errs[i] = s.direct.complete(t.Context(), "ana", u.ID)
 					}
 				})
 			}
@@ -363,7 +368,7 @@ func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 			}
 			_, err := s.Owned(t.Context(), "ana", u.ID)
 			if (err == nil) == (errs[0] == nil) {
-				t.Fatalf("aborted: %v; video: %v; want one of them", errs[0], err)
+				t.Fatalf("cancelled: %v; video: %v; want one of them", errs[0], err)
 			}
 			if err == nil {
 				s.wantFiles(t, u.Key)

@@ -1,14 +1,24 @@
-// Package media owns the way of a video: upload, processing, publication, deletion.
+// Package media owns videos from their upload through processing and publication to their deletion.
 //
-// A video's row is the truth about it; the queue carries hints. A worker claims a video by raising its attempt number and
-// holds it by a lease that it renews; what it publishes is accepted only under the number of its claim, so that a task
-// delivered twice has one effect. A sweeper re-sends what got lost between the row and the queue.
+// Bytes arrive through the service (upload.go), or straight in storage in parts (direct.go); intake.go has what both
+// ways share. From then on the video's row is the truth, and the queue carries hints. A worker claims a video by
+// raising its attempt number, and holds it by a lease that it renews (job.go). Its result counts only while that number
+// is current, so that a task that is delivered twice has one effect. The sweeper sends tasks again that were lost
+// between row and queue.
 //
-// A file is listed as unclaimed before it is written, and taken off that list in the transaction that makes a row point
-// to it. Whatever is on the list past its time is deleted, so no crash leaves an orphan.
+// A file is an orphan while no row points to it. It is listed as one before it is written, and adopted in the
+// transaction that makes a row point to it. The sweeper deletes orphans that are due, so that a crash leaves no file
+// behind.
 //
-// Bytes come through here (upload.go), or go straight to storage in parts (direct.go); what becomes of them is the same.
+// Five verbs say how something ends. The owner may retry what was rejected or has failed.
 //
-// It needs a place to publish to and the profile of a person (see the ports in module.go), storage, a queue and ffmpeg.
-// It offers HTTP operations under /api/videos and owns the tables media_*.
+//	verb     what ends                      who is told, and what is left
+//	reject   a claim: the clip is at fault  the owner sees the reason; the original stays, as it does for fail
+//	fail     processing: we are at fault    the owner sees processing_error, the operator a dead letter
+//	release  a claim, for another attempt   nobody; the queue delivers the task again
+//	cancel   an upload straight to storage  the owner, if the content is refused; its parts and its file are deleted
+//	delete   rows and files                 the owner; a file that cannot be deleted now stays an orphan
+//
+// The package needs storage, a queue, ffmpeg and two ports: a gallery to publish in, and the profiles of contestants.
+// It offers HTTP operations under /api/videos, and owns the tables media_*.
 package media

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// watchEvery is how often a watched video is looked at; progress is stored once a second.
+// watchEvery is how often a watched video is read; its progress is stored once a second.
 const watchEvery = 500 * time.Millisecond
 
-// snapshot is a video at one moment, with its place among the waiting ones.
+// snapshot is a video at one moment, with its place in the queue.
 type snapshot struct {
 	Video
 	QueuePosition int // from 1 while the video waits, else 0
 }
 
-// id names the moment: two snapshots have the same id when there is nothing new to tell.
+// id is equal for two snapshots between which nothing has changed.
 func (s snapshot) id() string {
-	return fmt.Sprintf("%d-%s-%s-%d-%d", s.Attempt, s.Status, s.Stage, s.Progress, s.QueuePosition)
+	return fmt.Sprintf("%d-%s-%s-%d-%d", s.Attempt, s.Status, s.Step, s.Progress, s.QueuePosition)
 }
 
-// final tells whether nothing more will happen by itself.
+// final reports whether the video changes no more unless somebody acts.
 func (s snapshot) final() bool { return s.Status == Processed || s.Status == Failed }
 
-// snapshot looks at the caller's video.
-func (m *Module) snapshot(ctx context.Context, callerID, id string) (snapshot, error) {
+// observe returns the present state of the caller's video, with the errors of Owned.
+func (m *Module) observe(ctx context.Context, callerID, id string) (snapshot, error) {
 	v, err := m.Owned(ctx, callerID, id)
 	if err != nil {
 		return snapshot{}, err
@@ -40,10 +40,11 @@ func (m *Module) snapshot(ctx context.Context, callerID, id string) (snapshot, e
 	return s, nil
 }
 
-// watch calls tell with the video's state, now unless lastSeen names it, and at every change until it is final, the video
-// is gone, or ctx or done end. idle is called when there is nothing to tell. Errors of both end the watch.
+// watch calls send with first, unless lastSeen is its id, and then with every change, until the video is final or
+// deleted (errNotFound), or ctx or done end. It calls idle when nothing has changed. An error of either ends the watch.
 func (m *Module) watch(
-	ctx context.Context, done <-chan struct{}, callerID string, first snapshot, lastSeen string, tell func(snapshot) error, idle func() error,
+	ctx context.Context, done <-chan struct{}, callerID string, first snapshot, lastSeen string,
+	send func(snapshot) error, idle func() error,
 ) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
@@ -51,7 +52,7 @@ func (m *Module) watch(
 		act := idle
 		if id := s.id(); id != lastSeen {
 			lastSeen = id
-			act = func() error { return tell(s) }
+			act = func() error { return send(s) }
 		}
 		if err := act(); err != nil || s.final() {
 			return err
@@ -64,7 +65,7 @@ func (m *Module) watch(
 		case <-ticker.C:
 		}
 		var err error
-		if s, err = m.snapshot(ctx, callerID, s.ID); err != nil {
+		if s, err = m.observe(ctx, callerID, s.ID); err != nil {
 			return err
 		}
 	}

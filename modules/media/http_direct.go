@@ -3,11 +3,8 @@ package media
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
@@ -19,7 +16,7 @@ type directInput struct {
 	Body struct {
 		Title        string  `json:"title"`
 		Description  string  `json:"description,omitempty"`
-		Filename     string  `json:"filename,omitempty" maxLength:"1000" doc:"Tells the format where content_type does not"`
+		Filename     string  `json:"filename,omitempty" maxLength:"1000" doc:"Used if content_type names no format"`
 		Size         int64   `json:"size" minimum:"1" doc:"Of the file, in bytes"`
 		ContentType  string  `json:"content_type,omitempty" maxLength:"200" doc:"As the browser names it"`
 		StartSeconds float64 `json:"start_seconds,omitempty" doc:"Where the published part begins"`
@@ -30,15 +27,15 @@ type directPartBody struct {
 	Number   int     `json:"number"`
 	Size     int64   `json:"size" doc:"Bytes that the part must have"`
 	Received bool    `json:"received"`
-	URL      *string `json:"url" doc:"Where to PUT the part; null once it was received"`
+	URL      *string `json:"url" doc:"Where to PUT the part; null once it has been received"`
 }
 
 type directBody struct {
-	UploadID     string           `json:"upload_id" doc:"The video's id, later"`
+	UploadID     string           `json:"upload_id" doc:"Becomes the video's id"`
 	PartSize     int64            `json:"part_size" doc:"Bytes of each part but the last"`
 	Parts        []directPartBody `json:"parts"`
-	URLsExpireAt time.Time        `json:"urls_expire_at" doc:"At the latest; when one is refused with 403, ask for the upload again to get new ones"`
-	ExpiresAt    time.Time        `json:"expires_at" doc:"The upload is given up then"`
+	URLsExpireAt time.Time        `json:"urls_expire_at" doc:"If a URL answers 403, get the upload again for new ones"`
+	ExpiresAt    time.Time        `json:"expires_at" doc:"When an unfinished upload is cancelled"`
 	Size         int64            `json:"size"`
 	Title        string           `json:"title"`
 }
@@ -69,26 +66,7 @@ type abortOutput struct {
 	}
 }
 
-// directRoutes registers uploads whose bytes go straight to storage: begin, PUT each part to its URL, complete.
-func (m *Module) directRoutes(s *web.Server, operation func(method, path, id, summary string, errors ...int) huma.Operation) {
-	const one = "/api/videos/uploads/{id}"
-	begin := operation(http.MethodPost, "/api/videos/uploads", "beginUpload",
-		"Begin an upload straight to storage; PUT each part to its URL, with nothing but its bytes, then complete it",
-		http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
-	begin.DefaultStatus = http.StatusCreated
-	huma.Register(s.API, begin, m.begin)
-	huma.Register(s.API, operation(http.MethodGet, "/api/videos/uploads", "listUploads", "The caller's uploads under way, the latest first"), m.uploads)
-	huma.Register(s.API, operation(http.MethodGet, one, "getUpload", "What has arrived of an upload, and new URLs for the rest",
-		http.StatusForbidden, http.StatusNotFound), m.resume)
-	complete := operation(http.MethodPost, one+"/complete", "completeUpload", "Make a video of an upload whose parts have all arrived",
-		http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity)
-	complete.DefaultStatus = http.StatusCreated
-	huma.Register(s.API, complete, m.complete)
-	huma.Register(s.API, operation(http.MethodDelete, one, "abortUpload", "Give an upload up",
-		http.StatusForbidden, http.StatusNotFound), m.abort)
-}
-
-func (m *Module) begin(ctx context.Context, in *directInput) (*directOutput, error) {
+func (a api) beginUpload(ctx context.Context, in *directInput) (*directOutput, error) {
 	b := in.Body
 	d, err := newDetails(b.Title, b.Description, strconv.FormatFloat(b.StartSeconds, 'f', -1, 64))
 	if err != nil {
@@ -98,19 +76,19 @@ func (m *Module) begin(ctx context.Context, in *directInput) (*directOutput, err
 	if err != nil {
 		return nil, err
 	}
-	u, err := m.beginDirect(ctx, auth.CallerID(ctx), d, container, b.Size)
+	u, err := a.direct.begin(ctx, auth.CallerID(ctx), d, container, b.Size)
 	if err != nil {
 		return nil, err
 	}
-	out, err := m.directOutput(ctx, u, nil, false)
+	out, err := a.uploadState(ctx, u, nil, false)
 	if err != nil {
-		return nil, errors.Join(err, m.abortDirect(ctx, u)) // nobody would know its id
+		return nil, errors.Join(err, a.direct.cancel(ctx, u)) // the client will not learn its id
 	}
 	return out, nil
 }
 
-func (m *Module) uploads(ctx context.Context, _ *struct{}) (*directListOutput, error) {
-	uploads, err := m.store.directByOwner(ctx, auth.CallerID(ctx), time.Now())
+func (a api) listUploads(ctx context.Context, _ *struct{}) (*directListOutput, error) {
+	uploads, err := a.direct.list(ctx, auth.CallerID(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -121,30 +99,30 @@ func (m *Module) uploads(ctx context.Context, _ *struct{}) (*directListOutput, e
 	return out, nil
 }
 
-func (m *Module) resume(ctx context.Context, in *idInput) (*directOutput, error) {
-	u, err := m.ownedDirect(ctx, auth.CallerID(ctx), in.ID)
+func (a api) getUpload(ctx context.Context, in *idInput) (*directOutput, error) {
+	u, err := a.direct.owned(ctx, auth.CallerID(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
-	received, whole, err := m.received(ctx, u)
+	received, whole, err := a.direct.parts(ctx, u)
 	if err != nil {
 		return nil, err
 	}
-	return m.directOutput(ctx, u, received, whole)
+	return a.uploadState(ctx, u, received, whole)
 }
 
-func (m *Module) complete(ctx context.Context, in *idInput) (*completedOutput, error) {
-	v, err := m.completeDirect(ctx, auth.CallerID(ctx), in.ID)
+func (a api) completeUpload(ctx context.Context, in *idInput) (*completedOutput, error) {
+	v, err := a.direct.complete(ctx, auth.CallerID(ctx), in.ID)
 	if err != nil {
 		return nil, err
 	}
 	return &completedOutput{Body: newUploadBody(ctx, v)}, nil
 }
 
-func (m *Module) abort(ctx context.Context, in *idInput) (*abortOutput, error) {
-	u, err := m.ownedDirect(ctx, auth.CallerID(ctx), in.ID)
+func (a api) abortUpload(ctx context.Context, in *idInput) (*abortOutput, error) {
+	u, err := a.direct.owned(ctx, auth.CallerID(ctx), in.ID)
 	if err == nil {
-		err = m.abortDirect(ctx, u)
+		err = a.direct.cancel(ctx, u)
 	}
 	if err != nil {
 		return nil, err
@@ -155,12 +133,15 @@ func (m *Module) abort(ctx context.Context, in *idInput) (*abortOutput, error) {
 	return out, nil
 }
 
-// directOutput has a URL for every part that is missing; of a whole file none is.
-func (m *Module) directOutput(ctx context.Context, u directUpload, received []storage.Part, whole bool) (*directOutput, error) {
-	life := max(time.Second, min(m.o.URLExpiry, time.Until(u.ExpiresAt)))
+// uploadState returns the JSON of an upload, with a URL for every part that is missing. No part of a whole file is
+// missing.
+func (a api) uploadState(
+	ctx context.Context, u directUpload, received []storage.Part, whole bool,
+) (*directOutput, error) {
+	life := max(time.Second, min(a.o.URLExpiry, time.Until(u.ExpiresAt)))
 	out := &directOutput{Body: directBody{
-		UploadID: u.ID, Title: u.Title, Size: u.Size, PartSize: u.PartSize, Parts: make([]directPartBody, u.parts()), ExpiresAt: u.ExpiresAt,
-		URLsExpireAt: time.Now().Add(life).UTC().Truncate(time.Second),
+		UploadID: u.ID, Title: u.Title, Size: u.Size, PartSize: u.PartSize, ExpiresAt: u.ExpiresAt,
+		Parts: make([]directPartBody, u.partCount()), URLsExpireAt: time.Now().Add(life).UTC().Truncate(time.Second),
 	}}
 	for _, p := range received {
 		out.Body.Parts[p.Number-1].Received = true
@@ -171,12 +152,12 @@ func (m *Module) directOutput(ctx context.Context, u directUpload, received []st
 		if p.Received = p.Received || whole; p.Received {
 			continue
 		}
-		url, err := m.bucket.PresignPart(ctx, u.Key, u.StorageID, p.Number, p.Size, life)
+		url, err := a.bucket.PresignPart(ctx, u.Key, u.StorageID, p.Number, p.Size, life)
 		if errors.Is(err, storage.ErrNoUpload) {
 			return nil, errNoUpload.With(err)
 		}
 		if err != nil {
-			return nil, err //nolint:wrapcheck // the bucket names the key
+			return nil, err
 		}
 		url = web.Absolute(ctx, url)
 		p.URL = &url

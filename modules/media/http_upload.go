@@ -25,54 +25,44 @@ type uploadBody struct {
 	UploadedAt time.Time `json:"uploaded_at"`
 }
 
-var errSecondFile = fault.ErrInvalid.WithFields(fault.Field{
-	Location: "body.file",
-	Message:  fault.Text{ES: "envía un solo archivo por video", EN: "send one file per video"},
-})
-
-var errNoMock = fault.New(fault.NotFound, "not_found",
-	"No hay nada en esta dirección.",
-	"There is nothing at this address.")
-
-// uploadRoutes registers the uploads, whose bodies are streamed past huma.
-func (m *Module) uploadRoutes(s *web.Server, operation func(method, path, id, summary string, errors ...int) huma.Operation) {
-	register := func(path, id, summary string, status int, mock bool) {
-		op := operation(http.MethodPost, path, id, summary, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
-		op.DefaultStatus = status
-		describeUpload(s.API.OpenAPI(), &op)
-		s.Handle(op, func(c echo.Context) error { return m.upload(c, status, mock) })
+// formUpload adds the form and the answers to an operation whose body bypasses huma, because huma would buffer it.
+func formUpload(s *web.Server, op huma.Operation) huma.Operation {
+	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
+	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
+	schema := &huma.Schema{
+		Type:     huma.TypeObject,
+		Required: []string{"title"},
+		Properties: map[string]*huma.Schema{
+			"video_file": file, "file": file, "title": text(maxTitle), "description": text(maxDescription),
+			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
+		},
 	}
-	register("/api/videos/upload", "uploadVideo", "Upload a clip; it is processed and published by itself", http.StatusCreated, false)
-	const mock = "/api/videos/upload-mock"
-	if m.o.MockUploads {
-		register(mock, "uploadMock", "Store a clip without ever processing it, for load tests", http.StatusAccepted, true)
-		return
+	op.RequestBody = &huma.RequestBody{
+		Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}},
 	}
-	// Without this the router would see a video's address, and call the method wrong.
-	huma.Register(s.API, huma.Operation{Method: http.MethodPost, Path: mock, OperationID: "noMock", Hidden: true},
-		func(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock })
+	web.Describe(s.API.OpenAPI(), &op, uploadBody{})
+	return op
 }
 
-func (m *Module) upload(c echo.Context, status int, mock bool) error {
+func (a api) uploadVideo(c echo.Context) error { return a.upload(c, http.StatusCreated, false) }
+
+func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAccepted, true) }
+
+func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
+
+func (a api) upload(c echo.Context, status int, mock bool) error {
 	ctx := c.Request().Context()
-	body, err := web.OpenMultipart(c, m.o.MaxUploadBytes, errTooLarge)
+	body, err := web.OpenMultipart(c, a.o.MaxUploadBytes, errTooLarge)
 	if err != nil {
-		return err //nolint:wrapcheck // a fault
-	}
-	form := uploadForm{m: m, form: body}
-	if err := form.read(c); err != nil {
-		form.discard(c)
 		return err
 	}
-	details, err := newDetails(form.title, form.description, form.start)
-	if err == nil && form.file == nil {
-		err = errMissingFile
-	}
+	form := uploadForm{m: a.Module, form: body}
+	details, err := form.read(ctx)
 	if err != nil {
-		form.discard(c)
+		form.discard(ctx)
 		return err
 	}
-	v, err := m.accept(ctx, auth.CallerID(ctx), form.file, details, mock)
+	v, err := a.accept(ctx, auth.CallerID(ctx), form.file, details, mock)
 	if err != nil {
 		return err
 	}
@@ -85,11 +75,12 @@ func newUploadBody(ctx context.Context, v Video) uploadBody {
 			ES: "Video recibido. Lo publicaremos en cuanto esté procesado.",
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
-		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status), UploadedAt: v.UploadedAt,
+		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status),
+		UploadedAt: v.UploadedAt,
 	}
 }
 
-// uploadForm is the form of an upload, in whatever order its parts arrive.
+// uploadForm is the form of an upload, whose parts arrive in any order.
 type uploadForm struct {
 	m                         *Module
 	form                      *web.Multipart
@@ -98,23 +89,28 @@ type uploadForm struct {
 	hasTitle                  bool
 }
 
-// read takes the parts as they come. A file is stored while it arrives, unless what came before it is wrong already.
-func (f *uploadForm) read(c echo.Context) error {
+// read reads the whole form. The file is stored while it arrives.
+func (f *uploadForm) read(ctx context.Context) (details, error) {
 	for {
 		part, err := f.form.Next()
 		if err == io.EOF { //nolint:errorlint // the end is exactly io.EOF; a form that breaks off is a fault around it
-			return nil
+			break
+		}
+		if err == nil {
+			err = f.readPart(ctx, part)
 		}
 		if err != nil {
-			return err //nolint:wrapcheck // a fault
-		}
-		if err := f.take(c, part); err != nil {
-			return err
+			return details{}, err
 		}
 	}
+	d, err := newDetails(f.title, f.description, f.start)
+	if err == nil && f.file == nil {
+		err = errMissingFile
+	}
+	return d, err
 }
 
-func (f *uploadForm) take(c echo.Context, part *multipart.Part) (err error) {
+func (f *uploadForm) readPart(ctx context.Context, part *multipart.Part) (err error) {
 	switch part.FormName() {
 	case "title":
 		f.hasTitle = true
@@ -127,33 +123,19 @@ func (f *uploadForm) take(c echo.Context, part *multipart.Part) (err error) {
 		if f.file != nil {
 			return errSecondFile
 		}
-		if f.hasTitle {
+		if f.hasTitle { // a mistake in the details is then reported before the file is read
 			if _, err := newDetails(f.title, f.description, f.start); err != nil {
 				return err
 			}
 		}
-		f.file, err = f.m.receive(c.Request().Context(), f.form.Body(part))
+		f.file, err = f.m.receive(ctx, f.form.Body(part))
 	}
-	return err //nolint:wrapcheck // faults
+	return err
 }
 
-func (f *uploadForm) discard(c echo.Context) {
+// discard deletes the file of a form that is refused.
+func (f *uploadForm) discard(ctx context.Context) {
 	if f.file != nil {
-		f.m.abandon(c.Request().Context(), f.file.key)
+		f.m.deleteOrphans(ctx, f.file.key)
 	}
-}
-
-// describeUpload documents what the streamed operation takes and gives.
-func describeUpload(doc *huma.OpenAPI, op *huma.Operation) {
-	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
-	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
-		Type:     huma.TypeObject,
-		Required: []string{"title"},
-		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(maxTitle), "description": text(maxDescription),
-			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
-		},
-	}}}}
-	web.Describe(doc, op, uploadBody{})
 }

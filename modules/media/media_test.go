@@ -24,7 +24,7 @@ import (
 	"risingstars/platform/storage/diskstore"
 )
 
-// TestMain gives all tests one cache of bumpers; rendering them is the slow part.
+// TestMain gives all tests the same cache of bumpers, because rendering them is slow.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "media-test-")
 	if err != nil {
@@ -36,14 +36,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// limit of uploads, in bytes.
+// limit is the largest upload, in bytes.
 const limit = 4 << 20
 
 // studio is the module on a real database, queue, disk and ffmpeg.
 type studio struct {
 	*Module
 	db    *database.DB
-	root  string // of the storage
+	root  string // of storage
 	files *diskstore.Store
 	board *board
 }
@@ -82,7 +82,9 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	processor, err := NewProcessor(ProcessorOptions{Branding: assets.Branding(), CacheDir: os.Getenv("TEST_BUMPER_CACHE")})
+	processor, err := NewProcessor(ProcessorOptions{
+		Branding: assets.Branding(), CacheDir: os.Getenv("TEST_BUMPER_CACHE"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +97,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 	return s
 }
 
-// upload stores content as ana's video; it is sent to the queue, which no worker serves.
+// upload stores content as ana's video and queues it. No worker serves the queue.
 func (s *studio) upload(t *testing.T, content []byte) Video {
 	t.Helper()
 	o, err := s.receive(t.Context(), newReader(content))
@@ -122,7 +124,7 @@ func (s *studio) read(t *testing.T, id string) videoRow {
 	return row
 }
 
-// set changes columns of a video behind the module's back.
+// set changes columns of a video directly.
 func (s *studio) set(t *testing.T, id, assignment string, args ...any) {
 	t.Helper()
 	rows, err := s.db.Exec(t.Context(), `UPDATE media_videos SET `+assignment+` WHERE id = ?`, append(args, id)...)
@@ -144,7 +146,7 @@ func (s *studio) wantFiles(t *testing.T, keys ...string) {
 		}
 		key, err := filepath.Rel(s.root, path)
 		if strings.HasPrefix(key, ".direct/") && !strings.HasPrefix(entry.Name(), "part-") {
-			return err // what the store remembers of uploads is no content
+			return err // the store's notes about an upload
 		}
 		found = append(found, key)
 		return err
@@ -159,16 +161,16 @@ func (s *studio) wantFiles(t *testing.T, keys ...string) {
 	}
 }
 
-// wantUnclaimed fails the test unless exactly that many files are listed as unclaimed.
-func (s *studio) wantUnclaimed(t *testing.T, want int) {
+// wantOrphans fails the test unless exactly that many files are listed as orphans.
+func (s *studio) wantOrphans(t *testing.T, want int) {
 	t.Helper()
-	keys, err := s.store.due(t.Context(), time.Now().Add(1000*time.Hour), 1000)
+	keys, err := s.store.dueOrphans(t.Context(), time.Now().Add(1000*time.Hour), 1000)
 	if err != nil || len(keys) != want {
-		t.Fatalf("unclaimed are %q (%v), want %d", keys, err, want)
+		t.Fatalf("the orphans are %q (%v), want %d", keys, err, want)
 	}
 }
 
-// queued tells how many tasks wait.
+// queued returns the number of waiting tasks.
 func (s *studio) queued(t *testing.T) int {
 	t.Helper()
 	stats, err := s.queue.Stats(t.Context())
@@ -189,12 +191,12 @@ func (s *studio) eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// board stands for the modules behind the ports: it notes what is published.
+// board stands in for the modules behind the ports. It records what is published.
 type board struct {
 	mu        sync.Mutex
 	published []Entry
-	refuse    error // of Publish
-	votes     bool  // nothing can be withdrawn
+	refuse    error // returned by Publish
+	votes     bool  // every entry has votes
 }
 
 func (b *board) Publish(_ context.Context, e Entry) error {
@@ -210,8 +212,8 @@ func (b *board) Withdraw(context.Context, string) (bool, error) { return !b.vote
 
 func (b *board) Tallies(context.Context, []string) (map[string]int, error) { return nil, nil }
 
-func (b *board) Profile(context.Context, string) (name, city, country string, err error) {
-	return "Ana", "Bogotá", "Colombia", nil
+func (b *board) Profile(context.Context, string) (Profile, error) {
+	return Profile{PlayerName: "Ana", City: "Bogotá", Country: "Colombia"}, nil
 }
 
 func (b *board) entries() []Entry {
@@ -220,7 +222,7 @@ func (b *board) entries() []Entry {
 	return slices.Clone(b.published)
 }
 
-// clip has ffmpeg make a clip of that many seconds.
+// clip returns a clip of that many seconds.
 func clip(t *testing.T, seconds string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "clip.mp4")
@@ -236,7 +238,7 @@ func clip(t *testing.T, seconds string) []byte {
 	return content
 }
 
-// notReallyAVideo has the head of an MP4 and nothing behind it.
+// notReallyAVideo returns the head of an MP4 with nothing after it.
 func notReallyAVideo() []byte {
 	return append([]byte("\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42"), make([]byte, 4000)...)
 }

@@ -15,10 +15,10 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the module's tables.
+// Migrations returns the migrations of the module's tables.
 func Migrations() database.Migrations { return database.NewMigrations("media", migrations) }
 
-// Entry is a processed video as it is handed over for publication: complete, so that nobody has to ask back.
+// Entry is a processed video with all that its publication needs.
 type Entry struct {
 	VideoID, UserID, PlayerName, City, Country string
 	Title, Description                         string
@@ -27,33 +27,39 @@ type Entry struct {
 	UploadedAt                                 time.Time
 }
 
-// Gallery is where processed videos are shown and voted on. Its writes join the transaction in ctx, so a video is
-// processed and published at once or not at all.
+// Gallery shows processed videos and counts votes for them. Its writes join the transaction in ctx, so that a video is
+// processed and published together or not at all.
 type Gallery interface {
-	// Publish shows an entry; each video comes once.
+	// Publish shows an entry. It is called once for each video.
 	Publish(ctx context.Context, entry Entry) error
-	// Withdraw takes a video out. False: it has votes, and stays.
+	// Withdraw removes a video's entry, if there is one. It reports false, and removes nothing, if the entry has votes.
 	Withdraw(ctx context.Context, videoID string) (bool, error)
-	// Tallies returns the votes of the published ones among videoIDs.
+	// Tallies returns the number of votes of those among videoIDs that are published.
 	Tallies(ctx context.Context, videoIDs []string) (map[string]int, error)
 }
 
-// People knows contestants.
-type People interface {
-	// Profile returns the name and the place that an entry is shown with.
-	Profile(ctx context.Context, userID string) (name, city, country string, err error)
+// Profile is what an entry shows of its contestant.
+type Profile struct {
+	PlayerName, City, Country string
 }
 
-// Options are the module's settings. The zero value works where nobody uploads: MaxUploadBytes is required for that.
+// People knows the contestants.
+type People interface {
+	// Profile returns the profile of an account. An unknown account is an error.
+	Profile(ctx context.Context, userID string) (Profile, error)
+}
+
+// Options are the module's settings. The zero value works, but accepts no uploads: they require MaxUploadBytes.
 type Options struct {
 	MaxUploadBytes  int64
-	UploadPrefix    string        // "": uploads
-	ProcessedPrefix string        // "": processed
-	URLExpiry       time.Duration // 0: 1 h; how long the links to files work, where they expire
+	UploadPrefix    string        // of the keys of originals; "" means uploads
+	ProcessedPrefix string        // of the keys of outputs; "" means processed
+	URLExpiry       time.Duration // how long a link to a file works, if the storage's links expire; 0 means 1 h
 	DeleteOriginal  bool          // delete an original once its rendition is published
 	MockUploads     bool          // serve upload-mock, for load tests
-	// ResendAfter is how long a task may be silent before it is enqueued again; 0: 1 min. A queue that does not
-	// recognise a task which it has already wants it long.
+	Rules           Rules         // of every clip
+	// ResendAfter is how long a waiting video's task may be with the queue before it is sent again; 0 means 1 min. It
+	// should be long if the queue does not recognise duplicates.
 	ResendAfter time.Duration
 }
 
@@ -73,7 +79,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Deps is what the module is built from. Processor and Scratch are for workers only; the rest is required.
+// Deps are what the module is built from. Only workers need Processor and Scratch; the rest is required.
 type Deps struct {
 	DB        *database.DB
 	Bucket    *storage.Bucket
@@ -89,6 +95,7 @@ type Deps struct {
 // Module is the media module.
 type Module struct {
 	store     *store
+	direct    *directUploads
 	bucket    *storage.Bucket
 	queue     *queue.Queue
 	gallery   Gallery
@@ -99,15 +106,17 @@ type Module struct {
 	log       *slog.Logger
 }
 
-// New builds the module; its tables must be migrated before it is used.
+// New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
-	return &Module{
+	m := &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
 		processor: d.Processor, scratch: d.Scratch, o: d.Options.withDefaults(), log: d.Logger,
 	}
+	m.direct = &directUploads{m: m, rows: directStore{db: d.DB, videos: m.store}}
+	return m
 }
 
-// Handlers are the tasks that a worker runs for the module.
+// Handlers returns the handlers of the module's tasks, for a worker.
 func (m *Module) Handlers() queue.Handlers {
-	return queue.Handlers{processKind: {Run: m.process, Dead: m.giveUp}}
+	return queue.Handlers{processKind: {Run: m.process, Dead: m.fail}}
 }

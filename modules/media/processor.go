@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,18 +11,11 @@ import (
 	"risingstars/modules/media/internal/ffmpeg"
 )
 
-// ProcessorOptions are the contest's rules for clips and the means to process them. Branding and CacheDir are required.
-type ProcessorOptions struct {
-	Branding    fs.FS
-	CacheDir    string // what is rendered once is kept here
-	Threads     int    // 0: the machine decides
-	MaxClip     time.Duration
-	RemoveAudio bool
-	MinDuration time.Duration // 0: no rule, as below
-	MaxDuration time.Duration
-	MinHeight   int
-	CAFile      string // certificates to trust instead of the system's, when originals are read from a server
-}
+// Rules are a contest's rules for clips.
+type Rules = ffmpeg.Rules
+
+// ProcessorOptions describe the machine that processes clips. Branding and CacheDir are required.
+type ProcessorOptions = ffmpeg.Options
 
 // Processor turns originals into renditions. It is safe for concurrent use.
 type Processor struct {
@@ -33,37 +24,41 @@ type Processor struct {
 
 // NewProcessor fails when ffmpeg is missing.
 func NewProcessor(o ProcessorOptions) (*Processor, error) {
-	p, err := ffmpeg.New(ffmpeg.Options{
-		Branding: o.Branding, CacheDir: o.CacheDir, Threads: o.Threads, MaxClip: o.MaxClip, RemoveAudio: o.RemoveAudio,
-		MinDuration: o.MinDuration, MaxDuration: o.MaxDuration, MinHeight: o.MinHeight, CAFile: o.CAFile,
-	})
+	p, err := ffmpeg.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("prepare processing: %w", err)
 	}
 	return &Processor{ffmpeg: p}, nil
 }
 
-// File runs exactly what a worker runs, on the file at in, and writes the rendition to out and the poster beside it, with
-// the extension .jpg. Both appear whole or not at all. Progress is told in percent.
-func (p *Processor) File(ctx context.Context, in, out string, start time.Duration, progress func(stage string, percent int)) error {
-	container, err := sniffFile(in)
+// FileJob is a clip to process on the local disk.
+type FileJob struct {
+	In, Out  string        // the poster goes beside Out, with the extension .jpg
+	Start    time.Duration // where the published part begins
+	Rules    Rules
+	Progress func(step string, percent int)
+}
+
+// File processes a file exactly as a worker does. The rendition and the poster appear whole or not at all.
+func (p *Processor) File(ctx context.Context, f FileJob) error {
+	container, err := sniffFile(f.In)
 	if err != nil {
 		return err
 	}
-	// ffmpeg runs in another folder.
-	in, err1 := filepath.Abs(in)
-	out, err2 := filepath.Abs(out)
+	// ffmpeg runs in another folder, so that the paths must be absolute.
+	in, err1 := filepath.Abs(f.In)
+	out, err2 := filepath.Abs(f.Out)
 	if err := errors.Join(err1, err2); err != nil {
-		return fmt.Errorf("find the clip: %w", err)
+		return fmt.Errorf("resolve the paths: %w", err)
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(out), ".process-*")
 	if err != nil {
-		return fmt.Errorf("make a folder to work in: %w", err)
+		return fmt.Errorf("create a work folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	result, err := p.ffmpeg.Process(ctx, ffmpeg.Job{
-		Input: in, Container: container, Start: start, Dir: dir,
-		Progress: func(at ffmpeg.Progress) { progress(at.Stage, at.Percent) },
+		Input: in, Container: container, Start: f.Start, Rules: f.Rules, Dir: dir,
+		Progress: func(at ffmpeg.Progress) { f.Progress(at.Stage, at.Percent) },
 	})
 	if tool, ok := errors.AsType[*ffmpeg.ToolError](err); ok {
 		return fmt.Errorf("%w\n%s", err, tool.Stderr)
@@ -77,7 +72,7 @@ func (p *Processor) File(ctx context.Context, in, out string, start time.Duratio
 		err = os.Rename(result.Poster, poster)
 	}
 	if err != nil {
-		return fmt.Errorf("put the result in place: %w", err)
+		return fmt.Errorf("move the result into place: %w", err)
 	}
 	return nil
 }
@@ -88,32 +83,18 @@ func sniffFile(path string) (ffmpeg.Container, error) {
 		return ffmpeg.Container{}, fmt.Errorf("open the clip: %w", err)
 	}
 	defer file.Close()
-	container, err := sniff(file)
+	container, _, err := sniff(file)
 	if err != nil {
 		return container, fmt.Errorf("%s: %w", path, err)
 	}
 	return container, nil
 }
 
-// sniff reads the container from the first bytes of r; errNotAVideo when there is none that we take.
-func sniff(r io.Reader) (ffmpeg.Container, error) {
-	head := make([]byte, ffmpeg.SniffLen)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return ffmpeg.Container{}, fmt.Errorf("read the first bytes: %w", err)
-	}
-	container, ok := ffmpeg.Sniff(head[:n])
-	if !ok {
-		return ffmpeg.Container{}, errNotAVideo
-	}
-	return container, nil
-}
-
-// Tools tells what the installed ffmpeg is and lacks: Missing stops all processing, Lacking refuses some clips, and
-// without isolation ffmpeg could reach the network if it were tricked into it.
+// Tools describe the installed ffmpeg: without what is in Missing nothing can be processed, without what is in Lacking
+// some clips are rejected, and without isolation a malicious clip might make ffmpeg use the network.
 type Tools = ffmpeg.Tools
 
-// Inspect asks the installed ffmpeg what it can do.
+// Inspect returns what the installed ffmpeg can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 	tools, err := p.ffmpeg.Inspect(ctx)
 	if err != nil {

@@ -21,7 +21,7 @@ type videoRow struct {
 	Title        string
 	Description  string
 	Status       string
-	Stage        string
+	Step         string `gorm:"column:stage"`
 	Progress     int
 	Attempt      int
 	LeaseUntil   int64
@@ -41,24 +41,26 @@ func (videoRow) TableName() string { return "media_videos" }
 
 func (r videoRow) video() Video {
 	return Video{
-		ID: r.ID, OwnerID: r.OwnerID, Title: r.Title, Description: r.Description, Status: Status(r.Status), Stage: r.Stage,
-		Progress: r.Progress, Attempt: r.Attempt, OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
+		ID: r.ID, OwnerID: r.OwnerID, Title: r.Title, Description: r.Description,
+		Status: Status(r.Status), Step: r.Step, Progress: r.Progress, Attempt: r.Attempt, FailureCode: r.FailureCode,
+		OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
 		Start: time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
-		FailureCode: r.FailureCode, UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
+		UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
 	}
 }
 
-// insert adds an uploaded video. A mock is never sent, claimed or swept.
+// insert adds an uploaded video and adopts its original. A mock is never sent, claimed or swept.
 func (s *store) insert(ctx context.Context, v Video, mock bool) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		err := s.db.Gorm(ctx).Create(&videoRow{
-			ID: v.ID, OwnerID: v.OwnerID, Title: v.Title, Description: v.Description, Status: string(Uploaded), Stage: stageQueued,
-			Mock: mock, OriginalKey: v.OriginalKey, StartMs: v.Start.Milliseconds(), UploadedAt: database.Micros(v.UploadedAt),
+			ID: v.ID, OwnerID: v.OwnerID, Title: v.Title, Description: v.Description, Status: string(Uploaded),
+			Step: stepQueued, Mock: mock, OriginalKey: v.OriginalKey, StartMs: v.Start.Milliseconds(),
+			UploadedAt: database.Micros(v.UploadedAt),
 		}).Error
 		if err != nil {
 			return err
 		}
-		return s.keep(ctx, v.OriginalKey)
+		return s.adopt(ctx, v.OriginalKey)
 	})
 	if err != nil {
 		return fmt.Errorf("insert video: %w", err)
@@ -66,6 +68,7 @@ func (s *store) insert(ctx context.Context, v Video, mock bool) error {
 	return nil
 }
 
+// byID returns errNotFound for an unknown id.
 func (s *store) byID(ctx context.Context, id string) (Video, error) {
 	row, err := s.row(ctx, id)
 	return row.video(), err
@@ -83,29 +86,33 @@ func (s *store) row(ctx context.Context, id string) (videoRow, error) {
 	return row, nil
 }
 
-// byOwner lists a person's videos, the latest first. An empty status means all.
-func (s *store) byOwner(ctx context.Context, ownerID string, status Status, offset, limit int) ([]Video, int, error) {
+// byOwner returns a page of a person's videos, the latest first, and how many there are in all. An empty status means
+// any.
+func (s *store) byOwner(
+	ctx context.Context, ownerID string, status Status, offset, limit int,
+) (_ []Video, total int, err error) {
 	query := s.db.Gorm(ctx).Model(&videoRow{}).Where("owner_id = ?", ownerID)
 	if status != "" {
 		query = query.Where("status = ?", string(status))
 	}
 	query = query.Session(&gorm.Session{})
-	var total int64
-	if err := query.Count(&total).Error; err != nil {
+	var count int64
+	if err := query.Count(&count).Error; err != nil {
 		return nil, 0, fmt.Errorf("count videos: %w", err)
 	}
 	var rows []videoRow
-	if err := query.Order("uploaded_at DESC, id DESC").Offset(offset).Limit(limit).Find(&rows).Error; err != nil {
+	err = query.Order("uploaded_at DESC, id DESC").Offset(offset).Limit(limit).Find(&rows).Error
+	if err != nil {
 		return nil, 0, fmt.Errorf("list videos: %w", err)
 	}
 	videos := make([]Video, len(rows))
 	for i, row := range rows {
 		videos[i] = row.video()
 	}
-	return videos, int(total), nil
+	return videos, int(count), nil
 }
 
-// delete removes the row and returns what it held at last; it says false when it is gone already.
+// delete deletes a video's row and returns its last content. It reports false if there is no such row.
 func (s *store) delete(ctx context.Context, id string) (Video, bool, error) {
 	var row videoRow
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
@@ -117,9 +124,11 @@ func (s *store) delete(ctx context.Context, id string) (Video, bool, error) {
 	return row.video(), row.ID != "", nil
 }
 
-// move is the one way to change a status: from the states that transitions allow, if the condition holds too. It says
-// false when nothing was changed.
-func (s *store) move(ctx context.Context, id string, to Status, from []Status, set map[string]any, where string, args ...any) (bool, error) {
+// move is the only way to change a status. It reports whether it did: the video must be in one of the states from and
+// meet the condition where.
+func (s *store) move(
+	ctx context.Context, id string, to Status, from []Status, set map[string]any, where string, args ...any,
+) (bool, error) {
 	states := make([]string, len(from))
 	for i, state := range from {
 		states[i] = string(state)
@@ -141,7 +150,7 @@ func (s *store) move(ctx context.Context, id string, to Status, from []Status, s
 	return rows > 0, nil
 }
 
-// ahead counts the videos that wait longer than v.
+// ahead counts the videos that have waited longer than v.
 func (s *store) ahead(ctx context.Context, v Video) (int, error) {
 	var count int64
 	err := s.db.Gorm(ctx).Model(&videoRow{}).

@@ -11,6 +11,12 @@ import (
 	"risingstars/platform/database"
 )
 
+// directStore has the rows of direct uploads.
+type directStore struct {
+	db     *database.DB
+	videos *store
+}
+
 type directRow struct {
 	ID          string `gorm:"primaryKey"`
 	OwnerID     string
@@ -28,22 +34,24 @@ func (directRow) TableName() string { return "media_direct_uploads" }
 
 func (r directRow) upload() directUpload {
 	return directUpload{
-		ID: r.ID, OwnerID: r.OwnerID, Key: r.StorageKey, StorageID: r.StorageID, Size: r.SizeBytes, PartSize: r.PartBytes,
-		details:   details{Title: r.Title, Description: r.Description, Start: time.Duration(r.StartMs) * time.Millisecond},
-		ExpiresAt: database.FromMicros(r.ExpiresAt),
+		details: details{
+			Title: r.Title, Description: r.Description, Start: time.Duration(r.StartMs) * time.Millisecond,
+		},
+		ID: r.ID, OwnerID: r.OwnerID, Key: r.StorageKey, StorageID: r.StorageID,
+		Size: r.SizeBytes, PartSize: r.PartBytes, ExpiresAt: database.FromMicros(r.ExpiresAt),
 	}
 }
 
-// insertDirect adds an upload under way, unless its owner has limit of them already; then it says false.
-func (s *store) insertDirect(ctx context.Context, u directUpload, limit int) (bool, error) {
+// insert adds an upload. It reports false, and adds nothing, if the owner already has limit uploads.
+func (d directStore) insert(ctx context.Context, u directUpload, limit int) (bool, error) {
 	for slot := range limit {
-		rows, err := s.db.Exec(ctx, `
-			INSERT INTO media_direct_uploads
-				(id, owner_id, slot, title, description, start_ms, storage_key, storage_id, size_bytes, part_bytes, expires_at)
+		rows, err := d.db.Exec(ctx, `
+			INSERT INTO media_direct_uploads (id, owner_id, slot, title, description, start_ms,
+				storage_key, storage_id, size_bytes, part_bytes, expires_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (owner_id, slot) DO NOTHING`,
-			u.ID, u.OwnerID, slot, u.Title, u.Description, u.Start.Milliseconds(), u.Key, u.StorageID, u.Size, u.PartSize,
-			database.Micros(u.ExpiresAt))
+			u.ID, u.OwnerID, slot, u.Title, u.Description, u.Start.Milliseconds(),
+			u.Key, u.StorageID, u.Size, u.PartSize, database.Micros(u.ExpiresAt))
 		if err != nil {
 			return false, fmt.Errorf("insert direct upload: %w", err)
 		}
@@ -54,10 +62,12 @@ func (s *store) insertDirect(ctx context.Context, u directUpload, limit int) (bo
 	return false, nil
 }
 
-// directByOwner lists a person's uploads that have not expired, the latest first.
-func (s *store) directByOwner(ctx context.Context, ownerID string, now time.Time) ([]directUpload, error) {
+// byOwner returns a person's uploads that have not expired, the latest first.
+func (d directStore) byOwner(ctx context.Context, ownerID string, now time.Time) ([]directUpload, error) {
 	var rows []directRow
-	err := s.db.Gorm(ctx).Where("owner_id = ? AND expires_at > ?", ownerID, database.Micros(now)).Order("id DESC").Find(&rows).Error
+	err := d.db.Gorm(ctx).
+		Where("owner_id = ? AND expires_at > ?", ownerID, database.Micros(now)).
+		Order("id DESC").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list direct uploads: %w", err)
 	}
@@ -72,10 +82,10 @@ func uploadsOf(rows []directRow) []directUpload {
 	return uploads
 }
 
-// directByID is errNoUpload when there is none.
-func (s *store) directByID(ctx context.Context, id string) (directUpload, error) {
+// byID returns errNoUpload for an unknown id.
+func (d directStore) byID(ctx context.Context, id string) (directUpload, error) {
 	var row directRow
-	err := s.db.Gorm(ctx).Where("id = ?", id).Take(&row).Error
+	err := d.db.Gorm(ctx).Where("id = ?", id).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return directUpload{}, errNoUpload
 	}
@@ -85,41 +95,46 @@ func (s *store) directByID(ctx context.Context, id string) (directUpload, error)
 	return row.upload(), nil
 }
 
-// becomeVideo makes v of the upload with its id, in one step; errNoUpload when that has expired or was given up.
-func (s *store) becomeVideo(ctx context.Context, v Video) error {
-	return s.db.InTx(ctx, func(ctx context.Context) error {
-		rows, err := s.db.Exec(ctx, `DELETE FROM media_direct_uploads WHERE id = ? AND expires_at > ?`, v.ID, database.Micros(v.UploadedAt))
+// complete replaces the upload with v's id by the video v, in one transaction. The error is errNoUpload if the upload
+// has expired or was cancelled.
+func (d directStore) complete(ctx context.Context, v Video) error {
+	return d.db.InTx(ctx, func(ctx context.Context) error {
+		rows, err := d.db.Exec(ctx,
+			`DELETE FROM media_direct_uploads WHERE id = ? AND expires_at > ?`, v.ID, database.Micros(v.UploadedAt))
 		if err != nil {
-			return fmt.Errorf("end direct upload %s: %w", v.ID, err)
+			return fmt.Errorf("complete direct upload %s: %w", v.ID, err)
 		}
 		if rows == 0 {
 			return errNoUpload
 		}
-		return s.insert(ctx, v, false)
+		return d.videos.insert(ctx, v, false)
 	})
 }
 
-// expireDirect keeps an upload from becoming a video; it says false when there is none any more.
-func (s *store) expireDirect(ctx context.Context, id string) (bool, error) {
-	rows, err := s.db.Exec(ctx, `UPDATE media_direct_uploads SET expires_at = 0 WHERE id = ?`, id)
+// cancel makes sure that an upload does not become a video: from here on it is expired. It reports false if there is no
+// such upload.
+func (d directStore) cancel(ctx context.Context, id string) (bool, error) {
+	rows, err := d.db.Exec(ctx, `UPDATE media_direct_uploads SET expires_at = 0 WHERE id = ?`, id)
 	if err != nil {
-		return false, fmt.Errorf("expire direct upload %s: %w", id, err)
+		return false, fmt.Errorf("cancel direct upload %s: %w", id, err)
 	}
 	return rows > 0, nil
 }
 
-// deleteDirect forgets an upload of which nothing is left in storage.
-func (s *store) deleteDirect(ctx context.Context, id string) error {
-	if _, err := s.db.Exec(ctx, `DELETE FROM media_direct_uploads WHERE id = ?`, id); err != nil {
+// delete deletes the row of an upload that has nothing in storage any more.
+func (d directStore) delete(ctx context.Context, id string) error {
+	if _, err := d.db.Exec(ctx, `DELETE FROM media_direct_uploads WHERE id = ?`, id); err != nil {
 		return fmt.Errorf("delete direct upload %s: %w", id, err)
 	}
 	return nil
 }
 
-// directDue lists uploads that expired before a time.
-func (s *store) directDue(ctx context.Context, before time.Time, limit int) ([]directUpload, error) {
+// due returns uploads that expired before a time.
+func (d directStore) due(ctx context.Context, before time.Time, limit int) ([]directUpload, error) {
 	var rows []directRow
-	err := s.db.Gorm(ctx).Where("expires_at <= ?", database.Micros(before)).Order("expires_at").Limit(limit).Find(&rows).Error
+	err := d.db.Gorm(ctx).
+		Where("expires_at <= ?", database.Micros(before)).
+		Order("expires_at").Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list expired direct uploads: %w", err)
 	}

@@ -8,16 +8,17 @@ import (
 	"risingstars/platform/database"
 )
 
-// unclaimedRow is a file that no video points to.
-type unclaimedRow struct {
+// orphanRow is a file that no video points to.
+type orphanRow struct {
 	StorageKey  string `gorm:"primaryKey"`
 	DeleteAfter int64
 }
 
-func (unclaimedRow) TableName() string { return "media_unclaimed_files" }
+func (orphanRow) TableName() string { return "media_unclaimed_files" }
 
-// unclaim lists files for deletion after a time: before they are written, or when their video lets go of them.
-func (s *store) unclaim(ctx context.Context, after time.Time, keys ...string) error {
+// orphan lists files as orphans, to be deleted after a time: before they are written, or when their video no longer
+// points to them. It skips empty keys.
+func (s *store) orphan(ctx context.Context, after time.Time, keys ...string) error {
 	for _, key := range keys {
 		if key == "" {
 			continue
@@ -26,35 +27,46 @@ func (s *store) unclaim(ctx context.Context, after time.Time, keys ...string) er
 			INSERT INTO media_unclaimed_files (storage_key, delete_after) VALUES (?, ?)
 			ON CONFLICT (storage_key) DO UPDATE SET delete_after = excluded.delete_after`, key, database.Micros(after))
 		if err != nil {
-			return fmt.Errorf("list file %s as unclaimed: %w", key, err)
+			return fmt.Errorf("list file %s as an orphan: %w", key, err)
 		}
 	}
 	return nil
 }
 
-// expire makes a listed file due now. It says false when the file is not listed: a video points to it after all.
-func (s *store) expire(ctx context.Context, key string, now time.Time) (bool, error) {
-	rows, err := s.db.Exec(ctx, `UPDATE media_unclaimed_files SET delete_after = ? WHERE storage_key = ?`, database.Micros(now), key)
-	if err != nil {
-		return false, fmt.Errorf("give up file %s: %w", key, err)
-	}
-	return rows > 0, nil
-}
-
-// keep takes files off the list: a video points to them now, or they do not exist any more.
-func (s *store) keep(ctx context.Context, keys ...string) error {
+// adopt takes files off the list of orphans, in the transaction in which a video's row comes to point to them.
+func (s *store) adopt(ctx context.Context, keys ...string) error {
 	if _, err := s.db.Exec(ctx, `DELETE FROM media_unclaimed_files WHERE storage_key IN ?`, keys); err != nil {
-		return fmt.Errorf("take files off the unclaimed list: %w", err)
+		return fmt.Errorf("adopt files: %w", err)
 	}
 	return nil
 }
 
-// due lists files whose time has come.
-func (s *store) due(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	var rows []unclaimedRow
-	err := s.db.Gorm(ctx).Where("delete_after <= ?", database.Micros(now)).Order("delete_after").Limit(limit).Find(&rows).Error
+// expireOrphan makes an orphan due now. It reports whether the file is an orphan; if not, a video points to it.
+func (s *store) expireOrphan(ctx context.Context, key string, now time.Time) (bool, error) {
+	rows, err := s.db.Exec(ctx,
+		`UPDATE media_unclaimed_files SET delete_after = ? WHERE storage_key = ?`, database.Micros(now), key)
 	if err != nil {
-		return nil, fmt.Errorf("list unclaimed files: %w", err)
+		return false, fmt.Errorf("expire orphan %s: %w", key, err)
+	}
+	return rows > 0, nil
+}
+
+// deleteOrphan deletes the entry of a file that has been deleted.
+func (s *store) deleteOrphan(ctx context.Context, key string) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM media_unclaimed_files WHERE storage_key = ?`, key); err != nil {
+		return fmt.Errorf("delete the entry of orphan %s: %w", key, err)
+	}
+	return nil
+}
+
+// dueOrphans returns the keys of orphans that are due.
+func (s *store) dueOrphans(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	var rows []orphanRow
+	err := s.db.Gorm(ctx).
+		Where("delete_after <= ?", database.Micros(now)).
+		Order("delete_after").Limit(limit).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("list orphans: %w", err)
 	}
 	keys := make([]string, len(rows))
 	for i, row := range rows {

@@ -9,18 +9,21 @@ import (
 	"risingstars/platform/database/databasetest"
 )
 
-// Nothing that runs for each job, each sweep or each page may read or sort all videos.
+// No statement of a job, a sweep or a page may read or sort all videos.
 func TestStoreUsesIndexes(t *testing.T) {
 	t.Parallel()
 	planner := databasetest.OpenPlanner(t, Migrations())
 	s := &store{planner.DB}
-	// Of 3,000 videos, in no order, 2 % wait; another 2 % are mocks, which look like them.
+	// 3,000 videos in no order: 2 % of them wait, and another 2 % are mocks, which resemble waiting videos.
 	err := planner.InTx(t.Context(), func(ctx context.Context) error {
 		_, err := planner.Exec(ctx, `
 			WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 3000)
-			INSERT INTO media_videos (id, owner_id, title, description, status, mock, sent_at, original_key, uploaded_at)
+			INSERT INTO media_videos
+				(id, owner_id, title, description, status, mock, sent_at, original_key, uploaded_at)
 			SELECT printf('00000000-0000-7000-8000-%012d', i * 7919 % 1000003), 'owner ' || (i % 1000), 'Song', '',
-				CASE WHEN i % 50 < 2 THEN 'uploaded' ELSE 'processed' END, i % 50 = 1, i * 17 % 100003, 'key', i FROM numbers`)
+				CASE WHEN i % 50 < 2 THEN 'uploaded' ELSE 'processed' END, i % 50 = 1,
+				i * 17 % 100003, 'key', i
+			FROM numbers`)
 		return err
 	})
 	if err != nil {
@@ -60,7 +63,7 @@ func TestStoreUsesIndexes(t *testing.T) {
 				t.Error("not claimed")
 			}
 			if err == nil {
-				_, err = s.renew(t.Context(), v, now, stageProbing, 1)
+				_, err = s.renew(t.Context(), v, now, stepProbing, 1)
 			}
 			return err
 		})
@@ -73,8 +76,8 @@ func TestStoreUsesIndexes(t *testing.T) {
 				return err
 			})
 		}
-		check("unclaimed files, "+state, func() error {
-			_, err := s.due(t.Context(), now, 50)
+		check("due orphans, "+state, func() error {
+			_, err := s.dueOrphans(t.Context(), now, 50)
 			return err
 		})
 	}

@@ -9,33 +9,34 @@ import (
 	"risingstars/platform/database"
 )
 
-// TestALostTaskIsSentAgain is a crash between the commit of the row and its enqueuing, and a queue that lost its tasks.
+// A task is lost by a crash between the commit of the row and its enqueuing, or by the queue.
 func TestALostTaskIsSentAgain(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	past, future := database.Micros(now.Add(-time.Hour)), database.Micros(now.Add(time.Hour))
+	past, present := database.Micros(now.Add(-time.Hour)), database.Micros(now)
+	future := database.Micros(now.Add(time.Hour))
 	for name, c := range map[string]struct {
 		set  string
 		args []any
 		sent bool
 	}{
-		"never sent":                  {"sent_at = 0", nil, true},
-		"sent long ago":               {"sent_at = ?", []any{past}, true},
-		"sent just now":               {"sent_at = ?", []any{database.Micros(now)}, false},
-		"never sent, a mock":          {"sent_at = 0, mock = ?", []any{true}, false},
-		"at work":                     {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, future}, false},
-		"at work, the worker is gone": {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, past}, true},
-		"given back":                  {"sent_at = ?, status = 'processing', lease_until = 0", []any{past}, true},
-		"processed":                   {"sent_at = ?, status = 'processed'", []any{past}, false},
-		"failed":                      {"sent_at = ?, status = 'failed'", []any{past}, false},
-		"given back just now":         {"sent_at = ?, status = 'processing', lease_until = 0", []any{database.Micros(now)}, false},
+		"never sent":             {"sent_at = 0", nil, true},
+		"sent long ago":          {"sent_at = ?", []any{past}, true},
+		"sent just now":          {"sent_at = ?", []any{present}, false},
+		"never sent, a mock":     {"sent_at = 0, mock = ?", []any{true}, false},
+		"claimed":                {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, future}, false},
+		"claimed, lease lapsed":  {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, past}, true},
+		"released":               {"sent_at = ?, status = 'processing', lease_until = 0", []any{past}, true},
+		"released, not long ago": {"sent_at = ?, status = 'processing', lease_until = 0", []any{present}, false},
+		"processed":              {"sent_at = ?, status = 'processed'", []any{past}, false},
+		"failed":                 {"sent_at = ?, status = 'failed'", []any{past}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, s *studio) {
 				v := s.insert(t, Uploaded)
 				s.set(t, v.ID, c.set, c.args...)
-				if err := s.sweep(t.Context(), now); err != nil {
+				if err := s.sweepOnce(t.Context(), now); err != nil {
 					t.Fatal(err)
 				}
 				want := 0
@@ -45,10 +46,10 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 				if got := s.queued(t); got != want {
 					t.Fatalf("%d tasks, want %d", got, want)
 				}
-				if c.sent && s.read(t, v.ID).SentAt < database.Micros(now) {
-					t.Fatal("the row does not say that it was sent")
+				if c.sent && s.read(t, v.ID).SentAt < present {
+					t.Fatal("the row does not record that the task was sent")
 				}
-				if err := s.sweep(t.Context(), now); err != nil || s.queued(t) != want {
+				if err := s.sweepOnce(t.Context(), now); err != nil || s.queued(t) != want {
 					t.Fatalf("the next sweep: %v, %d tasks", err, s.queued(t))
 				}
 			})
@@ -56,43 +57,43 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestUnclaimedFilesAreDeletedInTime(t *testing.T) {
+func TestOrphansAreDeletedInTime(t *testing.T) {
 	t.Parallel()
-	each(t, unclaimedFilesAreDeletedInTime)
+	each(t, orphansAreDeletedInTime)
 }
 
-func unclaimedFilesAreDeletedInTime(t *testing.T, s *studio) {
+func orphansAreDeletedInTime(t *testing.T, s *studio) {
 	began := time.Now()
 	kept := s.upload(t, notReallyAVideo())
 	orphan, err := s.receive(t.Context(), newReader(notReallyAVideo())) // and then the process is killed
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.unclaim(t.Context(), began.Add(time.Minute), "processed/never-written.mp4"); err != nil {
+	if err := s.store.orphan(t.Context(), began.Add(time.Minute), "processed/never-written.mp4"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sweep(t.Context(), began.Add(uploadPatience-time.Minute)); err != nil {
+	if err := s.sweepOnce(t.Context(), began.Add(uploadGrace-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t, kept.OriginalKey, orphan.key)
-	s.wantUnclaimed(t, 1)
-	if err := s.sweep(t.Context(), time.Now().Add(uploadPatience)); err != nil {
+	s.wantOrphans(t, 1)
+	if err := s.sweepOnce(t.Context(), time.Now().Add(uploadGrace)); err != nil {
 		t.Fatal(err)
 	}
 	s.wantFiles(t, kept.OriginalKey)
-	s.wantUnclaimed(t, 0)
+	s.wantOrphans(t, 0)
 }
 
 type brokenReader struct{ err error }
 
 func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
 
-func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
+func TestAFailedUploadLeavesNothing(t *testing.T) {
 	t.Parallel()
-	each(t, anUploadThatFailsLeavesNothing)
+	each(t, aFailedUploadLeavesNothing)
 }
 
-func anUploadThatFailsLeavesNothing(t *testing.T, s *studio) {
+func aFailedUploadLeavesNothing(t *testing.T, s *studio) {
 	broken := errors.New("the client is gone")
 	head := notReallyAVideo()
 	for name, c := range map[string]struct {
@@ -100,11 +101,11 @@ func anUploadThatFailsLeavesNothing(t *testing.T, s *studio) {
 		then    error
 		want    error
 	}{
-		"not a video":      {[]byte("#!/bin/sh\necho hello\n"), nil, errNotAVideo},
-		"empty":            {nil, nil, errNotAVideo},
-		"cut in its head":  {head[:100], broken, broken},
-		"cut in its body":  {head, broken, broken},
-		"one byte too big": {append(head, make([]byte, limit-len(head)+1)...), nil, errTooLarge},
+		"not a video":        {[]byte("#!/bin/sh\necho hello\n"), nil, errNotAVideo},
+		"empty":              {nil, nil, errNotAVideo},
+		"ends in its head":   {head[:100], broken, broken},
+		"ends in its body":   {head, broken, broken},
+		"one byte too large": {append(head, make([]byte, limit-len(head)+1)...), nil, errTooLarge},
 	} {
 		r := newReader(c.content)
 		if c.then != nil {
@@ -114,7 +115,7 @@ func anUploadThatFailsLeavesNothing(t *testing.T, s *studio) {
 			t.Errorf("%s: %+v, %v", name, o, err)
 		}
 		s.wantFiles(t)
-		s.wantUnclaimed(t, 0)
+		s.wantOrphans(t, 0)
 	}
 	if o, err := s.receive(t.Context(), newReader(append(head, make([]byte, limit-len(head))...))); err != nil {
 		t.Fatalf("exactly the limit: %v", err)

@@ -21,10 +21,10 @@ CREATE TABLE media_videos (
 	processed_at  BIGINT  NOT NULL DEFAULT 0
 );
 CREATE INDEX media_videos_owner_idx ON media_videos (owner_id, uploaded_at DESC, id DESC);
--- The sweeper's: few rows at any time, however many videos there are. Its query repeats the condition word by word.
+-- For the sweeper. It has few rows at any time, however many videos there are. The query repeats its condition literally.
 CREATE INDEX media_videos_waiting_idx ON media_videos (sent_at) WHERE status IN ('uploaded', 'processing') AND NOT mock;
 
--- Files that no video points to (yet, or any more). Past delete_after they are deleted.
+-- Orphans: files that no video points to yet, or any more. They are deleted after delete_after.
 CREATE TABLE media_unclaimed_files (
 	storage_key  TEXT   PRIMARY KEY,
 	delete_after BIGINT NOT NULL

@@ -1,5 +1,6 @@
 -- +goose Up
--- Uploads whose bytes go straight to storage. Its id becomes the video's; the row goes in the transaction that makes the video.
+-- Uploads whose bytes go straight to storage. An upload's id becomes the video's; the transaction that inserts the video
+-- deletes the upload.
 CREATE TABLE media_direct_uploads (
 	id           TEXT   PRIMARY KEY,
 	owner_id     TEXT   NOT NULL,
@@ -12,7 +13,7 @@ CREATE TABLE media_direct_uploads (
 	size_bytes   BIGINT NOT NULL,
 	part_bytes   BIGINT NOT NULL,
 	expires_at   BIGINT NOT NULL,
-	-- Slots are numbered, so that nobody has more uploads under way than there are numbers, however many begin at once.
+	-- Slots are numbered, so that nobody can have more uploads than there are numbers, however many begin at once.
 	CONSTRAINT media_direct_uploads_slot_key UNIQUE (owner_id, slot)
 );
 CREATE INDEX media_direct_uploads_due_idx ON media_direct_uploads (expires_at);

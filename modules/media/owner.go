@@ -7,7 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Owned returns the caller's video. Somebody else's is errNotOwner, an unknown or malformed id errNotFound.
+// Owned returns the caller's video. The error is errNotOwner for somebody else's video, and errNotFound for an unknown
+// or malformed id.
 func (m *Module) Owned(ctx context.Context, callerID, id string) (Video, error) {
 	if uuid.Validate(id) != nil {
 		return Video{}, errNotFound
@@ -22,12 +23,13 @@ func (m *Module) Owned(ctx context.Context, callerID, id string) (Video, error) 
 	return v, nil
 }
 
-// List returns one page of the caller's videos, the latest first, and how many there are. An empty status means all.
+// List returns one page of the caller's videos, the latest first, and how many there are in all. An empty status means
+// any.
 func (m *Module) List(ctx context.Context, callerID string, status Status, offset, limit int) ([]Video, int, error) {
 	return m.store.byOwner(ctx, callerID, status, offset, limit)
 }
 
-// Retry makes the caller's failed video wait for processing again.
+// Retry queues the caller's failed video for processing again.
 func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) {
 	v, err := m.Owned(ctx, callerID, id)
 	if err != nil {
@@ -41,18 +43,18 @@ func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) 
 		return Video{}, errNotFailed
 	}
 	m.send(ctx, id)
-	v.Status, v.Stage, v.FailureCode = Uploaded, stageQueued, ""
+	v.Status, v.Step, v.FailureCode = Uploaded, stepQueued, ""
 	return v, nil
 }
 
-// Delete removes the caller's video with its files, unless it has votes. A job on it ends by itself.
+// Delete deletes the caller's video and its files, unless it has votes. A job that is processing it ends by itself.
 func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 	var keys []string
 	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
 		if _, err := m.Owned(ctx, callerID, id); err != nil {
 			return err
 		}
-		// First, as it waits for a publication under way: only then are the entry to withdraw and the last keys known.
+		// This comes first because it waits for a publication in progress, which may add an entry and files.
 		v, deleted, err := m.store.delete(ctx, id)
 		if err != nil {
 			return err
@@ -62,17 +64,17 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 		}
 		withdrawn, err := m.gallery.Withdraw(ctx, id)
 		if err != nil {
-			return err //nolint:wrapcheck // named by the port
+			return err
 		}
 		if !withdrawn {
 			return errHasVotes
 		}
 		keys = []string{v.OriginalKey, v.ProcessedKey, v.PosterKey}
-		return m.store.unclaim(ctx, time.Now(), keys...)
+		return m.store.orphan(ctx, time.Now(), keys...)
 	})
 	if err != nil {
-		return err //nolint:wrapcheck // faults and named errors from within
+		return err
 	}
-	m.remove(context.WithoutCancel(ctx), keys...)
+	m.deleteFiles(context.WithoutCancel(ctx), keys...)
 	return nil
 }

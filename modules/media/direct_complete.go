@@ -1,0 +1,142 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"path"
+	"time"
+
+	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/fault"
+	"risingstars/platform/storage"
+)
+
+// A completion that finds another one of the same upload in progress tries again after completePause. The pause doubles
+// until it would exceed maxCompletePause.
+const (
+	completePause    = 50 * time.Millisecond
+	maxCompletePause = 2 * time.Second
+)
+
+// parts returns the parts of an upload that storage has in the right size, by number. If storage has already assembled
+// the file, whole is true and the parts are unknown. The error is errNoUpload if storage has neither.
+func (d *directUploads) parts(ctx context.Context, u directUpload) (_ []storage.Part, whole bool, err error) {
+	stored, err := d.m.bucket.DirectParts(ctx, u.Key, u.StorageID)
+	if errors.Is(err, storage.ErrNoUpload) {
+		obj, err := d.m.bucket.Stat(ctx, u.Key)
+		switch {
+		case errors.Is(err, storage.ErrNotFound), err == nil && obj.Size != u.Size:
+			return nil, false, errNoUpload.With(err)
+		case err != nil:
+			return nil, false, err
+		}
+		return nil, true, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	parts := stored[:0]
+	for _, p := range stored {
+		if p.Number <= u.partCount() && p.Size == u.partSize(p.Number) {
+			parts = append(parts, p)
+		}
+	}
+	return parts, false, nil
+}
+
+// complete creates the video of an upload whose parts have all arrived. When it is called again it returns the same
+// video, even while another call, perhaps in another process, is at work: storage may then have neither the parts nor
+// the file.
+func (d *directUploads) complete(ctx context.Context, callerID, id string) (Video, error) {
+	for pause := completePause; ; pause *= 2 {
+		u, err := d.owned(ctx, callerID, id)
+		if errors.Is(err, errNoUpload) || pause > maxCompletePause {
+			return d.outcome(ctx, callerID, id)
+		}
+		if err != nil {
+			return Video{}, err
+		}
+		v, err := d.createVideo(ctx, u)
+		if !errors.Is(err, errNoUpload) && !errors.Is(err, storage.ErrNotFound) {
+			return v, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return Video{}, ctx.Err()
+		}
+	}
+}
+
+// outcome returns the video of an upload that has ended, or errNoUpload if the upload was cancelled.
+func (d *directUploads) outcome(ctx context.Context, callerID, id string) (Video, error) {
+	v, err := d.m.Owned(ctx, callerID, id)
+	if errors.Is(err, errNotFound) {
+		err = errNoUpload
+	}
+	return v, err
+}
+
+// createVideo returns errNoUpload or storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose
+// content is refused. After any other error everything stays as it is: the client may try again, and the sweeper
+// cancels the upload in the end.
+func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video, error) {
+	if err := d.assemble(ctx, u); err != nil {
+		return Video{}, err
+	}
+	err := d.checkContent(ctx, u.Key)
+	if err == nil {
+		err = d.m.checkStart(ctx, u.Key, u.Start)
+	}
+	if errors.Is(err, errNotAVideo) || errors.Is(err, errOtherType) || errors.Is(err, fault.ErrInvalid) {
+		return Video{}, errors.Join(d.cancel(ctx, u), err)
+	}
+	if err != nil {
+		return Video{}, err
+	}
+	v := u.video(u.ID, u.OwnerID, u.Key)
+	if err := d.rows.complete(ctx, v); err != nil {
+		return Video{}, err
+	}
+	d.m.send(ctx, v.ID)
+	return v, nil
+}
+
+// assemble has storage join the parts to one file. The error is errIncomplete if parts are missing.
+func (d *directUploads) assemble(ctx context.Context, u directUpload) error {
+	parts, whole, err := d.parts(ctx, u)
+	if err != nil || whole { // whole: another completion has assembled the file and then failed, or is still at work
+		return err
+	}
+	if len(parts) < u.partCount() {
+		return errIncomplete
+	}
+	_, err = d.m.bucket.CompleteDirect(ctx, u.Key, u.StorageID, parts)
+	if errors.Is(err, storage.ErrBadParts) {
+		return errIncomplete.With(err)
+	}
+	if errors.Is(err, storage.ErrNoUpload) {
+		return errNoUpload.With(err)
+	}
+	return err
+}
+
+// checkContent checks the first bytes of a file: errNotAVideo, or errOtherType if the key's extension stands for
+// another format.
+func (d *directUploads) checkContent(ctx context.Context, key string) error {
+	file, _, err := d.m.bucket.Open(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	found, _, err := sniff(file)
+	if err != nil {
+		return err
+	}
+	for _, c := range ffmpeg.Containers() {
+		if c.Extension == path.Ext(key) && c.Demuxer != found.Demuxer {
+			return errOtherType
+		}
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package media
+
+import "risingstars/platform/fault"
+
+// Faults about videos.
+var (
+	errNotFound = fault.New(fault.NotFound, "not_found",
+		"Este video no existe.",
+		"This video does not exist.")
+	errNotOwner = fault.New(fault.Forbidden, "forbidden",
+		"Este video es de otra persona.",
+		"This video belongs to somebody else.")
+	errNotFailed = fault.New(fault.Conflict, "not_failed",
+		"Solo se puede reintentar un video cuyo procesamiento falló.",
+		"Only a video whose processing failed can be retried.")
+	errHasVotes = fault.New(fault.Conflict, "has_votes",
+		"Este video ya tiene votos y no se puede eliminar.",
+		"This video already has votes and cannot be deleted.")
+)
+
+// Faults of both ways of upload.
+var (
+	errTooLarge = fault.New(fault.TooLarge, "too_large",
+		"El archivo pesa más de lo permitido. Recórtalo o comprímelo y vuelve a subirlo.",
+		"The file is larger than allowed. Trim or compress it and upload it again.")
+	errNotAVideo = fault.New(fault.Malformed, codeNotAVideo,
+		"El archivo no es un video MP4, MOV, 3GP, MKV o WebM.",
+		"The file is not an MP4, MOV, 3GP, MKV or WebM video.")
+)
+
+// Faults of uploads through the service.
+var (
+	errMissingFile = fault.New(fault.Malformed, "missing_file",
+		"Falta el archivo: envíalo en el campo video_file o file.",
+		"The file is missing: send it in the field video_file or file.")
+	errSecondFile = fault.ErrInvalid.WithFields(fault.Field{
+		Location: "body.file",
+		Message:  fault.Text{ES: "envía un solo archivo por video", EN: "send one file per video"},
+	})
+	errNoMock = fault.New(fault.NotFound, "not_found",
+		"No hay nada en esta dirección.",
+		"There is nothing at this address.")
+)
+
+// Faults of uploads straight to storage.
+var (
+	errNoUpload = fault.New(fault.NotFound, "not_found",
+		"Esta subida no existe o ya terminó. Empieza una nueva.",
+		"This upload does not exist or has ended. Begin a new one.")
+	errIncomplete = fault.New(fault.Conflict, "upload_incomplete",
+		"Todavía faltan partes del archivo. Envíalas y vuelve a terminar la subida.",
+		"Parts of the file are still missing. Send them and complete the upload again.")
+	errTooManyUploads = fault.New(fault.Conflict, "too_many_uploads",
+		"Tienes demasiadas subidas sin terminar. Termina o cancela alguna.",
+		"You have too many unfinished uploads. Complete or cancel one of them.")
+	errOtherType = fault.New(fault.Malformed, "other_type",
+		"El archivo no es del tipo anunciado. Empieza otra subida con el tipo correcto.",
+		"The file is not of the announced type. Begin another upload with the right type.")
+	errUnknownType = fault.ErrInvalid.WithFields(fault.Field{
+		Location: "body.content_type",
+		Message: fault.Text{
+			ES: "debe ser el de un video MP4, MOV, 3GP, MKV o WebM",
+			EN: "must be that of an MP4, MOV, 3GP, MKV or WebM video",
+		},
+	})
+)
+
+// Failure codes that this module itself sets; the others are those of ffmpeg's rejections.
+const (
+	codeNotAVideo       = "not_a_video"
+	codeProcessingError = "processing_error"
+)
+
+// failureTexts tell the owner of a failed video what to do, by failure code.
+var failureTexts = map[string]fault.Text{
+	codeNotAVideo: {
+		ES: "El archivo no es un video que podamos leer: expórtalo como MP4 y súbelo de nuevo.",
+		EN: "The file is not a video that we can read: export it as MP4 and upload it again.",
+	},
+	"no_video_stream": {
+		ES: "El archivo no tiene imagen, solo sonido: sube un video con imagen.",
+		EN: "The file has no picture, only sound: upload a video with a picture.",
+	},
+	"too_short": {
+		ES: "El video es más corto de lo que pide el concurso: sube uno más largo.",
+		EN: "The video is shorter than the contest requires: upload a longer one.",
+	},
+	"too_long": {
+		ES: "El video es más largo de lo que permite el concurso: recórtalo y súbelo de nuevo.",
+		EN: "The video is longer than the contest allows: trim it and upload it again.",
+	},
+	"resolution_too_low": {
+		ES: "La resolución del video es menor de la que pide el concurso: grábalo con más calidad y súbelo de nuevo.",
+		EN: "The resolution is lower than the contest requires: record the clip in better quality and upload it again.",
+	},
+	"unreadable": {
+		ES: "El archivo está dañado o incompleto: expórtalo y súbelo de nuevo.",
+		EN: "The file is damaged or incomplete: export it and upload it again.",
+	},
+	"too_complex": {
+		ES: "El video es demasiado complejo para procesarlo: expórtalo como MP4 H.264 en 1080p y súbelo de nuevo.",
+		EN: "The video is too complex to process: export it as an H.264 MP4 in 1080p and upload it again.",
+	},
+	"start_beyond_end": {
+		ES: "El punto de inicio que elegiste está después del final del video: súbelo de nuevo con uno anterior.",
+		EN: "The starting point that you chose is after the end of the video: upload it again with an earlier one.",
+	},
+	codeProcessingError: {
+		ES: "Algo falló de nuestro lado al procesar el video: reinténtalo, no hace falta subirlo otra vez.",
+		EN: "Something went wrong on our side while processing the video: retry it; it need not be uploaded again.",
+	},
+}

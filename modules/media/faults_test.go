@@ -1,0 +1,52 @@
+package media
+
+import (
+	"errors"
+	"testing"
+)
+
+// Clients see one code for these faults; the module must tell them apart.
+func TestFaultsWithOneCodeAreNotEachOther(t *testing.T) {
+	t.Parallel()
+	faults := map[string]error{
+		"errNotFound": errNotFound.With(errClaimLost),
+		"errNoUpload": errNoUpload.With(errClaimLost),
+		"errNoMock":   errNoMock,
+	}
+	targets := map[string]error{"errNotFound": errNotFound, "errNoUpload": errNoUpload, "errNoMock": errNoMock}
+	for name, err := range faults {
+		for other, target := range targets {
+			if got, want := errors.Is(err, target), name == other; got != want {
+				t.Errorf("%s is %s: %v, want %v", name, other, got, want)
+			}
+		}
+	}
+}
+
+func TestAnUnknownUploadIsNotAnUnknownVideo(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, id := range []string{newID(), "not an id"} {
+		for name, c := range map[string]struct {
+			do        func() error
+			want, not error
+		}{
+			"the video": {func() error {
+				_, err := s.Owned(t.Context(), "ana", id)
+				return err
+			}, errNotFound, errNoUpload},
+			"the upload": {func() error {
+				_, err := s.direct.owned(t.Context(), "ana", id)
+				return err
+			}, errNoUpload, errNotFound},
+			"its completion": {func() error {
+				_, err := s.direct.complete(t.Context(), "ana", id)
+				return err
+			}, errNoUpload, errNotFound},
+		} {
+			if err := c.do(); !errors.Is(err, c.want) || errors.Is(err, c.not) {
+				t.Errorf("%s of id %q: %v, want %v alone", name, id, err, c.want)
+			}
+		}
+	}
+}

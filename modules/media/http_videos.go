@@ -1,0 +1,152 @@
+package media
+
+import (
+	"context"
+	"time"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/fault"
+	"risingstars/platform/web"
+)
+
+type failure struct {
+	Code   string `json:"code" doc:"Stable name of the reason"`
+	Detail string `json:"detail" doc:"One sentence that says what to do"`
+}
+
+type videoBody struct {
+	VideoID         string     `json:"video_id"`
+	Title           string     `json:"title"`
+	Description     string     `json:"description"`
+	Status          string     `json:"status" enum:"uploaded,processing,processed,failed"`
+	Step            string     `json:"stage,omitempty" doc:"Of the processing: queued, probing, processing, publishing"`
+	Progress        int        `json:"progress" doc:"Percent"`
+	UploadedAt      time.Time  `json:"uploaded_at"`
+	ProcessedAt     *time.Time `json:"processed_at"`
+	DurationSeconds *float64   `json:"duration_seconds"`
+	OriginalURL     *string    `json:"original_url"`
+	ProcessedURL    *string    `json:"processed_url"`
+	PosterURL       *string    `json:"poster_url"`
+	Votes           int        `json:"votes"`
+	Failure         *failure   `json:"failure"`
+}
+
+type videoOutput struct {
+	Body videoBody
+}
+
+type listInput struct {
+	web.Page
+	Status string `query:"status" enum:"uploaded,processing,processed,failed"`
+}
+
+type listOutput struct {
+	web.PageHeaders
+	Body []videoBody
+}
+
+type idInput struct {
+	ID string `path:"id"`
+}
+
+type deleteOutput struct {
+	Body struct {
+		Message string `json:"message"`
+		VideoID string `json:"video_id"`
+	}
+}
+
+func (a api) listVideos(ctx context.Context, in *listInput) (*listOutput, error) {
+	videos, total, err := a.List(ctx, auth.CallerID(ctx), Status(in.Status), in.Offset(), in.Size)
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := a.bodies(ctx, videos)
+	if err != nil {
+		return nil, err
+	}
+	return &listOutput{PageHeaders: in.Headers(ctx, total), Body: bodies}, nil
+}
+
+func (a api) getVideo(ctx context.Context, in *idInput) (*videoOutput, error) {
+	v, err := a.Owned(ctx, auth.CallerID(ctx), in.ID)
+	return a.answer(ctx, v, err)
+}
+
+func (a api) retryVideo(ctx context.Context, in *idInput) (*videoOutput, error) {
+	v, err := a.Retry(ctx, auth.CallerID(ctx), in.ID)
+	return a.answer(ctx, v, err)
+}
+
+func (a api) deleteVideo(ctx context.Context, in *idInput) (*deleteOutput, error) {
+	if err := a.Delete(ctx, auth.CallerID(ctx), in.ID); err != nil {
+		return nil, err
+	}
+	out := &deleteOutput{}
+	out.Body.VideoID = in.ID
+	out.Body.Message = web.Say(ctx, fault.Text{ES: "El video fue eliminado.", EN: "The video has been deleted."})
+	return out, nil
+}
+
+// answer returns a video's JSON, or err.
+func (a api) answer(ctx context.Context, v Video, err error) (*videoOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := a.bodies(ctx, []Video{v})
+	if err != nil {
+		return nil, err
+	}
+	return &videoOutput{Body: bodies[0]}, nil
+}
+
+// failureOf returns why a video failed and what to do about it; nil when it has not failed.
+func failureOf(ctx context.Context, v Video) *failure {
+	if v.FailureCode == "" {
+		return nil
+	}
+	return &failure{Code: v.FailureCode, Detail: web.Say(ctx, failureTexts[v.FailureCode])}
+}
+
+// bodies returns the JSON of videos, with links to the files for their owner.
+func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
+	ids := make([]string, len(videos))
+	for i, v := range videos {
+		ids[i] = v.ID
+	}
+	tallies, err := a.gallery.Tallies(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	bodies := make([]videoBody, len(videos))
+	for i, v := range videos {
+		b := videoBody{
+			VideoID: v.ID, Title: v.Title, Description: v.Description, Status: string(v.Status), Step: v.Step,
+			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: failureOf(ctx, v),
+		}
+		if !v.ProcessedAt.IsZero() {
+			seconds := v.Duration.Seconds()
+			b.ProcessedAt, b.DurationSeconds = &v.ProcessedAt, &seconds
+		}
+		original := v.OriginalKey
+		if a.o.DeleteOriginal && v.Status == Processed {
+			original = ""
+		}
+		for _, link := range []struct {
+			key string
+			url **string
+		}{{original, &b.OriginalURL}, {v.ProcessedKey, &b.ProcessedURL}, {v.PosterKey, &b.PosterURL}} {
+			if link.key == "" {
+				continue
+			}
+			url, err := a.bucket.URL(ctx, link.key, a.o.URLExpiry)
+			if err != nil {
+				return nil, err
+			}
+			url = web.Absolute(ctx, url)
+			*link.url = &url
+		}
+		bodies[i] = b
+	}
+	return bodies, nil
+}

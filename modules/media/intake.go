@@ -1,0 +1,120 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/fault"
+)
+
+// Limits of the texts of an upload, in characters.
+const (
+	maxTitle       = 200
+	maxDescription = 5000
+)
+
+// cleanupTimeout limits the work that follows a failure.
+const cleanupTimeout = 10 * time.Second
+
+// details are what an owner says about an upload.
+type details struct {
+	Title       string
+	Description string
+	Start       time.Duration
+}
+
+// newDetails checks what was entered into the form. start is in seconds; "" means 0.
+func newDetails(title, description, start string) (details, error) {
+	d := details{
+		Title:       strings.Join(strings.Fields(printable(title)), " "),
+		Description: strings.TrimSpace(printable(description)),
+	}
+	var fields []fault.Field
+	refuse := func(name, es, en string) {
+		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
+	}
+	if length := utf8.RuneCountInString(d.Title); length < 1 || length > maxTitle {
+		refuse("title", "debe tener entre 1 y 200 caracteres", "must have between 1 and 200 characters")
+	}
+	if utf8.RuneCountInString(d.Description) > maxDescription {
+		refuse("description", "debe tener como máximo 5000 caracteres", "must have at most 5,000 characters")
+	}
+	if start = strings.TrimSpace(start); start != "" {
+		seconds, err := strconv.ParseFloat(start, 64)
+		if err != nil || math.IsNaN(seconds) || seconds < 0 || seconds > (24*time.Hour).Seconds() {
+			refuse("start_seconds", "debe ser un número de segundos desde 0", "must be a number of seconds from 0")
+		} else {
+			d.Start = time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
+		}
+	}
+	if len(fields) > 0 {
+		return details{}, fault.ErrInvalid.WithFields(fields...)
+	}
+	return d, nil
+}
+
+// printable removes control characters except white space: they show nothing, and PostgreSQL does not accept NUL.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// video returns a new video with these details, uploaded now.
+func (d details) video(id, ownerID, originalKey string) Video {
+	return Video{
+		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
+		OriginalKey: originalKey, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+}
+
+// sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo for content
+// in no container that the contest accepts.
+func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
+	head = make([]byte, ffmpeg.SniffLen)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return ffmpeg.Container{}, nil, fmt.Errorf("read the first bytes: %w", err)
+	}
+	head = head[:n]
+	container, ok := ffmpeg.Sniff(head)
+	if !ok {
+		return ffmpeg.Container{}, nil, errNotAVideo
+	}
+	return container, head, nil
+}
+
+// checkStart refuses a start beyond the length that a stored file states. A file that states none, or that cannot be
+// read at the moment, passes: the worker decides then.
+func (m *Module) checkStart(ctx context.Context, key string, start time.Duration) error {
+	if start == 0 {
+		return nil
+	}
+	file, _, err := m.bucket.Open(ctx, key)
+	if err != nil {
+		m.log.WarnContext(ctx, "the length of an upload was not read", "key", key, "error", err)
+		return nil
+	}
+	defer file.Close()
+	length, ok := ffmpeg.StatedLength(file)
+	if !ok || start < length {
+		return nil
+	}
+	seconds := fmt.Sprintf("%.1f", length.Seconds())
+	return fault.ErrInvalid.WithFields(fault.Field{Location: "body.start_seconds", Message: fault.Text{
+		ES: "el video dura " + strings.Replace(seconds, ".", ",", 1) + " segundos y tendría que comenzar antes",
+		EN: "the video is " + seconds + " seconds long and would have to start before that",
+	}})
+}

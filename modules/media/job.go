@@ -1,0 +1,180 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"sync/atomic"
+	"time"
+
+	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/storage"
+)
+
+const (
+	// checkEvery is how often a job checks its claim, so that the job of a deleted video ends within a second. Every
+	// second check renews the lease and stores the progress.
+	checkEvery = 500 * time.Millisecond
+	// outputGrace is how long an output may take to be published before it is deleted as an orphan.
+	outputGrace = time.Hour
+)
+
+// job is the work on one claim.
+type job struct {
+	*Module
+	video    Video
+	progress atomic.Pointer[jobProgress]
+}
+
+type jobProgress struct {
+	step    string
+	percent int
+}
+
+// run processes and publishes the video. The error is errClaimLost if the claim is lost meanwhile.
+func (j *job) run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		j.keepClaim(ctx, cancel)
+	}()
+	defer func() {
+		if cause := context.Cause(ctx); err != nil && errors.Is(cause, errClaimLost) {
+			err = cause
+		}
+		cancel(nil)
+		<-kept
+	}()
+
+	dir, err := j.scratch.Dir("job-")
+	if err != nil {
+		return fmt.Errorf("create a work folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	input, err := j.bucket.Input(ctx, j.video.OriginalKey)
+	if err != nil {
+		return fmt.Errorf("locate the original: %w", err)
+	}
+	container, err := j.sniffOriginal(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := j.processor.ffmpeg.Process(ctx, ffmpeg.Job{
+		Input: input, Container: container, Start: j.video.Start, Rules: j.o.Rules, Dir: dir,
+		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Stage, p.Percent}) },
+	})
+	if err != nil {
+		return fmt.Errorf("process video %s: %w", j.video.ID, err)
+	}
+	j.progress.Store(&jobProgress{stepPublishing, 100})
+	return j.publish(ctx, result)
+}
+
+// sniffOriginal reads the stored bytes again, because the content decides on the demuxer, not the key.
+func (j *job) sniffOriginal(ctx context.Context) (ffmpeg.Container, error) {
+	file, _, err := j.bucket.Open(ctx, j.video.OriginalKey)
+	if err != nil {
+		return ffmpeg.Container{}, fmt.Errorf("open the original: %w", err)
+	}
+	defer file.Close()
+	container, _, err := sniff(file)
+	if errors.Is(err, errNotAVideo) {
+		return container, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "unknown container"}
+	}
+	return container, err
+}
+
+// keepClaim renews the lease until ctx ends. It cancels ctx if the claim is lost or the lease cannot be renewed in
+// time.
+func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(checkEvery)
+	defer ticker.Stop()
+	renewed := time.Now()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		renew, now := n%2 == 0, time.Now()
+		held, err := j.checkClaim(ctx, renew, now)
+		switch {
+		case err == nil && !held:
+			cancel(errClaimLost)
+		case err == nil && renew:
+			renewed = now
+		case time.Since(renewed) > leaseTime:
+			cancel(fmt.Errorf("the lease could not be renewed: %w", err))
+		}
+	}
+}
+
+// checkClaim reports whether the claim still holds.
+func (j *job) checkClaim(ctx context.Context, renew bool, now time.Time) (held bool, err error) {
+	if !renew {
+		return j.store.holds(ctx, j.video)
+	}
+	p := j.progress.Load()
+	return j.store.renew(ctx, j.video, now.Add(leaseTime), p.step, p.percent)
+}
+
+// publish stores the outputs and commits the job. After an error, such as a lost claim, it deletes them again.
+func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
+	v := j.video
+	name := fmt.Sprintf("%s/%s-%d", j.o.ProcessedPrefix, v.ID, v.Attempt)
+	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
+	v.Duration, v.ProcessedAt = result.Duration, time.Now()
+
+	err := j.store.orphan(ctx, v.ProcessedAt.Add(outputGrace), v.ProcessedKey, v.PosterKey)
+	if err == nil {
+		_, err = j.bucket.PutFile(ctx, v.ProcessedKey, result.Video, storage.PutOptions{})
+	}
+	if err == nil {
+		_, err = j.bucket.PutFile(ctx, v.PosterKey, result.Poster, storage.PutOptions{})
+	}
+	if err == nil {
+		err = j.commit(ctx, v)
+	}
+	if err != nil {
+		j.deleteOrphans(ctx, v.ProcessedKey, v.PosterKey)
+		return fmt.Errorf("publish video %s: %w", v.ID, err)
+	}
+	if j.o.DeleteOriginal {
+		j.deleteFiles(context.WithoutCancel(ctx), v.OriginalKey)
+	}
+	return nil
+}
+
+// commit completes the claim, shows the entry and adopts the outputs in one transaction.
+func (j *job) commit(ctx context.Context, v Video) error {
+	return j.store.db.InTx(ctx, func(ctx context.Context) error {
+		published, err := j.store.publish(ctx, v)
+		if err != nil {
+			return err
+		}
+		if !published {
+			return errClaimLost
+		}
+		owner, err := j.people.Profile(ctx, v.OwnerID)
+		if err != nil {
+			return err
+		}
+		err = j.gallery.Publish(ctx, Entry{
+			VideoID: v.ID, UserID: v.OwnerID, PlayerName: owner.PlayerName, City: owner.City, Country: owner.Country,
+			Title: v.Title, Description: v.Description, ProcessedKey: v.ProcessedKey, PosterKey: v.PosterKey,
+			Duration: v.Duration, UploadedAt: v.UploadedAt,
+		})
+		if err != nil {
+			return err
+		}
+		if j.o.DeleteOriginal {
+			if err := j.store.orphan(ctx, time.Now(), v.OriginalKey); err != nil {
+				return err
+			}
+		}
+		return j.store.adopt(ctx, v.ProcessedKey, v.PosterKey)
+	})
+}

@@ -1,0 +1,111 @@
+package media
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"risingstars/platform/database"
+)
+
+// Every statement that writes a status is tried on every state.
+func TestStatesChangeOnlyAsTheTableAllows(t *testing.T) {
+	t.Parallel()
+	each(t, statesChangeOnlyAsTheTableAllows)
+}
+
+func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
+	states := []Status{Uploaded, Processing, Processed, Failed}
+	writes := []struct {
+		name string
+		to   Status
+		from []Status
+		do   func(v Video) (bool, error)
+	}{
+		{"claim", Processing, []Status{Uploaded, Processing}, func(v Video) (bool, error) { // also after a lapsed lease
+			_, claimed, err := s.store.claim(t.Context(), v.ID, time.Now(), time.Now().Add(leaseTime))
+			return claimed, err
+		}},
+		{"publish", Processed, []Status{Processing}, func(v Video) (bool, error) {
+			return s.store.publish(t.Context(), v)
+		}},
+		{"reject", Failed, []Status{Processing}, func(v Video) (bool, error) {
+			return s.store.reject(t.Context(), v, codeNotAVideo)
+		}},
+		{"fail", Failed, []Status{Uploaded, Processing}, func(v Video) (bool, error) {
+			return s.store.fail(t.Context(), v.ID)
+		}},
+		{"requeue", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
+			return s.store.requeue(t.Context(), v.ID)
+		}},
+	}
+	reached := map[Status][]Status{}
+	for _, write := range writes {
+		for _, from := range states {
+			v := s.insert(t, from)
+			changed, err := write.do(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := Status(s.read(t, v.ID).Status)
+			want, then := slices.Contains(write.from, from), from
+			if want {
+				then = write.to
+			}
+			if changed != want || now != then {
+				t.Errorf("%s of %s video: %v, now %s, want %v, %s", write.name, from, changed, now, want, then)
+			}
+			if changed && from != now && !slices.Contains(reached[from], now) {
+				reached[from] = append(reached[from], now)
+			}
+		}
+	}
+	for _, from := range states {
+		for _, to := range states {
+			allowed, done := slices.Contains(transitions[from], to), slices.Contains(reached[from], to)
+			if allowed != done {
+				t.Errorf("from %s to %s: the table has %v, the statements %v", from, to, allowed, done)
+			}
+		}
+	}
+}
+
+// insert adds a video in a state, without a lease.
+func (s *studio) insert(t *testing.T, status Status) Video {
+	t.Helper()
+	v := Video{
+		ID: newID(), OwnerID: "ana", Title: "t", OriginalKey: "uploads/" + newID() + ".mp4", UploadedAt: time.Now(),
+	}
+	if err := s.store.insert(t.Context(), v, false); err != nil {
+		t.Fatal(err)
+	}
+	s.set(t, v.ID, "status = ?, attempt = 1", string(status))
+	v.Attempt = 1
+	return v
+}
+
+func TestFailureResetsTheProgress(t *testing.T) {
+	t.Parallel()
+	each(t, failureResetsTheProgress)
+}
+
+func failureResetsTheProgress(t *testing.T, s *studio) {
+	v := s.insert(t, Processing)
+	s.set(t, v.ID, "lease_until = ?, progress = 40, stage = 'processing'", database.Micros(time.Now().Add(time.Hour)))
+	if failed, err := s.store.fail(t.Context(), v.ID); !failed || err != nil {
+		t.Fatal(failed, err)
+	}
+	row := s.read(t, v.ID)
+	if row.FailureCode != codeProcessingError || row.LeaseUntil != 0 || row.Progress != 0 || row.Step != "" ||
+		row.Attempt != 2 {
+		t.Fatalf("%+v", row)
+	}
+	retried, err := s.Retry(t.Context(), "ana", v.ID)
+	if err != nil || retried.Status != Uploaded || retried.Step != stepQueued || retried.FailureCode != "" {
+		t.Fatalf("%+v, %v", retried, err)
+	}
+	row = s.read(t, v.ID)
+	if row.Status != string(Uploaded) || row.FailureCode != "" || row.SentAt == 0 || s.queued(t) != 1 {
+		t.Fatalf("%+v, %d tasks", row, s.queued(t))
+	}
+}
