@@ -14,23 +14,23 @@ import (
 	"risingstars/infra/aws/cfntest"
 )
 
-// notOnAWS are the variables that no template sets, and why.
+// notOnAWS lists the variables that no template sets, with the reasons.
 var notOnAWS = map[string]string{
-	"AUTH_RATE_LIMIT":                    "off for load tests only",
-	"AWS_CA_BUNDLE":                      "AWS's certificates are everybody's",
+	"AUTH_RATE_LIMIT":                    "switched off in load tests only",
+	"AWS_CA_BUNDLE":                      "the system's certificates cover AWS",
 	"AWS_ENDPOINT_URL":                   "for servers that are not AWS",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
-	"DATA_DIR":                           "the image's own volume, /data",
+	"DATA_DIR":                           "the image sets it to its own volume, /data",
 	"ECS_AGENT_URI":                      "ECS itself sets it in every container",
-	"LOAD_TEST_ENDPOINTS":                "off outside of load tests",
-	"LOG_FORMAT":                         "the image says JSON",
+	"LOAD_TEST_ENDPOINTS":                "switched on in load tests only",
+	"LOG_FORMAT":                         "the image sets it to JSON",
 	"REDIS_URL":                          "the queue is SQS",
 	"S3_URL_EXPIRE_SECONDS":              "the default fits",
 	"SQS_WAIT_TIME_SECONDS":              "the default is the longest that SQS allows",
 }
 
-// awsReaders are the commands that read a variable, each of which must be told it. What serve and work have in common is
-// read by the same code on both sides, so a value on one side only would make them disagree.
+// awsReaders lists the commands that read a variable. The templates must set it for each of them. Variables that both
+// serve and work read are read by the same code, so a value for only one of them would make them disagree.
 var awsReaders = map[string]string{
 	"DATABASE_URL":                "migrate serve work",
 	"SECRET_KEY":                  "migrate serve work",
@@ -67,7 +67,7 @@ var awsReaders = map[string]string{
 	"MEDIA_MIN_HEIGHT":            "work",
 }
 
-// runtimeVariables are variables that the Go runtime reads, and the configuration does not.
+// runtimeVariables lists the variables that the Go runtime reads and the configuration does not.
 var runtimeVariables = []string{"GOMEMLIMIT"}
 
 func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
@@ -80,7 +80,7 @@ func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(awsReaders, given); diff != "" {
-		t.Errorf("who is told a variable (-want +got)\n%s", diff)
+		t.Errorf("the commands that get a variable (-want +got):\n%s", diff)
 	}
 	known := variablesOf(reflect.TypeFor[config.Config]())
 	for _, name := range runtimeVariables {
@@ -94,28 +94,31 @@ func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
 	for _, names := range []map[string]string{awsReaders, notOnAWS} {
 		for name := range names {
 			if !known[name] {
-				t.Errorf("%s is no variable of the configuration", name)
+				t.Errorf("%s is not a variable of the configuration", name)
 			}
 		}
 	}
 	for name := range notOnAWS {
 		if awsReaders[name] != "" {
-			t.Errorf("%s is set, and excepted", name)
+			t.Errorf("%s is listed both as read and as not set on AWS", name)
 		}
 	}
 }
 
-// What only an account knows stands here as it would look there.
+// awsValues holds examples of the values that only an AWS account provides.
 var awsValues = map[string]string{
-	"DATABASE_URL":  "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase?sslmode=require",
+	"DATABASE_URL": "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase" +
+		"?sslmode=require",
 	"SECRET_KEY":    "q3JtYWw0dGVzdHNvbmx5bm90YXNlY3JldGF0YWxs4f1d0b8b6c5e49a7a3b2c1d0",
 	"PUBLIC_URL":    "http://showcase-1234567890.us-east-1.elb.amazonaws.com",
-	"S3_PUBLIC_URL": "https://d111111abcdef8.cloudfront.net", "AWS_REGION": "us-east-1", "AWS_S3_BUCKET": "showcase-media",
+	"S3_PUBLIC_URL": "https://d111111abcdef8.cloudfront.net",
+	"AWS_REGION":    "us-east-1",
+	"AWS_S3_BUCKET": "showcase-media",
 	"SQS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/showcase",
 	"SQS_DLQ_URL":   "https://sqs.us-east-1.amazonaws.com/123456789012/showcase-dead",
 }
 
-// Each task's variables, with every parameter at its default, make a configuration that starts.
+// With every parameter at its default, each task's variables are a valid configuration.
 func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
 	known := variablesOf(reflect.TypeFor[config.Config]())
 	for _, c := range awsContainers(t) {
@@ -125,23 +128,27 @@ func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.File == "cluster.yaml" { // it migrates, and needs the database only
+			if c.File == "cluster.yaml" { // its task is migrate, which needs only the database
 				return
 			}
-			got := []string{loaded.Queue.Backend, loaded.Storage.Backend, loaded.Storage.UploadPrefix, loaded.Storage.ProcessedPrefix}
+			storage := loaded.Storage
+			got := []string{loaded.Queue.Backend, storage.Backend, storage.UploadPrefix, storage.ProcessedPrefix}
 			if diff := cmp.Diff([]string{"sqs", "s3", "uploads", "processed"}, got); diff != "" {
 				t.Error(diff)
 			}
-			// The process gives its services 10 s more than both; Fargate kills after 120 s at the latest.
+			// The process gives its services 10 s more than drain and grace together. Fargate kills it after 120 s at
+			// the latest.
 			limit, err := time.ParseDuration(c.StopTimeout + "s")
-			if most := loaded.Drain() + loaded.Grace() + 10*time.Second; err != nil || most >= limit || limit > 2*time.Minute {
-				t.Errorf("a stop may take %s, and the process is killed after %s (%v)", most, limit, err)
+			longest := loaded.Drain() + loaded.Grace() + 10*time.Second
+			if err != nil || longest >= limit || limit > 2*time.Minute {
+				t.Errorf("a stop may take %s, and the process is killed after %s (%v)", longest, limit, err)
 			}
 		})
 	}
 }
 
-// What a parameter takes must not fail only when the tasks start: the stack would roll back after half an hour.
+// Every value that a parameter allows is valid in the configuration. Otherwise the tasks would not start, and the stack
+// would roll back after half an hour.
 func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 	known := variablesOf(reflect.TypeFor[config.Config]())
 	count := 0
@@ -154,7 +161,7 @@ func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 				count++
 				t.Run(c.File+" "+v.Parameter.Name+" "+bound, func(t *testing.T) {
 					if bound == "" {
-						t.Fatal("it lacks a bound")
+						t.Fatal("the parameter lacks a bound")
 					}
 					setVariables(t, known, c)
 					t.Setenv(v.Name, bound)
@@ -166,11 +173,11 @@ func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 		}
 	}
 	if count < 16 {
-		t.Errorf("only %d bounds were looked at", count)
+		t.Errorf("only %d bounds were checked", count)
 	}
 }
 
-// setVariables gives the test the environment of a container, and nothing else that the configuration knows.
+// setVariables sets the environment of a container for the test, and clears all other variables of the configuration.
 func setVariables(t *testing.T, known map[string]bool, c cfntest.Container) {
 	t.Helper()
 	for name := range known {
@@ -180,7 +187,7 @@ func setVariables(t *testing.T, known map[string]bool, c cfntest.Container) {
 		value := v.Value
 		if !v.Known {
 			if value = awsValues[v.Name]; value == "" {
-				t.Fatalf("%s is %q, which only an account knows: what is it there?", v.Name, v.Value)
+				t.Fatalf("%s is %q, which only an AWS account provides: add an example to awsValues", v.Name, v.Value)
 			}
 		}
 		t.Setenv(v.Name, value)
@@ -202,12 +209,12 @@ func awsContainers(t *testing.T) []cfntest.Container {
 		of = append(of, c.File)
 	}
 	if want := []string{"cluster.yaml", "serve.yaml", "work.yaml"}; !slices.Equal(want, of) {
-		t.Fatalf("the containers are of %v", of)
+		t.Fatalf("the containers are in %v, want %v", of, want)
 	}
 	return containers
 }
 
-// variablesOf are the variables that a configuration reads: the env tags, wherever they stand.
+// variablesOf returns the variables that a configuration reads: its env tags, also those of nested groups.
 func variablesOf(group reflect.Type) map[string]bool {
 	names := map[string]bool{}
 	for field := range group.Fields() {

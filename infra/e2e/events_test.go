@@ -91,7 +91,7 @@ func TestProgressIsStreamedUntilTheVideoIsFinal(t *testing.T) {
 	progress, between := 0, 0
 	for _, e := range seen[:len(seen)-1] {
 		if e.name != "progress" || e.id == "" || e.data.Progress < progress || e.data.Progress > 100 {
-			t.Fatalf("event %+v after %d %%", e, progress)
+			t.Fatalf("event %+v follows %d %%", e, progress)
 		}
 		progress = e.data.Progress
 		if progress > 0 && progress < 100 {
