@@ -14,11 +14,11 @@ import (
 
 // goFile is a parsed file of the tree under test.
 type goFile struct {
-	name string // from the root of the tree
+	name string // its path from the root of the tree
 	*ast.File
 }
 
-// parseFolder reads the Go files of one folder, without its tests.
+// parseFolder parses the Go files of one folder, except for its tests.
 func parseFolder(root, dir string) ([]goFile, error) {
 	entries, err := os.ReadDir(filepath.Join(root, dir))
 	if err != nil {
@@ -31,15 +31,15 @@ func parseFolder(root, dir string) ([]goFile, error) {
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, dir, e.Name()), nil, 0)
 		if err != nil {
-			return nil, fmt.Errorf("read the names: %w", err)
+			return nil, fmt.Errorf("parse the names: %w", err)
 		}
 		files = append(files, goFile{dir + "/" + e.Name(), file})
 	}
 	return files, nil
 }
 
-// handlerBreaches checks that handlers hang on the type api, in http*.go, and use cases on Module, elsewhere; only
-// Routes joins the two.
+// handlerBreaches checks that handlers are methods of the type api in http*.go and use cases are methods of Module in
+// other files. The only exception is Routes, which connects the two.
 func handlerBreaches(files []goFile) []breach {
 	var breaches []breach
 	for _, file := range files {
@@ -60,10 +60,11 @@ func handlerBreaches(files []goFile) []breach {
 	return breaches
 }
 
-// nameBreaches finds names of a module that differ in case alone: types, functions, and the methods of Module and api.
+// nameBreaches finds names of a module that differ in case alone. It checks types, functions, and the methods of Module
+// and api.
 func nameBreaches(files []goFile) []breach {
 	var breaches []breach
-	first := map[string]string{} // the name that was seen first, by its folded form
+	first := map[string]string{} // the name that came first, by its form in lower case
 	add := func(file goFile, name string) {
 		folded := strings.ToLower(name)
 		if other, ok := first[folded]; ok {
@@ -149,7 +150,7 @@ func faultsIn(files []goFile) []faultDeclaration {
 	return faults
 }
 
-// declaresFault reports whether the call is one of fault.New; inside of package fault it is New alone.
+// declaresFault reports whether the call is one of fault.New, which is called New inside package fault.
 func declaresFault(file goFile, call *ast.CallExpr) bool {
 	if len(call.Args) < 2 {
 		return false
@@ -164,7 +165,8 @@ func declaresFault(file goFile, call *ast.CallExpr) bool {
 	return false
 }
 
-// faultBreaches checks that a module declares its faults in faults.go, and that a code has one kind wherever it stands.
+// faultBreaches checks that a module declares its faults in faults.go, and that a code has the same kind in all
+// declarations.
 func faultBreaches(faults []faultDeclaration) []breach {
 	var breaches []breach
 	kinds := map[string]string{}
@@ -182,6 +184,7 @@ func faultBreaches(faults []faultDeclaration) []breach {
 	return breaches
 }
 
+// textOf returns the value of a string literal, and false for any other expression.
 func textOf(expr ast.Expr) (string, bool) {
 	literal, ok := expr.(*ast.BasicLit)
 	if !ok || literal.Kind != token.STRING {

@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// tableBreaches reads a module's migrations, and the texts in its store*.go, for tables that are not the module's own.
-// In Go only the capital keywords of SQL count, so that "update the vote" may stand in an error; a name with another
-// module's prefix counts wherever it stands.
+// tableBreaches searches a module's migrations, and the string literals in its store*.go, for tables that belong to
+// other modules. In Go only SQL keywords in capitals count, so that an error may contain "update the vote", but a name
+// with another module's prefix counts anywhere.
 func tableBreaches(root, module string, modules map[string]bool) ([]breach, error) {
 	dir := filepath.Join(root, "modules", module)
 	migrations, err := filepath.Glob(filepath.Join(dir, "migrations", "*.sql"))
@@ -67,12 +67,12 @@ func tableBreaches(root, module string, modules map[string]bool) ([]breach, erro
 	return breaches, nil
 }
 
-// textsOf returns a Go file's string literals, and the tables that it hands to gorm by name: what a TableName method
-// returns, and the first word of a literal given to a method Table.
+// textsOf returns a Go file's string literals, and the tables that it passes to gorm by name: the result of a TableName
+// method, and the first word of a literal that is passed to a method Table.
 func textsOf(name string) (texts, tables []string, err error) {
 	file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the SQL: %w", err)
+		return nil, nil, fmt.Errorf("parse the SQL: %w", err)
 	}
 	literal := func(node ast.Node) (string, bool) {
 		lit, ok := node.(*ast.BasicLit)
@@ -116,13 +116,14 @@ func textsOf(name string) (texts, tables []string, err error) {
 	return texts, tables, nil
 }
 
-// sqlWords cuts a text into words and punctuation. Comments and quoted values are left out; quotes of identifiers too.
+// sqlWords splits a text into words and punctuation. It leaves out comments, quoted values, and the quotes of
+// identifiers.
 func sqlWords(sql string) []string {
 	sql = regexp.MustCompile(`--[^\n]*|(?s:/\*.*?\*/)|'[^']*'`).ReplaceAllString(sql, " ")
 	return regexp.MustCompile(`[\pL_][\pL\pN_$]*|[^\s\pL\pN"\x60]`).FindAllString(sql, -1)
 }
 
-// tablesIn returns the words that stand where SQL names a table, but for the common table expressions of the statement.
+// tablesIn returns the words in the positions where SQL names a table, except for common table expressions.
 func tablesIn(words []string) []string {
 	at := func(i int) string {
 		if i < 0 || i >= len(words) {
@@ -137,7 +138,7 @@ func tablesIn(words []string) []string {
 		case word == "(":
 			open = append(open, at(i-1))
 		case word == ")" && len(open) > 0:
-			name = open[len(open)-1] // of WITH name (columns) AS (
+			name = open[len(open)-1] // the name in WITH name (columns) AS (
 			open = open[:len(open)-1]
 		}
 		if at(i+1) == "AS" && (at(i+2) == "(" || at(i+2) == "MATERIALIZED" || at(i+2) == "NOT") {
@@ -162,7 +163,7 @@ func tablesIn(words []string) []string {
 	return slices.DeleteFunc(tables, func(table string) bool { return slices.Contains(expressions, table) })
 }
 
-// namesTable tells whether a table's name follows the keyword at i; open holds the words before the open parentheses.
+// namesTable reports whether a table's name follows the keyword at i; open holds the words before the open parentheses.
 func namesTable(words []string, i int, open []string) bool {
 	before := ""
 	if i > 0 {
@@ -172,7 +173,7 @@ func namesTable(words []string, i int, open []string) bool {
 	case "INTO", "JOIN", "REFERENCES", "TABLE", "TRUNCATE":
 		return true
 	case "FROM":
-		functions := []string{"EXTRACT", "SUBSTRING", "TRIM", "OVERLAY"}
+		functions := []string{"EXTRACT", "SUBSTRING", "TRIM", "OVERLAY"} // which have a FROM among their arguments
 		inCall := len(open) > 0 && slices.Contains(functions, open[len(open)-1])
 		return before != "DISTINCT" && !inCall // IS DISTINCT FROM
 	case "UPDATE":
@@ -185,7 +186,7 @@ func namesTable(words []string, i int, open []string) bool {
 
 func isWord(text string) bool { return regexp.MustCompile(`^[\pL_]`).MatchString(text) }
 
-// namesWithPrefix returns the words that look like a table of one of the modules.
+// namesWithPrefix returns the words that have a module's prefix, as the modules' tables do.
 func namesWithPrefix(words []string, modules map[string]bool) []string {
 	var names []string
 	for _, word := range words {

@@ -18,35 +18,35 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// importLaw says which files may import what. Imports and files are globs: * stays within a path element, ** does not.
-// Files are named from the root of the repository; tests obey as well.
+// importLaw says which files may import what. Imports and files are globs: * matches within a path element, ** matches
+// across them. The paths of files begin at the root of the repository. The laws apply to tests as well.
 type importLaw struct {
-	name       string
-	imports    []*regexp.Regexp
-	only       []*regexp.Regexp // the files that may; empty: all but those in never
-	never      []*regexp.Regexp
-	butOwnRoom bool // the packages of one room (a module, config) may import each other
-	because    string
+	name         string
+	imports      []*regexp.Regexp
+	only         []*regexp.Regexp // the files that may import them; if empty, all files except those in never
+	never        []*regexp.Regexp
+	exceptInRoom bool // the packages of one room (a module, config) may import each other
+	because      string
 }
 
-// importLaws is who may import whom.
+// importLaws returns the laws about imports.
 func importLaws() []importLaw {
 	return []importLaw{
 		{
-			name: "modules under app", imports: globs("risingstars/modules"), only: globs("app/**"), butOwnRoom: true,
-			because: "only app knows the modules: a module declares a port for what it needs, and app/ports.go fills it",
+			name: "modules under app", imports: globs("risingstars/modules"), only: globs("app/**"), exceptInRoom: true,
+			because: "only app knows the modules; what one needs from another is a port, which app/ports.go implements",
 		},
 		{
 			name: "app at the top", imports: globs("risingstars/app"), only: globs("main.go", "app/**", "infra/e2e/**"),
-			because: "app composes everything else, so nothing but the program and its end-to-end tests needs it",
+			because: "app composes everything else, so only the program and its end-to-end tests need it",
 		},
 		{
-			name: "config alone", imports: globs("risingstars"), never: globs("config/**"), butOwnRoom: true,
-			because: "config imports nothing of ours",
+			name: "config alone", imports: globs("risingstars"), never: globs("config/**"), exceptInRoom: true,
+			because: "config imports none of our packages",
 		},
 		{
 			name: "config at the top", imports: globs("risingstars/config"), only: globs("app/**", "config/**"),
-			because: "only app imports config, and hands each package its own small Options",
+			because: "only app imports config, and passes each package its own small Options",
 		},
 		{
 			name: "gorm", imports: globs("gorm.io", "github.com/glebarez/sqlite"),
@@ -65,11 +65,11 @@ func importLaws() []importLaw {
 		{
 			name: "web", imports: globs("github.com/labstack/echo", "github.com/danielgtaylor/huma"),
 			only:    globs("platform/web/**", "modules/*/http*.go"),
-			because: "HTTP stays in platform/web and in the modules' http files",
+			because: "HTTP stays in platform/web and the modules' http files; app builds routes through platform/web",
 		},
 		{
 			name: "pages", imports: globs("html/template"), only: globs("app/site/**", "platform/web/**"),
-			because: "pages cross modules, so they are made in one room",
+			because: "pages cross modules, so they are rendered in one room",
 		},
 		{
 			name: "ffmpeg", imports: globs("github.com/u2takey/ffmpeg-go"),
@@ -90,10 +90,10 @@ func importLaws() []importLaw {
 
 // The laws that are not about imports.
 const (
-	modulesBuilt = "modules built" // app/app.go imports each folder of modules/
-	ownTables    = "own tables"    // the SQL of a module names only tables with the module's prefix
+	modulesBuilt = "modules built" // app/app.go imports every folder of modules/
+	ownTables    = "own tables"    // a module's SQL names only tables with the module's prefix
 
-	handlersApart  = "handlers apart"  // handlers are methods of api in http*.go, use cases methods of Module elsewhere
+	handlersApart  = "handlers apart"  // handlers are methods of api in http*.go, use cases of Module elsewhere
 	namesOnce      = "names once"      // no two names of a module differ in case alone
 	faultsTogether = "faults together" // a module declares its faults in faults.go
 	oneKind        = "one kind"        // a fault code has the same kind wherever it is declared
@@ -113,9 +113,9 @@ func TestTheTreeKeepsItsBoundaries(t *testing.T) {
 	}
 	reasons := map[string]string{
 		modulesBuilt: "a folder of modules/ that app/app.go does not import is not part of the application",
-		ownTables:    "modules share no tables: each has those with its own prefix",
+		ownTables:    "modules share no tables: a module uses only the tables with its own prefix",
 
-		handlersApart:  "handlers hang on type api in http*.go, use cases on Module elsewhere; only Routes joins them",
+		handlersApart:  "handlers are methods of api in http*.go, use cases of Module elsewhere; Routes connects them",
 		namesOnce:      "a reader who searches for a name finds one thing",
 		faultsTogether: "a module's faults stand together in faults.go",
 		oneKind:        "clients know a fault by its code, so a code has one kind and one status",
@@ -139,7 +139,7 @@ func TestAGoodTreeHasNoBreach(t *testing.T) {
 	}
 }
 
-// The bad tree breaks every law, and breaches.txt beside it lists how.
+// The bad tree breaks every law, and its breaches.txt lists all breaches.
 func TestABadTreeIsRejected(t *testing.T) {
 	t.Parallel()
 	const root = "testdata/boundaries/bad"
@@ -174,7 +174,7 @@ func TestABadTreeIsRejected(t *testing.T) {
 	}
 }
 
-// A folder without Go files is a mistake in the path, not a tree without a breach.
+// A folder without Go files means that the path is wrong, not that the tree has no breach.
 func TestAnEmptyTreeIsAnError(t *testing.T) {
 	t.Parallel()
 	if _, err := breachesIn(t.TempDir()); err == nil {
@@ -182,7 +182,7 @@ func TestAnEmptyTreeIsAnError(t *testing.T) {
 	}
 }
 
-// breachesIn holds the tree under root against all laws.
+// breachesIn checks the tree under root against all laws.
 func breachesIn(root string) ([]breach, error) {
 	var files []string
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
@@ -191,7 +191,7 @@ func breachesIn(root string) ([]breach, error) {
 			return err
 		case !entry.IsDir():
 			files = append(files, name)
-		case name != root && notOurs(name, entry.Name()):
+		case name != root && isSkipped(name, entry.Name()):
 			return fs.SkipDir
 		}
 		return nil
@@ -239,7 +239,7 @@ func breachesIn(root string) ([]breach, error) {
 	return append(breaches, named...), err
 }
 
-// namingBreaches holds the names and faults that the folders declare against the laws about them.
+// namingBreaches checks the handlers, names and faults that the folders declare against the laws about them.
 func namingBreaches(root string, folders []string) ([]breach, error) {
 	var breaches []breach
 	var faults []faultDeclaration
@@ -257,8 +257,9 @@ func namingBreaches(root string, folders []string) ([]breach, error) {
 	return append(breaches, faultBreaches(faults)...), nil
 }
 
-// notOurs tells folders that the go command leaves out too, and modules of their own, such as infra/tools/.
-func notOurs(dir, base string) bool {
+// isSkipped reports whether the walk leaves a folder out: the go command ignores it as well, or it is a Go module of
+// its own, such as infra/tools.
+func isSkipped(dir, base string) bool {
 	if strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" {
 		return true
 	}
@@ -269,13 +270,13 @@ func notOurs(dir, base string) bool {
 func importsOf(name string) ([]string, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
 	if err != nil {
-		return nil, fmt.Errorf("read the imports: %w", err)
+		return nil, fmt.Errorf("parse the imports: %w", err)
 	}
 	var paths []string
 	for _, spec := range file.Imports {
 		p, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
-			return nil, fmt.Errorf("read the imports of %s: %w", name, err)
+			return nil, fmt.Errorf("parse the imports of %s: %w", name, err)
 		}
 		paths = append(paths, p)
 	}
@@ -290,7 +291,7 @@ func importBreaches(laws []importLaw, file string, paths []string) []breach {
 			continue
 		}
 		for _, p := range paths {
-			if l.butOwnRoom && roomOf(strings.TrimPrefix(p, "risingstars/")) == roomOf(path.Dir(file)) {
+			if l.exceptInRoom && roomOf(strings.TrimPrefix(p, "risingstars/")) == roomOf(path.Dir(file)) {
 				continue
 			}
 			if matchesAny(l.imports, p) {
@@ -301,7 +302,7 @@ func importBreaches(laws []importLaw, file string, paths []string) []breach {
 	return breaches
 }
 
-// roomOf names what a folder belongs to: modules/X as a whole, or the first folder of the path.
+// roomOf returns the room that a folder belongs to: modules/X as a whole, or the first folder of the path.
 func roomOf(dir string) string {
 	parts := strings.SplitN(dir, "/", 3)
 	if parts[0] == "modules" && len(parts) > 1 {
@@ -314,7 +315,7 @@ func matchesAny(globs []*regexp.Regexp, name string) bool {
 	return slices.ContainsFunc(globs, func(glob *regexp.Regexp) bool { return glob.MatchString(name) })
 }
 
-// globs covers what lies below a match as well, so that the glob of an import means its packages too.
+// globs compiles globs to patterns, which also match everything below a match, such as the packages below an import.
 func globs(texts ...string) []*regexp.Regexp {
 	var patterns []*regexp.Regexp
 	for _, text := range texts {

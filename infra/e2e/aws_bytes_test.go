@@ -42,7 +42,7 @@ func TestALargeOriginalIsNotDownloadedWhole(t *testing.T) {
 		t.Errorf("%d of %d bytes left the server", received, info.Size())
 	}
 	if strings.Contains(s.log.String(), "X-Amz-") {
-		t.Errorf("the log holds a presigned link:\n%s", s.log)
+		t.Errorf("the log contains a presigned link:\n%s", s.log)
 	}
 }
 

@@ -55,10 +55,12 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 	}
 	var killed []job
 	for name, moment := range map[string]func(*testing.T, *person, string){
-		"accepted":       func(*testing.T, *person, string) {},
-		"encoding":       at("processing", 0),
-		"half encoded":   at("processing", 40),
-		"publishing":     func(t *testing.T, p *person, _ string) { eventually(t, "an output exists", p.hasOutput(t)) },
+		"accepted":     func(*testing.T, *person, string) {},
+		"encoding":     at("processing", 0),
+		"half encoded": at("processing", 40),
+		"publishing": func(t *testing.T, p *person, _ string) {
+			eventually(t, "storage holds an output", p.hasOutput(t))
+		},
 		"another upload": func(t *testing.T, p *person, _ string) { p.startStalledUpload(t) },
 		"twice": func(t *testing.T, p *person, id string) {
 			at("processing", 10)(t, p, id)
@@ -150,8 +152,8 @@ func (s *site) wantOnlyPublished(t *testing.T, p *person, v video) {
 	}
 	areas, err := filepath.Glob(filepath.Join(s.DataDir, "*", "scratch-*"))
 	hidden, _ := filepath.Glob(filepath.Join(s.DataDir, "files", ".scratch", "scratch-*"))
-	// On disk, every process has an area in storage, and one of them is the worker, with another one. With S3 only the
-	// worker has one.
+	// On disk, every process has a scratch area in storage, and the worker has a second one for its jobs. With S3 only
+	// the worker has one.
 	want := len(s.processes) + 1
 	if s.bucket != nil {
 		want = 1
@@ -161,7 +163,7 @@ func (s *site) wantOnlyPublished(t *testing.T, p *person, v video) {
 	}
 }
 
-// waitForSweeper waits until the sweeper has deleted all orphaned files, which it is due to do at once.
+// waitForSweeper makes all orphaned files due for deletion, and waits until the sweeper has deleted them.
 func (s *site) waitForSweeper(t *testing.T) {
 	t.Helper()
 	s.execSQL(t, `UPDATE media_unclaimed_files SET delete_after = 1`)

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 
 // site is one running app with its own data folder: the processes and the servers of the stage under test.
 type site struct {
-	URL     string // of its first `app serve`, or of nginx before it
+	URL     string // of its first `app serve`, or of nginx in front of it
 	DataDir string
 
 	settings  []string // NAME=value of the stage, for every command
@@ -148,8 +148,8 @@ func (s *site) runAppWith(t *testing.T, env []string, args ...string) (stdout, s
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// stop asks the app to stop, waits for it and returns its exit code: of several processes, one that is not 0 if there
-// is one.
+// stop asks the app to stop, waits for it and returns its exit code. Of several exit codes it returns one that is not
+// 0, if there is any.
 func (s *site) stop(t *testing.T) int {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)

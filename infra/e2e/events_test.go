@@ -71,9 +71,9 @@ func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
 
 func TestProgressIsStreamedUntilTheVideoIsFinal(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
+	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", slowFFmpeg(t))
 	ana, beto := s.newPerson(t, ""), s.newPerson(t, "")
-	id := ana.uploadMock(t, mediumClip(t), "Watched") // a mock, so that the work begins after the stream
+	id := ana.uploadMock(t, tinyClip(t), "Watched") // a mock, so that the work begins after the stream
 	s.get(t, "/api/videos/"+id+"/events", "").want(t, http.StatusUnauthorized, "unauthenticated")
 	s.get(t, "/api/videos/"+id+"/events", beto.Token).want(t, http.StatusForbidden, "forbidden")
 	s.get(t, "/api/videos/none/events", ana.Token).want(t, http.StatusNotFound, "not_found")
@@ -91,7 +91,7 @@ func TestProgressIsStreamedUntilTheVideoIsFinal(t *testing.T) {
 	progress, between := 0, 0
 	for _, e := range seen[:len(seen)-1] {
 		if e.name != "progress" || e.id == "" || e.data.Progress < progress || e.data.Progress > 100 {
-			t.Fatalf("event %+v after %d %%", e, progress)
+			t.Fatalf("event %+v follows %d %%", e, progress)
 		}
 		progress = e.data.Progress
 		if progress > 0 && progress < 100 {

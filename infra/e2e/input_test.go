@@ -29,7 +29,7 @@ func (s *site) sendInLanguage(t *testing.T, language, method, path, token, conte
 	return send(t, request)
 }
 
-// Every kind of wrong input is answered with a problem document of the right code, in both languages, and changes
+// Every kind of wrong input is answered with a problem document that has the right code, in both languages, and changes
 // nothing.
 func TestBadInputIsExplainedAndChangesNothing(t *testing.T) {
 	t.Parallel()

@@ -32,7 +32,7 @@ func TestMainUserJourney(t *testing.T) {
 	request.Header.Set("Range", "bytes=100-199")
 	middle := send(t, request)
 	if middle.Status != http.StatusPartialContent || !bytes.Equal(middle.Body, whole.Body[100:200]) {
-		t.Fatalf("range 100-199 gives %d and %d bytes", middle.Status, len(middle.Body))
+		t.Fatalf("range 100-199 is answered with %d and %d bytes", middle.Status, len(middle.Body))
 	}
 	poster := s.get(t, v.PosterURL, "").want(t, http.StatusOK, "")
 	if poster.Header.Get("Content-Type") != "image/jpeg" {

@@ -50,7 +50,7 @@ func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
 			ana := s.newPerson(t, "")
 			v := ana.waitForFinal(t, ana.upload(t, c.clip, name))
 			if v.Status != "processed" {
-				t.Fatalf("%+v", v)
+				t.Fatalf("the video is %+v", v)
 			}
 			r := download(t, s, v)
 			r.wantProfile(t, c.seconds, c.sound)
@@ -69,7 +69,7 @@ func TestSoundIsRemovedWhenConfigured(t *testing.T) {
 	ana := s.newPerson(t, "")
 	v := ana.waitForFinal(t, ana.upload(t, shortClip(t), "Muda"))
 	if v.Status != "processed" {
-		t.Fatalf("%+v", v)
+		t.Fatalf("the video is %+v", v)
 	}
 	download(t, s, v).wantProfile(t, 2, false)
 }

@@ -32,7 +32,7 @@ func TestUploadsAreStreamed(t *testing.T) {
 	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOAD_TEST_ENDPOINTS=true")
 	s.startCommand(t, cmd)
 	ana := s.newPerson(t, "")
-	ana.streamUpload(t, 10_000_000) // so that everything that is allocated only once exists before
+	ana.streamUpload(t, 10_000_000) // so that what is allocated only once does not count
 	before := s.memory(t, "VmRSS")
 	s.resetPeak(t)
 
@@ -53,7 +53,7 @@ func TestUploadsAreStreamed(t *testing.T) {
 	if len(files) != 1+uploads {
 		t.Errorf("%d files are stored", len(files))
 	}
-	for _, file := range files { // 4 GB, which other tests need more than this one
+	for _, file := range files { // they occupy 4 GB, which other tests may need
 		if err := os.Remove(filepath.Join(s.DataDir, "files", file)); err != nil {
 			t.Error(err)
 		}

@@ -66,7 +66,7 @@ func TestStopReleasesTheJob(t *testing.T) {
 	}
 	v := ana.waitForFinal(t, id)
 	if v.Status != "processed" {
-		t.Fatalf("%+v", v)
+		t.Fatalf("the video is %+v", v)
 	}
 	s.wantOnlyPublished(t, ana, v)
 }
@@ -111,10 +111,10 @@ func TestProcessingErrorEndsInADeadLetter(t *testing.T) {
 		v := ana.waitForFinal(t, id)
 		if v.Status != "failed" || v.Failure == nil || v.Failure.Code != "processing_error" ||
 			!strings.Contains(v.Failure.Detail, "reinténtalo") {
-			t.Fatalf("%+v", v)
+			t.Fatalf("the video is %+v", v)
 		}
 	}
-	eventually(t, "two dead letters", func() bool { return s.countTasks(t, "dead") == 2 })
+	eventually(t, "there are two dead letters", func() bool { return s.countTasks(t, "dead") == 2 })
 	list, _, code := s.runApp(t, "queue", "dead")
 	if code != 0 || !strings.Contains(list, ids[0]) || !strings.Contains(list, ids[1]) ||
 		!strings.Contains(list, "not found") {
@@ -134,7 +134,7 @@ func TestProcessingErrorEndsInADeadLetter(t *testing.T) {
 	for _, id := range ids {
 		eventually(t, "the video is processed", func() bool { return ana.video(t, id).Status == "processed" })
 		if v := ana.video(t, id); v.Failure != nil || v.Progress != 100 {
-			t.Fatalf("%+v", v)
+			t.Fatalf("the video is %+v", v)
 		}
 		ana.post(t, "/api/videos/"+id+"/retry", ana.Token, nil).want(t, http.StatusBadRequest, "not_failed")
 	}

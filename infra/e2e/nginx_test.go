@@ -145,7 +145,7 @@ func TestSiteBehindNginx(t *testing.T) {
 	request.Header.Set("Range", "bytes=100-199")
 	middle := send(t, request)
 	if middle.Status != http.StatusPartialContent || !bytes.Equal(middle.Body, clip.Body[100:200]) {
-		t.Errorf("range 100-199 gives %d and %d bytes", middle.Status, len(middle.Body))
+		t.Errorf("range 100-199 is answered with %d and %d bytes", middle.Status, len(middle.Body))
 	}
 
 	original, _, _ := strings.Cut(v.OriginalURL, "?")

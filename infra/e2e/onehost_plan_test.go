@@ -15,7 +15,7 @@ var seqScan = regexp.MustCompile(`Seq Scan on (voting_entries|voting_contestants
 // takes milliseconds.
 var unconditionalCount = regexp.MustCompile(`Query Text: SELECT count\(\*\) FROM "\w+"\s*\n`)
 
-// fillTables inserts 100,000 contestants with one video and one vote each, in random order.
+// fillTables inserts 100,000 contestants with one video and one vote each, in no particular order.
 const fillTables = `
 	CREATE TEMPORARY TABLE numbers AS
 		SELECT i, lpad((i::bigint * 7919 % 1000003)::text, 12, '0') AS tail FROM generate_series(1, 100000) AS i;
@@ -53,7 +53,7 @@ func TestNoQueryScansAWholeTable(t *testing.T) {
 
 	ana := s.newPerson(t, "")
 	if v := ana.waitForFinal(t, ana.upload(t, tinyClip(t), "Song")); v.Status != "processed" {
-		t.Fatalf("%+v", v)
+		t.Fatalf("the video is %+v", v)
 	}
 	city, country := url.QueryEscape("City 7"), url.QueryEscape("Country 3")
 	for _, query := range []string{

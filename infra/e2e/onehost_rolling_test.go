@@ -21,7 +21,7 @@ func TestRollingRestartLosesNoRequest(t *testing.T) {
 	ana := s.newPerson(t, "")
 	id := ana.upload(t, shortClip(t), "Song")
 	if v := ana.waitForFinal(t, id); v.Status != "processed" {
-		t.Fatalf("%+v", v)
+		t.Fatalf("the video is %+v", v)
 	}
 
 	var requests, uploads atomic.Int64

@@ -35,7 +35,7 @@ func (p *person) wantAllProcessed(t *testing.T, ids []string) {
 	t.Helper()
 	for _, id := range ids {
 		if v := p.waitForFinal(t, id); v.Status != "processed" {
-			t.Errorf("%+v", v)
+			t.Errorf("the video is %+v", v)
 		}
 	}
 	entries := p.queryInt(t, `SELECT COUNT(*) AS n FROM voting_entries`)

@@ -239,7 +239,7 @@ func TestBothFieldNamesAndEitherOrderAreAccepted(t *testing.T) {
 		ana.do(t, http.MethodPost, "/api/videos/upload-mock", ana.Token, contentType, body).
 			want(t, http.StatusAccepted, "").decode(t, &v)
 		if v.Title != "Canción de cuna" || v.UserID != ana.ID || v.Status != "uploaded" || v.TaskID == "" {
-			t.Fatalf("%+v", v)
+			t.Fatalf("the video is %+v", v)
 		}
 		stored := ana.video(t, v.VideoID)
 		if got := s.get(t, stored.OriginalURL, "").want(t, http.StatusOK, ""); !bytes.Equal(got.Body, content) {

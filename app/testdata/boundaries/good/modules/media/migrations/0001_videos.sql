@@ -1,5 +1,5 @@
 -- +goose Up
--- Copied from voting_entries, which this file may say in a comment.
+-- Copied from voting_entries: a comment may name another module's table.
 CREATE TABLE IF NOT EXISTS media_videos (
 	id TEXT PRIMARY KEY,
 	note TEXT NOT NULL DEFAULT 'see voting_entries'
