@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// longClip returns a clip that keeps ffmpeg busy for some seconds.
+// longClip returns a clip that keeps ffmpeg busy for about two seconds.
 func longClip(t *testing.T) string {
 	t.Helper()
 	return makeClip(t, "long.mp4",
 		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=frequency=440",
-		"-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+		"-t", "3", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
 }
 
 // processesUsing returns the command lines of running processes that contain the folder's name.

@@ -153,11 +153,3 @@ func TestWaitingVideosReportTheirQueuePosition(t *testing.T) {
 		continue
 	}
 }
-
-// mediumClip returns a clip that keeps a worker busy long enough for its progress to be seen.
-func mediumClip(t *testing.T) string {
-	t.Helper()
-	return makeClip(t, "medium.mp4",
-		"-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i", "sine=frequency=330",
-		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
-}

@@ -9,6 +9,7 @@ import (
 
 // Whatever kind of clip a contestant uploads, the published rendition meets the processing profile.
 func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
+	onlyInStage(t, embedded, aws) // from disk and from S3
 	t.Parallel()
 	s := startSite(t)
 	x264 := []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"}
@@ -64,6 +65,7 @@ func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
 }
 
 func TestSoundIsRemovedWhenConfigured(t *testing.T) {
+	onlyInStage(t, embedded, aws) // from disk and from S3
 	t.Parallel()
 	s := startSite(t, "MEDIA_AUDIO=remove")
 	ana := s.newPerson(t, "")
@@ -75,6 +77,7 @@ func TestSoundIsRemovedWhenConfigured(t *testing.T) {
 }
 
 func TestClipsThatBreakTheRulesAreRejected(t *testing.T) {
+	onlyInStage(t, embedded, aws) // from disk and from S3
 	t.Parallel()
 	s := startSite(t, "MEDIA_MIN_SECONDS=20", "MEDIA_MAX_SECONDS=60", "MEDIA_MIN_HEIGHT=1080")
 	ana := s.newPerson(t, "")

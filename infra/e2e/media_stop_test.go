@@ -71,12 +71,19 @@ func TestStopReleasesTheJob(t *testing.T) {
 	s.wantOnlyPublished(t, ana, v)
 }
 
+// twentySeconds returns a clip with which a slow ffmpeg is not done before it is stopped.
+func twentySeconds(t *testing.T) string {
+	t.Helper()
+	return makeClip(t, "twenty-seconds.mp4", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15", "-t", "20",
+		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+}
+
 // Deleting a video stops its job: ffmpeg exits, and nothing is left.
 func TestDeletingAVideoStopsItsJob(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, slowFFmpeg(t))
 	ana := s.newPerson(t, "")
-	id := ana.upload(t, mediumClip(t), "Larga")
+	id := ana.upload(t, twentySeconds(t), "Larga")
 	ana.waitForFFmpeg(t, id)
 	ana.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil).want(t, http.StatusOK, "")
 	// This takes about a second on an idle machine. Without the deletion, ffmpeg would end after the 220 s that such a

@@ -42,7 +42,7 @@ func stage() string {
 }
 
 // onlyInStage skips the test in all other stages. A test is restricted either to the stages that have what it tests, or
-// to one stage because its result is the same in all of them.
+// because what it tests is the same in the others: onehost, for example, keeps its files on disk as embedded does.
 func onlyInStage(t *testing.T, wanted ...string) {
 	t.Helper()
 	if !slices.Contains(wanted, stage()) {
