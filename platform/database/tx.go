@@ -16,6 +16,12 @@ const txAttempts = 4
 
 type txKey struct{ db *DB }
 
+// anyTxKey marks a context that carries a transaction of any database.
+type anyTxKey struct{}
+
+// InTransaction reports whether ctx carries a transaction. What it writes elsewhere cannot be rolled back with it.
+func InTransaction(ctx context.Context) bool { return ctx.Value(anyTxKey{}) != nil }
+
 // InTx runs fn in one transaction, which travels in fn's context: every store that is called with it joins. A nested
 // InTx joins the outer one. When fn returns an error everything is rolled back and that error returned unchanged.
 //
@@ -32,7 +38,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 	defer release()
 	for attempt := 1; ; attempt++ {
 		err := db.gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			return fn(context.WithValue(ctx, txKey{db}, tx))
+			return fn(context.WithValue(context.WithValue(ctx, anyTxKey{}, true), txKey{db}, tx))
 		})
 		if err == nil || attempt == txAttempts || !isSacrificed(err) {
 			return err
