@@ -2,69 +2,159 @@ package asynqueue
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
-	"github.com/redis/go-redis/v9"
 
 	"risingstars/platform/queue"
 )
 
-// Stats counts exactly. Due tasks are ready, although without a worker nobody moves them to asynq's pending
-// ones; a task whose worker vanished is in flight until another worker finds it.
+const pageSize = 500
+
+// lister is one of the inspector's lists of tasks by state.
+type lister func(queue string, options ...asynq.ListOption) ([]*asynq.TaskInfo, error)
+
+// all reads every page. Tasks that change their state meanwhile may be missing or listed twice.
+func all(ctx context.Context, queue string, list lister) ([]*asynq.TaskInfo, error) {
+	var tasks []*asynq.TaskInfo
+	for page := 1; ; page++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err // the inspector accepts no context
+		}
+		more, err := list(queue, asynq.PageSize(pageSize), asynq.Page(page))
+		if errors.Is(err, asynq.ErrQueueNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, more...)
+		if len(more) < pageSize {
+			return tasks, nil
+		}
+	}
+}
+
+// Stats counts exactly. Due tasks are ready, although asynq calls them that only after a worker has noticed them. A
+// task whose worker vanished is in flight until asynq returns it.
 func (d *Driver) Stats(ctx context.Context) (queue.Stats, error) {
-	now := time.Now()
-	k := d.keys
-	values, err := d.stats.Run(ctx, d.client, []string{k.pending, k.active, k.scheduled, k.retry, k.archived}, now.Unix(), k.task).Slice()
+	if err := ctx.Err(); err != nil {
+		return queue.Stats{}, err // the inspector accepts no context
+	}
+	queues, err := d.inspector.Queues()
+	if err != nil || !slices.Contains(queues, d.queue) {
+		return queue.Stats{}, err
+	}
+	info, err := d.inspector.GetQueueInfo(d.queue)
 	if err != nil {
 		return queue.Stats{}, err
 	}
-	var counts [5]int64
-	var since [2]string
-	for i := range counts {
-		counts[i], _ = values[i].(int64)
+	stats := queue.Stats{
+		Ready: info.Pending, InFlight: info.Active, Dead: info.Archived, OldestReady: max(0, info.Latency),
 	}
-	for i := range since {
-		since[i], _ = values[len(counts)+i].(string)
+	now := time.Now()
+	for _, waiting := range []struct {
+		count int
+		list  lister
+	}{{info.Scheduled, d.inspector.ListScheduledTasks}, {info.Retry, d.inspector.ListRetryTasks}} {
+		due, age, err := d.due(ctx, waiting.list, now)
+		if err != nil {
+			return queue.Stats{}, fmt.Errorf("count due tasks: %w", err)
+		}
+		due = min(due, waiting.count) // tasks have moved since they were counted
+		stats.Ready += due
+		stats.Delayed += waiting.count - due
+		stats.OldestReady = max(stats.OldestReady, age)
 	}
-	pending, active, due, delayed, archived := counts[0], counts[1], counts[2], counts[3], counts[4]
-	return queue.Stats{
-		Ready: int(pending + due), InFlight: int(active), Delayed: int(delayed - due), Dead: int(archived),
-		OldestReady: max(age(now, since[0], time.Nanosecond), age(now, since[1], time.Second)),
-	}, nil
+	return stats, nil
 }
 
-// age is zero for no time at all.
-func age(now time.Time, since string, unit time.Duration) time.Duration {
-	n, err := strconv.ParseInt(since, 10, 64)
-	if err != nil {
-		return 0
+// due counts the tasks at the head of a list that is sorted by time, and returns how long the first has been due.
+func (d *Driver) due(ctx context.Context, list lister, now time.Time) (count int, age time.Duration, err error) {
+	tasks, err := all(ctx, d.queue, func(queue string, options ...asynq.ListOption) ([]*asynq.TaskInfo, error) {
+		page, err := list(queue, options...)
+		end := slices.IndexFunc(page, func(task *asynq.TaskInfo) bool { return task.NextProcessAt.After(now) })
+		if end >= 0 {
+			page = page[:end]
+		}
+		return page, err
+	})
+	if len(tasks) > 0 {
+		age = now.Sub(tasks[0].NextProcessAt)
 	}
-	return max(0, now.Sub(time.Unix(0, n*int64(unit))))
+	return len(tasks), age, err
 }
 
 // Dead lists the latest first, those of one second in no order.
 func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) {
-	ids, err := d.client.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{Key: d.keys.archived, Stop: limit - 1, Start: 0, Rev: true}).Result()
+	letters, err := d.letters(ctx)
 	if err != nil {
 		return nil, err
 	}
-	dead := make([]queue.DeadTask, 0, len(ids))
-	for _, entry := range ids {
-		id := fmt.Sprint(entry.Member)
-		info, err := d.info(ctx, id)
-		if err != nil {
-			return nil, fmt.Errorf("read task %s: %w", id, err)
-		}
-		if info == nil || info.State != asynq.TaskStateArchived {
-			continue // revived since
-		}
-		dead = append(dead, queue.DeadTask{
-			Task:     queue.Task{Kind: info.Type, ID: idOf(id), Payload: info.Payload},
-			Attempts: info.Retried + 1, Reason: info.LastErr, DiedAt: time.Unix(int64(entry.Score), 0),
-		})
+	letters = letters[:min(limit, len(letters))]
+	dead := make([]queue.DeadTask, len(letters))
+	for i, info := range letters {
+		dead[i] = deadTask(info)
 	}
 	return dead, nil
+}
+
+// letters returns all dead letters, the latest first.
+func (d *Driver) letters(ctx context.Context) ([]*asynq.TaskInfo, error) {
+	letters, err := all(ctx, d.queue, d.inspector.ListArchivedTasks)
+	slices.SortStableFunc(letters, func(a, b *asynq.TaskInfo) int { return b.LastFailedAt.Compare(a.LastFailedAt) })
+	return letters, err
+}
+
+func deadTask(info *asynq.TaskInfo) queue.DeadTask {
+	return queue.DeadTask{
+		Task:     queue.Task{Kind: info.Type, ID: idOf(info.ID), Payload: info.Payload},
+		Attempts: originOf(info.Headers).attempts + info.Retried + 1, Reason: info.LastErr, DiedAt: info.LastFailedAt,
+	}
+}
+
+// Redrive redrives one dead letter of the task, even if there are several.
+func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
+	redriven, err := d.RedriveAll(ctx, func(task queue.DeadTask) bool { return task.Kind == kind && task.ID == id })
+	return len(redriven) > 0, err
+}
+
+// RedriveAll leaves further dead letters of the same task where they are.
+func (d *Driver) RedriveAll(ctx context.Context, wanted func(queue.DeadTask) bool) ([]queue.DeadTask, error) {
+	letters, err := d.letters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var redriven []queue.DeadTask
+	done := map[string]bool{}
+	for _, info := range letters {
+		task, id := deadTask(info), original(info.ID)
+		if done[id] || !wanted(task) {
+			continue
+		}
+		sent, err := d.redrive(ctx, info, task.Task)
+		if sent {
+			done[id] = true
+			redriven = append(redriven, task)
+		}
+		if err != nil {
+			return redriven, err
+		}
+	}
+	return redriven, nil
+}
+
+// redrive returns false if another process has redriven the dead letter.
+func (d *Driver) redrive(ctx context.Context, info *asynq.TaskInfo, task queue.Task) (bool, error) {
+	sent, err := d.send(ctx, copyID(info.ID, info.Headers), task, origin{redriven: true})
+	if err != nil {
+		return false, fmt.Errorf("send: %w", err)
+	}
+	if err := d.delete(info.ID); err != nil {
+		return sent, fmt.Errorf("delete the dead letter: %w", err)
+	}
+	return sent, nil
 }

@@ -14,13 +14,14 @@ import (
 )
 
 const (
-	// handover is for how long a poll hides what it takes: until its answer has arrived, and the visibility is asked for.
+	// handover is how long a poll makes messages invisible: until its answer has arrived and the real visibility is
+	// set.
 	handover = 10 * time.Second
 	// maxVisibility leaves room for renewals within SQS's 12 h.
 	maxVisibility = time.Hour
-	// earlyPause is between two polls when SQS answers at once and has nothing.
+	// earlyPause is the pause between two polls if SQS answers at once and has nothing.
 	earlyPause = 100 * time.Millisecond
-	// removePause is the first between two attempts to delete an original.
+	// removePause is the first pause between two attempts to delete an original.
 	removePause = 100 * time.Millisecond
 )
 
@@ -28,38 +29,38 @@ func wholeSeconds(visibility time.Duration) time.Duration {
 	return time.Duration(seconds(min(max(visibility, time.Second), maxVisibility))) * time.Second
 }
 
-// leases are the times until which messages are certainly ours, by receipt. SQS itself may well accept a receipt that
-// has lapsed, and with it change or delete what somebody else works on.
-type leases struct {
+// held records until when messages are certainly invisible to others, by receipt. SQS itself may accept a receipt whose
+// visibility has ended, and change or delete a message that another worker has received since.
+type held struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
 
-func (l *leases) keep(receipt string, until time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.until == nil {
-		l.until = map[string]time.Time{}
+func (h *held) keep(receipt string, until time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.until == nil {
+		h.until = map[string]time.Time{}
 	}
 	now := time.Now()
-	maps.DeleteFunc(l.until, func(_ string, until time.Time) bool { return until.Before(now) })
-	l.until[receipt] = until
+	maps.DeleteFunc(h.until, func(_ string, until time.Time) bool { return until.Before(now) })
+	h.until[receipt] = until
 }
 
-func (l *leases) has(receipt string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return time.Now().Before(l.until[receipt])
+func (h *held) has(receipt string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Before(h.until[receipt])
 }
 
-func (l *leases) drop(receipt string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.until, receipt)
+func (h *held) drop(receipt string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.until, receipt)
 }
 
 // Receive polls once.
-func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Lease, error) {
+func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Received, error) {
 	visibility = wholeSeconds(visibility)
 	hidden := min(visibility, handover)
 	asked := time.Now()
@@ -75,115 +76,119 @@ func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) (
 		}
 		return nil, nil
 	}
-	// What has been received is ours to look after, also when the worker stops meanwhile, and no longer than it is hidden.
+	// Messages that have been received must be dealt with even if the worker stops meanwhile, while they are invisible.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hidden)
 	defer cancel()
-	var leases []queue.Lease
+	var deliveries []queue.Received
 	for _, m := range messages {
-		if lease, ok := d.accept(ctx, m); ok {
-			leases = append(leases, lease)
+		if received, ok := d.accept(ctx, m); ok {
+			deliveries = append(deliveries, received)
 		}
 	}
-	return d.hold(ctx, leases, visibility)
+	return d.hold(ctx, deliveries, visibility)
 }
 
-// accept is false for a message that is not to be worked on now: what is not a task, is not due yet, or goes on in a copy.
-func (d *Driver) accept(ctx context.Context, m types.Message) (queue.Lease, bool) {
+// accept returns false for a message that must not be worked on now: one that is not a task, is not due yet, or
+// continues in a copy.
+func (d *Driver) accept(ctx context.Context, m types.Message) (queue.Received, bool) {
 	e, err := read(m)
 	if err != nil {
 		d.setAside(ctx, m, err)
-		return queue.Lease{}, false
+		return queue.Received{}, false
 	}
 	attempt := e.Attempts + receives(m)
 	lastReceive := d.maxReceives > 0 && receives(m) >= d.maxReceives
 	if wait := e.wait(); wait > 0 || lastReceive {
 		e.Attempts, e.Due = attempt-1, 0
 		if err := d.replace(ctx, *m.ReceiptHandle, d.queueURL, later(e, wait)); err != nil {
-			d.log.WarnContext(ctx, "a task was not put back; SQS delivers it again", "kind", e.Kind, "id", e.ID, "error", err)
+			d.log.WarnContext(ctx, "a task was not put back; SQS delivers it again",
+				"kind", e.Kind, "id", e.ID, "error", err)
 		}
-		return queue.Lease{}, false
+		return queue.Received{}, false
 	}
-	return queue.Lease{
-		Job: queue.Job{
+	return queue.Received{
+		Delivery: queue.Delivery{
 			Task: queue.Task{Kind: e.Kind, ID: e.ID, Payload: e.Payload}, Attempt: attempt, Redriven: e.Redriven,
 		},
-		Token: *m.ReceiptHandle,
+		Receipt: *m.ReceiptHandle,
 	}, true
 }
 
-// hold makes leases of the handover. What cannot be held is ready again after it.
-func (d *Driver) hold(ctx context.Context, received []queue.Lease, visibility time.Duration) ([]queue.Lease, error) {
-	if len(received) == 0 {
+// hold replaces the handover by the real visibility. Messages for which that fails are ready again after the handover.
+func (d *Driver) hold(
+	ctx context.Context, deliveries []queue.Received, visibility time.Duration,
+) ([]queue.Received, error) {
+	if len(deliveries) == 0 {
 		return nil, nil
 	}
-	receipts := make([]string, len(received))
-	for i, lease := range received {
-		receipts[i] = lease.Token
+	receipts := make([]string, len(deliveries))
+	for i, received := range deliveries {
+		receipts[i] = received.Receipt
 	}
 	until := time.Now().Add(visibility)
 	failed, err := d.hideAll(ctx, d.queueURL, receipts, visibility)
 	if err != nil {
-		return nil, fmt.Errorf("hold what was received: %w", err)
+		return nil, fmt.Errorf("extend the visibility of received tasks: %w", err)
 	}
-	held := received[:0]
-	for _, lease := range received {
-		if !failed[lease.Token] {
-			d.leases.keep(lease.Token, until)
-			held = append(held, lease)
+	kept := deliveries[:0]
+	for _, received := range deliveries {
+		if !failed[received.Receipt] {
+			d.held.keep(received.Receipt, until)
+			kept = append(kept, received)
 		}
 	}
-	return held, nil
+	return kept, nil
 }
 
-// Extend renews the visibility.
-func (d *Driver) Extend(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
-	if !d.leases.has(lease.Token) {
+// Extend fails once the visibility has ended.
+func (d *Driver) Extend(ctx context.Context, received queue.Received, visibility time.Duration) error {
+	if !d.held.has(received.Receipt) {
 		return queue.ErrLost
 	}
 	visibility = wholeSeconds(visibility)
 	until := time.Now().Add(visibility)
-	if err := d.hide(ctx, lease.Token, visibility); err != nil {
+	if err := d.hide(ctx, received.Receipt, visibility); err != nil {
 		return err
 	}
-	d.leases.keep(lease.Token, until)
+	d.held.keep(received.Receipt, until)
 	return nil
 }
 
-// Settle ends a lease that has not lapsed.
-func (d *Driver) Settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
-	if !d.leases.has(lease.Token) {
+// Settle fails once the visibility has ended.
+func (d *Driver) Settle(ctx context.Context, received queue.Received, verdict queue.Verdict) error {
+	if !d.held.has(received.Receipt) {
 		return queue.ErrLost
 	}
-	if err := d.carryOut(ctx, lease, verdict); err != nil {
+	if err := d.carryOut(ctx, received, verdict); err != nil {
 		return err
 	}
-	d.leases.drop(lease.Token)
+	d.held.drop(received.Receipt)
 	return nil
 }
 
-func (d *Driver) carryOut(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
-	e := envelope{Kind: lease.Kind, ID: lease.ID, Payload: lease.Payload, Redriven: lease.Redriven}
+func (d *Driver) carryOut(ctx context.Context, received queue.Received, verdict queue.Verdict) error {
+	e := envelope{Kind: received.Kind, ID: received.ID, Payload: received.Payload, Redriven: received.Redriven}
 	switch verdict.Action {
 	case queue.Done:
-		return d.remove(ctx, d.queueURL, lease.Token)
+		return d.remove(ctx, d.queueURL, received.Receipt)
 	case queue.Retry:
 		if verdict.Delay <= maxDelay {
-			return d.hide(ctx, lease.Token, verdict.Delay)
+			return d.hide(ctx, received.Receipt, verdict.Delay)
 		}
-		e.Attempts = lease.Attempt
-		return d.replace(ctx, lease.Token, d.queueURL, later(e, verdict.Delay))
+		e.Attempts = received.Attempt
+		return d.replace(ctx, received.Receipt, d.queueURL, later(e, verdict.Delay))
 	case queue.Postpone:
-		e.Attempts = lease.Attempt - 1
-		return d.replace(ctx, lease.Token, d.queueURL, later(e, verdict.Delay))
+		e.Attempts = received.Attempt - 1
+		return d.replace(ctx, received.Receipt, d.queueURL, later(e, verdict.Delay))
 	case queue.Bury:
-		return d.replace(ctx, lease.Token, d.deadURL, deadLetter(e, lease.Attempt, verdict.Reason))
+		return d.replace(ctx, received.Receipt, d.deadURL, deadLetter(e, received.Attempt, verdict.Reason))
 	default:
 		return fmt.Errorf("unknown action %d", verdict.Action)
 	}
 }
 
-// replace sends a message for one of the queue's, which it then deletes. It does not give up on the deletion before ctx
-// ends, because the caller's next attempt would send once more.
+// replace sends a copy of one of the queue's messages and then deletes the original. It repeats the deletion until ctx
+// ends, because the caller's next attempt would send another copy.
 func (d *Driver) replace(ctx context.Context, receipt, url string, by message) error {
 	if err := d.send(ctx, url, by); err != nil {
 		return fmt.Errorf("send a copy: %w", err)
@@ -199,7 +204,7 @@ func (d *Driver) replace(ctx context.Context, receipt, url string, by message) e
 	}
 }
 
-// pause is false when ctx ended first.
+// pause returns false if ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
