@@ -65,6 +65,7 @@ type rule struct {
 func (b *Bench) eventuallyDead(n int) map[string]queue.DeadTask {
 	b.Helper()
 	byID := map[string]queue.DeadTask{}
+	b.Eventually("the deaths", func() bool { return b.Stats().Dead == n }) // counting is quicker than listing
 	b.Eventually("the dead letters", func() bool {
 		dead := b.Dead()
 		clear(byID)
