@@ -3,7 +3,9 @@ package dbqueue_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +20,11 @@ import (
 var promises = queuetest.Promises{
 	RecoversWithin: 30 * time.Second, // beside the visibility of 300 ms, patience with a slow machine
 	Deduplicates:   true, TellsAge: true, CountsLapses: true, StopsReceiving: true,
+}
+
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "8") // the tests wait more than they work
+	os.Exit(m.Run())
 }
 
 func TestConformance(t *testing.T) {
