@@ -16,6 +16,12 @@ const txAttempts = 4
 
 type txKey struct{ db *DB }
 
+// anyTxKey marks a context that carries a transaction of any database.
+type anyTxKey struct{}
+
+// InTransaction reports whether ctx carries a transaction, which cannot roll back what is written elsewhere meanwhile.
+func InTransaction(ctx context.Context) bool { return ctx.Value(anyTxKey{}) != nil }
+
 // InTx runs fn in one transaction, which the context of fn carries: every store that is called with this context joins
 // it, and so does a nested InTx. If fn returns an error, InTx rolls everything back and returns that error unchanged.
 //
@@ -33,7 +39,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 	defer release()
 	for attempt := 1; ; attempt++ {
 		err := db.gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			return fn(context.WithValue(ctx, txKey{db}, tx))
+			return fn(context.WithValue(context.WithValue(ctx, anyTxKey{}, true), txKey{db}, tx))
 		})
 		if err == nil || attempt == txAttempts || !isConflict(err) {
 			return err

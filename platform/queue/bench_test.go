@@ -25,10 +25,15 @@ type bench struct {
 
 func setup(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{Bench: queuetest.Bench{T: t}, db: databasetest.Open(t, dbqueue.Migrations()), registry: prometheus.NewRegistry()}
+	b := &bench{
+		Bench: queuetest.Bench{T: t, Promises: queuetest.Promises{TellsAge: true}},
+		db:    databasetest.Open(t, dbqueue.Migrations()), registry: prometheus.NewRegistry(),
+	}
 	b.driver = dbqueue.New(b.db, dbqueue.Options{Poll: 20 * time.Millisecond})
 	b.Driver = b.driver
-	b.Queue = queue.New(b.driver, queue.Options{Registerer: b.registry, Logger: b.Logger(), StatsTimeout: patience})
+	b.Queue = queue.New(b.driver, queue.Options{
+		Registerer: b.registry, Logger: b.Logger(), StatsTimeout: patience,
+	})
 	return b
 }
 
@@ -37,13 +42,13 @@ func (b *bench) start(handlers queue.Handlers) *queue.Worker {
 	return b.startOn(b.driver, handlers, 10*time.Minute)
 }
 
-// startOn needs a short visibility only for tests of leases that lapse: they do so too when the machine stands still.
+// startOn needs a short visibility only in tests of its end, because it also ends when the machine stands still.
 func (b *bench) startOn(driver queue.Driver, handlers queue.Handlers, visibility time.Duration) *queue.Worker {
 	b.Helper()
 	return b.WorkOn(driver, handlers, queue.WorkerOptions{Visibility: visibility, Registerer: b.registry})
 }
 
-// samples are the gathered values by name and labels; a histogram's is its count.
+// samples returns the gathered values by name and labels; a histogram's value is its count.
 func (b *bench) samples() map[string]float64 {
 	b.Helper()
 	families, err := b.registry.Gather()

@@ -6,59 +6,46 @@ import (
 	"time"
 )
 
-// Driver is a product that keeps tasks and hands them out. All methods are safe for concurrent
-// use. A driver is given valid tasks only, and decides nothing about success: it delivers, and
-// does with each task what the verdict says.
+// Driver is a product that keeps tasks and hands them out. All methods are safe for concurrent use. A driver is given
+// valid tasks only, and decides nothing about success: it delivers, and does with each task what the verdict says.
 type Driver interface {
-	// Enqueue stores the task durably before it returns. A task of the same kind and ID that
-	// waits or runs is left as it is; a dead one is revived with the new payload and no
-	// attempts. (SQS cannot tell, and stores the task again.)
+	// Enqueue stores the task durably before it returns. A task of the same kind and ID that waits or runs is left as
+	// it is; a dead one is revived with the new payload and no attempts. (SQS does not recognise a task that it already
+	// has, and stores it again.)
 	Enqueue(ctx context.Context, task Task) error
 
 	Stats(ctx context.Context) (Stats, error)
 
-	// Dead lists up to limit dead tasks, those that died last first as far as the product can.
+	// Dead lists up to limit dead tasks, the latest first as far as the product can tell.
 	Dead(ctx context.Context, limit int) ([]DeadTask, error)
 
-	// Redrive makes one dead task ready again with no attempts; false when it is not among the dead.
-	// Its deliveries say that it was redriven, until it dies or is done.
+	// Redrive makes one dead task ready again with no attempts, and reports whether there was one. Its deliveries are
+	// marked as redriven until it dies or is done.
 	Redrive(ctx context.Context, kind, id string) (bool, error)
 
-	// Consume starts delivery to the consumer and returns once it runs, or why it cannot. ctx is
-	// for the start alone. stop ends it: no further delivery, then it waits until every call of
-	// Handle has returned and its verdict is written. It is called once.
+	// Consume starts delivery to the consumer and returns once it runs, or the reason why it cannot. ctx is for the
+	// start alone. stop ends delivery, then waits until every call of Handle has returned and its verdict is written.
+	// It is called once.
 	Consume(ctx context.Context, consumer Consumer) (stop func(), err error)
 }
 
-// Redriver is a driver that must go through the dead to find one of them, and so makes many ready on one way.
+// Redriver is a driver that must read all dead letters to find one of them, and can therefore redrive many in one pass.
 type Redriver interface {
-	// RedriveAll does what Redrive does to every dead task that is wanted, but to no task twice, so that it ends although
+	// RedriveAll redrives every dead task for which wanted returns true, but no task twice, so that it ends even if
 	// some die again meanwhile. It returns those that it made ready, also beside an error.
 	RedriveAll(ctx context.Context, wanted func(DeadTask) bool) ([]DeadTask, error)
 }
 
 // Consumer is what a driver delivers to, and how.
 type Consumer struct {
-	// Handle does one job and says what becomes of its task; it does not panic. The driver calls
-	// it up to Concurrency times at once, keeps the task's lease alive meanwhile, and cancels ctx
-	// with cause ErrLost when it failed to; the verdict is then not written.
-	Handle      func(ctx context.Context, job Job) Verdict
+	// Handle handles one delivery and returns what becomes of its task; it does not panic. The driver calls it up to
+	// Concurrency times at once and extends the delivery's visibility meanwhile. If that fails, the driver cancels ctx
+	// with the cause ErrLost and does not write the verdict.
+	Handle      func(ctx context.Context, delivery Delivery) Verdict
 	Concurrency int
-	// Visibility is how long a task is withheld from others without a sign of life.
+	// Visibility is how long a delivered task stays invisible to others without being extended.
 	Visibility time.Duration
 	Logger     *slog.Logger
-}
-
-// Job is one delivery of a task.
-type Job struct {
-	Task
-	// Attempt counts deliveries from 1, without those that ended in Postpone. A delivery whose
-	// worker vanished counts.
-	Attempt int
-	// Lapses is how many of them ended by a lapsed lease; zero when the product does not count them.
-	Lapses int
-	// Redriven says that the task was dead and Redrive made it ready, unlike one that Enqueue revived.
-	Redriven bool
 }
 
 // Verdict is what becomes of a task after a delivery.
@@ -71,10 +58,10 @@ type Verdict struct {
 // Action is the verb of a verdict.
 type Action int
 
-// What a driver can be told to do with a delivered task.
+// What a driver does with a delivered task.
 const (
-	Done     Action = iota // forget it
+	Done     Action = iota // delete it
 	Retry                  // deliver it again after Delay; the attempt counts
 	Postpone               // deliver it again after Delay; the attempt does not count
-	Bury                   // put it among the dead
+	Bury                   // keep it as a dead letter
 )

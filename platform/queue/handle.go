@@ -11,15 +11,15 @@ import (
 
 const deadHookTimeout = 10 * time.Second
 
-// ending is how one delivery came out.
+// ending is the result of one delivery.
 type ending struct {
 	outcome string
 	verdict Verdict
 	err     error
 }
 
-// handle is what the driver calls for every delivery.
-func (w *Worker) handle(ctx context.Context, job Job) Verdict {
+// handle is called by the driver for every delivery.
+func (w *Worker) handle(ctx context.Context, delivery Delivery) Verdict {
 	w.running.Add(1)
 	defer w.running.Done()
 	if w.draining.Load() {
@@ -31,16 +31,16 @@ func (w *Worker) handle(ctx context.Context, job Job) Verdict {
 	defer w.metrics.inFlight.Dec()
 
 	started := time.Now()
-	handler, known := w.handlers[job.Kind]
-	delivery := Delivery{Task: job.Task, Attempt: job.Attempt, MaxAttempts: w.options.MaxAttempts, Redriven: job.Redriven}
+	handler, known := w.handlers[delivery.Kind]
+	delivery.MaxAttempts = w.options.MaxAttempts
 	var end ending
 	switch {
 	case !known:
-		end = dead(fmt.Errorf("no handler for kind %q", job.Kind))
-	case job.Attempt > w.options.MaxAttempts:
-		// The last attempt never came back, or its verdict would have been this one.
-		delivery.Attempt = w.options.MaxAttempts
-		end = dead(lapsed(job.Lapses))
+		end = dead(fmt.Errorf("no handler for kind %q", delivery.Kind))
+	case delivery.Attempt > delivery.MaxAttempts:
+		// The last attempt never ended, or its verdict would have been this one.
+		delivery.Attempt = delivery.MaxAttempts
+		end = dead(lapsed(delivery.Lapses))
 	default:
 		end = w.try(ctx, handler, delivery)
 	}
@@ -53,9 +53,9 @@ func (w *Worker) handle(ctx context.Context, job Job) Verdict {
 
 func lapsed(times int) error {
 	if times == 0 {
-		return errors.New("lease lapsed")
+		return errors.New("visibility lapsed")
 	}
-	return fmt.Errorf("lease lapsed %d times", times)
+	return fmt.Errorf("visibility lapsed %d times", times)
 }
 
 // try runs the handler once and judges its result.
@@ -65,10 +65,9 @@ func (w *Worker) try(ctx context.Context, handler Handler, delivery Delivery) en
 	unhook := context.AfterFunc(w.stopping, func() { cancel(ErrStopping) })
 	defer unhook()
 
-	err := run(ctx, handler, delivery)
+	err := run(ctx, handler.Run, delivery)
 
 	_, discard := errors.AsType[*discarded](err)
-	_, bury := errors.AsType[*buried](err)
 	later, postpone := errors.AsType[*postponed](err)
 	cause := context.Cause(ctx)
 	switch {
@@ -77,17 +76,17 @@ func (w *Worker) try(ctx context.Context, handler Handler, delivery Delivery) en
 	case err == nil:
 		return ending{outcome: outcomeDone, verdict: Verdict{Action: Done}}
 	case errors.Is(cause, ErrStopping):
-		// Even a Discard or a Dead: a handler that was cut off may have misread why its work broke.
+		// Even a Discard: a handler that was interrupted may have misread why its work failed.
 		return ending{outcome: outcomeGivenBack, verdict: Verdict{Action: Postpone}, err: err}
 	case discard:
 		return ending{outcome: outcomeDiscarded, verdict: Verdict{Action: Done}, err: err}
 	case postpone:
 		return ending{outcome: outcomePostponed, verdict: Verdict{Action: Postpone, Delay: later.delay}, err: err}
-	case bury, delivery.Attempt >= delivery.MaxAttempts:
+	case delivery.Attempt >= delivery.MaxAttempts:
 		return dead(err)
 	default:
-		delay := w.options.Backoff.delay(delivery.Attempt)
-		return ending{outcome: outcomeRetried, verdict: Verdict{Action: Retry, Delay: delay, Reason: plainReason(err)}, err: err}
+		verdict := Verdict{Action: Retry, Delay: backoff(delivery.Attempt), Reason: plainReason(err)}
+		return ending{outcome: outcomeRetried, verdict: verdict, err: err}
 	}
 }
 
@@ -95,34 +94,32 @@ func dead(err error) ending {
 	return ending{outcome: outcomeDead, verdict: Verdict{Action: Bury, Reason: plainReason(err)}, err: err}
 }
 
-func run(ctx context.Context, handler Handler, delivery Delivery) (err error) {
+// run turns a panic into an error.
+func run(
+	ctx context.Context, handler func(ctx context.Context, delivery Delivery) error, delivery Delivery,
+) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &panicked{value: value, stack: debug.Stack()}
 		}
 	}()
-	if handler.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, handler.Timeout)
-		defer cancel()
-	}
-	return handler.Run(ctx, delivery)
+	return handler(ctx, delivery)
 }
 
 func (w *Worker) announceDeath(ctx context.Context, handler Handler, delivery Delivery, reason string) {
-	// A stop or a lost lease must not keep the news from its owner.
+	// The owner must be told even if the worker stops or the delivery is lost.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadHookTimeout)
 	defer cancel()
-	err := run(ctx, Handler{Run: func(ctx context.Context, delivery Delivery) error {
+	err := run(ctx, func(ctx context.Context, delivery Delivery) error {
 		return handler.Dead(ctx, delivery, reason)
-	}}, delivery)
+	}, delivery)
 	if err != nil {
 		w.options.Logger.ErrorContext(ctx, "owner of dead task not told",
 			"kind", delivery.Kind, "id", delivery.ID, "error", err)
 	}
 }
 
-// report is the one log line, and the metrics, of a delivery.
+// report writes a delivery's one log line and its metrics.
 func (w *Worker) report(ctx context.Context, delivery Delivery, known bool, end ending, took time.Duration) {
 	kind := delivery.Kind
 	if !known {

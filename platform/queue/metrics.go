@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// How a delivery ended, as metrics and logs call it.
+// How a delivery ended, in metrics and logs.
 const (
 	outcomeDone      = "done"
 	outcomeRetried   = "retried"
@@ -20,8 +20,8 @@ const (
 	outcomeLost      = "lost"
 )
 
-// unknownKind stands for every kind without a handler: kinds come from outside, and a metric
-// must not get a series for each.
+// unknownKind stands for every kind without a handler: kinds come from outside, and a metric must not have a series for
+// each.
 const unknownKind = "unknown"
 
 type workerMetrics struct {
@@ -56,16 +56,12 @@ var (
 		"For how long the oldest ready task could have started.", nil, nil)
 )
 
-// depthCollector looks into the queue when it is scraped. A queue that does not answer leaves
-// its series out, so that the process's other metrics still arrive.
+// depthCollector asks the queue when it is scraped. If the queue does not answer, its series are left out, so that the
+// process's other metrics still arrive.
 type depthCollector struct {
 	queue   *Queue
 	timeout time.Duration
 	logger  *slog.Logger
-}
-
-func newDepthCollector(queue *Queue, timeout time.Duration, logger *slog.Logger) *depthCollector {
-	return &depthCollector{queue: queue, timeout: timeout, logger: logger}
 }
 
 func (c *depthCollector) Describe(descs chan<- *prometheus.Desc) {

@@ -8,35 +8,34 @@ import (
 )
 
 const (
-	// settleTimeout may outlast the lease: a late verdict is refused by its token, not by the clock.
+	// settleTimeout may outlast the visibility: a late verdict is refused by its receipt, not by the clock.
 	settleTimeout = 10 * time.Second
 
 	firstPause = 100 * time.Millisecond
 	maxPause   = 10 * time.Second
 )
 
-// Puller is a product that hands out leases on request. A driver that is one gets its Consume
-// from Pull, and with it the heartbeat and everything else there is to know about leases.
+// Puller is a product that hands out tasks on request. A driver that implements it gets its Consume from Pull, which
+// extends the visibility of deliveries and handles everything else about them.
 type Puller interface {
-	// Receive leases up to n tasks for the visibility time. It waits for the first for as long
-	// as it likes, and returns when ctx ends; none is no error. It never leaves a task leased
-	// that it did not return (but SQS, which answers after ctx has ended: for 10 s).
-	Receive(ctx context.Context, n int, visibility time.Duration) ([]Lease, error)
+	// Receive returns up to n deliveries, which stay invisible to others for the visibility time. It may wait for the
+	// first for any time, and returns when ctx ends; none is no error. It makes no task invisible that it does not
+	// return (except on SQS, which goes on answering after ctx has ended: those are invisible for 10 s).
+	Receive(ctx context.Context, n int, visibility time.Duration) ([]Received, error)
 
-	// Extend makes the lease last for the visibility time from now on. ErrLost when it is not
-	// the task's current one.
-	Extend(ctx context.Context, lease Lease, visibility time.Duration) error
+	// Extend makes the delivery's visibility end after the visibility time from now. It returns ErrLost if the delivery
+	// is not the task's current one.
+	Extend(ctx context.Context, received Received, visibility time.Duration) error
 
-	// Settle ends the lease and does with the task what the verdict says. ErrLost when the lease
-	// is not the task's current one, and then it changes nothing.
-	Settle(ctx context.Context, lease Lease, verdict Verdict) error
+	// Settle ends the delivery and does with the task what the verdict says. It returns ErrLost and changes nothing if
+	// the delivery is not the task's current one.
+	Settle(ctx context.Context, received Received, verdict Verdict) error
 }
 
-// Lease is a job that is ours for a while. The token tells it from earlier and later leases of
-// the same task.
-type Lease struct {
-	Job
-	Token string
+// Received is a delivery that a puller returned. The receipt distinguishes it from other deliveries of the same task.
+type Received struct {
+	Delivery
+	Receipt string
 }
 
 // Pull delivers from a puller until stop is called, as Driver.Consume promises.
@@ -58,9 +57,9 @@ func Pull(puller Puller, consumer Consumer) (stop func()) {
 type pull struct {
 	puller   Puller
 	consumer Consumer
-	slots    chan struct{} // one for each lease held or asked for
+	slots    chan struct{} // one for each delivery held or asked for
 	serving  sync.WaitGroup
-	idle     chan struct{} // closed when receive and all that it started have ended
+	idle     chan struct{} // closed when receive and everything that it started have ended
 }
 
 func (p *pull) receive(ctx context.Context) {
@@ -72,15 +71,15 @@ func (p *pull) receive(ctx context.Context) {
 		if n == 0 {
 			return
 		}
-		leases, err := p.puller.Receive(ctx, n, p.consumer.Visibility)
-		p.release(n - len(leases))
+		deliveries, err := p.puller.Receive(ctx, n, p.consumer.Visibility)
+		p.release(n - len(deliveries))
 		if err == nil && trouble != "" && ctx.Err() == nil {
 			p.consumer.Logger.InfoContext(ctx, "tasks are received again")
 		}
-		for _, lease := range leases {
+		for _, received := range deliveries {
 			p.serving.Go(func() {
 				defer p.release(1)
-				p.serve(lease)
+				p.serve(received)
 			})
 		}
 		if err == nil {
@@ -101,7 +100,7 @@ func (p *pull) receive(ctx context.Context) {
 	}
 }
 
-// acquire waits for one free slot and takes all that are free; zero when ctx has ended.
+// acquire waits for a free slot and acquires all that are free; it returns 0 if ctx has ended.
 func (p *pull) acquire(ctx context.Context) int {
 	select {
 	case p.slots <- struct{}{}:
@@ -127,30 +126,32 @@ func (p *pull) release(n int) {
 	}
 }
 
-// serve holds one lease from its delivery to its verdict.
-func (p *pull) serve(lease Lease) {
+// serve sees one delivery through to its verdict.
+func (p *pull) serve(received Received) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	handled, beating := make(chan struct{}), make(chan struct{})
+	handled, extending := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(beating)
-		p.heartbeat(ctx, lease, handled, cancel)
+		defer close(extending)
+		p.keepInvisible(ctx, received, handled, cancel)
 	}()
 	verdict := func() Verdict {
 		defer func() {
 			close(handled)
-			<-beating
+			<-extending
 		}()
-		return p.consumer.Handle(ctx, lease.Job)
+		return p.consumer.Handle(ctx, received.Delivery)
 	}()
 	if ctx.Err() == nil {
-		p.settle(ctx, lease, verdict)
+		p.settle(ctx, received, verdict)
 	}
 }
 
-// heartbeat keeps the lease alive until the job is handled. A lease that could not be extended
-// for its whole length counts as lost, for anybody may have it by now.
-func (p *pull) heartbeat(ctx context.Context, lease Lease, handled <-chan struct{}, cancel context.CancelCauseFunc) {
+// keepInvisible extends the visibility until the delivery is handled. A delivery that could not be extended for a whole
+// visibility time counts as lost, because any other worker may have the task by then.
+func (p *pull) keepInvisible(
+	ctx context.Context, received Received, handled <-chan struct{}, cancel context.CancelCauseFunc,
+) {
 	visibility := p.consumer.Visibility
 	ticker := time.NewTicker(visibility / 3)
 	defer ticker.Stop()
@@ -166,7 +167,7 @@ func (p *pull) heartbeat(ctx context.Context, lease Lease, handled <-chan struct
 		case <-ticker.C:
 		}
 		asked := time.Now()
-		err := p.extend(ctx, lease)
+		err := p.extend(ctx, received)
 		switch {
 		case err == nil:
 			lapse.Reset(visibility - time.Since(asked))
@@ -174,35 +175,36 @@ func (p *pull) heartbeat(ctx context.Context, lease Lease, handled <-chan struct
 			cancel(ErrLost)
 			return
 		default:
-			p.consumer.Logger.WarnContext(ctx, "lease not extended", "kind", lease.Kind, "id", lease.ID, "error", err)
+			p.consumer.Logger.WarnContext(ctx, "visibility not extended",
+				"kind", received.Kind, "id", received.ID, "error", err)
 		}
 	}
 }
 
-func (p *pull) extend(ctx context.Context, lease Lease) error {
+func (p *pull) extend(ctx context.Context, received Received) error {
 	ctx, cancel := context.WithTimeout(ctx, p.consumer.Visibility/3)
 	defer cancel()
-	return p.puller.Extend(ctx, lease, p.consumer.Visibility)
+	return p.puller.Extend(ctx, received, p.consumer.Visibility)
 }
 
-// settle writes the verdict. Should that fail for good, the lease lapses and the task is
-// delivered again.
-func (p *pull) settle(ctx context.Context, lease Lease, verdict Verdict) {
+// settle writes the verdict. If that fails for good, the visibility lapses and the task is delivered again.
+func (p *pull) settle(ctx context.Context, received Received, verdict Verdict) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	for pause := firstPause; ; pause *= 2 {
-		err := p.puller.Settle(ctx, lease, verdict)
+		err := p.puller.Settle(ctx, received, verdict)
 		if err == nil {
 			return
 		}
 		if errors.Is(err, ErrLost) || !wait(ctx, pause) {
-			p.consumer.Logger.ErrorContext(ctx, "verdict not written", "kind", lease.Kind, "id", lease.ID, "error", err)
+			p.consumer.Logger.ErrorContext(ctx, "verdict not written",
+				"kind", received.Kind, "id", received.ID, "error", err)
 			return
 		}
 	}
 }
 
-// wait is false when ctx ended first.
+// wait returns false if ctx ended first.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

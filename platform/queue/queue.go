@@ -2,31 +2,37 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"risingstars/platform/database"
 )
 
 const defaultDeadLimit = 100
 
+// ErrInTransaction is returned by Enqueue if ctx carries a database transaction.
+var ErrInTransaction = errors.New("enqueued inside a transaction; commit first")
+
 // Options of a Queue. The zero value works.
 type Options struct {
-	Logger *slog.Logger // slog.Default()
-	// Registerer gets the queue's depth as metrics; nil means none.
+	Logger *slog.Logger // nil: slog.Default()
+	// Registerer receives the queue's depth as metrics; nil: no metrics.
 	Registerer prometheus.Registerer
-	// StatsTimeout bounds the look into the queue that a scrape costs. 2 s.
+	// StatsTimeout bounds how long a scrape waits for the queue's answer; 0: 2 s.
 	StatsTimeout time.Duration
 }
 
-// Queue takes tasks in and looks after the dead ones. Safe for concurrent use.
+// Queue accepts tasks and looks after the dead letters. It is safe for concurrent use.
 type Queue struct {
 	driver Driver
 }
 
-// New panics when its metrics are already registered, as prometheus.MustRegister does.
+// New panics if its metrics are already registered, as prometheus.MustRegister does.
 func New(driver Driver, options Options) *Queue {
 	if options.Logger == nil {
 		options.Logger = slog.Default()
@@ -36,25 +42,33 @@ func New(driver Driver, options Options) *Queue {
 	}
 	q := &Queue{driver: driver}
 	if options.Registerer != nil {
-		options.Registerer.MustRegister(newDepthCollector(q, options.StatsTimeout, options.Logger))
+		depth := &depthCollector{queue: q, timeout: options.StatsTimeout, logger: options.Logger}
+		options.Registerer.MustRegister(depth)
 	}
 	return q
 }
 
-// Enqueue returns once the task is stored. A task of the same kind and ID that waits or runs is
-// left as it is; a dead one is revived, its attempts forgotten. ErrInvalidTask when no retry
-// would help. Where the driver's store is the caller's database, a transaction in ctx is joined.
+// Enqueue returns once the task is stored. Call it after the commit of what the task is about: a worker may start at
+// once, and must find it. Inside a transaction of package database it returns ErrInTransaction and stores nothing. A
+// crash between commit and Enqueue loses the task, so the caller keeps in its own rows what is still to be sent.
+//
+// A task of the same kind and ID that waits or runs is left as it is; a dead one is revived with no attempts. The error
+// is ErrInvalidTask if a retry cannot help.
 func (q *Queue) Enqueue(ctx context.Context, task Task) error {
 	if err := task.validate(); err != nil {
 		return fmt.Errorf("enqueue %q: %w", task.Kind, err)
 	}
-	if err := q.driver.Enqueue(ctx, task); err != nil {
+	err := ErrInTransaction
+	if !database.InTransaction(ctx) {
+		err = q.driver.Enqueue(ctx, task)
+	}
+	if err != nil {
 		return fmt.Errorf("enqueue %s %s: %w", task.Kind, task.ID, err)
 	}
 	return nil
 }
 
-// Stats is how the queue stands now.
+// Stats returns the queue's present state.
 func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	stats, err := q.driver.Stats(ctx)
 	if err != nil {
@@ -63,7 +77,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	return stats, nil
 }
 
-// Dead lists up to limit dead letters, the latest first; 100 when limit is not positive.
+// Dead lists up to limit dead letters, the latest first; 100 if limit is not positive.
 func (q *Queue) Dead(ctx context.Context, limit int) ([]DeadTask, error) {
 	if limit <= 0 {
 		limit = defaultDeadLimit
@@ -75,7 +89,7 @@ func (q *Queue) Dead(ctx context.Context, limit int) ([]DeadTask, error) {
 	return dead, nil
 }
 
-// Redrive makes one dead task ready again, its attempts forgotten; false when there is none such.
+// Redrive makes one dead task ready again with no attempts, and reports whether there was one.
 func (q *Queue) Redrive(ctx context.Context, kind, id string) (bool, error) {
 	found, err := q.driver.Redrive(ctx, kind, id)
 	if err != nil {
@@ -84,8 +98,8 @@ func (q *Queue) Redrive(ctx context.Context, kind, id string) (bool, error) {
 	return found, nil
 }
 
-// RedriveAll makes the dead tasks ready that are wanted, their attempts forgotten, each task once. It returns those that
-// it made ready, also beside an error.
+// RedriveAll makes the dead tasks for which wanted returns true ready again with no attempts, each task once. It
+// returns those that it made ready, also beside an error.
 func (q *Queue) RedriveAll(ctx context.Context, wanted func(DeadTask) bool) ([]DeadTask, error) {
 	if redriver, ok := q.driver.(Redriver); ok {
 		redriven, err := redriver.RedriveAll(ctx, wanted)

@@ -60,7 +60,7 @@ func TestMetricsCountEveryOutcome(t *testing.T) {
 		"queue_depth dead":                    2,
 	} {
 		if value, ok := got[name]; !ok || value != want {
-			t.Errorf("%s = %v (there: %v), want %v", name, value, ok, want)
+			t.Errorf("%s = %v (present: %v), want %v", name, value, ok, want)
 		}
 	}
 	if age := got["queue_oldest_ready_seconds"]; age <= 0 || age > patience.Seconds() {
@@ -76,11 +76,11 @@ func TestScrapeSurvivesABrokenQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := b.samples()
-	if _, there := got["queue_depth ready"]; there {
+	if _, ok := got["queue_depth ready"]; ok {
 		t.Error("a depth was reported")
 	}
-	if _, there := got["queue_tasks_running"]; !there {
-		t.Error("the other metrics are gone too")
+	if _, ok := got["queue_tasks_running"]; !ok {
+		t.Error("the other metrics are missing too")
 	}
 	if len(b.Logged("queue depth not measured")) != 1 {
 		t.Error("the failure was not logged")

@@ -8,39 +8,32 @@ import (
 )
 
 var (
-	// ErrStopping is the cause of a handler's context when its worker stops. The task is given
-	// back, and this attempt does not count.
+	// ErrStopping is the cause that ends a handler's context when its worker stops. The task is given back, and this
+	// attempt does not count.
 	ErrStopping = errors.New("queue: worker is stopping")
-	// ErrLost is the cause of a handler's context when its task is no longer ours: the lease
-	// lapsed and somebody else has it, or may have. Whatever the handler returns is dropped.
-	ErrLost = errors.New("queue: lease lost")
+	// ErrLost is the cause that ends a handler's context when its visibility has lapsed: another worker has the task,
+	// or may have it. What the handler returns is ignored.
+	ErrLost = errors.New("queue: task lost")
 )
 
-// Discard ends the task for good: it is not tried again and leaves no dead letter. For work that
-// has become pointless, or whose failure is already recorded where its owner looks.
-func Discard(err error) error { return &discarded{reason{err}} }
-
-// Dead sends the task to the dead letters at once, whatever attempts are left.
-func Dead(err error) error { return &buried{reason{err}} }
+// Discard ends the task for good: it is not tried again and leaves no dead letter. It is for work that has become
+// pointless, or whose failure is already recorded where its owner looks.
+func Discard(err error) error { return &discarded{err} }
 
 // Later puts the task back to run again after d. The attempt does not count.
 func Later(d time.Duration) error { return &postponed{max(d, 0)} }
 
-// reason makes a nil error, which a caller may well pass, into words.
-type reason struct{ err error }
+type discarded struct{ err error }
 
-func (r reason) Error() string {
-	if r.err == nil {
+// Error also accepts a nil error, which callers may well pass.
+func (d *discarded) Error() string {
+	if d.err == nil {
 		return "no reason given"
 	}
-	return r.err.Error()
+	return d.err.Error()
 }
 
-func (r reason) Unwrap() error { return r.err }
-
-type discarded struct{ reason }
-
-type buried struct{ reason }
+func (d *discarded) Unwrap() error { return d.err }
 
 type postponed struct{ delay time.Duration }
 
@@ -55,8 +48,8 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 const maxReason = 1 << 10 // bytes
 
-// plainReason is an error's text as every driver can store it: errors may quote what a foreign
-// program printed, with broken UTF-8 and NUL, at any length.
+// plainReason returns an error's text in a form that every driver can store: errors may quote the output of another
+// program, of any length and with broken UTF-8 and NUL in it.
 func plainReason(err error) string {
 	text := err.Error()
 	if len(text) > maxReason {

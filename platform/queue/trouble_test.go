@@ -12,25 +12,25 @@ import (
 	"risingstars/platform/queue/queuetest"
 )
 
-// flaky is a driver whose first verdicts do not get through.
+// flaky is a driver whose first verdicts fail.
 type flaky struct {
 	*dbqueue.Driver
 	failures atomic.Int32
 }
 
-func (f *flaky) Settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
+func (f *flaky) Settle(ctx context.Context, received queue.Received, verdict queue.Verdict) error {
 	if f.failures.Add(-1) >= 0 {
 		return errors.New("connection reset")
 	}
-	return f.Driver.Settle(ctx, lease, verdict)
+	return f.Driver.Settle(ctx, received, verdict)
 }
 
 // Extend fails for the first delivery of every task.
-func (f *flaky) Extend(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
-	if lease.Attempt == 1 {
+func (f *flaky) Extend(ctx context.Context, received queue.Received, visibility time.Duration) error {
+	if received.Attempt == 1 {
 		return errors.New("connection reset")
 	}
-	return f.Driver.Extend(ctx, lease, visibility)
+	return f.Driver.Extend(ctx, received, visibility)
 }
 
 func (f *flaky) Consume(_ context.Context, consumer queue.Consumer) (func(), error) {
@@ -50,22 +50,24 @@ func TestVerdictIsWrittenAgain(t *testing.T) {
 	b.Enqueue("a")
 	b.EventuallyStats(queue.Stats{})
 	if len(runs) != 1 || driver.failures.Load() != -1 {
-		t.Errorf("%d runs, %d verdicts left to fail, want 1 run and a third verdict", len(runs), driver.failures.Load())
+		t.Errorf("%d runs, %d verdicts left to fail, want 1 run and a third verdict",
+			len(runs), driver.failures.Load())
 	}
 }
 
-// What the handler made of its lost task does not count, even when nobody else has it yet.
+// A handler's result for a lost task does not count, even if no other worker has the task yet.
 func TestLostTaskRunsAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	attempts := make(chan int, 10)
-	b.startOn(&flaky{Driver: b.driver}, queue.Handlers{"probe": {Run: func(ctx context.Context, d queue.Delivery) error {
+	run := func(ctx context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
 		if d.Attempt == 1 {
 			<-ctx.Done()
 		}
 		return nil
-	}}}, time.Second)
+	}
+	b.startOn(&flaky{Driver: b.driver}, queue.Handlers{"probe": {Run: run}}, time.Second)
 	b.Enqueue("a")
 	for want := 1; want <= 2; want++ {
 		if got := queuetest.Next(b, attempts); got != want {
@@ -79,7 +81,7 @@ func TestLostTaskRunsAgain(t *testing.T) {
 	}
 }
 
-// hasty is a driver that lets go of running handlers when it stops.
+// hasty is a driver whose stop does not wait for running handlers.
 type hasty struct {
 	*dbqueue.Driver
 	stopped chan struct{}

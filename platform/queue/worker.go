@@ -12,33 +12,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// abandonAfter is how long Stop still waits for handlers once its own context has ended: long
-// enough for one that heeds its context to give its task back.
+// abandonAfter is how long Stop still waits for handlers once its own context has ended: long enough for one that obeys
+// its context to give its task back.
 const abandonAfter = 5 * time.Second
-
-// Delivery is a task as its handler sees it.
-type Delivery struct {
-	Task
-	Attempt     int // 1..MaxAttempts
-	MaxAttempts int
-	// Redriven says that an operator wants a dead task tried again. Without it the delivery may be a
-	// duplicate, on a product that keeps those, of a task that has died meanwhile.
-	Redriven bool
-}
 
 // Handler does the work of one kind of task.
 type Handler struct {
-	// Run does it. nil: done. An error: again after a backoff, and to the dead letters after the
-	// last attempt; so does a panic. Discard, Dead and Later say otherwise. When ctx ends its
-	// context.Cause is ErrStopping or ErrLost, or Timeout has passed, which is an error like any.
+	// Run does the work. After nil the task is done. After an error or a panic it is tried again following a backoff of
+	// 5 s to 5 min, and becomes a dead letter after the last attempt. Discard and Later end a run in other ways. When
+	// ctx ends, its context.Cause is ErrStopping or ErrLost.
 	Run func(ctx context.Context, delivery Delivery) error
 
-	// Timeout bounds one run; zero: no bound.
-	Timeout time.Duration
-
-	// Dead, if set, hears of a task that goes to the dead letters, also when Run could not: a
-	// task that kills its worker every time. It is called before the dead letter is written, and
-	// again if that write is lost; its error is logged and changes nothing. It has 10 s.
+	// Dead, if set, is told of a task that becomes a dead letter, even if Run could not run: a task that kills its
+	// worker every time. It is called before the dead letter is written, and again if that write is lost; its error is
+	// logged and changes nothing. It has 10 s.
 	Dead func(ctx context.Context, delivery Delivery, reason string) error
 }
 
@@ -47,13 +34,13 @@ type Handlers map[string]Handler
 
 // WorkerOptions of a Worker. The zero value works.
 type WorkerOptions struct {
-	Concurrency int           // 1
-	MaxAttempts int           // 3
-	Visibility  time.Duration // 30 s; a worker that vanished loses its tasks after it
-	Grace       time.Duration // 20 s; how long a stop lets handlers finish. Negative: not at all
-	Backoff     Backoff
-	Logger      *slog.Logger          // slog.Default()
-	Registerer  prometheus.Registerer // nil: no metrics
+	Concurrency int           // 0: 1
+	MaxAttempts int           // 0: 3
+	Visibility  time.Duration // 0: 30 s; the tasks of a worker that vanished are delivered again after it
+	Grace       time.Duration // 0: 20 s; how long a stop lets handlers finish. Negative: not at all
+	Logger      *slog.Logger  // nil: slog.Default()
+	// Registerer receives the worker's metrics; nil: no metrics.
+	Registerer prometheus.Registerer
 }
 
 func (o WorkerOptions) withDefaults() WorkerOptions {
@@ -72,7 +59,6 @@ func (o WorkerOptions) withDefaults() WorkerOptions {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	o.Backoff = o.Backoff.withDefaults()
 	return o
 }
 
@@ -92,10 +78,10 @@ type Worker struct {
 	mu            sync.Mutex
 	stopConsuming func() // nil until started
 	stopped       bool
-	done          chan struct{} // closed when nothing of this worker runs any more
+	done          chan struct{} // closed when nothing of this worker runs any longer
 }
 
-// NewWorker panics when its metrics are already registered, as prometheus.MustRegister does.
+// NewWorker panics if its metrics are already registered, as prometheus.MustRegister does.
 func NewWorker(driver Driver, handlers Handlers, options WorkerOptions) *Worker {
 	options = options.withDefaults()
 	stopping, cancel := context.WithCancelCause(context.Background())
@@ -110,8 +96,8 @@ func NewWorker(driver Driver, handlers Handlers, options WorkerOptions) *Worker 
 	}
 }
 
-// Start returns when tasks are being taken, or with the reason why not; ctx is for the start
-// alone. A worker is started once.
+// Start returns when the worker receives tasks, or the reason why it cannot; ctx is for the start alone. A worker is
+// started once.
 func (w *Worker) Start(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -139,13 +125,13 @@ func (w *Worker) Start(ctx context.Context) error {
 	return nil
 }
 
-// Busy tells whether a handler runs.
+// Busy reports whether a handler runs.
 func (w *Worker) Busy() bool { return w.count.Load() > 0 }
 
-// Stop takes no new task, lets handlers finish for the grace period, then cancels their contexts
-// with ErrStopping and waits for them; their tasks are given back. The end of ctx cuts the grace
-// short. It fails only when handlers ignore their context for 5 s longer than ctx lasts: then they
-// still run. It may be called at any time, any number of times; each call waits.
+// Stop receives no new task, lets handlers finish for the grace period, then cancels their contexts with ErrStopping
+// and waits for them; their tasks are given back. The end of ctx cuts the grace period short. Stop fails only if
+// handlers ignore their context for 5 s longer than ctx lasts; they still run then. It may be called at any time and
+// any number of times; each call waits.
 func (w *Worker) Stop(ctx context.Context) error {
 	if !w.drain() {
 		return nil
@@ -174,7 +160,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 }
 
-// drain begins the stop once; false when there is nothing to stop.
+// drain begins the stop once; it returns false if there is nothing to stop.
 func (w *Worker) drain() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

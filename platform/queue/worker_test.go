@@ -5,61 +5,38 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/queuetest"
 )
 
-func TestTimeoutIsAnError(t *testing.T) {
+func TestOwnerIsToldOfDeathOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.start(queue.Handlers{"probe": {
-		Timeout: time.Millisecond,
-		Run: func(ctx context.Context, _ queue.Delivery) error {
-			<-ctx.Done()
-			return context.Cause(ctx)
-		},
-	}})
-	b.Enqueue("a")
-	b.EventuallyStats(queue.Stats{Dead: 1})
-	dead, err := b.Queue.Dead(t.Context(), 1)
-	if err != nil || dead[0].Reason != context.DeadlineExceeded.Error() || dead[0].Attempts != 3 {
-		t.Errorf("dead letter %+v (%v)", dead, err)
-	}
-}
-
-func TestOwnerHearsOfDeathOnce(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	type news struct {
+	type death struct {
 		delivery queue.Delivery
 		reason   string
 		err      error
 	}
-	heard := make(chan news, 10)
+	told := make(chan death, 10)
 	b.start(queue.Handlers{"probe": {
-		Timeout: time.Millisecond,
-		Run: func(ctx context.Context, _ queue.Delivery) error {
-			<-ctx.Done()
-			return errors.New("too slow")
-		},
+		Run: func(context.Context, queue.Delivery) error { return errors.New("too slow") },
 		Dead: func(ctx context.Context, d queue.Delivery, reason string) error {
-			heard <- news{d, reason, ctx.Err()}
+			told <- death{d, reason, ctx.Err()}
 			panic("the owner is in trouble too")
 		},
 	}})
 	b.Enqueue("a")
-	got := queuetest.Next(b, heard)
+	got := queuetest.Next(b, told)
 	if got.delivery.ID != "a" || got.delivery.Attempt != 3 || got.reason != "too slow" || got.err != nil {
-		t.Errorf("heard %+v", got)
+		t.Errorf("told %+v", got)
 	}
 	b.EventuallyStats(queue.Stats{Dead: 1})
-	if len(heard) > 0 {
-		t.Error("heard twice")
+	if len(told) > 0 {
+		t.Error("told twice")
 	}
 	if len(b.Logged("owner of dead task not told")) != 1 {
-		t.Error("the owner's trouble was not logged")
+		t.Error("the owner's panic was not logged")
 	}
 }
 
@@ -111,7 +88,8 @@ func TestWorkerOutlastsAnOutage(t *testing.T) {
 	}
 	b.Enqueue("a")
 	queuetest.Next(b, done)
-	if begun, ended := len(b.Logged("no tasks received")), len(b.Logged("tasks are received again")); begun != 1 || ended != 1 {
+	begun, ended := len(b.Logged("no tasks received")), len(b.Logged("tasks are received again"))
+	if begun != 1 || ended != 1 {
 		t.Errorf("the outage was logged %d times and its end %d times", begun, ended)
 	}
 }

@@ -3,6 +3,8 @@ package asynqueue_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"risingstars/platform/queue"
@@ -23,7 +26,7 @@ const (
 	kind     = queuetest.Kind
 )
 
-// redisURL is of the server that all tests share.
+// redisURL returns the URL of the server that all tests share.
 func redisURL(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -51,7 +54,7 @@ func setup(t *testing.T) *bench {
 
 func setupOn(t *testing.T, address string) *bench {
 	t.Helper()
-	b := &bench{Bench: queuetest.Bench{T: t}, url: address, name: "test-" + rand.Text()}
+	b := &bench{Bench: queuetest.Bench{T: t, Promises: promises}, url: address, name: "test-" + rand.Text()}
 	connection, err := redis.ParseURL(address)
 	if err != nil {
 		t.Fatal(err)
@@ -77,14 +80,29 @@ func open(t *testing.T, options asynqueue.Options) *asynqueue.Driver {
 	return driver
 }
 
-func (b *bench) key(name string) string { return "asynq:{" + b.name + "}:" + name }
+// inspector is asynq's own, as its tools use it.
+func (b *bench) inspector() *asynq.Inspector { return asynq.NewInspectorFromRedisClient(b.redis) }
 
-// dies has a worker give the tasks up.
-func (b *bench) dies(ids ...string) {
+// enqueueRaw enqueues past the driver.
+func (b *bench) enqueueRaw(id string, headers map[string]string, options ...asynq.Option) {
 	b.Helper()
-	worker := b.Work(func(context.Context, queue.Delivery) error { return queue.Dead(nil) })
+	task := asynq.NewTaskWithHeaders(kind, nil, headers)
+	_, err := asynq.NewClientFromRedisClient(b.redis).EnqueueContext(b.Context(), task,
+		append(options, asynq.Queue(b.name), asynq.TaskID(id))...)
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// bury has a worker turn the tasks into dead letters.
+func (b *bench) bury(ids ...string) {
+	b.Helper()
+	before := b.Stats().Dead
+	worker := b.WorkWith(func(context.Context, queue.Delivery) error {
+		return errors.New("no use")
+	}, queue.WorkerOptions{MaxAttempts: 1})
 	b.Enqueue(ids...)
-	b.Eventually("the deaths", func() bool { return b.Stats().Dead == len(ids) })
+	b.Eventually("the deaths", func() bool { return b.Stats().Dead == before+len(ids) })
 	b.Stop(worker)
 }
 
@@ -92,8 +110,10 @@ func (b *bench) dies(ids ...string) {
 const (
 	workerURL   = "ASYNQUEUE_TEST_WORKER_URL"
 	workerQueue = "ASYNQUEUE_TEST_WORKER_QUEUE"
-	workerMark  = "ASYNQUEUE_TEST_WORKER_MARK" // the file that it makes when it has a task
+	workerMark  = "ASYNQUEUE_TEST_WORKER_MARK" // a prefix of the files that it creates, one for each task that it has
 )
+
+const maxHeld = 3 // tasks that it runs at once
 
 func TestMain(m *testing.M) {
 	if os.Getenv(workerURL) != "" {
@@ -102,42 +122,48 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	flag.Set("test.parallel", "8") // a visibility of 30 s: some tests only wait
 	os.Exit(m.Run())
 }
 
 func workUntilKilled() error {
-	driver, err := asynqueue.Open(context.Background(), asynqueue.Options{URL: os.Getenv(workerURL), Queue: os.Getenv(workerQueue), Poll: poll})
+	driver, err := asynqueue.Open(context.Background(), asynqueue.Options{
+		URL: os.Getenv(workerURL), Queue: os.Getenv(workerQueue), Poll: poll,
+	})
 	if err != nil {
 		return err
 	}
 	worker := queue.NewWorker(driver, queue.Handlers{kind: {Run: func(_ context.Context, d queue.Delivery) error {
-		if err := os.WriteFile(os.Getenv(workerMark), []byte(fmt.Sprint(d.Attempt)), 0o600); err != nil {
+		if err := os.WriteFile(os.Getenv(workerMark)+d.ID, []byte(fmt.Sprint(d.Attempt)), 0o600); err != nil {
 			return err
 		}
 		select {}
-	}}}, queue.WorkerOptions{})
+	}}}, queue.WorkerOptions{Concurrency: maxHeld})
 	if err := worker.Start(context.Background()); err != nil {
 		return err
 	}
 	select {}
 }
 
-// vanish has a worker take a task and kills it with SIGKILL; it returns which attempt that was.
-func (b *bench) vanish() string {
+// vanish has a worker run tasks and kills it with SIGKILL; it returns which attempts those were.
+func vanish(b *queuetest.Bench, url, name string, ids ...string) (attempts []string) {
 	b.Helper()
-	mark := filepath.Join(b.TempDir(), "mark")
+	mark := filepath.Join(b.TempDir(), "mark-")
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), workerURL+"="+b.url, workerQueue+"="+b.name, workerMark+"="+mark)
+	child.Env = append(os.Environ(), workerURL+"="+url, workerQueue+"="+name, workerMark+"="+mark)
 	child.Stderr = os.Stderr
 	if err := child.Start(); err != nil {
 		b.Fatal(err)
 	}
 	defer child.Wait()
 	defer child.Process.Kill()
-	var attempt []byte
-	b.Eventually("a task in the child's hands", func() bool {
-		attempt, _ = os.ReadFile(mark)
-		return len(attempt) > 0
-	})
-	return string(attempt)
+	for _, id := range ids {
+		var attempt []byte
+		b.Eventually("the start of task "+id, func() bool {
+			attempt, _ = os.ReadFile(mark + id)
+			return len(attempt) > 0
+		})
+		attempts = append(attempts, string(attempt))
+	}
+	return attempts
 }

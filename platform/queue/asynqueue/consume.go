@@ -13,16 +13,16 @@ import (
 	"risingstars/platform/queue"
 )
 
-// outagePause is between two questions whether Redis is back.
+// outagePause is the pause between two pings while Redis is away.
 const outagePause = 200 * time.Millisecond
 
-// Consume is asynq's to do. Should Redis go away meanwhile, it goes on by itself when Redis is back.
+// Consume runs an asynq server. After an outage of Redis it continues by itself.
 func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop func(), err error) {
 	if err := d.Ping(ctx); err != nil {
 		return nil, err
 	}
 	c := &consuming{
-		consumer: consumer, ping: d.Ping,
+		consumer: consumer, driver: d,
 		slots: make(chan struct{}, consumer.Concurrency), stopping: make(chan struct{}),
 	}
 	server := asynq.NewServerFromRedisClient(d.client, asynq.Config{
@@ -32,7 +32,7 @@ func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop fun
 		DelayedTaskCheckInterval: d.poll,
 		RetryDelayFunc:           delayOf,
 		IsFailure:                counts,
-		// Past it, asynq would give tasks to others while their handlers still run here.
+		// After it asynq would give tasks to other workers although their handlers still run here.
 		ShutdownTimeout: math.MaxInt64,
 		Logger:          newServerLog(consumer.Logger),
 		LogLevel:        asynq.WarnLevel,
@@ -50,10 +50,10 @@ func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop fun
 	}, nil
 }
 
-// consuming counts its handlers itself, as asynq forgets one whose task it has lost.
+// consuming counts its handlers itself, because asynq forgets a handler whose task it has lost.
 type consuming struct {
 	consumer queue.Consumer
-	ping     func(ctx context.Context) error
+	driver   *Driver
 	slots    chan struct{}
 	running  sync.WaitGroup
 	stopping chan struct{}
@@ -68,19 +68,34 @@ func (c *consuming) process(ctx context.Context, task *asynq.Task) error {
 	case <-ctx.Done():
 		return queue.ErrLost
 	}
-	// asynq ends the context when the lease has lapsed, or when an operator cancels the task: it is then
-	// delivered again, whatever becomes of it here.
+	id, _ := asynq.GetTaskID(ctx)
+	retried, _ := asynq.GetRetryCount(ctx)
+	if retried > 0 {
+		// Asynq may have returned the task of a worker that vanished.
+		replaced, err := c.driver.replaced(ctx, id, task.Headers())
+		if err != nil {
+			return c.settle(ctx, queue.Verdict{Action: queue.Postpone})
+		}
+		if replaced {
+			return nil
+		}
+	}
+	// Asynq ends the context when the lease has lapsed or an operator cancels the task. The task is then delivered
+	// again, whatever its handler returns.
 	handling, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	unhook := context.AfterFunc(ctx, func() { cancel(queue.ErrLost) })
 	defer unhook()
 
-	id, _ := asynq.GetTaskID(ctx)
-	retried, _ := asynq.GetRetryCount(ctx)
-	verdict := c.consumer.Handle(handling, queue.Job{
+	from := originOf(task.Headers())
+	return c.settle(ctx, c.consumer.Handle(handling, queue.Delivery{
 		Task:    queue.Task{Kind: task.Type(), ID: idOf(id), Payload: task.Payload()},
-		Attempt: retried + 1, Redriven: task.Headers()[redrivenHeader] != "",
-	})
+		Attempt: from.attempts + retried + 1, Redriven: from.redriven,
+	}))
+}
+
+// settle turns a verdict into a result for asynq.
+func (c *consuming) settle(ctx context.Context, verdict queue.Verdict) error {
 	c.awaitRedis(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -92,8 +107,8 @@ func (c *consuming) process(ctx context.Context, task *asynq.Task) error {
 	}
 }
 
-// awaitRedis returns when Redis answers, the lease has lapsed or the worker stops. asynq writes a verdict once:
-// when that fails it tries again with a context that it has cancelled by then, and the task would run again.
+// awaitRedis returns when Redis answers, the lease has lapsed or the worker stops. Asynq writes a verdict only once: if
+// that fails it tries again with a context that it has cancelled by then, and the task would run again.
 func (c *consuming) awaitRedis(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -103,7 +118,7 @@ func (c *consuming) awaitRedis(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
-		if err := c.ping(ctx); err == nil {
+		if err := c.driver.Ping(ctx); err == nil {
 			return
 		}
 		select {
@@ -115,10 +130,10 @@ func (c *consuming) awaitRedis(ctx context.Context) {
 	}
 }
 
-// settled is a verdict as asynq takes it: as an error.
+// settled is a verdict as an error, which is how asynq accepts it.
 type settled struct{ verdict queue.Verdict }
 
-// Error is what asynq keeps as the task's last error.
+// Error returns what asynq keeps as the task's last error.
 func (s *settled) Error() string {
 	if s.verdict.Action == queue.Postpone {
 		return "postponed"
@@ -126,18 +141,18 @@ func (s *settled) Error() string {
 	return s.verdict.Reason
 }
 
-// Is makes asynq archive a task that is to be buried.
+// Is makes asynq archive a task that is buried.
 func (s *settled) Is(target error) bool {
 	return s.verdict.Action == queue.Bury && target == asynq.SkipRetry
 }
 
-// counts says whether a delivery uses up an attempt. One that asynq ended itself does.
+// counts reports whether a delivery uses up an attempt. One that asynq ended itself does.
 func counts(err error) bool {
 	s, ok := errors.AsType[*settled](err)
 	return !ok || s.verdict.Action != queue.Postpone
 }
 
-// delayOf is no shorter than the verdict's. asynq cuts the time that it adds up to down to whole seconds.
+// delayOf rounds the verdict's delay up, because asynq truncates the resulting time to whole seconds.
 func delayOf(_ int, err error, _ *asynq.Task) time.Duration {
 	s, ok := errors.AsType[*settled](err)
 	if !ok || s.verdict.Delay <= 0 {

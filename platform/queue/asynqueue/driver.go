@@ -1,24 +1,30 @@
-// Package asynqueue keeps a queue's tasks in Redis by hibiken/asynq and in its layout, so that its tools
-// (the asynq command, asynqmon) show the queue and may operate it. Only Redrive marks its tasks as redriven, though:
-// a dead one that such a tool runs comes back as the attempt it died of.
+// Package asynqueue keeps a queue's tasks in Redis through hibiken/asynq. It uses asynq's public API only, so asynq's
+// tools (the asynq command, asynqmon) show the queue and may operate it. Only Redrive marks its tasks as redriven,
+// though: a dead one that such a tool runs comes back as the attempt that it died of.
 //
-// A lease is asynq's: 30 s, renewed every 5 s, whatever visibility a worker asks for. The tasks of a worker
-// that vanished come back within 40 s of its last sign of life, as long as any worker runs, each with one
-// attempt used up. Delays are whole seconds, rounded up. The dead are kept for
-// 90 days, and the latest 10,000 of them.
+// Visibility is asynq's lease: 30 s, renewed every 5 s, whatever a worker asks for. When a worker vanishes, asynq itself
+// returns its tasks one to two minutes later. That is too late, so every worker looks for such tasks and sends a copy of
+// each, with one attempt used up, within 40 s of the vanished worker's last sign of life. The original is dropped when
+// asynq returns it. Until then it counts as in flight, and an Enqueue of the task leaves it alone even if the copy has
+// ended.
 //
-// Redis keeps as much as its persistence saves: what it lost must be enqueued again by its owner. It must not
-// evict (maxmemory-policy noeviction), and is of version 6.2 or later. Times come from the processes' clocks,
-// which differ by seconds at most.
+// A revived or redriven dead letter is a new task. Enqueue deletes the dead one first, so a crash in between loses the
+// task, and its owner must send it again. Redrive deletes it last, so a crash in between leaves a dead letter too many.
+// Delays are whole seconds, rounded up. Dead letters are kept for 90 days, and only the latest 10,000 of them.
+//
+// Redis keeps as much as its persistence saves: what it lost must be enqueued again by its owner. It must not evict
+// (maxmemory-policy noeviction), and must be version 6.2 or later. Times come from the processes' clocks, which may
+// differ by up to 20 s before one of them takes another worker for vanished.
 package asynqueue
 
 import (
 	"context"
-	_ "embed"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,49 +36,43 @@ import (
 
 const (
 	pingTimeout = 5 * time.Second
-	// readTimeout is long, because Redis hands out a task also to somebody who has hung up by then, and nobody else gets it
-	// before its lease has lapsed. The URL's read_timeout comes first.
+	// readTimeout is long, because Redis also hands out a task to a client that has hung up by then, and nobody else
+	// gets it before its visibility ends. The URL's read_timeout takes precedence.
 	readTimeout = 10 * time.Second
+	// inspectTimeout is shorter: the inspector accepts no context, and a scrape must not wait for long.
+	inspectTimeout = 2 * time.Second
 
-	// How a task is told to asynq: package queue decides about its attempts and its time, and asynq takes
-	// none for its own defaults.
+	// Package queue decides about attempts and times. Asynq would use its own defaults for zero values.
 	maxRetry  = math.MaxInt32
 	noTimeout = 365 * 24 * time.Hour
 
-	redrivenHeader = "Redriven"
+	maxSends = 5
 )
 
-// Options of a Driver. Without a URL there is none.
+// Options of a Driver. URL is required.
 type Options struct {
 	URL   string // redis://[user:password@]host[:port][/db]; rediss:// for TLS
-	Queue string // asynq's name of the queue: "showcase"
-	// Poll is how often an idle worker looks for tasks, and for those that have become due. 500 ms, give or
-	// take half.
+	Queue string // asynq's name of the queue; "": showcase
+	// Poll is how often an idle worker looks for tasks, and for those that have become due; 0: 500 ms. Each pause is up
+	// to half of it shorter or longer.
 	Poll time.Duration
 }
 
 // Driver is a queue in Redis.
 type Driver struct {
 	client     *redis.Client
+	inspecting *redis.Client
+	inspector  *asynq.Inspector
 	queue      string
 	poll       time.Duration
-	keys       keys
-	stats      *redis.Script
-	recovering *redis.Script
-	enqueuer   *asynq.Client
-	redriver   *asynq.Client
-	inspector  *asynq.Inspector
 }
 
-var _ queue.Driver = (*Driver)(nil)
+var (
+	_ queue.Driver   = (*Driver)(nil)
+	_ queue.Redriver = (*Driver)(nil)
+)
 
-//go:embed enqueue.lua
-var enqueueSource string
-
-//go:embed stats.lua
-var statsSource string
-
-// Open fails when Redis does not answer within 5 s. Close the driver after its workers have stopped.
+// Open fails if Redis does not answer within 5 s. Close the driver after its workers have stopped.
 func Open(ctx context.Context, options Options) (*Driver, error) {
 	if options.Queue == "" {
 		options.Queue = "showcase"
@@ -83,40 +83,40 @@ func Open(ctx context.Context, options Options) (*Driver, error) {
 	connection, err := redis.ParseURL(options.URL)
 	if err != nil {
 		// The cause would quote the URL, and with it the password.
-		return nil, errors.New("open Redis queue: the URL must look like redis://user:password@host:port/db, or rediss:// for TLS")
+		return nil, errors.New(
+			"open Redis queue: the URL must look like redis://user:password@host:port/db, or rediss:// for TLS")
 	}
 	connection.ContextTimeoutEnabled = true
 	// An asynq server asks again at once while Redis is away; these pauses are the only ones.
 	connection.MinRetryBackoff, connection.MaxRetryBackoff = 50*time.Millisecond, time.Second
+	inspecting := *connection
+	inspecting.DialTimeout, inspecting.ReadTimeout, inspecting.MaxRetries = inspectTimeout, inspectTimeout, -1
 	if connection.ReadTimeout == 0 {
 		connection.ReadTimeout = readTimeout
 	}
 
-	client := redis.NewClient(connection)
 	d := &Driver{
-		client: client, queue: options.Queue, poll: options.Poll, keys: keysOf(options.Queue),
-		stats:      redis.NewScript(statsSource),
-		recovering: redis.NewScript(recoverSource),
-		inspector:  asynq.NewInspectorFromRedisClient(client),
+		client: redis.NewClient(connection), inspecting: redis.NewClient(&inspecting),
+		queue: options.Queue, poll: options.Poll,
 	}
-	script := redis.NewScript(enqueueSource)
-	d.enqueuer = asynq.NewClientFromRedisClient(&enqueuing{UniversalClient: client, script: script, keys: d.keys, queue: d.queue})
-	d.redriver = asynq.NewClientFromRedisClient(&enqueuing{UniversalClient: client, script: script, keys: d.keys, queue: d.queue, onlyDead: true})
+	d.inspector = asynq.NewInspectorFromRedisClient(d.inspecting)
 	if err := d.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("open Redis queue: %w", errors.Join(err, client.Close()))
+		return nil, fmt.Errorf("open Redis queue: %w", errors.Join(err, d.close()))
 	}
 	return d, nil
 }
 
 // Close ends the connections.
 func (d *Driver) Close() error {
-	if err := d.client.Close(); err != nil {
+	if err := d.close(); err != nil {
 		return fmt.Errorf("close Redis queue: %w", err)
 	}
 	return nil
 }
 
-// Ping says whether Redis answers.
+func (d *Driver) close() error { return errors.Join(d.client.Close(), d.inspecting.Close()) }
+
+// Ping fails if Redis does not answer.
 func (d *Driver) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -126,51 +126,117 @@ func (d *Driver) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Enqueue also puts right what asynq never would: a task that Redis holds for running, but that nobody has
-// leased.
+// Enqueue starts over, a few times, if another process changes the task meanwhile.
 func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
-	_, err := d.send(ctx, d.enqueuer, task, nil)
-	return err
-}
-
-// Redrive makes a dead task ready.
-func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
-	info, err := d.info(ctx, taskID(kind, id))
-	if err != nil || info == nil || info.State != asynq.TaskStateArchived {
-		return false, err
+	id := taskID(task.Kind, task.ID)
+	trouble := errors.New("the task keeps changing")
+	for range maxSends {
+		sent, err := d.send(ctx, id, task, origin{})
+		if err != nil || sent {
+			return err
+		}
+		info, err := d.info(ctx, id)
+		switch {
+		case err != nil:
+			return err
+		case info == nil:
+			continue // it has ended since
+		case info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted:
+			return nil
+		}
+		if err := d.delete(id); err != nil {
+			trouble = err
+		}
 	}
-	return d.send(ctx, d.redriver, queue.Task{Kind: kind, ID: id, Payload: info.Payload}, map[string]string{redrivenHeader: "true"})
+	return trouble
 }
 
-// send is false when the task is left as it is.
-func (d *Driver) send(ctx context.Context, client *asynq.Client, task queue.Task, headers map[string]string) (bool, error) {
-	_, err := client.EnqueueContext(ctx, asynq.NewTaskWithHeaders(task.Kind, task.Payload, headers),
-		asynq.Queue(d.queue), asynq.TaskID(taskID(task.Kind, task.ID)), asynq.MaxRetry(maxRetry), asynq.Timeout(noTimeout))
+// origin is what a copy inherits from the task before it.
+type origin struct {
+	attempts int // used up
+	redriven bool
+}
+
+// The headers of a task. Tasks of older versions and of other programs have none.
+const (
+	sendHeader     = "Send" // a random name of this send
+	attemptsHeader = "Attempts"
+	redrivenHeader = "Redriven"
+)
+
+func originOf(headers map[string]string) origin {
+	attempts, _ := strconv.Atoi(headers[attemptsHeader])
+	return origin{attempts: attempts, redriven: headers[redrivenHeader] != ""}
+}
+
+// send returns false if there is a task with this ID.
+func (d *Driver) send(
+	ctx context.Context, id string, task queue.Task, from origin, options ...asynq.Option,
+) (bool, error) {
+	headers := map[string]string{sendHeader: rand.Text()}
+	if from.attempts > 0 {
+		headers[attemptsHeader] = strconv.Itoa(from.attempts)
+	}
+	if from.redriven {
+		headers[redrivenHeader] = "true"
+	}
+	// A new client enters the queue in asynq's register of queues, which is lost when Redis is flushed.
+	client := asynq.NewClientFromRedisClient(d.client)
+	_, err := client.EnqueueContext(ctx, asynq.NewTaskWithHeaders(task.Kind, task.Payload, headers), append(options,
+		asynq.Queue(d.queue), asynq.TaskID(id), asynq.MaxRetry(maxRetry), asynq.Timeout(noTimeout))...)
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// info is nil when there is no such task.
+// info returns nil if there is no such task.
 func (d *Driver) info(ctx context.Context, id string) (*asynq.TaskInfo, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err // the inspector takes no context
+		return nil, err // the inspector accepts no context
 	}
 	info, err := d.inspector.GetTaskInfo(d.queue, id)
-	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+	if isMissing(err) {
 		return nil, nil
 	}
 	return info, err
 }
 
-// taskID is unique over all kinds: the escaped kind has no colon.
+// delete fails if the task runs.
+func (d *Driver) delete(id string) error {
+	if err := d.inspector.DeleteTask(d.queue, id); !isMissing(err) {
+		return err
+	}
+	return nil
+}
+
+func isMissing(err error) bool {
+	return errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound)
+}
+
+// taskID is unique over all kinds: the escaped kind contains neither ':' nor '#'.
 func taskID(kind, id string) string { return url.QueryEscape(kind) + ":" + id }
 
-// idOf is the ID within the kind. A task that somebody enqueued by other means may have any ID.
-func idOf(taskID string) string {
-	if _, id, ok := strings.Cut(taskID, ":"); ok {
-		return id
+// copyID is the ID of a task's copy. It is the same for all processes, so that only one of them sends it, and differs
+// from the IDs of all other sends of the task.
+func copyID(id string, headers map[string]string) string {
+	return headers[sendHeader] + "#" + original(id)
+}
+
+// original returns the ID of the task of which id may be a copy.
+func original(id string) string {
+	kind, _, _ := strings.Cut(id, ":")
+	if i := strings.IndexByte(kind, '#'); i >= 0 {
+		return id[i+1:]
 	}
-	return taskID
+	return id
+}
+
+// idOf returns the ID within the kind. A task that another program enqueued may have any ID.
+func idOf(taskID string) string {
+	id := original(taskID)
+	if _, within, ok := strings.Cut(id, ":"); ok {
+		return within
+	}
+	return id
 }

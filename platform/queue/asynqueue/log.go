@@ -15,8 +15,8 @@ const (
 	maxRecent   = 100
 )
 
-// serverLog hands on what an asynq server says. During an outage that is the same again and again, several
-// times a second: each line is written once in 30 s.
+// serverLog passes on the log of an asynq server. During an outage the server repeats itself several times a second, so
+// that each line is written only once in 30 s.
 type serverLog struct {
 	logger *slog.Logger
 
@@ -35,16 +35,16 @@ func (l *serverLog) Info(args ...any)  { l.log(slog.LevelInfo, args) }
 func (l *serverLog) Warn(args ...any)  { l.log(slog.LevelWarn, args) }
 func (l *serverLog) Error(args ...any) { l.log(slog.LevelError, args) }
 
-// Fatal is not for a library to carry out.
+// Fatal does not end the process, which is not for a library to decide.
 func (l *serverLog) Fatal(args ...any) { l.log(slog.LevelError, args) }
 
 func (l *serverLog) log(level slog.Level, args []any) {
-	if text := fmt.Sprint(args...); l.isNews(text) {
+	if text := fmt.Sprint(args...); l.isNew(text) {
 		l.logger.Log(context.Background(), level, "asynq", "text", text)
 	}
 }
 
-func (l *serverLog) isNews(text string) bool {
+func (l *serverLog) isNew(text string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()

@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// server is a Redis of a test's own, to be stopped, flushed and started again.
+// server is a test's own Redis, which it may stop, flush and start again.
 type server struct {
 	t    *testing.T
 	port int
@@ -39,14 +39,16 @@ func startServer(t *testing.T, args ...string) *server {
 	return s
 }
 
-// startTLSServer starts one whose certificate nobody trusts.
+// startTLSServer starts a server whose certificate nobody trusts.
 func startTLSServer(t *testing.T) *server {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{{127, 0, 0, 1}}}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{{127, 0, 0, 1}},
+	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +66,8 @@ func startTLSServer(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, tls: true, args: []string{
-		"--port", "0", "--tls-cert-file", file, "--tls-key-file", file, "--tls-ca-cert-file", file, "--tls-auth-clients", "no",
+		"--port", "0", "--tls-auth-clients", "no",
+		"--tls-cert-file", file, "--tls-key-file", file, "--tls-ca-cert-file", file,
 	}}
 	s.mustStart()
 	return s
@@ -77,7 +80,7 @@ func (s *server) mustStart() {
 	}
 	s.args = append(s.args, "--dir", s.t.TempDir(), "--bind", "127.0.0.1", "--save", "")
 	for range 5 {
-		// None of those that systems give to outgoing connections, so that the server can come back to it.
+		// Not a port that systems give to outgoing connections, so that the server can come back to it.
 		s.port = 10_000 + mathrand.IntN(10_000)
 		if s.start() {
 			return
@@ -86,7 +89,7 @@ func (s *server) mustStart() {
 	s.t.Fatal("redis-server does not start: run make test, which installs it")
 }
 
-// start is false when somebody else has taken the port.
+// start returns false if another process has the port.
 func (s *server) start() bool {
 	s.t.Helper()
 	port := "--port"
@@ -105,10 +108,10 @@ func (s *server) start() bool {
 	run := s.run
 	go func() {
 		defer close(exited)
-		said := sync.OnceFunc(func() { close(ready) })
+		isReady := sync.OnceFunc(func() { close(ready) })
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			if strings.Contains(lines.Text(), "Ready to accept connections") {
-				said()
+				isReady()
 			}
 		}
 		run.Wait()

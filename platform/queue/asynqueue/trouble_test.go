@@ -9,92 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hibiken/asynq"
-	"github.com/redis/go-redis/v9"
-
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/queuetest"
 )
 
-// score gives a task another time in one of asynq's sorted sets.
-func (b *bench) score(set, id string, at time.Time) {
-	b.Helper()
-	changed, err := b.redis.ZAddArgs(b.Context(), b.key(set), redis.ZAddArgs{
-		XX: true, Ch: true, Members: []redis.Z{{Score: float64(at.Unix()), Member: kind + ":" + id}},
-	}).Result()
-	if err != nil || changed != 1 {
-		b.Fatalf("%s has no other task %s (%v)", set, id, err)
-	}
-}
-
-func (b *bench) leasedUntil(id string) time.Time {
-	b.Helper()
-	score, err := b.redis.ZScore(b.Context(), b.key("lease"), kind+":"+id).Result()
-	if err != nil {
-		b.Fatal(err)
-	}
-	return time.Unix(int64(score), 0)
-}
-
-func TestLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	started := make(chan struct{})
-	release, open := b.Gate()
-	b.Work(func(context.Context, queue.Delivery) error {
-		close(started)
-		<-release
-		return nil
-	})
-	b.Enqueue("a")
-	queuetest.Next(b, started)
-	first := b.leasedUntil("a")
-	for range 2 {
-		b.Eventually("a later lease", func() bool { return b.leasedUntil("a").After(first) })
-		first = b.leasedUntil("a")
-	}
-	open()
-	b.EventuallyStats(queue.Stats{})
-}
-
-// Each kill -9 leaves a lease. The test does not wait until it lapses but sets it back in time.
-func TestVanishedWorkersUseUpTheAttempts(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.Enqueue("a")
-	for _, want := range []string{"1", "2", "3"} {
-		if attempt := b.vanish(); attempt != want {
-			t.Fatalf("attempt %s, want %s", attempt, want)
-		}
-		b.EventuallyStats(queue.Stats{InFlight: 1})
-		b.score("lease", "a", time.Now().Add(-31*time.Second))
-	}
-	told := make(chan string, 10)
-	b.WorkOn(b.Driver, queue.Handlers{kind: {
-		Run: func(context.Context, queue.Delivery) error {
-			t.Error("ran a fourth time")
-			return nil
-		},
-		Dead: func(_ context.Context, _ queue.Delivery, reason string) error {
-			told <- reason
-			return nil
-		},
-	}}, queue.WorkerOptions{})
-	if reason := queuetest.Next(b, told); reason != "lease lapsed" {
-		t.Errorf("owner told %q", reason)
-	}
-	b.EventuallyStats(queue.Stats{Dead: 1})
-	if dead, err := b.Queue.Dead(t.Context(), 1); err != nil || dead[0].Attempts != 4 || dead[0].Reason != "lease lapsed" {
-		t.Errorf("dead letter %+v (%v)", dead, err)
-	}
-}
-
-// cancels has an operator cancel the handler of a task, which only servers that have subscribed by then hear of.
-// asynq means the task of this ID in any queue, so no two tests may use the same.
+// cancels has an operator cancel the handler of a task, which only servers that have subscribed by then are told of.
+// Asynq cancels the tasks of this ID in all queues, so no two tests may use the same ID.
 func (b *bench) cancels(id string, handling context.Context) { //nolint:revive // b is the test
 	b.Helper()
-	inspector := asynq.NewInspectorFromRedisClient(b.redis)
-	b.Eventually("the news of its cancellation", func() bool {
+	inspector := b.inspector()
+	b.Eventually("its cancellation", func() bool {
 		if err := inspector.CancelProcessing(kind + ":" + id); err != nil {
 			b.Fatal(err)
 		}
@@ -102,7 +26,7 @@ func (b *bench) cancels(id string, handling context.Context) { //nolint:revive /
 	})
 }
 
-// asynq forgets the handler of a task that it cancels; we must not.
+// Asynq forgets the handler of a task that it cancels; the driver must not.
 func TestCancelledTaskIsLostAndRunsAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -144,7 +68,7 @@ func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
 	release, open := b.Gate()
 	stop, err := b.Driver.Consume(t.Context(), queue.Consumer{
 		Concurrency: 1, Visibility: time.Second, Logger: b.Logger(),
-		Handle: func(ctx context.Context, _ queue.Job) queue.Verdict {
+		Handle: func(ctx context.Context, _ queue.Delivery) queue.Verdict {
 			started <- ctx
 			<-release
 			return queue.Verdict{Action: queue.Done}
@@ -167,44 +91,14 @@ func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
 	}
 	open()
 	queuetest.Next(b, stopped)
-	b.EventuallyStats(queue.Stats{Ready: 1}) // Done was not heard
+	b.EventuallyStats(queue.Stats{Ready: 1}) // the verdict Done came too late
 }
 
-// asynq would never hand out such a task again, and refuse its ID for ever.
-func TestEnqueuePutsOrphansRight(t *testing.T) {
-	t.Parallel()
-	for name, orphan := range map[string]func(b *bench) error{
-		"no lease":   func(b *bench) error { return b.redis.Del(b.Context(), b.key("lease")).Err() },
-		"no message": func(b *bench) error { return b.redis.HDel(b.Context(), b.key("t:probe:a"), "msg").Err() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t)
-			b.Enqueue("a")
-			b.vanish()
-			if err := orphan(b); err != nil {
-				t.Fatal(err)
-			}
-			b.Enqueue("a", "a")
-			b.EventuallyStats(queue.Stats{Ready: 1})
-			attempts := make(chan int, 10)
-			b.Work(func(_ context.Context, d queue.Delivery) error {
-				attempts <- d.Attempt
-				return nil
-			})
-			if attempt := queuetest.Next(b, attempts); attempt != 1 {
-				t.Errorf("attempt %d", attempt)
-			}
-			b.EventuallyStats(queue.Stats{})
-		})
-	}
-}
-
-// What a flush takes its owner sends again, while workers run and know nothing of it.
-func TestFlushedRedisTakesTheTasksAgain(t *testing.T) {
+// After a flush the owner sends its tasks again, while workers run and do not know of it.
+func TestFlushedRedisAcceptsTheTasksAgain(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, startServer(t).url(nil, ""))
-	b.dies("dead")
+	b.bury("dead")
 	var (
 		mu   sync.Mutex
 		done = map[string]int{}
@@ -236,8 +130,8 @@ func TestFlushedRedisTakesTheTasksAgain(t *testing.T) {
 			t.Errorf("task %s done %d times", id, done[id])
 		}
 	}
-	// asynq's own register of queues went too.
-	if _, err := asynq.NewInspectorFromRedisClient(b.redis).GetQueueInfo(b.name); err != nil {
+	// Asynq's own register of queues was flushed too.
+	if _, err := b.inspector().GetQueueInfo(b.name); err != nil {
 		t.Error(err)
 	}
 	if found, err := b.Queue.Redrive(t.Context(), kind, "dead"); err != nil || found {
@@ -271,8 +165,8 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 		queuetest.Next(b, busy)
 	}
 	s.kill()
-	open() // the verdicts meet no server
-	b.Eventually("news of the outage in the log", func() bool { return len(b.Logged("asynq")) > 0 })
+	open() // there is no server for the verdicts
+	b.Eventually("the outage in the log", func() bool { return len(b.Logged("asynq")) > 0 })
 	if !s.start() {
 		t.Fatal("the port is taken")
 	}
@@ -288,8 +182,8 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// A server that stands still for a while answers all that it was asked, also those who have hung up. What it hands to them
-// nobody works on before its lease has lapsed.
+// A server that stands still for a while then answers all requests, also those of clients that have hung up. Nobody
+// works on a task in such an answer before its visibility ends.
 func TestAServerThatStandsStillCostsNoAttempt(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

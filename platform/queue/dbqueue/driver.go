@@ -1,10 +1,9 @@
-// Package dbqueue keeps a queue's tasks in one table of the application's database, SQLite or
-// PostgreSQL, so that a stage without a message broker needs none.
+// Package dbqueue keeps a queue's tasks in one table of the application's database, SQLite or PostgreSQL, so that a
+// stage without a message broker needs none.
 //
-// A task is a row, and a lease is a row's token together with a time: whoever knows the token may
-// extend or end the lease, also late, as long as nobody else has received the task since.
-// Times come from the processes' clocks: hosts that share a queue keep theirs within a small part
-// of the visibility time.
+// A task is a row. A delivery is the row's token together with the time at which its visibility ends. The token may
+// extend or settle the delivery even after that time, as long as no other worker has received the task since. Times
+// come from the processes' clocks: hosts that share a queue keep theirs within a small part of the visibility time.
 package dbqueue
 
 import (
@@ -17,14 +16,14 @@ import (
 	"risingstars/platform/queue"
 )
 
-// minPause is the first pause after a ring that led to no task: an Enqueue in a transaction rings
-// before its commit, which is seldom far.
+// minPause is the first pause after a ring that led to no task: a task that is tried again rings too, and may be due
+// soon.
 const minPause = 10 * time.Millisecond
 
 // Options of a Driver. The zero value works.
 type Options struct {
-	// Poll is how often an idle worker looks for tasks that other processes enqueued, or that
-	// have become due. 500 ms, give or take a quarter.
+	// Poll is how often an idle worker looks for tasks that other processes enqueued or that have become due; 0: 500
+	// ms. Each pause is up to a quarter shorter or longer.
 	Poll time.Duration
 }
 
@@ -40,8 +39,8 @@ var (
 	_ queue.Puller = (*Driver)(nil)
 )
 
-// New needs a database with Migrations applied. Processes that share it share the queue; within
-// one process use one driver, and an Enqueue starts an idle worker at once.
+// New needs a database with Migrations applied. Processes that share the database share the queue. Within one process
+// use one driver, so that an Enqueue starts an idle worker at once.
 func New(db *database.DB, options Options) *Driver {
 	if options.Poll <= 0 {
 		options.Poll = 500 * time.Millisecond
@@ -49,7 +48,7 @@ func New(db *database.DB, options Options) *Driver {
 	return &Driver{db: db, poll: options.Poll}
 }
 
-// Enqueue joins the transaction in ctx, if there is one.
+// Enqueue stores the task and wakes this process's idle workers.
 func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
 	if err := d.insert(ctx, task); err != nil {
 		return err
@@ -68,7 +67,7 @@ func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
 	return true, nil
 }
 
-// Consume pulls.
+// Consume fails if the table is missing.
 func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop func(), err error) {
 	if _, err := d.Stats(ctx); err != nil {
 		return nil, fmt.Errorf("read queue_tasks: %w", err)
@@ -76,14 +75,14 @@ func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop fun
 	return queue.Pull(d, consumer), nil
 }
 
-// Receive waits until a task is due.
-func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Lease, error) {
+// Receive waits until at least one task is due.
+func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Received, error) {
 	pause := d.poll
 	for {
 		rung := d.bell.rung()
-		leases, err := d.lease(ctx, n, visibility)
-		if err != nil || len(leases) > 0 {
-			return leases, err
+		deliveries, err := d.receive(ctx, n, visibility)
+		if err != nil || len(deliveries) > 0 {
+			return deliveries, err
 		}
 		timer := time.NewTimer(pause*3/4 + rand.N(pause/2+1)) //nolint:gosec // spreads load, guards nothing
 		select {
@@ -99,9 +98,9 @@ func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) (
 	}
 }
 
-// Settle ends a lease.
-func (d *Driver) Settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
-	if err := d.settle(ctx, lease, verdict); err != nil {
+// Settle needs the task's current token.
+func (d *Driver) Settle(ctx context.Context, received queue.Received, verdict queue.Verdict) error {
+	if err := d.settle(ctx, received, verdict); err != nil {
 		return err
 	}
 	if verdict.Action == queue.Retry || verdict.Action == queue.Postpone {

@@ -9,5 +9,5 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
-// Migrations makes the table that the driver works on.
+// Migrations returns the migrations of the driver's table.
 func Migrations() database.Migrations { return database.NewMigrations("queue", files) }

@@ -10,8 +10,8 @@ import (
 	"risingstars/platform/queue"
 )
 
-// leaseTimeout bounds the one statement that a stop does not interrupt.
-const leaseTimeout = 10 * time.Second
+// receiveTimeout bounds the one statement that a stop does not interrupt.
+const receiveTimeout = 10 * time.Second
 
 func (d *Driver) insert(ctx context.Context, task queue.Task) error {
 	payload := task.Payload
@@ -28,16 +28,17 @@ func (d *Driver) insert(ctx context.Context, task queue.Task) error {
 	return err
 }
 
-// lease takes up to n due tasks, which waited or whose lease has lapsed.
-func (d *Driver) lease(ctx context.Context, n int, visibility time.Duration) ([]queue.Lease, error) {
-	// A statement that is cut off may have taken tasks all the same, and nobody would know which.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseTimeout)
+// receive returns up to n due tasks: those that waited, and those whose visibility has ended.
+func (d *Driver) receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Received, error) {
+	// A statement that is interrupted may still have changed rows, and nobody would know which.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), receiveTimeout)
 	defer cancel()
 
 	// A CTE, as PostgreSQL may run a plain subquery more than once and so lock more than n rows.
 	statement := `
 		WITH due AS (
-			SELECT kind, id FROM queue_tasks WHERE state <> 'dead' AND due_at <= ? ORDER BY due_at, id LIMIT ? ` + d.skipLocked() + `
+			SELECT kind, id FROM queue_tasks
+			WHERE state <> 'dead' AND due_at <= ? ORDER BY due_at, id LIMIT ? ` + d.skipLocked() + `
 		)
 		UPDATE queue_tasks
 		SET state = 'running', token = ?, attempts = attempts + 1,
@@ -57,19 +58,19 @@ func (d *Driver) lease(ctx context.Context, n int, visibility time.Duration) ([]
 		return d.db.Query(ctx, &rows, statement, database.Micros(now), n, token, database.Micros(now.Add(visibility)))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("lease up to %d tasks: %w", n, err)
+		return nil, fmt.Errorf("receive up to %d tasks: %w", n, err)
 	}
-	leases := make([]queue.Lease, 0, len(rows))
+	deliveries := make([]queue.Received, 0, len(rows))
 	for _, row := range rows {
-		leases = append(leases, queue.Lease{
-			Job: queue.Job{
+		deliveries = append(deliveries, queue.Received{
+			Delivery: queue.Delivery{
 				Task:    queue.Task{Kind: row.Kind, ID: row.ID, Payload: row.Payload},
 				Attempt: row.Attempts, Lapses: row.Lapses, Redriven: row.Redriven,
 			},
-			Token: token,
+			Receipt: token,
 		})
 	}
-	return leases, nil
+	return deliveries, nil
 }
 
 func (d *Driver) skipLocked() string {
@@ -79,34 +80,34 @@ func (d *Driver) skipLocked() string {
 	return ""
 }
 
-// Extend needs the current token.
-func (d *Driver) Extend(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
-	return d.change(ctx, lease, `UPDATE queue_tasks SET due_at = ?`, database.Micros(time.Now().Add(visibility)))
+// Extend needs the task's current token.
+func (d *Driver) Extend(ctx context.Context, received queue.Received, visibility time.Duration) error {
+	return d.change(ctx, received, `UPDATE queue_tasks SET due_at = ?`, database.Micros(time.Now().Add(visibility)))
 }
 
-func (d *Driver) settle(ctx context.Context, lease queue.Lease, verdict queue.Verdict) error {
+func (d *Driver) settle(ctx context.Context, received queue.Received, verdict queue.Verdict) error {
 	now := time.Now()
 	again := database.Micros(now.Add(verdict.Delay))
 	switch verdict.Action {
 	case queue.Done:
-		return d.change(ctx, lease, `DELETE FROM queue_tasks`)
+		return d.change(ctx, received, `DELETE FROM queue_tasks`)
 	case queue.Retry:
-		return d.change(ctx, lease, `UPDATE queue_tasks SET state = 'waiting', token = '', due_at = ?, reason = ?`,
+		return d.change(ctx, received, `UPDATE queue_tasks SET state = 'waiting', token = '', due_at = ?, reason = ?`,
 			again, verdict.Reason)
 	case queue.Postpone:
-		return d.change(ctx, lease, `UPDATE queue_tasks SET state = 'waiting', token = '', due_at = ?, attempts = attempts - 1`,
-			again)
+		return d.change(ctx, received,
+			`UPDATE queue_tasks SET state = 'waiting', token = '', due_at = ?, attempts = attempts - 1`, again)
 	case queue.Bury:
-		return d.change(ctx, lease, `UPDATE queue_tasks SET state = 'dead', token = '', died_at = ?, reason = ?`,
+		return d.change(ctx, received, `UPDATE queue_tasks SET state = 'dead', token = '', died_at = ?, reason = ?`,
 			database.Micros(now), verdict.Reason)
 	default:
 		return fmt.Errorf("unknown action %d", verdict.Action)
 	}
 }
 
-// change applies a statement to the leased row, if the lease is still its current one.
-func (d *Driver) change(ctx context.Context, lease queue.Lease, statement string, args ...any) error {
-	args = append(args, lease.Kind, lease.ID, lease.Token)
+// change applies a statement to the delivered row, if the delivery is still its current one.
+func (d *Driver) change(ctx context.Context, received queue.Received, statement string, args ...any) error {
+	args = append(args, received.Kind, received.ID, received.Receipt)
 	changed, err := d.db.Exec(ctx, statement+` WHERE kind = ? AND id = ? AND state = 'running' AND token = ?`, args...)
 	if err != nil {
 		return err
@@ -119,13 +120,14 @@ func (d *Driver) change(ctx context.Context, lease queue.Lease, statement string
 
 func (d *Driver) revive(ctx context.Context, kind, id string) (bool, error) {
 	changed, err := d.db.Exec(ctx, `
-		UPDATE queue_tasks SET state = 'waiting', due_at = ?, attempts = 0, lapses = 0, reason = '', died_at = 0, redriven = TRUE
+		UPDATE queue_tasks
+		SET state = 'waiting', due_at = ?, attempts = 0, lapses = 0, reason = '', died_at = 0, redriven = TRUE
 		WHERE kind = ? AND id = ? AND state = 'dead'`,
 		database.Micros(time.Now()), kind, id)
 	return changed > 0, err
 }
 
-// Stats counts exactly. A lapsed lease counts as ready.
+// Stats counts exactly. A task whose visibility has ended counts as ready.
 func (d *Driver) Stats(ctx context.Context) (queue.Stats, error) {
 	now := time.Now()
 	var row struct {

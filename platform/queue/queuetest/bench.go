@@ -15,24 +15,24 @@ import (
 	"risingstars/platform/queue"
 )
 
-// Patience is how long a test waits for what must happen; it is spent only when it does not.
+// Patience is how long a test waits for something that must happen; it is spent only if that does not happen.
 const Patience = time.Minute
 
 // Kind is the kind of nearly every task here.
 const Kind = "probe"
 
-// Bench is one queue under test. The suite runs on it; a driver's own tests embed it beside what only they need.
+// Bench is one queue under test. The suite runs on it; a driver's own tests embed it.
 type Bench struct {
 	*testing.T
-	Driver queue.Driver
-	Queue  *queue.Queue
-	Limits Limits // of the product
+	Driver   queue.Driver
+	Queue    *queue.Queue
+	Promises Promises
 
 	log   lines
 	gates []func() // opened before workers are stopped
 }
 
-// Puller is the driver, which must be one that pulls.
+// Puller returns the driver, which must be one that pulls.
 func (b *Bench) Puller() queue.Puller { return b.Driver.(queue.Puller) }
 
 // Enqueue enqueues tasks of Kind.
@@ -52,17 +52,22 @@ func (b *Bench) Work(run func(ctx context.Context, d queue.Delivery) error) *que
 }
 
 // WorkWith is WorkOn for tasks of Kind.
-func (b *Bench) WorkWith(run func(ctx context.Context, d queue.Delivery) error, options queue.WorkerOptions) *queue.Worker {
+func (b *Bench) WorkWith(
+	run func(ctx context.Context, d queue.Delivery) error, options queue.WorkerOptions,
+) *queue.Worker {
 	b.Helper()
 	return b.WorkOn(b.Driver, queue.Handlers{Kind: {Run: run}}, options)
 }
 
-// WorkOn starts a worker that is stopped with the test. Unless the options say otherwise, it retries fast and grants no grace.
+// WorkOn starts a worker that is stopped with the test. It retries after a few milliseconds and, unless the options say
+// otherwise, grants no grace period.
 func (b *Bench) WorkOn(driver queue.Driver, handlers queue.Handlers, options queue.WorkerOptions) *queue.Worker {
 	b.Helper()
-	if options.Backoff == (queue.Backoff{}) {
-		options.Backoff = queue.Backoff{Base: time.Millisecond, Max: time.Millisecond}
-	}
+	return b.workOn(fastRetries{driver, 5000}, handlers, options)
+}
+
+func (b *Bench) workOn(driver queue.Driver, handlers queue.Handlers, options queue.WorkerOptions) *queue.Worker {
+	b.Helper()
 	if options.Grace == 0 {
 		options.Grace = -1
 	}
@@ -90,7 +95,8 @@ func (b *Bench) Stop(worker *queue.Worker) {
 	}
 }
 
-// Gate is what handlers wait at until it is opened, at the latest when the test ends.
+// Gate returns a channel for handlers to wait for, and the function that closes it, which is called when the test ends
+// at the latest.
 func (b *Bench) Gate() (release <-chan struct{}, open func()) {
 	c := make(chan struct{})
 	open = sync.OnceFunc(func() { close(c) })
@@ -98,37 +104,38 @@ func (b *Bench) Gate() (release <-chan struct{}, open func()) {
 	return c, open
 }
 
-// Receive has a driver that pulls hand out up to n tasks, once there are any.
-func (b *Bench) Receive(n int, visibility time.Duration) []queue.Lease {
+// Receive waits until a driver that pulls returns deliveries, up to n of them.
+func (b *Bench) Receive(n int, visibility time.Duration) []queue.Received {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), Patience)
 	defer cancel()
 	for {
-		leases, err := b.Puller().Receive(ctx, n, visibility)
-		if err != nil || ctx.Err() != nil || len(leases) > n {
-			b.Fatalf("received %d of %d: %v", len(leases), n, err)
+		deliveries, err := b.Puller().Receive(ctx, n, visibility)
+		if err != nil || ctx.Err() != nil || len(deliveries) > n {
+			b.Fatalf("received %d of %d: %v", len(deliveries), n, err)
 		}
-		if len(leases) > 0 {
-			return leases
+		if len(deliveries) > 0 {
+			return deliveries
 		}
 	}
 }
 
-// Bury has a driver that pulls give tasks up, without a worker.
+// Bury turns tasks of a driver that pulls into dead letters, without a worker.
 func (b *Bench) Bury(ids ...string) {
 	b.Helper()
 	b.Enqueue(ids...)
 	for left := len(ids); left > 0; {
-		for _, lease := range b.Receive(min(left, 10), time.Minute) {
+		for _, received := range b.Receive(min(left, 10), time.Minute) {
 			left--
-			if err := b.Puller().Settle(b.Context(), lease, queue.Verdict{Action: queue.Bury, Reason: "no use"}); err != nil {
+			bury := queue.Verdict{Action: queue.Bury, Reason: "no use"}
+			if err := b.Puller().Settle(b.Context(), received, bury); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
 }
 
-// Dead are the dead letters, the latest first.
+// Dead returns the dead letters, the latest first.
 func (b *Bench) Dead() []queue.DeadTask {
 	b.Helper()
 	dead, err := b.Queue.Dead(b.Context(), 0)
@@ -138,7 +145,7 @@ func (b *Bench) Dead() []queue.DeadTask {
 	return dead
 }
 
-// Stats is how the queue stands now.
+// Stats returns the queue's present state.
 func (b *Bench) Stats() queue.Stats {
 	b.Helper()
 	stats, err := b.Queue.Stats(b.Context())
@@ -148,49 +155,49 @@ func (b *Bench) Stats() queue.Stats {
 	return stats
 }
 
-// EventuallyStats compares everything but an age that the product knows.
+// EventuallyStats waits until the stats are as wanted; it ignores the age if the driver promises one.
 func (b *Bench) EventuallyStats(want queue.Stats) {
 	b.Helper()
 	b.Eventually(fmt.Sprintf("%+v", want), func() bool {
 		got := b.Stats()
-		if !b.Limits.HidesAge {
+		if b.Promises.TellsAge {
 			got.OldestReady = want.OldestReady
 		}
 		return got == want
 	})
 }
 
-// Eventually asks until the answer is true.
-func (b *Bench) Eventually(what string, answer func() bool) {
+// Eventually waits until the condition holds.
+func (b *Bench) Eventually(what string, condition func() bool) {
 	b.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(Patience); !answer(); <-tick.C {
+	for deadline := time.Now().Add(Patience); !condition(); <-tick.C {
 		if time.Now().After(deadline) {
-			b.giveUp("did not come: " + what)
+			b.giveUp("did not happen: " + what)
 		}
 	}
 }
 
-// bencher is a Bench, or what embeds one.
+// bencher is a Bench, or a type that embeds one.
 type bencher interface {
 	Helper()
 	giveUp(why string)
 }
 
-// Next takes from a channel that a handler fills.
+// Next receives from a channel that a handler fills.
 func Next[V any](b bencher, from <-chan V) V {
 	b.Helper()
 	select {
 	case value := <-from:
 		return value
 	case <-time.After(Patience):
-		b.giveUp("nothing came")
+		b.giveUp("nothing arrived")
 		panic("unreachable")
 	}
 }
 
-// giveUp fails the test with how the queue stands, which may not be known either.
+// giveUp fails the test and reports the queue's state, which may be unknown too.
 func (b *Bench) giveUp(why string) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), Patience)
@@ -199,10 +206,10 @@ func (b *Bench) giveUp(why string) {
 	b.Fatalf("%s; stats %+v (%v)", why, stats, err)
 }
 
-// Logger is for all that the bench is to hear of; its workers have it.
+// Logger writes to the bench's log, as its workers do.
 func (b *Bench) Logger() *slog.Logger { return slog.New(slog.NewJSONHandler(&b.log, nil)) }
 
-// Logged are the lines with this message so far; all lines when it is empty.
+// Logged returns the lines with this message so far; all lines if it is empty.
 func (b *Bench) Logged(message string) (logged []map[string]any) {
 	b.Helper()
 	for decoder := json.NewDecoder(bytes.NewReader(b.log.all())); ; {
@@ -216,6 +223,24 @@ func (b *Bench) Logged(message string) (logged []map[string]any) {
 			logged = append(logged, line)
 		}
 	}
+}
+
+// fastRetries is a driver with shorter delays before retries, so that tests need not wait for the worker's backoff.
+type fastRetries struct {
+	queue.Driver
+	times time.Duration // shorter
+}
+
+func (f fastRetries) Consume(ctx context.Context, consumer queue.Consumer) (stop func(), err error) {
+	handle := consumer.Handle
+	consumer.Handle = func(ctx context.Context, delivery queue.Delivery) queue.Verdict {
+		verdict := handle(ctx, delivery)
+		if verdict.Action == queue.Retry {
+			verdict.Delay /= f.times
+		}
+		return verdict
+	}
+	return f.Driver.Consume(ctx, consumer)
 }
 
 // lines is a log in memory.
@@ -234,5 +259,5 @@ func (l *lines) Write(p []byte) (int, error) {
 func (l *lines) all() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf // what is there does not change
+	return l.buf // bytes that have been written do not change
 }

@@ -19,11 +19,11 @@ var deliveryRules = []rule{
 	{name: "RoughlyFirstInFirstOut", test: roughlyFirstInFirstOut},
 	{name: "TwoWorkersNeverShareATask", test: twoWorkersNeverShareATask},
 	{name: "ConcurrencyIsUsedAndKept", test: concurrencyIsUsedAndKept},
-	{name: "DuplicateIsNoTask", test: duplicateIsNoTask, deduplicates: true},
+	{name: "DuplicateIsLeftAlone", test: duplicateIsLeftAlone, deduplicates: true},
 	{name: "KindsShareNoIDs", test: kindsShareNoIDs},
 	{name: "InvalidTaskIsRefused", test: invalidTaskIsRefused},
 	{name: "CancelledContextChangesNothing", test: cancelledContextChangesNothing},
-	{name: "StatsTellTheStates", test: statsTellTheStates},
+	{name: "StatsShowTheStates", test: statsShowTheStates},
 }
 
 func taskArrivesAsSent(b *Bench) {
@@ -36,7 +36,9 @@ func taskArrivesAsSent(b *Bench) {
 		seen <- d
 		return nil
 	})
-	for id, payload := range map[string][]byte{"none": nil, "every-byte-64k": every, "broken-utf8": []byte("\xff\x00\xfe"), "ключ/ñ 1": []byte("{}")} {
+	for id, payload := range map[string][]byte{
+		"none": nil, "every-byte-64k": every, "broken-utf8": []byte("\xff\x00\xfe"), "ключ/ñ 1": []byte("{}"),
+	} {
 		task := queue.Task{Kind: Kind, ID: id, Payload: payload}
 		if err := b.Queue.Enqueue(b.Context(), task); err != nil {
 			b.Fatal(err)
@@ -75,7 +77,7 @@ func roughlyFirstInFirstOut(b *Bench) {
 			}
 		}
 	}
-	// Chance would make half of all pairs inversions.
+	// In random order half of all pairs would be inversions.
 	if inversions > n*(n-1)/2/4 {
 		b.Errorf("%d inversions in %v", inversions, order)
 	}
@@ -144,7 +146,7 @@ func concurrencyIsUsedAndKept(b *Bench) {
 	b.EventuallyStats(queue.Stats{})
 }
 
-func duplicateIsNoTask(b *Bench) {
+func duplicateIsLeftAlone(b *Bench) {
 	b.Enqueue("a", "a")
 	b.EventuallyStats(queue.Stats{Ready: 1})
 
@@ -168,7 +170,7 @@ func duplicateIsNoTask(b *Bench) {
 	}
 
 	b.Enqueue("a")
-	Next(b, started) // a task that is done may come again
+	Next(b, started) // a task that is done may be enqueued again
 }
 
 func kindsShareNoIDs(b *Bench) {
@@ -221,7 +223,7 @@ func cancelledContextChangesNothing(b *Bench) {
 	b.EventuallyStats(queue.Stats{})
 }
 
-func statsTellTheStates(b *Bench) {
+func statsShowTheStates(b *Bench) {
 	b.EventuallyStats(queue.Stats{})
 	started := make(chan string, 10)
 	worker := b.WorkWith(func(ctx context.Context, d queue.Delivery) error {
@@ -229,19 +231,19 @@ func statsTellTheStates(b *Bench) {
 		case "later":
 			return queue.Later(time.Hour)
 		case "dead":
-			return queue.Dead(errors.New("no use"))
+			return errors.New("no use")
 		}
 		started <- d.ID
 		<-ctx.Done()
 		return ctx.Err()
-	}, queue.WorkerOptions{Concurrency: 1})
+	}, queue.WorkerOptions{Concurrency: 1, MaxAttempts: 1})
 	b.Enqueue("later", "dead")
 	b.EventuallyStats(queue.Stats{Delayed: 1, Dead: 1})
 	b.Enqueue("busy")
 	Next(b, started)
 	b.Enqueue("ready-1", "ready-2")
 	b.EventuallyStats(queue.Stats{Ready: 2, InFlight: 1, Delayed: 1, Dead: 1})
-	if !b.Limits.HidesAge {
+	if b.Promises.TellsAge {
 		b.Eventually("an age of the oldest ready task", func() bool {
 			age := b.Stats().OldestReady
 			return age > 0 && age < Patience

@@ -15,7 +15,7 @@ var stopRules = []rule{
 	{name: "StopGrantsGrace", test: stopGrantsGrace},
 	{name: "StopIsCutShortByItsContext", test: stopIsCutShortByItsContext},
 	{name: "StopAnyTime", test: stopAnyTime},
-	{name: "StoppedWorkerTakesNothing", test: stoppedWorkerTakesNothing},
+	{name: "StoppedWorkerReceivesNothing", test: stoppedWorkerReceivesNothing},
 }
 
 func stopGivesBusyTasksBack(b *Bench) {
@@ -25,7 +25,7 @@ func stopGivesBusyTasksBack(b *Bench) {
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
 		if d.ID == "misread" {
-			return queue.Dead(errors.New("ffmpeg was killed"))
+			return queue.Discard(errors.New("ffmpeg was killed"))
 		}
 		return ctx.Err()
 	}, queue.WorkerOptions{Concurrency: 2, Grace: 50 * time.Millisecond})
@@ -85,7 +85,7 @@ func stopGrantsGrace(b *Bench) {
 	close(release)
 	Next(b, stopped)
 	if !finished.Load() {
-		b.Error("the handler was not let finish")
+		b.Error("the handler was not allowed to finish")
 	}
 	b.EventuallyStats(queue.Stats{})
 }
@@ -110,7 +110,7 @@ func stopIsCutShortByItsContext(b *Bench) {
 		} else if stall < time.Second {
 			b.Fatal(err)
 		}
-		b.Stop(worker) // what stood still could not end in time
+		b.Stop(worker) // a process that stood still could not end in time
 	}
 	b.EventuallyStats(queue.Stats{Ready: 1})
 }
@@ -134,7 +134,7 @@ func stopAnyTime(b *Bench) {
 	b.Stop(worker)
 }
 
-func stoppedWorkerTakesNothing(b *Bench) {
+func stoppedWorkerReceivesNothing(b *Bench) {
 	seen := make(chan string, 10)
 	worker := b.WorkWith(func(_ context.Context, d queue.Delivery) error {
 		seen <- "first worker: " + d.ID
@@ -144,7 +144,7 @@ func stoppedWorkerTakesNothing(b *Bench) {
 	b.EventuallyStats(queue.Stats{})
 	b.Stop(worker)
 	b.Enqueue("b")
-	if !b.Limits.TakesIntoNothing {
+	if b.Promises.StopsReceiving {
 		b.EventuallyStats(queue.Stats{Ready: 1})
 	}
 	b.Work(func(_ context.Context, d queue.Delivery) error {

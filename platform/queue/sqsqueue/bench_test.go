@@ -21,14 +21,14 @@ import (
 
 const (
 	patience = queuetest.Patience
-	wait     = time.Second // of a poll; a poll whose worker has stopped goes on taking tasks for so long
+	wait     = time.Second // of a poll, which goes on receiving tasks for as long after its worker has stopped
 	region   = "us-east-1"
 	kind     = queuetest.Kind
 
 	maxReceives = 3
 )
 
-// TestMain gives the SDK's own chain its credentials, and nothing of the machine's.
+// TestMain gives the SDK's own chain credentials, and nothing from this machine's settings.
 func TestMain(m *testing.M) {
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_EC2_METADATA_DISABLED": "true",
@@ -36,18 +36,15 @@ func TestMain(m *testing.M) {
 	} {
 		os.Setenv(name, value)
 	}
-	flag.Set("test.parallel", "8") // SQS counts in seconds: the tests wait more than they work
+	flag.Set("test.parallel", "16") // SQS counts in seconds: the tests wait more than they work
 	os.Exit(m.Run())
 }
 
-// limits are what SQS cannot do.
-func limits() queuetest.Limits {
-	return queuetest.Limits{
-		Visibility: 3 * time.Second, KeepsDuplicates: true, HidesAge: true, HidesLapses: true, TakesIntoNothing: true,
-	}
-}
+// SQS neither recognises duplicates nor knows the age of a message; it does not distinguish a lapse from another
+// receive, and goes on with a poll whose worker has stopped.
+var promises = queuetest.Promises{RecoversWithin: 30 * time.Second, ShortestVisibility: 3 * time.Second}
 
-// sqsURL is of the server that all tests share.
+// sqsURL returns the URL of the server that all tests share.
 func sqsURL(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -73,14 +70,15 @@ func setup(t *testing.T) *bench {
 	return setupOn(t, address, address)
 }
 
-// setupOn makes the queues in a server, which the driver reaches under an address of its own.
+// setupOn creates the queues in a server, which the driver reaches by another address.
 func setupOn(t *testing.T, server, address string) *bench {
 	t.Helper()
-	b := &bench{Bench: queuetest.Bench{T: t, Limits: limits()}, sqs: client(t, server)}
+	b := &bench{Bench: queuetest.Bench{T: t, Promises: promises}, sqs: client(t, server)}
 	name := "test-" + rand.Text()
 	dead := b.create(name+"-dead", nil)
 	url := b.create(name, map[string]string{"RedrivePolicy": fmt.Sprintf(
-		`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, b.attribute(dead, types.QueueAttributeNameQueueArn), maxReceives)})
+		`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`,
+		b.attribute(dead, types.QueueAttributeNameQueueArn), maxReceives)})
 	b.options = sqsqueue.Options{
 		QueueURL: url, DeadURL: dead, Region: region, EndpointURL: address, Wait: wait, Logger: b.Logger(),
 	}
@@ -98,7 +96,7 @@ func client(t *testing.T, address string) *sqs.Client {
 	return sqs.NewFromConfig(settings, func(o *sqs.Options) { o.BaseEndpoint = &address })
 }
 
-// create makes a queue that goes with the test.
+// create creates a queue that is deleted with the test.
 func (b *bench) create(name string, attributes map[string]string) string {
 	b.Helper()
 	reply, err := b.sqs.CreateQueue(b.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
@@ -106,7 +104,8 @@ func (b *bench) create(name string, attributes map[string]string) string {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		b.sqs.DeleteQueue(context.Background(), &sqs.DeleteQueueInput{QueueUrl: reply.QueueUrl}) // its server may be gone
+		// Its server may have ended.
+		b.sqs.DeleteQueue(context.Background(), &sqs.DeleteQueueInput{QueueUrl: reply.QueueUrl})
 	})
 	return *reply.QueueUrl
 }
@@ -134,18 +133,21 @@ func (b *bench) attribute(url string, name types.QueueAttributeName) string {
 // sendRaw sends past the driver.
 func (b *bench) sendRaw(url, body string, attributes map[string]types.MessageAttributeValue) {
 	b.Helper()
-	_, err := b.sqs.SendMessage(b.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body, MessageAttributes: attributes})
+	_, err := b.sqs.SendMessage(b.Context(), &sqs.SendMessageInput{
+		QueueUrl: &url, MessageBody: &body, MessageAttributes: attributes,
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
 }
 
-// receiveRaw takes a message past the driver, for as long as visibility.
+// receiveRaw receives a message past the driver.
 func (b *bench) receiveRaw(url string, visibility time.Duration) (m types.Message) {
 	b.Helper()
 	b.Eventually("a message in "+url, func() bool {
 		reply, err := b.sqs.ReceiveMessage(b.Context(), &sqs.ReceiveMessageInput{
-			QueueUrl: &url, VisibilityTimeout: int32(visibility / time.Second), WaitTimeSeconds: 1, MessageAttributeNames: []string{"All"},
+			QueueUrl: &url, VisibilityTimeout: int32(visibility / time.Second), WaitTimeSeconds: 1,
+			MessageAttributeNames: []string{"All"},
 		})
 		if err != nil {
 			b.Fatal(err)
@@ -157,7 +159,9 @@ func (b *bench) receiveRaw(url string, visibility time.Duration) (m types.Messag
 		return true
 	})
 	if visibility == 0 { // the SDK does not send a zero above
-		_, err := b.sqs.ChangeMessageVisibility(b.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle})
+		_, err := b.sqs.ChangeMessageVisibility(b.Context(), &sqs.ChangeMessageVisibilityInput{
+			QueueUrl: &url, ReceiptHandle: m.ReceiptHandle,
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -165,8 +169,8 @@ func (b *bench) receiveRaw(url string, visibility time.Duration) (m types.Messag
 	return m
 }
 
-// told are the errors of the lines in the log whose message has this text.
-func (b *bench) told(text string) (errs []string) {
+// logged returns the errors of the log's lines whose message contains this text.
+func (b *bench) logged(text string) (errs []string) {
 	b.Helper()
 	for _, line := range b.Logged("") {
 		if message, _ := line["msg"].(string); strings.Contains(message, text) {

@@ -18,10 +18,12 @@ import (
 	"risingstars/platform/queue"
 )
 
-// maxBatch is how many messages one call is about at most.
+// maxBatch is the largest number of messages in one call.
 const maxBatch = 10
 
-func (d *Driver) attributes(ctx context.Context, url string, names ...types.QueueAttributeName) (map[string]string, error) {
+func (d *Driver) attributes(
+	ctx context.Context, url string, names ...types.QueueAttributeName,
+) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	reply, err := d.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: names})
@@ -40,8 +42,10 @@ func (d *Driver) send(ctx context.Context, url string, m message) error {
 	return plain(err)
 }
 
-// receive waits for messages that nobody else has.
-func (d *Driver) receive(ctx context.Context, url string, n int, visibility, wait time.Duration) ([]types.Message, error) {
+// receive waits for visible messages and makes them invisible.
+func (d *Driver) receive(
+	ctx context.Context, url string, n int, visibility, wait time.Duration,
+) ([]types.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
 	defer cancel()
 	reply, err := d.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
@@ -58,7 +62,8 @@ func (d *Driver) receive(ctx context.Context, url string, n int, visibility, wai
 	return reply.Messages, nil
 }
 
-// hide keeps the message from others for so long. ErrLost when it is not ours any more, or has been for 12 h.
+// hide makes the message's visibility end after the given time. It returns ErrLost if the receipt is no longer valid,
+// which it is for 12 h at most.
 func (d *Driver) hide(ctx context.Context, receipt string, visibility time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -68,8 +73,10 @@ func (d *Driver) hide(ctx context.Context, receipt string, visibility time.Durat
 	return lost(err)
 }
 
-// hideAll is hide for some messages of any queue; it says which have failed.
-func (d *Driver) hideAll(ctx context.Context, url string, receipts []string, visibility time.Duration) (failed map[string]bool, err error) {
+// hideAll is hide for several messages of either queue; it returns the receipts that failed.
+func (d *Driver) hideAll(
+	ctx context.Context, url string, receipts []string, visibility time.Duration,
+) (failed map[string]bool, err error) {
 	failed = map[string]bool{}
 	for start := 0; start < len(receipts); start += maxBatch {
 		batch := receipts[start:min(start+maxBatch, len(receipts))]
@@ -78,7 +85,9 @@ func (d *Driver) hideAll(ctx context.Context, url string, receipts []string, vis
 		for i, receipt := range batch {
 			id := fmt.Sprint(i)
 			byID[id] = receipt
-			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{Id: &id, ReceiptHandle: &receipt, VisibilityTimeout: seconds(visibility)}
+			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
+				Id: &id, ReceiptHandle: &receipt, VisibilityTimeout: seconds(visibility),
+			}
 		}
 		reply, err := d.hideBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: entries})
 		if err != nil {
@@ -91,7 +100,9 @@ func (d *Driver) hideAll(ctx context.Context, url string, receipts []string, vis
 	return failed, nil
 }
 
-func (d *Driver) hideBatch(ctx context.Context, batch *sqs.ChangeMessageVisibilityBatchInput) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+func (d *Driver) hideBatch(
+	ctx context.Context, batch *sqs.ChangeMessageVisibilityBatchInput,
+) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return d.client.ChangeMessageVisibilityBatch(ctx, batch)
@@ -104,23 +115,24 @@ func (d *Driver) remove(ctx context.Context, url, receipt string) error {
 	return lost(err)
 }
 
-// seconds are what SQS counts in, rounded up.
+// seconds rounds up to SQS's unit.
 func seconds(d time.Duration) int32 { return int32((d + time.Second - 1) / time.Second) }
 
-// lost tells the refusals of a receipt from other trouble. SQS's own code for them, and for the end of its 12 h, is
-// InvalidParameterValue; the others are in its documentation.
+// lost turns the refusal of a receipt into ErrLost. SQS's actual code for it, and for the end of the 12 h, is
+// InvalidParameterValue; the other codes are in its documentation.
 func lost(err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
-		case "InvalidParameterValue", "InvalidParameterValueException", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "ReceiptHandleIsInvalid":
+		case "InvalidParameterValue", "InvalidParameterValueException", "ReceiptHandleIsInvalid",
+			"MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight":
 			return queue.ErrLost
 		}
 	}
 	return plain(err)
 }
 
-// trouble is an error without what makes each one of an outage different, and without what was signed: an SDK adds the
-// number of the request, a connection the address that it tried, of which SQS's names have many.
+// trouble is an error without what was signed and without the details that differ between the errors of one outage: the
+// SDK adds the request's id, and a connection the address that it tried, of which SQS's names have many.
 type trouble struct {
 	text  string
 	cause error
@@ -168,7 +180,7 @@ func plainText(err error) string {
 	}
 }
 
-// hostOf has no path: it is said of all queues alike.
+// hostOf leaves out the path, so that both queues report an outage in the same words.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

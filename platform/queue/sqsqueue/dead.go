@@ -14,17 +14,18 @@ import (
 )
 
 const (
-	// Whoever browses the dead letters hides them from others meanwhile.
+	// browseVisibility is how long browsing hides dead letters from others.
 	browseVisibility = 30 * time.Second
 	listWait         = time.Second
 	// redriveWait outlasts a short listing at the same time.
 	redriveWait = 2 * time.Second
-	// enoughEmpty pages in a row are the end: one may be empty although there are more.
+	// enoughEmpty is how many empty pages in a row mean the end: one page may be empty although there are more
+	// messages.
 	enoughEmpty = 2
 
 	releaseTimeout = time.Minute
 
-	// foreignKind is what a dead letter is called that never was a task; its ID is SQS's.
+	// foreignKind is the kind of a dead letter that never was a task; its ID is SQS's.
 	foreignKind = "(not a task)"
 )
 
@@ -37,7 +38,8 @@ func deadLetter(e envelope, attempts int, reason string) message {
 	return m
 }
 
-// setAside moves what is not a task to the dead letters, as it is. Should that fail, the queue's redrive policy does it.
+// setAside moves a message that is not a task to the dead letters, unchanged. If that fails, the queue's redrive policy
+// does it later.
 func (d *Driver) setAside(ctx context.Context, m types.Message, reason error) {
 	attributes := maps.Clone(m.MessageAttributes)
 	if attributes == nil {
@@ -45,13 +47,15 @@ func (d *Driver) setAside(ctx context.Context, m types.Message, reason error) {
 	}
 	attributes[reasonAttribute] = textAttribute(reason.Error())
 	if err := d.replace(ctx, *m.ReceiptHandle, d.deadURL, message{body: *m.Body, attributes: attributes}); err != nil {
-		d.log.ErrorContext(ctx, "a message that is not a task was not set aside", "message_id", *m.MessageId, "error", err)
+		d.log.ErrorContext(ctx, "a message that is not a task was not set aside",
+			"message_id", *m.MessageId, "error", err)
 		return
 	}
 	d.log.WarnContext(ctx, "a message that is not a task was set aside", "message_id", *m.MessageId, "error", reason)
 }
 
-// Dead lists the latest first, of those that SQS shows. When SQS itself moved a message, it died when it was sent.
+// Dead lists the latest of the dead letters that SQS returned first. A message that SQS itself moved died when it was
+// sent, as far as this list knows.
 func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) {
 	var dead []queue.DeadTask
 	err := d.browse(ctx, listWait, func(m types.Message) (gone, more bool, err error) {
@@ -63,8 +67,8 @@ func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) 
 	return dead, err
 }
 
-// Redrive finds one dead letter of the task, should it have several. It does not see those that somebody else browses
-// for longer than 4 s.
+// Redrive redrives one dead letter of the task, even if there are several. It does not see those that another process
+// browses for longer than 4 s.
 func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
 	found := false
 	err := d.browse(ctx, redriveWait, func(m types.Message) (gone, more bool, err error) {
@@ -78,7 +82,7 @@ func (d *Driver) Redrive(ctx context.Context, kind, id string) (bool, error) {
 	return found, err
 }
 
-// RedriveAll leaves a second dead letter of a task where it is.
+// RedriveAll leaves further dead letters of the same task where they are.
 func (d *Driver) RedriveAll(ctx context.Context, wanted func(queue.DeadTask) bool) ([]queue.DeadTask, error) {
 	type name struct{ kind, id string }
 	var redriven []queue.DeadTask
@@ -87,7 +91,7 @@ func (d *Driver) RedriveAll(ctx context.Context, wanted func(queue.DeadTask) boo
 		task, body := d.dead(m)
 		same := name{task.Kind, task.ID}
 		if task.Kind == foreignKind {
-			same.id = *m.Body // a worker sets it aside again, and then it has another ID
+			same.id = *m.Body // a worker sets the message aside again, under another ID
 		}
 		if done[same] || !wanted(task) {
 			return false, true, nil
@@ -102,7 +106,7 @@ func (d *Driver) RedriveAll(ctx context.Context, wanted func(queue.DeadTask) boo
 	return redriven, err
 }
 
-// redrive says whether the task is ready, which it also is when its dead letter stays.
+// redrive reports whether the task is ready, which it is even if its dead letter could not be deleted.
 func (d *Driver) redrive(ctx context.Context, m types.Message, body message) (bool, error) {
 	if err := d.send(ctx, d.queueURL, body); err != nil {
 		return false, fmt.Errorf("send: %w", err)
@@ -113,7 +117,7 @@ func (d *Driver) redrive(ctx context.Context, m types.Message, body message) (bo
 	return true, nil
 }
 
-// dead reads a dead letter, and says what to send to make it run again.
+// dead reads a dead letter; it also returns the message to send to run it again.
 func (d *Driver) dead(m types.Message) (queue.DeadTask, message) {
 	task := queue.DeadTask{DiedAt: sentAt(m)}
 	_, judged := m.MessageAttributes[reasonAttribute]
@@ -131,7 +135,7 @@ func (d *Driver) dead(m types.Message) (queue.DeadTask, message) {
 		task.Attempts, _ = strconv.Atoi(attribute(m, attemptsAttribute))
 		return task, again
 	}
-	// SQS moves a message on the receive after the last one that it allows, and goes on counting.
+	// SQS moves a message on the receive after the last allowed one, and continues to count.
 	n := d.maxReceives
 	if n == 0 {
 		n = receives(m)
@@ -148,15 +152,18 @@ func attribute(m types.Message, name string) string {
 	return ""
 }
 
-// browse shows each dead letter to visit, until that wants no more or none has come for so long. Then all are visible
-// again but those that are gone.
-func (d *Driver) browse(ctx context.Context, wait time.Duration, visit func(types.Message) (gone, more bool, err error)) error {
+// browse calls visit for each dead letter, until visit wants no more or none has arrived for a few waits. Then all are
+// visible again except for those that visit reports as gone.
+func (d *Driver) browse(
+	ctx context.Context, wait time.Duration, visit func(types.Message) (gone, more bool, err error),
+) error {
 	receipts := map[string]string{} // the latest, by message
 	defer func() { d.release(ctx, slices.Collect(maps.Values(receipts))) }()
 	seen := map[string]bool{}
 	begun := time.Now()
 	for empty := 0; empty < enoughEmpty; {
-		// What is hidden for too short a time comes again. Ever longer times leave room for the rest, and then for an end.
+		// A message that is hidden for too short a time arrives again. The times grow, so that the rest is read
+		// meanwhile.
 		page, err := d.receive(ctx, d.deadURL, maxBatch, browseVisibility+time.Since(begun), wait)
 		if err != nil {
 			return fmt.Errorf("browse the dead letters: %w", err)
@@ -191,6 +198,6 @@ func (d *Driver) release(ctx context.Context, receipts []string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
 	if _, err := d.hideAll(ctx, d.deadURL, receipts, 0); err != nil {
-		d.log.WarnContext(ctx, "dead letters stay hidden for as long as it took to browse them, and 30 s", "error", err)
+		d.log.WarnContext(ctx, "dead letters stay hidden for 30 s longer than it took to browse them", "error", err)
 	}
 }

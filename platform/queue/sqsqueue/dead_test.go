@@ -15,7 +15,7 @@ import (
 	"risingstars/platform/queue/queuetest"
 )
 
-// runs has a worker do whatever there is.
+// runs starts a worker that reports and ends every task.
 func (b *bench) runs() <-chan queue.Delivery {
 	b.Helper()
 	seen := make(chan queue.Delivery, 100)
@@ -26,7 +26,7 @@ func (b *bench) runs() <-chan queue.Delivery {
 	return seen
 }
 
-func TestWhatSQSMovedIsDeadToo(t *testing.T) {
+func TestMessageThatSQSMovedIsDeadToo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Enqueue("a")
@@ -75,7 +75,8 @@ func TestDeadReadsAllPagesAndHidesNothing(t *testing.T) {
 		if len(dead) != want || len(seen) != want {
 			t.Errorf("Dead(%d) has %d, %d of them different", limit, len(dead), len(seen))
 		}
-		if visible := b.attribute(b.options.DeadURL, types.QueueAttributeNameApproximateNumberOfMessages); visible != fmt.Sprint(n) {
+		visible := b.attribute(b.options.DeadURL, types.QueueAttributeNameApproximateNumberOfMessages)
+		if visible != fmt.Sprint(n) {
 			t.Errorf("%s are visible after it", visible)
 		}
 	}
@@ -131,7 +132,10 @@ func TestConsoleRedriveStartsOver(t *testing.T) {
 	b.Bury("a")
 	m := b.receiveRaw(b.options.DeadURL, time.Minute)
 	b.sendRaw(b.options.QueueURL, *m.Body, m.MessageAttributes)
-	if _, err := b.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &b.options.DeadURL, ReceiptHandle: m.ReceiptHandle}); err != nil {
+	_, err := b.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{
+		QueueUrl: &b.options.DeadURL, ReceiptHandle: m.ReceiptHandle,
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if d := queuetest.Next(b, b.runs()); d.ID != "a" || d.Attempt != 1 || !d.Redriven {

@@ -22,44 +22,61 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	sqsURL(t)
-	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).Driver }, limits())
+	queuetest.Run(t, func(t *testing.T) queue.Driver { return setup(t).Driver }, promises)
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	policy := func(maxReceives string) string {
+		target := b.attribute(b.options.DeadURL, types.QueueAttributeNameQueueArn)
 		return b.create("test-"+rand.Text(), map[string]string{
-			"RedrivePolicy": `{"deadLetterTargetArn":"` + b.attribute(b.options.DeadURL, types.QueueAttributeNameQueueArn) + `","maxReceiveCount":` + maxReceives + `}`,
+			"RedrivePolicy": `{"deadLetterTargetArn":"` + target + `","maxReceiveCount":` + maxReceives + `}`,
 		})
 	}
-	plain := b.create("test-"+rand.Text(), nil)
-	signature := &refusal{http.StatusForbidden, "SignatureDoesNotMatch", "The canonical string should have been POST s3cret"}
-	denied := &refusal{http.StatusForbidden, "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized to perform: sqs:getqueueattributes"}
+	type change = func(o *sqsqueue.Options)
+	endpoint := func(url string) change {
+		return func(o *sqsqueue.Options) { o.EndpointURL = url }
+	}
+	queues := func(tasks, dead string) change {
+		return func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = tasks, dead }
+	}
+	noRegion := func(o *sqsqueue.Options) { o.Region = "" }
+	live, dead, plain := b.options.QueueURL, b.options.DeadURL, b.create("test-"+rand.Text(), nil)
+	signature := &refusal{
+		http.StatusForbidden, "SignatureDoesNotMatch", "The canonical string should have been POST s3cret",
+	}
+	denied := &refusal{
+		http.StatusForbidden, "AccessDeniedException",
+		"User: arn:aws:iam::1:user/x is not authorized to perform: sqs:getqueueattributes",
+	}
+	broken := &refusal{http.StatusServiceUnavailable, "ServiceUnavailable", ""}
 	for name, test := range map[string]struct {
-		change  func(o *sqsqueue.Options)
+		change  change
 		refused *refusal
 		want    string
 	}{
-		"nobody there":       {change: func(o *sqsqueue.Options) { o.EndpointURL = "http://127.0.0.1:1" }, want: "no answer from SQS: dial 127.0.0.1:1"},
-		"nobody by name":     {change: func(o *sqsqueue.Options) { o.EndpointURL = "http://localhost:1" }, want: "no answer from SQS: dial localhost:1: connect: connection refused"},
-		"no such name":       {change: func(o *sqsqueue.Options) { o.EndpointURL = "http://sqs.invalid" }, want: "no answer from SQS: look up sqs.invalid: "},
-		"no URL":             {change: func(o *sqsqueue.Options) { o.QueueURL = "" }, want: "the URL must look like"},
-		"a name":             {change: func(o *sqsqueue.Options) { o.QueueURL = "showcase" }, want: "the URL must look like"},
-		"no name":            {change: func(o *sqsqueue.Options) { o.QueueURL = "https://sqs.us-east-1.amazonaws.com/" }, want: "the URL must look like"},
-		"a FIFO queue":       {change: func(o *sqsqueue.Options) { o.QueueURL += ".fifo" }, want: ".fifo is a FIFO queue"},
-		"FIFO dead letters":  {change: func(o *sqsqueue.Options) { o.DeadURL += ".fifo" }, want: "dead letters: "},
-		"no such queue":      {change: func(o *sqsqueue.Options) { o.QueueURL += "-x" }, want: "-x: there is no such queue"},
-		"no dead letters":    {change: func(o *sqsqueue.Options) { o.DeadURL += "-x" }, want: "-dead-x: there is no such queue"},
-		"none named":         {change: func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = plain, "" }, want: "no queue is named, and it has no redrive policy"},
-		"other dead letters": {change: func(o *sqsqueue.Options) { o.DeadURL = plain }, want: "the redrive policy of test-"},
-		"wrong way round":    {change: func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = o.DeadURL, o.QueueURL }, want: "are the two queues the wrong way round?"},
-		"one for both":       {change: func(o *sqsqueue.Options) { o.QueueURL, o.DeadURL = plain, plain }, want: "that is the queue itself"},
-		"one receive":        {change: func(o *sqsqueue.Options) { o.QueueURL = policy("1") }, want: "its redrive policy allows 1 receives"},
-		"no region":          {change: func(o *sqsqueue.Options) { o.Region = "" }, want: "no AWS region is set"},
-		"denied":             {refused: denied, want: "SQS refuses: AccessDeniedException: User: arn:aws:iam::1:user/x"},
-		"wrong secret":       {refused: signature, want: "SQS refuses: SignatureDoesNotMatch"},
-		"broken":             {refused: &refusal{http.StatusServiceUnavailable, "ServiceUnavailable", ""}, want: "SQS answers with status 503"},
+		"nobody there": {endpoint("http://127.0.0.1:1"), nil, "no answer from SQS: dial 127.0.0.1:1"},
+		"nobody by name": {
+			endpoint("http://localhost:1"), nil, "no answer from SQS: dial localhost:1: connect: connection refused",
+		},
+		"no such name":       {endpoint("http://sqs.invalid"), nil, "no answer from SQS: look up sqs.invalid: "},
+		"no URL":             {queues("", dead), nil, "the URL must look like"},
+		"a name":             {queues("showcase", dead), nil, "the URL must look like"},
+		"no name":            {queues("https://sqs.us-east-1.amazonaws.com/", dead), nil, "the URL must look like"},
+		"a FIFO queue":       {queues(live+".fifo", dead), nil, ".fifo is a FIFO queue"},
+		"FIFO dead letters":  {queues(live, dead+".fifo"), nil, "dead letters: "},
+		"no such queue":      {queues(live+"-x", dead), nil, "-x: there is no such queue"},
+		"no dead letters":    {queues(live, dead+"-x"), nil, "-dead-x: there is no such queue"},
+		"none named":         {queues(plain, ""), nil, "no queue is named, and it has no redrive policy"},
+		"other dead letters": {queues(live, plain), nil, "the redrive policy of test-"},
+		"wrong way round":    {queues(dead, live), nil, "are the two queues the wrong way round?"},
+		"one for both":       {queues(plain, plain), nil, "that is the queue itself"},
+		"one receive":        {queues(policy("1"), dead), nil, "its redrive policy allows 1 receives"},
+		"no region":          {noRegion, nil, "no AWS region is set"},
+		"denied":             {nil, denied, "SQS refuses: AccessDeniedException: User: arn:aws:iam::1:user/x"},
+		"wrong secret":       {nil, signature, "SQS refuses: SignatureDoesNotMatch"},
+		"broken":             {nil, broken, "SQS answers with status 503"},
 	} {
 		options := b.options
 		if test.change != nil {
@@ -72,7 +89,10 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		_, err := sqsqueue.Open(t.Context(), options)
 		if err == nil {
 			t.Errorf("%s: opened", name)
-		} else if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "AKIA") {
+			continue
+		}
+		text := err.Error()
+		if !strings.Contains(text, test.want) || strings.Contains(text, "s3cret") || strings.Contains(text, "AKIA") {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
@@ -91,7 +111,7 @@ func TestOpenFindsTheDeadLettersByThePolicy(t *testing.T) {
 	}
 }
 
-// Credentials and the issuers of certificates are the SDK's business; this is what its environment says.
+// Credentials and the issuers of certificates come from the SDK's environment.
 func TestEnvironmentOfTheSDK(t *testing.T) {
 	p := startProxy(t, (*httptest.Server).StartTLS)
 	b := setup(t)
@@ -115,10 +135,11 @@ func TestEnvironmentOfTheSDK(t *testing.T) {
 
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
-	fails("no AWS credentials are to be had")
+	fails("no AWS credentials found")
 }
 
-// AWS_ENDPOINT_URL is for every service, and the application passes it on; the variable of this one comes before it.
+// AWS_ENDPOINT_URL is for every service, and the application passes it on; this service's own variable takes
+// precedence.
 func TestTheServicesOwnEndpointComesFirst(t *testing.T) {
 	b := setup(t)
 	options := b.options
@@ -139,7 +160,8 @@ func TestWhatSQSRefusesFails(t *testing.T) {
 	if err := worker.Start(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Start returned %v", err)
 	}
-	if err := b.Queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"}); err == nil || !strings.Contains(err.Error(), want) {
+	err := b.Queue.Enqueue(t.Context(), queue.Task{Kind: kind, ID: "a"})
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("Enqueue returned %v", err)
 	}
 	if _, err := b.Queue.Dead(t.Context(), 0); err == nil || !strings.Contains(err.Error(), want) {
@@ -166,7 +188,7 @@ func TestStopDoesNotWaitForAnOpenPoll(t *testing.T) {
 	if took := time.Since(begun); took >= options.Wait {
 		t.Errorf("begun and stopped in %s, and the poll takes %s", took, options.Wait)
 	}
-	if errs := b.told(""); len(errs) > 0 {
+	if errs := b.logged(""); len(errs) > 0 {
 		t.Errorf("logged %q", errs)
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// maxDelay is SQS's own.
+// maxDelay is SQS's own limit.
 const maxDelay = 15 * time.Minute
 
-// What a dead letter of ours has beside its body.
+// The attributes of a dead letter that a worker has written.
 const (
 	reasonAttribute   = "Reason"
 	attemptsAttribute = "Attempts"
@@ -27,15 +27,15 @@ type envelope struct {
 	Kind    string `json:"kind"`
 	ID      string `json:"id"`
 	Payload []byte `json:"payload,omitempty"`
-	// Attempts are those of the messages that this one is a copy of.
+	// Attempts is the number of attempts on the messages of which this one is a copy.
 	Attempts int `json:"attempts,omitempty"`
-	// Due, in milliseconds since 1970, is for times that are further away than SQS delays a message.
+	// Due, in milliseconds since 1970, is set if the time is further away than SQS can delay a message.
 	Due int64 `json:"due,omitempty"`
-	// Redriven is kept by all copies but the dead letter.
+	// Redriven is passed on to all copies but the dead letter.
 	Redriven bool `json:"redriven,omitempty"`
 }
 
-// message is one to be sent.
+// message is a message to be sent.
 type message struct {
 	body       string
 	attributes map[string]types.MessageAttributeValue
@@ -44,7 +44,7 @@ type message struct {
 
 func newMessage(e envelope) message { return message{body: encode(e)} }
 
-// later is a copy for another time. What SQS cannot delay for so long comes back earlier, and is then sent again.
+// later returns a copy for a later time. If SQS cannot delay it for so long, it comes back earlier and is sent again.
 func later(e envelope, delay time.Duration) message {
 	if delay > maxDelay {
 		e.Due = time.Now().Add(delay).UnixMilli()
@@ -52,7 +52,7 @@ func later(e envelope, delay time.Duration) message {
 	return message{body: encode(e), delay: min(delay, maxDelay)}
 }
 
-// encode writes ASCII, because SQS takes only some characters, and others only in theory.
+// encode writes ASCII, because SQS accepts only some characters, and some of those only in theory.
 func encode(e envelope) string {
 	text, err := json.Marshal(e)
 	if err != nil {
@@ -73,7 +73,7 @@ func encode(e envelope) string {
 	return ascii.String()
 }
 
-// decode fails for a message that is not ours.
+// decode fails if the message is not a task.
 func decode(body string) (envelope, error) {
 	var e envelope
 	if err := json.Unmarshal([]byte(body), &e); err != nil {
@@ -85,7 +85,7 @@ func decode(body string) (envelope, error) {
 	return e, nil
 }
 
-// read is decode for a message of the queue. What has a reason has been a dead letter, and the console moved it back.
+// read is decode for a message of the main queue. A message with a reason is a dead letter that the console moved back.
 func read(m types.Message) (envelope, error) {
 	e, err := decode(*m.Body)
 	if _, died := m.MessageAttributes[reasonAttribute]; died {
@@ -101,7 +101,7 @@ func (e envelope) wait() time.Duration {
 	return max(0, time.Until(time.UnixMilli(e.Due)))
 }
 
-// receives counts this one, too.
+// receives includes this one.
 func receives(m types.Message) int {
 	return systemNumber(m, types.MessageSystemAttributeNameApproximateReceiveCount)
 }
@@ -110,7 +110,7 @@ func sentAt(m types.Message) time.Time {
 	return time.UnixMilli(int64(systemNumber(m, types.MessageSystemAttributeNameSentTimestamp)))
 }
 
-// systemNumber is 0 when SQS does not say.
+// systemNumber returns 0 if SQS did not send the attribute.
 func systemNumber(m types.Message, name types.MessageSystemAttributeName) int {
 	n, _ := strconv.Atoi(m.Attributes[string(name)])
 	return n
@@ -126,7 +126,7 @@ func numberAttribute(n int) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: &kind, StringValue: &value}
 }
 
-// printable has only the characters that SQS takes, which are XML's, and never none.
+// printable replaces the characters that SQS does not accept, which are those that XML excludes, and is never empty.
 func printable(text string) string {
 	if text == "" {
 		return "no reason given"

@@ -21,7 +21,10 @@ func TestForeignMessageIsSetAside(t *testing.T) {
 	b := setup(t)
 	text, value := "String", "x"
 	attributes := map[string]types.MessageAttributeValue{"theirs": {DataType: &text, StringValue: &value}}
-	bodies := []string{"hello", "{}", `{"Records":[{"s3":{}}]}`, `{"kind":"probe"}`, `{"kind":"probe","id":"a","payload":"%"}`, `{"kind":1,"id":"a"}`}
+	bodies := []string{
+		"hello", "{}", `{"Records":[{"s3":{}}]}`,
+		`{"kind":"probe"}`, `{"kind":"probe","id":"a","payload":"%"}`, `{"kind":1,"id":"a"}`,
+	}
 	seen := make(chan string, 10)
 	for i, body := range bodies {
 		b.sendRaw(b.options.QueueURL, body, attributes)
@@ -50,7 +53,7 @@ func TestForeignMessageIsSetAside(t *testing.T) {
 	if want := slices.Sorted(slices.Values(bodies)); !slices.Equal(found, want) {
 		t.Errorf("set aside: %q", found)
 	}
-	if n := len(b.told("set aside")); n != len(bodies) {
+	if n := len(b.logged("set aside")); n != len(bodies) {
 		t.Errorf("%d lines for %d messages", n, len(bodies))
 	}
 	m := b.receiveRaw(b.options.DeadURL, 0)
@@ -58,11 +61,11 @@ func TestForeignMessageIsSetAside(t *testing.T) {
 		t.Errorf("attributes: %v", m.MessageAttributes)
 	}
 
-	// Whoever redrives it sends it as it came.
+	// Redriving sends it unchanged.
 	if found, err := b.Queue.Redrive(t.Context(), dead[0].Kind, dead[0].ID); err != nil || !found {
 		t.Errorf("Redrive: %v (%v)", found, err)
 	}
-	b.Eventually("its return", func() bool { return len(b.told("set aside")) == len(bodies)+1 })
+	b.Eventually("its return", func() bool { return len(b.logged("set aside")) == len(bodies)+1 })
 	b.EventuallyStats(queue.Stats{Dead: len(bodies)})
 }
 
@@ -70,7 +73,9 @@ func TestNamesAndReasonsOfAnyCharacter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ids := []string{"\x01\x1f\x7f", "\ufffe\uffff", "😀", "<&>\"\\", "\u2028ñ"}
-	b.Work(func(context.Context, queue.Delivery) error { return queue.Dead(errors.New("\x1b[31m\ufffe 😀 ñ")) })
+	b.WorkWith(func(context.Context, queue.Delivery) error {
+		return errors.New("\x1b[31m\ufffe 😀 ñ")
+	}, queue.WorkerOptions{MaxAttempts: 1})
 	b.Enqueue(ids...)
 	b.EventuallyStats(queue.Stats{Dead: len(ids)})
 	for _, d := range b.Dead() {
@@ -83,11 +88,12 @@ func TestNamesAndReasonsOfAnyCharacter(t *testing.T) {
 	}
 }
 
-func TestEmptyReasonIsStillOurs(t *testing.T) {
+func TestEmptyReasonIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Enqueue("a")
-	if err := b.Puller().Settle(t.Context(), b.Receive(1, time.Minute)[0], queue.Verdict{Action: queue.Bury}); err != nil {
+	received := b.Receive(1, time.Minute)[0]
+	if err := b.Puller().Settle(t.Context(), received, queue.Verdict{Action: queue.Bury}); err != nil {
 		t.Fatal(err)
 	}
 	if dead := b.Dead(); len(dead) != 1 || dead[0].Reason != "no reason given" || dead[0].Attempts != 1 {
@@ -95,7 +101,7 @@ func TestEmptyReasonIsStillOurs(t *testing.T) {
 	}
 }
 
-// envelope is how a task travels: what an older version has sent, a newer one must read.
+// envelope is the format of a task: a newer version must read the messages of an older one.
 type envelope struct {
 	Kind     string `json:"kind"`
 	ID       string `json:"id"`
@@ -134,7 +140,7 @@ func TestLongDelaysAreKept(t *testing.T) {
 	b.EventuallyStats(queue.Stats{Delayed: 2})
 }
 
-// After the 15 min that SQS waits at most, a task is there and not due.
+// After SQS's longest delay of 15 min a task arrives although it is not due.
 func TestTaskThatIsNotDueGoesBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -19,7 +19,7 @@ import (
 
 const longestWait = 20 * time.Second
 
-// Open fails when a queue is missing, forbidden or does not answer within 10 s. There is nothing to close.
+// Open fails if a queue is missing, forbidden or does not answer within 10 s. There is nothing to close.
 func Open(ctx context.Context, options Options) (*Driver, error) {
 	d := &Driver{queueURL: options.QueueURL, deadURL: options.DeadURL, wait: options.Wait, log: options.Logger}
 	if d.wait <= 0 || d.wait > longestWait {
@@ -62,7 +62,7 @@ func connect(ctx context.Context, options Options) (*sqs.Client, error) {
 		return nil, errors.New("no AWS region is set")
 	}
 	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
-		return nil, &trouble{"no AWS credentials are to be had", err}
+		return nil, &trouble{"no AWS credentials found", err}
 	}
 	return sqs.NewFromConfig(settings, func(o *sqs.Options) {
 		if o.BaseEndpoint == nil && options.EndpointURL != "" {
@@ -82,23 +82,25 @@ func standardQueue(address string) error {
 	return nil
 }
 
-// inspect looks at both queues and at how the one leads to the other.
+// inspect checks both queues, and that the redrive policy of the first leads to the second.
 func (d *Driver) inspect(ctx context.Context) error {
-	attributes, err := d.attributes(ctx, d.queueURL, types.QueueAttributeNameQueueArn, types.QueueAttributeNameRedrivePolicy)
+	const arnName, policyName = types.QueueAttributeNameQueueArn, types.QueueAttributeNameRedrivePolicy
+	attributes, err := d.attributes(ctx, d.queueURL, arnName, policyName)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path.Base(d.queueURL), err)
 	}
 	var policy struct {
 		Target      string      `json:"deadLetterTargetArn"`
-		MaxReceives json.Number `json:"maxReceiveCount"` // SQS takes a string, too
+		MaxReceives json.Number `json:"maxReceiveCount"` // SQS also accepts a string
 	}
-	if text := attributes[string(types.QueueAttributeNameRedrivePolicy)]; text != "" {
+	if text := attributes[string(policyName)]; text != "" {
 		if err := json.Unmarshal([]byte(text), &policy); err != nil {
 			return fmt.Errorf("%s: read its redrive policy: %w", path.Base(d.queueURL), err)
 		}
 		n, err := policy.MaxReceives.Int64()
 		if err != nil || n < 2 {
-			return fmt.Errorf("%s: its redrive policy allows %s receives; let it be 2 at least", path.Base(d.queueURL), policy.MaxReceives)
+			return fmt.Errorf("%s: its redrive policy allows %s receives; allow at least 2",
+				path.Base(d.queueURL), policy.MaxReceives)
 		}
 		d.maxReceives = int(n)
 	}
@@ -107,19 +109,21 @@ func (d *Driver) inspect(ctx context.Context) error {
 			return fmt.Errorf("dead letters of %s: %w", path.Base(d.queueURL), err)
 		}
 	}
-	dead, err := d.attributes(ctx, d.deadURL, types.QueueAttributeNameQueueArn, types.QueueAttributeNameRedrivePolicy)
+	dead, err := d.attributes(ctx, d.deadURL, arnName, policyName)
 	if err != nil {
 		return fmt.Errorf("dead letters in %s: %w", path.Base(d.deadURL), err)
 	}
-	// Listing them is receiving them, after which a policy of theirs would move them on.
-	if dead[string(types.QueueAttributeNameRedrivePolicy)] != "" {
-		return fmt.Errorf("dead letters in %s: it has a redrive policy of its own; are the two queues the wrong way round?", path.Base(d.deadURL))
+	// Listing dead letters means receiving them, after which a policy of their own queue would move them on.
+	if dead[string(policyName)] != "" {
+		return fmt.Errorf("dead letters in %s: it has a redrive policy of its own; are the two queues the wrong way "+
+			"round?", path.Base(d.deadURL))
 	}
-	if dead[string(types.QueueAttributeNameQueueArn)] == attributes[string(types.QueueAttributeNameQueueArn)] {
+	if dead[string(arnName)] == attributes[string(arnName)] {
 		return fmt.Errorf("dead letters in %s: that is the queue itself", path.Base(d.deadURL))
 	}
-	if target := dead[string(types.QueueAttributeNameQueueArn)]; policy.Target != "" && policy.Target != target {
-		return fmt.Errorf("the redrive policy of %s leads to %s instead of %s", path.Base(d.queueURL), policy.Target, target)
+	if target := dead[string(arnName)]; policy.Target != "" && policy.Target != target {
+		return fmt.Errorf("the redrive policy of %s leads to %s instead of %s",
+			path.Base(d.queueURL), policy.Target, target)
 	}
 	return nil
 }
@@ -132,7 +136,9 @@ func (d *Driver) urlOf(ctx context.Context, target string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read its redrive policy: %w", err)
 	}
-	reply, err := d.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name.Resource, QueueOwnerAWSAccountId: &name.AccountID})
+	reply, err := d.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{
+		QueueName: &name.Resource, QueueOwnerAWSAccountId: &name.AccountID,
+	})
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name.Resource, plain(err))
 	}

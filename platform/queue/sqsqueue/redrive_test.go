@@ -15,8 +15,8 @@ import (
 
 func every(queue.DeadTask) bool { return true }
 
-// stutter answers the second request for messages like the first, as when a message was hidden for too short a time, and
-// the third with none, as SQS may although it has some.
+// stutter answers the second request for messages like the first, as if a message was invisible for too short a time,
+// and the third with none, as SQS may do although it has some.
 func stutter(way http.Handler) http.Handler {
 	var count atomic.Int32
 	var first atomic.Pointer[httptest.ResponseRecorder]
@@ -79,7 +79,7 @@ func TestBrowsingDoesNotEndBeforeTheDeadLettersDo(t *testing.T) {
 	}
 }
 
-// One pass reads each dead letter once, however many are redriven, and hides them for longer the longer it lasts.
+// One pass reads each dead letter once, however many are redriven, and the longer it lasts, the longer it hides them.
 func TestRedriveAllIsOnePass(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
@@ -96,16 +96,18 @@ func TestRedriveAllIsOnePass(t *testing.T) {
 	if len(polls) > n/10+1+2 {
 		t.Errorf("%d polls", len(polls))
 	}
-	if first, last := polls[0].body.VisibilityTimeout, polls[len(polls)-1].body.VisibilityTimeout; first < 30 || last <= first {
+	first, last := polls[0].body.VisibilityTimeout, polls[len(polls)-1].body.VisibilityTimeout
+	if first < 30 || last <= first {
 		t.Errorf("hidden for %d s at first and %d s at last", first, last)
 	}
 	b.EventuallyStats(queue.Stats{Ready: n - 1, Dead: 1})
-	if visible := b.attribute(b.options.DeadURL, types.QueueAttributeNameApproximateNumberOfMessages); visible != "1" {
+	visible := b.attribute(b.options.DeadURL, types.QueueAttributeNameApproximateNumberOfMessages)
+	if visible != "1" {
 		t.Errorf("%s are visible after it", visible)
 	}
 }
 
-// What is no task is set aside again at once, under another ID.
+// A message that is not a task is set aside again at once, under another ID.
 func TestRedriveAllEndsWithAWorkerBesideIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -116,11 +118,11 @@ func TestRedriveAllEndsWithAWorkerBesideIt(t *testing.T) {
 	if err != nil || len(redriven) != 1 {
 		t.Errorf("%+v (%v)", redriven, err)
 	}
-	b.Eventually("its return", func() bool { return len(b.told("set aside")) == 2 })
+	b.Eventually("its return", func() bool { return len(b.logged("set aside")) == 2 })
 	b.EventuallyStats(queue.Stats{Dead: 1})
 }
 
-func TestRedriveAllTakesOneDeadLetterOfATask(t *testing.T) {
+func TestRedriveAllRedrivesOneDeadLetterOfATask(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Bury("a", "a", "b")

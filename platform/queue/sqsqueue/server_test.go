@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// refusal is an error as SQS words it; without a code, a cut connection.
+// refusal is an error in SQS's format; without a code it is a broken connection.
 type refusal struct {
 	status        int
 	code, message string
@@ -28,7 +28,7 @@ type refusal struct {
 
 var throttled = &refusal{http.StatusBadRequest, "RequestThrottled", "Request is throttled."}
 
-// proxy is a way to the server on which there is trouble.
+// proxy stands between the driver and the server, and makes trouble.
 type proxy struct {
 	*httptest.Server
 	way *httputil.ReverseProxy
@@ -63,7 +63,7 @@ func startProxy(t *testing.T, start func(*httptest.Server)) *proxy {
 	return p
 }
 
-// setupOnProxy is a queue whose driver takes the proxy.
+// setupOnProxy returns a queue whose driver uses the proxy.
 func setupOnProxy(t *testing.T) (*bench, *proxy) {
 	t.Helper()
 	p := startProxy(t, (*httptest.Server).Start)
@@ -103,7 +103,7 @@ func (p *proxy) note(call request) *refusal {
 	return p.refuse(call.action)
 }
 
-// trouble refuses these actions from now on, or all when none is named.
+// trouble refuses these actions from now on, or all if none is named.
 func (p *proxy) trouble(refused *refusal, actions ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,7 +122,7 @@ func (p *proxy) peace() {
 	p.refuse = nil
 }
 
-// seen are the requests for an action so far.
+// seen returns the requests for an action so far.
 func (p *proxy) seen(action string) (seen []request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,7 +148,7 @@ func startServer(t *testing.T) *server {
 	}
 	s := &server{t: t}
 	for range 5 {
-		// None of those that systems give to outgoing connections, so that the server can come back to it.
+		// Not a port that systems give to outgoing connections, so that the server can come back to it.
 		s.port = fmt.Sprint(10_000 + rand.IntN(10_000))
 		if s.start() {
 			return s
@@ -158,7 +158,7 @@ func startServer(t *testing.T) *server {
 	return nil
 }
 
-// start is false when somebody else has the port.
+// start returns false if another process has the port.
 func (s *server) start() bool {
 	s.t.Helper()
 	program := os.Getenv("TEST_SQS_SERVER")

@@ -12,7 +12,7 @@ import (
 	"risingstars/platform/queue/queuetest"
 )
 
-func TestOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
+func TestOutageAndItsEndAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		refused *refusal
@@ -29,24 +29,24 @@ func TestOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
 			p.trouble(test.refused)
 			begun := time.Now()
 			before := len(p.seen("ReceiveMessage"))
-			const asks = 7 // of which the SDK makes three per poll
-			b.Eventually("more polls", func() bool { return len(p.seen("ReceiveMessage")) >= before+asks })
-			// Between three polls lie pauses of 100 and 200 ms, beside the SDK's own.
+			const requests = 7 // the SDK makes three per poll
+			b.Eventually("more polls", func() bool { return len(p.seen("ReceiveMessage")) >= before+requests })
+			// Between three polls there are pauses of 100 and 200 ms, beside the SDK's own.
 			if took := time.Since(begun); took < 300*time.Millisecond {
-				t.Errorf("%d requests within %s", asks, took)
+				t.Errorf("%d requests within %s", requests, took)
 			}
-			if errs := b.told("no tasks received"); len(errs) != 1 || errs[0] != test.want {
-				t.Errorf("told %q, want %q", errs, test.want)
+			if errs := b.logged("no tasks received"); len(errs) != 1 || errs[0] != test.want {
+				t.Errorf("logged %q, want %q", errs, test.want)
 			}
 			p.peace()
 			b.Enqueue("a")
 			queuetest.Next(b, seen)
-			b.Eventually("the news of its end", func() bool { return len(b.told("tasks are received again")) == 1 })
+			b.Eventually("its end in the log", func() bool { return len(b.logged("tasks are received again")) == 1 })
 		})
 	}
 }
 
-func TestVerdictOutlastsACut(t *testing.T) {
+func TestVerdictOutlastsAnOutage(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	started := make(chan int, 10)
@@ -68,16 +68,17 @@ func TestVerdictOutlastsACut(t *testing.T) {
 	}
 }
 
-// Each verdict that is written again must not send again what has been sent.
+// Writing a verdict again must not send its copy again.
 func TestCopyIsSentOnce(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	b.Enqueue("a")
-	lease := b.Receive(1, time.Minute)[0]
+	received := b.Receive(1, time.Minute)[0]
 	p.trouble(&refusal{http.StatusInternalServerError, "InternalError", ""}, "DeleteMessage")
 	settled := make(chan error, 1)
 	go func() {
-		settled <- b.Puller().Settle(context.WithoutCancel(t.Context()), lease, queue.Verdict{Action: queue.Postpone})
+		postpone := queue.Verdict{Action: queue.Postpone}
+		settled <- b.Puller().Settle(context.WithoutCancel(t.Context()), received, postpone)
 	}()
 	b.Eventually("two rounds of the SDK's attempts", func() bool { return len(p.seen("DeleteMessage")) > 3 })
 	p.peace()
@@ -85,12 +86,12 @@ func TestCopyIsSentOnce(t *testing.T) {
 		t.Error(err)
 	}
 	if sent := len(p.seen("SendMessage")); sent != 2 {
-		t.Errorf("sent %d times, want once and once again", sent)
+		t.Errorf("sent %d times, want the task and one copy", sent)
 	}
 	b.EventuallyStats(queue.Stats{Ready: 1})
 }
 
-// SQS keeps its queues; this server comes back without, which is trouble of another sort.
+// SQS keeps its queues. This server comes back without them, which is another kind of trouble.
 func TestServerKilledAndStartedAgain(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -103,8 +104,8 @@ func TestServerKilledAndStartedAgain(t *testing.T) {
 	if !s.start() {
 		t.Fatal("the port is taken")
 	}
-	b.Eventually("news of the missing queue", func() bool {
-		return slices.Contains(b.told("no tasks received"), "receive: there is no such queue")
+	b.Eventually("the missing queue in the log", func() bool {
+		return slices.Contains(b.logged("no tasks received"), "receive: there is no such queue")
 	})
 	name := b.options.QueueURL[strings.LastIndex(b.options.QueueURL, "/")+1:]
 	if url := b.create(name, nil); url != b.options.QueueURL {
@@ -114,5 +115,5 @@ func TestServerKilledAndStartedAgain(t *testing.T) {
 	if d := queuetest.Next(b, seen); d.ID != "after" {
 		t.Errorf("%s ran", d.ID)
 	}
-	b.Eventually("the news of its end", func() bool { return len(b.told("tasks are received again")) == 1 })
+	b.Eventually("its end in the log", func() bool { return len(b.logged("tasks are received again")) == 1 })
 }

@@ -35,8 +35,9 @@ func TestPostponeKeepsTheAttempts(t *testing.T) {
 	}
 }
 
-// What is received, somebody works on; until he has said so, it is not withheld from others for long.
-func TestPollAsksForFreeHandsAndAShortTime(t *testing.T) {
+// A poll receives only what a free worker can run at once, and makes it invisible only until the real visibility is
+// set.
+func TestPollAsksForFreeSlotsAndAShortTime(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	started := make(chan struct{}, 10)
@@ -49,7 +50,7 @@ func TestPollAsksForFreeHandsAndAShortTime(t *testing.T) {
 	polls := func() int { return len(p.seen("ReceiveMessage")) }
 	b.Eventually("a poll", func() bool { return polls() > 0 })
 	if poll := p.seen("ReceiveMessage")[0].body; poll.MaxNumberOfMessages != 10 || poll.VisibilityTimeout != 10 {
-		t.Errorf("with 12 hands: %+v", poll)
+		t.Errorf("with 12 free slots: %+v", poll)
 	}
 	ids := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}
 	b.Enqueue(ids...)
@@ -59,13 +60,13 @@ func TestPollAsksForFreeHandsAndAShortTime(t *testing.T) {
 	before := polls()
 	b.Eventually("another poll", func() bool { return polls() > before })
 	if poll := p.seen("ReceiveMessage")[before].body; poll.MaxNumberOfMessages != 3 {
-		t.Errorf("with 3 hands: %+v", poll)
+		t.Errorf("with 3 free slots: %+v", poll)
 	}
 	open()
 	b.EventuallyStats(queue.Stats{})
 }
 
-// SQS would move the task after its third receive, and nobody would tell the owner.
+// SQS would move the task after its third receive, and the owner would not be told.
 func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -96,43 +97,43 @@ func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
 	}
 }
 
-// The words are SQS's own, after 12 h.
-func TestLeaseThatSQSEndsIsLost(t *testing.T) {
+// The message is SQS's own, after 12 h.
+func TestVisibilityThatSQSEndsIsLost(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	b.Enqueue("a")
-	lease := b.Receive(1, time.Minute)[0]
+	received := b.Receive(1, time.Minute)[0]
 	p.trouble(&refusal{
-		http.StatusBadRequest, "InvalidParameterValue",
-		"Value 120 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
+		http.StatusBadRequest, "InvalidParameterValue", "Value 120 for parameter VisibilityTimeout is invalid. " +
+			"Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]",
 	})
-	if err := b.Puller().Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
+	if err := b.Puller().Extend(t.Context(), received, time.Minute); !errors.Is(err, queue.ErrLost) {
 		t.Errorf("Extend: %v, want ErrLost", err)
 	}
 }
 
-// SQS takes a receipt that has lapsed for an order all the same, and says nothing when it carries it out or not.
-func TestLapsedLeaseChangesNothing(t *testing.T) {
+// SQS accepts a receipt whose visibility has ended, and does not say whether it has obeyed.
+func TestLapsedDeliveryChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Enqueue("a")
-	lease := b.Receive(1, time.Minute)[0]
-	if err := b.Puller().Extend(t.Context(), lease, time.Second); err != nil {
+	received := b.Receive(1, time.Minute)[0]
+	if err := b.Puller().Extend(t.Context(), received, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	first := b.Puller()
 	b.Driver = b.open(b.options) // of another process
 	b.Receive(1, time.Minute)    // a second later
 	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
-		if err := first.Settle(t.Context(), lease, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
+		if err := first.Settle(t.Context(), received, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
 			t.Errorf("settling with %d: %v, want ErrLost", action, err)
 		}
 	}
 	b.EventuallyStats(queue.Stats{InFlight: 1})
 }
 
-// What SQS has handed out, and nobody could say that he has it, comes back.
-func TestHandoverThatFailsIsNoLease(t *testing.T) {
+// A message whose visibility could not be set after it was received comes back.
+func TestFailedHandoverIsNoDelivery(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
 	p.trouble(&refusal{http.StatusInternalServerError, "InternalError", ""}, "ChangeMessageVisibilityBatch")
@@ -142,9 +143,9 @@ func TestHandoverThatFailsIsNoLease(t *testing.T) {
 		return nil
 	}, queue.WorkerOptions{Visibility: time.Second})
 	b.Enqueue("a")
-	b.Eventually("the trouble", func() bool { return len(b.told("no tasks received")) > 0 })
+	b.Eventually("the trouble", func() bool { return len(b.logged("no tasks received")) > 0 })
 	if len(attempts) > 0 {
-		t.Error("ran without a lease")
+		t.Error("ran although its visibility was not set")
 	}
 	p.peace()
 	if attempt := queuetest.Next(b, attempts); attempt < 2 {
@@ -153,19 +154,19 @@ func TestHandoverThatFailsIsNoLease(t *testing.T) {
 	b.EventuallyStats(queue.Stats{})
 }
 
-func TestVisibilityIsRenewedAsLongAsItWas(t *testing.T) {
+func TestVisibilityIsExtendedFromNow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.Enqueue("a")
-	lease := b.Receive(1, time.Minute)[0]
-	if err := b.Puller().Extend(t.Context(), lease, time.Second); err != nil {
+	received := b.Receive(1, time.Minute)[0]
+	if err := b.Puller().Extend(t.Context(), received, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	again := b.Receive(1, time.Minute)[0] // a second later, although it was received for a minute
 	if again.Attempt != 2 {
 		t.Errorf("attempt %d", again.Attempt)
 	}
-	if err := b.Puller().Extend(t.Context(), lease, time.Minute); !errors.Is(err, queue.ErrLost) {
-		t.Errorf("the first lease: %v", err)
+	if err := b.Puller().Extend(t.Context(), received, time.Minute); !errors.Is(err, queue.ErrLost) {
+		t.Errorf("the first delivery: %v", err)
 	}
 }

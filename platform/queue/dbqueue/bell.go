@@ -2,14 +2,14 @@ package dbqueue
 
 import "sync"
 
-// bell wakes all who wait in this process. Take the channel first, then look for work, then wait:
-// no ring between the two is missed.
+// bell wakes all workers that wait in this process. Call rung first, then look for work, then wait for the channel, so
+// that no ring in between is missed.
 type bell struct {
 	mu   sync.Mutex
 	next chan struct{}
 }
 
-// rung is closed by the next ring.
+// rung returns a channel that the next ring closes.
 func (b *bell) rung() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()

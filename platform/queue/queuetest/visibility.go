@@ -10,16 +10,17 @@ import (
 	"risingstars/platform/queue"
 )
 
-var leaseRules = []rule{
-	{name: "HeartbeatOutlastsTheVisibility", test: heartbeatOutlastsTheVisibility},
-	{name: "OnlyTheCurrentLeaseCounts", test: onlyTheCurrentLeaseCounts, pullers: true},
+var visibilityRules = []rule{
+	{name: "VisibilityIsExtended", test: visibilityIsExtended},
+	{name: "VanishedWorkersTaskComesBack", test: vanishedWorkersTaskComesBack},
+	{name: "OnlyTheCurrentDeliveryCounts", test: onlyTheCurrentDeliveryCounts, pullers: true},
 	{name: "LapsesUseUpTheAttempts", test: lapsesUseUpTheAttempts, pullers: true},
-	{name: "LostLeaseIsTold", test: lostLeaseIsTold, pullers: true},
-	{name: "SilentProductLosesTheLease", test: silentProductLosesTheLease, pullers: true},
+	{name: "LostTaskEndsTheHandler", test: lostTaskEndsTheHandler, pullers: true},
+	{name: "SilentProductLosesTheTask", test: silentProductLosesTheTask, pullers: true},
 }
 
-func heartbeatOutlastsTheVisibility(b *Bench) {
-	visibility := max(b.Limits.Visibility, time.Second)
+func visibilityIsExtended(b *Bench) {
+	visibility := max(b.Promises.ShortestVisibility, time.Second)
 	for {
 		watch := b.watchStalls()
 		trouble := b.runForLongerThan(visibility)
@@ -27,7 +28,8 @@ func heartbeatOutlastsTheVisibility(b *Bench) {
 		if trouble == nil {
 			return
 		}
-		// Heartbeats come a third of the visibility apart: only who stood still for as long may have missed the rest.
+		// The visibility is extended every third of its length: only a process that stood still for as long may have
+		// failed.
 		const longest = Patience / 3
 		if stall < visibility/3 || visibility == longest {
 			b.Fatalf("with a visibility of %s and a stall of %s: %v", visibility, stall, trouble)
@@ -36,7 +38,8 @@ func heartbeatOutlastsTheVisibility(b *Bench) {
 	}
 }
 
-// runForLongerThan has one of two workers keep a task for two and a half times the visibility, and fails when it loses it.
+// runForLongerThan lets one of two workers run a task for two and a half times the visibility; it fails if the task is
+// lost.
 func (b *Bench) runForLongerThan(visibility time.Duration) error {
 	b.Helper()
 	var runs atomic.Int32
@@ -69,37 +72,66 @@ func (b *Bench) runForLongerThan(visibility time.Duration) error {
 	return nil
 }
 
-func onlyTheCurrentLeaseCounts(b *Bench) {
+func vanishedWorkersTaskComesBack(b *Bench) {
 	b.Enqueue("a")
-	first := b.Receive(1, b.Limits.Visibility)[0]
-	second := b.Receive(1, 10*time.Minute)[0] // comes when the first lapsed
+	if b.Promises.Vanish != nil {
+		b.Promises.Vanish(b)
+	} else {
+		b.Receive(1, b.Promises.ShortestVisibility)
+	}
+	vanished := time.Now()
+	attempts := make(chan int, 10)
+	b.Work(func(_ context.Context, d queue.Delivery) error {
+		attempts <- d.Attempt
+		return nil
+	})
+	if attempt := Next(b, attempts); attempt != 2 {
+		b.Errorf("attempt %d, want 2", attempt)
+	}
+	if took := time.Since(vanished); took > b.Promises.RecoversWithin {
+		b.Errorf("came back after %s, want within %s", took, b.Promises.RecoversWithin)
+	}
+	b.Eventually("the end of the task", func() bool {
+		stats := b.Stats()
+		return stats.Ready+stats.Delayed+stats.Dead == 0
+	})
+	if len(attempts) > 0 {
+		b.Error("came back twice")
+	}
+}
+
+func onlyTheCurrentDeliveryCounts(b *Bench) {
+	b.Enqueue("a")
+	first := b.Receive(1, b.Promises.ShortestVisibility)[0]
+	second := b.Receive(1, 10*time.Minute)[0] // once the first has lapsed
 	if first.Attempt != 1 || second.Attempt != 2 {
 		b.Errorf("attempts %d and %d, want 1 and 2", first.Attempt, second.Attempt)
 	}
 	if err := b.Puller().Extend(b.Context(), first, 10*time.Minute); !errors.Is(err, queue.ErrLost) {
-		b.Errorf("extending the first lease: %v, want ErrLost", err)
+		b.Errorf("extending the first delivery: %v, want ErrLost", err)
 	}
 	for _, action := range []queue.Action{queue.Done, queue.Retry, queue.Postpone, queue.Bury} {
-		if err := b.Puller().Settle(b.Context(), first, queue.Verdict{Action: action}); !errors.Is(err, queue.ErrLost) {
-			b.Errorf("settling the first lease with %d: %v, want ErrLost", action, err)
+		err := b.Puller().Settle(b.Context(), first, queue.Verdict{Action: action})
+		if !errors.Is(err, queue.ErrLost) {
+			b.Errorf("settling the first delivery with %d: %v, want ErrLost", action, err)
 		}
 	}
 	b.EventuallyStats(queue.Stats{InFlight: 1})
 	if err := b.Puller().Extend(b.Context(), second, 10*time.Minute); err != nil {
-		b.Errorf("extending the second lease: %v", err)
+		b.Errorf("extending the second delivery: %v", err)
 	}
 	if err := b.Puller().Settle(b.Context(), second, queue.Verdict{Action: queue.Done}); err != nil {
-		b.Errorf("settling the second lease: %v", err)
+		b.Errorf("settling the second delivery: %v", err)
 	}
 	b.EventuallyStats(queue.Stats{})
 }
 
-// A task that kills its worker every time leaves nothing but lapsed leases.
+// A task that kills its worker every time leaves nothing but lapsed deliveries.
 func lapsesUseUpTheAttempts(b *Bench) {
 	b.Enqueue("a")
 	for want := 1; want <= 3; want++ {
-		if lease := b.Receive(1, b.Limits.Visibility)[0]; lease.Attempt != want {
-			b.Errorf("attempt %d, want %d", lease.Attempt, want)
+		if received := b.Receive(1, b.Promises.ShortestVisibility)[0]; received.Attempt != want {
+			b.Errorf("attempt %d, want %d", received.Attempt, want)
 		}
 	}
 	told := make(chan string, 10)
@@ -113,9 +145,9 @@ func lapsesUseUpTheAttempts(b *Bench) {
 			return nil
 		},
 	}}, queue.WorkerOptions{})
-	reason := "lease lapsed 3 times"
-	if b.Limits.HidesLapses {
-		reason = "lease lapsed"
+	reason := "visibility lapsed"
+	if b.Promises.CountsLapses {
+		reason = "visibility lapsed 3 times"
 	}
 	if got := Next(b, told); got != reason {
 		b.Errorf("owner told %q, want %q", got, reason)
@@ -125,68 +157,69 @@ func lapsesUseUpTheAttempts(b *Bench) {
 	}
 }
 
-// link is a driver for a worker that receives one task, and whose heartbeats meet trouble on
-// their way.
+// link is a driver for a worker that receives one task and whose attempts to extend its visibility are intercepted.
 type link struct {
 	queue.Driver
 	queue.Puller
-	extend   func(ctx context.Context, lease queue.Lease, visibility time.Duration) error
+	extend   func(ctx context.Context, received queue.Received, visibility time.Duration) error
 	received atomic.Bool
 }
 
-func (l *link) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Lease, error) {
+func (l *link) Receive(ctx context.Context, n int, visibility time.Duration) ([]queue.Received, error) {
 	if l.received.Load() {
 		<-ctx.Done()
 		return nil, nil
 	}
-	leases, err := l.Puller.Receive(ctx, n, visibility)
-	l.received.Store(len(leases) > 0)
-	return leases, err
+	deliveries, err := l.Puller.Receive(ctx, n, visibility)
+	l.received.Store(len(deliveries) > 0)
+	return deliveries, err
 }
 
-func (l *link) Extend(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
-	return l.extend(ctx, lease, visibility)
+func (l *link) Extend(ctx context.Context, received queue.Received, visibility time.Duration) error {
+	return l.extend(ctx, received, visibility)
 }
 
 func (l *link) Consume(_ context.Context, consumer queue.Consumer) (func(), error) {
 	return queue.Pull(l, consumer), nil
 }
 
-func lostLeaseIsTold(b *Bench) {
-	taken := make(chan struct{})
-	loseLease(b, taken, func(ctx context.Context, lease queue.Lease, visibility time.Duration) error {
-		<-taken
-		err := b.Puller().Extend(context.WithoutCancel(ctx), lease, visibility)
+func lostTaskEndsTheHandler(b *Bench) {
+	redelivered := make(chan struct{})
+	loseTask(b, redelivered, func(ctx context.Context, received queue.Received, visibility time.Duration) error {
+		<-redelivered
+		err := b.Puller().Extend(context.WithoutCancel(ctx), received, visibility)
 		if !errors.Is(err, queue.ErrLost) {
-			b.Errorf("heartbeat after the loss: %v, want ErrLost", err)
+			b.Errorf("extending after the loss: %v, want ErrLost", err)
 		}
 		return err
 	})
 }
 
-func silentProductLosesTheLease(b *Bench) {
-	loseLease(b, make(chan struct{}), func(context.Context, queue.Lease, time.Duration) error {
+func silentProductLosesTheTask(b *Bench) {
+	loseTask(b, make(chan struct{}), func(context.Context, queue.Received, time.Duration) error {
 		return errors.New("no route to host")
 	})
 }
 
-// loseLease has one worker lose its task to another, which closes taken when it has it.
-func loseLease(b *Bench, taken chan struct{}, extend func(context.Context, queue.Lease, time.Duration) error) {
+// loseTask has one worker lose its task to another, which closes redelivered when it has the task.
+func loseTask(
+	b *Bench, redelivered chan struct{}, extend func(context.Context, queue.Received, time.Duration) error,
+) {
 	started, causes := make(chan struct{}), make(chan error, 1)
 	driver := &link{Driver: b.Driver, Puller: b.Puller(), extend: extend}
 	loser := b.WorkOn(driver, queue.Handlers{Kind: {Run: func(ctx context.Context, _ queue.Delivery) error {
 		close(started)
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
-		return nil // would make the task done, were it still ours
-	}}}, queue.WorkerOptions{Visibility: b.Limits.Visibility})
+		return nil // would end the task if it were not lost
+	}}}, queue.WorkerOptions{Visibility: b.Promises.ShortestVisibility})
 	b.Enqueue("a")
 	Next(b, started)
 
 	attempts, release := make(chan int, 10), make(chan struct{})
 	b.Work(func(ctx context.Context, d queue.Delivery) error {
 		attempts <- d.Attempt
-		close(taken)
+		close(redelivered)
 		select {
 		case <-release:
 			return nil
@@ -195,7 +228,7 @@ func loseLease(b *Bench, taken chan struct{}, extend func(context.Context, queue
 		}
 	})
 	if attempt := Next(b, attempts); attempt != 2 {
-		b.Errorf("taken as attempt %d, want 2", attempt)
+		b.Errorf("redelivered as attempt %d, want 2", attempt)
 	}
 	if cause := Next(b, causes); !errors.Is(cause, queue.ErrLost) {
 		b.Errorf("the loser's context ended with %v, want ErrLost", cause)
