@@ -137,7 +137,7 @@ func (a *app) buildModules(worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes, UploadPrefix: a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
 			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
-			ResendAfter: resendAfter(a.c),
+			Rules: rules(a.c), ResendAfter: resendAfter(a.c),
 		},
 	}
 	if worker {
@@ -157,15 +157,20 @@ func (a *app) tokens() *auth.Tokens {
 	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
-// newProcessor is the one place that knows how clips are processed, for workers and for `app process`.
+// newProcessor has what this machine processes clips with, for workers and for `app process`.
 func newProcessor(c *config.Config) (*media.Processor, error) {
-	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return media.NewProcessor(media.ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
+		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads, CAFile: c.AWS.CABundle,
+	})
+}
+
+// rules are the default rules for clips.
+func rules(c *config.Config) media.Rules {
+	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	return media.Rules{
 		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
 		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds), MinHeight: c.Media.MinHeight,
-		CAFile: c.AWS.CABundle,
-	})
+	}
 }
 
 // run runs services until ctx ends, then closes what newApp opened.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
+	"risingstars/modules/media"
 	"risingstars/platform/telemetry"
 )
 
@@ -31,7 +32,9 @@ func processCommand() *cobra.Command {
 				return err
 			}
 			at := time.Duration(start * float64(time.Second))
-			return processor.File(cmd.Context(), args[0], args[1], at, showProgress(cmd.ErrOrStderr()))
+			return processor.File(cmd.Context(), media.FileJob{
+				In: args[0], Out: args[1], Start: at, Rules: rules(c), Progress: showProgress(cmd.ErrOrStderr()),
+			})
 		},
 	}
 	command.Flags().Float64Var(&start, "start", 0, "where the published part begins, in seconds")

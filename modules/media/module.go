@@ -52,6 +52,7 @@ type Options struct {
 	URLExpiry       time.Duration // 0: 1 h; how long the links to files work, where they expire
 	DeleteOriginal  bool          // delete an original once its rendition is published
 	MockUploads     bool          // serve upload-mock, for load tests
+	Rules           Rules         // for every clip
 	// ResendAfter is how long a task may be silent before it is enqueued again; 0: 1 min. A queue that does not
 	// recognise a task which it has already wants it long.
 	ResendAfter time.Duration

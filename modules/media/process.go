@@ -148,7 +148,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		return err
 	}
 	result, err := j.processor.ffmpeg.Process(ctx, ffmpeg.Job{
-		Input: input, Container: container, Start: j.video.Start, Dir: dir,
+		Input: input, Container: container, Start: j.video.Start, Rules: j.o.Rules, Dir: dir,
 		Progress: func(p ffmpeg.Progress) { j.at.Store(&progressMark{p.Stage, p.Percent}) },
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,18 +12,11 @@ import (
 	"risingstars/modules/media/internal/ffmpeg"
 )
 
-// ProcessorOptions are the contest's rules for clips and the means to process them. Branding and CacheDir are required.
-type ProcessorOptions struct {
-	Branding    fs.FS
-	CacheDir    string // what is rendered once is kept here
-	Threads     int    // 0: the machine decides
-	MaxClip     time.Duration
-	RemoveAudio bool
-	MinDuration time.Duration // 0: no rule, as below
-	MaxDuration time.Duration
-	MinHeight   int
-	CAFile      string // certificates to trust instead of the system's, when originals are read from a server
-}
+// Rules are what a contest asks of a clip. They travel with each job.
+type Rules = ffmpeg.Rules
+
+// ProcessorOptions are what a machine processes clips with. Branding and CacheDir are required.
+type ProcessorOptions = ffmpeg.Options
 
 // Processor turns originals into renditions. It is safe for concurrent use.
 type Processor struct {
@@ -33,26 +25,30 @@ type Processor struct {
 
 // NewProcessor fails when ffmpeg is missing.
 func NewProcessor(o ProcessorOptions) (*Processor, error) {
-	p, err := ffmpeg.New(ffmpeg.Options{
-		Branding: o.Branding, CacheDir: o.CacheDir, Threads: o.Threads, MaxClip: o.MaxClip, RemoveAudio: o.RemoveAudio,
-		MinDuration: o.MinDuration, MaxDuration: o.MaxDuration, MinHeight: o.MinHeight, CAFile: o.CAFile,
-	})
+	p, err := ffmpeg.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("prepare processing: %w", err)
 	}
 	return &Processor{ffmpeg: p}, nil
 }
 
-// File runs exactly what a worker runs, on the file at in, and writes the rendition to out and the poster beside it, with
-// the extension .jpg. Both appear whole or not at all. Progress is told in percent.
-func (p *Processor) File(ctx context.Context, in, out string, start time.Duration, progress func(stage string, percent int)) error {
-	container, err := sniffFile(in)
+// FileJob is a clip on the disk to process.
+type FileJob struct {
+	In, Out  string        // the poster is written beside Out, with the extension .jpg
+	Start    time.Duration // where the published part begins
+	Rules    Rules
+	Progress func(step string, percent int)
+}
+
+// File runs exactly what a worker runs on a file. The rendition and the poster appear whole or not at all.
+func (p *Processor) File(ctx context.Context, f FileJob) error {
+	container, err := sniffFile(f.In)
 	if err != nil {
 		return err
 	}
 	// ffmpeg runs in another folder.
-	in, err1 := filepath.Abs(in)
-	out, err2 := filepath.Abs(out)
+	in, err1 := filepath.Abs(f.In)
+	out, err2 := filepath.Abs(f.Out)
 	if err := errors.Join(err1, err2); err != nil {
 		return fmt.Errorf("find the clip: %w", err)
 	}
@@ -62,8 +58,8 @@ func (p *Processor) File(ctx context.Context, in, out string, start time.Duratio
 	}
 	defer os.RemoveAll(dir)
 	result, err := p.ffmpeg.Process(ctx, ffmpeg.Job{
-		Input: in, Container: container, Start: start, Dir: dir,
-		Progress: func(at ffmpeg.Progress) { progress(at.Stage, at.Percent) },
+		Input: in, Container: container, Start: f.Start, Rules: f.Rules, Dir: dir,
+		Progress: func(at ffmpeg.Progress) { f.Progress(at.Stage, at.Percent) },
 	})
 	if tool, ok := errors.AsType[*ffmpeg.ToolError](err); ok {
 		return fmt.Errorf("%w\n%s", err, tool.Stderr)

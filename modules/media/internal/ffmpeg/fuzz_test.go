@@ -30,7 +30,7 @@ func FuzzProbe(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p := &Processor{limits: Limits{}.withDefaults(), maxClip: defaultMaxClip}
+		p := &Processor{limits: Limits{}.withDefaults()}
 		pl, err := p.plan(Job{}, m)
 		if err != nil {
 			return

@@ -19,7 +19,7 @@ type plan struct {
 	audioIndex int // -1: no sound
 	rate       rational
 	start      time.Duration
-	length     time.Duration // of the content, at most Options.MaxClip; the file may turn out to hold less
+	length     time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
 	geometry   geometry
 	color      colorPlan
 }
@@ -34,10 +34,10 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 		return plan{}, err
 	}
 	end := or(v.end, m.duration)
-	if err := p.checkRules(v, end); err != nil {
+	if err := j.Rules.check(v, end); err != nil {
 		return plan{}, err
 	}
-	length, start := p.maxClip, max(0, j.Start)
+	length, start := or(j.Rules.MaxClip, defaultMaxClip), max(0, j.Start)
 	if end > 0 {
 		if start >= end {
 			return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", start, end)
@@ -49,7 +49,7 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 		start: start, length: length,
 		geometry: fit(v), color: planColor(v),
 	}
-	if !p.removeAudio {
+	if !j.Rules.RemoveAudio {
 		pl.audioIndex = pickAudio(m.audio)
 	}
 	return pl, nil
@@ -132,19 +132,19 @@ func (p *Processor) checkCost(v videoStream, m media) error {
 	return nil
 }
 
-func (p *Processor) checkRules(v videoStream, length time.Duration) error {
+func (r Rules) check(v videoStream, length time.Duration) error {
 	if length > 0 {
 		// Half a frame of grace: 60 s of video is often stored as 59.99 s or 60.01 s.
 		const grace = 20 * time.Millisecond
-		if p.minDuration > 0 && length+grace < p.minDuration {
+		if r.MinDuration > 0 && length+grace < r.MinDuration {
 			return reject(CodeTooShort, "%v", length)
 		}
-		if p.maxDuration > 0 && length-grace > p.maxDuration {
+		if r.MaxDuration > 0 && length-grace > r.MaxDuration {
 			return reject(CodeTooLong, "%v", length)
 		}
 	}
 	// "1080p" names the short side of a landscape clip; a phone held upright is judged alike.
-	if short := min(v.width, v.height); p.minHeight > 0 && short < p.minHeight {
+	if short := min(v.width, v.height); r.MinHeight > 0 && short < r.MinHeight {
 		return reject(CodeResolutionLow, "%d×%d", v.width, v.height)
 	}
 	return nil

@@ -19,29 +19,29 @@ type Options struct {
 	Threads         int    // for one run; 0 = as many as there are CPUs for this process, at most 4
 	CacheDir        string // rendered bumpers are kept here; may be shared by several processes
 	Branding        fs.FS  // as assets.Branding returns it
-	MaxClip         time.Duration
-	RemoveAudio     bool
+	CAFile          string // certificates to trust instead of the system's, for inputs by https; "" = the system's
+	Limits          Limits
+}
 
-	MinDuration, MaxDuration time.Duration // of the upload; 0 = no rule
-	MinHeight                int           // of the upload's short side; 0 = no rule
-	CAFile                   string        // certificates to trust instead of the system's, for inputs by https; "" = the system's
-	Limits                   Limits
+// Rules are what a contest asks of a clip. The zero value publishes the first 30 s with sound and accepts every clip.
+type Rules struct {
+	MaxClip     time.Duration // of the content that is published; 0 = 30 s
+	RemoveAudio bool
+	MinDuration time.Duration // of the upload; 0 = no rule
+	MaxDuration time.Duration // of the upload; 0 = no rule
+	MinHeight   int           // of the upload's short side, in pixels; 0 = no rule
 }
 
 // Processor makes renditions. It is safe for concurrent use; each Process call is one job.
 type Processor struct {
-	ffmpeg, ffprobe          string
-	threads                  int
-	cacheDir                 string
-	branding                 fs.FS
-	maxClip                  time.Duration
-	removeAudio              bool
-	minDuration, maxDuration time.Duration
-	minHeight                int
-	caFile                   string
-	limits                   Limits
-	isolated                 bool
-	cacheKey                 string
+	ffmpeg, ffprobe string
+	threads         int
+	cacheDir        string
+	branding        fs.FS
+	caFile          string
+	limits          Limits
+	isolated        bool
+	cacheKey        string
 
 	cache chan struct{} // holds one token while something is put into cacheDir
 }
@@ -51,9 +51,7 @@ const defaultMaxClip = 30 * time.Second
 // New finds the programs, and fails when one is missing or the cache folder cannot be made.
 func New(o Options) (*Processor, error) {
 	p := &Processor{
-		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding,
-		maxClip: or(o.MaxClip, defaultMaxClip), removeAudio: o.RemoveAudio,
-		minDuration: o.MinDuration, maxDuration: o.MaxDuration, minHeight: o.MinHeight, caFile: o.CAFile,
+		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding, caFile: o.CAFile,
 		limits: o.Limits.withDefaults(), cache: make(chan struct{}, 1),
 	}
 	if o.Branding == nil || o.CacheDir == "" {
@@ -98,6 +96,7 @@ type Job struct {
 	Input     string        // an absolute path, or one presigned http or https URL
 	Container Container     // as Sniff named it
 	Start     time.Duration // where the content begins
+	Rules     Rules
 	Dir       string        // an empty folder that the caller owns and removes
 	Progress  func(Progress)
 }

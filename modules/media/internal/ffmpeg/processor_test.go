@@ -100,7 +100,9 @@ func TestThreadsAreAsManyAsTheProcessMayUse(t *testing.T) {
 func TestRemoveAudio(t *testing.T) {
 	t.Parallel()
 	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "testsrc=s=320x180:r=30:d=1", "-f", "lavfi", "-i", tone+":d=1", "-c:v", "libx264", "-preset", "ultrafast")
-	r := process(t, newProcessor(t, Options{RemoveAudio: true}), jobFor(t, in))
+	j := jobFor(t, in)
+	j.Rules.RemoveAudio = true
+	r := process(t, newProcessor(t, Options{}), j)
 	checkClean(t, r, "30/1", false)
 }
 
@@ -115,13 +117,14 @@ func TestRejections(t *testing.T) {
 	for _, c := range []struct {
 		name, file, code string
 		options          Options
+		rules            Rules
 		start            time.Duration
 	}{
 		{name: "junk", file: junk, code: CodeNotAVideo},
 		{name: "sound only", file: sound, code: CodeNoVideoStream},
-		{name: "too short", file: small, code: CodeTooShort, options: Options{MinDuration: 20 * time.Second}},
-		{name: "too long", file: small, code: CodeTooLong, options: Options{MaxDuration: 3 * time.Second}},
-		{name: "too small", file: small, code: CodeResolutionLow, options: Options{MinHeight: 1080}},
+		{name: "too short", file: small, code: CodeTooShort, rules: Rules{MinDuration: 20 * time.Second}},
+		{name: "too long", file: small, code: CodeTooLong, rules: Rules{MaxDuration: 3 * time.Second}},
+		{name: "too small", file: small, code: CodeResolutionLow, rules: Rules{MinHeight: 1080}},
 		{name: "start behind the end", file: small, code: CodeStartBeyondEnd, start: 4 * time.Second},
 		{name: "too many pixels", file: small, code: CodeTooComplex, options: Options{Limits: Limits{Pixels: 1000}}},
 		{name: "longer than the limit", file: small, code: CodeTooLong, options: Options{Limits: Limits{SourceDuration: time.Second}}},
@@ -129,7 +132,7 @@ func TestRejections(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			j := jobFor(t, c.file)
-			j.Start = c.start
+			j.Start, j.Rules = c.start, c.rules
 			_, err := newProcessor(t, c.options).Process(context.Background(), j)
 			var r *Rejection
 			if !errors.As(err, &r) || r.Code != c.code {

@@ -21,13 +21,14 @@ func pipelines(s settings) map[string]pipeline {
 
 func ours(s settings) pipeline {
 	return func(in, dir string) (func(context.Context) (string, error), error) {
-		p, err := media.New(media.Options{CacheDir: filepath.Join(s.dir, "bumpers"), Branding: assets.Branding(), Threads: s.threads, MaxClip: time.Duration(s.seconds) * time.Second})
+		p, err := media.New(media.Options{CacheDir: filepath.Join(s.dir, "bumpers"), Branding: assets.Branding(), Threads: s.threads})
 		if err != nil {
 			return nil, err
 		}
 		container := media.Container{Demuxer: "mov", Extension: ".mp4", ContentType: "video/mp4"}
+		rules := media.Rules{MaxClip: time.Duration(s.seconds) * time.Second}
 		return func(ctx context.Context) (string, error) {
-			r, err := p.Process(ctx, media.Job{Input: in, Container: container, Dir: dir})
+			r, err := p.Process(ctx, media.Job{Input: in, Container: container, Dir: dir, Rules: rules})
 			return r.Video, err
 		}, nil
 	}
