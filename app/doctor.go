@@ -111,6 +111,9 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 	if err == nil && !tools.Isolated {
 		d.say("isolation", warn, "this system forbids network namespaces, so ffmpeg runs with the protocol whitelist alone")
 	}
+	if err == nil && !tools.Capped {
+		d.say("caps", warn, "this system cannot cap the CPU time, memory and file size of ffmpeg: process only clips that you trust")
+	}
 }
 
 // disk wants room for the largest upload several times: the original, what is made of it, and the next one.
@@ -121,7 +124,7 @@ func (d *doctor) disk() {
 		return
 	}
 	const mib = 1 << 20
-	free := int64(stat.Bavail) * stat.Bsize
+	free := int64(stat.Bavail * uint64(stat.Bsize)) // the fields' types differ between systems
 	verdict := fine
 	switch {
 	case free < 2*d.c.Upload.MaxBytes:

@@ -3,7 +3,6 @@ package diskstore_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -51,36 +49,6 @@ func TestAnyProcessGoesOnWithADirectUpload(t *testing.T) {
 	}
 }
 
-// What is known of an upload appears whole, by a rename, and never as a file that is being written.
-func TestACrashLeavesNoHalfNotes(t *testing.T) {
-	t.Parallel()
-	const key = "uploads/a.mp4"
-	root := t.TempDir()
-	store := open(t, root)
-	b := bucket(t, store)
-	areas, err := filepath.Glob(filepath.Join(root, ".scratch", "scratch-*"))
-	if err != nil || len(areas) != 1 {
-		t.Fatalf("scratch areas %q, %v, want one", areas, err)
-	}
-	fromScratch := watch(t, areas[0], syscall.IN_MOVED_FROM)
-	id, err := b.BeginDirect(t.Context(), key, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if moved := fromScratch(); len(moved) != 1 {
-		t.Errorf("%q left the scratch area, want the file with the key", moved)
-	}
-	part := putPart(t, handler(store), b, key, id, "content")
-	written := watch(t, filepath.Join(root, ".direct", id), syscall.IN_CREATE|syscall.IN_MODIFY)
-	moved := watch(t, filepath.Join(root, ".direct", id), syscall.IN_MOVED_TO)
-	if _, err := b.CompleteDirect(t.Context(), key, id, []storage.Part{part}); err != nil {
-		t.Fatal(err)
-	}
-	if in, out := moved(), written(); len(in) != 1 || in[0] != "done" || len(out) != 0 {
-		t.Errorf("moved in %q, written in place %q, want done and nothing", in, out)
-	}
-}
-
 // A begin that fails leaves no folder that nobody knows of.
 func TestABeginThatFailsLeavesNothing(t *testing.T) {
 	t.Parallel()
@@ -94,33 +62,6 @@ func TestABeginThatFailsLeavesNothing(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(root, ".direct", "*")); err != nil || len(left) != 0 {
 		t.Errorf("left over: %q (%v)", left, err)
-	}
-}
-
-// watch has the kernel note events in dir; what it returns gives the names so far.
-func watch(t *testing.T, dir string, events uint32) (names func() []string) {
-	t.Helper()
-	fd, err := syscall.InotifyInit1(syscall.IN_CLOEXEC | syscall.IN_NONBLOCK)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Close(fd) })
-	if _, err := syscall.InotifyAddWatch(fd, dir, events); err != nil {
-		t.Fatal(err)
-	}
-	return func() (names []string) {
-		t.Helper()
-		buffer := make([]byte, 64<<10)
-		n, err := syscall.Read(fd, buffer)
-		if err != nil && !errors.Is(err, syscall.EAGAIN) {
-			t.Fatal(err)
-		}
-		for rest := buffer[:max(n, 0)]; len(rest) > 0; {
-			end := syscall.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(rest[12:]))
-			names = append(names, string(bytes.TrimRight(rest[syscall.SizeofInotifyEvent:end], "\x00")))
-			rest = rest[end:]
-		}
-		return names
 	}
 }
 

@@ -1,12 +1,6 @@
 package ffmpeg
 
-import (
-	"fmt"
-	"os"
-	"time"
-
-	"golang.org/x/sys/unix"
-)
+import "time"
 
 // Limits caps what one clip may cost. A zero field takes its default.
 type Limits struct {
@@ -68,22 +62,3 @@ func (l Limits) forClip(clip time.Duration) budget {
 
 // forOurOwn is for runs over material of ours, whatever clips are allowed.
 func forOurOwn() budget { return Limits{}.withDefaults().forClip(defaultMaxClip) }
-
-// apply sets the kernel's caps on a running process. The moment between its start and this call is not covered, which is
-// harmless: every cap counts from the start of the process or is checked on the next allocation.
-func (b budget) apply(pid int) error {
-	secs := uint64(b.cpu.Seconds()) + 1
-	for res, v := range map[int]uint64{
-		// Soft and hard limit alike: at a soft one alone ffmpeg would catch SIGXCPU and end as if all were well.
-		unix.RLIMIT_CPU: secs, unix.RLIMIT_AS: uint64(b.memory), unix.RLIMIT_FSIZE: uint64(b.outputBytes),
-		unix.RLIMIT_NOFILE: 64, unix.RLIMIT_CORE: 0,
-	} {
-		if err := unix.Prlimit(pid, res, &unix.Rlimit{Cur: v, Max: v}, nil); err != nil {
-			return err
-		}
-	}
-	// When the machine or the container itself runs out of memory, this child is to die of it, not the worker. Without a
-	// /proc it stays as it is.
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
-	return nil
-}

@@ -143,7 +143,7 @@ func TestRejections(t *testing.T) {
 }
 
 // slowFFmpeg takes 20 s for each second of a clip, and hardly any CPU time.
-const slowFFmpeg = "../../../../testdata/slow/ffmpeg"
+const slowFFmpeg = "../../../../infra/e2e/testdata/slow/ffmpeg"
 
 func TestCancelEndsTheRunAtOnce(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,8 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	}
 	cmd.Stderr = tail
 	cmd.WaitDelay = 5 * time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithWorker(cmd.SysProcAttr)
 	if !c.network && p.isolated {
 		isolate(cmd.SysProcAttr)
 	}
@@ -79,7 +80,7 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	return &ToolError{Step: c.step, Err: err, Stderr: tail.String()}
 }
 
-// startAndWait keeps its OS thread: Pdeathsig fires when the *thread* that started the child ends, not the process.
+// startAndWait keeps its OS thread, because dieWithWorker goes by the thread and not by the process.
 func startAndWait(cmd *exec.Cmd, b budget) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

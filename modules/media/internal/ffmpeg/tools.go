@@ -31,11 +31,12 @@ type Tools struct {
 	Missing  []string // without these no clip can be processed
 	Lacking  []string // without these some clips are refused
 	Isolated bool     // whether runs on local files have no network
+	Capped   bool     // whether the kernel caps the CPU time, the memory and the file size of a run
 }
 
 // Inspect asks the installed ffmpeg what it can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
-	tools := Tools{Isolated: p.isolated}
+	tools := Tools{Isolated: p.isolated, Capped: capped}
 	out, err := p.ask(ctx, "-version")
 	if err != nil {
 		return tools, err

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,8 +33,16 @@ func usageNow() usage {
 	secs := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
 	return usage{
 		CPU:     secs(self.Utime) + secs(self.Stime) + secs(children.Utime) + secs(children.Stime),
-		PeakMiB: float64(children.Maxrss) / 1024,
+		PeakMiB: float64(children.Maxrss) / maxrssPerMiB(),
 	}
+}
+
+// maxrssPerMiB converts the field, which macOS counts in bytes and Linux in KiB.
+func maxrssPerMiB() float64 {
+	if runtime.GOOS == "darwin" {
+		return 1 << 20
+	}
+	return 1 << 10
 }
 
 // job runs one pipeline in a process of its own; its results stay in s.dir until the next job of that name.
