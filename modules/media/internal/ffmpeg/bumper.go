@@ -80,8 +80,8 @@ func (p *Processor) bumpers(ctx context.Context, r rational) (bumpers, error) {
 // fill at the same time make the same bytes twice.
 func (p *Processor) cached(ctx context.Context, path string, fill func(tmp string) error) error {
 	select {
-	case p.cache <- struct{}{}:
-		defer func() { <-p.cache }()
+	case p.filling <- struct{}{}:
+		defer func() { <-p.filling }()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the bumpers: %w", ctx.Err())
 	}

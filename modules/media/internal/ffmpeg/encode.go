@@ -21,7 +21,7 @@ type clip struct {
 	frames     int
 }
 
-func (c clip) removeScraps() error {
+func (c clip) cleanUp() error {
 	var errs []error
 	for _, f := range []string{c.video, c.sound, c.loudness} {
 		if f == "" {

@@ -31,14 +31,6 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 // budget is what one run may use.
 type budget struct {
 	wall, cpu           time.Duration

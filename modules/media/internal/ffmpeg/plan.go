@@ -37,7 +37,7 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	if err := j.Rules.check(v, end); err != nil {
 		return plan{}, err
 	}
-	length, start := or(j.Rules.MaxClip, defaultMaxClip), max(0, j.Start)
+	length, start := j.Rules.maxClip(), max(0, j.Start)
 	if end > 0 {
 		if start >= end {
 			return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", start, end)
@@ -128,24 +128,6 @@ func (p *Processor) checkCost(v videoStream, m media) error {
 		return reject(CodeTooComplex, "%d×%d at %.0f frames/s", v.width, v.height, rate)
 	case max(m.duration, v.end) > l.SourceDuration:
 		return reject(CodeTooLong, "%v", max(m.duration, v.end))
-	}
-	return nil
-}
-
-func (r Rules) check(v videoStream, length time.Duration) error {
-	if length > 0 {
-		// Half a frame of grace: 60 s of video is often stored as 59.99 s or 60.01 s.
-		const grace = 20 * time.Millisecond
-		if r.MinDuration > 0 && length+grace < r.MinDuration {
-			return reject(CodeTooShort, "%v", length)
-		}
-		if r.MaxDuration > 0 && length-grace > r.MaxDuration {
-			return reject(CodeTooLong, "%v", length)
-		}
-	}
-	// "1080p" names the short side of a landscape clip; a phone held upright is judged alike.
-	if short := min(v.width, v.height); r.MinHeight > 0 && short < r.MinHeight {
-		return reject(CodeResolutionLow, "%d×%d", v.width, v.height)
 	}
 	return nil
 }

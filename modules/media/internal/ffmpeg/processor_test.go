@@ -154,7 +154,7 @@ func TestCancelEndsTheRunAtOnce(t *testing.T) {
 	var cancelled time.Time
 	told := 0
 	j.Progress = func(p Progress) {
-		if p.Stage == "processing" {
+		if p.Step == "processing" {
 			told++
 		}
 		if told > 1 && cancelled.IsZero() { // the first time it was not ffmpeg that spoke
