@@ -103,8 +103,8 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 		d.say("ffmpeg", fail, "%v", err)
 	case len(tools.Missing) > 0:
 		d.say("ffmpeg", fail, "%s lacks %s: install a full build", tools.Version, strings.Join(tools.Missing, ", "))
-	case len(tools.Lacking) > 0:
-		d.say("ffmpeg", warn, "%s lacks %s: such clips will be refused", tools.Version, strings.Join(tools.Lacking, ", "))
+	case len(tools.MissingDecoders) > 0:
+		d.say("ffmpeg", warn, "%s lacks %s: such clips will be refused", tools.Version, strings.Join(tools.MissingDecoders, ", "))
 	default:
 		d.say("ffmpeg", fine, "%s", tools.Version)
 	}
