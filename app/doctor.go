@@ -102,15 +102,19 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 		d.report("ffmpeg", fail, "%v", err)
 	case len(tools.Missing) > 0:
 		d.report("ffmpeg", fail, "%s lacks %s; install a full build", tools.Version, strings.Join(tools.Missing, ", "))
-	case len(tools.Lacking) > 0:
+	case len(tools.MissingDecoders) > 0:
 		d.report("ffmpeg", warn, "%s lacks %s, so clips that need it will be rejected",
-			tools.Version, strings.Join(tools.Lacking, ", "))
+			tools.Version, strings.Join(tools.MissingDecoders, ", "))
 	default:
 		d.report("ffmpeg", fine, "%s", tools.Version)
 	}
 	if err == nil && !tools.Isolated {
 		d.report("isolation", warn, "this system forbids network namespaces, so only the protocol whitelist restricts "+
 			"ffmpeg")
+	}
+	if err == nil && !tools.Capped {
+		d.report("caps", warn, "this system cannot cap the CPU time, memory and file size of ffmpeg, so process only clips "+
+			"that you trust")
 	}
 }
 
@@ -122,7 +126,7 @@ func (d *doctor) disk() {
 		return
 	}
 	const mib = 1 << 20
-	free := int64(stat.Bavail) * stat.Bsize
+	free := int64(stat.Bavail * uint64(stat.Bsize)) // the fields' types differ between systems
 	verdict := fine
 	switch {
 	case free < 2*d.c.Upload.MaxBytes:

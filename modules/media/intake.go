@@ -108,7 +108,7 @@ func (m *Module) checkStart(ctx context.Context, key string, start time.Duration
 		return nil
 	}
 	defer file.Close()
-	length, ok := ffmpeg.StatedLength(file)
+	length, ok := ffmpeg.DurationFromHeader(file)
 	if !ok || start < length {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	result, err := j.processor.ffmpeg.Process(ctx, ffmpeg.Job{
 		Input: input, Container: container, Start: j.video.Start, Rules: j.o.Rules, Dir: dir,
-		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Stage, p.Percent}) },
+		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Step, p.Percent}) },
 	})
 	if err != nil {
 		return fmt.Errorf("process video %s: %w", j.video.ID, err)

@@ -58,7 +58,7 @@ func (p *Processor) File(ctx context.Context, f FileJob) error {
 	defer os.RemoveAll(dir)
 	result, err := p.ffmpeg.Process(ctx, ffmpeg.Job{
 		Input: in, Container: container, Start: f.Start, Rules: f.Rules, Dir: dir,
-		Progress: func(at ffmpeg.Progress) { f.Progress(at.Stage, at.Percent) },
+		Progress: func(at ffmpeg.Progress) { f.Progress(at.Step, at.Percent) },
 	})
 	if tool, ok := errors.AsType[*ffmpeg.ToolError](err); ok {
 		return fmt.Errorf("%w\n%s", err, tool.Stderr)

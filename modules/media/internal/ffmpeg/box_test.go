@@ -73,7 +73,7 @@ func TestTheBox(t *testing.T) {
 	if !bytes.Contains(seen, []byte("oom_score_adj 1000\n")) {
 		t.Errorf("the kernel may kill the worker before it:\n%s", seen)
 	}
-	if p.Isolated() && calls.Load() > 0 {
+	if p.isolated && calls.Load() > 0 {
 		t.Error("a run on a local file reached the network")
 	}
 }

@@ -15,11 +15,10 @@ import (
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
-const bumperLength = 2500 * time.Millisecond
-
-// bumperVersion goes into the names of cached files. Raise it when the animation or the encoder's parameters change.
+// bumperVersion is part of the names of cached files. Raise it when the animation or the encoder's parameters change.
 const bumperVersion = "1"
 
+// tempPrefix is how the names of unfinished files in the cache begin.
 const tempPrefix = "tmp-"
 
 // bumpers are the rendered intro and outro for one frame rate.
@@ -28,7 +27,7 @@ type bumpers struct {
 	introFrames, outroFrames int
 }
 
-// brandingKey tells cached files of one branding, one ffmpeg and one bumperVersion from all others.
+// brandingKey names the cached files of one branding, one build of ffmpeg and one bumperVersion.
 func (p *Processor) brandingKey() (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, bumperVersion)
@@ -55,14 +54,14 @@ func (p *Processor) brandingKey() (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
-// watermark is the path of the watermark's picture in the cache.
+// watermark returns the path of the watermark's picture in the cache.
 func (p *Processor) watermark(ctx context.Context) (string, error) {
 	path := filepath.Join(p.cacheDir, p.cacheKey+"-watermark.png")
 	err := p.cached(ctx, path, func(tmp string) error { return p.extract("watermark.png", tmp) })
 	return path, err
 }
 
-// bumpers renders what is not in the cache yet.
+// bumpers returns the bumpers for one frame rate and renders those that are not in the cache yet.
 func (p *Processor) bumpers(ctx context.Context, r rational) (bumpers, error) {
 	name := func(kind string) string {
 		return filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%d-%d.mp4", p.cacheKey, kind, r.num, r.den))
@@ -76,12 +75,12 @@ func (p *Processor) bumpers(ctx context.Context, r rational) (bumpers, error) {
 	return b, err
 }
 
-// cached makes path with fill unless it is there. A file appears whole or not at all, also for other processes; two that
-// fill at the same time make the same bytes twice.
+// cached creates path with fill unless it exists. A file appears whole or not at all, for other processes as well; two
+// processes that fill it at the same time write the same bytes twice.
 func (p *Processor) cached(ctx context.Context, path string, fill func(tmp string) error) error {
 	select {
-	case p.cache <- struct{}{}:
-		defer func() { <-p.cache }()
+	case p.filling <- struct{}{}:
+		defer func() { <-p.filling }()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the bumpers: %w", ctx.Err())
 	}
@@ -97,14 +96,15 @@ func (p *Processor) cached(ctx context.Context, path string, fill func(tmp strin
 	if err := fill(tmp.Name()); err != nil {
 		return err
 	}
-	// CreateTemp keeps others out; processes of another user may share the cache.
+	// CreateTemp denies access to other users, whose processes may share the cache.
 	if err := errors.Join(os.Chmod(tmp.Name(), 0o644), os.Rename(tmp.Name(), path)); err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}
 	return nil
 }
 
-// removeStale clears the cache of what a killed process left half made. Nothing is rendered for an hour.
+// removeStale removes the unfinished files of killed processes: those that are older than an hour, which no rendering
+// takes.
 func (p *Processor) removeStale(now time.Time) error {
 	left, err := filepath.Glob(filepath.Join(p.cacheDir, tempPrefix+"*"))
 	if err != nil {
@@ -146,7 +146,8 @@ func (p *Processor) render(ctx context.Context, layers []layer, r rational, fram
 			return err
 		}
 		// Repeating the decoded picture spares decoding the PNG for every frame.
-		s := filter(localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()}), "loop", "loop", frames, "size", 1)
+		still := localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()})
+		s := filter(still, "loop", "loop", frames, "size", 1)
 		if i == 0 {
 			stage = l.prepare(s)
 			continue

@@ -8,19 +8,20 @@ import (
 
 // colorPlan says how source colours become BT.709 in limited range.
 type colorPlan struct {
-	matrix string // of the source, in the words of the scale filter
+	matrix string // of the source, as the scale filter names it
 	rng    string // "pc" or "tv"
 	rgb    bool   // the source has no matrix
 	wide   bool   // BT.2020 primaries, or a transfer that is not SDR: the slow, exact way
 	source colorTags
 }
 
-// toneMapped tells whether highlights have to be compressed, not only converted.
+// toneMapped reports whether highlights have to be compressed, not only converted.
 func (c colorPlan) toneMapped() bool {
 	return c.source.transfer == "smpte2084" || c.source.transfer == "arib-std-b67"
 }
 
-// planColor fills in what the file leaves unsaid: what is HD is BT.709, what is smaller BT.601, as every player assumes.
+// planColor fills in what the file does not state: HD is BT.709 and anything smaller is BT.601, as every player
+// assumes.
 func planColor(v videoStream) colorPlan {
 	c := colorPlan{source: v.color, rng: "tv"}
 	c.rgb = strings.HasPrefix(v.pixFmt, "rgb") || strings.HasPrefix(v.pixFmt, "bgr") ||
@@ -44,8 +45,8 @@ func planColor(v videoStream) colorPlan {
 	return c
 }
 
-// wideToSDR brings BT.2020 and HDR to SDR BT.709 in linear light. It works on the scaled picture, which is a fraction of
-// the source's pixels.
+// wideToSDR converts BT.2020 and HDR to SDR BT.709 in linear light. It works on the scaled picture, which has a
+// fraction of the source's pixels.
 func wideToSDR(s *fg.Stream, c colorPlan) *fg.Stream {
 	in := []any{"min", "2020_ncl", "rin", "limited", "pin", "2020", "tin", "2020_10"}
 	if c.rng == "pc" {
@@ -55,7 +56,8 @@ func wideToSDR(s *fg.Stream, c colorPlan) *fg.Stream {
 	case "smpte2084", "arib-std-b67":
 		in[7] = c.source.transfer
 	}
-	s = filter(s, "format", "pix_fmts", "yuv420p10le|yuv422p10le|yuv444p10le|yuv420p|yuv422p|yuv444p|gbrp10le|yuv420p12le|yuv422p12le|yuv444p12le")
+	s = filter(s, "format", "pix_fmts",
+		"yuv420p10le|yuv422p10le|yuv444p10le|yuv420p|yuv422p|yuv444p|gbrp10le|yuv420p12le|yuv422p12le|yuv444p12le")
 	s = filter(s, "zscale", append(in, "t", "linear", "npl", 203)...)
 	s = filter(s, "format", "pix_fmts", "gbrpf32le")
 	s = filter(s, "zscale", "p", "709")

@@ -15,13 +15,14 @@ import (
 // clip is what the one pass over the source left in Job.Dir.
 type clip struct {
 	video      string // H.264 without sound
-	sound      string // float samples, "" for none
+	sound      string // float samples; "" = none
 	loudness   string // what ebur128 measured on them
 	candidates candidates
 	frames     int
 }
 
-func (c clip) removeScraps() error {
+// cleanUp removes what the rendition no longer needs.
+func (c clip) cleanUp() error {
 	var errs []error
 	for _, f := range []string{c.video, c.sound, c.loudness} {
 		if f == "" {
@@ -34,9 +35,9 @@ func (c clip) removeScraps() error {
 	return errors.Join(errs...)
 }
 
-// silent tells whether not one sample came out of the track: it ended before the content begins, or is damaged.
+// silent reports whether the track gave no sample: it ended before the content begins, or it is damaged.
 func (c clip) silent() bool {
-	const header = 128 // a WAV file with nothing in it is shorter
+	const header = 128 // a WAV file without samples is shorter
 	st, err := os.Stat(c.sound)
 	return c.sound == "" || err != nil || st.Size() < header
 }
@@ -57,19 +58,20 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	}
 	network, _ := p.inputArgs(pl.input.Input)
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
-	said := &tailWriter{}
+	stderr := &tailWriter{}
 	err = p.run(ctx, command{
-		step: "process", path: p.ffmpeg, args: args, stdout: progress, budget: p.limits.forClip(pl.length), network: network, said: said,
+		step: "process", path: p.ffmpeg, args: args, stdout: progress, budget: p.limits.forClip(pl.length),
+		network: network, stderr: stderr,
 	})
 	c.frames = progress.frames
 	if err != nil {
-		return clip{}, p.blame(ctx, pl, err, said)
+		return clip{}, p.blame(ctx, pl, err, stderr)
 	}
-	return c, p.checkClip(pl, c, network && said.network)
+	return c, p.checkClip(pl, c, network && stderr.network)
 }
 
-// checkClip finds out what a run that ended well left undone: ffmpeg takes the end of readable data for the end of the clip.
-// Of a file that ends too early that is what there is; behind a lost connection there is more.
+// checkClip judges a run that ended well: ffmpeg accepts the end of readable data as the end of the clip. A file that
+// ends too early has no more to give; behind a lost connection there is more.
 func (p *Processor) checkClip(pl plan, c clip, lost bool) error {
 	switch want := pl.rate.frames(pl.length); {
 	case lost && c.frames < want*95/100-1:
@@ -82,59 +84,15 @@ func (p *Processor) checkClip(pl plan, c clip, lost bool) error {
 	return nil
 }
 
-// blame decides who is at fault for a failed pass. The exit code does not tell a broken clip from a full disk; decoding
-// alone, with nothing written, does. said is what the pass said.
-func (p *Processor) blame(ctx context.Context, pl plan, cause error, said *tailWriter) error {
-	var tool *ToolError
-	if !errors.As(cause, &tool) {
-		return cause
-	}
-	network, _ := p.inputArgs(pl.input.Input)
-	if tooCostly(cause, network) {
-		return rejectRun(cause, CodeTooComplex, "%v", cause)
-	}
-	if network && (said.network || !exitedBy(cause)) {
-		return cause // reading it again could fail for the same lost connection
-	}
-	args, err := build(p.source(pl).Get(strconv.Itoa(pl.video.index)).Output("-", fg.KwArgs{"f": "null"}))
-	if err != nil {
-		return cause
-	}
-	said = &tailWriter{}
-	err = p.run(ctx, command{step: "decode", path: p.ffmpeg, args: args, budget: p.limits.forClip(pl.length), network: network, said: said})
-	switch {
-	case err == nil:
-		return cause
-	case ctx.Err() != nil:
-		return err
-	case tooCostly(err, network):
-		return rejectRun(err, CodeTooComplex, "%v", err)
-	case network && (said.network || !exitedBy(err)):
-		return cause
-	}
-	return rejectRun(cause, CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
-}
-
-// tooCostly tells whether the file is why a run was ended for its cost.
-func tooCostly(err error, network bool) bool {
-	return errors.Is(err, errOverCPU) || errors.Is(err, errOverMemory) || errors.Is(err, errOverOutput) ||
-		(errors.Is(err, errOverWall) && !network)
-}
-
-func lastLine(s string) string {
-	s = strings.TrimSpace(s)
-	return s[strings.LastIndexByte(s, '\n')+1:]
-}
-
 // source opens the clip where the content begins.
 func (p *Processor) source(pl plan) *fg.Stream {
-	_, whitelist := p.inputArgs(pl.input.Input)
+	_, protocols := p.inputArgs(pl.input.Input)
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
 		"max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
 	}
-	for i := 0; i+1 < len(whitelist); i += 2 {
-		args[strings.TrimPrefix(whitelist[i], "-")] = whitelist[i+1]
+	for i := 0; i+1 < len(protocols); i += 2 {
+		args[strings.TrimPrefix(protocols[i], "-")] = protocols[i+1]
 	}
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"
@@ -145,8 +103,8 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	return fg.Input(pl.input.Input, args)
 }
 
-// decodeThreads is one for what one thread decodes well ahead of the encoder: up to Full HD at 60. Threads beyond that mostly
-// wait for each other, and that costs CPU time (infra/load/README.md).
+// decodeThreads returns 1 for a clip that one thread decodes well ahead of the encoder: up to Full HD at 60. More
+// threads mostly wait for each other, which costs CPU time (infra/load/README.md).
 func (p *Processor) decodeThreads(pl plan) int {
 	const fullHD60 = 1920 * 1088 * 60.1
 	rate := 30.0
@@ -159,18 +117,11 @@ func (p *Processor) decodeThreads(pl plan) int {
 	return p.threads
 }
 
+// encodeArgs is the one pass as ffmpeg's arguments: picture, sound and poster candidates. mark is the watermark's file.
 func (p *Processor) encodeArgs(pl plan, c clip, mark string) ([]string, error) {
 	in := p.source(pl)
 	frames := pl.rate.frames(pl.length)
-
-	logo := filter(localInput(mark, fg.KwArgs{"f": "png_pipe", "threads": 1}),
-		"scale", "out_color_matrix", "bt709", "out_range", "tv")
-	logo = filter(logo, "format", "pix_fmts", "yuva420p")
-	picture := picture(in.Get(strconv.Itoa(pl.video.index)), pl)
-	picture = picture.Overlay(logo, "repeat", fg.KwArgs{
-		"x": fmt.Sprintf("W-w-%d", watermarkMargin), "y": watermarkMargin, "format": "yuv420",
-	})
-	fork := picture.Split()
+	fork := marked(picture(in.Get(strconv.Itoa(pl.video.index)), pl), mark).Split()
 
 	video := p.videoArgs(pl.rate)
 	video["frames:v"] = frames
@@ -184,42 +135,4 @@ func (p *Processor) encodeArgs(pl plan, c clip, mark string) ([]string, error) {
 		outputs = append(outputs, sound.Output(c.sound, fg.KwArgs{"c:a": "pcm_f32le", "f": "wav", "map_metadata": -1}))
 	}
 	return build(outputs...)
-}
-
-// picture is the way from a decoded frame to 1280×720, without the watermark.
-func picture(s *fg.Stream, pl plan) *fg.Stream {
-	g, col := pl.geometry, pl.color
-	if pl.video.interlaced {
-		s = filter(s, "bwdif", "mode", "send_frame", "deint", "all")
-	}
-	// Dropping frames first spares scaling them. start_time holds the first picture from 0 on when the video starts late.
-	s = filter(s, "fps", "fps", pl.rate.String(), "start_time", 0)
-	s = scaled(s, g, col)
-	transpose, hflip, vflip := g.turn.filters()
-	if transpose != "" {
-		s = filter(s, "transpose", "dir", transpose)
-	}
-	if hflip {
-		s = filter(s, "hflip")
-	}
-	if vflip {
-		s = filter(s, "vflip")
-	}
-	s = filter(s, "setsar", "sar", 1)
-	if g.width != outWidth || g.height != outHeight {
-		s = filter(s, "pad", "w", outWidth, "h", outHeight, "x", g.padX, "y", g.padY)
-	}
-	return s
-}
-
-func scaled(s *fg.Stream, g geometry, col colorPlan) *fg.Stream {
-	size := []any{"w", g.scaleW, "h", g.scaleH, "flags", "bicubic"}
-	if !col.wide {
-		opts := append(size, "out_color_matrix", "bt709", "out_range", "tv", "in_range", col.rng)
-		if !col.rgb {
-			opts = append(opts, "in_color_matrix", col.matrix)
-		}
-		return filter(filter(s, "scale", opts...), "format", "pix_fmts", "yuv420p")
-	}
-	return wideToSDR(filter(s, "scale", size...), col)
 }

@@ -11,7 +11,7 @@ type geometry struct {
 	width, height  int // of the picture after turning
 }
 
-// turn is one of the eight ways a camera can be held, with the mirrored ones.
+// turn is one of the eight orientations of a picture: four ways to hold a camera, and their mirror images.
 type turn int
 
 const (
@@ -29,7 +29,7 @@ func (t turn) sideways() bool {
 	return t == clockwise || t == counterclockwise || t == transposed || t == antiTransposed
 }
 
-// filters are the names ffmpeg gives to a turn: transpose's direction, or the flips.
+// filters returns what performs a turn in ffmpeg: the direction for its transpose filter ("" = none), or flips.
 func (t turn) filters() (transpose string, hflip, vflip bool) {
 	switch t {
 	case clockwise:
@@ -50,8 +50,8 @@ func (t turn) filters() (transpose string, hflip, vflip bool) {
 	return "", false, false
 }
 
-// turnOf reads a display matrix. A stored point (x, y) is shown at (a·x + c·y, b·x + d·y), y downwards (ISO/IEC 14496-12,
-// 6.2.2). Anything but a quarter turn goes to the nearest one.
+// turnOf reads a display matrix. A stored point (x, y) is shown at (a·x + c·y, b·x + d·y), y downwards (ISO/IEC
+// 14496-12, 6.2.2). Any other angle becomes the nearest quarter turn.
 func turnOf(m [4]float64) turn {
 	a, b, c, d := m[0], m[1], m[2], m[3]
 	if math.Abs(a)+math.Abs(d) >= math.Abs(b)+math.Abs(c) {
@@ -76,11 +76,12 @@ func turnOf(m [4]float64) turn {
 	return antiTransposed
 }
 
+// fit places a picture in the frame.
 func fit(v videoStream) geometry {
 	t := turnOf(v.matrix)
 	w, h := float64(v.width), float64(v.height)
 	if v.sar.known() {
-		// A ratio beyond 10 is damage, not a lens.
+		// A pixel ratio beyond 10 comes from damage, not from a lens.
 		if s := v.sar.float(); s > 0.1 && s < 10 {
 			w *= s
 		}
@@ -98,7 +99,8 @@ func fit(v videoStream) geometry {
 	return g
 }
 
-// even rounds to the nearest even number between 2 and limit, down at a tie: half a chroma sample cannot be shown.
+// even rounds to the nearest even number between 2 and limit, down at a tie, because half a chroma sample cannot be
+// shown.
 func even(f float64, limit int) int {
 	return min(max(int(math.Ceil(f/2-0.5))*2, 2), limit)
 }

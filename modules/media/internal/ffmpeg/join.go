@@ -11,8 +11,8 @@ import (
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
-// join puts intro, clip and outro into one file. The picture is copied. The sound is encoded here, once and over the whole
-// length: joining encoded AAC would add its priming samples, 21 ms, at every seam.
+// join puts intro, clip and outro into one file. The picture is copied. The sound is encoded here, once and over the
+// whole length: joining encoded AAC would add its priming samples, 21 ms, at every seam.
 func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (string, error) {
 	list := filepath.Join(pl.input.Dir, "parts.txt")
 	text := concatList(pl.rate, part{b.intro, b.introFrames}, part{c.video, c.frames}, part{b.outro, b.outroFrames})
@@ -29,14 +29,16 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 		streams = append(streams, p.placed(localInput(c.sound, fg.KwArgs{"f": "wav"}).Audio(), pl.rate, b, c, l.gain()))
 	}
 	args, err := build(fg.Output(streams, out, fg.KwArgs{
-		"c:v": "copy", "c:a": "aac", "b:a": "128k", "movflags": "+faststart", "f": "mp4", "video_track_timescale": timescale,
-		"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact", "flags:a": "+bitexact",
+		"c:v": "copy", "c:a": "aac", "b:a": "128k", "movflags": "+faststart", "f": "mp4",
+		"video_track_timescale": timescale, "map_metadata": -1, "map_chapters": -1,
+		"fflags": "+bitexact", "flags:a": "+bitexact",
 	}))
 	if err != nil {
 		return "", &ToolError{Step: "join", Err: err}
 	}
 	budget := forOurOwn()
-	budget.outputBytes = 2 * p.limits.forClip(pl.length).outputBytes // bumpers and sound come to a clip that may have had all of it
+	// Bumpers and sound are added to a clip that may have used all its bytes.
+	budget.outputBytes = 2 * p.limits.forClip(pl.length).outputBytes
 	if err := p.run(ctx, command{step: "join", path: p.ffmpeg, args: args, budget: budget}); err != nil {
 		return "", err
 	}
@@ -46,8 +48,8 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	return out, nil
 }
 
-// placed is the clip's sound at its gain, where the clip is, with silence under the bumpers. Fades of 10 ms keep the cuts
-// from clicking.
+// placed is the clip's sound at its gain, shifted to where the clip is, with silence under the bumpers. Fades of 10 ms
+// prevent clicks at the cuts.
 func (p *Processor) placed(s *fg.Stream, r rational, b bumpers, c clip, gain float64) *fg.Stream {
 	at := func(frames int) int {
 		return int(math.Round(float64(frames) * float64(r.den) / float64(r.num) * sampleRate))
@@ -67,13 +69,14 @@ type part struct {
 	frames int
 }
 
-// concatList names the parts for ffmpeg's concat demuxer. The durations are given, not read: the clock of the demuxer is
-// in microseconds, and a part that is off by one would shift all that follow.
+// concatList names the parts for ffmpeg's concat demuxer. It states their durations, because the demuxer reads them in
+// microseconds, and a part that is off by one would shift all that follow.
 func concatList(r rational, parts ...part) string {
 	var sb strings.Builder
 	sb.WriteString("ffconcat version 1.0\n")
 	for _, pt := range parts {
-		fmt.Fprintf(&sb, "file '%s'\nduration %s\n", strings.ReplaceAll(pt.file, "'", `'\''`), seconds(r.span(pt.frames).Seconds()))
+		name := strings.ReplaceAll(pt.file, "'", `'\''`)
+		fmt.Fprintf(&sb, "file '%s'\nduration %s\n", name, seconds(r.span(pt.frames).Seconds()))
 	}
 	return sb.String()
 }

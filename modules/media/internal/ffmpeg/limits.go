@@ -1,48 +1,39 @@
 package ffmpeg
 
-import (
-	"fmt"
-	"os"
-	"time"
+import "time"
 
-	"golang.org/x/sys/unix"
-)
-
-// Limits caps what one clip may cost. A zero field takes its default.
+// Limits cap what one clip may cost. A zero field has its default.
 type Limits struct {
-	Base           time.Duration // of wall time and CPU time that any run may take; default 1 min
-	Wall           time.Duration // beside it, per second of clip; default 8 s
-	CPU            time.Duration // likewise; default 12 s
-	Memory         int64         // address space of one run in bytes; default 6 GiB, which an 8K HEVC clip needs half of
-	OutputBytes    int64         // of any one file written for a clip of 30 s, and in proportion for a longer one; default 256 MiB
-	Pixels         int           // of one source picture; default 36 million: 8192×4320 passes
-	PixelRate      float64       // source pixels per second; default 2.2e9: 8K at 60 passes
-	FrameRate      float64       // of the source; default 480
+	Base time.Duration // wall time and CPU time that any run may use; default 1 min
+	Wall time.Duration // wall time in addition, per second of clip; default 8 s
+	CPU  time.Duration // CPU time in addition, per second of clip; default 12 s
+
+	Memory      int64 // address space of one run in bytes; default 6 GiB, twice what an 8K HEVC clip needs
+	OutputBytes int64 // of each file written for a clip of up to 30 s, in proportion for longer; default 256 MiB
+
+	Pixels         int           // of one source picture; default 36 million, which 8192×4320 passes
+	PixelRate      float64       // source pixels per second; default 2.2e9, which 8K at 60 passes
+	FrameRate      float64       // of the source, per second; default 480
 	Streams        int           // in the source; default 64
 	SourceDuration time.Duration // default 6 h
 }
 
+// probeTime is the wall time and the CPU time of an ffprobe run or a question to ffmpeg.
 const probeTime = 30 * time.Second
 
 func (l Limits) withDefaults() Limits {
 	def := Limits{
-		Base: time.Minute, Wall: 8 * time.Second, CPU: 12 * time.Second, Memory: 6 << 30, OutputBytes: 256 << 20,
+		Base: time.Minute, Wall: 8 * time.Second, CPU: 12 * time.Second,
+		Memory: 6 << 30, OutputBytes: 256 << 20,
 		Pixels: 36_000_000, PixelRate: 2.2e9, FrameRate: 480, Streams: 64, SourceDuration: 6 * time.Hour,
 	}
 	return Limits{
-		Base: or(l.Base, def.Base), Wall: or(l.Wall, def.Wall), CPU: or(l.CPU, def.CPU), Memory: or(l.Memory, def.Memory),
-		OutputBytes: or(l.OutputBytes, def.OutputBytes), Pixels: or(l.Pixels, def.Pixels),
-		PixelRate: or(l.PixelRate, def.PixelRate), FrameRate: or(l.FrameRate, def.FrameRate),
-		Streams: or(l.Streams, def.Streams), SourceDuration: or(l.SourceDuration, def.SourceDuration),
+		Base: or(l.Base, def.Base), Wall: or(l.Wall, def.Wall), CPU: or(l.CPU, def.CPU),
+		Memory: or(l.Memory, def.Memory), OutputBytes: or(l.OutputBytes, def.OutputBytes),
+		Pixels: or(l.Pixels, def.Pixels), PixelRate: or(l.PixelRate, def.PixelRate),
+		FrameRate: or(l.FrameRate, def.FrameRate),
+		Streams:   or(l.Streams, def.Streams), SourceDuration: or(l.SourceDuration, def.SourceDuration),
 	}
-}
-
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // budget is what one run may use.
@@ -52,7 +43,7 @@ type budget struct {
 }
 
 func (l Limits) forProbe() budget {
-	// A picture that does not fit into probeMemory is reported by its header all the same, and then refused for its size.
+	// ffprobe reports a picture that does not fit into this memory from its header; it is then rejected for its size.
 	const probeMemory = 2 << 30
 	return budget{wall: probeTime, cpu: probeTime, memory: min(l.Memory, probeMemory), outputBytes: 1 << 20}
 }
@@ -66,24 +57,5 @@ func (l Limits) forClip(clip time.Duration) budget {
 	}
 }
 
-// forOurOwn is for runs over material of ours, whatever clips are allowed.
+// forOurOwn is the budget of runs over material of ours; it does not depend on what clips are allowed to cost.
 func forOurOwn() budget { return Limits{}.withDefaults().forClip(defaultMaxClip) }
-
-// apply sets the kernel's caps on a running process. The moment between its start and this call is not covered, which is
-// harmless: every cap counts from the start of the process or is checked on the next allocation.
-func (b budget) apply(pid int) error {
-	secs := uint64(b.cpu.Seconds()) + 1
-	for res, v := range map[int]uint64{
-		// Soft and hard limit alike: at a soft one alone ffmpeg would catch SIGXCPU and end as if all were well.
-		unix.RLIMIT_CPU: secs, unix.RLIMIT_AS: uint64(b.memory), unix.RLIMIT_FSIZE: uint64(b.outputBytes),
-		unix.RLIMIT_NOFILE: 64, unix.RLIMIT_CORE: 0,
-	} {
-		if err := unix.Prlimit(pid, res, &unix.Rlimit{Cur: v, Max: v}, nil); err != nil {
-			return err
-		}
-	}
-	// When the machine or the container itself runs out of memory, this child is to die of it, not the worker. Without a
-	// /proc it stays as it is.
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
-	return nil
-}

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	targetLUFS = -16.0 // what streaming services play speech and music at
+	targetLUFS = -16.0 // the level of speech and music on streaming services
 	maxPeak    = -1.0  // dBTP, after AAC
-	// AAC does not keep the waveform: its peaks come out this much higher on bad material.
+	// AAC does not keep the waveform: with bad material its peaks come out this much higher.
 	codecMargin = 0.8
-	// Beyond this it is the room that gets louder, not the performance.
+	// A higher gain would raise the noise of the room, not the performance.
 	maxGain = 24.0
 	// ebur128 reports -70 LUFS when nothing passed its gate.
 	silence = -69.0
@@ -26,8 +26,8 @@ type loudness struct {
 	peak       float64 // dBTP
 }
 
-// gain is the one factor, in dB, that the clip is played at. Being linear it cannot pump; when peaks forbid the target,
-// the clip stays quieter.
+// gain is the factor, in dB, by which all samples are multiplied. A constant factor cannot pump; when peaks forbid the
+// target, the clip stays quieter.
 func (l loudness) gain() float64 {
 	if l.integrated <= silence || math.IsInf(l.peak, -1) {
 		return 0
@@ -46,7 +46,7 @@ func readLoudness(file string) (loudness, error) {
 	return parseLoudness(data), nil
 }
 
-// parseLoudness reads what ametadata printed; the last value counts, for each covers everything before it.
+// parseLoudness reads what ametadata printed. The last value counts, because each covers everything before it.
 func parseLoudness(data []byte) loudness {
 	l := loudness{integrated: silence, peak: math.Inf(-1)}
 	for line := range bytes.Lines(data) {

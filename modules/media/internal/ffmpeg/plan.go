@@ -5,14 +5,7 @@ import (
 	"time"
 )
 
-// The profile of every rendition. Bumpers and clip are encoded from the same values, so that they join by stream copy.
-const (
-	outWidth, outHeight = 1280, 720
-	watermarkMargin     = 10
-	sampleRate          = 48000
-)
-
-// plan is every decision about one clip, made from the probe and before the first picture is decoded.
+// plan is every decision about one clip. It follows from the probe alone, before the first picture is decoded.
 type plan struct {
 	input      Job
 	video      videoStream
@@ -24,7 +17,7 @@ type plan struct {
 	color      colorPlan
 }
 
-// plan decides, or rejects.
+// plan makes the decisions, or rejects the clip.
 func (p *Processor) plan(j Job, m media) (plan, error) {
 	v, err := pickVideo(m)
 	if err != nil {
@@ -37,7 +30,7 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	if err := j.Rules.check(v, end); err != nil {
 		return plan{}, err
 	}
-	length, start := or(j.Rules.MaxClip, defaultMaxClip), max(0, j.Start)
+	length, start := j.Rules.maxClip(), max(0, j.Start)
 	if end > 0 {
 		if start >= end {
 			return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", start, end)
@@ -55,20 +48,22 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	return pl, nil
 }
 
-// skipsDeblocking spares the loop filter on pictures that no other picture refers to, where shrinking by a quarter or more
-// hides what it would have smoothed: the SSIM of the rendition moves by less than 0.0001.
+// skipsDeblocking reports whether the decoder leaves out the loop filter on pictures that no other picture refers to.
+// Shrinking by a quarter or more hides what the filter would have smoothed: the rendition's SSIM changes by less than
+// 0.0001.
 func (pl plan) skipsDeblocking() bool {
 	v, g := pl.video, pl.geometry
 	return (v.codec == "h264" || v.codec == "hevc") && g.scaleW*4 <= v.width*3 && g.scaleH*4 <= v.height*3
 }
 
-// wholeBlocks keeps moving blocks from being split below 16×16: looking for better parts is up to a fifth of veryfast's time,
-// and in a picture that fills the frame it gains next to nothing (infra/load/README.md). A narrow one has finer detail.
+// wholeBlocks reports whether the encoder leaves moving blocks of 16×16 whole. Searching for better partitions is up to
+// a fifth of veryfast's time and gains next to nothing in a picture that fills the frame (infra/load/README.md). A
+// narrow picture has finer detail.
 func (pl plan) wholeBlocks() bool {
 	return pl.geometry.width*pl.geometry.height*4 >= outWidth*outHeight*3
 }
 
-// pickVideo takes the default video stream, and among equals the largest. Cover art is no video.
+// pickVideo chooses the default video stream, and among equals the largest. Cover art is not a video.
 func pickVideo(m media) (videoStream, error) {
 	best := -1
 	for i, v := range m.video {
@@ -96,7 +91,8 @@ func better(a, b videoStream) bool {
 	return a.width*a.height > b.width*b.height
 }
 
-// pickAudio takes the default track, else the first; tracks in a codec that ffmpeg does not know are passed over.
+// pickAudio chooses the default track, else the first, and ignores tracks in a codec that ffmpeg does not know. It
+// returns the stream's index, -1 for none.
 func pickAudio(tracks []audioStream) int {
 	first := -1
 	for _, a := range tracks {
@@ -113,6 +109,7 @@ func pickAudio(tracks []audioStream) int {
 	return first
 }
 
+// checkCost rejects a clip that would be too expensive to decode.
 func (p *Processor) checkCost(v videoStream, m media) error {
 	l, pixels := p.limits, v.width*v.height
 	rate := 0.0
@@ -130,29 +127,6 @@ func (p *Processor) checkCost(v videoStream, m media) error {
 		return reject(CodeTooLong, "%v", max(m.duration, v.end))
 	}
 	return nil
-}
-
-func (r Rules) check(v videoStream, length time.Duration) error {
-	if length > 0 {
-		// Half a frame of grace: 60 s of video is often stored as 59.99 s or 60.01 s.
-		const grace = 20 * time.Millisecond
-		if r.MinDuration > 0 && length+grace < r.MinDuration {
-			return reject(CodeTooShort, "%v", length)
-		}
-		if r.MaxDuration > 0 && length-grace > r.MaxDuration {
-			return reject(CodeTooLong, "%v", length)
-		}
-	}
-	// "1080p" names the short side of a landscape clip; a phone held upright is judged alike.
-	if short := min(v.width, v.height); r.MinHeight > 0 && short < r.MinHeight {
-		return reject(CodeResolutionLow, "%d×%d", v.width, v.height)
-	}
-	return nil
-}
-
-// outputRates are the frame rates of renditions. One set of bumpers exists for each.
-func outputRates() []rational {
-	return []rational{{24000, 1001}, {24, 1}, {25, 1}, {30000, 1001}, {30, 1}}
 }
 
 // outputRate keeps a source rate that we publish, halves or quarters one that is a multiple of it (60 → 30, 50 → 25,

@@ -12,9 +12,9 @@ import (
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
-// The poster is one of nine pictures taken from the clip itself, evenly spread, so never from the intro. Beside each JPEG
-// the pass writes a small grey copy, and the choice is made on those: the picture with the most contrast and the most
-// fine detail wins, and one that is nearly black, nearly white or flat only when all are.
+// candidates are the pictures that the poster is chosen from: nine of the clip itself, evenly spread, so never the
+// intro. Beside each JPEG the pass writes a small grey copy, on which the choice is made: the picture with the most
+// contrast and the most fine detail wins. One that is nearly black, nearly white or flat wins only when all are.
 type candidates struct {
 	pattern string // of the JPEGs, as image2 numbers them from 1
 	grey    string // the small copies, one after another
@@ -23,7 +23,7 @@ type candidates struct {
 }
 
 const (
-	posterCount             = 8
+	posterCount             = 8 // beside the first frame
 	thumbWidth, thumbHeight = 320, 180
 )
 
@@ -37,17 +37,19 @@ func newCandidates(pl plan) candidates {
 	}
 }
 
-// outputs takes the candidates out of the stream of finished pictures. The first frame is one of them, for the clip that
-// turns out far shorter than it said.
+// outputs branches the candidates off the stream of finished pictures. The first frame is one of them, for a clip that
+// turns out far shorter than stated.
 func (c candidates) outputs(s *fg.Stream) []*fg.Stream {
 	every := max(c.every, 1)
 	s = filter(s, "select", "expr", fmt.Sprintf("eq(n,0)+eq(mod(n,%d),%d)", every, every/2))
 	fork := s.Split()
 	// JFIF means BT.601 in full range.
-	full := filter(fork.Get("0"), "scale", "in_color_matrix", "bt709", "out_color_matrix", "bt601", "in_range", "tv", "out_range", "pc")
+	full := filter(fork.Get("0"), "scale",
+		"in_color_matrix", "bt709", "out_color_matrix", "bt601", "in_range", "tv", "out_range", "pc")
 	full = filter(full, "format", "pix_fmts", "yuvj420p")
-	// Bars are not part of what is judged.
-	small := filter(fork.Get("1"), "crop", "w", c.area.width, "h", c.area.height, "x", c.area.padX, "y", c.area.padY)
+	// The bars are not judged.
+	small := filter(fork.Get("1"), "crop",
+		"w", c.area.width, "h", c.area.height, "x", c.area.padX, "y", c.area.padY)
 	small = filter(small, "scale", "w", thumbWidth, "h", thumbHeight, "flags", "area")
 	small = filter(small, "format", "pix_fmts", "gray")
 	return []*fg.Stream{
@@ -81,6 +83,7 @@ func choosePoster(dir string, c candidates) (string, error) {
 	return poster, nil
 }
 
+// bestThumb returns the index of the best grey copy and how many there are.
 func bestThumb(file string) (best, count int, err error) {
 	f, err := os.Open(file)
 	if err != nil {

@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// media is what ffprobe says of a file, reduced to what the plan asks for.
+// media is what ffprobe reports of a file, reduced to what the plan needs.
 type media struct {
 	video    []videoStream
 	audio    []audioStream
@@ -48,15 +47,15 @@ type audioStream struct {
 type colorTags struct{ rng, space, transfer, primaries string }
 
 const probeEntries = "format=start_time,duration,nb_streams" +
-	":stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,sample_aspect_ratio,r_frame_rate,avg_frame_rate," +
-	"start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
+	":stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,sample_aspect_ratio," +
+	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
 	":stream_disposition=default,attached_pic:stream_side_data=displaymatrix:stream_tags=DURATION"
 
-// maxProbeOutput bounds what ffprobe may say; 64 streams say about 60 KiB.
+// maxProbeOutput bounds ffprobe's answer in bytes; 64 streams make about 60 KiB.
 const maxProbeOutput = 1 << 20
 
-// probe asks ffprobe about the job's input. Over a network a file is asked about twice before it is refused: to ffprobe a
-// connection that broke looks like a file that ends too early.
+// probe asks ffprobe about the job's input. Over a network it asks twice before it rejects a file, because to ffprobe a
+// broken connection looks like a file that ends too early.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	m, err := p.probeOnce(ctx, j)
 	if network, _ := p.inputArgs(j.Input); network {
@@ -87,7 +86,7 @@ func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
 	case code != 0 && faultOfFile(code):
 		return media{}, rejectRun(runErr, CodeNotAVideo, "ffprobe error %d", code)
 	case runErr != nil && !network && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
-		// It started well and then gave up on a local file without naming an error.
+		// It began well and then gave up on a local file without naming an error.
 		return media{}, rejectRun(runErr, CodeUnreadable, "%s", lastLine(tool.Stderr))
 	case runErr != nil:
 		return media{}, runErr
@@ -97,13 +96,7 @@ func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
 	return m, nil
 }
 
-// exitedBy tells a program that ended by itself from one that was killed or never started.
-func exitedBy(err error) bool {
-	var exit *exec.ExitError
-	return errors.As(err, &exit) && exit.Exited()
-}
-
-// AVERROR codes of libavutil/error.h that speak about the data and not about reaching it.
+// AVERROR codes of libavutil/error.h that are about the data and not about reaching it.
 const (
 	averrorInvalidData  = -0x41444E49 // "INDA"
 	averrorPatchWelcome = -0x45574150 // "PAWE"
@@ -158,8 +151,8 @@ type probeStream struct {
 	} `json:"side_data_list"`
 }
 
-// parseProbe reads ffprobe's JSON. code is the AVERROR that ffprobe reported, 0 for none. Numbers that make no sense are
-// read as unknown; nothing in the text can make it fail but broken JSON.
+// parseProbe reads ffprobe's JSON. code is the AVERROR that ffprobe reported, 0 for none. Numbers that make no sense
+// become unknown; only broken JSON is an error.
 func parseProbe(data []byte) (m media, code int, err error) {
 	var doc probeJSON
 	if err := json.Unmarshal(data, &doc); err != nil {
@@ -207,7 +200,7 @@ func (s probeStream) video(origin time.Duration) videoStream {
 	return v
 }
 
-// maxSeconds keeps durations far from overflow; no clip of ours is ten years long.
+// maxSeconds, about ten years, keeps durations far from overflow.
 const maxSeconds = 3e8
 
 func parseSeconds(s string) time.Duration {
@@ -263,7 +256,7 @@ func parseMatrix(s string) (m [4]float64, ok bool) {
 	return m, row == 3
 }
 
-// inputArgs confines one input to the protocols it needs.
+// inputArgs returns the arguments that confine one input to the protocols it needs, and whether it is behind a network.
 func (p *Processor) inputArgs(input string) (network bool, args []string) {
 	u, err := url.Parse(input)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
@@ -274,7 +267,7 @@ func (p *Processor) inputArgs(input string) (network bool, args []string) {
 	if u.Scheme == "http" {
 		return true, append(args, "https,tls,tcp,http")
 	}
-	args = append(args, "https,tls,tcp", "-tls_verify", "1") // ffmpeg's default is not to
+	args = append(args, "https,tls,tcp", "-tls_verify", "1") // ffmpeg's default is not to verify
 	if p.caFile != "" {
 		args = append(args, "-ca_file", p.caFile)
 	}

@@ -143,7 +143,7 @@ func TestRejections(t *testing.T) {
 }
 
 // slowFFmpeg takes 20 s for each second of a clip, and hardly any CPU time.
-const slowFFmpeg = "../../../../testdata/slow/ffmpeg"
+const slowFFmpeg = "../../../../infra/e2e/testdata/slow/ffmpeg"
 
 func TestCancelEndsTheRunAtOnce(t *testing.T) {
 	t.Parallel()
@@ -154,7 +154,7 @@ func TestCancelEndsTheRunAtOnce(t *testing.T) {
 	var cancelled time.Time
 	told := 0
 	j.Progress = func(p Progress) {
-		if p.Stage == "processing" {
+		if p.Step == "processing" {
 			told++
 		}
 		if told > 1 && cancelled.IsZero() { // the first time it was not ffmpeg that spoke

@@ -5,9 +5,10 @@ import (
 	"strconv"
 )
 
+// encodeShare is the percentage of a job at the end of the pass; the join is the rest.
 const encodeShare = 97
 
-// progressReader is the stdout of a run with "-progress pipe:1": lines of key=value, of which it keeps the frame count.
+// progressReader is the stdout of a run with "-progress pipe:1". It keeps the frame count of the key=value lines.
 type progressReader struct {
 	want    int
 	percent func(int)
@@ -20,7 +21,7 @@ func newProgressReader(frames int, percent func(int)) *progressReader {
 	return &progressReader{want: frames, percent: percent, last: -1}
 }
 
-// Write never fails. It is called from the one goroutine that exec copies stdout in, which ends before the run returns.
+// Write never fails. Only the goroutine in which exec copies stdout calls it, and that ends before the run returns.
 func (r *progressReader) Write(b []byte) (int, error) {
 	r.rest = append(r.rest, b...)
 	for {
@@ -31,7 +32,7 @@ func (r *progressReader) Write(b []byte) (int, error) {
 		r.line(line)
 		r.rest = rest
 	}
-	const longest = 4096 // a line without end would be no progress report
+	const longest = 4096 // a longer line is not a progress report
 	if len(r.rest) > longest {
 		r.rest = nil
 	}
@@ -48,7 +49,6 @@ func (r *progressReader) line(line []byte) {
 		return
 	}
 	r.frames = frames
-	// The join after this pass is the rest of the way to 100.
 	if percent := min(frames*encodeShare/max(r.want, 1), encodeShare); percent > r.last {
 		r.last = percent
 		r.percent(percent)

@@ -14,15 +14,15 @@ func (r rational) known() bool    { return r.num > 0 && r.den > 0 }
 func (r rational) float() float64 { return float64(r.num) / float64(r.den) }
 func (r rational) String() string { return strconv.Itoa(r.num) + "/" + strconv.Itoa(r.den) }
 
-// frames is how many frames of rate r fill d, to the nearest.
+// frames is the number of frames at rate r that fill d, to the nearest.
 func (r rational) frames(d time.Duration) int { return int(math.Round(d.Seconds() * r.float())) }
 
-// span is how long n frames of rate r last.
+// span is the duration of n frames at rate r.
 func (r rational) span(n int) time.Duration {
 	return time.Duration(math.Round(float64(n) * float64(r.den) / float64(r.num) * 1e9))
 }
 
-// parseRational reads "30000/1001" and "4:3"; anything else, and anything not positive, is unknown.
+// parseRational reads "30000/1001" and "4:3". Anything else, and anything that is not positive, is unknown.
 func parseRational(s string) rational {
 	i := strings.IndexAny(s, "/:")
 	if i < 0 {

@@ -17,11 +17,11 @@ const (
 	CodeStartBeyondEnd = "start_beyond_end"
 )
 
-// Rejection says that the contestant's file is at fault; trying again cannot help.
+// Rejection means that the contestant's file is at fault, so trying again cannot help.
 type Rejection struct {
 	Code   string
 	Detail string // for the operator's log; not translated, never shown to users
-	Stderr string // as ToolError's, when a run failed because of the file
+	Stderr string // as in ToolError, when a run failed because of the file
 }
 
 func (r *Rejection) Error() string { return fmt.Sprintf("clip rejected: %s: %s", r.Code, r.Detail) }
@@ -30,7 +30,7 @@ func reject(code, format string, args ...any) error {
 	return &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
-// rejectRun is reject for what a failed run brought to light.
+// rejectRun is reject for a fault that a failed run revealed.
 func rejectRun(run error, code, format string, args ...any) error {
 	r := &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
 	if tool, ok := errors.AsType[*ToolError](run); ok {
@@ -39,11 +39,11 @@ func rejectRun(run error, code, format string, args ...any) error {
 	return r
 }
 
-// ToolError says that ffmpeg or ffprobe failed for a reason that is ours: a full disk, a lost connection, a bad build.
+// ToolError means that ffmpeg or ffprobe failed for a reason that is ours: a full disk, a lost connection, a bad build.
 type ToolError struct {
-	Step   string // what was being done: probe, process, bumper, join, poster
+	Step   string // probe, process, decode, bumper, join or poster
 	Err    error
-	Stderr string // the last 4 KiB; may name files and hosts, so for the operator's log only
+	Stderr string // its last 4 KiB, for the operator's log only, because it may name files and hosts
 }
 
 func (e *ToolError) Error() string { return fmt.Sprintf("ffmpeg %s: %v", e.Step, e.Err) }

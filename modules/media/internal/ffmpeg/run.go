@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// Why a run was ended. Wall time depends on others, too: a slow connection, a busy machine. A run that was at work for less
-// than half of it has waited for them.
+// The reasons for which a run is ended. Wall time also depends on others: a slow connection, a busy machine. A run that
+// used less than half of it as CPU time has waited for them.
 var (
 	errOverWall = errors.New("over its wall time")
 	errOverCPU  = errors.New("over its CPU time")
-	errStarved  = errors.New("over its wall time, most of which it waited")
-	// From inside: no more address space was to be had, which the program survives for some lines.
+	errStarved  = errors.New("over its wall time, most of which it spent waiting")
+	// Read from the program's own messages: without more address space it lives on for some lines.
 	errOverMemory = errors.New("over its memory")
 	errOverOutput = errors.New("over the size of its output")
 )
@@ -29,14 +29,14 @@ type command struct {
 	step    string
 	path    string
 	args    []string
-	stdout  io.Writer // read to its end before run returns; an error from it ends the run
+	stdout  io.Writer // gets everything before run returns; an error from it ends the run
 	budget  budget
 	network bool        // the input is a URL
-	said    *tailWriter // what it writes to stderr; nil: nobody asks
+	stderr  *tailWriter // for the caller to look at afterwards; may be nil
 }
 
-// run executes c in its box. On failure it returns *ToolError; one of the errors above is inside it when c cost or waited too much.
-// When ctx ends first the process group is killed and ctx's error comes back, wrapped.
+// run executes c in its box. On failure it returns *ToolError, which wraps one of the errors above when c cost or
+// waited too much. When ctx ends first, it kills the process group and returns ctx's error, wrapped.
 func (p *Processor) run(ctx context.Context, c command) error {
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
 	defer cancel()
@@ -45,13 +45,14 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LANG=C"}
 	cmd.Dir = "/"
 	cmd.Stdout = c.stdout
-	tail := c.said
+	tail := c.stderr
 	if tail == nil {
 		tail = &tailWriter{}
 	}
 	cmd.Stderr = tail
 	cmd.WaitDelay = 5 * time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithWorker(cmd.SysProcAttr)
 	if !c.network && p.isolated {
 		isolate(cmd.SysProcAttr)
 	}
@@ -79,7 +80,7 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	return &ToolError{Step: c.step, Err: err, Stderr: tail.String()}
 }
 
-// startAndWait keeps its OS thread: Pdeathsig fires when the *thread* that started the child ends, not the process.
+// startAndWait keeps its OS thread, because dieWithWorker goes by the thread and not by the process.
 func startAndWait(cmd *exec.Cmd, b budget) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -94,13 +95,13 @@ func startAndWait(cmd *exec.Cmd, b budget) error {
 	return cmd.Wait()
 }
 
-// overCPU tells whether a run used up its CPU time, upon which the kernel kills it.
+// overCPU reports whether the kernel killed a run because its CPU time was used up.
 func overCPU(cmd *exec.Cmd, b budget) bool {
 	s := cmd.ProcessState
 	return s != nil && !s.Exited() && cpuTime(cmd) >= b.cpu
 }
 
-// overOutput tells whether the kernel ended a run for the size of a file that it wrote.
+// overOutput reports whether the kernel ended a run for the size of a file that it wrote.
 func overOutput(cmd *exec.Cmd) bool {
 	if cmd.ProcessState == nil {
 		return false
@@ -109,7 +110,7 @@ func overOutput(cmd *exec.Cmd) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGXFSZ
 }
 
-// cpuTime is what a run has used, 0 when it never started.
+// cpuTime is what a run has used; 0 when it never started.
 func cpuTime(cmd *exec.Cmd) time.Duration {
 	s := cmd.ProcessState
 	if s == nil {
@@ -120,25 +121,28 @@ func cpuTime(cmd *exec.Cmd) time.Duration {
 
 const stderrTail = 4 << 10
 
-// tailWriter keeps the last bytes written to it, and whether there was ever a word about the network or about a lack of
-// memory in them.
+// tailWriter keeps the last bytes written to it, and whether any of them was about the network or a lack of memory.
 type tailWriter struct {
 	buf             []byte
 	network, memory bool
 }
 
 var (
-	// A lost connection is told by the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the URL.
+	// ffmpeg reports a lost connection with the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the
+	// URL.
 	networkWords = []string{"[http", "[tls", "[tcp", "://"}
-	// The C library's, x264's, and what fails for want of it without saying so: a decoded picture, the scaler, the encoder.
-	memoryWords = []string{"llocate memory", "malloc of size", "get_buffer() failed", "initFilter failed", "while opening encoder"}
+	// The C library's and x264's words, and what fails for want of memory without a word about it: a decoded picture,
+	// the scaler, the encoder.
+	memoryWords = []string{
+		"llocate memory", "malloc of size", "get_buffer() failed", "initFilter failed", "while opening encoder",
+	}
 )
 
 func (t *tailWriter) Write(b []byte) (int, error) {
 	t.buf = append(t.buf, b...)
-	said := func(word string) bool { return bytes.Contains(t.buf, []byte(word)) }
-	t.network = t.network || slices.ContainsFunc(networkWords, said)
-	t.memory = t.memory || slices.ContainsFunc(memoryWords, said)
+	has := func(word string) bool { return bytes.Contains(t.buf, []byte(word)) }
+	t.network = t.network || slices.ContainsFunc(networkWords, has)
+	t.memory = t.memory || slices.ContainsFunc(memoryWords, has)
 	if over := len(t.buf) - stderrTail; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}

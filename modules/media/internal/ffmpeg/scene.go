@@ -10,19 +10,21 @@ import (
 type layer struct {
 	file     string
 	x, y     string
-	fadeFrom float64 // when it begins to appear; 0 = there from the start
-	fadeFor  float64
-	grow     string // factor of its size over t; "" = as drawn
-	spin     string // angle over t, in radians; "" = upright
+	fadeFrom float64 // when it begins to appear, in seconds
+	fadeFor  float64 // how long it takes to appear, in seconds; 0 = visible from the start
+	grow     string  // factor of its size over t; "" = as drawn
+	spin     string  // angle over t, in radians; "" = upright
 }
 
+// prepare turns the still picture s into the moving layer, before it is placed.
 func (l layer) prepare(s *fg.Stream) *fg.Stream {
 	s = filter(s, "format", "pix_fmts", "rgba")
 	if l.spin != "" {
 		s = filter(s, "rotate", "a", l.spin, "fillcolor", "none")
 	}
 	if l.grow != "" {
-		s = filter(s, "scale", "w", fmt.Sprintf("max(2,iw*(%s))", l.grow), "h", fmt.Sprintf("max(2,ih*(%s))", l.grow), "eval", "frame", "flags", "bilinear")
+		w, h := fmt.Sprintf("max(2,iw*(%s))", l.grow), fmt.Sprintf("max(2,ih*(%s))", l.grow)
+		s = filter(s, "scale", "w", w, "h", h, "eval", "frame", "flags", "bilinear")
 	}
 	if l.fadeFor > 0 {
 		s = filter(s, "fade", "type", "in", "start_time", l.fadeFrom, "duration", l.fadeFor, "alpha", 1)
@@ -30,7 +32,7 @@ func (l layer) prepare(s *fg.Stream) *fg.Stream {
 	return s
 }
 
-// easeOut runs from 1 to 0 between the times from and from+length, fast at first.
+// easeOut is an expression that falls from 1 to 0 between the seconds from and from+length, fast at first.
 func easeOut(from, length float64) string {
 	return fmt.Sprintf("pow(1-clip((t-%g)/%g,0,1),3)", from, length)
 }
@@ -60,6 +62,7 @@ func outroScene() []layer {
 	}
 }
 
+// fadeEnds fades a bumper in from black and out to black.
 func fadeEnds(s *fg.Stream) *fg.Stream {
 	const fade = 0.2
 	s = filter(s, "fade", "type", "in", "start_time", 0, "duration", fade)

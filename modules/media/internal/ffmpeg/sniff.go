@@ -9,15 +9,15 @@ import (
 // SniffLen is how many leading bytes Sniff looks at.
 const SniffLen = 3072
 
-// Container is a file format that is accepted. Demuxer is what ffmpeg is forced to use for it, so that a playlist or an
-// image with the name of a video is never opened as what it is.
+// Container is a file format that is accepted. ffmpeg is forced to use Demuxer for it, so that a playlist or an image
+// with the name of a video is never opened as what it is.
 type Container struct{ Demuxer, Extension, ContentType string }
 
-// sonyBrand is how an MP4 of a Sony camera begins, behind its first length. mimetype takes it for sound.
+// sonyBrand follows the first length in an MP4 of a Sony camera. mimetype mistakes such a file for sound.
 const sonyBrand = "ftypMSNV"
 
-// Sniff names the container from the first bytes of a file; false when it is not one that can hold a clip for us.
-// It looks at the container only: a true answer does not say that there is a picture inside.
+// Sniff recognises the container from the first SniffLen bytes of a file, or fewer if it is shorter; false when it is
+// not one of Containers. It looks at the container only, which need not hold a picture.
 func Sniff(head []byte) (Container, bool) {
 	if len(head) > SniffLen {
 		head = head[:SniffLen]
@@ -34,7 +34,7 @@ func Sniff(head []byte) (Container, bool) {
 	return Container{}, false
 }
 
-// Containers are all that are accepted.
+// Containers returns all that are accepted.
 func Containers() []Container {
 	return []Container{
 		{"mov", ".mp4", "video/mp4"},

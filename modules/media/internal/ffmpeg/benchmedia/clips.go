@@ -12,7 +12,7 @@ import (
 // clip is a source to compare on.
 type clip struct {
 	name, file string
-	filter     string // from its stored pictures to the rendition's: the reference for SSIM, and the bare pass's scaling
+	filter     string // from its stored pictures to the rendition's: the reference for SSIM
 }
 
 // recipe says how a clip is recorded.
@@ -34,11 +34,12 @@ func recipes() map[string]recipe {
 	}
 }
 
-// makeClips draws a detailed picture once and moves a camera over it, with grain, at what a phone records: H.264 and AAC.
-// Each clip is a little longer than the content asked for.
+// makeClips draws a detailed picture once and moves a camera over it, with grain, at what a phone records: H.264 and
+// AAC. Each clip is a little longer than s.seconds.
 func makeClips(ctx context.Context, s settings) ([]clip, error) {
 	scene := filepath.Join(s.dir, "scene.png")
-	err := ffmpeg(ctx, "-f", "lavfi", "-i", "mandelbrot=s=2560x1440:start_scale=0.02:start_x=-0.743643:start_y=-0.131825:maxiter=400",
+	err := ffmpeg(ctx,
+		"-f", "lavfi", "-i", "mandelbrot=s=2560x1440:start_scale=0.02:start_x=-0.743643:start_y=-0.131825:maxiter=400",
 		"-vf", "gblur=sigma=1.2", "-frames:v", "1", scene)
 	if err != nil {
 		return nil, err
@@ -55,18 +56,22 @@ func makeClips(ctx context.Context, s settings) ([]clip, error) {
 			continue // -dir keeps them
 		}
 		length := fmt.Sprint(s.seconds + 2)
-		camera := fmt.Sprintf("[0]scale=%d:-2:out_color_matrix=bt709,format=yuv420p,loop=loop=-1:size=1,setpts=N/%s/TB,trim=end=%s,"+
+		camera := fmt.Sprintf("[0]scale=%d:-2:out_color_matrix=bt709,format=yuv420p,"+
+			"loop=loop=-1:size=1,setpts=N/%s/TB,trim=end=%s,"+
 			"crop=%d:%d:x='(iw-ow)/2*(1+0.9*sin(t*0.31))':y='(ih-oh)/2*(1+0.9*sin(t*0.23))',noise=c0s=5:c0f=t[v]",
 			r.width*3/2, r.rate, length, r.width, r.height)
 		args := []string{
-			"-i", scene, "-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3:d=" + length, "-filter_complex", camera,
-			"-map", "[v]", "-map", "1", "-r", r.rate, "-c:v", "libx264", "-preset", "veryfast", "-b:v", r.bits, "-maxrate", r.bits,
-			"-bufsize", r.bits, "-g", "60", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:a", "aac", "-b:a", "128k",
+			"-i", scene, "-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3:d=" + length,
+			"-filter_complex", camera, "-map", "[v]", "-map", "1",
+			"-r", r.rate, "-c:v", "libx264", "-preset", "veryfast", "-g", "60",
+			"-b:v", r.bits, "-maxrate", r.bits, "-bufsize", r.bits,
+			"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:a", "aac", "-b:a", "128k",
 		}
 		if !r.sideways {
 			err = ffmpeg(ctx, append(args, c.file)...)
 		} else if err = ffmpeg(ctx, append(args, c.file+".mov")...); err == nil {
-			err = ffmpeg(ctx, "-i", c.file+".mov", "-c", "copy", "-metadata:s:v", "rotate=90", c.file) // ffmpeg 5 turns copies only
+			// ffmpeg 5 turns copies only.
+			err = ffmpeg(ctx, "-i", c.file+".mov", "-c", "copy", "-metadata:s:v", "rotate=90", c.file)
 		}
 		if err != nil {
 			return nil, err

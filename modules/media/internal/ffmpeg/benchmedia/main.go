@@ -1,9 +1,9 @@
 // Command benchmedia compares what one clip costs here with one bare ffmpeg pass and with the usual chain of encodes.
 //
-//	go run ./modules/media/internal/ffmpeg/benchmedia [-rounds 3] [-seconds 30] [-clips 1080p30,...] [-skip chain,sizes,workers]
+//	go run ./modules/media/internal/ffmpeg/benchmedia [-rounds 3] [-seconds 30] [-clips 1080p30,...] [-skip chain]
 //
-// It makes its clips, runs the pipelines in turn, each job in a process of its own, and prints Markdown. CPU seconds are
-// user and system time of everything a job started; wall seconds depend on what else the machine does.
+// It makes its clips, runs the pipelines in turn, each job in a process of its own, and prints Markdown. CPU seconds
+// are the user and system time of everything that a job started; wall seconds depend on what else the machine does.
 package main
 
 import (
@@ -28,7 +28,7 @@ type settings struct {
 func main() {
 	var s settings
 	var one, in, out string
-	flag.IntVar(&s.rounds, "rounds", 3, "times that every pipeline is run; the median is reported")
+	flag.IntVar(&s.rounds, "rounds", 3, "how often every pipeline runs; the median is reported")
 	flag.IntVar(&s.seconds, "seconds", 30, "length of the content")
 	flag.StringVar(&s.clips, "clips", "1080p30,1080p60,portrait", "clips to compare on")
 	flag.StringVar(&s.skip, "skip", "", "parts to leave out: chain, sizes, workers")

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,14 +18,14 @@ import (
 	"time"
 )
 
-// usage is what one job took.
+// usage is what one job used.
 type usage struct {
 	CPU, Wall float64 // seconds
 	PeakMiB   float64 // of its largest process
 	Video     string
 }
 
-// usageNow is what this process and its children that ended have used so far.
+// usageNow is what this process and its ended children have used so far.
 func usageNow() usage {
 	var self, children syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &self) // fails only for a wrong argument
@@ -32,11 +33,19 @@ func usageNow() usage {
 	secs := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
 	return usage{
 		CPU:     secs(self.Utime) + secs(self.Stime) + secs(children.Utime) + secs(children.Stime),
-		PeakMiB: float64(children.Maxrss) / 1024,
+		PeakMiB: float64(children.Maxrss) / maxrssPerMiB(),
 	}
 }
 
-// job runs one pipeline in a process of its own; its results stay in s.dir until the next job of that name.
+// maxrssPerMiB converts the field, which macOS counts in bytes and Linux in KiB.
+func maxrssPerMiB() float64 {
+	if runtime.GOOS == "darwin" {
+		return 1 << 20
+	}
+	return 1 << 10
+}
+
+// job runs one pipeline in a process of its own. Its results stay in s.dir until the next job of that name.
 func job(ctx context.Context, s settings, pipeline, in, name string) (usage, error) {
 	dir := filepath.Join(s.dir, "out-"+name)
 	if err := os.RemoveAll(dir); err != nil {
@@ -65,7 +74,8 @@ func compare(ctx context.Context, s settings, clips []clip) error {
 	if strings.Contains(s.skip, "chain") {
 		names = names[:2]
 	}
-	fmt.Print("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | SSIM | CPU against bare |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Println("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | SSIM | CPU against bare |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, c := range clips {
 		if _, err := job(ctx, s, "ours", c.file, "ours"); err != nil { // fills the cache of bumpers
 			return err
@@ -91,7 +101,8 @@ func compare(ctx context.Context, s settings, clips []clip) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("| %s | %s | %.2f | %.1f | %.0f | %.0f | %.4f | %.3f |\n", c.name, name, u.CPU, u.Wall, u.PeakMiB, kb/1000, like, u.CPU/base)
+			fmt.Printf("| %s | %s | %.2f | %.1f | %.0f | %.0f | %.4f | %.3f |\n",
+				c.name, name, u.CPU, u.Wall, u.PeakMiB, kb/1000, like, u.CPU/base)
 		}
 	}
 	return nil
@@ -103,9 +114,10 @@ func middle(runs []usage) usage {
 	return sorted[len(sorted)/2]
 }
 
-// pictureBytes counts the video packets shown in a stretch, so that bumpers and sound stay out of the comparison.
+// pictureBytes adds up the video packets shown from a time on, so that bumpers and sound stay out of the comparison.
 func pictureBytes(ctx context.Context, file string, from, length float64) (float64, error) {
-	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,size", "-of", "csv=p=0", file).Output()
+	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-select_streams", "v",
+		"-show_entries", "packet=pts_time,size", "-of", "csv=p=0", file).Output()
 	if err != nil {
 		return 0, fmt.Errorf("sizes of %s: %w", file, err)
 	}
@@ -123,11 +135,12 @@ func pictureBytes(ctx context.Context, file string, from, length float64) (float
 
 var ssimAll = regexp.MustCompile(`All:([0-9.]+)`)
 
-// ssim compares the content with the source, scaled as ffmpeg scales by default.
+// ssim compares the content with the source, which ffmpeg scales as it does by default.
 func ssim(ctx context.Context, s settings, c clip, file string, from float64) (float64, error) {
 	length := strconv.Itoa(s.seconds)
-	cmd := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-hide_banner", "-t", length, "-i", c.file, "-ss", fmt.Sprint(from), "-t", length, "-i", file,
-		"-lavfi", "[0:v]"+c.filter+",setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]ssim=shortest=1", "-f", "null", "-")
+	graph := "[0:v]" + c.filter + ",setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]ssim=shortest=1"
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-hide_banner", "-t", length, "-i", c.file,
+		"-ss", fmt.Sprint(from), "-t", length, "-i", file, "-lavfi", graph, "-f", "null", "-")
 	var text bytes.Buffer
 	cmd.Stderr = &text
 	if err := cmd.Run(); err != nil {
@@ -140,7 +153,7 @@ func ssim(ctx context.Context, s settings, c clip, file string, from float64) (f
 	return strconv.ParseFloat(string(m[1]), 64)
 }
 
-// bySize repeats one clip until the upload has 50, 100 and 200 MB; the content stays the same 30 s.
+// bySize repeats one clip until the upload has 50, 100 and 200 MB. The content stays the same.
 func bySize(ctx context.Context, s settings, c clip) error {
 	info, err := os.Stat(c.file)
 	if err != nil {
@@ -150,7 +163,10 @@ func bySize(ctx context.Context, s settings, c clip) error {
 	first := 0.0
 	for _, mb := range []int64{50, 100, 200} {
 		long := filepath.Join(s.dir, fmt.Sprintf("%dMB.mp4", mb))
-		if err := ffmpeg(ctx, "-stream_loop", strconv.FormatInt(mb*1_000_000/info.Size(), 10), "-i", c.file, "-c", "copy", "-fs", fmt.Sprint(mb*1_000_000), long); err != nil {
+		size := mb * 1_000_000
+		err := ffmpeg(ctx, "-stream_loop", fmt.Sprint(size/info.Size()), "-i", c.file,
+			"-c", "copy", "-fs", fmt.Sprint(size), long)
+		if err != nil {
 			return err
 		}
 		var runs []usage

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	media "risingstars/modules/media/internal/ffmpeg"
 )
 
-// A pipeline prepares a job, which is not measured, and returns what is. The job names the video it made.
+// A pipeline prepares a job and returns it; only the job is measured. The job returns the video that it made.
 type pipeline func(in, dir string) (func(context.Context) (string, error), error)
 
 func pipelines(s settings) map[string]pipeline {
@@ -21,7 +22,9 @@ func pipelines(s settings) map[string]pipeline {
 
 func ours(s settings) pipeline {
 	return func(in, dir string) (func(context.Context) (string, error), error) {
-		p, err := media.New(media.Options{CacheDir: filepath.Join(s.dir, "bumpers"), Branding: assets.Branding(), Threads: s.threads})
+		p, err := media.New(media.Options{
+			CacheDir: filepath.Join(s.dir, "bumpers"), Branding: assets.Branding(), Threads: s.threads,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -34,15 +37,22 @@ func ours(s settings) pipeline {
 	}
 }
 
-// encoding is the profile's, the same in all pipelines.
+// encoding is that of the profile, the same in all pipelines.
 func encoding() []string {
 	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-g", "60", "-pix_fmt", "yuv420p"}
 }
 
 // sixteenByNine is the usual filter for any clip.
-const sixteenByNine = "scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2,pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1"
+const sixteenByNine = "scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2," +
+	"pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1"
 
-// picture puts one file of the branding where ffmpeg can read it.
+// overlay puts the watermark where the renditions have it.
+func overlay() string {
+	x, y := media.WatermarkCorner()
+	return "overlay=" + x + ":" + y
+}
+
+// picture copies one file of the branding to where ffmpeg can read it.
 func picture(dir, name string) (string, error) {
 	data, err := fs.ReadFile(assets.Branding(), name)
 	if err != nil {
@@ -52,19 +62,20 @@ func picture(dir, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = root.Close() }() // it was only opened to write one file
+	defer func() { _ = root.Close() }() // opened only to write one file
 	return filepath.Join(dir, name), root.WriteFile(name, data, 0o600)
 }
 
-// bare is the least that a rendition takes: one pass with trim, scale, pad and watermark, sound kept, at 30 frames/s.
+// bare is the least that a rendition costs: one pass with trim, scale, pad and watermark, with sound, at 30 frames/s.
 func bare(s settings) pipeline {
 	return func(in, dir string) (func(context.Context) (string, error), error) {
 		logo, err := picture(dir, "watermark.png")
 		out := filepath.Join(dir, "bare.mp4")
 		return func(ctx context.Context) (string, error) {
 			args := []string{
-				"-t", strconv.Itoa(s.seconds), "-i", in, "-i", logo, "-filter_complex",
-				"[0:v]fps=30," + sixteenByNine + "[v];[v][1]overlay=W-w-10:10[o]", "-map", "[o]", "-map", "0:a", "-c:a", "aac", "-b:a", "128k",
+				"-t", strconv.Itoa(s.seconds), "-i", in, "-i", logo,
+				"-filter_complex", "[0:v]fps=30," + sixteenByNine + "[v];[v][1]" + overlay() + "[o]",
+				"-map", "[o]", "-map", "0:a", "-c:a", "aac", "-b:a", "128k",
 			}
 			return out, ffmpeg(ctx, append(append(args, encoding()...), out)...)
 		}, err
@@ -84,13 +95,17 @@ func chain(s settings) pipeline {
 			return nil, err
 		}
 		path := func(name string) string { return filepath.Join(dir, name) }
+		step := func(out string, args ...string) []string {
+			return slices.Concat(args, encoding(), []string{path(out)})
+		}
+		still := []string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", backdrop, "-vf", "fade=d=0.5"}
 		steps := [][]string{
-			append([]string{"-t", strconv.Itoa(s.seconds), "-i", in, "-vf", "fps=30," + sixteenByNine, "-an"}, append(encoding(), path("cut.mp4"))...),
-			append([]string{"-i", path("cut.mp4"), "-i", logo, "-filter_complex", "overlay=W-w-10:10"}, append(encoding(), path("marked.mp4"))...),
-			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", backdrop, "-vf", "fade=d=0.5"}, append(encoding(), path("intro.mp4"))...),
-			append([]string{"-loop", "1", "-framerate", "30", "-t", "2.5", "-i", backdrop, "-vf", "fade=d=0.5"}, append(encoding(), path("outro.mp4"))...),
-			append([]string{"-i", path("intro.mp4"), "-i", path("marked.mp4"), "-i", path("outro.mp4"), "-filter_complex", "[0:v][1:v][2:v]concat=n=3"},
-				append(encoding(), path("chain.mp4"))...),
+			step("cut.mp4", "-t", strconv.Itoa(s.seconds), "-i", in, "-vf", "fps=30,"+sixteenByNine, "-an"),
+			step("marked.mp4", "-i", path("cut.mp4"), "-i", logo, "-filter_complex", overlay()),
+			step("intro.mp4", still...),
+			step("outro.mp4", still...),
+			step("chain.mp4", "-i", path("intro.mp4"), "-i", path("marked.mp4"), "-i", path("outro.mp4"),
+				"-filter_complex", "[0:v][1:v][2:v]concat=n=3"),
 		}
 		return func(ctx context.Context) (string, error) {
 			for _, args := range steps {

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// maxBoxes is how many boxes or elements are passed on the way to another; a phone writes fewer than ten.
+// maxBoxes bounds how many boxes or elements are skipped on the way to another; a phone writes fewer than ten.
 const maxBoxes = 64
 
-// StatedLength is how long a file says it is, from some small reads of its index; false when it does not say, as one that was
-// written while it was recorded, or cannot be read. What the length really is only ffmpeg finds out.
-func StatedLength(r io.ReadSeeker) (time.Duration, bool) {
+// DurationFromHeader returns the duration that a file states, from a few small reads of its index. It returns false
+// when the file states none, as after a live recording, or cannot be read. Only ffmpeg finds out the real duration.
+func DurationFromHeader(r io.ReadSeeker) (time.Duration, bool) {
 	end, err := r.Seek(0, io.SeekEnd)
 	if err != nil {
 		return 0, false
@@ -22,13 +22,13 @@ func StatedLength(r io.ReadSeeker) (time.Duration, bool) {
 		return 0, false
 	}
 	if bigEndian(begin[:]) == ebmlHeader {
-		return statedByMatroska(r, span{0, end})
+		return matroskaDuration(r, span{0, end})
 	}
-	return statedByMP4(r, span{0, end})
+	return mp4Duration(r, span{0, end})
 }
 
-// stated is the length that a file says in seconds.
-func stated(seconds float64) (time.Duration, bool) {
+// durationOf converts the seconds that a file states; false when they are no duration.
+func durationOf(seconds float64) (time.Duration, bool) {
 	const longest = 1e9 // seconds
 	if !(seconds > 0) { // NaN too
 		return 0, false
@@ -37,9 +37,8 @@ func stated(seconds float64) (time.Duration, bool) {
 	return length, length > 0
 }
 
-// statedByMP4 is StatedLength of an MP4, MOV or 3GP: ISO/IEC 14496-12 with its boxes (4.2), the movie's header (8.2.2) and
-// fragments (8.8.1).
-func statedByMP4(r io.ReadSeeker, file span) (time.Duration, bool) {
+// mp4Duration reads an MP4, MOV or 3GP by ISO/IEC 14496-12: boxes (4.2), the movie's header (8.2.2), fragments (8.8.1).
+func mp4Duration(r io.ReadSeeker, file span) (time.Duration, bool) {
 	index, ok := findBox(r, file, "moov")
 	if !ok {
 		return 0, false
@@ -51,7 +50,8 @@ func statedByMP4(r io.ReadSeeker, file span) (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
-	// Version and flags, two times, the units of a second, and the length in them: 32 bits wide each, or 64 but for the units.
+	// Version and flags, two times, units per second, duration in units. Each has 32 bits; in version 1 the times and
+	// the duration have 64.
 	var body [32]byte
 	if n := min(header.to-header.from, int64(len(body))); !readAt(r, header.from, body[:n]) {
 		return 0, false
@@ -64,10 +64,10 @@ func statedByMP4(r io.ReadSeeker, file span) (time.Duration, bool) {
 	if units == 0 || length == unknown {
 		return 0, false
 	}
-	return stated(float64(length) / float64(units))
+	return durationOf(float64(length) / float64(units))
 }
 
-// span is a part of a file: from, and the first byte behind it.
+// span is a part of a file; to is the first byte after it.
 type span struct{ from, to int64 }
 
 // findBox returns the content of the first box of a kind in s.
@@ -80,7 +80,7 @@ func findBox(r io.ReadSeeker, s span, kind string) (span, bool) {
 		}
 		size, begin := int64(binary.BigEndian.Uint32(head[:])), int64(8)
 		switch size {
-		case 0: // the last one, up to the end
+		case 0: // the last box, which goes to the end
 			size = s.to - at
 		case 1:
 			if s.to-at < 16 || !readAt(r, at, head[:]) {

@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// The elements of Matroska and WebM on the way to a file's length (RFC 9559, 5.1; of EBML itself RFC 8794, 11.2).
+// The elements of Matroska and WebM on the way to a file's duration (RFC 9559, 5.1; for EBML itself RFC 8794, 11.2).
 const (
-	ebmlHeader     = 0x1a45dfa3
-	segmentElement = 0x18538067
-	infoElement    = 0x1549a966
-	scaleElement   = 0x2ad7b1
-	lengthElement  = 0x4489
+	ebmlHeader      = 0x1a45dfa3
+	segmentElement  = 0x18538067
+	infoElement     = 0x1549a966
+	scaleElement    = 0x2ad7b1
+	durationElement = 0x4489
 )
 
-// statedByMatroska is StatedLength of a file of that family, which says it before its pictures. What a browser records does not.
-func statedByMatroska(r io.ReadSeeker, file span) (time.Duration, bool) {
+// matroskaDuration reads a file of that family, which states the duration before its pictures. A browser's recording
+// states none.
+func matroskaDuration(r io.ReadSeeker, file span) (time.Duration, bool) {
 	segment, ok := findElement(r, file, segmentElement)
 	if !ok {
 		return 0, false
@@ -33,7 +34,7 @@ func statedByMatroska(r io.ReadSeeker, file span) (time.Duration, bool) {
 			return 0, false
 		}
 	}
-	at, ok := findElement(r, info, lengthElement)
+	at, ok := findElement(r, info, durationElement)
 	if !ok {
 		return 0, false
 	}
@@ -43,14 +44,14 @@ func statedByMatroska(r io.ReadSeeker, file span) (time.Duration, bool) {
 	}
 	switch at.to - at.from {
 	case 4:
-		return stated(float64(math.Float32frombits(uint32(length))) * float64(scale) / float64(time.Second))
+		return durationOf(float64(math.Float32frombits(uint32(length))) * float64(scale) / float64(time.Second))
 	case 8:
-		return stated(math.Float64frombits(length) * float64(scale) / float64(time.Second))
+		return durationOf(math.Float64frombits(length) * float64(scale) / float64(time.Second))
 	}
 	return 0, false
 }
 
-// findElement returns the content of the first element with an id in s. One of unknown size goes as far as s.
+// findElement returns the content of the first element with an id in s. An element of unknown size ends where s ends.
 func findElement(r io.ReadSeeker, s span, id uint64) (span, bool) {
 	at := s.from
 	for range maxBoxes {
@@ -84,7 +85,7 @@ func findElement(r io.ReadSeeker, s span, id uint64) (span, bool) {
 	return span{}, false
 }
 
-// number reads an element's content of up to 8 bytes.
+// number reads the content of an element as an unsigned number of at most 8 bytes.
 func number(r io.ReadSeeker, s span) (uint64, bool) {
 	var content [8]byte
 	n := s.to - s.from

@@ -58,18 +58,18 @@ func TestTheIndexTellsTheLength(t *testing.T) {
 		"a box larger than all":   {[]byte("\x00\x00\x00\x01free\xff\xff\xff\xff\xff\xff\xff\xff"), 0},
 		"nothing":                 {nil, 0},
 	} {
-		if got, ok := StatedLength(bytes.NewReader(c.data)); ok != (c.want > 0) || got != c.want {
+		if got, ok := DurationFromHeader(bytes.NewReader(c.data)); ok != (c.want > 0) || got != c.want {
 			t.Errorf("%s: %v (%v), want %v", name, got, ok, c.want)
 		}
 	}
 }
 
-func FuzzStatedLength(f *testing.F) {
+func FuzzDurationFromHeader(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x24moov\x00\x00\x00\x1cmvhd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\xe8\x00\x00\x27\x10"))
 	f.Add([]byte("\x00\x00\x00\x01moov\x80\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff\x15\x49\xa9\x66\x8e\x2a\xd7\xb1\x83\x0f\x42\x40\x44\x89\x84\x45\x1c\x40\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, ok := StatedLength(bytes.NewReader(data)); got < 0 || ok != (got > 0) {
+		if got, ok := DurationFromHeader(bytes.NewReader(data)); got < 0 || ok != (got > 0) {
 			t.Errorf("%v, %v", got, ok)
 		}
 	})

@@ -1,0 +1,82 @@
+package ffmpeg
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"path/filepath"
+	"time"
+)
+
+// Job is one clip to process.
+type Job struct {
+	Input     string        // an absolute path, or one presigned http or https URL
+	Container Container     // as Sniff named it
+	Start     time.Duration // where the published part begins
+	Rules     Rules
+	Dir       string         // an empty folder that the caller owns and removes
+	Progress  func(Progress) // called by one goroutine at a time, never after Process has returned; may be nil
+}
+
+// Progress is how far a job has come. Percent never falls.
+type Progress struct {
+	Step    string // "probing" or "processing"
+	Percent int
+}
+
+// Result names the files that a job wrote to Job.Dir.
+type Result struct {
+	Video, Poster string
+	Duration      time.Duration // of Video, bumpers included
+}
+
+// validate finds what is wrong with a job before anything runs. It is never the contestant's fault.
+func (j Job) validate() error {
+	u, err := url.Parse(j.Input)
+	if !filepath.IsAbs(j.Input) && (err != nil || u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("the input is neither an absolute path nor a URL")
+	}
+	return j.Rules.validate()
+}
+
+// Process makes the rendition and the poster of one clip. See the package comment for its errors.
+func (p *Processor) Process(ctx context.Context, j Job) (Result, error) {
+	report := j.Progress
+	if report == nil {
+		report = func(Progress) {}
+	}
+	if err := j.validate(); err != nil {
+		return Result{}, &ToolError{Step: "probe", Err: err}
+	}
+	report(Progress{"probing", 0})
+	m, err := p.probe(ctx, j)
+	if err != nil {
+		return Result{}, err
+	}
+	pl, err := p.plan(j, m)
+	if err != nil {
+		return Result{}, err
+	}
+	report(Progress{"processing", 0})
+	b, err := p.bumpers(ctx, pl.rate)
+	if err != nil {
+		return Result{}, err
+	}
+	c, err := p.encode(ctx, pl, func(percent int) { report(Progress{"processing", percent}) })
+	if err != nil {
+		return Result{}, err
+	}
+	video, err := p.join(ctx, pl, b, c)
+	if err != nil {
+		return Result{}, err
+	}
+	poster, err := choosePoster(j.Dir, c.candidates)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := c.cleanUp(); err != nil {
+		return Result{}, err
+	}
+	report(Progress{"processing", 100})
+	return Result{Video: video, Poster: poster, Duration: pl.rate.span(b.introFrames + c.frames + b.outroFrames)}, nil
+}
