@@ -28,8 +28,8 @@ func (a *app) openStorage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.bucket, err = storage.New(driver, storage.Options{Registerer: a.registry})
-	return err
+	a.bucket = storage.New(driver, storage.Options{Registerer: a.registry})
+	return nil
 }
 
 func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"time"
 
@@ -80,17 +79,14 @@ func (a *app) workServices() []lifecycle.Service {
 func (a *app) work(ctx context.Context) error {
 	services := a.workServices()
 	if a.c.Worker.HTTPAddr != "" {
-		server, err := a.newServer(a.c.Worker.HTTPAddr, 0) // no drain: it is behind no proxy
-		if err != nil {
-			return errors.Join(err, a.close())
-		}
+		server := a.newServer(a.c.Worker.HTTPAddr, 0) // no drain: it is behind no proxy
 		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
 	}
 	return a.run(ctx, services)
 }
 
 // newServer returns a server with the routes that belong to no module.
-func (a *app) newServer(addr string, drain time.Duration) (*web.Server, error) {
+func (a *app) newServer(addr string, drain time.Duration) *web.Server {
 	return web.New(web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
@@ -107,10 +103,7 @@ func webService(server *web.Server, variable string) lifecycle.Service {
 
 // serve serves requests, and also processes videos if withWorker is set.
 func (a *app) serve(ctx context.Context, withWorker bool) error {
-	server, err := a.newServer(a.c.HTTP.Addr, a.c.Drain())
-	if err != nil {
-		return errors.Join(err, a.close())
-	}
+	server := a.newServer(a.c.HTTP.Addr, a.c.Drain())
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)

@@ -78,10 +78,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 			t.Error(err)
 		}
 	})
-	bucket, err := storage.New(files, storage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	bucket := storage.New(files, storage.Options{})
 	processor, err := NewProcessor(ProcessorOptions{
 		Branding: assets.Branding(), CacheDir: os.Getenv("TEST_BUMPER_CACHE"),
 	})

@@ -36,10 +36,7 @@ func build(t testing.TB, db *database.DB, options voting.Options) *voting.Module
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = files.Close() })
-	bucket, err := storage.New(files, storage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	bucket := storage.New(files, storage.Options{})
 	return voting.New(voting.Deps{DB: db, Files: bucket, Options: options})
 }
 

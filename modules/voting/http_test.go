@@ -26,14 +26,11 @@ type site struct {
 
 func serve(t *testing.T) *site {
 	t.Helper()
-	server, err := web.New(web.Options{
+	server := web.New(web.Options{
 		PublicURL: "https://show.example", Version: "test", Health: &telemetry.Health{},
 		Verify: func(token string) (auth.Principal, error) { return auth.Principal{UserID: token}, nil },
 		Logger: slog.New(slog.DiscardHandler),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &site{bench: setup(t, databasetest.Open(t, owners...)), server: server}
 	s.Routes(server)
 	return s

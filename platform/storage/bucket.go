@@ -22,13 +22,9 @@ type Bucket struct {
 	metrics *metrics
 }
 
-// New fails only if the registerer already has these metrics: it allows one bucket per registry.
-func New(driver Driver, opts Options) (*Bucket, error) {
-	m, err := newMetrics(opts.Registerer)
-	if err != nil {
-		return nil, fmt.Errorf("register storage metrics: %w", err)
-	}
-	return &Bucket{driver: driver, metrics: m}, nil
+// New panics if its metrics are already registered, as prometheus.MustRegister does: it allows one bucket per registry.
+func New(driver Driver, opts Options) *Bucket {
+	return &Bucket{driver: driver, metrics: newMetrics(opts.Registerer)}
 }
 
 // Put stores everything that it reads from r, in constant memory, and replaces any object with the same key. It is

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 type metrics struct {
@@ -13,22 +14,19 @@ type metrics struct {
 	written  prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
-	m := &metrics{
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+func newMetrics(registerer prometheus.Registerer) *metrics {
+	factory := promauto.With(registerer)
+	return &metrics{
+		duration: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "storage_operation_duration_seconds",
 			Help:    "Duration of storage operations, without the reads after open.",
 			Buckets: []float64{.001, .005, .025, .1, .5, 1, 5, 15, 60, 300},
 		}, []string{"operation", "result"}),
-		written: prometheus.NewCounter(prometheus.CounterOpts{
+		written: factory.NewCounter(prometheus.CounterOpts{
 			Name: "storage_written_bytes_total",
 			Help: "Bytes of stored objects.",
 		}),
 	}
-	if reg == nil {
-		return m, nil
-	}
-	return m, errors.Join(reg.Register(m.duration), reg.Register(m.written))
 }
 
 func (m *metrics) observe(operation string, start time.Time, err error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
@@ -54,17 +55,12 @@ func (s *Server) requireCaller(ctx huma.Context, next func(huma.Context)) {
 }
 
 // observe writes one log line and one measurement per request.
-func (s *Server) observe() (echo.MiddlewareFunc, error) {
-	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+func (s *Server) observe() echo.MiddlewareFunc {
+	duration := promauto.With(s.o.Registerer).NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "http_request_duration_seconds",
 		Help:    "Time from the end of the request's headers to the end of the answer.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
 	}, []string{"method", "route", "status"})
-	if s.o.Registerer != nil {
-		if err := s.o.Registerer.Register(duration); err != nil {
-			return nil, fmt.Errorf("register the request metrics: %w", err)
-		}
-	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
@@ -84,7 +80,7 @@ func (s *Server) observe() (echo.MiddlewareFunc, error) {
 			s.logRequest(c, status, took)
 			return nil
 		}
-	}, nil
+	}
 }
 
 var methods = map[string]bool{

@@ -59,8 +59,9 @@ type Server struct {
 	draining    chan struct{}
 }
 
-// New builds a server with the routes that belong to no module: health, metrics and the OpenAPI document.
-func New(o Options) (*Server, error) {
+// New builds a server with the routes that belong to no module: health, metrics and the OpenAPI document. It panics if
+// its metrics are already registered, as prometheus.MustRegister does.
+func New(o Options) *Server {
 	useProblems()
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -86,17 +87,13 @@ func New(o Options) (*Server, error) {
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 
-	observe, err := s.observe()
-	if err != nil {
-		return nil, err
-	}
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, observe, recoverPanics, securityHeaders, s.cors(), validateQuery, s.authenticate)
+	e.Use(s.describe, s.observe(), recoverPanics, securityHeaders, s.cors(), validateQuery, s.authenticate)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.requireCaller)
 	s.operations()
-	return s, nil
+	return s
 }
 
 // Mount routes every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve. If serve returns an

@@ -70,11 +70,7 @@ func setup(t *testing.T, change ...func(*web.Options)) bundle {
 	for _, c := range change {
 		c(&o)
 	}
-	server, err := web.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bundle{server, log}
+	return bundle{web.New(o), log}
 }
 
 // get registers an operation that answers 204, or with handler's error.

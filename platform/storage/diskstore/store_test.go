@@ -40,10 +40,7 @@ func open(t *testing.T, root string) *diskstore.Store {
 
 func bucket(t *testing.T, store *diskstore.Store) *storage.Bucket {
 	t.Helper()
-	b, err := storage.New(store, storage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := storage.New(store, storage.Options{})
 	return b
 }
 

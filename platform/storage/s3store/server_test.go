@@ -52,9 +52,6 @@ func open(t testing.TB, opts s3store.Options) *s3store.Store {
 
 func bucket(t testing.TB, store *s3store.Store) *storage.Bucket {
 	t.Helper()
-	b, err := storage.New(store, storage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := storage.New(store, storage.Options{})
 	return b
 }
