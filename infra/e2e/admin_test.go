@@ -143,7 +143,7 @@ func TestProcessReportsProgressAndWritesBothFiles(t *testing.T) {
 	}
 	folder := t.TempDir()
 	_, errs, code = s.runApp(t, "process", tinyClip(t), folder)
-	if code != exitFailure || !strings.Contains(errs, "in place") {
+	if code != exitFailure || !strings.Contains(errs, "into place") {
 		t.Errorf("a folder as the output: exit code %d: %s", code, errs)
 	}
 	if _, err := os.Stat(folder + ".jpg"); err == nil {

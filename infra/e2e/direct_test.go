@@ -45,8 +45,9 @@ func (s *site) putPart(t *testing.T, url string, content []byte) apiResponse {
 // largeClip returns a clip that is uploaded in more than one part.
 func largeClip(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "large.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30,noise=c0s=60:c0f=t+u",
-		"-t", "2.5", "-c:v", "libx264", "-preset", "ultrafast", "-qp", "1", "-pix_fmt", "yuv420p")
+	return makeClip(t, "large.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
+		"-t", "2.5", "-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "nal-hrd=cbr:force-cfr=1", // with filler
+		"-b:v", "60M", "-minrate", "60M", "-maxrate", "60M", "-bufsize", "20M", "-pix_fmt", "yuv420p")
 }
 
 func TestDirectUploadGoesStraightToStorage(t *testing.T) {
