@@ -1,15 +1,20 @@
 package ffmpeg
 
 import (
+	"bytes"
 	"errors"
+	"image"
+	"image/color"
+	"image/png"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
-// Several processes share a cache: whoever comes first renders, nobody sees half a file, nothing is left behind.
+// Several processes share a cache: the first one renders, no process sees half a file, and nothing is left behind.
 func TestBumpersAreRenderedOnce(t *testing.T) {
 	t.Parallel()
 	cache := t.TempDir()
@@ -23,7 +28,8 @@ func TestBumpersAreRenderedOnce(t *testing.T) {
 	if err := os.Chtimes(stale, old, old); err != nil {
 		t.Fatal(err)
 	}
-	one, two := newProcessor(t, Options{CacheDir: cache}), newProcessor(t, Options{CacheDir: cache})
+	o := Options{CacheDir: cache, Branding: smallBranding(t)}
+	one, two := newProcessor(t, o), newProcessor(t, o)
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
 	for i, p := range []*Processor{one, one, two} {
@@ -60,4 +66,24 @@ func TestBumpersAreRenderedOnce(t *testing.T) {
 	if st := inspect(t, b.intro).stream("video"); st.Frames != "60" || st.AvgRate != "24/1" {
 		t.Errorf("intro: %+v", st)
 	}
+}
+
+// smallBranding has the layers of the branding in a size that renders quickly.
+func smallBranding(t *testing.T) fstest.MapFS {
+	t.Helper()
+	branding := fstest.MapFS{}
+	for _, l := range append(introScene(), outroScene()...) {
+		size := image.Rect(0, 0, 8, 8)
+		if l.file == "backdrop.png" {
+			size = image.Rect(0, 0, 64, 36)
+		}
+		img := image.NewRGBA(size)
+		img.Set(4, 4, color.White)
+		var data bytes.Buffer
+		if err := png.Encode(&data, img); err != nil {
+			t.Fatal(err)
+		}
+		branding[l.file] = &fstest.MapFile{Data: data.Bytes()}
+	}
+	return branding
 }

@@ -6,7 +6,10 @@ import (
 )
 
 func FuzzSniff(f *testing.F) {
-	for _, s := range []string{"", "\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom", "\x00\x00\x00\x14ftypqt  ", "\x1a\x45\xdf\xa3\x9fB\x82\x84webm", "#EXTM3U\n", "\x00\x00\x00\x08wide"} {
+	for _, s := range []string{
+		"", "\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom", "\x00\x00\x00\x14ftypqt  ",
+		"\x1a\x45\xdf\xa3\x9fB\x82\x84webm", "#EXTM3U\n", "\x00\x00\x00\x08wide",
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, head []byte) {
@@ -15,16 +18,23 @@ func FuzzSniff(f *testing.F) {
 			t.Errorf("demuxer %q", c.Demuxer)
 		}
 		if !ok && c != (Container{}) {
-			t.Errorf("refused, but named %v", c)
+			t.Errorf("not recognised, but named %v", c)
 		}
 	})
 }
 
-// Whatever ffprobe says, the plan is a rejection or one that the encoder can follow.
+// Whatever ffprobe answers, the clip is rejected or the plan is one that the encoder can follow.
 func FuzzProbe(f *testing.F) {
-	f.Add([]byte(`{"streams":[{"index":0,"codec_type":"video","codec_name":"h264","width":1920,"height":1080,"pix_fmt":"yuv420p","avg_frame_rate":"30/1","r_frame_rate":"30/1","duration":"4.0","side_data_list":[{"displaymatrix":"\n00000000:            0       65536           0\n00000001:       -65536           0           0\n00000002:            0           0  1073741824\n"}]},{"index":1,"codec_type":"audio","codec_name":"aac","channels":2}],"format":{"nb_streams":2,"duration":"4.0"}}`))
+	f.Add([]byte(`{"streams":[{"index":0,"codec_type":"video","codec_name":"h264","width":1920,"height":1080,` +
+		`"pix_fmt":"yuv420p","avg_frame_rate":"30/1","r_frame_rate":"30/1","duration":"4.0",` +
+		`"side_data_list":[{"displaymatrix":"\n00000000:            0       65536           0\n` +
+		`00000001:       -65536           0           0\n00000002:            0           0  1073741824\n"}]},` +
+		`{"index":1,"codec_type":"audio","codec_name":"aac","channels":2}],` +
+		`"format":{"nb_streams":2,"duration":"4.0"}}`))
 	f.Add([]byte(`{"error":{"code":-1094995529}}`))
-	f.Add([]byte(`{"streams":[{"codec_type":"video","codec_name":"vp9","width":1,"height":99999,"sample_aspect_ratio":"1:2147483647","avg_frame_rate":"1/0","tags":{"DURATION":"00:00:30.000"}}],"format":{"duration":"1e300"}}`))
+	f.Add([]byte(`{"streams":[{"codec_type":"video","codec_name":"vp9","width":1,"height":99999,` +
+		`"sample_aspect_ratio":"1:2147483647","avg_frame_rate":"1/0","tags":{"DURATION":"00:00:30.000"}}],` +
+		`"format":{"duration":"1e300"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, _, err := parseProbe(data)
 		if err != nil {
@@ -41,7 +51,8 @@ func FuzzProbe(f *testing.F) {
 				t.Errorf("geometry %+v", g)
 			}
 		}
-		if g.height > outHeight || g.padX < 0 || g.padY < 0 || g.padX+g.width > outWidth || g.padY+g.height > outHeight {
+		if g.height > outHeight || g.padX < 0 || g.padY < 0 ||
+			g.padX+g.width > outWidth || g.padY+g.height > outHeight {
 			t.Errorf("geometry %+v", g)
 		}
 		if pl.length <= 0 || pl.length > defaultMaxClip || !pl.rate.known() || pl.rate.float() > 30 {

@@ -1,10 +1,10 @@
 package ffmpeg
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
-	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -12,6 +12,7 @@ import (
 // HDR sources of known light: code values computed from SMPTE ST 2084 and ARIB STD-B67 for the patches of BT.2408.
 func TestHDRBecomesSDR(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	p := newProcessor(t, Options{})
 	for _, c := range []struct {
 		name, transfer                   string
@@ -22,22 +23,23 @@ func TestHDRBecomesSDR(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			bars := fmt.Sprintf("nullsrc=s=320x180:r=30:d=0.3,format=yuv420p10le,geq=lum='if(lt(X,64),%d,if(lt(X,128),%d,if(lt(X,192),%d,if(lt(X,256),%d,%d))))':cb=512:cr=512",
-				c.black, c.dark, c.grey, c.white, c.bright)
-			in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", bars, "-c:v", "libx265", "-preset", "ultrafast", "-crf", "8", "-tag:v", "hvc1",
-				"-x265-params", "log-level=none:hdr10=1:colorprim=bt2020:colormatrix=bt2020nc:transfer="+c.transfer, "-pix_fmt", "yuv420p10le")
-			r := process(t, p, jobFor(t, in))
-			checkClean(t, r, "30/1", false)
-			img := frameAt(t, r.Video, introAt30+100*time.Millisecond)
+			bars := lavfi(fmt.Sprintf("nullsrc=s=320x180:r=30:d=0.3,format=yuv420p10le,"+
+				"geq=lum='if(lt(X,64),%d,if(lt(X,128),%d,if(lt(X,192),%d,if(lt(X,256),%d,%d))))':cb=512:cr=512",
+				c.black, c.dark, c.grey, c.white, c.bright))
+			in := makeClip(t, "in.mp4", append(bars, "-c:v", "libx265", "-preset", "ultrafast", "-crf", "8",
+				"-x265-params", "log-level=none:hdr10=1:colorprim=bt2020:colormatrix=bt2020nc:transfer="+c.transfer,
+				"-tag:v", "hvc1", "-pix_fmt", "yuv420p10le")...)
+			r := mustProcess(t, p, jobFor(t, in))
+			img := checkClean(t, r, "30/1", false, numberAt30(100*time.Millisecond))[0]
 			level := func(bar int) int {
 				v, _, _, _ := img.At(128+256*bar, 360).RGBA()
 				return int(v >> 8)
 			}
-			got := [5]int{level(0), level(1), level(2), level(3), level(4)}
-			t.Logf("black %d, 1 cd/m² %d, 26 cd/m² %d, 203 cd/m² %d, 1000 cd/m² %d", got[0], got[1], got[2], got[3], got[4])
-			// Washed out would be a lifted black and a dull white.
-			if got[0] > 4 || got[1] > 40 || got[2] < 70 || got[2] > 130 || got[3] < 185 || got[3] > 240 || got[4] < got[3]+10 {
-				t.Errorf("levels %v", got)
+			black, dark, grey, white, bright := level(0), level(1), level(2), level(3), level(4)
+			// A lifted black and a dull white would look washed out.
+			if black > 4 || dark > 40 || grey < 70 || grey > 130 || white < 185 || white > 240 || bright < white+10 {
+				t.Errorf("black %d, 1 cd/m² %d, 26 cd/m² %d, 203 cd/m² %d, 1000 cd/m² %d",
+					black, dark, grey, white, bright)
 			}
 			for bar := range 5 {
 				v := uint8(level(bar))
@@ -49,55 +51,88 @@ func TestHDRBecomesSDR(t *testing.T) {
 	}
 }
 
-// The poster is taken from the one sharp and bright stretch of a clip that is black, flat or blurred otherwise.
+// The poster comes from the one sharp and bright stretch of a clip that is otherwise black, flat or blurred.
 func TestPosterIsATellingPicture(t *testing.T) {
 	t.Parallel()
-	in := makeClip(t, "in.mp4", "-f", "lavfi", "-i", "color=black:s=640x360:r=30:d=4", "-f", "lavfi", "-i", "testsrc=s=640x360:r=30:d=3",
-		"-f", "lavfi", "-i", "testsrc=s=640x360:r=30:d=9", "-f", "lavfi", "-i", "color=0x909090:s=640x360:r=30:d=4", "-filter_complex",
-		"[2]gblur=sigma=30[blur];[0][blur][1][3]concat=n=4", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-	r := process(t, newProcessor(t, Options{}), jobFor(t, in))
-	img := posterImage(t, r.Poster)
-	same := func(at time.Duration) int {
-		ref := frameAt(t, r.Video, introAt30+at)
+	skipIfShort(t)
+	in := makeClip(t, "in.mp4", slices.Concat(
+		lavfi("color=black:s=640x360:r=30:d=2"), lavfi("testsrc=s=640x360:r=30:d=1.5"),
+		lavfi("testsrc=s=640x360:r=30:d=4.5"), lavfi("color=0x909090:s=640x360:r=30:d=2"),
+		[]string{"-filter_complex", "[2]gblur=sigma=30[blur];[0][blur][1][3]concat=n=4"}, x264())...)
+	r := mustProcess(t, newProcessor(t, Options{}), jobFor(t, in))
+	blurred, sharp := numberAt30(4*time.Second), numberAt30(7250*time.Millisecond)
+	pictures := picturesAt(t, r.Video, blurred, sharp)
+	poster := picturesAt(t, r.Poster, 0)[0]
+	agreement := func(i int) int {
 		n := 0
+		left := outWidth - watermarkMargin - 210
 		for y := 20; y < 720; y += 20 {
-			for x := 20; x < 1060; x += 20 { // left of the watermark
-				a, b, c, _ := ref.At(x, y).RGBA()
-				if near(img.At(x, y), color.RGBA{uint8(a >> 8), uint8(b >> 8), uint8(c >> 8), 255}, 24) {
+			for x := 20; x < left; x += 20 {
+				if near(poster.At(x, y), pictures[i].RGBAAt(x, y), 24) {
 					n++
 				}
 			}
 		}
-		return n * 100 / (35 * 52)
+		return n * 100 / (35 * ((left - 1) / 20))
 	}
-	if sharp, blurred := same(14500*time.Millisecond), same(8*time.Second); sharp < 85 || blurred > sharp-5 {
+	if blurred, sharp := agreement(0), agreement(1); sharp < 85 || blurred > sharp-5 {
 		t.Errorf("the poster agrees to %d %% with the sharp part and to %d %% with the blurred one", sharp, blurred)
 	}
 }
 
-// A call that is recorded changes its size when the connection does; ffmpeg would begin its filters, and time, anew.
+// A recorded call changes its size when the connection does; ffmpeg would begin its filters, and time, anew.
 func TestPicturesThatChangeSize(t *testing.T) {
 	t.Parallel()
-	var joined []byte
+	skipIfShort(t)
+	var joined [][]byte
 	for _, size := range []string{"320x180", "640x360"} {
-		part := makeClip(t, "part.ts", "-f", "lavfi", "-i", quarters(size, "30", 1), "-c:v", "libx264", "-preset", "ultrafast", "-crf", "10",
-			"-pix_fmt", "yuv420p", "-colorspace", "bt709", "-bf", "0")
-		data, err := os.ReadFile(part)
-		if err != nil {
-			t.Fatal(err)
-		}
-		joined = append(joined, data...)
+		joined = append(joined, readClip(t, "part.ts", slices.Concat(quarters(size, "30", 1),
+			h264("-colorspace", "bt709", "-bf", "0"))...))
 	}
-	stream := filepath.Join(t.TempDir(), "joined.ts")
-	if err := os.WriteFile(stream, joined, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r := process(t, newProcessor(t, Options{}), jobFor(t, makeClip(t, "in.mkv", "-i", stream, "-c", "copy")))
-	checkClean(t, r, "30/1", false)
+	stream := writeFile(t, "joined.ts", bytes.Join(joined, nil))
+	r := mustProcess(t, newProcessor(t, Options{}), jobFor(t, makeClip(t, "in.mkv", "-i", stream, "-c", "copy")))
+	pictures := checkClean(t, r, "30/1", false, numberAt30(500*time.Millisecond), numberAt30(1500*time.Millisecond))
 	if d := (r.Duration - 7*time.Second).Abs(); d > 100*time.Millisecond {
 		t.Errorf("lasts %v", r.Duration)
 	}
-	for _, at := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond} {
-		shows(t, r.Video, introAt30+at, 1280, 720, upQuarters)
+	for _, img := range pictures {
+		checkQuarters(t, img, 1280, 720, upright4)
+	}
+}
+
+// Intro, clip and outro share one header; streams with different ones would play with broken pictures after the seam.
+func TestBumpersAndClipHaveTheSameHeader(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	p := newProcessor(t, Options{})
+	for _, rate := range outputRates() {
+		b, err := p.bumpers(t.Context(), rate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc2=s=640x360:r="+rate.String()+":d=0.5"),
+			[]string{"-c:v", "libx264", "-preset", "ultrafast"})...)
+		j := jobFor(t, in)
+		m, err := p.probe(t.Context(), j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pl, err := p.plan(j, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := p.encode(t.Context(), pl, func(int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined, err := p.join(t.Context(), pl, b, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := func(file string) string { return inspect(t, file).stream("video").Extradata }
+		intro, clip, outro, result := header(b.intro), header(c.video), header(b.outro), header(joined)
+		if intro == "" || intro != clip || intro != outro || intro != result {
+			t.Errorf("%s: intro %s, clip %s, outro %s, result %s", rate, intro, clip, outro, result)
+		}
 	}
 }
