@@ -2,11 +2,11 @@
 // tools (the asynq command, asynqmon) show the queue and may operate it. Only Redrive marks its tasks as redriven,
 // though: a dead one that such a tool runs comes back as the attempt that it died of.
 //
-// Visibility is asynq's lease: 30 s, renewed every 5 s, whatever a worker asks for. When a worker vanishes, asynq itself
-// returns its tasks one to two minutes later. That is too late, so every worker looks for such tasks and sends a copy of
-// each, with one attempt used up, within 40 s of the vanished worker's last sign of life. The original is dropped when
-// asynq returns it. Until then it counts as in flight, and an Enqueue of the task leaves it alone even if the copy has
-// ended.
+// Visibility is asynq's lease: 30 s, renewed every 5 s, whatever a worker asks for. When a worker vanishes, asynq
+// itself returns its tasks one to two minutes later. That is too late, so every worker looks for such tasks and sends a
+// copy of each, with one attempt used up, within 40 s of the vanished worker's last sign of life. The original is
+// dropped when asynq returns it. Until then it counts as in flight, and an Enqueue of the task leaves it alone even if
+// the copy has ended.
 //
 // A revived or redriven dead letter is a new task. Enqueue deletes the dead one first, so a crash in between loses the
 // task, and its owner must send it again. Redrive deletes it last, so a crash in between leaves a dead letter too many.
