@@ -1,9 +1,22 @@
-// Package ecs keeps Amazon ECS from ending a task that is at work when it scales in: some other task goes, or none.
+// Package ecs keeps Amazon ECS from stopping a task that is at work when it scales in: it stops another task, or none.
 //
-// Protection is asked for within a second after work begins. It also holds against deployments, which leave a protected
-// task running until it gives the protection up; so a task whose work never ends gives it up for a minute every ten. It
-// does not hold against Spot interruptions and an operator's stop. All of these end the task by SIGTERM, and what it does
-// not finish then is done again elsewhere.
+// The task's stop timeout (120 s at most on Fargate, of which a job gets 100 s) is too short to do without. The longest
+// jobs of the default rules publish 30 s of a clip of up to 200 MB. With one thread they need this much CPU time, which
+// takes twice as long on the default size of a worker (0.5 vCPU). Each line is the longest of four runs of 5 s on a
+// core of a virtual machine, in proportion; whole runs of the first two took 30 s and 69 s.
+//
+//	1080p, 30 pictures per second, H.264, 16 Mbit/s     35 s of CPU     70 s on 0.5 vCPU     35 s on 1 vCPU
+//	1080p, 60 pictures per second, HEVC, 30 Mbit/s      72 s           144 s                 72 s
+//	2160p, 30 pictures per second, HEVC, 48 Mbit/s     120 s           240 s                120 s
+//
+// So the stop timeout covers what most phones record by default, but neither HEVC at 60 on the default size nor 4K on
+// the two smaller ones. An interrupted job loses no attempt, but another worker starts it over, which costs up to 100 s
+// of work and the contestant as much waiting, again and again while workers become fewer or a release rolls out.
+//
+// Protection is requested within a second after work begins. It also holds against deployments, which leave a protected
+// task running until it gives up the protection; so a task whose work never ends gives it up for a minute every ten
+// minutes. It does not hold against Spot interruptions and an operator's stop. All of these end the task by SIGTERM,
+// and work that it does not finish then is done again elsewhere.
 package ecs
 
 import (
@@ -21,24 +34,24 @@ import (
 const (
 	defaultInterval = time.Second
 	callTimeout     = 5 * time.Second
-	// life is how long the agent holds a protection that nobody renews, in whole minutes: a worker that hangs is let go.
+	// life is how long a protection lasts that nobody renews, in whole minutes: a worker that hangs loses it.
 	life  = 10 * time.Minute
 	renew = 5 * time.Minute
-	// stretch is the longest time under protection, after which a deployment can have the task during the pause: with a
-	// backlog that never ends it would wait for ever, and CloudFormation fails after three hours.
+	// stretch is the longest time under protection. During the pause after it a deployment can stop the task: with an
+	// endless backlog it would otherwise wait for ever, and CloudFormation fails after three hours.
 	stretch = 10 * time.Minute
 	pause   = time.Minute
-	// patience is the time before a refused call is tried again; a job takes half a minute.
+	// patience is the time before a refused call is repeated; a job takes half a minute or more.
 	patience = 5 * time.Second
 )
 
-// Options needs AgentURI and Busy.
+// Options of a Protection. AgentURI, Busy and Logger are required.
 type Options struct {
 	AgentURI string      // ECS_AGENT_URI, which ECS gives to every container
-	Busy     func() bool // whether work is under way; asked every second
+	Busy     func() bool // reports whether work is under way; called at every interval
 	Logger   *slog.Logger
 	Interval time.Duration // 0: 1 s
-	// Transport is a plain one when nil: the agent is on this host, behind no proxy.
+	// Transport is a plain http.Transport if nil: the agent runs on this host, and no proxy is needed.
 	Transport http.RoundTripper
 }
 
@@ -47,14 +60,14 @@ type Protection struct {
 	o         Options
 	url       string
 	protected bool
-	unsure    bool      // the agent did not answer, and may have done all the same what it was asked for
-	beganAt   time.Time // of the stretch; moments without protection between two jobs are part of it
+	unsure    bool      // the agent did not answer, and may have obeyed
+	beganAt   time.Time // of the stretch, which includes short times without protection between two jobs
 	freedAt   time.Time // when the protection was last given up
 	renewAt   time.Time
 	retryAt   time.Time // no call before it
 }
 
-// NewProtection asks nothing of the agent yet.
+// NewProtection does not call the agent yet.
 func NewProtection(o Options) *Protection {
 	if o.Interval <= 0 {
 		o.Interval = defaultInterval
@@ -65,26 +78,27 @@ func NewProtection(o Options) *Protection {
 	return &Protection{o: o, url: strings.TrimSuffix(o.AgentURI, "/") + "/task-protection/v1/state"}
 }
 
-// Watch follows the work until ctx ends, and then gives the protection up, which takes 10 s at most. An agent that refuses is logged and asked again.
+// Watch follows the work until ctx ends, and then gives up the protection, which takes 10 s at most. A refusal by the
+// agent is logged, and the call is repeated later.
 func (p *Protection) Watch(ctx context.Context) {
 	ticker := time.NewTicker(p.o.Interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			p.retryAt = time.Time{} // there is no later
+			p.retryAt = time.Time{} // this is the last call
 			p.follow(context.WithoutCancel(ctx), false, time.Now())
 			return
 		case now := <-ticker.C:
 			if ctx.Err() == nil {
-				// A call that was broken off would leave a protection that nobody gives up.
+				// A call that was interrupted would leave a protection that nobody gives up.
 				p.follow(context.WithoutCancel(ctx), p.o.Busy(), now)
 			}
 		}
 	}
 }
 
-// follow tells the agent what has changed, and what it would forget otherwise.
+// follow calls the agent if the protection must change or be renewed.
 func (p *Protection) follow(ctx context.Context, busy bool, now time.Time) {
 	tooLong := p.protected && now.Sub(p.beganAt) >= stretch
 	wanted := busy && !tooLong
@@ -111,8 +125,8 @@ func (p *Protection) follow(ctx context.Context, busy bool, now time.Time) {
 	p.protected, p.renewAt = wanted, now.Add(renew)
 }
 
-// set calls the agent (Amazon ECS Developer Guide, "Task scale-in protection endpoint"). It answers 200 to what ECS refused,
-// too, and says so in the body.
+// set calls the agent (Amazon ECS Developer Guide, "Task scale-in protection endpoint"). The agent answers with status
+// 200 even if ECS has refused, and reports that in the body.
 func (p *Protection) set(ctx context.Context, protected bool) (answered bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -22,13 +22,13 @@ import (
 	"risingstars/platform/ecs"
 )
 
-// agent stands for the one that ECS runs beside each task, which exists on AWS only.
+// agent stands for the agent that ECS runs beside each task, which exists only on AWS.
 type agent struct {
 	mu     sync.Mutex
 	calls  []string
-	answer string // "": as wished
+	answer string
 	status int
-	takes  time.Duration // from the deed to the answer
+	takes  time.Duration // to answer
 }
 
 func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +45,7 @@ func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, a.answer)
 }
 
-func (a *agent) said() []string {
+func (a *agent) received() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.calls)
@@ -73,12 +73,13 @@ func (a *agent) RoundTrip(r *http.Request) (*http.Response, error) {
 
 const interval = 5 * time.Millisecond
 
-// setup watches within a bubble of synctest, where nothing is late.
+// setup watches within a bubble of synctest, where every timer is punctual.
 func setup(t *testing.T, a *agent) (busy *atomic.Bool, log *strings.Builder, stop func()) {
 	t.Helper()
 	busy, log = &atomic.Bool{}, &strings.Builder{}
 	stop = watchFor(t, ecs.Options{
-		AgentURI: "http://agent/api/x", Busy: busy.Load, Logger: slog.New(slog.NewTextHandler(log, nil)), Interval: interval, Transport: a,
+		AgentURI: "http://agent/api/x", Busy: busy.Load, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		Interval: interval, Transport: a,
 	})
 	return busy, log, stop
 }
@@ -94,13 +95,13 @@ func watchFor(t *testing.T, o ecs.Options) (stop func()) {
 	return stop
 }
 
-// wantSoon is for what is said within two intervals.
+// wantSoon waits for two intervals and compares all calls so far.
 func wantSoon(t *testing.T, a *agent, want ...string) {
 	t.Helper()
 	time.Sleep(2 * interval)
 	synctest.Wait()
-	if diff := cmp.Diff(want, a.said(), cmpopts.EquateEmpty()); diff != "" {
-		t.Fatalf("the agent was told (-want +got)\n%s", diff)
+	if diff := cmp.Diff(want, a.received(), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("calls of the agent (-want +got)\n%s", diff)
 	}
 }
 
@@ -122,7 +123,7 @@ func TestATaskAtWorkIsProtected(t *testing.T) {
 	})
 }
 
-func TestAnIdleTaskIsLeftAlone(t *testing.T) {
+func TestAnIdleTaskIsNotProtected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &agent{answer: `{}`}
 		_, _, stop := setup(t, a)
@@ -135,9 +136,11 @@ func TestAnIdleTaskIsLeftAlone(t *testing.T) {
 func TestARefusalIsLoggedAndNotRepeatedAtOnce(t *testing.T) {
 	for want, a := range map[string]*agent{
 		"deployment in progress": {answer: `{"failure":{"Arn":"x","Reason":"deployment in progress"}}`},
-		"AccessDenied":           {answer: `{"error":{"Code":"AccessDeniedException","Message":"no"}}`, status: http.StatusBadRequest},
-		"503":                    {answer: `later`, status: http.StatusServiceUnavailable},
-		"read the":               {answer: `not JSON`},
+		"AccessDenied": {
+			answer: `{"error":{"Code":"AccessDeniedException","Message":"no"}}`, status: http.StatusBadRequest,
+		},
+		"503":      {answer: `later`, status: http.StatusServiceUnavailable},
+		"read the": {answer: `not JSON`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			busy, log, stop := setup(t, a)
@@ -145,7 +148,7 @@ func TestARefusalIsLoggedAndNotRepeatedAtOnce(t *testing.T) {
 			wantSoon(t, a, on)
 			time.Sleep(4 * time.Second) // within the 5 s after the refusal
 			wantSoon(t, a, on)
-			stop() // nothing more is asked, and there is nothing to give up
+			stop() // there is no protection to give up
 			wantSoon(t, a, on)
 			if !strings.Contains(log.String(), want) || strings.Count(log.String(), "\n") != 1 {
 				t.Errorf("the log says %s, want one line with %s", log, want)
@@ -154,7 +157,7 @@ func TestARefusalIsLoggedAndNotRepeatedAtOnce(t *testing.T) {
 	}
 }
 
-func TestAProtectionUnderWayIsGivenUpByTheStop(t *testing.T) {
+func TestAProtectionIsGivenUpWhenWatchEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &agent{answer: `{}`, takes: time.Second}
 		busy, log, stop := setup(t, a)
@@ -168,7 +171,7 @@ func TestAProtectionUnderWayIsGivenUpByTheStop(t *testing.T) {
 	})
 }
 
-// What the agent did, and said too late, would hold for ten minutes.
+// A protection whose answer came too late would last for ten minutes.
 func TestAProtectionWithoutAnAnswerIsGivenUp(t *testing.T) {
 	for name, end := range map[string]func(busy *atomic.Bool, stop func()){
 		"when the work ends": func(busy *atomic.Bool, _ func()) { busy.Store(false); time.Sleep(2 * time.Second) },
@@ -178,37 +181,38 @@ func TestAProtectionWithoutAnAnswerIsGivenUp(t *testing.T) {
 			a := &agent{answer: `{}`, takes: time.Hour}
 			busy, _, stop := setup(t, a)
 			busy.Store(true)
-			time.Sleep(4 * time.Second) // of the 5 s that an answer is waited for
+			time.Sleep(4 * time.Second) // of the 5 s in which the agent must answer
 			wantSoon(t, a, on)
 			a.mu.Lock()
 			a.takes = 0
 			a.mu.Unlock()
 			end(busy, stop)
 			time.Sleep(2 * interval)
-			if diff := cmp.Diff([]string{on, off}, a.said()); diff != "" {
-				t.Errorf("%s: the agent was told (-want +got)\n%s", name, diff)
+			if diff := cmp.Diff([]string{on, off}, a.received()); diff != "" {
+				t.Errorf("%s: calls of the agent (-want +got)\n%s", name, diff)
 			}
 		})
 	}
 }
 
-// One that is reached through the network, as on AWS.
-func TestTheAgentIsAskedOverHTTP(t *testing.T) {
+// The agent is reached through the network, as on AWS.
+func TestTheAgentIsCalledOverHTTP(t *testing.T) {
 	t.Parallel()
 	a := &agent{answer: `{}`}
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	watchFor(t, ecs.Options{
-		AgentURI: server.URL + "/api/x", Busy: func() bool { return true }, Logger: slog.New(slog.DiscardHandler), Interval: interval,
+		AgentURI: server.URL + "/api/x", Busy: func() bool { return true },
+		Logger: slog.New(slog.DiscardHandler), Interval: interval,
 	})
-	for deadline := time.Now().Add(time.Minute); !slices.Contains(a.said(), on); time.Sleep(interval) {
+	for deadline := time.Now().Add(time.Minute); !slices.Contains(a.received(), on); time.Sleep(interval) {
 		if time.Now().After(deadline) {
-			t.Fatalf("the agent was told %q, want %q", a.said(), on)
+			t.Fatalf("the agent received %q, want %q", a.received(), on)
 		}
 	}
 }
 
-// transport answers in the test's own time, and writes down what was wanted when.
+// transport answers in the test's own time and records when protection was switched on or off.
 type transport struct {
 	began time.Time
 	calls []string
@@ -240,18 +244,20 @@ func TestEndlessWorkIsProtectedWithAPauseForDeployments(t *testing.T) {
 		got := watch(t, func(time.Duration) bool { return true })
 		want := []string{"1s true", "5m2s true", "10m1s false", "11m1s true", "15m59.999s false"}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the agent was told (-want +got)\n%s", diff)
+			t.Errorf("calls of the agent (-want +got)\n%s", diff)
 		}
 	})
 }
 
-// A second between two jobs is too short for a deployment to take the task.
+// A second between two jobs is too short for a deployment to stop the task.
 func TestMomentsBetweenJobsAreNoPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := watch(t, func(since time.Duration) bool { return since != 4*time.Minute })
-		want := []string{"1s true", "4m0s false", "4m1s true", "9m2s true", "10m1s false", "11m1s true", "15m59.999s false"}
+		want := []string{
+			"1s true", "4m0s false", "4m1s true", "9m2s true", "10m1s false", "11m1s true", "15m59.999s false",
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the agent was told (-want +got)\n%s", diff)
+			t.Errorf("calls of the agent (-want +got)\n%s", diff)
 		}
 	})
 }
@@ -261,7 +267,7 @@ func TestAnIdleMinuteBeginsANewStretch(t *testing.T) {
 		got := watch(t, func(since time.Duration) bool { return since < 4*time.Minute || since >= 5*time.Minute })
 		want := []string{"1s true", "4m0s false", "5m0s true", "10m1s true", "15m0s false"}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("the agent was told (-want +got)\n%s", diff)
+			t.Errorf("calls of the agent (-want +got)\n%s", diff)
 		}
 	})
 }

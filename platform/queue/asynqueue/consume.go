@@ -72,7 +72,7 @@ func (c *consuming) process(ctx context.Context, task *asynq.Task) error {
 	retried, _ := asynq.GetRetryCount(ctx)
 	if retried > 0 {
 		// Asynq may have returned the task of a worker that vanished.
-		replaced, err := c.driver.replaced(ctx, id, task.Headers())
+		replaced, err := c.driver.exists(ctx, copyID(id, task.Headers()))
 		if err != nil {
 			return c.settle(ctx, queue.Verdict{Action: queue.Postpone})
 		}

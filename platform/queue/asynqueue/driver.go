@@ -2,11 +2,10 @@
 // tools (the asynq command, asynqmon) show the queue and may operate it. Only Redrive marks its tasks as redriven,
 // though: a dead one that such a tool runs comes back as the attempt that it died of.
 //
-// Visibility is asynq's lease: 30 s, renewed every 5 s, whatever a worker asks for. When a worker vanishes, asynq itself
-// returns its tasks one to two minutes later. That is too late, so every worker looks for such tasks and sends a copy of
-// each, with one attempt used up, within 40 s of the vanished worker's last sign of life. The original is dropped when
-// asynq returns it. Until then it counts as in flight, and an Enqueue of the task leaves it alone even if the copy has
-// ended.
+// Visibility is asynq's lease: 30 s, renewed every 5 s, whatever a worker asks for. When a worker vanishes, asynq
+// itself returns its tasks one to two minutes later. That is too late, so every worker looks for such tasks and sends a
+// copy of each, with one attempt used up, within 40 s of the vanished worker's last sign of life. The original is
+// dropped when asynq returns it.
 //
 // A revived or redriven dead letter is a new task. Enqueue deletes the dead one first, so a crash in between loses the
 // task, and its owner must send it again. Redrive deletes it last, so a crash in between leaves a dead letter too many.
@@ -126,7 +125,8 @@ func (d *Driver) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Enqueue starts over, a few times, if another process changes the task meanwhile.
+// Enqueue starts over, a few times, if another process changes the task meanwhile. For a task whose worker vanished it
+// continues with the task's copy.
 func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
 	id := taskID(task.Kind, task.ID)
 	trouble := errors.New("the task keeps changing")
@@ -140,12 +140,18 @@ func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
 		case err != nil:
 			return err
 		case info == nil:
-			continue // it has ended since
-		case info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted:
+			// It has ended since.
+		case info.State == asynq.TaskStateArchived, info.State == asynq.TaskStateCompleted:
+			if err := d.delete(id); err != nil {
+				trouble = err
+			}
+		case info.State == asynq.TaskStateActive:
+			id = copyID(info.ID, info.Headers)
+			if replaced, err := d.exists(ctx, id); err != nil || !replaced {
+				return err
+			}
+		default:
 			return nil
-		}
-		if err := d.delete(id); err != nil {
-			trouble = err
 		}
 	}
 	return trouble
@@ -200,6 +206,11 @@ func (d *Driver) info(ctx context.Context, id string) (*asynq.TaskInfo, error) {
 		return nil, nil
 	}
 	return info, err
+}
+
+func (d *Driver) exists(ctx context.Context, id string) (bool, error) {
+	info, err := d.info(ctx, id)
+	return info != nil, err
 }
 
 // delete fails if the task runs.

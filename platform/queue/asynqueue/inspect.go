@@ -39,7 +39,7 @@ func all(ctx context.Context, queue string, list lister) ([]*asynq.TaskInfo, err
 }
 
 // Stats counts exactly. Due tasks are ready, although asynq calls them that only after a worker has noticed them. A
-// task whose worker vanished is in flight until asynq returns it.
+// task whose worker vanished is in flight until it has a copy.
 func (d *Driver) Stats(ctx context.Context) (queue.Stats, error) {
 	if err := ctx.Err(); err != nil {
 		return queue.Stats{}, err // the inspector accepts no context
@@ -55,6 +55,11 @@ func (d *Driver) Stats(ctx context.Context) (queue.Stats, error) {
 	stats := queue.Stats{
 		Ready: info.Pending, InFlight: info.Active, Dead: info.Archived, OldestReady: max(0, info.Latency),
 	}
+	replaced, err := d.replaced(ctx)
+	if err != nil {
+		return queue.Stats{}, fmt.Errorf("count copies: %w", err)
+	}
+	stats.InFlight -= min(replaced, info.Active)
 	now := time.Now()
 	for _, waiting := range []struct {
 		count int
@@ -70,6 +75,26 @@ func (d *Driver) Stats(ctx context.Context) (queue.Stats, error) {
 		stats.OldestReady = max(stats.OldestReady, age)
 	}
 	return stats, nil
+}
+
+// replaced counts the tasks of vanished workers of which there are copies.
+func (d *Driver) replaced(ctx context.Context) (count int, err error) {
+	active, err := all(ctx, d.queue, d.inspector.ListActiveTasks)
+	if err != nil {
+		return 0, err
+	}
+	for _, info := range active {
+		if !info.IsOrphaned {
+			continue
+		}
+		switch found, err := d.exists(ctx, copyID(info.ID, info.Headers)); {
+		case err != nil:
+			return 0, err
+		case found:
+			count++
+		}
+	}
+	return count, nil
 }
 
 // due counts the tasks at the head of a list that is sorted by time, and returns how long the first has been due.

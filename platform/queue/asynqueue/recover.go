@@ -56,9 +56,3 @@ func (d *Driver) recoverLapsed(ctx context.Context, log *slog.Logger) error {
 	}
 	return nil
 }
-
-// replaced reports whether a copy of the task has been sent.
-func (d *Driver) replaced(ctx context.Context, id string, headers map[string]string) (bool, error) {
-	info, err := d.info(ctx, copyID(id, headers))
-	return info != nil, err
-}

@@ -75,10 +75,22 @@ func TestVanishedWorkersUseUpTheAttempts(t *testing.T) {
 		t.Errorf("delivered too: %+v", <-deliveries)
 	}
 	open()
-	b.EventuallyStats(queue.Stats{InFlight: 3, Dead: 1}) // until asynq returns the originals
+	b.EventuallyStats(queue.Stats{Dead: 1})
+
+	// Asynq has not returned the originals yet.
+	b.Enqueue("a", "c")
+	clear(got)
+	for range 2 {
+		d := queuetest.Next(b, deliveries)
+		got[d.ID] = d.Attempt
+	}
+	if diff := cmp.Diff(map[string]int{"a": 1, "c": 1}, got); diff != "" {
+		t.Errorf("attempts of new tasks (-want +got)\n%s", diff)
+	}
+	b.EventuallyStats(queue.Stats{})
 }
 
-// What asynq returns has been sent again by then, by the worker that found it first.
+// By the time asynq returns a task, the worker that found it first has sent it again.
 func TestOriginalOfACopyIsDropped(t *testing.T) {
 	t.Parallel()
 	for name, ends := range map[string]bool{"the copy runs": false, "the copy has ended": true} {

@@ -68,7 +68,10 @@ func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
 	release, open := b.Gate()
 	stop, err := b.Driver.Consume(t.Context(), queue.Consumer{
 		Concurrency: 1, Visibility: time.Second, Logger: b.Logger(),
-		Handle: func(ctx context.Context, _ queue.Delivery) queue.Verdict {
+		Handle: func(ctx context.Context, d queue.Delivery) queue.Verdict {
+			if d.Attempt > 1 { // delivered again just before the stop
+				return queue.Verdict{Action: queue.Postpone}
+			}
 			started <- ctx
 			<-release
 			return queue.Verdict{Action: queue.Done}

@@ -91,10 +91,7 @@ func vanishedWorkersTaskComesBack(b *Bench) {
 	if took := time.Since(vanished); took > b.Promises.RecoversWithin {
 		b.Errorf("came back after %s, want within %s", took, b.Promises.RecoversWithin)
 	}
-	b.Eventually("the end of the task", func() bool {
-		stats := b.Stats()
-		return stats.Ready+stats.Delayed+stats.Dead == 0
-	})
+	b.EventuallyStats(queue.Stats{})
 	if len(attempts) > 0 {
 		b.Error("came back twice")
 	}
