@@ -113,8 +113,8 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 			"ffmpeg")
 	}
 	if err == nil && !tools.Capped {
-		d.report("caps", warn, "this system cannot cap the CPU time, memory and file size of ffmpeg, so process only clips "+
-			"that you trust")
+		d.report("caps", warn, "this system cannot cap the CPU time, memory and file size of ffmpeg, so process only "+
+			"clips that you trust")
 	}
 }
 
