@@ -2,8 +2,41 @@ package media
 
 import (
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
 	"testing"
 )
+
+// The owner of a rejected clip reads a text, whatever the code. The codes are the Code… constants of package ffmpeg.
+func TestEveryRejectionCodeHasAText(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "internal/ffmpeg/reject.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := 0
+	ast.Inspect(file, func(node ast.Node) bool {
+		spec, ok := node.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(spec.Names[0].Name, "Code") {
+			return true
+		}
+		code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes++
+		if text := failureTexts[code]; text.ES == "" || text.EN == "" {
+			t.Errorf("%s has the texts %+v", code, text)
+		}
+		return true
+	})
+	if codes < 8 {
+		t.Errorf("only %d codes were found", codes)
+	}
+}
 
 // Clients see one code for these faults; the module must tell them apart.
 func TestFaultsWithOneCodeAreNotEachOther(t *testing.T) {
