@@ -140,7 +140,7 @@ func manyStreams(t *testing.T) string {
 }
 
 // A live stream has no end and states none: its first part is published, whatever follows. When its clock stands still,
-// all of it is that part.
+// the part never ends: the whole stream belongs to it.
 func TestStreamsWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)

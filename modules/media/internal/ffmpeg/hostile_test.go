@@ -24,7 +24,7 @@ func processUnsniffed(t *testing.T, p *Processor, file string, demuxer string) e
 	j := Job{Input: file, Container: Container{Demuxer: demuxer}, Dir: t.TempDir()}
 	start := time.Now()
 	_, err := p.Process(t.Context(), j)
-	// It takes seconds, as a rule; a clip that is not rejected may take five minutes.
+	// This usually takes seconds; a clip that is not rejected may take five minutes.
 	if d := time.Since(start); d > 3*time.Minute {
 		t.Errorf("took %v", d)
 	}

@@ -64,8 +64,8 @@ func TestPresignedURL(t *testing.T) {
 	}
 }
 
-// A file that ends too early or holds noise is judged alike wherever it is. A broken connection proves nothing about
-// it.
+// A file that ends too early or holds noise gets the same result wherever it is. A broken connection proves nothing
+// about the file.
 func TestDamageIsDistinguishedFromALostConnection(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
@@ -134,6 +134,6 @@ func TestCAFileIsTrusted(t *testing.T) {
 	j.Dir = t.TempDir()
 	_, err := newProcessor(t, Options{}).Process(t.Context(), j)
 	if _, refused := errors.AsType[*Rejection](err); err == nil || refused {
-		t.Errorf("without the file: %v, want trouble of ours", err)
+		t.Errorf("without the file: %v, want an error that is not a Rejection", err)
 	}
 }
