@@ -108,7 +108,7 @@ func TestFilesThatAreNotVideosAreRejected(t *testing.T) {
 	}
 }
 
-// The input is a path or a URL and nothing else that ffmpeg would understand.
+// The input is a path or a URL; anything else that ffmpeg would understand is refused.
 func TestOnlyPathsAndURLsAreInputs(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})

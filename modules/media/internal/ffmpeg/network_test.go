@@ -29,7 +29,7 @@ func TestPresignedURL(t *testing.T) {
 		case r.URL.Query().Get("signature") != "good":
 			http.Error(w, "expired", http.StatusForbidden)
 		case r.URL.Path == "/flaky.mp4" && tries.Add(1) == 1:
-			// The first connection breaks: half of the file under its full length.
+			// The first connection breaks: it sends half of the file, with the length of all of it.
 			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 			_, _ = w.Write(data[:len(data)/2])
 		case r.URL.Path == "/none.mp4":

@@ -80,7 +80,8 @@ func TestPosterShowsTheSharpPart(t *testing.T) {
 	}
 }
 
-// A recorded call changes its size when the connection does; ffmpeg would begin its filters, and time, anew.
+// A recorded call changes its size when the connection does; by default, ffmpeg would then restart its filters, and
+// time with them.
 func TestPicturesThatChangeSize(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)

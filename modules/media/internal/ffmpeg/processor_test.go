@@ -89,7 +89,8 @@ func TestLongClipIsCutAtThirtySeconds(t *testing.T) {
 	}
 }
 
-// A container may have fewer processors than the machine. Not parallel: the number is this process's.
+// A container may have fewer processors than the machine. Not parallel, because the number applies to the whole
+// process.
 func TestThreadsAreAsManyAsTheProcessMayUse(t *testing.T) {
 	before := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(before)
