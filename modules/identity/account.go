@@ -2,7 +2,8 @@ package identity
 
 import "context"
 
-// Account returns the account of a caller whose token is valid. The account may be gone all the same: errNoAccount.
+// Account returns the account of a caller whose token is valid. The error is errNoAccount if the account no longer
+// exists.
 func (m *Module) Account(ctx context.Context, id string) (User, error) {
 	return m.store.byID(ctx, id)
 }

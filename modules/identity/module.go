@@ -16,7 +16,7 @@ var migrations embed.FS
 func Migrations() database.Migrations { return database.NewMigrations("identity", migrations) }
 
 // Passwords hashes passwords and checks them. Both methods are safe for concurrent use and return early when ctx ends.
-// Check reports whether the password has the hash; with an empty hash it reports false after the usual time.
+// Check reports whether the password matches the hash; with an empty hash it reports false after the usual time.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
 	Check(ctx context.Context, password, hash string) (bool, error)

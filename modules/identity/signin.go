@@ -15,7 +15,7 @@ type Session struct {
 }
 
 // SignIn returns an access token for the right password. An unknown e-mail and a wrong password give the same fault
-// after the same work. The limits count client, the caller's address, and the account.
+// after the same work. Attempts are limited by client (the caller's network address) and by account.
 func (m *Module) SignIn(ctx context.Context, client, email, password string) (Session, error) {
 	if err := m.limits.SignInByClient.Allow(ctx, client); err != nil {
 		return Session{}, err

@@ -25,7 +25,7 @@ type Registration struct {
 	Email, Password1, Password2, FirstName, LastName, City, Country string
 }
 
-// SignUp creates an account. The limits count client, the caller's address.
+// SignUp creates an account. Attempts are limited by client, the caller's network address.
 func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
 	if err := m.limits.SignUpByClient.Allow(ctx, client); err != nil {
 		return User{}, err
@@ -49,7 +49,7 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 	return user, nil
 }
 
-// normalize trims and collapses the spaces that people type, and returns the fault of the input, if there is one.
+// normalize removes superfluous spaces, and returns a fault if the registration is not valid.
 func (r *Registration) normalize() error {
 	var fields []fault.Field
 	reject := func(name, es, en string) {

@@ -19,7 +19,7 @@ const (
 	// requests.
 	directPartSize = 16 << 20
 	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, when no process can
-	// create a video of it any more, even if the clocks differ.
+	// create a video from it any more, even if the clocks differ.
 	directLifetime = 24 * time.Hour
 	directGrace    = 5 * time.Minute
 	// maxDirect is how many unfinished uploads a person may have.
@@ -56,8 +56,8 @@ func (u directUpload) partSize(number int) int64 {
 	return min(u.PartSize, u.Size-int64(number-1)*u.PartSize)
 }
 
-// containerFor returns the container of a file that the client describes. If the type names none, the extension may:
-// browsers have no type for some files and unusual types for others.
+// containerFor returns the container of a file that the client describes. If the type names none, the extension
+// decides: browsers have no type for some files and unusual types for others.
 func containerFor(contentType, filename string) (ffmpeg.Container, error) {
 	contentType, _, _ = strings.Cut(strings.ToLower(contentType), ";")
 	contentType = strings.TrimSpace(contentType)
@@ -90,14 +90,14 @@ func (d *directUploads) begin(
 	for u.partCount() > storage.MaxParts {
 		u.PartSize *= 2
 	}
-	// The insert checks this again; here it saves storage the work.
+	// The insert checks this again. Checking it here as well avoids a needless call to storage.
 	if unfinished, err := d.list(ctx, ownerID); err != nil {
 		return directUpload{}, err
 	} else if len(unfinished) >= maxDirect {
 		return directUpload{}, errTooManyUploads
 	}
 	u.Key = d.m.o.UploadPrefix + "/" + u.ID + c.Extension
-	// Even without a row for the upload, a file that becomes no video is then deleted.
+	// A file that never becomes a video is then deleted even if the upload has no row.
 	if err := d.m.store.orphan(ctx, u.ExpiresAt.Add(2*directGrace), u.Key); err != nil {
 		return directUpload{}, err
 	}

@@ -54,7 +54,7 @@ func (d *directUploads) sweep(ctx context.Context, now time.Time) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// From here on no process can create a video of it, whatever its clock says.
+		// From here on no process can create a video from it, whatever its clock says.
 		found, err := d.rows.cancel(ctx, u.ID)
 		if err == nil && found {
 			err = d.delete(ctx, u)

@@ -44,9 +44,9 @@ func (d *directUploads) parts(ctx context.Context, u directUpload) (_ []storage.
 	return parts, false, nil
 }
 
-// complete creates the video of an upload whose parts have all arrived. When it is called again it returns the same
-// video, even while another call, perhaps in another process, is at work: storage may then have neither the parts nor
-// the file.
+// complete creates the video of an upload whose parts have all arrived. Every further call returns the same video.
+// While another call is at work, perhaps in another process, storage may have neither the parts nor the file, so this
+// one waits and tries again.
 func (d *directUploads) complete(ctx context.Context, callerID, id string) (Video, error) {
 	for pause := completePause; ; pause *= 2 {
 		u, err := d.owned(ctx, callerID, id)
@@ -77,9 +77,9 @@ func (d *directUploads) outcome(ctx context.Context, callerID, id string) (Video
 	return v, err
 }
 
-// createVideo returns errNoUpload or storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose
-// content is refused. After any other error everything stays as it is: the client may try again, and the sweeper
-// cancels the upload in the end.
+// createVideo assembles the file, checks it and replaces the upload with its video. It returns errNoUpload or
+// storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose content is refused. After any other
+// error everything stays as it is: the client may try again, and the sweeper cancels the upload in the end.
 func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video, error) {
 	if err := d.assemble(ctx, u); err != nil {
 		return Video{}, err
@@ -102,7 +102,7 @@ func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video,
 	return v, nil
 }
 
-// assemble has storage join the parts to one file. The error is errIncomplete if parts are missing.
+// assemble has storage join the parts into one file. The error is errIncomplete if parts are missing.
 func (d *directUploads) assemble(ctx context.Context, u directUpload) error {
 	parts, whole, err := d.parts(ctx, u)
 	if err != nil || whole { // whole: another completion has assembled the file and then failed, or is still at work
@@ -121,8 +121,8 @@ func (d *directUploads) assemble(ctx context.Context, u directUpload) error {
 	return err
 }
 
-// checkContent checks the first bytes of a file: errNotAVideo, or errOtherType if the key's extension stands for
-// another format.
+// checkContent checks the first bytes of a file. The error is errNotAVideo if they are not those of a video, and
+// errOtherType if the key's extension stands for another format.
 func (d *directUploads) checkContent(ctx context.Context, key string) error {
 	file, _, err := d.m.bucket.Open(ctx, key)
 	if err != nil {

@@ -148,7 +148,7 @@ func TestAStorageFailureLosesNoUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
-		t.Errorf("meanwhile: %v, want an error of ours", err)
+		t.Errorf("meanwhile: %v, want an internal error", err)
 	}
 	if err := os.Rename(file+".away", file); err != nil {
 		t.Fatal(err)
@@ -342,7 +342,7 @@ func TestTheClientNamesTheContainer(t *testing.T) {
 	}
 }
 
-// Completions and a cancellation meet.
+// Three completions race with a cancellation.
 func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {

@@ -1,10 +1,10 @@
 // Package media owns videos from their upload through processing and publication to their deletion.
 //
-// Bytes arrive through the service (upload.go), or straight in storage in parts (direct.go); intake.go has what both
+// Files arrive through the service (upload.go) or go straight to storage in parts (direct.go); intake.go has what both
 // ways share. From then on the video's row is the truth, and the queue carries hints. A worker claims a video by
 // raising its attempt number, and holds it by a lease that it renews (job.go). Its result counts only while that number
-// is current, so that a task that is delivered twice has one effect. The sweeper sends tasks again that were lost
-// between row and queue.
+// is current, so that a task that is delivered twice has one effect. If a task is lost between row and queue, the
+// sweeper sends it again.
 //
 // A file is an orphan while no row points to it. It is listed as one before it is written, and adopted in the
 // transaction that makes a row point to it. The sweeper deletes orphans that are due, so that a crash leaves no file

@@ -20,7 +20,7 @@ func (s snapshot) id() string {
 	return fmt.Sprintf("%d-%s-%s-%d-%d", s.Attempt, s.Status, s.Step, s.Progress, s.QueuePosition)
 }
 
-// final reports whether the video changes no more unless somebody acts.
+// final reports whether the video will not change any more unless somebody acts.
 func (s snapshot) final() bool { return s.Status == Processed || s.Status == Failed }
 
 // observe returns the present state of the caller's video, with the errors of Owned.
@@ -41,7 +41,8 @@ func (m *Module) observe(ctx context.Context, callerID, id string) (snapshot, er
 }
 
 // watch calls send with first, unless lastSeen is its id, and then with every change, until the video is final or
-// deleted (errNotFound), or ctx or done end. It calls idle when nothing has changed. An error of either ends the watch.
+// deleted (errNotFound), or until ctx or done ends. It calls idle when nothing has changed. An error from send or idle
+// ends the watch.
 func (m *Module) watch(
 	ctx context.Context, done <-chan struct{}, callerID string, first snapshot, lastSeen string,
 	send func(snapshot) error, idle func() error,

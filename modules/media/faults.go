@@ -48,14 +48,14 @@ var (
 		"Esta subida no existe o ya terminó. Empieza una nueva.",
 		"This upload does not exist or has ended. Begin a new one.")
 	errIncomplete = fault.New(fault.Conflict, "upload_incomplete",
-		"Todavía faltan partes del archivo. Envíalas y vuelve a terminar la subida.",
-		"Parts of the file are still missing. Send them and complete the upload again.")
+		"Todavía faltan partes del archivo. Envíalas y luego termina la subida.",
+		"Parts of the file are still missing. Send them, then complete the upload.")
 	errTooManyUploads = fault.New(fault.Conflict, "too_many_uploads",
 		"Tienes demasiadas subidas sin terminar. Termina o cancela alguna.",
 		"You have too many unfinished uploads. Complete or cancel one of them.")
 	errOtherType = fault.New(fault.Malformed, "other_type",
 		"El archivo no es del tipo anunciado. Empieza otra subida con el tipo correcto.",
-		"The file is not of the announced type. Begin another upload with the right type.")
+		"The file is not of the type that was announced. Begin another upload with the right type.")
 	errUnknownType = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "body.content_type",
 		Message: fault.Text{
@@ -106,7 +106,7 @@ var failureTexts = map[string]fault.Text{
 		EN: "The starting point that you chose is after the end of the video: upload it again with an earlier one.",
 	},
 	codeProcessingError: {
-		ES: "Algo falló de nuestro lado al procesar el video: reinténtalo, no hace falta subirlo otra vez.",
-		EN: "Something went wrong on our side while processing the video: retry it; it need not be uploaded again.",
+		ES: "Algo falló de nuestro lado al procesar el video: reinténtalo; no hace falta subirlo otra vez.",
+		EN: "Something went wrong on our side while processing the video: retry it; you need not upload it again.",
 	},
 }

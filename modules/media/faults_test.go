@@ -38,8 +38,8 @@ func TestEveryRejectionCodeHasAText(t *testing.T) {
 	}
 }
 
-// Clients see one code for these faults; the module must tell them apart.
-func TestFaultsWithOneCodeAreNotEachOther(t *testing.T) {
+// Clients see the same code for these faults; the module must tell them apart.
+func TestFaultsWithTheSameCodeDiffer(t *testing.T) {
 	t.Parallel()
 	faults := map[string]error{
 		"errNotFound": errNotFound.With(errClaimLost),

@@ -22,7 +22,7 @@ func (m *Module) deleteFiles(ctx context.Context, keys ...string) {
 	}
 }
 
-// deleteOrphans deletes those of the files that are orphans, even if ctx has ended. It is for cleaning up after an
+// deleteOrphans deletes the files that are orphans among keys, even if ctx has ended. It is for cleaning up after an
 // error: if the outcome of a commit is unknown, it may have succeeded, and a file that a row points to must stay.
 func (m *Module) deleteOrphans(ctx context.Context, keys ...string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)

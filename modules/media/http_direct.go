@@ -133,8 +133,7 @@ func (a api) abortUpload(ctx context.Context, in *idInput) (*abortOutput, error)
 	return out, nil
 }
 
-// uploadState returns the JSON of an upload, with a URL for every part that is missing. No part of a whole file is
-// missing.
+// uploadState returns the JSON of an upload, with a URL for every part that is missing. If whole is true, none is.
 func (a api) uploadState(
 	ctx context.Context, u directUpload, received []storage.Part, whole bool,
 ) (*directOutput, error) {

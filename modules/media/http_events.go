@@ -28,7 +28,7 @@ const (
 	eventDeleted  = "deleted" // the last one: the video has been deleted
 )
 
-// eventStream adds the stream to an operation that bypasses huma.
+// eventStream describes the stream of an operation that bypasses huma.
 func eventStream(s *web.Server, op huma.Operation) huma.Operation {
 	op.Description = "Events are progress, final and deleted; the stream ends after final or deleted. A client that " +
 		"reconnects with Last-Event-ID receives only what is new; 204 means that there is nothing more to come."

@@ -25,7 +25,7 @@ type uploadBody struct {
 	UploadedAt time.Time `json:"uploaded_at"`
 }
 
-// formUpload adds the form and the answers to an operation whose body bypasses huma, because huma would buffer it.
+// formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
 func formUpload(s *web.Server, op huma.Operation) huma.Operation {
 	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
@@ -93,7 +93,7 @@ type uploadForm struct {
 func (f *uploadForm) read(ctx context.Context) (details, error) {
 	for {
 		part, err := f.form.Next()
-		if err == io.EOF { //nolint:errorlint // the end is exactly io.EOF; a form that breaks off is a fault around it
+		if err == io.EOF { //nolint:errorlint // the end is io.EOF itself; a broken form is a fault that wraps it
 			break
 		}
 		if err == nil {

@@ -100,7 +100,7 @@ func (a api) answer(ctx context.Context, v Video, err error) (*videoOutput, erro
 	return &videoOutput{Body: bodies[0]}, nil
 }
 
-// failureOf returns why a video failed and what to do about it; nil when it has not failed.
+// failureOf returns why a video failed and what to do about it, or nil if it has not failed.
 func failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil

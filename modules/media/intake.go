@@ -51,7 +51,8 @@ func newDetails(title, description, start string) (details, error) {
 	if start = strings.TrimSpace(start); start != "" {
 		seconds, err := strconv.ParseFloat(start, 64)
 		if err != nil || math.IsNaN(seconds) || seconds < 0 || seconds > (24*time.Hour).Seconds() {
-			refuse("start_seconds", "debe ser un número de segundos desde 0", "must be a number of seconds from 0")
+			refuse("start_seconds", "debe ser un número de segundos entre 0 y 86400",
+				"must be a number of seconds from 0 to 86,400")
 		} else {
 			d.Start = time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
 		}
@@ -80,8 +81,8 @@ func (d details) video(id, ownerID, originalKey string) Video {
 	}
 }
 
-// sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo for content
-// in no container that the contest accepts.
+// sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo if the
+// contest does not accept the container.
 func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	head = make([]byte, ffmpeg.SniffLen)
 	n, err := io.ReadFull(r, head)
@@ -96,15 +97,15 @@ func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	return container, head, nil
 }
 
-// checkStart refuses a start beyond the length that a stored file states. A file that states none, or that cannot be
-// read at the moment, passes: the worker decides then.
+// checkStart refuses a start that is not before the end of a stored file, by the duration in its header. A file that
+// states none, or that cannot be read at the moment, passes: the worker checks the start again.
 func (m *Module) checkStart(ctx context.Context, key string, start time.Duration) error {
 	if start == 0 {
 		return nil
 	}
 	file, _, err := m.bucket.Open(ctx, key)
 	if err != nil {
-		m.log.WarnContext(ctx, "the length of an upload was not read", "key", key, "error", err)
+		m.log.WarnContext(ctx, "the duration of an upload was not read", "key", key, "error", err)
 		return nil
 	}
 	defer file.Close()
@@ -114,7 +115,7 @@ func (m *Module) checkStart(ctx context.Context, key string, start time.Duration
 	}
 	seconds := fmt.Sprintf("%.1f", length.Seconds())
 	return fault.ErrInvalid.WithFields(fault.Field{Location: "body.start_seconds", Message: fault.Text{
-		ES: "el video dura " + strings.Replace(seconds, ".", ",", 1) + " segundos y tendría que comenzar antes",
-		EN: "the video is " + seconds + " seconds long and would have to start before that",
+		ES: "debe ser menor que los " + strings.Replace(seconds, ".", ",", 1) + " segundos que dura el video",
+		EN: "must be less than the " + seconds + " seconds that the video lasts",
 	}})
 }

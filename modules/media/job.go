@@ -73,7 +73,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	return j.publish(ctx, result)
 }
 
-// sniffOriginal reads the stored bytes again, because the content decides on the demuxer, not the key.
+// sniffOriginal reads the stored bytes again, because the content, not the key, determines the demuxer.
 func (j *job) sniffOriginal(ctx context.Context) (ffmpeg.Container, error) {
 	file, _, err := j.bucket.Open(ctx, j.video.OriginalKey)
 	if err != nil {
@@ -148,7 +148,7 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	return nil
 }
 
-// commit completes the claim, shows the entry and adopts the outputs in one transaction.
+// commit completes the claim, publishes the entry and adopts the outputs in one transaction.
 func (j *job) commit(ctx context.Context, v Video) error {
 	return j.store.db.InTx(ctx, func(ctx context.Context) error {
 		published, err := j.store.publish(ctx, v)

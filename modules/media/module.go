@@ -18,7 +18,7 @@ var migrations embed.FS
 // Migrations returns the migrations of the module's tables.
 func Migrations() database.Migrations { return database.NewMigrations("media", migrations) }
 
-// Entry is a processed video with all that its publication needs.
+// Entry is a processed video with everything that its publication needs.
 type Entry struct {
 	VideoID, UserID, PlayerName, City, Country string
 	Title, Description                         string

@@ -15,9 +15,9 @@ import (
 const processKind = "media.process"
 
 const (
-	// leaseTime is how long a claim outlives its worker.
+	// leaseTime is how long a claim holds without being renewed, and so how long it may outlive its worker.
 	leaseTime = 30 * time.Second
-	// sendTimeout is how long an answer may wait for a queue that does not respond.
+	// sendTimeout is how long a request may wait for a queue that does not respond.
 	sendTimeout = 3 * time.Second
 )
 
@@ -42,7 +42,7 @@ func (m *Module) send(ctx context.Context, id string) {
 	}
 }
 
-// process handles a task: claim the video, then probe, encode and publish it.
+// process handles a task: it claims the video, then probes, encodes and publishes it.
 func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	v, err := m.claim(ctx, d)
 	if err != nil {

@@ -134,7 +134,7 @@ func TestAJobEndsWhenItsClaimIsLost(t *testing.T) {
 				if !errors.Is(err, errClaimLost) {
 					t.Fatalf("the job returns %v", err)
 				}
-			case <-time.After(2 * time.Minute): // usually 1 s; by itself the job would take five minutes
+			case <-time.After(2 * time.Minute): // usually 1 s; undisturbed, the job would take five minutes
 				t.Fatal("the job is still running")
 			}
 			if len(s.board.entries()) != 0 {
@@ -203,7 +203,7 @@ func TestARejectedClipIsNotRetried(t *testing.T) {
 	}
 }
 
-func TestOurTroubleIsRetriedAndThenFails(t *testing.T) {
+func TestAnErrorOfOursIsRetriedAndThenFails(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	v := s.upload(t, clip(t, "1"))

@@ -39,13 +39,13 @@ type FileJob struct {
 	Progress func(step string, percent int)
 }
 
-// File processes a file exactly as a worker does. The rendition and the poster appear whole or not at all.
+// File processes a file exactly as a worker does. The rendition and the poster each appear whole or not at all.
 func (p *Processor) File(ctx context.Context, f FileJob) error {
 	container, err := sniffFile(f.In)
 	if err != nil {
 		return err
 	}
-	// ffmpeg runs in another folder, so that the paths must be absolute.
+	// ffmpeg runs in another folder, so the paths must be absolute.
 	in, err1 := filepath.Abs(f.In)
 	out, err2 := filepath.Abs(f.Out)
 	if err := errors.Join(err1, err2); err != nil {
@@ -90,8 +90,9 @@ func sniffFile(path string) (ffmpeg.Container, error) {
 	return container, nil
 }
 
-// Tools describe the installed ffmpeg: without what is in Missing nothing can be processed, without what is in Lacking
-// some clips are rejected, and without isolation a malicious clip might make ffmpeg use the network.
+// Tools describe the installed ffmpeg. If anything is Missing, no clip can be processed; if there are MissingDecoders,
+// some clips are rejected. A malicious clip might make ffmpeg use the network unless it is Isolated, and use up the
+// machine unless it is Capped.
 type Tools = ffmpeg.Tools
 
 // Inspect returns what the installed ffmpeg can do.

@@ -70,8 +70,8 @@ func (s *store) reject(ctx context.Context, v Video, code string) (bool, error) 
 	return s.moveToFailed(ctx, v.ID, code, []Status{Processing}, "attempt = ?", v.Attempt)
 }
 
-// fail ends the processing of a video because of trouble of ours, even if a worker has a claim on it. It reports false
-// if the video was not waiting or processing.
+// fail ends the processing of a video for a reason on our side, even if a worker has a claim on it. It reports false if
+// the video was not waiting or processing.
 func (s *store) fail(ctx context.Context, id string) (bool, error) {
 	return s.moveToFailed(ctx, id, codeProcessingError, Failed.before(), "")
 }
@@ -85,7 +85,7 @@ func (s *store) moveToFailed(
 	}, where, args...)
 }
 
-// requeue makes a failed video wait again. It reports false if the video has not failed.
+// requeue makes a failed video wait for a worker again. It reports false if the video has not failed.
 func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 	return s.move(ctx, id, Uploaded, Uploaded.before(), map[string]any{
 		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
@@ -97,7 +97,7 @@ func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 func (s *store) silent(ctx context.Context, sentBefore, now time.Time, limit int) ([]string, error) {
 	var rows []videoRow
 	err := s.db.Gorm(ctx).Select("id").
-		// As media_videos_waiting_idx has it: with placeholders SQLite would not use that index.
+		// The condition of media_videos_waiting_idx, literally: SQLite would not use the index with placeholders.
 		Where("status IN ('uploaded', 'processing') AND NOT mock").
 		Where("sent_at < ? AND lease_until <= ?", database.Micros(sentBefore), database.Micros(now)).
 		Order("sent_at").Limit(limit).Find(&rows).Error

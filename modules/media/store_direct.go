@@ -95,8 +95,8 @@ func (d directStore) byID(ctx context.Context, id string) (directUpload, error) 
 	return row.upload(), nil
 }
 
-// complete replaces the upload with v's id by the video v, in one transaction. The error is errNoUpload if the upload
-// has expired or was cancelled.
+// complete replaces the upload that has v's id with the video v, in one transaction. The error is errNoUpload if the
+// upload has expired, was cancelled or has been completed before.
 func (d directStore) complete(ctx context.Context, v Video) error {
 	return d.db.InTx(ctx, func(ctx context.Context) error {
 		rows, err := d.db.Exec(ctx,
@@ -111,8 +111,8 @@ func (d directStore) complete(ctx context.Context, v Video) error {
 	})
 }
 
-// cancel makes sure that an upload does not become a video: from here on it is expired. It reports false if there is no
-// such upload.
+// cancel makes sure that an upload does not become a video, by letting it expire at once. It reports false if there is
+// no such upload.
 func (d directStore) cancel(ctx context.Context, id string) (bool, error) {
 	rows, err := d.db.Exec(ctx, `UPDATE media_direct_uploads SET expires_at = 0 WHERE id = ?`, id)
 	if err != nil {

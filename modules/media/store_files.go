@@ -33,7 +33,7 @@ func (s *store) orphan(ctx context.Context, after time.Time, keys ...string) err
 	return nil
 }
 
-// adopt takes files off the list of orphans, in the transaction in which a video's row comes to point to them.
+// adopt takes files off the list of orphans. It belongs in the transaction that makes a video's row point to them.
 func (s *store) adopt(ctx context.Context, keys ...string) error {
 	if _, err := s.db.Exec(ctx, `DELETE FROM media_unclaimed_files WHERE storage_key IN ?`, keys); err != nil {
 		return fmt.Errorf("adopt files: %w", err)
@@ -41,7 +41,8 @@ func (s *store) adopt(ctx context.Context, keys ...string) error {
 	return nil
 }
 
-// expireOrphan makes an orphan due now. It reports whether the file is an orphan; if not, a video points to it.
+// expireOrphan makes an orphan due now. It reports whether the file is an orphan; if not, a video points to it, or it
+// has been deleted.
 func (s *store) expireOrphan(ctx context.Context, key string, now time.Time) (bool, error) {
 	rows, err := s.db.Exec(ctx,
 		`UPDATE media_unclaimed_files SET delete_after = ? WHERE storage_key = ?`, database.Micros(now), key)

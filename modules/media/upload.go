@@ -16,14 +16,14 @@ import (
 // uploadGrace is how long a file may take to arrive before it is deleted as an orphan.
 const uploadGrace = 24 * time.Hour
 
-// original is a stored file that is still an orphan. accept makes it a video's; deleteOrphans deletes it.
+// original is a stored file that is still an orphan. accept creates the video that adopts it; deleteOrphans deletes it.
 type original struct {
 	videoID string
 	key     string
 }
 
-// receive stores the content of r, in constant memory. The content's first bytes decide on the format, not a name.
-// After an error nothing is left.
+// receive stores the content of r, in constant memory. The first bytes of the content, not a file name, determine the
+// format. After an error nothing is left but, if the file cannot be deleted now, an orphan.
 func (m *Module) receive(ctx context.Context, r io.Reader) (*original, error) {
 	container, head, err := sniff(r)
 	if err != nil {

@@ -35,7 +35,7 @@ const (
 	Failed     Status = "failed"     // rejected or failed, with a reason; its owner may retry
 )
 
-// transitions are all changes of state that exist. Every statement that writes a status follows this table.
+// transitions lists every allowed change of state. Every statement that writes a status follows this table.
 var transitions = map[Status][]Status{
 	Uploaded:   {Processing, Failed},
 	Processing: {Processed, Failed},

@@ -34,7 +34,7 @@ type Filter struct {
 	Search  string
 }
 
-// fold returns the form in which texts are compared, the same for Bogotá and BOGOTA: no marks, lower case, single
+// fold returns the form in which texts are compared, the same for Bogotá and BOGOTA: no accents, lower case, single
 // spaces. Control characters count as spaces and invalid UTF-8 is replaced, as PostgreSQL accepts neither NUL nor
 // invalid text.
 func fold(s string) string {

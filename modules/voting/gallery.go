@@ -22,8 +22,8 @@ func (m *Module) Publish(ctx context.Context, entry Entry) error {
 }
 
 // Withdraw removes a video from the gallery and, with the last one, its contestant from the ranking. It joins the
-// transaction in ctx. It reports whether the video is out of the gallery: a video with votes stays, and nothing
-// changes; one that was never published is out already.
+// transaction in ctx. It reports false, and changes nothing, if the video has votes. A video that was never published
+// counts as removed.
 func (m *Module) Withdraw(ctx context.Context, videoID string) (bool, error) {
 	return m.store.withdraw(ctx, videoID)
 }

@@ -21,7 +21,7 @@ type publicVideo struct {
 	UploadedAt      time.Time `json:"uploaded_at"`
 }
 
-// publicVideoOf adds the links to an entry's files.
+// publicVideoOf returns the JSON of an entry, with links to its files.
 func (a api) publicVideoOf(ctx context.Context, e Entry) (publicVideo, error) {
 	video, err := a.files.URL(ctx, e.ProcessedKey, a.o.URLExpiry)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 const cities = 50
 
 // crowd fills the tables with n contestants and one entry each, in two statements. Votes, times and ids are in
-// different orders, so each needs an index of its own to be read quickly.
+// different orders, so each order needs its own index.
 func crowd(t testing.TB, db *database.DB, n int) {
 	t.Helper()
 	numbers := fmt.Sprintf(`

@@ -12,8 +12,8 @@ type store struct {
 	db *database.DB
 }
 
-// countAll returns the number of rows that a query has on all pages, of which one has been read. Counting looks at
-// every row, which takes longer than any page; if the page is not full, its size gives the number.
+// countAll returns the number of rows on all pages of a query, after the page at offset had read rows. Counting visits
+// every row, which is slower than any page; if the page is not full, the number follows from its size.
 func countAll(query *gorm.DB, offset, limit, read int) (int, error) {
 	if read < limit && (read > 0 || offset == 0) {
 		return offset + read, nil

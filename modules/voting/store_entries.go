@@ -72,7 +72,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// withdraw leaves an entry with votes alone. A vote that arrives meanwhile either is first, or finds no entry.
+// withdraw keeps an entry that has votes. A concurrent vote either comes first, and the entry stays, or finds no entry.
 func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
 		entry, err := s.entry(ctx, videoID)

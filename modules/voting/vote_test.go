@@ -122,7 +122,7 @@ func countersEqualTheRows(t *testing.T, db *database.DB) {
 		group   sync.WaitGroup
 		looks   atomic.Int64
 	)
-	const enough = 3 // looks; voting goes on at least until then
+	const enough = 3 // looks at the counters; voting goes on until there have been that many
 	for range clients {
 		group.Go(func() {
 			for step := 0; step < steps || looks.Load() < enough; step++ {

@@ -7,8 +7,8 @@ import (
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
-// build turns a graph of outputs into an argument list. ffmpeg-go panics on a graph that makes no sense, which must not
-// end the worker.
+// build turns a graph of outputs into an argument list. ffmpeg-go panics on an invalid graph, which must not end the
+// worker.
 func build(outputs ...*fg.Stream) (args []string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -26,7 +26,7 @@ func build(outputs ...*fg.Stream) (args []string, err error) {
 	}, s.GetArgs()...), nil
 }
 
-// localInput opens a file of ours.
+// localInput opens a file that we made.
 func localInput(path string, more fg.KwArgs) *fg.Stream {
 	return fg.Input(path, fg.KwArgs{"protocol_whitelist": "file"}, more)
 }

@@ -46,13 +46,14 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error, stderr *tai
 	return rejectRun(cause, CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
 }
 
-// tooCostly reports whether the file is the reason why a run was ended for its cost.
+// tooCostly reports whether a run was ended because the file costs too much. Over a network, the wall time does not
+// prove that.
 func tooCostly(err error, network bool) bool {
 	return errors.Is(err, errOverCPU) || errors.Is(err, errOverMemory) || errors.Is(err, errOverOutput) ||
 		(errors.Is(err, errOverWall) && !network)
 }
 
-// exitedBy reports whether the program ended by itself; false when it was killed or never started.
+// exitedBy reports whether the program ended by itself, as opposed to being killed or not started.
 func exitedBy(err error) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit) && exit.Exited()

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Walls of the box around a run that only Linux has. box_other.go says what is missing elsewhere.
+// This file has those walls of the box around a run that exist only on Linux. box_other.go says what is missing
+// elsewhere.
 
 // capped reports whether the kernel holds a run to its budget of CPU time, memory and file size.
 const capped = true
@@ -30,7 +31,8 @@ func isolate(a *syscall.SysProcAttr) {
 	}
 }
 
-// canIsolate tries it once. Containers often forbid namespaces; the protocol list then stands alone.
+// canIsolate reports whether isolate works here, after one try. Containers often forbid namespaces; the protocol list
+// is then the only wall against the network.
 func canIsolate(ffmpeg string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -39,7 +41,8 @@ func canIsolate(ffmpeg string) bool {
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	isolate(cmd.SysProcAttr)
 	err := cmd.Run()
-	// A forbidden namespace fails at once. A machine too busy to print the version in time must not cost the isolation.
+	// A forbidden namespace fails at once. A machine that is too busy to print the version in time must not lose the
+	// isolation.
 	return err == nil || ctx.Err() != nil
 }
 

@@ -15,10 +15,11 @@ import (
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
-// bumperVersion is part of the names of cached files. Raise it when the animation or the encoder's parameters change.
+// bumperVersion is part of the names of cached files. Raise it when the animation changes; the pictures and the
+// encoder's parameters are part of the names anyway.
 const bumperVersion = "1"
 
-// tempPrefix is how the names of unfinished files in the cache begin.
+// tempPrefix begins the names of unfinished files in the cache.
 const tempPrefix = "tmp-"
 
 // bumpers are the rendered intro and outro for one frame rate.
@@ -27,7 +28,8 @@ type bumpers struct {
 	introFrames, outroFrames int
 }
 
-// brandingKey names the cached files of one branding, one build of ffmpeg and one bumperVersion.
+// brandingKey returns what the names of cached files begin with. It differs for another branding, build of ffmpeg, set
+// of encoder parameters or bumperVersion.
 func (p *Processor) brandingKey() (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, bumperVersion)
@@ -103,8 +105,8 @@ func (p *Processor) cached(ctx context.Context, path string, fill func(tmp strin
 	return nil
 }
 
-// removeStale removes the unfinished files of killed processes: those that are older than an hour, which no rendering
-// takes.
+// removeStale removes the unfinished files of killed processes: those older than an hour, because no rendering lasts
+// that long.
 func (p *Processor) removeStale(now time.Time) error {
 	left, err := filepath.Glob(filepath.Join(p.cacheDir, tempPrefix+"*"))
 	if err != nil {
@@ -139,7 +141,7 @@ func (p *Processor) render(ctx context.Context, layers []layer, r rational, fram
 		return &ToolError{Step: "bumper", Err: err}
 	}
 	defer os.RemoveAll(dir)
-	var stage *fg.Stream
+	var canvas *fg.Stream
 	for i, l := range layers {
 		path := filepath.Join(dir, filepath.Base(l.file))
 		if err := p.extract(l.file, path); err != nil {
@@ -149,17 +151,17 @@ func (p *Processor) render(ctx context.Context, layers []layer, r rational, fram
 		still := localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()})
 		s := filter(still, "loop", "loop", frames, "size", 1)
 		if i == 0 {
-			stage = l.prepare(s)
+			canvas = l.prepare(s)
 			continue
 		}
-		stage = stage.Overlay(l.prepare(s), "repeat", fg.KwArgs{"x": l.x, "y": l.y, "format": "rgb", "eval": "frame"})
+		canvas = canvas.Overlay(l.prepare(s), "repeat", fg.KwArgs{"x": l.x, "y": l.y, "format": "rgb", "eval": "frame"})
 	}
-	stage = fadeEnds(stage)
-	stage = filter(stage, "scale", "out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
-	stage = filter(filter(stage, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1)
+	canvas = fadeEnds(canvas)
+	canvas = filter(canvas, "scale", "out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
+	canvas = filter(filter(canvas, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1)
 	video := p.videoArgs(r)
 	video["frames:v"] = frames
-	args, err := build(stage.Output(out, video))
+	args, err := build(canvas.Output(out, video))
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}

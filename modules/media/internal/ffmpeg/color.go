@@ -11,7 +11,7 @@ type colorPlan struct {
 	matrix string // of the source, as the scale filter names it
 	rng    string // "pc" or "tv"
 	rgb    bool   // the source has no matrix
-	wide   bool   // BT.2020 primaries, or a transfer that is not SDR: the slow, exact way
+	wide   bool   // BT.2020 primaries, or a transfer that is not SDR: converted in the slow, exact way
 	source colorTags
 }
 

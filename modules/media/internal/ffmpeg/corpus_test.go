@@ -25,8 +25,8 @@ func skipIfShort(t testing.TB) {
 // tone is a source of sound for clips.
 const tone = "sine=frequency=440:sample_rate=48000"
 
-// corpus is the folder of the clips and bumpers that all tests of a run share. TEST_CLIPS names it, and the packages of
-// one run share it, too; without that variable it is a folder of this package's own.
+// corpus is the folder of the clips and bumpers that all tests of a run share. TEST_CLIPS names it, and then the
+// packages of one run share it, too; without that variable this package creates a folder of its own.
 var corpus string
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
@@ -76,8 +76,8 @@ func newProcessor(t testing.TB, o Options) *Processor {
 	return p
 }
 
-// makeClip returns the file that ffmpeg writes with args, which is made once for all tests; name tells the format. The
-// file is shared: a test that changes it, or looks for processes that read it, needs a copy.
+// makeClip returns the file that ffmpeg writes with args, which is created once for all tests; the extension of name
+// determines the format. The file is shared: a test that changes it, or looks for processes that read it, needs a copy.
 func makeClip(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	version, err := ffmpegVersion()
@@ -110,7 +110,7 @@ var making struct {
 	files map[string]func() error
 }
 
-// once runs fill unless this process has done so for path; those who come meanwhile wait for it.
+// once runs fill unless this process has done so for path. Concurrent calls wait for the first.
 func once(path string, fill func() error) error {
 	making.Lock()
 	if making.files == nil {

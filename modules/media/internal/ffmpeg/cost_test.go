@@ -139,8 +139,8 @@ func manyStreams(t *testing.T) string {
 	return makeClip(t, "in.mkv", append(args, "-c", "copy")...)
 }
 
-// A live stream has no end and states none: its first part is published, whatever follows. When its clock stands still,
-// all of it is that part.
+// A live stream has no end and states none: its first part is published, whatever follows. If its clock stands still,
+// every picture of the stream falls into that part.
 func TestStreamsWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)

@@ -9,10 +9,10 @@
 // group of their own, no environment, and no network for local files where the system allows it. Some of these walls
 // exist on Linux only; box_other.go says which. Nothing is written outside Job.Dir and Options.CacheDir.
 //
-// It does not know videos, rows, queues or HTTP. Errors are sorted by owner: *Rejection is the contestant's file,
-// *ToolError is trouble of ours, and a cancelled context comes back as its own error.
+// It knows nothing of videos, rows, queues or HTTP. Errors are sorted by owner: *Rejection means that the contestant's
+// file is at fault, *ToolError that we are, and a cancelled context comes back as its own error.
 //
-// A job walks through the files in this order: probe.go, rules.go and plan.go (every decision, before the first picture
-// is decoded), bumper.go, encode.go with picture.go and sound.go (the one pass), join.go, poster.go. profile.go has
-// what all renditions have in common.
+// A job passes through the files in this order: probe.go, rules.go and plan.go (every decision, before the first
+// picture is decoded), bumper.go, encode.go with picture.go and sound.go (the one pass), join.go, poster.go. profile.go
+// has what all renditions have in common.
 package ffmpeg

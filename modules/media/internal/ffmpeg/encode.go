@@ -35,7 +35,8 @@ func (c clip) cleanUp() error {
 	return errors.Join(errs...)
 }
 
-// silent reports whether the track gave no sample: it ended before the content begins, or it is damaged.
+// silent reports whether there are no samples: the clip has no track, or the track ended before the content begins, or
+// it is damaged.
 func (c clip) silent() bool {
 	const header = 128 // a WAV file without samples is shorter
 	st, err := os.Stat(c.sound)
@@ -70,8 +71,8 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	return c, p.checkClip(pl, c, network && stderr.network)
 }
 
-// checkClip judges a run that ended well: ffmpeg accepts the end of readable data as the end of the clip. A file that
-// ends too early has no more to give; behind a lost connection there is more.
+// checkClip checks what a successful run wrote, because ffmpeg treats the end of the readable data as the end of the
+// clip. If the file ends early, that is all there is; if the connection was lost, another attempt can get more.
 func (p *Processor) checkClip(pl plan, c clip, lost bool) error {
 	switch want := pl.rate.frames(pl.length); {
 	case lost && c.frames < want*95/100-1:
@@ -117,7 +118,8 @@ func (p *Processor) decodeThreads(pl plan) int {
 	return p.threads
 }
 
-// encodeArgs is the one pass as ffmpeg's arguments: picture, sound and poster candidates. mark is the watermark's file.
+// encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates. mark is the watermark's
+// file.
 func (p *Processor) encodeArgs(pl plan, c clip, mark string) ([]string, error) {
 	in := p.source(pl)
 	frames := pl.rate.frames(pl.length)

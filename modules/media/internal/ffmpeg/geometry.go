@@ -29,7 +29,7 @@ func (t turn) sideways() bool {
 	return t == clockwise || t == counterclockwise || t == transposed || t == antiTransposed
 }
 
-// filters returns what performs a turn in ffmpeg: the direction for its transpose filter ("" = none), or flips.
+// filters returns how ffmpeg performs a turn: the direction for its transpose filter ("" = none), and which flips.
 func (t turn) filters() (transpose string, hflip, vflip bool) {
 	switch t {
 	case clockwise:

@@ -11,7 +11,7 @@ import (
 const maxBoxes = 64
 
 // DurationFromHeader returns the duration that a file states, from a few small reads of its index. It returns false
-// when the file states none, as after a live recording, or cannot be read. Only ffmpeg finds out the real duration.
+// when the file states none, as after a live recording, or cannot be read. Only decoding shows the real duration.
 func DurationFromHeader(r io.ReadSeeker) (time.Duration, bool) {
 	end, err := r.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -27,7 +27,7 @@ func DurationFromHeader(r io.ReadSeeker) (time.Duration, bool) {
 	return mp4Duration(r, span{0, end})
 }
 
-// durationOf converts the seconds that a file states; false when they are no duration.
+// durationOf converts the seconds that a file states. It returns false if they are not a valid duration.
 func durationOf(seconds float64) (time.Duration, bool) {
 	const longest = 1e9 // seconds
 	if !(seconds > 0) { // NaN too

@@ -17,7 +17,7 @@ const (
 	durationElement = 0x4489
 )
 
-// matroskaDuration reads a file of that family, which states the duration before its pictures. A browser's recording
+// matroskaDuration reads a Matroska or WebM file, which states the duration before its pictures. A browser's recording
 // states none.
 func matroskaDuration(r io.ReadSeeker, file span) (time.Duration, bool) {
 	segment, ok := findElement(r, file, segmentElement)

@@ -24,7 +24,7 @@ func processUnsniffed(t *testing.T, p *Processor, file string, demuxer string) e
 	j := Job{Input: file, Container: Container{Demuxer: demuxer}, Dir: t.TempDir()}
 	start := time.Now()
 	_, err := p.Process(t.Context(), j)
-	// It takes seconds, as a rule; a clip that is not rejected may take five minutes.
+	// This usually takes seconds; a clip that is not rejected may take five minutes.
 	if d := time.Since(start); d > 3*time.Minute {
 		t.Errorf("took %v", d)
 	}
@@ -108,7 +108,7 @@ func TestFilesThatAreNotVideosAreRejected(t *testing.T) {
 	}
 }
 
-// The input is a path or a URL and nothing else that ffmpeg would understand.
+// The input is a path or a URL; anything else that ffmpeg would understand is refused.
 func TestOnlyPathsAndURLsAreInputs(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})

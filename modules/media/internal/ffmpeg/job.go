@@ -11,7 +11,7 @@ import (
 // Job is one clip to process.
 type Job struct {
 	Input     string        // an absolute path, or one presigned http or https URL
-	Container Container     // as Sniff named it
+	Container Container     // as Sniff returned it
 	Start     time.Duration // where the published part begins
 	Rules     Rules
 	Dir       string         // an empty folder that the caller owns and removes
@@ -30,7 +30,7 @@ type Result struct {
 	Duration      time.Duration // of Video, bumpers included
 }
 
-// validate finds what is wrong with a job before anything runs. It is never the contestant's fault.
+// validate checks a job before anything runs. An error is never the contestant's fault.
 func (j Job) validate() error {
 	u, err := url.Parse(j.Input)
 	if !filepath.IsAbs(j.Input) && (err != nil || u.Scheme != "http" && u.Scheme != "https") {
@@ -39,7 +39,7 @@ func (j Job) validate() error {
 	return j.Rules.validate()
 }
 
-// Process makes the rendition and the poster of one clip. See the package comment for its errors.
+// Process creates the rendition and the poster of one clip. See the package comment for its errors.
 func (p *Processor) Process(ctx context.Context, j Job) (Result, error) {
 	report := j.Progress
 	if report == nil {

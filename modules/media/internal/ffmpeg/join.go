@@ -48,8 +48,8 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	return out, nil
 }
 
-// placed is the clip's sound at its gain, shifted to where the clip is, with silence under the bumpers. Fades of 10 ms
-// prevent clicks at the cuts.
+// placed applies the gain (in dB) to the clip's sound s and shifts it to where the clip is, with silence under the
+// bumpers. Fades of 10 ms prevent clicks at the cuts.
 func (p *Processor) placed(s *fg.Stream, r rational, b bumpers, c clip, gain float64) *fg.Stream {
 	at := func(frames int) int {
 		return int(math.Round(float64(frames) * float64(r.den) / float64(r.num) * sampleRate))

@@ -11,14 +11,14 @@ type Limits struct {
 	Memory      int64 // address space of one run in bytes; default 6 GiB, twice what an 8K HEVC clip needs
 	OutputBytes int64 // of each file written for a clip of up to 30 s, in proportion for longer; default 256 MiB
 
-	Pixels         int           // of one source picture; default 36 million, which 8192×4320 passes
-	PixelRate      float64       // source pixels per second; default 2.2e9, which 8K at 60 passes
+	Pixels         int           // of one source picture; default 36 million, which admits 8192×4320
+	PixelRate      float64       // source pixels per second; default 2.2e9, which admits 8K at 60
 	FrameRate      float64       // of the source, per second; default 480
 	Streams        int           // in the source; default 64
 	SourceDuration time.Duration // default 6 h
 }
 
-// probeTime is the wall time and the CPU time of an ffprobe run or a question to ffmpeg.
+// probeTime limits the wall time and the CPU time of an ffprobe run, and the wall time of a question to ffmpeg.
 const probeTime = 30 * time.Second
 
 func (l Limits) withDefaults() Limits {
@@ -57,5 +57,5 @@ func (l Limits) forClip(clip time.Duration) budget {
 	}
 }
 
-// forOurOwn is the budget of runs over material of ours; it does not depend on what clips are allowed to cost.
+// forOurOwn is the budget of runs on files that we made; it does not depend on what clips are allowed to cost.
 func forOurOwn() budget { return Limits{}.withDefaults().forClip(defaultMaxClip) }

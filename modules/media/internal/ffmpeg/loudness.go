@@ -12,9 +12,9 @@ import (
 const (
 	targetLUFS = -16.0 // the level of speech and music on streaming services
 	maxPeak    = -1.0  // dBTP, after AAC
-	// AAC does not keep the waveform: with bad material its peaks come out this much higher.
+	// AAC does not keep the waveform: in the worst case its peaks come out this much higher, in dB.
 	codecMargin = 0.8
-	// A higher gain would raise the noise of the room, not the performance.
+	// In dB; a higher gain would raise the noise of the room, not the performance.
 	maxGain = 24.0
 	// ebur128 reports -70 LUFS when nothing passed its gate.
 	silence = -69.0

@@ -29,7 +29,7 @@ func TestPresignedURL(t *testing.T) {
 		case r.URL.Query().Get("signature") != "good":
 			http.Error(w, "expired", http.StatusForbidden)
 		case r.URL.Path == "/flaky.mp4" && tries.Add(1) == 1:
-			// The first connection breaks: half of the file under its full length.
+			// The first connection breaks: it sends half of the file, with the length of all of it.
 			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 			_, _ = w.Write(data[:len(data)/2])
 		case r.URL.Path == "/none.mp4":
@@ -64,8 +64,8 @@ func TestPresignedURL(t *testing.T) {
 	}
 }
 
-// A file that ends too early or holds noise is judged alike wherever it is. A broken connection proves nothing about
-// it.
+// A file that ends too early or holds noise gets the same result wherever it is. A broken connection proves nothing
+// about the file.
 func TestDamageIsDistinguishedFromALostConnection(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
@@ -134,6 +134,6 @@ func TestCAFileIsTrusted(t *testing.T) {
 	j.Dir = t.TempDir()
 	_, err := newProcessor(t, Options{}).Process(t.Context(), j)
 	if _, refused := errors.AsType[*Rejection](err); err == nil || refused {
-		t.Errorf("without the file: %v, want trouble of ours", err)
+		t.Errorf("without the file: %v, want an error that is not a Rejection", err)
 	}
 }

@@ -2,7 +2,7 @@ package ffmpeg
 
 import fg "github.com/u2takey/ffmpeg-go"
 
-// picture is the way from a decoded frame to 1280×720, without the watermark.
+// picture turns decoded frames into 1280×720 at the output rate, without the watermark.
 func picture(s *fg.Stream, pl plan) *fg.Stream {
 	g, col := pl.geometry, pl.color
 	if pl.video.interlaced {
@@ -42,7 +42,7 @@ func scaled(s *fg.Stream, g geometry, col colorPlan) *fg.Stream {
 	return wideToSDR(filter(s, "scale", size...), col)
 }
 
-// marked puts the watermark in the file mark on s.
+// marked overlays the watermark, the file mark, on s.
 func marked(s *fg.Stream, mark string) *fg.Stream {
 	logo := filter(localInput(mark, fg.KwArgs{"f": "png_pipe", "threads": 1}),
 		"scale", "out_color_matrix", "bt709", "out_range", "tv")

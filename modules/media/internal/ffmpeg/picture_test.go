@@ -52,7 +52,7 @@ func TestHDRBecomesSDR(t *testing.T) {
 }
 
 // The poster comes from the one sharp and bright stretch of a clip that is otherwise black, flat or blurred.
-func TestPosterIsATellingPicture(t *testing.T) {
+func TestPosterShowsTheSharpPart(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	in := makeClip(t, "in.mp4", slices.Concat(
@@ -76,11 +76,12 @@ func TestPosterIsATellingPicture(t *testing.T) {
 		return n * 100 / (35 * ((left - 1) / 20))
 	}
 	if blurred, sharp := agreement(0), agreement(1); sharp < 85 || blurred > sharp-5 {
-		t.Errorf("the poster agrees to %d %% with the sharp part and to %d %% with the blurred one", sharp, blurred)
+		t.Errorf("the poster matches the sharp part to %d %% and the blurred one to %d %%", sharp, blurred)
 	}
 }
 
-// A recorded call changes its size when the connection does; ffmpeg would begin its filters, and time, anew.
+// A recorded call changes its size when the connection does; by default, ffmpeg would then restart its filters, and
+// time with them.
 func TestPicturesThatChangeSize(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)

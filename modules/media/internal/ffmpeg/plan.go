@@ -48,7 +48,7 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	return pl, nil
 }
 
-// skipsDeblocking reports whether the decoder leaves out the loop filter on pictures that no other picture refers to.
+// skipsDeblocking reports whether the decoder skips the loop filter on pictures that no other picture refers to.
 // Shrinking by a quarter or more hides what the filter would have smoothed: the rendition's SSIM changes by less than
 // 0.0001.
 func (pl plan) skipsDeblocking() bool {
@@ -129,9 +129,9 @@ func (p *Processor) checkCost(v videoStream, m media) error {
 	return nil
 }
 
-// outputRate keeps a source rate that we publish, halves or quarters one that is a multiple of it (60 → 30, 50 → 25,
-// 59.94 → 29.97, 120 → 30), and multiplies a slow one (15 → 30, 12.5 → 25), so that motion stays even. Everything else,
-// variable rates among it, becomes 30.
+// outputRate keeps a source rate that is one of outputRates, divides a multiple of one (60 → 30, 50 → 25, 59.94 →
+// 29.97, 240 → 30), and multiplies a fraction of one (15 → 30, 12.5 → 25), so that motion stays even. Everything else,
+// including variable rates, becomes 30.
 func outputRate(v videoStream) rational {
 	fallback := rational{30, 1}
 	if !v.rate.known() {

@@ -14,7 +14,7 @@ import (
 
 // candidates are the pictures that the poster is chosen from: nine of the clip itself, evenly spread, so never the
 // intro. Beside each JPEG the pass writes a small grey copy, on which the choice is made: the picture with the most
-// contrast and the most fine detail wins. One that is nearly black, nearly white or flat wins only when all are.
+// contrast and the most fine detail wins. One that is nearly black, nearly white or flat counts a twentieth.
 type candidates struct {
 	pattern string // of the JPEGs, as image2 numbers them from 1
 	grey    string // the small copies, one after another

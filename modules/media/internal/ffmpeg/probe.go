@@ -256,7 +256,8 @@ func parseMatrix(s string) (m [4]float64, ok bool) {
 	return m, row == 3
 }
 
-// inputArgs returns the arguments that confine one input to the protocols it needs, and whether it is behind a network.
+// inputArgs returns the arguments that confine one input to the protocols it needs, and whether it is read over a
+// network.
 func (p *Processor) inputArgs(input string) (network bool, args []string) {
 	u, err := url.Parse(input)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Options configure a Processor: what belongs to the machine. What belongs to a clip is in Job.Rules. CacheDir and
-// Branding are required; every other zero value works.
+// Options are the settings of a Processor that depend on the machine. Those that depend on the contest are in
+// Job.Rules. CacheDir and Branding are required; every other zero value works.
 type Options struct {
 	FFmpeg, FFprobe string // "" = from PATH
 	Threads         int    // of one run; 0 = as many as this process has CPUs, at most 4
@@ -22,7 +22,7 @@ type Options struct {
 	Limits          Limits
 }
 
-// Processor makes renditions. It is safe for concurrent use; each Process call is one job.
+// Processor creates renditions. It is safe for concurrent use; each Process call is one job.
 type Processor struct {
 	ffmpeg, ffprobe string
 	threads         int

@@ -56,7 +56,7 @@ func TestLandscapeAt60BecomesBrandedAt30(t *testing.T) {
 	}
 	for _, leak := range []string{"TOPSECRET", "+40.71", "Lavf"} {
 		if bytes.Contains(data, []byte(leak)) {
-			t.Errorf("the rendition carries %q", leak)
+			t.Errorf("the rendition contains %q", leak)
 		}
 	}
 	if moov, mdat := bytes.Index(data, []byte("moov")), bytes.Index(data, []byte("mdat")); moov > mdat {
@@ -89,7 +89,8 @@ func TestLongClipIsCutAtThirtySeconds(t *testing.T) {
 	}
 }
 
-// A container may have fewer processors than the machine. Not parallel: the number is this process's.
+// A container may have fewer processors than the machine. Not parallel, because the number applies to the whole
+// process.
 func TestThreadsAreAsManyAsTheProcessMayUse(t *testing.T) {
 	before := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(before)
@@ -176,7 +177,7 @@ func TestOurFailureIsNotTheContestantsFault(t *testing.T) {
 	_, err := newProcessor(t, Options{}).Process(t.Context(), j)
 	var tool *ToolError
 	if !errors.As(err, &tool) || tool.Stderr == "" {
-		t.Fatalf("got %v, want a ToolError with ffmpeg's words", err)
+		t.Fatalf("got %v, want a ToolError with ffmpeg's messages", err)
 	}
 }
 

@@ -28,7 +28,8 @@ func mustProcess(t testing.TB, p *Processor, j Job) Result {
 	return r
 }
 
-// checkClean holds what is true of every rendition, and returns the pictures with these numbers, from 0 on, as RGB.
+// checkClean checks what must be true of every rendition, and returns the pictures with these numbers, from 0 on, as
+// RGB.
 func checkClean(t testing.TB, r Result, rate string, sound bool, numbers ...int) []*image.RGBA {
 	t.Helper()
 	v := inspect(t, r.Video)
@@ -76,7 +77,7 @@ func checkClean(t testing.TB, r Result, rate string, sound bool, numbers ...int)
 	return decodeAll(t, r, numbers)
 }
 
-// checkTimestamps wants each picture the same time after the one before.
+// checkTimestamps checks that all pictures are equally far apart.
 func checkTimestamps(t testing.TB, v info) {
 	t.Helper()
 	index, seen, last := v.stream("video").Index, map[int]bool{}, 0

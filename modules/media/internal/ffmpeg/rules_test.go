@@ -65,7 +65,7 @@ func TestRulesHaveALittleGrace(t *testing.T) {
 	wantCode(t, rules.check(videoStream{width: 1078, height: 1920}, time.Minute), CodeResolutionLow)
 }
 
-// Rules that no clip can meet are a mistake of ours. No clip is rejected for them.
+// Rules that no clip can meet are our mistake, for which no clip is rejected.
 func TestImpossibleRulesAreOurFault(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})

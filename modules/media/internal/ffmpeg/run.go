@@ -19,7 +19,7 @@ var (
 	errOverWall = errors.New("over its wall time")
 	errOverCPU  = errors.New("over its CPU time")
 	errStarved  = errors.New("over its wall time, most of which it spent waiting")
-	// Read from the program's own messages: without more address space it lives on for some lines.
+	// Detected in the program's own messages: when it runs out of address space, it survives long enough to write some.
 	errOverMemory = errors.New("over its memory")
 	errOverOutput = errors.New("over the size of its output")
 )
@@ -80,7 +80,7 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	return &ToolError{Step: c.step, Err: err, Stderr: tail.String()}
 }
 
-// startAndWait keeps its OS thread, because dieWithWorker goes by the thread and not by the process.
+// startAndWait keeps its OS thread, because with dieWithWorker the child dies when the thread ends, not the process.
 func startAndWait(cmd *exec.Cmd, b budget) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -131,8 +131,8 @@ var (
 	// ffmpeg reports a lost connection with the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the
 	// URL.
 	networkWords = []string{"[http", "[tls", "[tcp", "://"}
-	// The C library's and x264's words, and what fails for want of memory without a word about it: a decoded picture,
-	// the scaler, the encoder.
+	// The C library's and x264's words, and the failures of a decoded picture, the scaler and the encoder that lack of
+	// memory causes without being named.
 	memoryWords = []string{
 		"llocate memory", "malloc of size", "get_buffer() failed", "initFilter failed", "while opening encoder",
 	}

@@ -10,7 +10,7 @@ import (
 const SniffLen = 3072
 
 // Container is a file format that is accepted. ffmpeg is forced to use Demuxer for it, so that a playlist or an image
-// with the name of a video is never opened as what it is.
+// named like a video is never opened as a playlist or an image.
 type Container struct{ Demuxer, Extension, ContentType string }
 
 // sonyBrand follows the first length in an MP4 of a Sony camera. mimetype mistakes such a file for sound.

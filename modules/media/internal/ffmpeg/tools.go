@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// required is what a build of ffmpeg must offer for every run of ours. decoders are those of formats that contestants
-// send; a build that lacks one rejects such clips.
+// required is what every run needs from a build of ffmpeg. decoders are for the formats that contestants send; with a
+// build that lacks one, such clips are rejected.
 var (
 	required = map[string][]string{
 		"-filters": {

@@ -15,7 +15,7 @@ import (
 	"risingstars/assets"
 )
 
-// The corner that the designers are told, the constant, and the graph that ffmpeg gets are one.
+// The corner is the same in the designers' guide, in the constant and in ffmpeg's graph.
 func TestWatermarkLiesInTheDocumentedCorner(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("../../../../assets/branding/README.md")
@@ -29,7 +29,7 @@ func TestWatermarkLiesInTheDocumentedCorner(t *testing.T) {
 	}
 	margin := string(documented[1])
 	if x, y := WatermarkCorner(); x != "W-w-"+margin || y != margin {
-		t.Errorf("the corner is %s, %s; documented are %s px", x, y, margin)
+		t.Errorf("the corner is %s, %s; the documentation says %s px", x, y, margin)
 	}
 	p := &Processor{limits: Limits{}.withDefaults(), threads: 1}
 	j := Job{Input: "/in.mp4", Container: Containers()[0], Dir: "/work"}
@@ -66,7 +66,7 @@ func checkWatermark(t *testing.T, picture *image.RGBA, background color.RGBA) {
 		t.Fatal(err)
 	}
 	corner := image.Pt(outWidth-watermarkMargin-mark.Bounds().Dx(), watermarkMargin)
-	// What is nearly opaque and far from the background's colour shows.
+	// Only pixels that are nearly opaque and far from the background's colour can be told apart from it.
 	want := box(mark.Bounds(), func(x, y int) bool {
 		_, _, _, alpha := mark.At(x, y).RGBA()
 		return alpha > 0x9000 && !near(mark.At(x, y), background, 80)

@@ -34,7 +34,7 @@ func recipes() map[string]recipe {
 	}
 }
 
-// makeClips draws a detailed picture once and moves a camera over it, with grain, at what a phone records: H.264 and
+// makeClips draws a detailed picture once and moves a camera over it, with grain, encoded as by a phone in H.264 and
 // AAC. Each clip is a little longer than s.seconds.
 func makeClips(ctx context.Context, s settings) ([]clip, error) {
 	scene := filepath.Join(s.dir, "scene.png")
@@ -70,7 +70,7 @@ func makeClips(ctx context.Context, s settings) ([]clip, error) {
 		if !r.sideways {
 			err = ffmpeg(ctx, append(args, c.file)...)
 		} else if err = ffmpeg(ctx, append(args, c.file+".mov")...); err == nil {
-			// ffmpeg 5 turns copies only.
+			// ffmpeg 5 writes the rotation only when it copies the stream.
 			err = ffmpeg(ctx, "-i", c.file+".mov", "-c", "copy", "-metadata:s:v", "rotate=90", c.file)
 		}
 		if err != nil {

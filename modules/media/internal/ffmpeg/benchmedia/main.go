@@ -2,8 +2,9 @@
 //
 //	go run ./modules/media/internal/ffmpeg/benchmedia [-rounds 3] [-seconds 30] [-clips 1080p30,...] [-skip chain]
 //
-// It makes its clips, runs the pipelines in turn, each job in a process of its own, and prints Markdown. CPU seconds
-// are the user and system time of everything that a job started; wall seconds depend on what else the machine does.
+// It generates its clips, runs the pipelines in turn, each job in a process of its own, and prints Markdown. CPU
+// seconds are the user and system time of everything that a job started; wall seconds depend on what else the machine
+// does.
 package main
 
 import (

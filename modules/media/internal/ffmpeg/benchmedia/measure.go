@@ -25,7 +25,7 @@ type usage struct {
 	Video     string
 }
 
-// usageNow is what this process and its ended children have used so far.
+// usageNow returns what this process and its ended children have used so far.
 func usageNow() usage {
 	var self, children syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &self) // fails only for a wrong argument
@@ -37,7 +37,7 @@ func usageNow() usage {
 	}
 }
 
-// maxrssPerMiB converts the field, which macOS counts in bytes and Linux in KiB.
+// maxrssPerMiB returns the units of Rusage.Maxrss in a MiB: macOS counts bytes, Linux KiB.
 func maxrssPerMiB() float64 {
 	if runtime.GOOS == "darwin" {
 		return 1 << 20
@@ -108,7 +108,7 @@ func compare(ctx context.Context, s settings, clips []clip) error {
 	return nil
 }
 
-// middle is the run with the median CPU time.
+// middle returns the run with the median CPU time.
 func middle(runs []usage) usage {
 	sorted := slices.SortedFunc(slices.Values(runs), func(a, b usage) int { return int((a.CPU - b.CPU) * 1e6) })
 	return sorted[len(sorted)/2]

@@ -13,7 +13,7 @@ import (
 	media "risingstars/modules/media/internal/ffmpeg"
 )
 
-// A pipeline prepares a job and returns it; only the job is measured. The job returns the video that it made.
+// A pipeline prepares a job and returns it; only the job is measured. The job returns the path of its video.
 type pipeline func(in, dir string) (func(context.Context) (string, error), error)
 
 func pipelines(s settings) map[string]pipeline {
@@ -42,7 +42,7 @@ func encoding() []string {
 	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-g", "60", "-pix_fmt", "yuv420p"}
 }
 
-// sixteenByNine is the usual filter for any clip.
+// sixteenByNine is the usual filter that fits any clip into 1280×720.
 const sixteenByNine = "scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2," +
 	"pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1"
 
@@ -66,7 +66,7 @@ func picture(dir, name string) (string, error) {
 	return filepath.Join(dir, name), root.WriteFile(name, data, 0o600)
 }
 
-// bare is the least that a rendition costs: one pass with trim, scale, pad and watermark, with sound, at 30 frames/s.
+// bare does the least that a rendition needs: one pass with trim, scale, pad and watermark, with sound, at 30 frames/s.
 func bare(s settings) pipeline {
 	return func(in, dir string) (func(context.Context) (string, error), error) {
 		logo, err := picture(dir, "watermark.png")
@@ -82,8 +82,8 @@ func bare(s settings) pipeline {
 	}
 }
 
-// chain is what scripts of this kind do: trim, scale and mute; then the watermark; then intro and outro; then all three
-// through the concat filter. The clip is encoded three times.
+// chain does what scripts for this purpose usually do: trim, scale and mute; then the watermark; then intro and outro;
+// then all three through the concat filter. The clip is encoded three times.
 func chain(s settings) pipeline {
 	return func(in, dir string) (func(context.Context) (string, error), error) {
 		logo, err := picture(dir, "watermark.png")
