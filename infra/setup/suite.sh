@@ -19,7 +19,7 @@ export CGO_ENABLED=1 # for the race detector
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 
-names=() jobs=()
+failed=() names=() jobs=()
 
 # in_background NAME COMMAND...
 in_background() {
@@ -29,24 +29,8 @@ in_background() {
 	jobs+=($!)
 }
 
-# go_test NAME ARGUMENT...: prints a line per package and the output of what failed.
-go_test() {
-	local name=$1
-	shift
-	.cache/bin/gotestsum --format pkgname --format-hide-empty-pkg --hide-summary skipped --jsonfile "$reports/$name.json" \
-		-- "${flags[@]}" "$@"
-}
-
-# stage_tests STAGE: the end-to-end tests in that stage.
-stage_tests() {
-	echo "stage $1: go test ${flags[*]} ./infra/e2e"
-	TEST_STAGE=$1 go_test "$1" "${stage_flags[@]}" ./infra/e2e
-}
-
-failed=()
-
-# finished: waits for what runs in the background.
-finished() {
+# await_all waits for what runs in the background, and notes what failed.
+await_all() {
 	local i
 	for i in "${!jobs[@]}"; do
 		wait "${jobs[i]}" || failed+=("${names[i]}")
@@ -54,25 +38,42 @@ finished() {
 	names=() jobs=()
 }
 
+# go_test NAME ARGUMENT... prints a line per package, and the output of what failed.
+go_test() {
+	local name=$1
+	shift
+	.cache/bin/gotestsum --format pkgname --format-hide-empty-pkg --hide-summary skipped --jsonfile "$reports/$name.json" \
+		-- "${flags[@]}" "$@"
+}
+
+# stage_tests STAGE... runs the end-to-end tests in one stage after the other.
+stage_tests() {
+	local stage status=0
+	for stage in "$@"; do
+		echo "stage $stage: go test ${flags[*]} ./infra/e2e"
+		TEST_STAGE=$stage go_test "$stage" "${stage_flags[@]}" ./infra/e2e || status=1
+	done
+	return "$status"
+}
+
 for stage in "$@"; do
 	case $stage in
-	embedded | onehost | aws) in_background "$stage" stage_tests "$stage" ;;
+	embedded | onehost | aws) ;;
 	*) echo "$usage" >&2; exit 2 ;;
 	esac
 done
-if [[ $# -eq 0 ]]; then
+if [[ $# -gt 0 ]]; then
+	in_background "${*}" stage_tests "$@"
+else
 	in_background lint infra/setup/lint.sh
 	# With these come the end-to-end tests in the embedded stage.
 	echo "go test ${flags[*]} ${packages[*]}"
 	in_background tests go_test tests "${packages[@]}"
 	for package in "${packages[@]}"; do
-		if [[ $package == ./... || $package == ./infra/e2e ]]; then
-			in_background onehost stage_tests onehost
-			in_background aws stage_tests aws
-		fi
+		if [[ $package == ./... || $package == ./infra/e2e ]]; then in_background stages stage_tests onehost aws; fi
 	done
 fi
-finished
+await_all
 
 echo "what took longest:"
 cat "$reports"/*.json | .cache/bin/gotestsum tool slowest --threshold 5s | head -n 25

@@ -106,7 +106,7 @@ func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
 			cancel(errClaimLost)
 		case err == nil && renew:
 			renewed = now
-		case time.Since(renewed) > leaseTime:
+		case err != nil && time.Since(renewed) > leaseTime:
 			cancel(fmt.Errorf("the lease could not be renewed: %w", err))
 		}
 	}
