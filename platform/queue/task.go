@@ -64,8 +64,8 @@ type Delivery struct {
 	// Lapses is how many deliveries ended because their visibility did; 0 if the product does not count them.
 	Lapses int
 	// Redriven reports whether the task was a dead letter that an operator wants to be tried again. A task that Enqueue
-	// revived is not. On a product that keeps duplicates, a delivery without it may be a duplicate of a task that has
-	// died since.
+	// revived does not count as redriven. On a product that keeps duplicates, a delivery that is not redriven may be a
+	// duplicate of a task that has died since.
 	Redriven bool
 }
 
