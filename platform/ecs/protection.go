@@ -10,8 +10,8 @@
 //	2160p, 30 frames per second, HEVC, 48 Mbit/s       120 s           240 s                120 s
 //
 // So the stop timeout covers what most phones record by default, but neither HEVC at 60 frames per second on 0.5 vCPU
-// nor 4K on 0.5 or 1 vCPU. An interrupted job loses no attempt, but another worker starts it over. That costs up to 100
-// s of work and makes the contestant wait as long, again and again while ECS scales in or a release rolls out.
+// nor 4K on 0.5 or 1 vCPU. An interrupted job loses no attempt, but another worker starts it over. Up to 100 s of work
+// are lost and the contestant waits as much longer, again and again while ECS scales in or a release rolls out.
 //
 // Protection is requested within a second of the start of work. It also holds against deployments, which leave a
 // protected task running until it gives up the protection; so a task whose work never ends gives it up for a minute

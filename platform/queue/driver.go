@@ -23,7 +23,7 @@ type Driver interface {
 	// marked as redriven until it dies or is done.
 	Redrive(ctx context.Context, kind, id string) (bool, error)
 
-	// Consume starts delivery to the consumer. It returns once delivery runs, or an error if it cannot. ctx is for the
+	// Consume starts delivery to the consumer. It returns when delivery runs or has failed to start. ctx is for the
 	// start alone. stop ends delivery, then waits until every call of Handle has returned and its verdict is written.
 	// It is called once.
 	Consume(ctx context.Context, consumer Consumer) (stop func(), err error)

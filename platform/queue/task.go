@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// MaxPayload is the largest payload in bytes. SQS would carry 256 KiB, but a task is a hint with a few keys in it,
-	// and anything larger belongs in storage.
+	// MaxPayload is the largest payload in bytes. Every product would carry more, but a task is a hint with a few keys
+	// in it, and anything larger belongs in storage.
 	MaxPayload = 64 << 10
 
 	maxName = 128 // bytes, for a kind and for an ID

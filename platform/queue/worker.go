@@ -96,8 +96,8 @@ func NewWorker(driver Driver, handlers Handlers, options WorkerOptions) *Worker 
 	}
 }
 
-// Start returns when the worker receives tasks, or an error if it cannot; ctx is for the start alone. A worker is
-// started once.
+// Start returns when the worker receives tasks or has failed to start; ctx is for the start alone. A worker is started
+// once.
 func (w *Worker) Start(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

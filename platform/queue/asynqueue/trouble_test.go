@@ -186,7 +186,7 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// A server that stands still for a while then answers all requests, also those of clients that have hung up. Nobody
+// After standing still for a while, a server answers all requests, including those of clients that have hung up. Nobody
 // works on a task in such an answer before its visibility ends.
 func TestAServerThatStandsStillCostsNoAttempt(t *testing.T) {
 	t.Parallel()

@@ -52,7 +52,7 @@ func later(e envelope, delay time.Duration) message {
 	return message{body: encode(e), delay: min(delay, maxDelay)}
 }
 
-// encode writes ASCII, because SQS accepts only some characters, and some of those only in theory.
+// encode writes ASCII, because SQS does not accept every character, not even every one that its documentation allows.
 func encode(e envelope) string {
 	text, err := json.Marshal(e)
 	if err != nil {
