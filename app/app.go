@@ -26,7 +26,7 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-// app holds the parts of one process. Every command builds it and uses what it needs.
+// app holds the parts of one process. newApp opens them all; doctor opens the backends one by one.
 type app struct {
 	c        *config.Config
 	log      *slog.Logger
@@ -166,7 +166,7 @@ func newProcessor(c *config.Config) (*media.Processor, error) {
 	})
 }
 
-// rules returns the rules for clips: those that the environment sets, as long as no contest has its own.
+// rules returns the contest's rules for clips, as the configuration sets them.
 func rules(c *config.Config) media.Rules {
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return media.Rules{

@@ -1,5 +1,6 @@
 // Package app is the program: its commands, the composition of platform and modules for each stage, and the adapters
-// between modules. It is the only package that imports modules and config; no other package of the service imports it.
+// between modules. It is the only package that imports modules and config. Only package main and the end-to-end tests
+// import it.
 package app
 
 import (
@@ -65,7 +66,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 type usageError struct{ error }
 
-// oneLine joins the lines of an error's text, because scripts read lines and errors of drivers may have several.
+// oneLine puts an error's text on one line, because scripts read line by line and a driver's error may have several.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func rootCommand() *cobra.Command {

@@ -20,7 +20,7 @@ func queueCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  withApp(func(cmd *cobra.Command, a *app, _ []string) error { return listDead(cmd, a, limit) }),
 	}
-	dead.Flags().IntVar(&limit, "limit", 100, "the most to list")
+	dead.Flags().IntVar(&limit, "limit", 100, "how many to list at most")
 	redrive := &cobra.Command{
 		Use:   "redrive [ID…]",
 		Short: "Run dead letters again: those with the given ids, or all",

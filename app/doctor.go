@@ -118,7 +118,7 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 	}
 }
 
-// disk checks that the largest upload fits several times: the original, its rendition, and more of both.
+// disk requires room for two of the largest uploads (an original and its rendition), and warns below twenty.
 func (d *doctor) disk() {
 	var stat syscall.Statfs_t
 	if err := errors.Join(os.MkdirAll(d.c.Data.Dir, 0o750), syscall.Statfs(d.c.Data.Dir, &stat)); err != nil {
@@ -134,7 +134,7 @@ func (d *doctor) disk() {
 	case free < 20*d.c.Upload.MaxBytes:
 		verdict = warn
 	}
-	d.report("disk", verdict, "%d MiB are free in %s; the largest upload has %d MiB",
+	d.report("disk", verdict, "%d MiB are free in %s; an upload may have up to %d MiB",
 		free/mib, d.c.Data.Dir, d.c.Upload.MaxBytes/mib)
 }
 

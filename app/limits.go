@@ -8,7 +8,7 @@ import (
 )
 
 // The limits on signing up and signing in. A school class behind one address must be able to sign up within a few
-// minutes, while an attacker tries thousands of passwords.
+// minutes, but guessing the passwords of an account must be slow.
 var (
 	signupByClient = ratelimit.Quota{PerMinute: 60, Burst: 120}
 	loginByClient  = ratelimit.Quota{PerMinute: 120, Burst: 240}

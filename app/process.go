@@ -21,7 +21,7 @@ func processCommand() *cobra.Command {
 		Short: "Process one file exactly as a worker does, and write the poster beside OUT",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if day := (24 * time.Hour).Seconds(); !(start >= 0 && start <= day) { // so written because it may be NaN
+			if day := (24 * time.Hour).Seconds(); !(start >= 0 && start <= day) { // negated, because start may be NaN
 				return usageError{fmt.Errorf("--start must be a number of seconds from 0 to %.0f", day)}
 			}
 			c, err := config.Load(config.DotenvPath(), cmd.Flags())
@@ -49,7 +49,7 @@ func showProgress(w io.Writer) func(step string, percent int) {
 			progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
 		return func(step string, percent int) {
 			bar.Describe(step)
-			_ = bar.Set(percent) // processing goes on without its terminal
+			_ = bar.Set(percent) // processing continues if the terminal is gone
 		}
 	}
 	next := 0

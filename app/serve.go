@@ -95,7 +95,7 @@ func (a *app) newServer(addr string, drain time.Duration) *web.Server {
 	})
 }
 
-// webService runs the server. The variable is the one with its address, which errors name.
+// webService makes a service of the server. Errors of its start name the variable that holds its address.
 func webService(server *web.Server, variable string) lifecycle.Service {
 	start := func(ctx context.Context) error { return withVariable(variable, server.Start(ctx)) }
 	return lifecycle.Service{Name: "web", Start: start, Stop: server.Stop, Failed: server.Failed()}

@@ -12,8 +12,7 @@ import (
 	"risingstars/config"
 )
 
-// Where a variable of the configuration must stand, so that whoever looks for it finds it there. The templates of
-// infra/aws have a test of their own.
+// The files that must list every variable of the configuration. The templates of infra/aws have a test of their own.
 const (
 	readme     = "../README.md"
 	envExample = "../.env.example"
@@ -53,8 +52,8 @@ var others = map[string][]string{
 	compose:    {},
 }
 
-// A new setting that one of the lists lacks, and a name that is no setting any more, fail here.
-func TestEverySettingStandsWhereItIsLookedFor(t *testing.T) {
+// A setting that one of the lists lacks fails this test, and so does a listed name that is no longer a setting.
+func TestEveryListOfSettingsIsComplete(t *testing.T) {
 	t.Parallel()
 	for file, namesIn := range map[string]func(*testing.T, string) []string{
 		readme: namesInReadme, envExample: namesInEnvExample, compose: namesInCompose,
@@ -68,8 +67,8 @@ func TestEverySettingStandsWhereItIsLookedFor(t *testing.T) {
 		for _, v := range config.Variables() {
 			known = append(known, v.Name)
 			_, excepted := absent[file][v.Name]
-			if stands := slices.Contains(named, v.Name); stands == excepted {
-				t.Errorf("%s names %s: %v; it is left out on purpose: %v", file, v.Name, stands, excepted)
+			if listed := slices.Contains(named, v.Name); listed == excepted {
+				t.Errorf("%s names %s: %v; it is left out on purpose: %v", file, v.Name, listed, excepted)
 			}
 		}
 		for _, name := range named {
@@ -79,7 +78,7 @@ func TestEverySettingStandsWhereItIsLookedFor(t *testing.T) {
 		}
 		for name := range absent[file] {
 			if !slices.Contains(known, name) {
-				t.Errorf("%s is left out of %s, and is no variable of the configuration", name, file)
+				t.Errorf("%s is left out of %s, but is not a variable of the configuration", name, file)
 			}
 		}
 	}
@@ -104,7 +103,7 @@ func namesInReadme(t *testing.T, content string) []string {
 	return names
 }
 
-// namesInEnvExample reads the assignments, also those that are commented out.
+// namesInEnvExample reads the assignments, including those that are commented out.
 func namesInEnvExample(_ *testing.T, content string) []string {
 	var names []string
 	for _, match := range regexp.MustCompile(`(?m)^#? ?([A-Z][A-Z0-9_]+)=`).FindAllStringSubmatch(content, -1) {

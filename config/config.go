@@ -40,7 +40,7 @@ type HTTP struct {
 	DrainSeconds int `env:"SHUTDOWN_DRAIN_SECONDS" default:"-1"`
 }
 
-// Data says where rows are kept: in PostgreSQL at DatabaseURL, or in SQLite in Dir when it is empty.
+// Data says where rows are kept: in PostgreSQL at DatabaseURL or, if that is empty, in SQLite in Dir.
 type Data struct {
 	DatabaseURL string `env:"DATABASE_URL"`
 	// MaxConns is the size of this process's connection pool; 0: the default of the database package.
@@ -95,7 +95,7 @@ type Upload struct {
 	MaxBytes int64 `env:"MAX_UPLOAD_BYTES" default:"209715200"`
 }
 
-// Media holds the contest's default rules for clips. In the minimums and in MaxSeconds, zero means no rule.
+// Media holds the contest's default rules for clips. For MaxSeconds and the minimums, zero means no limit.
 type Media struct {
 	MaxClipSeconds int    `env:"MEDIA_MAX_CLIP_SECONDS" default:"30"`
 	Audio          string `env:"MEDIA_AUDIO" default:"keep"` // keep, remove
@@ -104,7 +104,7 @@ type Media struct {
 	MinHeight      int    `env:"MEDIA_MIN_HEIGHT" default:"0"`
 }
 
-// Worker sizes the processing. Zero means as much as suits the machine.
+// Worker sets how much is processed at once. Zero means as much as suits the machine.
 type Worker struct {
 	Concurrency   int `env:"WORKER_CONCURRENCY" default:"0"`
 	FFmpegThreads int `env:"FFMPEG_THREADS" default:"0"`
@@ -133,7 +133,7 @@ func (c *Config) DatabasePath() string { return filepath.Join(c.Data.Dir, "showc
 // FilesPath is the root of local storage.
 func (c *Config) FilesPath() string { return filepath.Join(c.Data.Dir, "files") }
 
-// WorkPath is the folder of temporary files: nothing in it outlives its process.
+// WorkPath is the folder of temporary files: nothing in it is needed after its process has ended.
 func (c *Config) WorkPath() string { return filepath.Join(c.Data.Dir, "work") }
 
 // BumperPath is the folder of rendered intros and outros. It is a cache: what is missing is rendered again.

@@ -41,7 +41,7 @@ func (c *Config) normalize() Problems {
 		case len(key) < minSecretBytes:
 			report("SECRET_KEY: must have at least %d bytes and has %d; %s", minSecretBytes, len(key), createSecret)
 		case isExampleSecret(key):
-			report("SECRET_KEY: must not be an example that others know, too; %s", createSecret)
+			report("SECRET_KEY: must not be a published example; %s", createSecret)
 		}
 	}
 	for name, address := range map[string]*string{
@@ -156,7 +156,7 @@ func (c *Config) checkStorage(report func(string, ...any)) {
 	} {
 		*prefix = strings.Trim(*prefix, "/")
 		if !prefixPattern.MatchString(*prefix) {
-			report("%s: %q must be a folder name of the characters a-z, 0-9, - and _", name, *prefix)
+			report("%s: %q must be folder names of a-z, 0-9, - and _, separated by slashes", name, *prefix)
 		}
 	}
 	uploads, processed := c.Storage.UploadPrefix+"/", c.Storage.ProcessedPrefix+"/"

@@ -25,7 +25,7 @@ type directUpload struct {
 	ExpiresAt    time.Time `json:"expires_at"`
 }
 
-// beginDirect announces a clip of size bytes.
+// beginDirectUpload announces a clip of size bytes.
 func (p *person) beginDirectUpload(t *testing.T, size int) directUpload {
 	t.Helper()
 	var d directUpload

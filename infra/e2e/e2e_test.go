@@ -148,8 +148,8 @@ func (s *site) runAppWith(t *testing.T, env []string, args ...string) (stdout, s
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// stop asks the app to stop, waits for it and returns its exit code. Of several exit codes it returns one that is not
-// 0, if there is any.
+// stop asks the app to stop, waits for it and returns its exit code. If the processes exit with several codes, it
+// returns one that is not 0.
 func (s *site) stop(t *testing.T) int {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)

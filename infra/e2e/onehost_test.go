@@ -34,7 +34,8 @@ func (s *site) restart(t *testing.T, i int) {
 	s.processes[i] = startProcess(t, cmd, s.log)
 }
 
-// All processes share an account's rate limit: guesses that one serve process refuses, the other one refuses as well.
+// All processes share an account's rate limit: once one serve process refuses guesses, the other one refuses them as
+// well.
 func TestAccountLimitIsSharedByAllProcesses(t *testing.T) {
 	onlyInStage(t, onehost)
 	t.Parallel()

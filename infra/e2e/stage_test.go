@@ -41,8 +41,8 @@ func stage() string {
 	}
 }
 
-// onlyInStage skips the test in all other stages. A test is restricted either to the stages that have what it tests, or
-// because what it tests is the same in the others: onehost, for example, keeps its files on disk as embedded does.
+// onlyInStage skips the test in all other stages. A test skips the stages that lack what it tests, and those in which
+// it would test the same again: onehost, for example, keeps its files on disk as embedded does.
 func onlyInStage(t *testing.T, wanted ...string) {
 	t.Helper()
 	if !slices.Contains(wanted, stage()) {

@@ -8,7 +8,7 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// Passwords hashes and checks passwords with argon2id and the first set of parameters in OWASP's Password Storage Cheat
+// Passwords hashes and checks passwords with argon2id and the minimum parameters of OWASP's Password Storage Cheat
 // Sheet (m=19 MiB, t=2, p=1). Each operation needs 19 MiB of memory, so no more run at once than there are processors;
 // the others wait. It is safe for concurrent use.
 type Passwords struct {

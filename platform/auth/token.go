@@ -1,5 +1,5 @@
-// Package auth proves who is calling: access tokens, password hashes, the secret that signs, and the caller in the
-// context. It knows no accounts, and a token that it issued stays valid until it expires: tokens cannot be revoked.
+// Package auth proves who is calling: access tokens, password hashes, the signing secret, and the caller in the
+// context. It knows nothing about accounts. Tokens cannot be revoked: each is valid until it expires.
 package auth
 
 import (

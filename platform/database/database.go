@@ -147,7 +147,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close waits for running queries and closes the pool. Closing twice is no error.
+// Close waits for running queries and closes the pool. It may be called again.
 func (db *DB) Close() error {
 	if err := db.sql.Close(); err != nil {
 		return fmt.Errorf("close the %s database: %w", db.dialect, err)
@@ -155,7 +155,7 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Now reads the database's clock. SQLite has none but the clock of this host.
+// Now reads the database's clock. For SQLite, that is the clock of this host.
 func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	query := "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS us"
 	if db.dialect == SQLite {

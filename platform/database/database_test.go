@@ -149,7 +149,7 @@ func TestAFailedMigrationRepeatsPostgreSQLsHint(t *testing.T) {
 	}
 }
 
-// A long migration delays the next one, but no process that starts meanwhile.
+// A long migration delays the next one, but not the processes that start meanwhile.
 func TestOnlyMigrationsWaitForAMigration(t *testing.T) {
 	t.Parallel()
 	db := databasetest.OpenPostgreSQL(t)
@@ -222,7 +222,7 @@ func TestAFileForPostgreSQLIsAppliedOnlyThere(t *testing.T) {
 	})
 }
 
-// When two people agree to revert the same migration, only that one is reverted, not the one before it as well.
+// If two operators confirm reverting the same migration, only that one is reverted, and not the one before it as well.
 func TestOnlyTheNamedMigrationIsReverted(t *testing.T) {
 	t.Parallel()
 	const first, second, third = "0001_items.sql", "0002_weight.sql", "0003_height.sql"

@@ -77,7 +77,8 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (int64, error) 
 }
 
 // Query runs one statement with `?` placeholders and scans its rows into dest, a pointer to a struct or to a slice of
-// structs. Without rows, dest stays as it was. A statement that writes (UPDATE … RETURNING) belongs in InTx.
+// structs. If there are no rows, a struct is left unchanged and a slice becomes empty. A statement that writes (UPDATE
+// … RETURNING) belongs in InTx.
 func (db *DB) Query(ctx context.Context, dest any, sql string, args ...any) error {
 	// Not Scan, which passes the values to the logger within the statement's text.
 	return db.Gorm(ctx).Raw(sql, args...).Find(dest).Error

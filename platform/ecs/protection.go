@@ -1,22 +1,22 @@
-// Package ecs keeps Amazon ECS from stopping a task that is at work when it scales in: it stops another task, or none.
+// Package ecs keeps Amazon ECS from stopping a busy task when it scales in: ECS stops another task, or none.
 //
-// The task's stop timeout (120 s at most on Fargate, of which a job gets 100 s) is too short to do without. The longest
-// jobs of the default rules publish 30 s of a clip of up to 200 MB. With one thread they need this much CPU time, which
-// takes twice as long on the default size of a worker (0.5 vCPU). Each line is the longest of four runs of 5 s on a
-// core of a virtual machine, in proportion; whole runs of the first two took 30 s and 69 s.
+// The task's stop timeout (120 s at most on Fargate, of which a job gets 100 s) is too short to make protection
+// unnecessary. With the default rules, the longest jobs publish 30 s of a clip of up to 200 MiB. With one thread they
+// need the CPU time below, and twice as long on the default size of a worker (0.5 vCPU). Each line is extrapolated from
+// the longest of four runs of 5 s on a core of a virtual machine; whole runs of the first two took 30 s and 69 s.
 //
-//	1080p, 30 pictures per second, H.264, 16 Mbit/s     35 s of CPU     70 s on 0.5 vCPU     35 s on 1 vCPU
-//	1080p, 60 pictures per second, HEVC, 30 Mbit/s      72 s           144 s                 72 s
-//	2160p, 30 pictures per second, HEVC, 48 Mbit/s     120 s           240 s                120 s
+//	1080p, 30 frames per second, H.264, 16 Mbit/s       35 s of CPU     70 s on 0.5 vCPU     35 s on 1 vCPU
+//	1080p, 60 frames per second, HEVC, 30 Mbit/s        72 s           144 s                 72 s
+//	2160p, 30 frames per second, HEVC, 48 Mbit/s       120 s           240 s                120 s
 //
-// So the stop timeout covers what most phones record by default, but neither HEVC at 60 on the default size nor 4K on
-// the two smaller ones. An interrupted job loses no attempt, but another worker starts it over, which costs up to 100 s
-// of work and the contestant as much waiting, again and again while workers become fewer or a release rolls out.
+// So the stop timeout covers what most phones record by default, but neither HEVC at 60 frames per second on 0.5 vCPU
+// nor 4K on 0.5 or 1 vCPU. An interrupted job loses no attempt, but another worker starts it over. Up to 100 s of work
+// are lost and the contestant waits as much longer, again and again while ECS scales in or a release rolls out.
 //
-// Protection is requested within a second after work begins. It also holds against deployments, which leave a protected
-// task running until it gives up the protection; so a task whose work never ends gives it up for a minute every ten
-// minutes. It does not hold against Spot interruptions and an operator's stop. All of these end the task by SIGTERM,
-// and work that it does not finish then is done again elsewhere.
+// Protection is requested within a second of the start of work. It also holds against deployments, which leave a
+// protected task running until it gives up the protection; so a task whose work never ends gives it up for a minute
+// every ten minutes. It does not hold against Spot interruptions and an operator's stop. All of these end the task by
+// SIGTERM, and another worker starts over what the task does not finish.
 package ecs
 
 import (
@@ -34,14 +34,14 @@ import (
 const (
 	defaultInterval = time.Second
 	callTimeout     = 5 * time.Second
-	// life is how long a protection lasts that nobody renews, in whole minutes: a worker that hangs loses it.
+	// life is how long a protection lasts if it is not renewed, as by a worker that hangs. ECS counts whole minutes.
 	life  = 10 * time.Minute
 	renew = 5 * time.Minute
 	// stretch is the longest time under protection. During the pause after it a deployment can stop the task: with an
 	// endless backlog it would otherwise wait for ever, and CloudFormation fails after three hours.
 	stretch = 10 * time.Minute
 	pause   = time.Minute
-	// patience is the time before a refused call is repeated; a job takes half a minute or more.
+	// patience is how long to wait before a failed call is repeated. It is short, as a job takes half a minute or more.
 	patience = 5 * time.Second
 )
 
@@ -60,8 +60,8 @@ type Protection struct {
 	o         Options
 	url       string
 	protected bool
-	unsure    bool      // the agent did not answer, and may have obeyed
-	beganAt   time.Time // of the stretch, which includes short times without protection between two jobs
+	unsure    bool      // the agent did not answer, and may have changed the protection
+	beganAt   time.Time // start of the stretch, which includes short gaps between jobs
 	freedAt   time.Time // when the protection was last given up
 	renewAt   time.Time
 	retryAt   time.Time // no call before it

@@ -56,7 +56,7 @@ const (
 	off = `PUT /api/x/task-protection/v1/state {"ProtectionEnabled":false}`
 )
 
-// RoundTrip answers in the test's own time.
+// RoundTrip answers in the fake time of the test's bubble.
 func (a *agent) RoundTrip(r *http.Request) (*http.Response, error) {
 	recorder := httptest.NewRecorder()
 	a.ServeHTTP(recorder, r)
@@ -171,7 +171,7 @@ func TestAProtectionIsGivenUpWhenWatchEnds(t *testing.T) {
 	})
 }
 
-// A protection whose answer came too late would last for ten minutes.
+// If nobody gave it up, a protection whose answer came too late would last for ten minutes.
 func TestAProtectionWithoutAnAnswerIsGivenUp(t *testing.T) {
 	for name, end := range map[string]func(busy *atomic.Bool, stop func()){
 		"when the work ends": func(busy *atomic.Bool, _ func()) { busy.Store(false); time.Sleep(2 * time.Second) },
@@ -212,7 +212,7 @@ func TestTheAgentIsCalledOverHTTP(t *testing.T) {
 	}
 }
 
-// transport answers in the test's own time and records when protection was switched on or off.
+// transport answers in the fake time of the test's bubble and records when protection was switched on or off.
 type transport struct {
 	began time.Time
 	calls []string

@@ -2,7 +2,7 @@
 // or one of them fails, and stops all of them at the same time.
 //
 // It promises that every service that started has stopped, or has had its time to stop, before Run returns. It handles
-// no signals and closes nothing that services share: both are the caller's part.
+// no signals and closes nothing that services share: both are left to the caller.
 package lifecycle
 
 import (
@@ -34,9 +34,9 @@ type Group struct {
 	Logger      *slog.Logger
 }
 
-// Run starts the services one after the other, waits until ctx ends or a service fails, and then stops all services
-// that started at the same time, so that their grace periods do not add up. It returns nil when ctx ended and every
-// stop succeeded, otherwise all errors, each with the name of its service.
+// Run starts the services one after the other, waits until ctx ends or a service fails, and then stops all started
+// services at the same time, so that their grace periods do not add up. It returns nil when ctx ended and every stop
+// succeeded, otherwise all errors, each with the name of its service.
 func (g *Group) Run(ctx context.Context) error {
 	var failure error
 	started := 0

@@ -10,8 +10,8 @@ const (
 	maxBackoff   = 5 * time.Minute
 )
 
-// backoff is how long a task waits after the given attempt (1, 2, …) has failed: 5 s after the first, then doubling up
-// to 5 min. Half of it is random, so that tasks that failed together do not return together.
+// backoff is how long a task waits after the given attempt (1, 2, …) has failed: up to 5 s after the first, then twice
+// as long each time, up to 5 min. Half of it is random, so that tasks that failed together do not return together.
 func backoff(attempt int) time.Duration {
 	d := firstBackoff
 	for range attempt - 1 {

@@ -42,7 +42,8 @@ func (b *bench) start(handlers queue.Handlers) *queue.Worker {
 	return b.startOn(b.driver, handlers, 10*time.Minute)
 }
 
-// startOn needs a short visibility only in tests of its end, because it also ends when the machine stands still.
+// startOn starts a worker. Only tests of the visibility's end should set a short one, because it also ends if the
+// machine stands still.
 func (b *bench) startOn(driver queue.Driver, handlers queue.Handlers, visibility time.Duration) *queue.Worker {
 	b.Helper()
 	return b.WorkOn(driver, handlers, queue.WorkerOptions{Visibility: visibility, Registerer: b.registry})

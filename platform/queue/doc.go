@@ -1,6 +1,6 @@
 // Package queue carries tasks from the code that wants work done to the workers that do it.
 //
-//	Queue.Enqueue(Task)      after the transaction that the task is about
+//	Queue.Enqueue(Task)      after the commit of what the task is about
 //	   ↓
 //	Driver                   keeps tasks: a table, Redis, SQS
 //	   ↓ Delivery

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Driver is a product that keeps tasks and hands them out. All methods are safe for concurrent use. A driver is given
-// valid tasks only, and decides nothing about success: it delivers, and does with each task what the verdict says.
+// Driver is a product that keeps tasks and hands them out. All methods are safe for concurrent use. A driver gets only
+// valid tasks and does not judge their success: it delivers each task and carries out the verdict.
 type Driver interface {
 	// Enqueue stores the task durably before it returns. A task of the same kind and ID that waits or runs is left as
 	// it is; a dead one is revived with the new payload and no attempts. (SQS does not recognise a task that it already
@@ -23,7 +23,7 @@ type Driver interface {
 	// marked as redriven until it dies or is done.
 	Redrive(ctx context.Context, kind, id string) (bool, error)
 
-	// Consume starts delivery to the consumer and returns once it runs, or the reason why it cannot. ctx is for the
+	// Consume starts delivery to the consumer. It returns when delivery runs or has failed to start. ctx is for the
 	// start alone. stop ends delivery, then waits until every call of Handle has returned and its verdict is written.
 	// It is called once.
 	Consume(ctx context.Context, consumer Consumer) (stop func(), err error)
@@ -32,11 +32,11 @@ type Driver interface {
 // Redriver is a driver that must read all dead letters to find one of them, and can therefore redrive many in one pass.
 type Redriver interface {
 	// RedriveAll redrives every dead task for which wanted returns true, but no task twice, so that it ends even if
-	// some die again meanwhile. It returns those that it made ready, also beside an error.
+	// some die again meanwhile. It returns those that it made ready, even with an error.
 	RedriveAll(ctx context.Context, wanted func(DeadTask) bool) ([]DeadTask, error)
 }
 
-// Consumer is what a driver delivers to, and how.
+// Consumer receives a driver's deliveries.
 type Consumer struct {
 	// Handle handles one delivery and returns what becomes of its task; it does not panic. The driver calls it up to
 	// Concurrency times at once and extends the delivery's visibility meanwhile. If that fails, the driver cancels ctx

@@ -53,7 +53,7 @@ var (
 	depthDesc = prometheus.NewDesc("queue_depth",
 		"Tasks by state, over all processes.", []string{"state"}, nil)
 	oldestDesc = prometheus.NewDesc("queue_oldest_ready_seconds",
-		"For how long the oldest ready task could have started.", nil, nil)
+		"How long ago the oldest ready task could have started.", nil, nil)
 )
 
 // depthCollector asks the queue when it is scraped. If the queue does not answer, its series are left out, so that the

@@ -19,12 +19,13 @@ const (
 // extends the visibility of deliveries and handles everything else about them.
 type Puller interface {
 	// Receive returns up to n deliveries, which stay invisible to others for the visibility time. It may wait for the
-	// first for any time, and returns when ctx ends; none is no error. It makes no task invisible that it does not
-	// return (except on SQS, which goes on answering after ctx has ended: those are invisible for 10 s).
+	// first one as long as it likes, but returns when ctx ends; returning none is not an error. It makes no task
+	// invisible without returning it. (The exception is SQS, which may answer after ctx has ended: the tasks in that
+	// answer are invisible for 10 s.)
 	Receive(ctx context.Context, n int, visibility time.Duration) ([]Received, error)
 
-	// Extend makes the delivery's visibility end after the visibility time from now. It returns ErrLost if the delivery
-	// is not the task's current one.
+	// Extend makes the delivery invisible to others for the visibility time from now. It returns ErrLost if the
+	// delivery is not the task's current one.
 	Extend(ctx context.Context, received Received, visibility time.Duration) error
 
 	// Settle ends the delivery and does with the task what the verdict says. It returns ErrLost and changes nothing if
@@ -89,7 +90,7 @@ func (p *pull) receive(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err.Error() != trouble { // an outage repeats itself for as long as it lasts
+		if err.Error() != trouble { // during an outage the error stays the same
 			trouble = err.Error()
 			p.consumer.Logger.ErrorContext(ctx, "no tasks received", "error", err)
 		}

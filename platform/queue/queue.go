@@ -99,7 +99,7 @@ func (q *Queue) Redrive(ctx context.Context, kind, id string) (bool, error) {
 }
 
 // RedriveAll makes the dead tasks for which wanted returns true ready again with no attempts, each task once. It
-// returns those that it made ready, also beside an error.
+// returns those that it made ready, even with an error.
 func (q *Queue) RedriveAll(ctx context.Context, wanted func(DeadTask) bool) ([]DeadTask, error) {
 	if redriver, ok := q.driver.(Redriver); ok {
 		redriven, err := redriver.RedriveAll(ctx, wanted)

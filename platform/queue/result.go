@@ -25,7 +25,7 @@ func Later(d time.Duration) error { return &postponed{max(d, 0)} }
 
 type discarded struct{ err error }
 
-// Error also accepts a nil error, which callers may well pass.
+// Error allows for Discard(nil).
 func (d *discarded) Error() string {
 	if d.err == nil {
 		return "no reason given"

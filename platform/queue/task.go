@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// MaxPayload is the largest payload in bytes. SQS would carry 256 KiB, but a task is a hint with a few keys in it,
-	// and anything larger belongs in storage.
+	// MaxPayload is the largest payload in bytes. Every product would carry more, but a task is a hint with a few keys
+	// in it, and anything larger belongs in storage.
 	MaxPayload = 64 << 10
 
 	maxName = 128 // bytes, for a kind and for an ID
@@ -64,8 +64,8 @@ type Delivery struct {
 	// Lapses is how many deliveries ended because their visibility did; 0 if the product does not count them.
 	Lapses int
 	// Redriven reports whether the task was a dead letter that an operator wants to be tried again. A task that Enqueue
-	// revived is not. On a product that keeps duplicates, a delivery without it may be a duplicate of a task that has
-	// died since.
+	// revived does not count as redriven. On a product that keeps duplicates, a delivery that is not redriven may be a
+	// duplicate of a task that has died since.
 	Redriven bool
 }
 

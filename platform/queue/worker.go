@@ -19,13 +19,13 @@ const abandonAfter = 5 * time.Second
 // Handler does the work of one kind of task.
 type Handler struct {
 	// Run does the work. After nil the task is done. After an error or a panic it is tried again following a backoff of
-	// 5 s to 5 min, and becomes a dead letter after the last attempt. Discard and Later end a run in other ways. When
+	// 2.5 s to 5 min, and becomes a dead letter after the last attempt. Discard and Later end a run in other ways. When
 	// ctx ends, its context.Cause is ErrStopping or ErrLost.
 	Run func(ctx context.Context, delivery Delivery) error
 
-	// Dead, if set, is told of a task that becomes a dead letter, even if Run could not run: a task that kills its
-	// worker every time. It is called before the dead letter is written, and again if that write is lost; its error is
-	// logged and changes nothing. It has 10 s.
+	// Dead, if set, is called for a task that becomes a dead letter, even if Run never returned because the task kills
+	// its worker every time. It is called before the dead letter is written, and again if that write is lost; its error
+	// is logged and changes nothing. It has 10 s.
 	Dead func(ctx context.Context, delivery Delivery, reason string) error
 }
 
@@ -96,8 +96,8 @@ func NewWorker(driver Driver, handlers Handlers, options WorkerOptions) *Worker 
 	}
 }
 
-// Start returns when the worker receives tasks, or the reason why it cannot; ctx is for the start alone. A worker is
-// started once.
+// Start returns when the worker receives tasks or has failed to start; ctx is for the start alone. A worker is started
+// once.
 func (w *Worker) Start(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

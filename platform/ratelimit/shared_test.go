@@ -17,7 +17,7 @@ import (
 	"risingstars/platform/ratelimit"
 )
 
-// patient is a time limit that even a slow machine keeps, for tests that are not about the limit.
+// patient is a timeout that is long enough for a slow machine, for tests that are not about the timeout.
 const patient = time.Minute
 
 func open(t *testing.T, options ratelimit.SharedOptions) *ratelimit.Shared {
@@ -121,7 +121,7 @@ func manyAtOnce(t *testing.T, quota ratelimit.Quota, limiters ...*ratelimit.Limi
 
 func TestOutageAllowsEverythingAtOnce(t *testing.T) {
 	t.Parallel()
-	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // connects, and never answers
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // connects, but never answers
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-// Package scratch keeps temporary files. Close removes them or, after a crash, the next process to start.
+// Package scratch keeps temporary files. Close removes them; after a crash, the next process that opens the same root
+// does.
 //
 // Every process works in an area of its own: a folder root/scratch-<random> with a locked file in it. The kernel
 // releases the lock when the process ends, even by kill -9, and the next Open of the same root, in any process, removes
@@ -112,8 +113,8 @@ func sweep(root string) {
 func removeIfDead(path string) {
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		// Either the process died just before it locked the file or just after it removed it, and then the folder is
-		// empty, or the folder is not an area. Remove removes only an empty folder.
+		// If the process died just before it created the lock file or just after it removed it, the folder is empty.
+		// Otherwise, the folder is not an area. Remove removes only an empty folder.
 		_ = os.Remove(path)
 		return
 	}

@@ -19,7 +19,7 @@ import (
 // listener can stop accepting connections without losing those that have arrived already.
 type listener struct {
 	*net.TCPListener
-	arrived func(net.Conn) // is told of every connection before Accept returns it
+	arrived func(net.Conn) // is called with every connection before Accept returns it
 
 	stop    sync.Once
 	stopped chan struct{} // closed when connections are refused
@@ -36,8 +36,8 @@ func newListener(tcp *net.TCPListener, arrived func(net.Conn)) *listener {
 	}
 }
 
-// Accept goes on after StopAccepting with the backlog and then waits for Close, because http.Server treats an error as
-// a failure.
+// After StopAccepting, Accept first returns the backlog and then waits for Close, because http.Server treats an error
+// as a failure.
 func (l *listener) Accept() (net.Conn, error) {
 	connection, err := l.TCPListener.Accept()
 	if err == nil {
@@ -76,7 +76,7 @@ func (l *listener) StopAccepting() {
 				l.arrived(connection)
 				l.backlog <- connection
 			}
-			_ = file.Close() // FileConn has its own
+			_ = file.Close() // FileConn has its own copy
 		}
 		close(l.drained)
 	})

@@ -35,9 +35,9 @@ type Multipart struct {
 	tooLarge error
 }
 
-// OpenMultipart begins to read the body of c, which may have maxFile bytes and some for the form around the file. It
-// returns tooLarge before it reads anything if the request announces more. Next, Text and Body return it if more
-// arrive.
+// OpenMultipart begins to read the body of c, which may have maxFile bytes and 1 MiB for the form around the file. If
+// the request announces more, it returns tooLarge before it reads anything; if more arrive unannounced, Next, Text and
+// Body return tooLarge.
 func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, error) {
 	r := c.Request()
 	mediaType, params, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
@@ -121,8 +121,8 @@ func (m *Multipart) bodyError(err error) error {
 	return errBadMultipart.With(err)
 }
 
-// idleTimeoutReader sets a new read deadline before every read, so that a slow upload may last for hours and a dead one
-// for readIdleTimeout.
+// idleTimeoutReader sets a new read deadline before every read, so that a slow upload may last for hours, but a dead
+// one ends after readIdleTimeout.
 type idleTimeoutReader struct {
 	body    io.Reader
 	control *http.ResponseController

@@ -64,7 +64,7 @@ func Describe(doc *huma.OpenAPI, op *huma.Operation, body any) {
 	DescribeAs(doc, op, "application/json", body)
 }
 
-// DescribeAs is Describe for a body with another content type than JSON.
+// DescribeAs is Describe for a body with a content type other than JSON.
 func DescribeAs(doc *huma.OpenAPI, op *huma.Operation, contentType string, body any) {
 	schema := func(of any, name string) *huma.Schema {
 		return doc.Components.Schemas.Schema(reflect.TypeOf(of), true, name)

@@ -1,6 +1,6 @@
 // Package cfntest checks CloudFormation templates: their resources against the schemas of CloudFormation's registry,
-// and every reference within and between them. It needs no AWS account, and so does not check what only an account can
-// tell: quotas, names that are taken, and requests that a service rejects for other reasons than their form.
+// and every reference within and between them. It needs no AWS account, and so does not check what depends on one:
+// quotas, names that are taken, and requests that a service rejects for reasons other than their form.
 package cfntest
 
 import (

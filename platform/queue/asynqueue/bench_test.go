@@ -122,7 +122,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	flag.Set("test.parallel", "8") // a visibility of 30 s: some tests only wait
+	flag.Set("test.parallel", "8") // some tests only wait for a visibility of 30 s to end
 	os.Exit(m.Run())
 }
 
@@ -145,7 +145,7 @@ func workUntilKilled() error {
 	select {}
 }
 
-// vanish has a worker run tasks and kills it with SIGKILL; it returns which attempts those were.
+// vanish has a worker run tasks, kills it with SIGKILL and returns the numbers of the interrupted attempts.
 func vanish(b *queuetest.Bench, url, name string, ids ...string) (attempts []string) {
 	b.Helper()
 	mark := filepath.Join(b.TempDir(), "mark-")

@@ -32,7 +32,7 @@ func (d *Driver) Consume(ctx context.Context, consumer queue.Consumer) (stop fun
 		DelayedTaskCheckInterval: d.poll,
 		RetryDelayFunc:           delayOf,
 		IsFailure:                counts,
-		// After it asynq would give tasks to other workers although their handlers still run here.
+		// After this timeout, asynq would give tasks to other workers although their handlers still run here.
 		ShutdownTimeout: math.MaxInt64,
 		Logger:          newServerLog(consumer.Logger),
 		LogLevel:        asynq.WarnLevel,
@@ -108,7 +108,7 @@ func (c *consuming) settle(ctx context.Context, verdict queue.Verdict) error {
 }
 
 // awaitRedis returns when Redis answers, the lease has lapsed or the worker stops. Asynq writes a verdict only once: if
-// that fails it tries again with a context that it has cancelled by then, and the task would run again.
+// that fails, its second attempt uses a context that it has already cancelled, and the task would run again.
 func (c *consuming) awaitRedis(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()

@@ -1,6 +1,6 @@
 // Package asynqueue keeps a queue's tasks in Redis through hibiken/asynq. It uses asynq's public API only, so asynq's
 // tools (the asynq command, asynqmon) show the queue and may operate it. Only Redrive marks its tasks as redriven,
-// though: a dead one that such a tool runs comes back as the attempt that it died of.
+// though: a dead letter that such a tool runs again keeps the number of its last attempt.
 //
 // Visibility is asynq's lease: 30 s, renewed every 5 s, whatever a worker asks for. When a worker vanishes, asynq
 // itself returns its tasks one to two minutes later. That is too late, so every worker looks for such tasks and sends a
@@ -8,12 +8,13 @@
 // dropped when asynq returns it.
 //
 // A revived or redriven dead letter is a new task. Enqueue deletes the dead one first, so a crash in between loses the
-// task, and its owner must send it again. Redrive deletes it last, so a crash in between leaves a dead letter too many.
-// Delays are whole seconds, rounded up. Dead letters are kept for 90 days, and only the latest 10,000 of them.
+// task, and its owner must send it again. Redrive deletes it last, so a crash in between leaves the dead letter beside
+// the new task. Delays are whole seconds, rounded up. Dead letters are kept for 90 days, and only the latest 10,000 of
+// them.
 //
-// Redis keeps as much as its persistence saves: what it lost must be enqueued again by its owner. It must not evict
-// (maxmemory-policy noeviction), and must be version 6.2 or later. Times come from the processes' clocks, which may
-// differ by up to 20 s before one of them takes another worker for vanished.
+// Tasks are only as durable as Redis's persistence: their owners must enqueue lost ones again. Redis must not evict
+// (maxmemory-policy noeviction), and must be version 6.2 or later. Times come from the processes' clocks: if two differ
+// by more than 20 s, one process may consider the other's worker vanished.
 package asynqueue
 
 import (

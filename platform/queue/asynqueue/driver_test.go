@@ -18,7 +18,7 @@ import (
 	"risingstars/platform/queue/queuetest"
 )
 
-// promises are the driver's. Asynq alone would return the task of a worker that vanished within two minutes.
+// promises are the driver's. Asynq alone may need up to two minutes to return a vanished worker's task.
 var promises = queuetest.Promises{
 	RecoversWithin: time.Minute, Deduplicates: true, TellsAge: true, StopsReceiving: true,
 	Vanish: func(b *queuetest.Bench) {
@@ -30,7 +30,7 @@ var promises = queuetest.Promises{
 	},
 }
 
-// namedDriver is a driver and where another process finds its queue.
+// namedDriver is a driver with the address and the name by which another process finds its queue.
 type namedDriver struct {
 	*asynqueue.Driver
 	url, name string

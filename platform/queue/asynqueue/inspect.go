@@ -113,7 +113,7 @@ func (d *Driver) due(ctx context.Context, list lister, now time.Time) (count int
 	return len(tasks), age, err
 }
 
-// Dead lists the latest first, those of one second in no order.
+// Dead lists the latest first; those that died in the same second are in no particular order.
 func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) {
 	letters, err := d.letters(ctx)
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 )
 
 // serverLog passes on the log of an asynq server. During an outage the server repeats itself several times a second, so
-// that each line is written only once in 30 s.
+// each line is written only once in 30 s.
 type serverLog struct {
 	logger *slog.Logger
 
@@ -35,7 +35,7 @@ func (l *serverLog) Info(args ...any)  { l.log(slog.LevelInfo, args) }
 func (l *serverLog) Warn(args ...any)  { l.log(slog.LevelWarn, args) }
 func (l *serverLog) Error(args ...any) { l.log(slog.LevelError, args) }
 
-// Fatal does not end the process, which is not for a library to decide.
+// Fatal only logs: a library must not end the process.
 func (l *serverLog) Fatal(args ...any) { l.log(slog.LevelError, args) }
 
 func (l *serverLog) log(level slog.Level, args []any) {

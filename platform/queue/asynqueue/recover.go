@@ -14,7 +14,7 @@ import (
 const (
 	recoverEvery = 5 * time.Second
 	// retention is how long a copy that has ended keeps its ID, so that it is not sent again: asynq returns the
-	// original within a minute of 30 s after the end of its lease.
+	// original 30 to 90 s after the end of its lease.
 	retention = 5 * time.Minute
 )
 

@@ -15,7 +15,7 @@ import (
 	"risingstars/platform/queue/queuetest"
 )
 
-// Three tasks have lost no worker, one and two so far, and now they lose another one. A fourth runs for as long and
+// So far, three tasks have lost no worker, one and two; now each loses another one. A fourth task runs for as long and
 // keeps its worker.
 func TestVanishedWorkersUseUpTheAttempts(t *testing.T) {
 	t.Parallel()

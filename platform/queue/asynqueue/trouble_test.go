@@ -13,8 +13,9 @@ import (
 	"risingstars/platform/queue/queuetest"
 )
 
-// cancels has an operator cancel the handler of a task, which only servers that have subscribed by then are told of.
-// Asynq cancels the tasks of this ID in all queues, so no two tests may use the same ID.
+// cancels cancels the handler of a task as an operator would, until the handler notices: a server that has not
+// subscribed yet misses the message. Asynq cancels the tasks of this ID in all queues, so no two tests may use the same
+// ID.
 func (b *bench) cancels(id string, handling context.Context) { //nolint:revive // b is the test
 	b.Helper()
 	inspector := b.inspector()
@@ -97,7 +98,7 @@ func TestStopWaitsForTheHandlerOfALostTask(t *testing.T) {
 	b.EventuallyStats(queue.Stats{Ready: 1}) // the verdict Done came too late
 }
 
-// After a flush the owner sends its tasks again, while workers run and do not know of it.
+// After a flush the owner sends its tasks again, while workers run that know nothing of the flush.
 func TestFlushedRedisAcceptsTheTasksAgain(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, startServer(t).url(nil, ""))
@@ -185,7 +186,7 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// A server that stands still for a while then answers all requests, also those of clients that have hung up. Nobody
+// After standing still for a while, a server answers all requests, including those of clients that have hung up. Nobody
 // works on a task in such an answer before its visibility ends.
 func TestAServerThatStandsStillCostsNoAttempt(t *testing.T) {
 	t.Parallel()

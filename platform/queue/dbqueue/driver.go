@@ -1,9 +1,10 @@
 // Package dbqueue keeps a queue's tasks in one table of the application's database, SQLite or PostgreSQL, so that a
-// stage without a message broker needs none.
+// stage needs no message broker.
 //
 // A task is a row. A delivery is the row's token together with the time at which its visibility ends. The token may
 // extend or settle the delivery even after that time, as long as no other worker has received the task since. Times
-// come from the processes' clocks: hosts that share a queue keep theirs within a small part of the visibility time.
+// come from the processes' clocks: on hosts that share a queue, they must differ by only a small part of the
+// visibility.
 package dbqueue
 
 import (

@@ -18,7 +18,7 @@ import (
 )
 
 var promises = queuetest.Promises{
-	RecoversWithin: 30 * time.Second, // beside the visibility of 300 ms, patience with a slow machine
+	RecoversWithin: 30 * time.Second, // the visibility is 300 ms; the rest is for a slow machine
 	Deduplicates:   true, TellsAge: true, CountsLapses: true, StopsReceiving: true,
 }
 
@@ -140,7 +140,7 @@ func TestDeadListsTheLatestFirst(t *testing.T) {
 	}
 }
 
-// Without any visibility all receivers compete for all tasks all the time.
+// With a visibility of zero, all receivers compete for all tasks all the time.
 func TestEachAttemptIsDeliveredOnce(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, []database.Migrations{dbqueue.Migrations()}, eachAttemptIsDeliveredOnce)

@@ -77,7 +77,7 @@ func (b *Bench) eventuallyDead(n int) map[string]queue.DeadTask {
 	return byID
 }
 
-// watchStalls asks the queue all the time. The returned function ends that and returns the longest time without an
+// watchStalls queries the queue all the time. The returned function stops that and returns the longest time without an
 // answer, during which this process or the product stood still.
 func (b *Bench) watchStalls() (longest func() time.Duration) {
 	ctx, cancel := context.WithCancel(b.Context())

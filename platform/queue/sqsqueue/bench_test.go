@@ -21,14 +21,14 @@ import (
 
 const (
 	patience = queuetest.Patience
-	wait     = time.Second // of a poll, which goes on receiving tasks for as long after its worker has stopped
+	wait     = time.Second // the length of a poll, which continues after its worker has stopped
 	region   = "us-east-1"
 	kind     = queuetest.Kind
 
 	maxReceives = 3
 )
 
-// TestMain gives the SDK's own chain credentials, and nothing from this machine's settings.
+// TestMain gives the SDK credentials and hides this machine's settings from it.
 func TestMain(m *testing.M) {
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_EC2_METADATA_DISABLED": "true",
@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 // SQS neither recognises duplicates nor knows the age of a message; it does not distinguish a lapse from another
-// receive, and goes on with a poll whose worker has stopped.
+// receive, and continues a poll whose worker has stopped.
 var promises = queuetest.Promises{RecoversWithin: 30 * time.Second, ShortestVisibility: 3 * time.Second}
 
 // sqsURL returns the URL of the server that all tests share.
@@ -70,7 +70,7 @@ func setup(t *testing.T) *bench {
 	return setupOn(t, address, address)
 }
 
-// setupOn creates the queues in a server, which the driver reaches by another address.
+// setupOn creates the queues on a server; the driver reaches the server at address.
 func setupOn(t *testing.T, server, address string) *bench {
 	t.Helper()
 	b := &bench{Bench: queuetest.Bench{T: t, Promises: promises}, sqs: client(t, server)}
@@ -158,7 +158,7 @@ func (b *bench) receiveRaw(url string, visibility time.Duration) (m types.Messag
 		m = reply.Messages[0]
 		return true
 	})
-	if visibility == 0 { // the SDK does not send a zero above
+	if visibility == 0 { // the SDK leaves out a zero in the request above
 		_, err := b.sqs.ChangeMessageVisibility(b.Context(), &sqs.ChangeMessageVisibilityInput{
 			QueueUrl: &url, ReceiptHandle: m.ReceiptHandle,
 		})

@@ -62,8 +62,8 @@ func (d *Driver) receive(
 	return reply.Messages, nil
 }
 
-// hide makes the message's visibility end after the given time. It returns ErrLost if the receipt is no longer valid,
-// which it is for 12 h at most.
+// hide makes the message's visibility end after the given time. It returns ErrLost if the receipt is no longer valid. A
+// receipt is valid for 12 h at most.
 func (d *Driver) hide(ctx context.Context, receipt string, visibility time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -131,8 +131,8 @@ func lost(err error) error {
 	return plain(err)
 }
 
-// trouble is an error without what was signed and without the details that differ between the errors of one outage: the
-// SDK adds the request's id, and a connection the address that it tried, of which SQS's names have many.
+// trouble is an error whose text leaves out what was signed, and the details in which the errors of one outage differ:
+// the request's id and, as SQS's names have many addresses, the one that was tried.
 type trouble struct {
 	text  string
 	cause error

@@ -17,7 +17,7 @@ const (
 	// browseVisibility is how long browsing hides dead letters from others.
 	browseVisibility = 30 * time.Second
 	listWait         = time.Second
-	// redriveWait outlasts a short listing at the same time.
+	// redriveWait outlasts a short listing by another process.
 	redriveWait = 2 * time.Second
 	// enoughEmpty is how many empty pages in a row mean the end: one page may be empty although there are more
 	// messages.
@@ -54,8 +54,8 @@ func (d *Driver) setAside(ctx context.Context, m types.Message, reason error) {
 	d.log.WarnContext(ctx, "a message that is not a task was set aside", "message_id", *m.MessageId, "error", reason)
 }
 
-// Dead lists the latest of the dead letters that SQS returned first. A message that SQS itself moved died when it was
-// sent, as far as this list knows.
+// Dead reads dead letters in SQS's order until it has limit of them, and sorts these by time, the latest first. For a
+// message that SQS itself moved, DiedAt is the time at which it was sent.
 func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) {
 	var dead []queue.DeadTask
 	err := d.browse(ctx, listWait, func(m types.Message) (gone, more bool, err error) {
@@ -152,8 +152,8 @@ func attribute(m types.Message, name string) string {
 	return ""
 }
 
-// browse calls visit for each dead letter, until visit wants no more or none has arrived for a few waits. Then all are
-// visible again except for those that visit reports as gone.
+// browse calls visit for each dead letter, until visit wants no more or none has arrived for a few waits. Afterwards
+// all are visible again except for those that visit reports as gone.
 func (d *Driver) browse(
 	ctx context.Context, wait time.Duration, visit func(types.Message) (gone, more bool, err error),
 ) error {
@@ -162,8 +162,8 @@ func (d *Driver) browse(
 	seen := map[string]bool{}
 	begun := time.Now()
 	for empty := 0; empty < enoughEmpty; {
-		// A message that is hidden for too short a time arrives again. The times grow, so that the rest is read
-		// meanwhile.
+		// A message that becomes visible during a long browse arrives again. Each page is hidden for longer than the
+		// one before, which leaves time to read the rest.
 		page, err := d.receive(ctx, d.deadURL, maxBatch, browseVisibility+time.Since(begun), wait)
 		if err != nil {
 			return fmt.Errorf("browse the dead letters: %w", err)

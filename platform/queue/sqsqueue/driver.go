@@ -9,14 +9,14 @@
 // when its task is enqueued again. Delays are whole seconds, rounded up. A task that waits for its retry counts as in
 // flight. Visibility ends 12 h after the delivery at the latest; the handler is then told that its task is lost.
 //
-// SQS goes on with a poll for which nobody waits any longer because its worker has stopped or its connection is gone.
-// Tasks that such a poll receives are ready again after 10 s, with one attempt used up.
+// SQS continues a poll even if nobody waits for it any longer, because its worker has stopped or its connection is
+// gone. Tasks that such a poll receives are ready again after 10 s, with one attempt used up.
 //
 // The queue's redrive policy is the last resort, for messages that no worker could judge. A task on its last receive by
 // that policy continues in a copy, so that package queue decides about its attempts and its owner is told of its death.
 //
 // Keep the dead letters for SQS's longest time, 14 days. The console's own redrive works on them too, but messages that
-// SQS itself moved there come back without the mark of having been redriven.
+// SQS itself moved there come back without being marked as redriven.
 package sqsqueue
 
 import (

@@ -198,7 +198,7 @@ func TestIdleWorkerPollsSeldom(t *testing.T) {
 	b, p := setupOnProxy(t)
 	worker := b.Work(func(context.Context, queue.Delivery) error { return nil })
 	b.Eventually("a third poll", func() bool { return len(p.seen("ReceiveMessage")) >= 3 })
-	// A tenth for the clocks.
+	// A tenth less, because the clocks differ.
 	if polls := p.seen("ReceiveMessage"); polls[2].at.Sub(polls[0].at) < 2*wait*9/10 {
 		t.Errorf("two polls within %s, each waits for %s", polls[2].at.Sub(polls[0].at), wait)
 	}

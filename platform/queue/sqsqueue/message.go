@@ -27,9 +27,9 @@ type envelope struct {
 	Kind    string `json:"kind"`
 	ID      string `json:"id"`
 	Payload []byte `json:"payload,omitempty"`
-	// Attempts is the number of attempts on the messages of which this one is a copy.
+	// Attempts is the number of attempts that the message's earlier copies used up.
 	Attempts int `json:"attempts,omitempty"`
-	// Due, in milliseconds since 1970, is set if the time is further away than SQS can delay a message.
+	// Due, in milliseconds since the Unix epoch, is set if it is further away than SQS can delay a message.
 	Due int64 `json:"due,omitempty"`
 	// Redriven is passed on to all copies but the dead letter.
 	Redriven bool `json:"redriven,omitempty"`
@@ -52,11 +52,11 @@ func later(e envelope, delay time.Duration) message {
 	return message{body: encode(e), delay: min(delay, maxDelay)}
 }
 
-// encode writes ASCII, because SQS accepts only some characters, and some of those only in theory.
+// encode writes ASCII, because SQS does not accept every character, not even every one that its documentation allows.
 func encode(e envelope) string {
 	text, err := json.Marshal(e)
 	if err != nil {
-		panic(err) // strings, bytes and numbers
+		panic(err) // impossible: the fields are strings, bytes, numbers and booleans
 	}
 	var ascii strings.Builder
 	for _, r := range string(text) {
@@ -101,7 +101,7 @@ func (e envelope) wait() time.Duration {
 	return max(0, time.Until(time.UnixMilli(e.Due)))
 }
 
-// receives includes this one.
+// receives returns how often SQS has delivered the message, including this time.
 func receives(m types.Message) int {
 	return systemNumber(m, types.MessageSystemAttributeNameApproximateReceiveCount)
 }
@@ -126,7 +126,8 @@ func numberAttribute(n int) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: &kind, StringValue: &value}
 }
 
-// printable replaces the characters that SQS does not accept, which are those that XML excludes, and is never empty.
+// printable replaces the characters that SQS does not accept, which are those that XML excludes. It replaces an empty
+// text as well.
 func printable(text string) string {
 	if text == "" {
 		return "no reason given"

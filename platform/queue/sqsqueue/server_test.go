@@ -134,7 +134,7 @@ func (p *proxy) seen(action string) (seen []request) {
 	return seen
 }
 
-// server is one of a test's own, to be killed and started again. It keeps nothing.
+// server is a test's own SQS server, which it can kill and start again. A restart loses everything.
 type server struct {
 	t    *testing.T
 	port string

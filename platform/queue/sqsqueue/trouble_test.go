@@ -91,7 +91,7 @@ func TestCopyIsSentOnce(t *testing.T) {
 	b.EventuallyStats(queue.Stats{Ready: 1})
 }
 
-// SQS keeps its queues. This server comes back without them, which is another kind of trouble.
+// SQS itself keeps its queues; the test's server comes back without them.
 func TestServerKilledAndStartedAgain(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

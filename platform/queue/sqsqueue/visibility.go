@@ -29,8 +29,8 @@ func wholeSeconds(visibility time.Duration) time.Duration {
 	return time.Duration(seconds(min(max(visibility, time.Second), maxVisibility))) * time.Second
 }
 
-// held records until when messages are certainly invisible to others, by receipt. SQS itself may accept a receipt whose
-// visibility has ended, and change or delete a message that another worker has received since.
+// held records, by receipt, until when messages are certainly invisible to others. SQS itself may accept a receipt
+// whose visibility has ended, and change or delete a message that another worker has received since.
 type held struct {
 	mu    sync.Mutex
 	until map[string]time.Time

@@ -97,7 +97,7 @@ func TestPolicyDoesNotDecideAboutAttempts(t *testing.T) {
 	}
 }
 
-// The message is SQS's own, after 12 h.
+// The error is the one that SQS returns after 12 h.
 func TestVisibilityThatSQSEndsIsLost(t *testing.T) {
 	t.Parallel()
 	b, p := setupOnProxy(t)
@@ -112,7 +112,7 @@ func TestVisibilityThatSQSEndsIsLost(t *testing.T) {
 	}
 }
 
-// SQS accepts a receipt whose visibility has ended, and does not say whether it has obeyed.
+// SQS accepts a receipt whose visibility has ended, and does not report whether that had an effect.
 func TestLapsedDeliveryChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

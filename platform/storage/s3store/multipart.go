@@ -54,7 +54,7 @@ func (s *Store) findCompleted(ctx context.Context, key, token string) (storage.O
 	return obj, err
 }
 
-// awaitCompleted is like findCompleted, but waits a few seconds for an object that is about to appear.
+// awaitCompleted is like findCompleted, but waits up to about 1.5 s for an object that is about to appear.
 func (s *Store) awaitCompleted(ctx context.Context, key, token string) (storage.Object, error) {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		obj, err := s.findCompleted(ctx, key, token)

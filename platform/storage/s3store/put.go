@@ -29,9 +29,9 @@ const (
 	tokenName = "upload"
 )
 
-// Put sends content smaller than a part in one request and any other in a multipart upload. Once all content has been
-// read, the end of ctx no longer interrupts it: the last request ends within the call timeout, and its result shows
-// whether the object is there.
+// Put sends content smaller than a part in one request and any other in a multipart upload. The end of ctx does not
+// interrupt the last request, which creates the object: it ends within the call timeout, and its result shows whether
+// the object is there.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType string) (storage.Object, error) {
 	buffer := s.buffer()
 	defer s.release(buffer)

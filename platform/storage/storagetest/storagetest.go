@@ -55,7 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 			rule(t, bucket(t, open(t)))
 		})
 	}
-	// Without its other interfaces, a Mover is a driver for which files are copied.
+	// Without a driver's Move, Bucket copies the file.
 	t.Run("PutFileByCopy", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
