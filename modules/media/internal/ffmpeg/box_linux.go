@@ -30,7 +30,8 @@ func isolate(a *syscall.SysProcAttr) {
 	}
 }
 
-// canIsolate tries it once. Containers often forbid namespaces; the protocol list then stands alone.
+// canIsolate reports whether isolate works here, by trying it once. Containers often forbid namespaces, which leaves
+// the protocol list alone.
 func canIsolate(ffmpeg string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

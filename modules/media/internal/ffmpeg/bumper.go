@@ -103,8 +103,8 @@ func (p *Processor) cached(ctx context.Context, path string, fill func(tmp strin
 	return nil
 }
 
-// removeStale removes the unfinished files of killed processes: those that are older than an hour, which no rendering
-// takes.
+// removeStale removes the unfinished files of killed processes: those that are older than an hour. Rendering takes
+// seconds.
 func (p *Processor) removeStale(now time.Time) error {
 	left, err := filepath.Glob(filepath.Join(p.cacheDir, tempPrefix+"*"))
 	if err != nil {

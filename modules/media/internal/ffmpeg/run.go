@@ -128,8 +128,7 @@ type tailWriter struct {
 }
 
 var (
-	// ffmpeg reports a lost connection with the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the
-	// URL.
+	// Reports of a lost connection have the protocol, as in "[https @ 0x1] Stream ends prematurely", or the URL.
 	networkWords = []string{"[http", "[tls", "[tcp", "://"}
 	// The C library's and x264's words, and what fails for want of memory without a word about it: a decoded picture,
 	// the scaler, the encoder.
