@@ -17,10 +17,10 @@ func TestALargeOriginalIsNotDownloadedWhole(t *testing.T) {
 	onlyInStage(t, aws)
 	t.Parallel()
 	const size = 200_000_000
-	piece := makeClip(t, "piece.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=15",
+	piece := cliptest.Make(t, "piece.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=15",
 		"-t", "2", "-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "nal-hrd=cbr:force-cfr=1", // with filler
 		"-b:v", "12.8M", "-minrate", "12.8M", "-maxrate", "12.8M", "-bufsize", "6M", "-pix_fmt", "yuv420p")
-	clip := makeClip(t, "200MB.mp4", "-stream_loop", "-1", "-i", piece, "-c", "copy", "-fs", "200000000")
+	clip := cliptest.Make(t, "200MB.mp4", "-stream_loop", "-1", "-i", piece, "-c", "copy", "-fs", "200000000")
 	info, err := os.Stat(clip)
 	if err != nil || info.Size() < size*9/10 {
 		t.Fatalf("the clip has %d bytes (%v)", info.Size(), err)

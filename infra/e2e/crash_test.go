@@ -14,7 +14,7 @@ import (
 // longClip returns a clip that keeps ffmpeg busy for about two seconds.
 func longClip(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "long.mp4",
+	return cliptest.Make(t, "long.mp4",
 		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=frequency=440",
 		"-t", "3", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
 }

@@ -45,7 +45,7 @@ func (s *site) putPart(t *testing.T, url string, content []byte) apiResponse {
 // largeClip returns a clip that is uploaded in more than one part.
 func largeClip(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "large.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
+	return cliptest.Make(t, "large.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
 		"-t", "2.5", "-c:v", "libx264", "-preset", "ultrafast",
 		"-x264-params", "nal-hrd=cbr:force-cfr=1", // with filler
 		"-b:v", "60M", "-minrate", "60M", "-maxrate", "60M", "-bufsize", "20M", "-pix_fmt", "yuv420p")

@@ -27,12 +27,12 @@ func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
 		return all
 	}
 	threeSeconds := []string{"-t", "3"}
-	lying := makeClip(t, "stored-lying.mp4", join(square("640", "360", "120", "30"), tone, threeSeconds, x264)...)
-	landscape := makeClip(t, "1080p60.mp4", join(square("1920", "1080", "360", "60"), tone, threeSeconds, x264)...)
-	upright := makeClip(t, "upright.mp4", "-i", lying, "-c", "copy", "-metadata:s:v", "rotate=90")
-	variable := makeClip(t, "vfr.mp4", join(square("640", "360", "120", "30"),
+	lying := cliptest.Make(t, "stored-lying.mp4", join(square("640", "360", "120", "30"), tone, threeSeconds, x264)...)
+	landscape := cliptest.Make(t, "1080p60.mp4", join(square("1920", "1080", "360", "60"), tone, threeSeconds, x264)...)
+	upright := cliptest.Make(t, "upright.mp4", "-i", lying, "-c", "copy", "-metadata:s:v", "rotate=90")
+	variable := cliptest.Make(t, "vfr.mp4", join(square("640", "360", "120", "30"),
 		[]string{"-vf", "select='not(mod(n\\,3))+lt(mod(n\\,20)\\,7)'", "-vsync", "vfr", "-t", "4"}, x264)...)
-	long := makeClip(t, "75s.mp4", join(square("320", "180", "60", "15"), tone, []string{"-t", "75"}, x264)...)
+	long := cliptest.Make(t, "75s.mp4", join(square("320", "180", "60", "15"), tone, []string{"-t", "75"}, x264)...)
 	for name, c := range map[string]struct {
 		clip    string
 		seconds float64 // of content, at most 30
@@ -81,11 +81,11 @@ func TestClipsThatBreakTheRulesAreRejected(t *testing.T) {
 	t.Parallel()
 	s := startSite(t, "MEDIA_MIN_SECONDS=20", "MEDIA_MAX_SECONDS=60", "MEDIA_MIN_HEIGHT=1080")
 	ana := s.newPerson(t, "")
-	long := makeClip(t, "75s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "75",
+	long := cliptest.Make(t, "75s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "75",
 		"-c:v", "libx264", "-preset", "ultrafast")
-	low := makeClip(t, "30s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "30",
+	low := cliptest.Make(t, "30s-small.mp4", "-f", "lavfi", "-i", "color=size=64x64:rate=5", "-t", "30",
 		"-c:v", "libx264", "-preset", "ultrafast")
-	sound := makeClip(t, "sound.mp4", "-f", "lavfi", "-i", "sine", "-t", "30", "-c:a", "aac")
+	sound := cliptest.Make(t, "sound.mp4", "-f", "lavfi", "-i", "sine", "-t", "30", "-c:a", "aac")
 	for clip, code := range map[string]string{
 		shortClip(t): "too_short", long: "too_long", low: "resolution_too_low", sound: "no_video_stream",
 	} {

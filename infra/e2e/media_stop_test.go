@@ -74,7 +74,7 @@ func TestStopReleasesTheJob(t *testing.T) {
 // twentySeconds returns a clip with which a slow ffmpeg is not done before it is stopped.
 func twentySeconds(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "twenty-seconds.mp4", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15", "-t", "20",
+	return cliptest.Make(t, "twenty-seconds.mp4", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15", "-t", "20",
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 }
 

@@ -41,7 +41,7 @@ func TestStartBeyondTheEndIsRefusedAtUpload(t *testing.T) {
 	wantRefused(s.post(t, path, ana.Token, nil))
 	s.post(t, path, ana.Token, nil).want(t, http.StatusNotFound, "not_found")
 
-	fragmented := makeClip(t, "live.mp4",
+	fragmented := cliptest.Make(t, "live.mp4",
 		"-i", tinyClip(t), "-c", "copy", "-movflags", "frag_keyframe+empty_moov")
 	var uploaded struct {
 		VideoID string `json:"video_id"`

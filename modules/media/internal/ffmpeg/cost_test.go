@@ -66,7 +66,7 @@ func TestCostlyClipsAreRejected(t *testing.T) {
 				return makeClip(t, "in.mov", "-stream_loop", "400", "-i", few, "-c", "copy", "-t", "27")
 			},
 			// CPU time and not wall time, because the machine may be busy with others.
-			limits: Limits{Base: 2 * time.Second, CPU: 10 * time.Millisecond},
+			limits: Limits{Base: time.Second / 2, CPU: 10 * time.Millisecond},
 			codes:  []string{CodeTooComplex},
 			capped: true,
 			slow:   true,

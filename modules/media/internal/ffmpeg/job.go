@@ -11,8 +11,8 @@ import (
 // Job is one clip to process.
 type Job struct {
 	Input     string        // an absolute path, or one presigned http or https URL
-	Container Container     // as Sniff returned it
-	Start     time.Duration // where the published part begins
+	Container Container     // as Sniff recognised it
+	Start     time.Duration // where the published part begins; less than 0 counts as 0
 	Rules     Rules
 	Dir       string         // an empty folder that the caller owns and removes
 	Progress  func(Progress) // called by one goroutine at a time, never after Process has returned; may be nil

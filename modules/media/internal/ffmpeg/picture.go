@@ -8,8 +8,7 @@ func picture(s *fg.Stream, pl plan) *fg.Stream {
 	if pl.video.interlaced {
 		s = filter(s, "bwdif", "mode", "send_frame", "deint", "all")
 	}
-	// Dropping frames first spares scaling them. With start_time a video that starts late shows its first picture from
-	// 0.
+	// Dropping frames first spares scaling them. start_time extends the first picture of a late video back to 0.
 	s = filter(s, "fps", "fps", pl.rate.String(), "start_time", 0)
 	s = scaled(s, g, col)
 	transpose, hflip, vflip := g.turn.filters()

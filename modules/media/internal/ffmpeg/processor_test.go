@@ -80,7 +80,7 @@ func TestLandscapeAt60BecomesBrandedAt30(t *testing.T) {
 func TestLongClipIsCutAtThirtySeconds(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	in := makeClip(t, "in.mp4", slices.Concat(lavfi("color=gray:s=64x36:r=25:d=45"), x264())...)
+	in := makeClip(t, "in.mp4", slices.Concat(lavfi("color=gray:s=64x36:r=25:d=32"), x264())...)
 	r := mustProcess(t, newProcessor(t, Options{}), jobFor(t, in))
 	checkClean(t, r, "25/1", false)
 	// 2.5 s are 62.5 pictures at 25 per second.

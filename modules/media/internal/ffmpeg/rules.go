@@ -11,14 +11,15 @@ import (
 // The durations and the height are those that the file states, before anything is decoded. A file that does not state
 // its duration passes both rules about it.
 type Rules struct {
-	// MaxClip is how much is published, from Job.Start on. The rest of a longer clip is cut off. 0 = 30 s.
+	// MaxClip is how much is published, from Job.Start on; 0 = 30 s. The rest of a longer clip is cut off, not
+	// rejected.
 	MaxClip time.Duration
 	// RemoveAudio publishes the clip without a sound track.
 	RemoveAudio bool
-	// MinDuration is the shortest upload that is accepted, whatever part of it is published; CodeTooShort if it is more
-	// than 20 ms shorter. 0 = no rule.
+	// MinDuration is the shortest upload that is accepted, whatever part of it is published, with 20 ms of grace;
+	// CodeTooShort below it. 0 = no rule.
 	MinDuration time.Duration
-	// MaxDuration is the longest upload that is accepted; CodeTooLong if it is more than 20 ms longer. 0 = no rule.
+	// MaxDuration is the longest upload that is accepted, with 20 ms of grace; CodeTooLong above it. 0 = no rule.
 	MaxDuration time.Duration
 	// MinHeight is the least number of pixels on the short side, so 1080 accepts 1080p upright as well;
 	// CodeResolutionLow below it. 0 = no rule.

@@ -128,8 +128,7 @@ type tailWriter struct {
 }
 
 var (
-	// ffmpeg reports a lost connection with the protocol, as in "[https @ 0x1] Stream ends prematurely", or with the
-	// URL.
+	// Reports of a lost connection have the protocol, as in "[https @ 0x1] Stream ends prematurely", or the URL.
 	networkWords = []string{"[http", "[tls", "[tcp", "://"}
 	// The C library's and x264's words, and the failures of a decoded picture, the scaler and the encoder that lack of
 	// memory causes without being named.

@@ -37,7 +37,7 @@ func easeOut(from, length float64) string {
 	return fmt.Sprintf("pow(1-clip((t-%g)/%g,0,1),3)", from, length)
 }
 
-// introScene: the star rises, turning, over the stage lights; the name and the line below it follow.
+// introScene lets the star rise, turning, over the stage lights; the name and the line below it follow.
 func introScene() []layer {
 	return []layer{
 		{file: "backdrop.png"},
@@ -51,7 +51,7 @@ func introScene() []layer {
 	}
 }
 
-// outroScene: the call to vote, with the star beside the name.
+// outroScene calls to vote, with the star above the line.
 func outroScene() []layer {
 	return []layer{
 		{file: "backdrop.png"},

@@ -15,7 +15,7 @@ type source struct {
 	ext   string        // default .mp4
 	tag   string        // matrix that the file names; default bt709
 	rate  string        // of the rendition; default 30/1
-	len   time.Duration // of the content; default 500 ms
+	len   time.Duration // of the content; default 300 ms
 	w, h  int           // picture area; default 1280×720
 	sound bool
 	loose bool // lossy beyond colour checks
@@ -33,7 +33,7 @@ func TestEverySource(t *testing.T) {
 			in := makeClip(t, "in"+or(c.ext, ".mp4"), append(c.args, "-colorspace", or(c.tag, "bt709"))...)
 			r := mustProcess(t, p, jobFor(t, in))
 			fps := parseRational(or(c.rate, "30/1"))
-			bumper, length := fps.frames(bumperLength), or(c.len, 500*time.Millisecond)
+			bumper, length := fps.frames(bumperLength), or(c.len, 300*time.Millisecond)
 			// The first picture of the second half.
 			shown := checkClean(t, r, fps.String(), c.sound, bumper+fps.frames(length)/2)
 			if want := 2*fps.span(bumper) + length; (r.Duration - want).Abs() > fps.span(1)+time.Millisecond {
@@ -50,28 +50,28 @@ func TestEverySource(t *testing.T) {
 func h264(more ...string) []string { return x264(append([]string{"-crf", "10"}, more...)...) }
 
 // standard is the input of sources whose shape and rate do not matter.
-func standard() []string { return quarters("320x180", "30", 0.5) }
+func standard() []string { return quarters("320x180", "30", 0.3) }
 
 // standard601 is standard in the colours of SD.
-func standard601() []string { return quartersIn("320x180", "30", 0.5, "smpte170m") }
+func standard601() []string { return quartersIn("320x180", "30", 0.3, "smpte170m") }
 
 func shapes() []source {
 	of := func(size string, secs float64, more ...string) []string {
 		return slices.Concat(quarters(size, "30", secs), more, h264())
 	}
 	const tenth = 100 * time.Millisecond
-	odd := slices.Concat(quarters("321x181", "30", 0.5), h264("-pix_fmt", "yuv444p"))
+	odd := slices.Concat(quarters("321x181", "30", 0.3), h264("-pix_fmt", "yuv444p"))
 	return []source{
-		{name: "portrait", args: of("180x320", 0.5), w: 404, h: 720},
-		{name: "square", args: of("240x240", 0.5), w: 720, h: 720},
-		{name: "4:3", args: of("640x480", 0.5), w: 960, h: 720},
-		{name: "21:9", args: of("640x274", 0.5), w: 1280, h: 548},
-		{name: "anamorphic", args: of("240x180", 0.5, "-vf", "setsar=4/3")},
-		{name: "anamorphic portrait", args: of("240x180", 0.5, "-vf", "setsar=1/2"), w: 480, h: 720},
+		{name: "portrait", args: of("180x320", 0.3), w: 404, h: 720},
+		{name: "square", args: of("240x240", 0.3), w: 720, h: 720},
+		{name: "4:3", args: of("640x480", 0.3), w: 960, h: 720},
+		{name: "21:9", args: of("640x274", 0.3), w: 1280, h: 548},
+		{name: "anamorphic", args: of("240x180", 0.3, "-vf", "setsar=4/3")},
+		{name: "anamorphic portrait", args: of("240x180", 0.3, "-vf", "setsar=1/2"), w: 480, h: 720},
 		{name: "odd size", args: odd, w: 1278, h: 720},
-		{name: "very wide", args: of("1600x64", 0.5), w: 1280, h: 52},
-		{name: "very tall", args: of("64x1600", 0.5), w: 28, h: 720},
-		{name: "64×64", args: of("64x64", 0.5), w: 720, h: 720},
+		{name: "very wide", args: of("1600x64", 0.3), w: 1280, h: 52},
+		{name: "very tall", args: of("64x1600", 0.3), w: 28, h: 720},
+		{name: "64×64", args: of("64x64", 0.3), w: 720, h: 720},
 		{name: "4K", args: of("3840x2160", 0.1), len: tenth},
 		{name: "8K", args: of("7680x4320", 0.1), len: tenth},
 	}
@@ -88,16 +88,16 @@ func rates() []source {
 		"-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ilme+ildct", "-x264-params", "tff=1",
 	}
 	return []source{
-		{name: "23.976", args: at("24000/1001", 0.5), rate: "24000/1001"},
-		{name: "24", args: at("24", 0.5), rate: "24/1"},
-		{name: "25", args: at("25", 0.52), rate: "25/1", len: 520 * time.Millisecond},
-		{name: "29.97", args: at("30000/1001", 0.5), rate: "30000/1001"},
-		{name: "15", args: at("15", 0.5), len: 533 * time.Millisecond},
-		{name: "50", args: at("50", 0.5), rate: "25/1"},
-		{name: "60", args: at("60", 0.5)},
-		{name: "59.94", args: at("60000/1001", 0.5), rate: "30000/1001"},
-		{name: "120", args: at("120", 0.5)},
-		{name: "240", args: at("240", 0.5)},
+		{name: "23.976", args: at("24000/1001", 0.3), rate: "24000/1001"},
+		{name: "24", args: at("24", 0.3), rate: "24/1"},
+		{name: "25", args: at("25", 0.32), rate: "25/1", len: 320 * time.Millisecond},
+		{name: "29.97", args: at("30000/1001", 0.3), rate: "30000/1001"},
+		{name: "15", args: at("15", 0.3), len: 333 * time.Millisecond},
+		{name: "50", args: at("50", 0.3), rate: "25/1"},
+		{name: "60", args: at("60", 0.3)},
+		{name: "59.94", args: at("60000/1001", 0.3), rate: "30000/1001"},
+		{name: "120", args: at("120", 0.3)},
+		{name: "240", args: at("240", 0.3)},
 		{name: "variable", args: at("60", 1, variable...), len: time.Second},
 		{name: "interlaced", args: at("50", 1, interlaced...), rate: "25/1", len: time.Second},
 	}
@@ -139,7 +139,7 @@ func formats() []source {
 		"-vf", "scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc",
 		"-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p",
 	}
-	h263 := slices.Concat(quartersIn("352x288", "30000/1001", 0.5, "smpte170m"),
+	h263 := slices.Concat(quartersIn("352x288", "30000/1001", 0.3, "smpte170m"),
 		[]string{"-vf", "setsar=1", "-c:v", "h263", "-q:v", "2", "-pix_fmt", "yuv420p"})
 	fragmented := h264("-movflags", "frag_keyframe+empty_moov", "-g", "5")
 	stereo := beep("stereo", 48000)
@@ -199,9 +199,9 @@ func clocks() []source {
 	}
 }
 
-// beep is an input of half a second of sound.
+// beep is an input of sound as long as standard.
 func beep(layout string, rate int) []string {
 	channels := map[string]int{"mono": 1, "stereo": 2, "5.1": 6}[layout]
 	samples := strings.TrimSuffix(strings.Repeat("0.3*sin(880*t)|", channels), "|")
-	return lavfi(fmt.Sprintf("aevalsrc=%s:c=%s:s=%d:d=0.5", samples, layout, rate))
+	return lavfi(fmt.Sprintf("aevalsrc=%s:c=%s:s=%d:d=0.3", samples, layout, rate))
 }

@@ -34,10 +34,10 @@ func TestSoundStaysWithPicture(t *testing.T) {
 		args  []string
 		start time.Duration
 	}{
-		{name: "30", rate: "30", secs: 8},
+		{name: "30", rate: "30", secs: 7.5},
 		{name: "23.976", rate: "24000/1001"},
 		{name: "25", rate: "25"},
-		{name: "29.97 from 59.94", rate: "60000/1001", secs: 8},
+		{name: "29.97 from 59.94", rate: "60000/1001", secs: 7.5},
 		{name: "cut at 3.3 s", rate: "30", secs: 5.5, start: 3300 * time.Millisecond},
 		{
 			name: "cut at 3.3 s in mkv", ext: ".mkv", rate: "30", secs: 5.5, args: []string{"-g", "250"},
