@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"risingstars/infra/cliptest"
 	"risingstars/platform/storage/s3store/s3test"
 )
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"risingstars/infra/cliptest"
 )
 
 // longClip returns a clip that keeps ffmpeg busy for about two seconds.

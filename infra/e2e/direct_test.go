@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 // directUpload is an upload straight to storage, as the API returns it.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"risingstars/app"
+	"risingstars/infra/cliptest"
 	"risingstars/platform/storage/s3store/s3test"
 )
 
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asApp) != "" {
 		app.Main()
 	}
-	code := m.Run()
+	code := cliptest.Run(m)
 	if dir := sharedDir.Load(); dir != nil {
 		_ = os.RemoveAll(*dir)
 	}
@@ -235,7 +236,7 @@ func sharedFolder(t *testing.T) string {
 // site.
 func sharedBumpers(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(clipsDir(t), "bumpers")
+	dir := cliptest.Bumpers()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"risingstars/infra/cliptest"
 )
 
 // Whatever kind of clip a contestant uploads, the published rendition meets the processing profile.

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"risingstars/infra/cliptest"
 )
 
 // slowFFmpeg returns a PATH setting with which the app finds an ffmpeg that needs minutes for a clip, so that a job

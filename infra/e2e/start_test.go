@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"risingstars/infra/cliptest"
 )
 
 // A start beyond the clip's end is refused at the upload, by form and straight to storage. If a clip does not state its

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"risingstars/assets"
+	"risingstars/infra/cliptest"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/queue"
@@ -24,17 +24,7 @@ import (
 	"risingstars/platform/storage/diskstore"
 )
 
-// TestMain gives all tests the same cache of bumpers, because rendering them is slow.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "media-test-")
-	if err != nil {
-		panic(err)
-	}
-	os.Setenv("TEST_BUMPER_CACHE", dir)
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(cliptest.Run(m)) }
 
 // limit is the largest upload, in bytes.
 const limit = 4 << 20
@@ -80,7 +70,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 	})
 	bucket := storage.New(files, storage.Options{})
 	processor, err := NewProcessor(ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: os.Getenv("TEST_BUMPER_CACHE"),
+		Branding: assets.Branding(), CacheDir: cliptest.Bumpers(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -222,13 +212,8 @@ func (b *board) entries() []Entry {
 // clip returns a clip of that many seconds.
 func clip(t *testing.T, seconds string) []byte {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "clip.mp4")
-	cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-t", seconds,
-		"-c:v", "libx264", "-preset", "ultrafast", "-crf", "40", "-pix_fmt", "yuv420p", out)
-	if message, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v\n%s", err, message)
-	}
-	content, err := os.ReadFile(out)
+	content, err := os.ReadFile(cliptest.Make(t, "clip.mp4", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30",
+		"-t", seconds, "-c:v", "libx264", "-preset", "ultrafast", "-crf", "40", "-pix_fmt", "yuv420p"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"risingstars/assets"
+	"risingstars/infra/cliptest"
 	"risingstars/platform/database"
 	"risingstars/platform/queue"
 )
@@ -100,7 +101,7 @@ func (s *studio) slow(t *testing.T) {
 	t.Helper()
 	p, err := NewProcessor(ProcessorOptions{
 		FFmpeg: "../../infra/e2e/testdata/slow/ffmpeg", Branding: assets.Branding(),
-		CacheDir: os.Getenv("TEST_BUMPER_CACHE"),
+		CacheDir: cliptest.Bumpers(),
 	})
 	if err != nil {
 		t.Fatal(err)

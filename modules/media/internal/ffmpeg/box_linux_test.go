@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"risingstars/infra/cliptest"
 )
 
 // A stand-in for ffprobe records what it sees from inside its box, then does the work.
@@ -46,7 +48,7 @@ func TestProgramsRunInABox(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProcessor(t, Options{FFprobe: standIn})
-	mustProcess(t, p, jobFor(t, makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)))
+	mustProcess(t, p, jobFor(t, cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)))
 	seen, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)

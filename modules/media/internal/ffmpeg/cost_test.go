@@ -6,12 +6,14 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 func TestCostlyClipsAreRejected(t *testing.T) {
 	t.Parallel()
 	small := func(t *testing.T, name, rate, secs string) string {
-		return makeClip(t, name, slices.Concat(lavfi("color=black:s=64x64:r="+rate+":d="+secs), x264())...)
+		return cliptest.Make(t, name, slices.Concat(lavfi("color=black:s=64x64:r="+rate+":d="+secs), x264())...)
 	}
 	for _, c := range []struct {
 		name    string
@@ -47,7 +49,7 @@ func TestCostlyClipsAreRejected(t *testing.T) {
 			name: "ten hours",
 			make: func(t *testing.T) string {
 				minute := small(t, "minute.mp4", "1", "60")
-				return makeClip(t, "in.mp4", "-stream_loop", "599", "-i", minute, "-c", "copy")
+				return cliptest.Make(t, "in.mp4", "-stream_loop", "599", "-i", minute, "-c", "copy")
 			},
 			codes: []string{CodeTooLong},
 		},
@@ -61,9 +63,9 @@ func TestCostlyClipsAreRejected(t *testing.T) {
 		{
 			name: "black PNG, 32 million pixels each",
 			make: func(t *testing.T) string {
-				few := makeClip(t, "few.mov", append(lavfi("color=black:s=8000x4000:r=30:d=0.07"),
+				few := cliptest.Make(t, "few.mov", append(lavfi("color=black:s=8000x4000:r=30:d=0.07"),
 					"-c:v", "png", "-pix_fmt", "rgb24")...)
-				return makeClip(t, "in.mov", "-stream_loop", "400", "-i", few, "-c", "copy", "-t", "27")
+				return cliptest.Make(t, "in.mov", "-stream_loop", "400", "-i", few, "-c", "copy", "-t", "27")
 			},
 			// CPU time and not wall time, because the machine may be busy with others.
 			limits: Limits{Base: time.Second / 2, CPU: 10 * time.Millisecond},
@@ -74,7 +76,7 @@ func TestCostlyClipsAreRejected(t *testing.T) {
 		{
 			name: "more memory than a run may have",
 			make: func(t *testing.T) string {
-				return makeClip(t, "in.mp4", slices.Concat(lavfi("color=black:s=7680x4320:r=10:d=0.5"), x264())...)
+				return cliptest.Make(t, "in.mp4", slices.Concat(lavfi("color=black:s=7680x4320:r=10:d=0.5"), x264())...)
 			},
 			limits: Limits{Memory: 400 << 20},
 			codes:  []string{CodeTooComplex},
@@ -87,7 +89,7 @@ func TestCostlyClipsAreRejected(t *testing.T) {
 			name: "more bytes than a rendition may have",
 			make: func(t *testing.T) string {
 				noise := lavfi("color=gray:s=640x360:r=30:d=2,noise=alls=100:allf=t")
-				return makeClip(t, "in.mp4", slices.Concat(noise, x264())...)
+				return cliptest.Make(t, "in.mp4", slices.Concat(noise, x264())...)
 			},
 			limits: Limits{OutputBytes: 1 << 20},
 			codes:  []string{CodeTooComplex},
@@ -130,13 +132,13 @@ func hugePicture(t *testing.T, side uint16, inIndex bool) string {
 
 func manyStreams(t *testing.T) string {
 	t.Helper()
-	track := makeClip(t, "a.mka", append(lavfi(tone+":d=0.1"), "-c:a", "pcm_s16le")...)
-	video := makeClip(t, "v.mkv", slices.Concat(lavfi("color=black:s=64x64:r=30:d=0.1"), x264())...)
+	track := cliptest.Make(t, "a.mka", append(lavfi(tone+":d=0.1"), "-c:a", "pcm_s16le")...)
+	video := cliptest.Make(t, "v.mkv", slices.Concat(lavfi("color=black:s=64x64:r=30:d=0.1"), x264())...)
 	args := []string{"-i", video, "-i", track, "-map", "0:v"}
 	for range 499 {
 		args = append(args, "-map", "1:a")
 	}
-	return makeClip(t, "in.mkv", append(args, "-c", "copy")...)
+	return cliptest.Make(t, "in.mkv", append(args, "-c", "copy")...)
 }
 
 // A live stream has no end and states none: its first part is published, whatever follows. If its clock stands still,

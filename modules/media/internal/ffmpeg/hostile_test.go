@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 // processUnsniffed processes a file as if it had been recognised, as an attacker who gets past Sniff would. The file
@@ -112,7 +114,7 @@ func TestFilesThatAreNotVideosAreRejected(t *testing.T) {
 func TestOnlyPathsAndURLsAreInputs(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})
-	in := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)
 	for _, input := range []string{
 		"concat:" + in, "subfile,,start,0,end,0,,:" + in, "file:" + in, "pipe:0", "relative.mp4",
 		"ftp://127.0.0.1/x.mp4", "data:text/plain,x", "",
@@ -166,7 +168,7 @@ func TestBrokenFilesEndInACode(t *testing.T) {
 // The pictures of this file are in another file, which the index names as QuickTime aliases do.
 func TestReferencesToOtherFilesAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	good := makeClip(t, "secret.mov", append(lavfi("testsrc=s=64x64:r=30:d=0.5"), "-c:v", "mjpeg")...)
+	good := cliptest.Make(t, "secret.mov", append(lavfi("testsrc=s=64x64:r=30:d=0.5"), "-c:v", "mjpeg")...)
 	data, err := os.ReadFile(good)
 	if err != nil {
 		t.Fatal(err)
@@ -238,7 +240,7 @@ func TestFontsAndSubtitlesAreNotTouched(t *testing.T) {
 	font := writeFile(t, "bomb.ttf", bytes.Repeat([]byte("font"), 1<<20))
 	subs := writeFile(t, "subs.ass", []byte("[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Start, End, Text\n"+
 		strings.Repeat("Dialogue: 0:00:00.00,0:00:01.00,{\\fnBomb\\fs9999\\t(\\fscx9999)}boom\n", 2000)))
-	in := makeClip(t, "in.mkv", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.5"), []string{"-i", subs},
+	in := cliptest.Make(t, "in.mkv", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.5"), []string{"-i", subs},
 		[]string{"-attach", font, "-metadata:s:t", "mimetype=application/x-truetype-font"}, x264("-c:s", "ass"))...)
 	checkClean(t, mustProcess(t, newProcessor(t, Options{}), jobFor(t, in)), "30/1", false)
 }

@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"risingstars/infra/cliptest"
 )
 
 // withSound returns a grey clip of so many seconds with a source of sound.
 func withSound(t *testing.T, secs, source string) string {
 	t.Helper()
-	return makeClip(t, "in.mov", slices.Concat(lavfi("color=gray:s=64x36:r=30:d="+secs), lavfi(source),
+	return cliptest.Make(t, "in.mov", slices.Concat(lavfi("color=gray:s=64x36:r=30:d="+secs), lavfi(source),
 		x264("-c:a", "pcm_s16le"))...)
 }
 

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 func mp4() Container { return Container{"mov", ".mp4", "video/mp4"} }
@@ -121,7 +123,7 @@ func (b *brokenWriter) Write(p []byte) (int, error) {
 func TestCAFileIsTrusted(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	clip := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), x264())...)
+	clip := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), x264())...)
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, clip)
 	}))

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 // HDR sources of known light: code values computed from SMPTE ST 2084 and ARIB STD-B67 for the patches of BT.2408.
@@ -26,7 +28,7 @@ func TestHDRBecomesSDR(t *testing.T) {
 			bars := lavfi(fmt.Sprintf("nullsrc=s=320x180:r=30:d=0.3,format=yuv420p10le,"+
 				"geq=lum='if(lt(X,64),%d,if(lt(X,128),%d,if(lt(X,192),%d,if(lt(X,256),%d,%d))))':cb=512:cr=512",
 				c.black, c.dark, c.grey, c.white, c.bright))
-			in := makeClip(t, "in.mp4", append(bars, "-c:v", "libx265", "-preset", "ultrafast", "-crf", "8",
+			in := cliptest.Make(t, "in.mp4", append(bars, "-c:v", "libx265", "-preset", "ultrafast", "-crf", "8",
 				"-x265-params", "log-level=none:hdr10=1:colorprim=bt2020:colormatrix=bt2020nc:transfer="+c.transfer,
 				"-tag:v", "hvc1", "-pix_fmt", "yuv420p10le")...)
 			r := mustProcess(t, p, jobFor(t, in))
@@ -55,7 +57,7 @@ func TestHDRBecomesSDR(t *testing.T) {
 func TestPosterShowsTheSharpPart(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	in := makeClip(t, "in.mp4", slices.Concat(
+	in := cliptest.Make(t, "in.mp4", slices.Concat(
 		lavfi("color=black:s=640x360:r=30:d=2"), lavfi("testsrc=s=640x360:r=30:d=1.5"),
 		lavfi("testsrc=s=640x360:r=30:d=4.5"), lavfi("color=0x909090:s=640x360:r=30:d=2"),
 		[]string{"-filter_complex", "[2]gblur=sigma=30[blur];[0][blur][1][3]concat=n=4"}, x264())...)
@@ -91,7 +93,7 @@ func TestPicturesThatChangeSize(t *testing.T) {
 			h264("-colorspace", "bt709", "-bf", "0"))...))
 	}
 	stream := writeFile(t, "joined.ts", bytes.Join(joined, nil))
-	r := mustProcess(t, newProcessor(t, Options{}), jobFor(t, makeClip(t, "in.mkv", "-i", stream, "-c", "copy")))
+	r := mustProcess(t, newProcessor(t, Options{}), jobFor(t, cliptest.Make(t, "in.mkv", "-i", stream, "-c", "copy")))
 	pictures := checkClean(t, r, "30/1", false, numberAt30(500*time.Millisecond), numberAt30(1500*time.Millisecond))
 	if d := (r.Duration - 7*time.Second).Abs(); d > 100*time.Millisecond {
 		t.Errorf("lasts %v", r.Duration)
@@ -111,7 +113,7 @@ func TestBumpersAndClipHaveTheSameHeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc2=s=640x360:r="+rate.String()+":d=0.5"),
+		in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc2=s=640x360:r="+rate.String()+":d=0.5"),
 			[]string{"-c:v", "libx264", "-preset", "ultrafast"})...)
 		j := jobFor(t, in)
 		m, err := p.probe(t.Context(), j)

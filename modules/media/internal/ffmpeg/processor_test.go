@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"risingstars/assets"
+	"risingstars/infra/cliptest"
 )
 
 // numberAt30 is the number of the picture that a rendition at 30 frames/s shows at a time of the clip.
@@ -24,7 +25,7 @@ func TestLandscapeAt60BecomesBrandedAt30(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	p := newProcessor(t, Options{})
-	in := makeClip(t, "in.mp4", slices.Concat(lavfi("color=0x204080:s=1920x1080:r=60:d=2"), lavfi(tone+":d=2"),
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("color=0x204080:s=1920x1080:r=60:d=2"), lavfi(tone+":d=2"),
 		x264("-c:a", "aac", "-shortest", "-movflags", "use_metadata_tags",
 			"-metadata", "title=TOPSECRET", "-metadata", "location=+40.71-074.00/"))...)
 	var reports []Progress
@@ -80,7 +81,7 @@ func TestLandscapeAt60BecomesBrandedAt30(t *testing.T) {
 func TestLongClipIsCutAtThirtySeconds(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	in := makeClip(t, "in.mp4", slices.Concat(lavfi("color=gray:s=64x36:r=25:d=32"), x264())...)
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("color=gray:s=64x36:r=25:d=32"), x264())...)
 	r := mustProcess(t, newProcessor(t, Options{}), jobFor(t, in))
 	checkClean(t, r, "25/1", false)
 	// 2.5 s are 62.5 pictures at 25 per second.
@@ -102,8 +103,8 @@ func TestThreadsAreAsManyAsTheProcessMayUse(t *testing.T) {
 
 func TestRejections(t *testing.T) {
 	t.Parallel()
-	small := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=4"), x264())...)
-	sound := makeClip(t, "in.mp4", slices.Concat(lavfi(tone+":d=1"), []string{"-c:a", "aac", "-brand", "mp42"})...)
+	small := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=4"), x264())...)
+	sound := cliptest.Make(t, "in.mp4", slices.Concat(lavfi(tone+":d=1"), []string{"-c:a", "aac", "-brand", "mp42"})...)
 	start := []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")
 	junk := writeFile(t, "junk.mp4", append(start, make([]byte, 4096)...))
 	for _, c := range []struct {
@@ -137,7 +138,7 @@ const slowFFmpeg = "../../../../infra/e2e/testdata/slow/ffmpeg"
 // thirtySeconds is a clip for slowFFmpeg, which would take ten minutes.
 func thirtySeconds(t *testing.T) string {
 	t.Helper()
-	return makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=30"), x264())...)
+	return cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=30"), x264())...)
 }
 
 func TestCancelEndsTheRunAtOnce(t *testing.T) {
@@ -172,7 +173,7 @@ func TestCancelEndsTheRunAtOnce(t *testing.T) {
 func TestOurFailureIsNotTheContestantsFault(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	j := jobFor(t, makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), x264())...))
+	j := jobFor(t, cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), x264())...))
 	j.Dir = filepath.Join(j.Dir, "does-not-exist")
 	_, err := newProcessor(t, Options{}).Process(t.Context(), j)
 	var tool *ToolError

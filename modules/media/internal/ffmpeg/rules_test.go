@@ -6,13 +6,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 // Jobs with different rules run on one Processor at once, and each has its own.
 func TestEachJobHasItsOwnRules(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})
-	in := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), lavfi(tone+":d=1"), x264())...)
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), lavfi(tone+":d=1"), x264())...)
 	jobs := []Job{jobFor(t, in), jobFor(t, in), jobFor(t, in), jobFor(t, in)}
 	jobs[1].Rules = Rules{MaxClip: 500 * time.Millisecond, RemoveAudio: true}
 	jobs[2].Rules = Rules{MinDuration: time.Minute}
@@ -69,7 +71,7 @@ func TestRulesHaveALittleGrace(t *testing.T) {
 func TestImpossibleRulesAreOurFault(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})
-	in := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), x264())...)
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=1"), x264())...)
 	for name, rules := range map[string]Rules{
 		"negative clip":         {MaxClip: -time.Second},
 		"negative minimum":      {MinDuration: -1},

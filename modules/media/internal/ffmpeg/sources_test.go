@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 // source is a clip of quarters and what its rendition is like.
@@ -30,7 +32,7 @@ func TestEverySource(t *testing.T) {
 				skipIfShort(t)
 			}
 			t.Parallel()
-			in := makeClip(t, "in"+or(c.ext, ".mp4"), append(c.args, "-colorspace", or(c.tag, "bt709"))...)
+			in := cliptest.Make(t, "in"+or(c.ext, ".mp4"), append(c.args, "-colorspace", or(c.tag, "bt709"))...)
 			r := mustProcess(t, p, jobFor(t, in))
 			fps := parseRational(or(c.rate, "30/1"))
 			bumper, length := fps.frames(bumperLength), or(c.len, 300*time.Millisecond)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 // flashes are two inputs: a dark picture that turns white for a fifth of a second, and a beep of the same length, at 1
@@ -67,7 +69,7 @@ func TestSoundStaysWithPicture(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			args := slices.Concat(flashes(c.rate, or(c.secs, 3)), x264(c.args...))
-			j := jobFor(t, makeClip(t, "in"+or(c.ext, ".mp4"), args...))
+			j := jobFor(t, cliptest.Make(t, "in"+or(c.ext, ".mp4"), args...))
 			j.Start = c.start
 			r := mustProcess(t, p, j)
 			rate := parseRational(inspect(t, r.Video).stream("video").RRate)
@@ -150,7 +152,7 @@ func signals(t testing.TB, file string, withSound bool) (pictures, sound []float
 func TestSoundThatEndsBeforeStart(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	in := makeClip(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x36:r=30:d=4"), lavfi(tone+":d=1"), x264())...)
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x36:r=30:d=4"), lavfi(tone+":d=1"), x264())...)
 	j := jobFor(t, in)
 	j.Start = 3 * time.Second
 	checkClean(t, mustProcess(t, newProcessor(t, Options{}), j), "30/1", false)
@@ -168,7 +170,7 @@ func TestStartIsExactToAPicture(t *testing.T) {
 	src := lavfi("color=black:s=64x36:r=25:d=1.04,format=gray,geq=lum='20+8*N',format=yuv420p")
 	p := newProcessor(t, Options{})
 	for ext, pictures := range map[string][]int{".mp4": {0, 1, 13, 24}, ".mkv": {7, 13}, ".mov": {22}} {
-		in := makeClip(t, "in"+ext, append(src, "-c:v", "libx264", "-preset", "veryfast", "-crf", "1", "-g", "60")...)
+		in := cliptest.Make(t, "in"+ext, append(src, "-c:v", "libx264", "-preset", "veryfast", "-crf", "1", "-g", "60")...)
 		for _, picture := range pictures {
 			t.Run(fmt.Sprintf("%s from %d", ext, picture), func(t *testing.T) {
 				t.Parallel()

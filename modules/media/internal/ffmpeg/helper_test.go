@@ -1,0 +1,99 @@
+package ffmpeg
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"risingstars/assets"
+	"risingstars/infra/cliptest"
+)
+
+// skipIfShort leaves a test to the full run.
+func skipIfShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not among the quick tests")
+	}
+}
+
+// tone is a source of sound for clips.
+const tone = "sine=frequency=440:sample_rate=48000"
+
+func TestMain(m *testing.M) { os.Exit(cliptest.Run(m)) }
+
+// sharedProcessor has no options of its own. Most tests use it, because a Processor is safe for concurrent use.
+var sharedProcessor = sync.OnceValues(func() (*Processor, error) {
+	return New(Options{CacheDir: cliptest.Bumpers(), Branding: assets.Branding()})
+})
+
+// newProcessor returns a Processor with special options, or the shared one for none. Bumpers are slow to render, so all
+// processors without a CacheDir of their own share them, and render one at a time.
+func newProcessor(t testing.TB, o Options) *Processor {
+	t.Helper()
+	shared, err := sharedProcessor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	special := o.FFmpeg != "" || o.FFprobe != "" || o.CAFile != "" || o.CacheDir != "" || o.Limits != (Limits{})
+	if !special {
+		return shared
+	}
+	if o.Branding == nil {
+		o.Branding = assets.Branding()
+	}
+	ownCache := o.CacheDir != ""
+	o.CacheDir = or(o.CacheDir, shared.cacheDir)
+	p, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ownCache {
+		p.filling = shared.filling
+	}
+	return p
+}
+
+// lavfi is the argument list for one generated input.
+func lavfi(source string) []string { return []string{"-f", "lavfi", "-i", source} }
+
+// x264 is the argument list for a clip in H.264 that is quick to encode.
+func x264(more ...string) []string {
+	return append([]string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"}, more...)
+}
+
+// readClip is cliptest.Make for tests that change the content.
+func readClip(t testing.TB, name string, args ...string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(cliptest.Make(t, name, args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func writeFile(t testing.TB, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func jobFor(t testing.TB, file string) Job {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	head := make([]byte, SniffLen)
+	n, _ := f.Read(head)
+	c, ok := Sniff(head[:n])
+	if !ok {
+		t.Fatalf("%s is not recognised as a video", file)
+	}
+	return Job{Input: file, Container: c, Dir: t.TempDir()}
+}
