@@ -131,8 +131,9 @@ func (d *Driver) Ping(ctx context.Context) error {
 func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
 	id := taskID(task.Kind, task.ID)
 	trouble := errors.New("the task keeps changing")
+	var options []asynq.Option
 	for range maxSends {
-		sent, err := d.send(ctx, id, task, origin{})
+		sent, err := d.send(ctx, id, task, origin{}, options...)
 		if err != nil || sent {
 			return err
 		}
@@ -151,6 +152,7 @@ func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
 			if replaced, err := d.exists(ctx, id); err != nil || !replaced {
 				return err
 			}
+			options = []asynq.Option{asynq.Retention(retention)} // as for every copy
 		default:
 			return nil
 		}
