@@ -48,7 +48,8 @@ func TestProgramsRunInABox(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProcessor(t, Options{FFprobe: standIn})
-	mustProcess(t, p, jobFor(t, cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)))
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)
+	mustProcess(t, p, jobFor(t, in))
 	seen, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)

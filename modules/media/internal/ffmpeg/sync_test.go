@@ -170,7 +170,8 @@ func TestStartIsExactToAPicture(t *testing.T) {
 	src := lavfi("color=black:s=64x36:r=25:d=1.04,format=gray,geq=lum='20+8*N',format=yuv420p")
 	p := newProcessor(t, Options{})
 	for ext, pictures := range map[string][]int{".mp4": {0, 1, 13, 24}, ".mkv": {7, 13}, ".mov": {22}} {
-		in := cliptest.Make(t, "in"+ext, append(src, "-c:v", "libx264", "-preset", "veryfast", "-crf", "1", "-g", "60")...)
+		in := cliptest.Make(t, "in"+ext,
+			append(src, "-c:v", "libx264", "-preset", "veryfast", "-crf", "1", "-g", "60")...)
 		for _, picture := range pictures {
 			t.Run(fmt.Sprintf("%s from %d", ext, picture), func(t *testing.T) {
 				t.Parallel()
