@@ -35,6 +35,7 @@ func (s *site) login(t *testing.T, email, password string) apiResponse {
 }
 
 func TestSignInByJSONAndByForm(t *testing.T) {
+	onlyInStage(t, embedded, onehost) // SQLite and PostgreSQL
 	t.Parallel()
 	s := startSite(t)
 	const email = "Ana.Ruiz@Example.com"
@@ -82,6 +83,7 @@ func TestSignInByJSONAndByForm(t *testing.T) {
 
 // Many people who sign up with one e-mail address at once, in different spellings, create one account.
 func TestOneAccountPerEmailAddress(t *testing.T) {
+	onlyInStage(t, embedded, onehost) // SQLite and PostgreSQL
 	t.Parallel()
 	s := startSite(t)
 	const email, many = "ana.maria@example.com", 20
@@ -111,6 +113,7 @@ func TestOneAccountPerEmailAddress(t *testing.T) {
 }
 
 func TestForgedAndExpiredTokensAreRefused(t *testing.T) {
+	onlyInStage(t, embedded, onehost) // SQLite and PostgreSQL
 	t.Parallel()
 	s := startSite(t)
 	ana := s.newPerson(t, "")
@@ -214,6 +217,7 @@ func attemptsUntilLimited(t *testing.T, most int, attempt func(i int) apiRespons
 }
 
 func TestSignUpAndSignInAreRateLimited(t *testing.T) {
+	onlyInStage(t, embedded, onehost) // SQLite and PostgreSQL
 	t.Parallel()
 	// These attempts only have to be counted, so they are invalid ones, for which no password is hashed.
 	invalid := signupBody("x", map[string]any{"password1": "short"})
@@ -260,6 +264,7 @@ func TestSignUpAndSignInAreRateLimited(t *testing.T) {
 }
 
 func TestAClassOfSixtySignsUpAndInAtOnce(t *testing.T) {
+	onlyInStage(t, embedded, onehost) // SQLite and PostgreSQL
 	t.Parallel()
 	s := startSite(t)
 	var group sync.WaitGroup

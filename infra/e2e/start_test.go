@@ -22,7 +22,7 @@ func TestStartBeyondTheEndIsRefusedAtUpload(t *testing.T) {
 	wantRefused := func(got apiResponse) {
 		t.Helper()
 		got.want(t, http.StatusUnprocessableEntity, "invalid")
-		for _, part := range []string{"body.start_seconds", "dura 1,0 segundos"} {
+		for _, part := range []string{"body.start_seconds", "los 1,0 segundos que dura"} {
 			if !strings.Contains(string(got.Body), part) {
 				t.Errorf("%q is not in %s", part, got.Body)
 			}

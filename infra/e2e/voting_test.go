@@ -43,6 +43,7 @@ func problemCode(t *testing.T, a apiResponse) string {
 // However 200 clients vote and take votes back for 40 voters at once, each voter's vote counts once, and all counts
 // agree.
 func TestVotesOverHTTPAreCountedOnce(t *testing.T) {
+	onlyInStage(t, embedded, onehost) // SQLite and PostgreSQL
 	t.Parallel()
 	const clients, steps, voters = 200, 5, 40
 	s := startSite(t, "SECRET_KEY="+votingSecret, "VOTING_SELF_VOTES=false", "LOAD_TEST_ENDPOINTS=true")
