@@ -155,11 +155,15 @@ func (b *Bench) Stats() queue.Stats {
 	return stats
 }
 
-// EventuallyStats waits until the stats are as wanted; it ignores the age if the driver promises one.
+// EventuallyStats waits until the stats are as wanted, also through errors of a busy server; it ignores the age if the
+// driver promises one.
 func (b *Bench) EventuallyStats(want queue.Stats) {
 	b.Helper()
 	b.Eventually(fmt.Sprintf("%+v", want), func() bool {
-		got := b.Stats()
+		got, err := b.Queue.Stats(b.Context())
+		if err != nil {
+			return false
+		}
 		if b.Promises.TellsAge {
 			got.OldestReady = want.OldestReady
 		}
