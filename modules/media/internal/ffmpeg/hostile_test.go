@@ -19,8 +19,8 @@ import (
 	"risingstars/infra/cliptest"
 )
 
-// processUnsniffed processes a file as if it had been recognised, as an attacker who gets past Sniff would. The file
-// must be the test's own.
+// processUnsniffed processes a file as if it had been recognised, as an attacker who gets past Sniff would. No other
+// test may use the file at the same time.
 func processUnsniffed(t *testing.T, p *Processor, file string, demuxer string) error {
 	t.Helper()
 	j := Job{Input: file, Container: Container{Demuxer: demuxer}, Dir: t.TempDir()}
