@@ -247,7 +247,7 @@ func sharedBumpers(t *testing.T) string {
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(waitTimeout)
-	// A long wait asks less and less often, because the requests of many waiting tests would slow down what they wait for.
+	// A long wait asks less and less often, because the requests of many waiting tests slow down what they wait for.
 	for pause := 20 * time.Millisecond; !condition(); pause = min(pause*3/2, 250*time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %s: %s", waitTimeout, what)
