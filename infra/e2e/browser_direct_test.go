@@ -39,6 +39,7 @@ const uploadScript = `async (api, token) => {
 }`
 
 func TestPageOfAnotherSiteUploadsStraightToStorage(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	clip := largeClip(t)
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,7 +10,7 @@ import (
 
 // A visitor's browser plays a published clip with sound, and can seek in it.
 func TestRenditionPlaysInABrowser(t *testing.T) {
-	onlyInStage(t, embedded, aws) // from disk and from S3
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t)
 	ana := s.newPerson(t, "")

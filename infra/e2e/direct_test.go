@@ -54,6 +54,7 @@ func largeClip(t *testing.T) string {
 }
 
 func TestDirectUploadGoesStraightToStorage(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t)
 	ana, bob := s.newPerson(t, ""), s.newPerson(t, "")
@@ -154,6 +155,7 @@ func (s *site) wantPartRefused(t *testing.T, url string, content []byte) {
 }
 
 func TestDirectUploadMustMatchItsAnnouncement(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t, "MAX_UPLOAD_BYTES=20000000")
 	ana := s.newPerson(t, "")

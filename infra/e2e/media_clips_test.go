@@ -11,7 +11,7 @@ import (
 
 // Whatever kind of clip a contestant uploads, the published rendition meets the processing profile.
 func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
-	onlyInStage(t, embedded, aws) // from disk and from S3
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t)
 	x264 := []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"}
@@ -67,7 +67,7 @@ func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
 }
 
 func TestSoundIsRemovedWhenConfigured(t *testing.T) {
-	onlyInStage(t, embedded, aws) // from disk and from S3
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t, "MEDIA_AUDIO=remove")
 	ana := s.newPerson(t, "")
@@ -79,7 +79,7 @@ func TestSoundIsRemovedWhenConfigured(t *testing.T) {
 }
 
 func TestClipsThatBreakTheRulesAreRejected(t *testing.T) {
-	onlyInStage(t, embedded, aws) // from disk and from S3
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t, "MEDIA_MIN_SECONDS=20", "MEDIA_MAX_SECONDS=60", "MEDIA_MIN_HEIGHT=1080")
 	ana := s.newPerson(t, "")

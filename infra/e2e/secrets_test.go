@@ -11,6 +11,7 @@ import (
 
 // The log contains no secrets, whether calls succeed or fail.
 func TestTheLogHoldsNoSecrets(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t, "LOG_LEVEL=debug", "LOAD_TEST_ENDPOINTS=true")
 	ana := s.newPerson(t, "")

@@ -19,11 +19,11 @@ type soak struct {
 }
 
 // Every acknowledged upload is published once, every vote counts once, and storage holds no other files, although a
-// random process is killed every few seconds while 40 clips are uploaded.
+// random process is killed every few seconds while 32 clips are uploaded.
 func TestEveryAcknowledgedClipIsPublishedOnce(t *testing.T) {
 	onlyInStage(t, onehost, aws)
 	t.Parallel()
-	const clips, clients, voters, kills = 40, 4, 3, 12
+	const clips, clients, voters, kills = 32, 4, 3, 12
 	s := &soak{site: startFleet(t, "SECRET_KEY="+votingSecret, "AUTH_RATE_LIMIT=false"), uploads: map[string]*person{}}
 	var people []*person
 	for range clients {

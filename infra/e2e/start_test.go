@@ -12,6 +12,7 @@ import (
 // A start beyond the clip's end is refused at the upload, by form and straight to storage. If a clip does not state its
 // length, the worker rejects it instead.
 func TestStartBeyondTheEndIsRefusedAtUpload(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t)
 	ana := s.newPerson(t, "")

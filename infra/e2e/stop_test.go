@@ -106,6 +106,7 @@ func TestStopWaitsForAnUploadInProgress(t *testing.T) {
 }
 
 func TestAnUploadThatNeverEndsIsCutOffAndLeavesNothing(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "SHUTDOWN_GRACE_SECONDS=1")
 	ana := s.newPerson(t, "")

@@ -72,6 +72,7 @@ func (p *person) wantNothingLeft(t *testing.T) {
 }
 
 func TestABadUploadIsRefusedAndLeavesNothing(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	const limit = 1 << 20
 	s := startSite(t, fmt.Sprintf("MAX_UPLOAD_BYTES=%d", limit))
@@ -145,6 +146,7 @@ func TestABadUploadIsRefusedAndLeavesNothing(t *testing.T) {
 // An upload over the limit is refused before its body is read: the client announces its size and sends none of it, or
 // sends one that does not end.
 func TestAnUploadOverTheLimitIsRefusedBeforeItIsRead(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t, "MAX_UPLOAD_BYTES=1048576")
 	ana := s.newPerson(t, "")
@@ -197,6 +199,7 @@ func TestAnUploadOverTheLimitIsRefusedBeforeItIsRead(t *testing.T) {
 }
 
 func TestDisconnectedClientLeavesNothing(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t)
 	ana := s.newPerson(t, "")
@@ -223,6 +226,7 @@ func TestDisconnectedClientLeavesNothing(t *testing.T) {
 }
 
 func TestBothFieldNamesAndEitherOrderAreAccepted(t *testing.T) {
+	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
 	ana := s.newPerson(t, "")
