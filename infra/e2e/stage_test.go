@@ -42,8 +42,8 @@ func stage() string {
 }
 
 // onlyInStage skips the test in all other stages. A test runs once on every kind of database, queue and storage that it
-// depends on: SQLite, its queue and the disk in embedded; PostgreSQL, Redis and the disk in onehost; PostgreSQL, SQS and
-// S3 in aws.
+// depends on: SQLite, its queue and the disk in embedded; PostgreSQL, Redis and the disk in onehost; PostgreSQL, SQS
+// and S3 in aws.
 func onlyInStage(t *testing.T, wanted ...string) {
 	t.Helper()
 	if !slices.Contains(wanted, stage()) {
