@@ -77,7 +77,7 @@ fi
 await_all
 
 echo "what took longest:"
-cat "$reports"/*.json | .cache/bin/gotestsum tool slowest --threshold 5s | head -n 25
+cat "$reports"/*.json | .cache/bin/gotestsum tool slowest --threshold 5s | sed -n 1,25p
 if [[ ${#failed[@]} -gt 0 ]]; then
 	echo "make test: failed: ${failed[*]}"
 	exit 1
