@@ -120,6 +120,7 @@ func TestDoctorChecksEverythingDespiteFailures(t *testing.T) {
 
 func TestProcessReportsProgressAndWritesBothFiles(t *testing.T) {
 	onlyInStage(t, embedded)
+	skipIfShort(t)
 	t.Parallel()
 	s := newSiteWithoutServers(t)
 	out := filepath.Join(t.TempDir(), "out.mp4")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,7 @@ func startSite(t *testing.T, env ...string) *site {
 // newSite returns a site on which nothing runs yet.
 func newSite(t *testing.T) *site {
 	t.Helper()
+	skipIfShort(t)
 	s := &site{DataDir: t.TempDir()}
 	if err := os.Symlink(sharedBumpers(t), filepath.Join(s.DataDir, "bumpers")); err != nil {
 		t.Fatal(err)
@@ -210,6 +212,17 @@ func (s *site) storedFiles(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// quick lists the tests with a site of their own that `make test-short` runs.
+var quick = []string{"TestMainUserJourney", "TestSignInByJSONAndByForm", "TestABadUploadIsRefusedAndLeavesNothing"}
+
+// skipIfShort leaves all tests but the quick ones to the full run.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() && !slices.Contains(quick, t.Name()) {
+		t.Skip("not among the quick tests")
+	}
 }
 
 var (

@@ -18,6 +18,7 @@ import (
 // Uploads are streamed: 20 uploads of 200 MB at once add at most 64 MiB to the resident size of the process.
 func TestUploadsAreStreamed(t *testing.T) {
 	onlyInStage(t, embedded)
+	skipIfShort(t)
 	t.Parallel()
 	const uploads, size, allowed = 20, 200_000_000, 64 << 20
 	s := &site{DataDir: t.TempDir(), log: &logBuffer{}}
