@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 go=${GO:-go}
 lint=.cache/bin/golangci-lint
 
-# go_packages FILE...: the folders of the files, as `go` names packages; those of other modules are left out.
+# go_packages FILE... prints the packages of the files, without those of other modules and of testdata.
 go_packages() {
 	dirname "$@" | sort -u | grep -Ev '^infra/tools(/|$)|(^|/)testdata(/|$)' | sed 's|^|./|' || true
 }
@@ -43,7 +43,7 @@ everything() {
 	fi
 	find .ci/run infra -type f \( -name '*.sh' -o -path .ci/run \) -print0 | xargs -0 shellcheck
 	"$lint" run --allow-parallel-runners
-	# Developers sit at Macs, too.
+	# The app must also build on macOS.
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 "$go" vet ./...
 	.cache/bin/actionlint -shellcheck "$(command -v shellcheck)"
 	echo "lint: ok"

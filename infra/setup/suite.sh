@@ -15,8 +15,8 @@ read -ra flags <<<"${TEST_FLAGS:--race -count=1 -p 2 -timeout 30m}"
 # The end-to-end tests wait more than they compute, so more of them than cores run at once.
 stage_flags=(-parallel 4)
 export CGO_ENABLED=1 # for the race detector
-# Code of others that only computes, and takes three to five times as long when the detector watches it: SQLite,
-# translated from C, and the hashing of passwords. Everything else is watched.
+# The race detector does not watch third-party code that only computes, because watching makes it three to five times as
+# slow: SQLite, which is translated from C, and the hashing of passwords. It watches everything else.
 unwatched=('-gcflags=modernc.org/...=-race=false' '-gcflags=golang.org/x/crypto/...=-race=false')
 
 reports=$(mktemp -d)
@@ -24,7 +24,7 @@ trap 'rm -rf "$reports"' EXIT
 
 failed=() names=() jobs=()
 
-# in_background NAME COMMAND...
+# in_background NAME COMMAND... starts the command; await_all reports it by its name.
 in_background() {
 	names+=("$1")
 	shift
