@@ -86,7 +86,9 @@ type AWS struct {
 
 // Auth configures access tokens. RateLimit is an older name of Limits.Rates: rates are off if either is.
 type Auth struct {
-	SecretKey    string `env:"SECRET_KEY"`
+	SecretKey string `env:"SECRET_KEY"`
+	// PreviousKey is the SECRET_KEY that the present one has replaced.
+	PreviousKey  string `env:"SECRET_KEY_PREVIOUS"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
 	RateLimit    bool   `env:"AUTH_RATE_LIMIT" default:"true"`
 }

@@ -44,6 +44,10 @@ func (c *Config) normalize() Problems {
 			report("SECRET_KEY: must not be a published example; %s", createSecret)
 		}
 	}
+	if key := c.Auth.PreviousKey; key != "" && len(key) < minSecretBytes {
+		report("SECRET_KEY_PREVIOUS: must have at least %d bytes and has %d: it is the SECRET_KEY of before",
+			minSecretBytes, len(key))
+	}
 	for name, address := range map[string]*string{
 		"PUBLIC_URL": &c.HTTP.PublicURL, "S3_PUBLIC_URL": &c.Storage.PublicURL,
 	} {
