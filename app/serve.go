@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"runtime"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,31 +78,37 @@ func (a *app) workServices() []lifecycle.Service {
 func (a *app) work(ctx context.Context) error {
 	services := a.workServices()
 	if a.c.Worker.HTTPAddr != "" {
-		server := a.newServer(a.c.Worker.HTTPAddr, 0) // no drain: it is behind no proxy
-		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
+		o := a.serverOptions(a.c.Worker.HTTPAddr)
+		o.Registerer, o.Gatherer = a.registry, a.registry
+		services = append(services, webService("web", web.New(o), "WORKER_HTTP_ADDR"))
 	}
 	return a.run(ctx, services)
 }
 
-// newServer returns a server with the routes that belong to no module.
-func (a *app) newServer(addr string, drain time.Duration) *web.Server {
-	return web.New(web.Options{
+// serverOptions returns the options of a server that is behind no proxy and has no metrics.
+func (a *app) serverOptions(addr string) web.Options {
+	return web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
-		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: a.checks},
-		Logger: a.log, Registerer: a.registry, Gatherer: a.registry,
-	})
+		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
+		Health: &telemetry.Health{Checks: a.checks}, Logger: a.log,
+	}
 }
 
 // webService makes a service of the server. Errors of its start name the variable that holds its address.
-func webService(server *web.Server, variable string) lifecycle.Service {
+func webService(name string, server *web.Server, variable string) lifecycle.Service {
 	start := func(ctx context.Context) error { return withVariable(variable, server.Start(ctx)) }
-	return lifecycle.Service{Name: "web", Start: start, Stop: server.Stop, Failed: server.Failed()}
+	return lifecycle.Service{Name: name, Start: start, Stop: server.Stop, Failed: server.Failed()}
 }
 
-// serve serves requests, and also processes videos if withWorker is set.
+// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are served there
+// alone; otherwise beside the API, to programs on this host.
 func (a *app) serve(ctx context.Context, withWorker bool) error {
-	server := a.newServer(a.c.HTTP.Addr, a.c.Drain())
+	o := a.serverOptions(a.c.HTTP.Addr)
+	o.Drain, o.Registerer = a.c.Drain(), a.registry
+	if a.c.HTTP.MetricsAddr == "" {
+		o.Gatherer, o.LocalMetrics = a.registry, true
+	}
+	server := web.New(o)
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
@@ -111,7 +116,12 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 		server.Mount(diskstore.Path, a.files.Serve)
 	}
 
-	services := []lifecycle.Service{webService(server, "HTTP_ADDR")}
+	services := []lifecycle.Service{webService("web", server, "HTTP_ADDR")}
+	if a.c.HTTP.MetricsAddr != "" {
+		o := a.serverOptions(a.c.HTTP.MetricsAddr)
+		o.Gatherer = a.registry
+		services = append(services, webService("metrics", web.New(o), "METRICS_ADDR"))
+	}
 	if withWorker {
 		services = append(a.workServices(), services...)
 	}
