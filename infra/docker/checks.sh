@@ -77,7 +77,7 @@ check_confined() {
 	refused "a table of the app's user" compose exec -T -e "PGPASSWORD=$(sed -n 's/^POSTGRES_APP_PASSWORD=//p' "$room/env")" \
 		db psql -h 127.0.0.1 -U app -d showcase -c 'CREATE TABLE mine (n INT)'
 	same "ways out of the worker's network" \
-		"$(compose exec -T worker awk '$2 == "00000000"' /proc/net/route | listed)" none
+		"$(compose exec -T worker grep -E '^[a-z0-9]+[[:space:]]00000000' /proc/net/route | listed)" none
 	refused "nginx: a file among the clips" compose exec -T nginx touch /data/files/x
 }
 
