@@ -90,7 +90,7 @@ func (a *app) serverOptions(addr string) web.Options {
 	return web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: a.checks}, Logger: a.log,
+		Health: &telemetry.Health{Checks: a.checks}, Limits: a.limits, Logger: a.log,
 	}
 }
 
@@ -100,23 +100,31 @@ func webService(name string, server *web.Server, variable string) lifecycle.Serv
 	return lifecycle.Service{Name: name, Start: start, Stop: server.Stop, Failed: server.Failed()}
 }
 
-// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are served there
-// alone; otherwise beside the API, to programs on this host.
-func (a *app) serve(ctx context.Context, withWorker bool) error {
+// routes registers the routes of the modules and the files.
+func (a *app) routes(server *web.Server) {
+	a.identity.Routes(server)
+	a.media.Routes(server)
+	a.voting.Routes(server)
+	if a.files != nil {
+		server.Mount(diskstore.Path, web.Use{Stream: true}, a.files.Serve)
+	}
+}
+
+// newAPI returns the server of the API. Without METRICS_ADDR it also serves the metrics, to programs on this host.
+func (a *app) newAPI() *web.Server {
 	o := a.serverOptions(a.c.HTTP.Addr)
 	o.Drain, o.Registerer = a.c.Drain(), a.registry
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
 	server := web.New(o)
-	a.identity.Routes(server)
-	a.media.Routes(server)
-	a.voting.Routes(server)
-	if a.files != nil {
-		server.Mount(diskstore.Path, a.files.Serve)
-	}
+	a.routes(server)
+	return server
+}
 
-	services := []lifecycle.Service{webService("web", server, "HTTP_ADDR")}
+// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, it serves the metrics there.
+func (a *app) serve(ctx context.Context, withWorker bool) error {
+	services := []lifecycle.Service{webService("web", a.newAPI(), "HTTP_ADDR")}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)
 		o.Gatherer = a.registry

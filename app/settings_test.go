@@ -25,7 +25,8 @@ var absent = map[string]map[string]string{
 		"ECS_AGENT_URI": "ECS sets it by itself",
 	},
 	envExample: {
-		"ECS_AGENT_URI": "ECS sets it by itself",
+		"ECS_AGENT_URI":   "ECS sets it by itself",
+		"AUTH_RATE_LIMIT": "the older name of RATE_LIMITS",
 	},
 	compose: {
 		"HTTP_ADDR":              "the image sets it, and nginx knows it",
@@ -47,7 +48,7 @@ var absent = map[string]map[string]string{
 
 // others are the names in a file that the configuration does not read.
 var others = map[string][]string{
-	readme:     {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS"}, // the AWS SDK reads them
+	readme: {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS"}, // the AWS SDK reads them
 	envExample: { // compose.yaml reads them
 		"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "VERSION", "PORT", "REAL_IP_FROM",
 	},

@@ -13,6 +13,7 @@ func (s *Server) metrics() {
 	if s.o.Gatherer == nil {
 		return
 	}
+	s.declare(http.MethodGet, "/metrics", route{})
 	serve := echo.WrapHandler(promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{}))
 	s.echo.GET("/metrics", func(c echo.Context) error {
 		if s.o.LocalMetrics && !isLocal(c.Request()) {

@@ -39,10 +39,10 @@ func (s *Server) operations() {
 		return healthy(ctx, in)
 	}
 	get := func(path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error)) {
-		huma.Register(s.API, huma.Operation{
+		Register(s, huma.Operation{
 			Method: http.MethodGet, Path: path, OperationID: operationID(path), Tags: []string{"service"},
 			Summary: summary,
-		}, handler)
+		}, Use{}, handler)
 	}
 	get("/health", "Check that the service answers; returns its version", healthy)
 	get("/api/health", "Same as /health", healthy)
