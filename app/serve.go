@@ -122,7 +122,7 @@ func (a *app) newAPI() *web.Server {
 	return server
 }
 
-// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, it serves the metrics there.
+// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are there.
 func (a *app) serve(ctx context.Context, withWorker bool) error {
 	services := []lifecycle.Service{webService("web", a.newAPI(), "HTTP_ADDR")}
 	if a.c.HTTP.MetricsAddr != "" {

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// cli stands in for the AWS CLI, docker and curl, which need an account or the network. It records its arguments, and environment variables
-// control its answers. A stack exists if there is a file of its name, and its services if there is a file "services".
+// cli stands in for the AWS CLI, docker and curl, which need an account or the network. It records its arguments, and
+// environment variables control its answers. A stack exists if there is a file of its name, and its services if there
+// is a file "services".
 const cli = `#!/usr/bin/env bash
 echo "${0##*/} $*" >>"$ROOM/calls"
 stack() { [[ $* =~ --stack-name\ ([a-z-]+) ]] && echo "${BASH_REMATCH[1]}"; }

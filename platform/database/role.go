@@ -16,8 +16,8 @@ import (
 // roleLock is the advisory lock under which AllowApp works, because PostgreSQL refuses two changes of a role at once.
 const roleLock = 7266711
 
-// AllowApp creates the PostgreSQL role, or sets its password if it exists, and lets it read and change the rows of every
-// table that exists by now. The role owns nothing: it can neither change nor drop a table, nor note a migration of the
+// AllowApp creates the PostgreSQL role, or sets its password if it exists, and lets it read and change the rows of all
+// tables that exist by now. The role owns nothing: it can neither change nor drop a table, nor note a migration of the
 // owners as applied. The caller's own role must be allowed to create roles. The password must be ASCII. The server gets
 // only what verifies it, so that it cannot appear in the server's log.
 func (db *DB) AllowApp(ctx context.Context, role, password string, owners ...Migrations) error {

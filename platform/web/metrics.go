@@ -23,8 +23,8 @@ func (s *Server) metrics() {
 	})
 }
 
-// isLocal reports whether a program on this host sent the request, and for itself: a proxy on this host names the client
-// for which it asks.
+// isLocal reports whether a program on this host sent the request, and for itself: a proxy here names the client for
+// which it asks.
 func isLocal(r *http.Request) bool {
 	for _, header := range []string{echo.HeaderXForwardedFor, "Forwarded", "X-Real-Ip", "Via"} {
 		if r.Header.Get(header) != "" {

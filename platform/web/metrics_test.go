@@ -34,7 +34,7 @@ func TestLocalMetricsAreNotForOthers(t *testing.T) {
 			recorder := httptest.NewRecorder()
 			b.ServeHTTP(recorder, request)
 			if recorder.Code != want {
-				t.Errorf("%s with %q: %d, want %d (local: %t)", test.peer, test.header, recorder.Code, want, b == &local)
+				t.Errorf("%s, %q: %d, want %d (local: %t)", test.peer, test.header, recorder.Code, want, b == &local)
 			}
 		}
 	}

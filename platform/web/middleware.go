@@ -141,9 +141,9 @@ func validateQuery(next echo.HandlerFunc) echo.HandlerFunc {
 
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-// securityHeaders sets the headers of the OWASP REST Security Cheat Sheet, which forbid framing and content sniffing. If
-// the site's address is https, browsers shall not try http for a year; other names of the same domain are not ours to
-// decide about.
+// securityHeaders sets the headers of the OWASP REST Security Cheat Sheet, which forbid framing and content sniffing.
+// If the site's address is https, browsers shall not try http for a year; other names of the same domain are not ours
+// to decide about.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
