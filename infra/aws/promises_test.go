@@ -52,7 +52,7 @@ var promises = map[string][]string{
 		"TaskSubnets:\n    Type: String\n    Default: public\n",
 	},
 	"base.yaml": {
-		"secret:*\n            Condition: {StringEquals: {aws:ResourceTag/service: !Ref Name}}",
+		"secret:*\n            Condition: {StringEquals: {aws:ResourceTag/read-by-tasks-of: !Ref Name}}",
 		"s3:::${Name}-*\n            Condition: {StringEquals: {aws:ResourceAccount: !Ref AWS::AccountId}}",
 	},
 	// The filter matches the workers' log (platform/queue).
@@ -73,6 +73,10 @@ func TestTemplatesKeepTheirPromises(t *testing.T) {
 				t.Errorf("%s no longer contains:\n%s", file, fragment)
 			}
 		}
+	}
+	const tag = "Tags: [{Key: read-by-tasks-of, Value: !Ref Name}]"
+	if n := strings.Count(string(files["database.yaml"]), tag); n != 3 {
+		t.Errorf("tasks may read %d secrets, not the two URLs and the key", n)
 	}
 	if n := strings.Count(string(files["alarms.yaml"]), "AlarmActions: [!Ref Topic]"); n != 7 {
 		t.Errorf("%d alarms notify the topic, not 7", n)
