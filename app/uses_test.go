@@ -32,9 +32,7 @@ func routedServer() *web.Server {
 		keys: auth.NewKeys(make([]byte, 32), nil), files: &diskstore.Store{},
 		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{}), voting: voting.New(voting.Deps{}),
 	}
-	server := a.newServer("", 0)
-	a.routes(server)
-	return server
+	return a.newAPI()
 }
 
 // Every route says what a request may take: through web.Register, Handle or Mount.
