@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"risingstars/platform/database"
+	"risingstars/platform/text"
 )
 
 type store struct {
@@ -26,13 +27,17 @@ func countAll(query *gorm.DB, offset, limit, read int) (int, error) {
 // narrow applies the filter; the result can be used for several queries. On PostgreSQL an index finds words of three
 // letters or more. Shorter words, and all words on SQLite, are looked for in every entry.
 func narrow(query *gorm.DB, f Filter) *gorm.DB {
-	if city := fold(f.City); city != "" {
-		query = query.Where("city_folded = ?", city)
+	if strings.TrimSpace(f.City) != "" {
+		query = query.Where("city_folded = ?", text.Fold(f.City))
 	}
-	if country := fold(f.Country); country != "" {
-		query = query.Where("country_folded = ?", country)
+	if strings.TrimSpace(f.Country) != "" {
+		query = query.Where("country_folded = ?", text.Fold(f.Country))
 	}
-	for word := range strings.FieldsSeq(fold(f.Search)) {
+	words := strings.Fields(text.Fold(f.Search))
+	if len(words) == 0 && strings.TrimSpace(f.Search) != "" {
+		query = query.Where("1 = 0") // signs alone are no word of any entry
+	}
+	for _, word := range words {
 		query = query.Where(`search_text LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(word)+"%")
 	}
 	return query.Session(&gorm.Session{})

@@ -6,7 +6,7 @@
 // Latin a and Cyrillic а, stay different (https://www.unicode.org/reports/tr39/ lists them).
 //
 // All functions accept any string, valid UTF-8 or not, return valid UTF-8, and change nothing when applied to their own
-// result. They follow the Unicode version of Go and golang.org/x/text: https://www.unicode.org/reports/tr15/ for NFC and
-// NFKC, https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt for full case folding, and
+// result. They follow the Unicode version of Go and golang.org/x/text: https://www.unicode.org/reports/tr15/ for NFC
+// and NFKC, https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt for full case folding, and
 // https://www.unicode.org/reports/tr44/ for properties.
 package text

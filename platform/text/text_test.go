@@ -222,7 +222,7 @@ func TestFoldVersionNamesWhatFoldReturns(t *testing.T) {
 		fmt.Fprintf(digest, "%d %s\n%s\n", r, text.Fold(s), text.Fold("か"+s))
 	}
 	if got := hex.EncodeToString(digest.Sum(nil)); got != foldDigest {
-		t.Errorf("Fold returns something else (%s) for Unicode %s. Raise FoldVersion, and write the new number into the "+
-			"condition of the index on fold_version, by a migration", got, unicode.Version)
+		t.Errorf("Fold returns something else (%s) for Unicode %s. Raise FoldVersion, and write the new number into "+
+			"the condition of the index on fold_version, by a migration", got, unicode.Version)
 	}
 }

@@ -1,0 +1,103 @@
+package voting
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"risingstars/platform/database"
+	"risingstars/platform/text"
+)
+
+// foldBatch is the number of entries that are folded again in one transaction.
+const foldBatch = 500
+
+// foldedTexts returns the fill that folds again what an older FoldVersion or an older binary folded. Such a binary may
+// also have written the contestant of an entry that it published, so both are folded together.
+func foldedTexts() database.Fill {
+	return database.Fill{
+		Name: "folded texts",
+		Behind: func(ctx context.Context, db *database.DB) (int, error) {
+			var row struct{ Behind int }
+			err := db.Query(ctx, &row, `SELECT COUNT(*) AS behind FROM voting_entries WHERE fold_version < 1`)
+			return row.Behind, err
+		},
+		Run: func(ctx context.Context, db *database.DB) error {
+			s, after, more := &store{db}, "", true
+			for more {
+				err := db.InTx(ctx, func(ctx context.Context) (err error) {
+					after, more, err = s.foldAgain(ctx, after)
+					return err
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// searchText returns what a search of the gallery looks into.
+func searchText(title, playerName, city string) string {
+	return text.Fold(title + " " + playerName + " " + city)
+}
+
+// foldAgain folds a batch of the entries that are behind, those with an id greater than after, and their contestants.
+// It returns the last id, and whether there may be more. It locks entries before contestants, as votes do.
+func (s *store) foldAgain(ctx context.Context, after string) (last string, more bool, err error) {
+	var rows []struct {
+		VideoID, UserID, Title, PlayerName, City, Country string
+		NowCity, NowCountry                               string // of the contestant
+	}
+	err = s.db.Query(ctx, &rows, `
+		SELECT e.video_id, e.user_id, e.title, e.player_name, e.city, e.country,
+			c.city AS now_city, c.country AS now_country
+		FROM voting_entries e JOIN voting_contestants c ON c.user_id = e.user_id
+		WHERE e.fold_version < 1 AND e.video_id > ? ORDER BY e.video_id LIMIT ?`, after, foldBatch)
+	if err != nil || len(rows) == 0 {
+		return after, false, wrapFold(err)
+	}
+	var entries, contestants []any
+	seen := map[string]bool{}
+	for _, r := range rows {
+		entries = append(entries, r.VideoID, text.Fold(r.City), text.Fold(r.Country),
+			searchText(r.Title, r.PlayerName, r.City))
+		if !seen[r.UserID] {
+			seen[r.UserID] = true
+			contestants = append(contestants, r.UserID, r.NowCity, r.NowCountry, text.Fold(r.NowCity),
+				text.Fold(r.NowCountry))
+		}
+	}
+	_, err = s.db.Exec(ctx, `
+		WITH folded (video_id, city, country, search_text) AS (VALUES `+placeholders(len(entries), 4)+`)
+		UPDATE voting_entries SET city_folded = folded.city, country_folded = folded.country,
+			search_text = folded.search_text, fold_version = ?
+		FROM folded WHERE voting_entries.video_id = folded.video_id`, append(entries, text.FoldVersion)...)
+	if err != nil {
+		return after, false, wrapFold(err)
+	}
+	// A contestant who has moved meanwhile was folded by whoever wrote that.
+	_, err = s.db.Exec(ctx, `
+		WITH folded (user_id, city, country, city_folded, country_folded) AS (
+			VALUES `+placeholders(len(contestants), 5)+`)
+		UPDATE voting_contestants SET city_folded = folded.city_folded, country_folded = folded.country_folded
+		FROM folded WHERE voting_contestants.user_id = folded.user_id
+			AND voting_contestants.city = folded.city AND voting_contestants.country = folded.country
+			AND (voting_contestants.city_folded <> folded.city_folded
+				OR voting_contestants.country_folded <> folded.country_folded)`, contestants...)
+	return rows[len(rows)-1].VideoID, len(rows) == foldBatch, wrapFold(err)
+}
+
+// placeholders returns the rows of a VALUES list with n values in columns.
+func placeholders(n, columns int) string {
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + ")"
+	return strings.TrimSuffix(strings.Repeat(row+",", n/columns), ",")
+}
+
+func wrapFold(err error) error {
+	if err != nil {
+		return fmt.Errorf("fold texts again: %w", err)
+	}
+	return nil
+}
