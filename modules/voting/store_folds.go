@@ -10,7 +10,7 @@ import (
 )
 
 // foldBatch is the number of entries that are folded again in one transaction.
-const foldBatch = 500
+const foldBatch = 1000
 
 // foldedTexts returns the fill that folds again what an older FoldVersion or an older binary folded. Such a binary may
 // also have written the contestant of an entry that it published, so both are folded together.
@@ -43,50 +43,84 @@ func searchText(title, playerName, city string) string {
 	return text.Fold(title + " " + playerName + " " + city)
 }
 
+// staleEntry is an entry to fold again, with the place of its contestant, who may have moved.
+type staleEntry struct {
+	VideoID, UserID, Title, PlayerName, City, CityFolded, Country, CountryFolded string
+	NowCity, NowCountry                                                          string
+}
+
 // foldAgain folds a batch of the entries that are behind, those with an id greater than after, and their contestants.
 // It returns the last id, and whether there may be more. It locks entries before contestants, as votes do.
 func (s *store) foldAgain(ctx context.Context, after string) (last string, more bool, err error) {
-	var rows []struct {
-		VideoID, UserID, Title, PlayerName, City, Country string
-		NowCity, NowCountry                               string // of the contestant
-	}
-	err = s.db.Query(ctx, &rows, `
-		SELECT e.video_id, e.user_id, e.title, e.player_name, e.city, e.country,
+	var stale []staleEntry
+	err = s.db.Query(ctx, &stale, `
+		SELECT e.video_id, e.user_id, e.title, e.player_name, e.city, e.city_folded, e.country, e.country_folded,
 			c.city AS now_city, c.country AS now_country
 		FROM voting_entries e JOIN voting_contestants c ON c.user_id = e.user_id
 		WHERE e.fold_version < 1 AND e.video_id > ? ORDER BY e.video_id LIMIT ?`, after, foldBatch)
-	if err != nil || len(rows) == 0 {
+	if err != nil || len(stale) == 0 {
 		return after, false, wrapFold(err)
 	}
-	var entries, contestants []any
-	seen := map[string]bool{}
-	for _, r := range rows {
-		entries = append(entries, r.VideoID, text.Fold(r.City), text.Fold(r.Country),
-			searchText(r.Title, r.PlayerName, r.City))
-		if !seen[r.UserID] {
-			seen[r.UserID] = true
-			contestants = append(contestants, r.UserID, r.NowCity, r.NowCountry, text.Fold(r.NowCity),
-				text.Fold(r.NowCountry))
+	if err := s.foldEntries(ctx, stale); err != nil {
+		return after, false, wrapFold(err)
+	}
+	if err := s.foldContestants(ctx, stale); err != nil {
+		return after, false, wrapFold(err)
+	}
+	return stale[len(stale)-1].VideoID, len(stale) == foldBatch, nil
+}
+
+// foldEntries leaves the places of most entries alone, since they fold to what they did: writing them would make SQLite
+// write all their indexes.
+func (s *store) foldEntries(ctx context.Context, stale []staleEntry) error {
+	var moved, others []any
+	for _, e := range stale {
+		city, country, search := text.Fold(e.City), text.Fold(e.Country), searchText(e.Title, e.PlayerName, e.City)
+		if city != e.CityFolded || country != e.CountryFolded {
+			moved = append(moved, e.VideoID, city, country, search)
+		} else {
+			others = append(others, e.VideoID, search)
 		}
 	}
-	_, err = s.db.Exec(ctx, `
-		WITH folded (video_id, city, country, search_text) AS (VALUES `+placeholders(len(entries), 4)+`)
-		UPDATE voting_entries SET city_folded = folded.city, country_folded = folded.country,
-			search_text = folded.search_text, fold_version = ?
-		FROM folded WHERE voting_entries.video_id = folded.video_id`, append(entries, text.FoldVersion)...)
-	if err != nil {
-		return after, false, wrapFold(err)
+	if len(moved) > 0 {
+		_, err := s.db.Exec(ctx, `
+			WITH folded (video_id, city, country, search_text) AS (VALUES `+placeholders(len(moved), 4)+`)
+			UPDATE voting_entries SET city_folded = folded.city, country_folded = folded.country,
+				search_text = folded.search_text, fold_version = ?
+			FROM folded WHERE voting_entries.video_id = folded.video_id`, append(moved, text.FoldVersion)...)
+		if err != nil {
+			return err
+		}
 	}
-	// A contestant who has moved meanwhile was folded by whoever wrote that.
-	_, err = s.db.Exec(ctx, `
+	if len(others) == 0 {
+		return nil
+	}
+	_, err := s.db.Exec(ctx, `
+		WITH folded (video_id, search_text) AS (VALUES `+placeholders(len(others), 2)+`)
+		UPDATE voting_entries SET search_text = folded.search_text, fold_version = ?
+		FROM folded WHERE voting_entries.video_id = folded.video_id`, append(others, text.FoldVersion)...)
+	return err
+}
+
+// foldContestants folds the places of contestants. Whoever has moved one meanwhile has folded it as well.
+func (s *store) foldContestants(ctx context.Context, stale []staleEntry) error {
+	var values []any
+	seen := map[string]bool{}
+	for _, e := range stale {
+		if !seen[e.UserID] {
+			seen[e.UserID] = true
+			values = append(values, e.UserID, e.NowCity, e.NowCountry, text.Fold(e.NowCity), text.Fold(e.NowCountry))
+		}
+	}
+	_, err := s.db.Exec(ctx, `
 		WITH folded (user_id, city, country, city_folded, country_folded) AS (
-			VALUES `+placeholders(len(contestants), 5)+`)
+			VALUES `+placeholders(len(values), 5)+`)
 		UPDATE voting_contestants SET city_folded = folded.city_folded, country_folded = folded.country_folded
 		FROM folded WHERE voting_contestants.user_id = folded.user_id
 			AND voting_contestants.city = folded.city AND voting_contestants.country = folded.country
 			AND (voting_contestants.city_folded <> folded.city_folded
-				OR voting_contestants.country_folded <> folded.country_folded)`, contestants...)
-	return rows[len(rows)-1].VideoID, len(rows) == foldBatch, wrapFold(err)
+				OR voting_contestants.country_folded <> folded.country_folded)`, values...)
+	return err
 }
 
 // placeholders returns the rows of a VALUES list with n values in columns.
