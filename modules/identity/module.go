@@ -14,7 +14,9 @@ import (
 var migrations embed.FS
 
 // Migrations returns the migrations of the module's tables.
-func Migrations() database.Migrations { return database.NewMigrations("identity", migrations) }
+func Migrations() database.Migrations {
+	return database.NewMigrations("identity", migrations, canonicalEmails())
+}
 
 // Passwords hashes passwords and checks them. Both methods are safe for concurrent use and return early when ctx ends.
 // Check reports whether the password matches the hash; with an empty hash it reports false after the usual time.

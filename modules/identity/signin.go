@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"risingstars/platform/text"
 )
 
 // Session is an access token and its lifetime.
@@ -18,8 +20,11 @@ type Session struct {
 // after the same work. Attempts are limited by account.
 func (m *Module) SignIn(ctx context.Context, email, password string) (Session, error) {
 	if !validEmail(strings.TrimSpace(email)) {
+		email = text.Clean(email) // e-mails are stored like this
+	}
+	if !validEmail(strings.TrimSpace(email)) {
 		email = "" // no account has it, and looking for it takes as long as for any other
-	} else if err := m.limits.Take(ctx, accountSignIns, fold(email)); err != nil {
+	} else if err := m.limits.Take(ctx, accountSignIns, canonicalEmail(email)); err != nil {
 		return Session{}, err
 	}
 	user, err := m.store.byEmail(ctx, email)

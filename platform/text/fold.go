@@ -23,7 +23,7 @@ func Fold(s string) string {
 	if !isPlain(s) {
 		s = strings.Map(dropIgnorable, norm.NFKD.String(strings.Map(dropIgnorable, s)))
 	}
-	s = strings.ToLower(cases.Fold().String(s)) // Cherokee letters fold to upper case
+	s = FoldCase(s)
 	// Folding may bring out more to decompose and to drop.
 	s = strings.Map(dropIgnorable, norm.NFKD.String(latin.Replace(s)))
 	keepsMarks := false
@@ -43,6 +43,12 @@ func Fold(s string) string {
 		}
 		return r
 	}, s)))
+}
+
+// FoldCase returns s without differences of case, the same for ß and SS, and changes nothing else. It is for what is
+// compared but is no prose, such as an e-mail; NFKC and Clean come before it.
+func FoldCase(s string) string {
+	return strings.ToLower(cases.Fold().String(s)) // Cherokee letters fold to upper case
 }
 
 // dropIgnorable removes invisible characters and apostrophes.
