@@ -12,11 +12,14 @@ import (
 func TestCanonicalEmailIsOneForAllSpellingsOfAMailbox(t *testing.T) {
 	t.Parallel()
 	for want, spellings := range map[string][]string{
-		"ana@example.com": {"ana@example.com", "ANA@Example.COM", " ana@example.com ", "ａｎａ@example.com", "ana＠example.com",
-			"ana@ｅxample.com", "a\u200bna@example.com", "ana@exam\u00adple.com\ufeff"},
+		"ana@example.com": {
+			"ana@example.com", "ANA@Example.COM", " ana@example.com ", "ａｎａ@example.com", "ana＠example.com",
+			"ana@ｅxample.com", "a\u200bna@example.com", "ana@exam\u00adple.com\ufeff",
+		},
 		"ana.ruiz+videos@example.com": {"Ana.Ruiz+Videos@example.com"}, // no rule is known
-		"anaruiz@gmail.com": {"ana.ruiz@gmail.com", "a.n.a.ruiz+x@GMail.com", "anaruiz@googlemail.com",
-			"ana.ruiz+a+b@googlemail.com"},
+		"anaruiz@gmail.com": {
+			"ana.ruiz@gmail.com", "a.n.a.ruiz+x@GMail.com", "anaruiz@googlemail.com", "ana.ruiz+a+b@googlemail.com",
+		},
 		"ana.ruiz@outlook.com":      {"ana.ruiz@outlook.com", "Ana.Ruiz+x@Outlook.com"},
 		"ana.ruiz@hotmail.es":       {"ana.ruiz+x@hotmail.es"},
 		"ana@live.com":              {"ana+x@live.com"},
@@ -43,7 +46,8 @@ func TestCanonicalEmailIsOneForAllSpellingsOfAMailbox(t *testing.T) {
 func TestCanonicalEmailIsStable(t *testing.T) {
 	t.Parallel()
 	part := rapid.StringOf(rapid.OneOf(rapid.SampledFrom([]rune("ab.+A@ßñ\u0345\u200b＠ⅷİ-_")), rapid.Rune()))
-	domain := rapid.OneOf(rapid.StringMatching(`[a-zñßσ\x{200b}]{1,4}\.(es|com)`), rapid.SampledFrom([]string{"gmail.com", "GoogleMail.com", "outlook.com", "peña.es"}))
+	other := rapid.StringMatching(`[a-zñßσ\x{200b}]{1,4}\.(es|com)`)
+	domain := rapid.OneOf(other, rapid.SampledFrom([]string{"gmail.com", "GoogleMail.com", "outlook.com", "peña.es"}))
 	rapid.Check(t, func(rt *rapid.T) {
 		email := part.Draw(rt, "local part") + "@" + domain.Draw(rt, "domain")
 		if !validEmail(text.Clean(email)) {

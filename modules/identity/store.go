@@ -37,7 +37,8 @@ func (s *store) insert(ctx context.Context, u User) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		return s.db.Gorm(ctx).Create(&userRow{
 			ID: u.ID, Email: u.Email, EmailFolded: fold(u.Email), EmailCanonical: canonicalEmail(u.Email),
-			PasswordHash: u.PasswordHash, FirstName: u.FirstName, LastName: u.LastName, City: u.City, Country: u.Country, CreatedAt: database.Micros(u.CreatedAt),
+			PasswordHash: u.PasswordHash, FirstName: u.FirstName, LastName: u.LastName, City: u.City,
+			Country: u.Country, CreatedAt: database.Micros(u.CreatedAt),
 		}).Error
 	})
 	switch database.UniqueViolation(err) {

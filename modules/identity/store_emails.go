@@ -75,9 +75,10 @@ func (s *store) fillEmails(ctx context.Context) (more bool, err error) {
 		held[canonical[i]] = true
 		values = append(values, u.ID, canonical[i])
 	}
-	_, err = s.db.Exec(ctx, `
-		WITH filled (id, email_canonical) AS (VALUES `+strings.TrimSuffix(strings.Repeat("(?,?),", len(users)), ",")+`)
+	_, err = s.db.Exec(ctx, fmt.Sprintf(`
+		WITH filled (id, email_canonical) AS (VALUES %s)
 		UPDATE identity_users SET email_canonical = filled.email_canonical
-		FROM filled WHERE identity_users.id = filled.id AND identity_users.email_canonical IS NULL`, values...)
+		FROM filled WHERE identity_users.id = filled.id AND identity_users.email_canonical IS NULL`,
+		strings.TrimSuffix(strings.Repeat("(?,?),", len(users)), ",")), values...)
 	return len(users) == emailBatch, err
 }

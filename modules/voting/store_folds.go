@@ -83,11 +83,12 @@ func (s *store) foldEntries(ctx context.Context, stale []staleEntry) error {
 		}
 	}
 	if len(moved) > 0 {
-		_, err := s.db.Exec(ctx, `
-			WITH folded (video_id, city, country, search_text) AS (VALUES `+placeholders(len(moved), 4)+`)
+		_, err := s.db.Exec(ctx, fmt.Sprintf(`
+			WITH folded (video_id, city, country, search_text) AS (VALUES %s)
 			UPDATE voting_entries SET city_folded = folded.city, country_folded = folded.country,
 				search_text = folded.search_text, fold_version = ?
-			FROM folded WHERE voting_entries.video_id = folded.video_id`, append(moved, text.FoldVersion)...)
+			FROM folded WHERE voting_entries.video_id = folded.video_id`, placeholders(len(moved), 4)),
+			append(moved, text.FoldVersion)...)
 		if err != nil {
 			return err
 		}
@@ -95,10 +96,11 @@ func (s *store) foldEntries(ctx context.Context, stale []staleEntry) error {
 	if len(others) == 0 {
 		return nil
 	}
-	_, err := s.db.Exec(ctx, `
-		WITH folded (video_id, search_text) AS (VALUES `+placeholders(len(others), 2)+`)
+	_, err := s.db.Exec(ctx, fmt.Sprintf(`
+		WITH folded (video_id, search_text) AS (VALUES %s)
 		UPDATE voting_entries SET search_text = folded.search_text, fold_version = ?
-		FROM folded WHERE voting_entries.video_id = folded.video_id`, append(others, text.FoldVersion)...)
+		FROM folded WHERE voting_entries.video_id = folded.video_id`, placeholders(len(others), 2)),
+		append(others, text.FoldVersion)...)
 	return err
 }
 
@@ -112,14 +114,14 @@ func (s *store) foldContestants(ctx context.Context, stale []staleEntry) error {
 			values = append(values, e.UserID, e.NowCity, e.NowCountry, text.Fold(e.NowCity), text.Fold(e.NowCountry))
 		}
 	}
-	_, err := s.db.Exec(ctx, `
-		WITH folded (user_id, city, country, city_folded, country_folded) AS (
-			VALUES `+placeholders(len(values), 5)+`)
+	_, err := s.db.Exec(ctx, fmt.Sprintf(`
+		WITH folded (user_id, city, country, city_folded, country_folded) AS (VALUES %s)
 		UPDATE voting_contestants SET city_folded = folded.city_folded, country_folded = folded.country_folded
 		FROM folded WHERE voting_contestants.user_id = folded.user_id
 			AND voting_contestants.city = folded.city AND voting_contestants.country = folded.country
 			AND (voting_contestants.city_folded <> folded.city_folded
-				OR voting_contestants.country_folded <> folded.country_folded)`, values...)
+				OR voting_contestants.country_folded <> folded.country_folded)`, placeholders(len(values), 5)),
+		values...)
 	return err
 }
 

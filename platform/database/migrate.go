@@ -43,9 +43,9 @@ type MigrationStatus struct {
 var ErrNothingApplied = errors.New("no migration is applied")
 
 // Migrate applies all pending migrations, owner by owner, each file in a transaction of its own unless it says NO
-// TRANSACTION, and runs the fills. When several processes migrate the same PostgreSQL database, an advisory lock lets one work while the
-// others wait for up to five minutes. After an error, the files that were applied before it stay applied, and Migrate
-// may be called again.
+// TRANSACTION, and runs the fills. When several processes migrate the same PostgreSQL database, an advisory lock lets
+// one work while the others wait for up to five minutes. After an error, the files that were applied before it stay
+// applied, and Migrate may be called again.
 func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	for _, owner := range owners {
 		provider, err := db.provider(owner, locked)
