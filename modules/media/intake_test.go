@@ -25,7 +25,10 @@ func TestDetailsAreCleanedAndChecked(t *testing.T) {
 			t.Errorf("%+q, %+q (%v), want %+q, %+q", d.Title, d.Description, err, test.wantTitle, test.wantDescription)
 		}
 	}
-	for _, title := range []string{"", " ", "\u200b", "\u3164", "…", "🎸", strings.Repeat("ñ", 201), strings.Repeat("ﷺ", 12)} {
+	for _, title := range []string{
+		"", " ", "\u200b", "\u3164", "…", "🎸", strings.Repeat("ñ", 201),
+		strings.Repeat("ﷺ", 12), // each becomes 18 characters
+	} {
 		if _, err := newDetails(title, "", ""); !errors.Is(err, fault.ErrInvalid) {
 			t.Errorf("the title %+q gives %v", title, err)
 		}

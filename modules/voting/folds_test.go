@@ -29,7 +29,8 @@ func (b *bench) fillsBehind(t *testing.T) int {
 func (b *bench) spoil(t *testing.T, version int) {
 	t.Helper()
 	_, err := b.db.Exec(t.Context(), `
-		UPDATE voting_entries SET city_folded = 'x', country_folded = 'x', search_text = 'x', fold_version = ?`, version)
+		UPDATE voting_entries
+		SET city_folded = 'x', country_folded = 'x', search_text = 'x', fold_version = ?`, version)
 	if err == nil {
 		_, err = b.db.Exec(t.Context(), `UPDATE voting_contestants SET city_folded = 'x', country_folded = 'x'`)
 	}
