@@ -15,7 +15,8 @@ func (s *site) rankedIn(t *testing.T, city string) []string {
 			UserID string `json:"user_id"`
 		}
 	}
-	s.get(t, "/api/public/rankings?"+url.Values{"city": {city}}.Encode(), "").want(t, http.StatusOK, "").decode(t, &ranking)
+	query := url.Values{"city": {city}}.Encode()
+	s.get(t, "/api/public/rankings?"+query, "").want(t, http.StatusOK, "").decode(t, &ranking)
 	var ids []string
 	for _, r := range ranking.Rankings {
 		ids = append(ids, r.UserID)
@@ -39,7 +40,8 @@ func TestPlacesAreFoundAndTiesStandHoweverTheyAreTouched(t *testing.T) {
 	s := startSite(t, "SECRET_KEY="+votingSecret)
 	first, second := s.newPerson(t, "Ｂｏｇｏｔá.\u200b"), s.newPerson(t, "Łódź")
 	videos := map[*person]string{
-		first: first.upload(t, shortClip(t), "Canción 🎸👨\u200d👩"), second: second.upload(t, shortClip(t), "Straße\u202e"),
+		first:  first.upload(t, shortClip(t), "Canción 🎸👨\u200d👩"),
+		second: second.upload(t, shortClip(t), "Straße\u202e"),
 	}
 	for p, id := range videos {
 		if v := p.waitForFinal(t, id); v.Status != "processed" {
@@ -49,7 +51,8 @@ func TestPlacesAreFoundAndTiesStandHoweverTheyAreTouched(t *testing.T) {
 	find := func(when string) {
 		t.Helper()
 		for p, cities := range map[*person][]string{
-			first: {"Bogotá", "BOGOTA", "Bogotá.", "bogotá\u200b", "ｂｏｇｏｔａ", "Bogota\u0301"}, second: {"Łódź", "lodz", "LODZ!"},
+			first:  {"Bogotá", "BOGOTA", "Bogotá.", "bogotá\u200b", "ｂｏｇｏｔａ", "Bogota\u0301"},
+			second: {"Łódź", "lodz", "LODZ!"},
 		} {
 			for _, city := range cities {
 				if ids := s.rankedIn(t, city); len(ids) != 1 || ids[0] != p.ID {
@@ -60,7 +63,9 @@ func TestPlacesAreFoundAndTiesStandHoweverTheyAreTouched(t *testing.T) {
 				}
 			}
 		}
-		for search, p := range map[string]*person{"cancion": first, "ＣＡＮＣＩÓＮ": first, "strasse": second, "STRASSE lodz": second} {
+		for search, p := range map[string]*person{
+			"cancion": first, "ＣＡＮＣＩÓＮ": first, "strasse": second, "STRASSE lodz": second,
+		} {
 			if !s.galleryHas(t, videos[p], url.Values{"q": {search}}) {
 				t.Errorf("%s: a search for %q finds something else", when, search)
 			}
@@ -123,7 +128,8 @@ func TestNamesThatShowNothingAndSecondMailboxesAreRefused(t *testing.T) {
 	}
 	s.login(t, "ana.ruiz@gmail.com", password).want(t, http.StatusOK, "").decode(t, &session)
 	for _, title := range []string{"\u200b", "🎸", "..."} {
-		contentType, form := multipartBody(t, part{Name: "title", Value: title}, part{"file", shortClipContent(t), "clip.mp4"})
+		file := part{"file", shortClipContent(t), "clip.mp4"}
+		contentType, form := multipartBody(t, part{Name: "title", Value: title}, file)
 		s.do(t, http.MethodPost, "/api/videos/upload", session.Token, contentType, form).
 			want(t, http.StatusUnprocessableEntity, "invalid")
 	}

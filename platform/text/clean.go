@@ -61,7 +61,8 @@ func visible(form norm.Form, s string) string {
 	s = strings.ToValidUTF8(s, "")
 	// The first pass lets marks reach their letters. Normalizing may bring out more to remove.
 	s = limitMarks(form.String(removeInvisible(form.String(removeInvisible(s)))))
-	return form.String(s)
+	// Package norm puts joiners into long runs of marks, and of what it takes for some.
+	return strings.ReplaceAll(form.String(s), graphemeJoiner, "")
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -95,6 +96,7 @@ const (
 	joiner         = '\u200d' // ZERO WIDTH JOINER
 	emojiVariation = '\ufe0f' // VARIATION SELECTOR-16
 	keycap         = '\u20e3' // COMBINING ENCLOSING KEYCAP
+	graphemeJoiner = "\u034f" // COMBINING GRAPHEME JOINER
 )
 
 // isInvisible reports whether r is a control or format character, or one of the Default_Ignorable_Code_Point's, which

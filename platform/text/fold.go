@@ -13,19 +13,15 @@ import (
 // characters.
 const FoldVersion = 1
 
-// Fold returns the form in which texts are compared and searched, the same for Bogotá, BOGOTÁ., and Ｂｏｇｏｔａ: NFKC, full
-// case folding, and nothing but letters, numbers and single spaces. Apostrophes join what they separate; every other
-// sign separates words. Latin, Greek and Cyrillic letters lose their marks, and Latin ones that English does not have
-// become what is written for them where they cannot be typed, such as l for ł. Marks of other scripts stay, because
-// they make other letters there: か and が. Fold returns "" if nothing is left.
+// Fold returns the form in which texts are compared and searched, the same for Bogotá, BOGOTÁ., and Ｂｏｇｏｔａ: cleaned,
+// without differences of case, and nothing but letters, numbers and single spaces. Apostrophes join what they separate;
+// every other sign separates words. Latin, Greek and Cyrillic letters lose their marks, and Latin ones that English
+// does not have become what is written for them where they cannot be typed, such as l for ł. Marks of other scripts
+// stay, because they make other letters there: か and が. Fold returns "" if nothing is left.
 func Fold(s string) string {
-	s = strings.ToValidUTF8(s, "")
-	if !isPlain(s) {
-		s = strings.Map(dropIgnorable, norm.NFKD.String(strings.Map(dropIgnorable, s)))
-	}
-	s = FoldCase(s)
+	s = FoldCase(strings.Map(dropIgnorable, norm.NFKD.String(Clean(s))))
 	// Folding may bring out more to decompose and to drop.
-	s = strings.Map(dropIgnorable, norm.NFKD.String(latin.Replace(s)))
+	s = limitMarks(strings.Map(dropIgnorable, norm.NFKD.String(latin.Replace(s))))
 	keepsMarks := false
 	return oneLine(norm.NFC.String(strings.Map(func(r rune) rune {
 		switch {

@@ -158,6 +158,9 @@ func hostile() *rapid.Generator[string] {
 	one := rapid.OneOf(rapid.SampledFrom(special), rapid.Rune())
 	return rapid.Custom(func(rt *rapid.T) string {
 		s := string(rapid.SliceOfN(one, 0, 12).Draw(rt, "runes"))
+		if rapid.IntRange(0, 9).Draw(rt, "flood") == 0 {
+			s += strings.Repeat(string(one.Draw(rt, "flooding")), 40) + string(one.Draw(rt, "last"))
+		}
 		if rapid.IntRange(0, 9).Draw(rt, "broken") == 0 {
 			s = strings.Replace(s, "a", "\xff", 1)
 		}
