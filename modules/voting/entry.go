@@ -19,7 +19,7 @@ type Entry struct {
 }
 
 // Filter narrows a list down; blank fields match everything. City and Country are compared by their folds. Search looks
-// for each of its words in title, player name and city.
+// for all of its words in title, player name and city; searchWords says how.
 type Filter struct {
 	City    string
 	Country string

@@ -23,7 +23,7 @@ func foldedTexts() database.Fill {
 			return row.Behind, err
 		},
 		Run: func(ctx context.Context, db *database.DB) error {
-			s, after, more := &store{db}, "", true
+			s, after, more := newStore(db), "", true
 			for more {
 				err := db.InTx(ctx, func(ctx context.Context) (err error) {
 					after, more, err = s.foldAgain(ctx, after)
@@ -36,11 +36,6 @@ func foldedTexts() database.Fill {
 			return nil
 		},
 	}
-}
-
-// searchText returns what a search of the gallery looks into.
-func searchText(title, playerName, city string) string {
-	return text.Fold(title + " " + playerName + " " + city)
 }
 
 // staleEntry is an entry to fold again, with the place of its contestant, who may have moved.
