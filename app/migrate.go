@@ -107,12 +107,29 @@ func migrateStatus(cmd *cobra.Command, _ *config.Config, db *database.DB) error 
 		return err
 	}
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	behind := map[string]bool{}
 	for _, m := range status {
-		state := "pending"
-		if m.Applied {
-			state = "applied"
+		state := "applied"
+		if !m.Applied {
+			state, behind[m.Owner] = "pending", true
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", state, m.Owner, m.File)
+	}
+	for _, owner := range migrations() {
+		if behind[owner.Name] {
+			continue // its fills wait for its tables
+		}
+		fills, err := db.FillStatus(cmd.Context(), owner)
+		if err != nil {
+			return err
+		}
+		for _, fill := range fills {
+			state := "applied"
+			if fill.Behind > 0 {
+				state = "pending"
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s: %d rows behind\n", state, fill.Owner, fill.Name, fill.Behind)
+		}
 	}
 	return table.Flush()
 }

@@ -77,6 +77,7 @@ func (a *app) workServices() []lifecycle.Service {
 	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
+		lifecycle.Loop("fills", a.fill),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})

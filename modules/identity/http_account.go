@@ -33,7 +33,7 @@ func accountOf(u User) *accountOutput {
 
 type signupInput struct {
 	Body struct {
-		Email     string `json:"email" example:"ana@example.com" doc:"Unique, ignoring case"`
+		Email     string `json:"email" example:"ana@example.com" doc:"One account per mailbox, however it is spelled"`
 		Password1 string `json:"password1" doc:"At least 8 characters, at most 128 bytes"`
 		Password2 string `json:"password2" doc:"The same password again"`
 		FirstName string `json:"first_name" example:"Ana"`

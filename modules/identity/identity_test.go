@@ -126,7 +126,7 @@ func TestFieldsAreTrimmedAndValidated(t *testing.T) {
 	t.Parallel()
 	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
 	untidy := registration("  Ana@example.com ")
-	untidy.FirstName, untidy.City = "  Ana\t María ", " Bogotá "
+	untidy.FirstName, untidy.City = "  Ana\t Mari\u0301a\u200b ", " Ｂｏｇｏｔá\u202e\x00 "
 	user, err := m.SignUp(t.Context(), client, untidy)
 	if err != nil || user.Email != "Ana@example.com" || user.FirstName != "Ana María" || user.City != "Bogotá" {
 		t.Fatalf("the account is %+v (%v)", user, err)
@@ -149,9 +149,16 @@ func TestFieldsAreTrimmedAndValidated(t *testing.T) {
 			func(r *identity.Registration) { r.FirstName = " " },
 			func(r *identity.Registration) { r.FirstName = strings.Repeat("á", 101) },
 		},
-		"body.last_name": {func(r *identity.Registration) { r.LastName = "a\x00b" }},
-		"body.city":      {func(r *identity.Registration) { r.City = "" }},
-		"body.country":   {func(r *identity.Registration) { r.Country = "\u200e\x1b[31m" }},
+		"body.last_name": {
+			func(r *identity.Registration) { r.LastName = "\u200b" },
+			func(r *identity.Registration) { r.LastName = "\u3164" }, // a letter that shows nothing
+		},
+		"body.city": {
+			func(r *identity.Registration) { r.City = "" },
+			func(r *identity.Registration) { r.City = "..." },
+			func(r *identity.Registration) { r.City = "🎸" },
+		},
+		"body.country": {func(r *identity.Registration) { r.Country = "\u200e\x1b[31" }},
 		"body.password1": {
 			func(r *identity.Registration) { r.Password1, r.Password2 = "ñañañañ", "ñañañañ" },
 			func(r *identity.Registration) { r.Password1 = strings.Repeat("x", 129); r.Password2 = r.Password1 },

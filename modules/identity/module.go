@@ -14,7 +14,9 @@ import (
 var migrations embed.FS
 
 // Migrations returns the migrations of the module's tables.
-func Migrations() database.Migrations { return database.NewMigrations("identity", migrations) }
+func Migrations() database.Migrations {
+	return database.NewMigrations("identity", migrations, canonicalEmails())
+}
 
 // Passwords hashes passwords and checks them, in turns: Enter waits for one, and leave ends it. The clients that wait
 // take turns; if there are too many, Enter returns the fault to answer with. Check reports whether the password matches

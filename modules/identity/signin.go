@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"risingstars/platform/text"
 )
 
 // Session is an access token and its lifetime. Device proves that the device has signed in; it is "" if the device has
@@ -27,13 +29,16 @@ type Credentials struct {
 // after the same work. Failures are limited by account and network, except from a device that signed in before.
 func (m *Module) SignIn(ctx context.Context, c Credentials) (Session, error) {
 	if !validEmail(strings.TrimSpace(c.Email)) {
+		c.Email = text.Clean(c.Email) // e-mails are stored like this
+	}
+	if !validEmail(strings.TrimSpace(c.Email)) {
 		c.Email = "" // no account has it, and looking for it takes as long as for any other
 	}
 	user, err := m.store.byEmail(ctx, c.Email)
 	if err != nil && !errors.Is(err, errNoAccount) {
 		return Session{}, err
 	}
-	g := guess{m: m, account: fold(c.Email), client: c.Client}
+	g := guess{m: m, account: canonicalEmail(c.Email), client: c.Client}
 	if account, device, err := m.devices.Verify(c.Device); err == nil && account == user.ID {
 		g.device = device
 	}

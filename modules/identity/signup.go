@@ -3,14 +3,13 @@ package identity
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"risingstars/platform/fault"
+	"risingstars/platform/text"
 )
 
 // maxText is the longest name, city or country.
@@ -47,28 +46,28 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 	return user, nil
 }
 
-// normalize removes superfluous spaces, and returns a fault if the registration is not valid.
+// normalize cleans the texts, and returns a fault if the registration is not valid.
 func (r *Registration) normalize() error {
 	var fields []fault.Field
 	reject := func(name, es, en string) {
 		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
 	}
-	r.Email = strings.TrimSpace(r.Email)
+	r.Email = text.Clean(r.Email)
 	if !validEmail(r.Email) {
 		reject("email", "no es un correo electrónico válido", "is not a valid e-mail address")
 	}
-	for _, text := range []struct {
-		name  string
+	for _, name := range []struct {
+		field string
 		value *string
 	}{{"first_name", &r.FirstName}, {"last_name", &r.LastName}, {"city", &r.City}, {"country", &r.Country}} {
-		*text.value = strings.Join(strings.Fields(*text.value), " ")
+		*name.value = text.Clean(*name.value)
 		switch {
-		case *text.value == "":
-			reject(text.name, "no puede estar vacío", "must not be empty")
-		case utf8.RuneCountInString(*text.value) > maxText:
-			reject(text.name, "debe tener como máximo 100 caracteres", "must have at most 100 characters")
-		case strings.ContainsFunc(*text.value, unicode.IsControl):
-			reject(text.name, "tiene caracteres no permitidos", "has characters that are not allowed")
+		case *name.value == "":
+			reject(name.field, "no puede estar vacío", "must not be empty")
+		case utf8.RuneCountInString(*name.value) > maxText:
+			reject(name.field, "debe tener como máximo 100 caracteres", "must have at most 100 characters")
+		case !text.HasLetter(*name.value):
+			reject(name.field, "debe tener al menos una letra", "must have at least one letter")
 		}
 	}
 	for _, why := range r.passwordFaults() {

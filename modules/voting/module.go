@@ -13,7 +13,9 @@ import (
 var migrations embed.FS
 
 // Migrations returns the migrations of the module's tables.
-func Migrations() database.Migrations { return database.NewMigrations("voting", migrations) }
+func Migrations() database.Migrations {
+	return database.NewMigrations("voting", migrations, foldedTexts())
+}
 
 // Files gives browsers access to stored files. URL returns where a file can be read for the next ttl, absolute or
 // relative to the site. It is safe for concurrent use.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"risingstars/platform/text"
 )
 
 // A search has at most mostWords words of at least shortestWord letters.
@@ -16,7 +18,7 @@ const (
 // searchText returns what a search looks through. Each of its words has a space before it, so that a search finds their
 // beginnings.
 func searchText(title, playerName, city string) string {
-	return " " + fold(title+" "+playerName+" "+city)
+	return " " + text.Fold(title+" "+playerName+" "+city)
 }
 
 // searchWords returns the distinct words of a search, each as the text to look for in a searchText: a longer word
@@ -24,7 +26,7 @@ func searchText(title, playerName, city string) string {
 // of one letter are ignored, unless there are no others.
 func searchWords(search string) ([]string, error) {
 	var words []string
-	for word := range strings.FieldsSeq(fold(search)) {
+	for word := range strings.FieldsSeq(text.Fold(search)) {
 		switch n := utf8.RuneCountInString(word); {
 		case n < shortestWord:
 			continue

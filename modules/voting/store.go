@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"risingstars/platform/database"
+	"risingstars/platform/text"
 )
 
 // searchesAtOnce is how many searches one process runs at the same time. The others wait.
@@ -24,11 +25,11 @@ func newStore(db *database.DB) *store {
 
 // narrow applies the filter; the result can be used for several queries. words are the searchWords of the filter.
 func (s *store) narrow(query *gorm.DB, f Filter, words []string) *gorm.DB {
-	if city := fold(f.City); city != "" {
-		query = query.Where("city_folded = ?", city)
+	if strings.TrimSpace(f.City) != "" {
+		query = query.Where("city_folded = ?", text.Fold(f.City))
 	}
-	if country := fold(f.Country); country != "" {
-		query = query.Where("country_folded = ?", country)
+	if strings.TrimSpace(f.Country) != "" {
+		query = query.Where("country_folded = ?", text.Fold(f.Country))
 	}
 	switch {
 	case len(words) == 0:
