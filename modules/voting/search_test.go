@@ -126,7 +126,8 @@ func TestEntriesOfAnOlderBinaryAreFound(t *testing.T) {
 			_, err := db.Exec(t.Context(), `
 				INSERT INTO voting_entries (video_id, user_id, player_name, city, city_folded, country, country_folded,
 					title, description, search_text, processed_key, poster_key, duration_ms, uploaded_at, published_at)
-				VALUES (?, ?, 'Ana', 'Cali', 'cali', 'Colombia', 'colombia', ?, '', ?, 'v', 'p', 1, 9000000000000000, 9000000000000000)`,
+				VALUES (?, ?, 'Ana', 'Cali', 'cali', 'Colombia', 'colombia',
+					?, '', ?, 'v', 'p', 1, 9000000000000000, 9000000000000000)`,
 				id, newID(), title, strings.ToLower(title)+" ana cali")
 			if err != nil {
 				t.Fatal(err)

@@ -39,7 +39,8 @@ func (s *store) narrow(query *gorm.DB, f Filter, words []string) *gorm.DB {
 		for _, word := range words {
 			pattern := likeEscaper.Replace(word) + "%"
 			if first, begins := strings.CutPrefix(pattern, " "); begins {
-				query = query.Where(`(search_text LIKE ? ESCAPE '\' OR search_text LIKE ? ESCAPE '\')`, first, "%"+pattern)
+				query = query.Where(`(search_text LIKE ? ESCAPE '\' OR search_text LIKE ? ESCAPE '\')`,
+					first, "%"+pattern)
 			} else {
 				query = query.Where(`search_text LIKE ? ESCAPE '\'`, "%"+pattern)
 			}
