@@ -64,12 +64,13 @@ func TestASearchFindsLongWordsAnywhereAndShortOnesWhereWordsBegin(t *testing.T) 
 }
 
 // Both databases find what a plain search of each text finds, whatever was published and withdrawn before.
+// No word of these letters is in a player name or a city.
 func TestBothDatabasesFindTheSame(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		titles := map[string]string{} // by id
-		letters := rapid.StringOfN(rapid.RuneFrom([]rune("abcñ %_\"'\\*-")), 1, 12, -1)
+		letters := rapid.StringOfN(rapid.RuneFrom([]rune("xyzñ %_\"'\\*-")), 1, 12, -1)
 		rapid.Check(t, func(r *rapid.T) {
 			if title := letters.Draw(r, "title"); rapid.Bool().Draw(r, "publish") {
 				titles[b.publish(t, newID(), title, "Cali")] = title
@@ -83,7 +84,7 @@ func TestBothDatabasesFindTheSame(t *testing.T) {
 					break
 				}
 			}
-			word := rapid.StringOfN(rapid.RuneFrom([]rune("abc%_\"'\\*-")), 2, 4, -1).Draw(r, "word")
+			word := rapid.StringOfN(rapid.RuneFrom([]rune("xyz%_\"'\\*-")), 2, 4, -1).Draw(r, "word")
 			got, err := b.search(t, word)
 			if err != nil {
 				r.Fatal(err)
