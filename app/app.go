@@ -136,7 +136,9 @@ func (a *app) buildModules(worker bool) error {
 	})
 	a.voting = voting.New(voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket,
-		Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},
+		Options: voting.Options{
+			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
+		},
 	})
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},

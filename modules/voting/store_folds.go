@@ -23,7 +23,7 @@ func foldedTexts() database.Fill {
 			return row.Behind, err
 		},
 		Run: func(ctx context.Context, db *database.DB) error {
-			s, after, more := newStore(db), "", true
+			s, after, more := newStore(db, 1), "", true // it searches for nothing
 			for more {
 				err := db.InTx(ctx, func(ctx context.Context) (err error) {
 					after, more, err = s.foldAgain(ctx, after)

@@ -13,9 +13,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/glebarez/sqlite"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/libtnb/sqlite"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
@@ -138,6 +138,9 @@ func openSQLite(o Options) (gorm.Dialector, error) {
 
 // Dialect returns which database this is.
 func (db *DB) Dialect() Dialect { return db.dialect }
+
+// MaxOpenConns returns how many statements this process can run at the same time.
+func (db *DB) MaxOpenConns() int { return db.sql.Stats().MaxOpenConnections }
 
 // Ping checks that the database answers. It serves as the readiness check.
 func (db *DB) Ping(ctx context.Context) error {
