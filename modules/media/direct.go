@@ -101,7 +101,7 @@ func (d *directUploads) begin(
 	if err := d.m.store.orphan(ctx, u.ExpiresAt.Add(2*directGrace), u.Key); err != nil {
 		return directUpload{}, err
 	}
-	storageID, err := d.m.bucket.BeginDirect(ctx, u.Key, c.ContentType)
+	storageID, err := d.m.bucket.BeginDirect(ctx, u.Key, c.ContentType, size)
 	if err != nil {
 		return directUpload{}, fmt.Errorf("begin a direct upload: %w", err)
 	}

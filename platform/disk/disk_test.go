@@ -162,7 +162,10 @@ func TestAFileIsAllocatedBeforeItsContentArrives(t *testing.T) {
 	dir, _, v := mount(t)
 	before := disktest.Free(t, dir)
 	f := create(t, dir)
-	claim, err := v.ClaimFor(f, 20*mib)
+	claim, err := v.Claim(20 * mib)
+	if err == nil {
+		err = claim.Allocate(f)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,8 +186,14 @@ func TestAFileIsAllocatedBeforeItsContentArrives(t *testing.T) {
 	if info, err := f.Stat(); err != nil || info.Size() != mib {
 		t.Errorf("the file has %d bytes (%v)", info.Size(), err)
 	}
-	_, err = v.ClaimFor(create(t, dir), 50*mib)
-	wantFull(t, "too much for the volume", err)
+	if claim, err = v.Claim(40 * mib); err != nil {
+		t.Fatal(err)
+	}
+	disktest.Fill(t, dir, 30*mib) // by another program
+	wantFull(t, "more than is free by now", claim.Allocate(create(t, dir)))
+	if got := state(t, v).Claimed; got != 0 {
+		t.Errorf("then %d bytes are claimed", got)
+	}
 }
 
 func TestALowVolumeIsReported(t *testing.T) {
@@ -241,7 +250,10 @@ func TestWithoutDisksThereIsRoom(t *testing.T) {
 	t.Parallel()
 	var disks *disk.Disks
 	var v *disk.Volume
-	claim, err := v.ClaimFor(create(t, t.TempDir()), 1<<60)
+	claim, err := v.Claim(1 << 60)
+	if err == nil {
+		err = claim.Allocate(create(t, t.TempDir()))
+	}
 	borrowed, err2 := disks.Borrow(1 << 60)
 	if err := errors.Join(err, err2, disks.Check()); err != nil || disks.Low() != nil || disks.Exhausted() {
 		t.Fatal(err)

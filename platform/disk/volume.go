@@ -77,22 +77,19 @@ func (v *Volume) claim(n, part int64) (*Claim, error) {
 	return &Claim{ledger: v.ledger, left: n}, nil
 }
 
-// ClaimFor claims n bytes for the file f, which is empty and on this volume. Where the file system can, it allocates
-// them at once, so that other processes see them, and the claim that it returns is empty. When the file is complete,
-// Trim gives back what it does not need. The error is ErrFull.
-func (v *Volume) ClaimFor(f *os.File, n int64) (*Claim, error) {
-	claim, err := v.Claim(n)
-	if err != nil || v == nil || n == 0 {
-		return claim, err
+// Allocate allocates what is left of the claim for the empty file f, where the file system can: other processes then
+// see it, and the claim is empty. When the file is complete, Trim gives back what it does not need. After an error, such
+// as ErrFull, the claim is empty, too.
+func (c *Claim) Allocate(f *os.File) error {
+	if c == nil || c.left == 0 {
+		return nil
 	}
-	switch err := allocate(f, n); {
-	case err == nil:
-		claim.Release()
-	case !errors.Is(err, errors.ErrUnsupported):
-		claim.Release()
-		return nil, Explain(err)
+	err := allocate(f, c.left)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
 	}
-	return claim, nil
+	c.Release()
+	return Explain(err)
 }
 
 // Trim frees the space that was allocated for f beyond its end.
