@@ -41,9 +41,15 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 		})
 		return store, withVariable("AWS_S3_BUCKET", err)
 	}
-	files, err := diskstore.Open(diskstore.Options{Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: public})
+	var files *diskstore.Store
+	volume, err := a.disks.Add("files", a.c.FilesPath())
+	if err == nil {
+		files, err = diskstore.Open(diskstore.Options{
+			Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: public, Volume: volume,
+		})
+	}
 	if err != nil {
-		return nil, withVariable("DATA_DIR", err)
+		return nil, withVariable(folderVariable("FILES_DIR", a.c.Data.FilesDir), err)
 	}
 	a.files = files
 	a.closers = append(a.closers, files.Close)

@@ -77,7 +77,7 @@ func (a *app) workServices() []lifecycle.Service {
 
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
-	services := a.workServices()
+	services := append(a.workServices(), a.diskWatch())
 	if a.c.Worker.HTTPAddr != "" {
 		server := a.newServer(a.c.Worker.HTTPAddr, 0) // no drain: it is behind no proxy
 		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
@@ -90,7 +90,7 @@ func (a *app) newServer(addr string, drain time.Duration) *web.Server {
 	return web.New(web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: a.checks},
+		Health: &telemetry.Health{Checks: a.checks, Tolerated: []telemetry.Check{a.diskCheck()}},
 		Logger: a.log, Registerer: a.registry, Gatherer: a.registry,
 	})
 }
@@ -111,7 +111,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 		server.Mount(diskstore.Path, a.files.Serve)
 	}
 
-	services := []lifecycle.Service{webService(server, "HTTP_ADDR")}
+	services := []lifecycle.Service{a.diskWatch(), webService(server, "HTTP_ADDR")}
 	if withWorker {
 		services = append(a.workServices(), services...)
 	}

@@ -87,7 +87,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 // upload stores content as ana's video and queues it. No worker serves the queue.
 func (s *studio) upload(t *testing.T, content []byte) Video {
 	t.Helper()
-	o, err := s.receive(t.Context(), newReader(content))
+	o, err := s.receive(t.Context(), newReader(content), limit)
 	if err != nil {
 		t.Fatal(err)
 	}

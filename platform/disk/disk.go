@@ -72,9 +72,15 @@ func New(o Options) *Disks {
 	return d
 }
 
-// Add returns the volume of the folder at path, which it creates if it is missing. name is for metrics and messages.
-// Folders on the same file system share what is claimed.
-func (d *Disks) Add(name, path string) (*Volume, error) {
+// Add returns the volume of the folder at path, which it creates if it is missing, for files that arrive or are made.
+// name is for metrics and messages. Folders on the same file system share what is claimed.
+func (d *Disks) Add(name, path string) (*Volume, error) { return d.add(name, path, false) }
+
+// Watch is Add for a volume that holds the database, whose rows are small: nothing is borrowed there, but below its
+// reserve nothing new is accepted anywhere.
+func (d *Disks) Watch(name, path string) (*Volume, error) { return d.add(name, path, true) }
+
+func (d *Disks) add(name, path string, rows bool) (*Volume, error) {
 	path, err := filepath.Abs(path)
 	if err == nil {
 		err = os.MkdirAll(path, 0o750)
@@ -88,7 +94,7 @@ func (d *Disks) Add(name, path string) (*Volume, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	v := &Volume{name: name, path: path, o: d.o, ledger: &ledger{device: device}}
+	v := &Volume{name: name, path: path, rows: rows, o: d.o, ledger: &ledger{device: device}}
 	for _, other := range d.volumes {
 		if other.ledger.device == device {
 			v.ledger = other.ledger
@@ -120,12 +126,13 @@ func (d *Disks) Check() error {
 	return nil
 }
 
-// Borrow claims n bytes on each volume for work on something that was accepted before. The error is ErrFull.
+// Borrow claims n bytes on each volume that was added, for work on something that was accepted before. The error is
+// ErrFull.
 func (d *Disks) Borrow(n int64) (*Claim, error) {
 	all := &Claim{}
 	var seen []*ledger
 	for _, v := range d.Volumes() {
-		if slices.Contains(seen, v.ledger) {
+		if v.rows || slices.Contains(seen, v.ledger) {
 			continue
 		}
 		seen = append(seen, v.ledger)
@@ -147,7 +154,7 @@ func (d *Disks) Low() []string {
 		switch {
 		case err != nil:
 			low = append(low, err.Error())
-		case state.Spare() < d.o.Largest:
+		case state.Low():
 			low = append(low, state.String())
 		}
 	}
@@ -170,10 +177,14 @@ type State struct {
 	Free       int64 // what this process may still write
 	Claimed    int64 // of the free space, by this process
 	Reserve    int64
+	Largest    int64 // file that may arrive; 0 on a volume that is only watched
 }
 
 // Spare returns how much can be claimed; less than 0 if the volume is below its reserve.
 func (s State) Spare() int64 { return s.Free - s.Claimed - s.Reserve }
+
+// Low reports whether the largest file no longer fits.
+func (s State) Low() bool { return s.Spare() < s.Largest }
 
 // String says how much is free and how much is needed.
 func (s State) String() string {

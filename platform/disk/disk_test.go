@@ -137,6 +137,33 @@ func TestAClaimIsGivenBackOnce(t *testing.T) {
 	}
 }
 
+// On the database's volume nothing is claimed, but below its reserve nothing new is accepted.
+func TestTheVolumeOfTheDatabaseIsOnlyWatched(t *testing.T) {
+	t.Parallel()
+	dir, disks, _ := mount(t)
+	data := disktest.Mount(t, 64*mib)
+	if _, err := disks.Watch("data", data); err != nil {
+		t.Fatal(err)
+	}
+	filler := disktest.FillTo(t, data, 20*mib)
+	borrowed, err := disks.Borrow(40 * mib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	borrowed.Release()
+	if low := disks.Low(); low != nil || disks.Check() != nil {
+		t.Errorf("no file arrives on it, and above its reserve it is reported as %q", low)
+	}
+	disktest.FillTo(t, data, 15*mib)
+	wantFull(t, "Check", disks.Check())
+	if low := disks.Low(); len(low) != 1 || !strings.Contains(low[0], data) {
+		t.Errorf("%q is low, want %s and not %s", low, data, dir)
+	}
+	if err := os.Remove(filler); err != nil || disks.Check() != nil {
+		t.Errorf("after a deletion: %v, %v", err, disks.Check())
+	}
+}
+
 func TestAcceptedWorkMayUseHalfOfTheReserve(t *testing.T) {
 	t.Parallel()
 	dir, disks, v := mount(t)
@@ -261,4 +288,39 @@ func TestWithoutDisksThereIsRoom(t *testing.T) {
 	claim.Use(1)
 	claim.Release()
 	borrowed.Release()
+}
+
+func TestTheBallastIsDroppedOnAFullVolumeAndComesBack(t *testing.T) {
+	t.Parallel()
+	dir, disks, _ := mount(t)
+	ballast := disk.NewBallast(filepath.Join(dir, "ballast"))
+	keep := func(wantDropped bool) {
+		t.Helper()
+		dropped, err := ballast.Keep(disks.Exhausted(), disks.Low() != nil)
+		if err != nil || dropped != wantDropped {
+			t.Fatalf("dropped: %t (%v)", dropped, err)
+		}
+	}
+	before := disktest.Free(t, dir)
+	keep(false)
+	keep(false)
+	if taken := before - disktest.Free(t, dir); taken < 8*mib || taken > 9*mib {
+		t.Fatalf("the ballast takes %d bytes", taken)
+	}
+	filler := disktest.Fill(t, dir, -1)
+	keep(true)
+	if free := disktest.Free(t, dir); free < 8*mib {
+		t.Fatalf("%d bytes are free", free)
+	}
+	keep(false) // the volume is low, so the ballast stays away
+	if free := disktest.Free(t, dir); free < 8*mib {
+		t.Fatalf("%d bytes are free", free)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	keep(false)
+	if taken := before - disktest.Free(t, dir); taken < 8*mib {
+		t.Errorf("the ballast is not back: %d bytes are taken", taken)
+	}
 }

@@ -11,6 +11,7 @@ import (
 // Volume is the file system of one folder. A nil Volume has unlimited space.
 type Volume struct {
 	name, path string
+	rows       bool // holds the database and no files
 	o          Options
 	ledger     *ledger
 }
@@ -45,6 +46,9 @@ func (v *Volume) state() (State, error) {
 	s := State{
 		Name: v.name, Path: v.path, Size: int64(stat.Blocks) * block, Free: int64(stat.Bavail) * block,
 		Claimed: v.ledger.claimed, Reserve: v.o.Reserve,
+	}
+	if !v.rows {
+		s.Largest = v.o.Largest
 	}
 	if s.Reserve == 0 {
 		s.Reserve = max(min(s.Size/reservePart, maxPartReserve), 2*v.o.Largest)
