@@ -10,8 +10,8 @@ import (
 )
 
 type failure struct {
-	Code   string `json:"code" doc:"Stable name of the reason"`
-	Detail string `json:"detail" doc:"One sentence that says what to do"`
+	Code       string     `json:"code" doc:"Stable name of the reason"`
+	Detail     string     `json:"detail" doc:"One sentence that says what to do"`
 	RetryUntil *time.Time `json:"retry_until,omitempty" doc:"Until when the video can be retried without an upload"`
 }
 
