@@ -140,7 +140,8 @@ func TestARedrivenTaskWithoutItsOriginalIsDiscarded(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.root, filepath.FromSlash(v.OriginalKey))); err != nil {
 		t.Fatal(err)
 	}
-	delivery := queue.Delivery{Task: queue.Task{Kind: processKind, ID: v.ID}, Attempt: 1, MaxAttempts: 3, Redriven: true}
+	task := queue.Task{Kind: processKind, ID: v.ID}
+	delivery := queue.Delivery{Task: task, Attempt: 1, MaxAttempts: 3, Redriven: true}
 	if err := s.fail(t.Context(), delivery, "no such file"); err != nil {
 		t.Fatal(err)
 	}

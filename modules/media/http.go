@@ -38,7 +38,8 @@ func (m *Module) Routes(s *web.Server) {
 	huma.Register(s.API, operation("GET /api/videos/uploads/{id}", "getUpload",
 		"The parts of an upload that have arrived, and new URLs for the others", 200, 403, 404), a.getUpload)
 	huma.Register(s.API, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
-		"Create the video of an upload once all its parts have arrived", 201, 400, 403, 404, 422, 507), a.completeUpload)
+		"Create the video of an upload once all its parts have arrived",
+		201, 400, 403, 404, 422, 507), a.completeUpload)
 	huma.Register(s.API, operation("DELETE /api/videos/uploads/{id}", "abortUpload",
 		"Cancel an upload", 200, 403, 404), a.abortUpload)
 

@@ -9,8 +9,8 @@ import (
 	"risingstars/platform/queue"
 )
 
-// What a job writes at most, in bytes, if its clip is an ordinary one. ffmpeg's own cap, which ends the run of a hostile
-// clip, is far above that.
+// What a job writes at most, in bytes, if its clip is an ordinary one. The cap that ends ffmpeg's run on a hostile clip
+// is far above that.
 const (
 	// Of the picture of 30 s, as 17 Mbit/s. It is written twice: alone, and joined with the bumpers.
 	mostPicture  = 64 << 20

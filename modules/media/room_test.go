@@ -95,7 +95,7 @@ func TestAJobWaitsForSpace(t *testing.T) {
 func TestAJobOnAFullDiskStartsAgain(t *testing.T) {
 	t.Parallel()
 	s, dir := smallStudio(t)
-	real := s.processor
+	usual := s.processor
 	fills, err := NewProcessor(ProcessorOptions{
 		FFmpeg: "testdata/full/ffmpeg", Branding: assets.Branding(), CacheDir: cliptest.Bumpers(),
 	})
@@ -119,7 +119,7 @@ func TestAJobOnAFullDiskStartsAgain(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "work", "filler")); err != nil {
 		t.Fatal(err)
 	}
-	s.processor = real
+	s.processor = usual
 	if err := s.deliver(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}

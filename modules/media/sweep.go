@@ -12,7 +12,8 @@ const (
 )
 
 // Sweep finishes, until ctx ends, what crashes and lost tasks left undone: it sends tasks again, cancels expired
-// uploads, and deletes orphans and the originals of videos that failed long ago. Any number of processes may sweep at the same time.
+// uploads, and deletes orphans and the originals of videos that failed long ago. Any number of processes may sweep at
+// the same time.
 func (m *Module) Sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()

@@ -82,8 +82,8 @@ func (v *Volume) claim(n, part int64) (*Claim, error) {
 }
 
 // Allocate allocates what is left of the claim for the empty file f, where the file system can: other processes then
-// see it, and the claim is empty. When the file is complete, Trim gives back what it does not need. After an error, such
-// as ErrFull, the claim is empty, too.
+// see it, and the claim is empty. When the file is complete, Trim gives back what it does not need. The error is
+// ErrFull if another program was faster; the claim is then empty, too.
 func (c *Claim) Allocate(f *os.File) error {
 	if c == nil || c.left == 0 {
 		return nil

@@ -43,7 +43,7 @@ func runInNamespace(t *testing.T) {
 		t.Fatal("the user namespace does not make this user root")
 	}
 	top, _, _ := strings.Cut(t.Name(), "/")
-	cmd := exec.CommandContext(t.Context(), os.Args[0], //nolint:gosec // the test binary itself
+	cmd := exec.CommandContext(t.Context(), os.Args[0],
 		"-test.run=^"+regexp.QuoteMeta(top)+"$", "-test.v", "-test.count=1")
 	cmd.Env = append(os.Environ(), inNamespace+"=1")
 	if err := ownNamespaces(cmd); err != nil {
