@@ -15,7 +15,12 @@ import (
 
 // The announced size of a direct upload is a promise until the upload ends: what of it has not arrived counts as used.
 // It is in the upload's folder, so that all processes of the host keep the promises of all.
-const sizeName = "size"
+const (
+	sizeName = "size"
+	// promiseTTL is how long a promise holds while nothing arrives, so that nobody takes the disk by announcing alone.
+	// Later parts are accepted if there is room at that moment.
+	promiseTTL = time.Hour
+)
 
 // settleTime is how long a folder must have been unchanged before its time identifies its content: the kernel's clock
 // for files is coarse.
@@ -72,6 +77,9 @@ func (s *Store) promised() (total int64, err error) {
 		}
 		if err != nil {
 			return 0, err
+		}
+		if time.Since(info.ModTime()) > promiseTTL {
+			continue
 		}
 		p, known := s.promises.uploads[folder.Name()]
 		if !known || !p.changed.Equal(info.ModTime()) {

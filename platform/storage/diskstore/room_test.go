@@ -192,6 +192,27 @@ func TestDirectUploadsKeepTheirAnnouncedSpace(t *testing.T) {
 	two.wantNothingInFlight(t)
 }
 
+func TestAPromiseLapsesWhenNothingArrives(t *testing.T) {
+	t.Parallel()
+	const key = "uploads/a.mp4"
+	s := openSmall(t, disktest.Mount(t, 64*mib))
+	id, err := s.begin(t, key, 40*mib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-61 * time.Minute)
+	if err := os.Chtimes(filepath.Join(s.root, ".direct", id), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.announce(t, "uploads/b.mp4", 20*mib); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+	if status := s.part(t, key, id, 1, 5*mib); status != http.StatusOK {
+		t.Errorf("a late part is answered with %d", status)
+	}
+	wantFull(t, "since the upload goes on", s.announce(t, "uploads/c.mp4", 5*mib))
+}
+
 // Parts that are promised arrive although nothing new is accepted, and the whole file may borrow what it needs until
 // its parts are removed.
 func TestAnAcceptedDirectUploadIsCompletedAtTheReserve(t *testing.T) {
