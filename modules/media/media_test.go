@@ -27,8 +27,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(cliptest.Run(m)) }
 
-// limit is the largest upload, in bytes.
-const limit = 4 << 20
+// largest is the most bytes of an upload, in bytes.
+const largest = 4 << 20
 
 // studio is the module on a real database, queue, disk and ffmpeg.
 type studio struct {
@@ -90,7 +90,7 @@ func setupIn(t *testing.T, db *database.DB, root, work string, disks *disk.Disks
 	s.Module = New(Deps{
 		DB: s.db, Bucket: bucket, Queue: queue.New(dbqueue.New(s.db, dbqueue.Options{}), queue.Options{Logger: log}),
 		Gallery: s.board, People: s.board, Processor: processor, Scratch: area, Logger: log,
-		Disks: disks, Options: Options{MaxUploadBytes: limit},
+		Disks: disks, Options: Options{MaxUploadBytes: largest},
 	})
 	return s
 }
@@ -98,7 +98,7 @@ func setupIn(t *testing.T, db *database.DB, root, work string, disks *disk.Disks
 // upload stores content as ana's video and queues it. No worker serves the queue.
 func (s *studio) upload(t *testing.T, content []byte) Video {
 	t.Helper()
-	o, err := s.receive(t.Context(), newReader(content), limit)
+	o, err := s.receive(t.Context(), newReader(content), largest)
 	if err != nil {
 		t.Fatal(err)
 	}

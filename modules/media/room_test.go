@@ -22,7 +22,7 @@ func smallStudio(t *testing.T) (s *studio, dir string) {
 	t.Helper()
 	dir = disktest.Mount(t, 128*mib)
 	root, work := filepath.Join(dir, "files"), filepath.Join(dir, "work")
-	disks := disk.New(disk.Options{Reserve: 32 * mib, Largest: limit})
+	disks := disk.New(disk.Options{Reserve: 32 * mib, Largest: largest})
 	for _, path := range []string{root, work} {
 		if _, err := disks.Add(filepath.Base(path), path); err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func TestUploadsAreRefusedAtTheReserveAndLeaveNothing(t *testing.T) {
 	s, dir := smallStudio(t)
 	filler := disktest.FillTo(t, dir, 33*mib)
 	content := append(notReallyAVideo(), make([]byte, 2*mib)...)
-	for name, size := range map[string]int64{"announced": 2 * mib, "of unknown length": limit} {
+	for name, size := range map[string]int64{"announced": 2 * mib, "of unknown length": largest} {
 		_, err := s.receive(t.Context(), newReader(content), size)
 		wantFull(t, name, err)
 	}

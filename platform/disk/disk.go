@@ -81,6 +81,9 @@ func (d *Disks) Add(name, path string) (*Volume, error) { return d.add(name, pat
 func (d *Disks) Watch(name, path string) (*Volume, error) { return d.add(name, path, true) }
 
 func (d *Disks) add(name, path string, rows bool) (*Volume, error) {
+	if d == nil {
+		return nil, nil // a nil volume has unlimited space
+	}
 	path, err := filepath.Abs(path)
 	if err == nil {
 		err = os.MkdirAll(path, 0o750)

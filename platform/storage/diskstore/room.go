@@ -41,7 +41,7 @@ type promise struct {
 // claim claims n bytes for something new, beside what is promised.
 func (s *Store) claim(n int64) (*disk.Claim, error) {
 	if s.volume == nil {
-		return nil, nil //nolint:nilnil // a nil claim is an empty one
+		return nil, nil // a nil claim is an empty one
 	}
 	promised, err := s.promised()
 	if err != nil {
