@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +37,7 @@ func newSmallSite(t *testing.T) (s *site, env []string) {
 	}
 	return s, []string{
 		fmt.Sprint("DISK_RESERVE_BYTES=", smallReserve), fmt.Sprint("MAX_UPLOAD_BYTES=", smallLargest),
-		"WORKER_CONCURRENCY=1",
+		"WORKER_CONCURRENCY=1", "SECRET_KEY=" + votingSecret,
 	}
 }
 
@@ -102,14 +103,12 @@ func (s *site) wantOthersUndisturbed(t *testing.T, entry string) {
 func TestAFullDiskStopsUploadsAndNothingElse(t *testing.T) {
 	onlyInStage(t, embedded, onehost) // files are on the disk
 	t.Parallel()
-	s, env := newSmallSite(t)
-	s.start(t, env...)
+	small, env := newSmallSite(t)
+	s := besiegeOn(t, small, env...)
 	ana, mallory := s.newPerson(t, ""), s.newPerson(t, "")
 	if r := s.readiness(t); r.Status != "healthy" || r.Degraded != nil {
 		t.Fatalf("/readyz says %+v of an empty disk", r)
 	}
-	entry := ana.upload(t, tinyClip(t), "Published")
-	ana.wantAllProcessed(t, []string{entry})
 	if code := s.stop(t); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
@@ -117,7 +116,13 @@ func TestAFullDiskStopsUploadsAndNothingElse(t *testing.T) {
 	s.start(t, append(env, slowFFmpeg(t))...)
 	underWay := ana.upload(t, shortClip(t), "Under way")
 	ana.waitForFFmpeg(t, underWay)
-	filled := mallory.fillDisk(t)
+	var filled []string
+	s.while(t, func(context.Context) {
+		filled = mallory.fillDisk(t)
+		for range 5 {
+			mallory.postLarge(t).want(t, http.StatusInsufficientStorage, "storage_full")
+		}
+	})
 	if r := s.readiness(t); r.Status != "degraded" || !slices.Equal(r.Degraded, []string{"disk"}) {
 		t.Errorf("/readyz says %+v", r)
 	}
@@ -128,7 +133,7 @@ func TestAFullDiskStopsUploadsAndNothingElse(t *testing.T) {
 		"title": "Direct", "filename": "clip.mp4", "size": smallUpload,
 	}).want(t, http.StatusInsufficientStorage, "storage_full")
 	s.wantDiskReported(t, env)
-	s.wantOthersUndisturbed(t, entry)
+	s.wantOthersUndisturbed(t, s.entry)
 
 	if v := ana.waitForFinal(t, underWay); v.Status != "processed" {
 		t.Errorf("the job under way ends as %+v", v)

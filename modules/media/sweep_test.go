@@ -117,7 +117,8 @@ func aFailedUploadLeavesNothing(t *testing.T, s *studio) {
 		s.wantFiles(t)
 		s.wantOrphans(t, 0)
 	}
-	if o, err := s.receive(t.Context(), newReader(append(head, make([]byte, largest-len(head))...)), largest); err != nil {
+	fits := newReader(append(head, make([]byte, largest-len(head))...))
+	if o, err := s.receive(t.Context(), fits, largest); err != nil {
 		t.Fatalf("exactly the limit: %v", err)
 	} else if object, err := s.bucket.Stat(t.Context(), o.key); err != nil || object.Size != largest {
 		t.Fatalf("%+v, %v", object, err)
