@@ -17,6 +17,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
+	"risingstars/platform/disk"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -32,6 +33,8 @@ type app struct {
 	c        *config.Config
 	log      *slog.Logger
 	registry *prometheus.Registry
+	disks    *disk.Disks
+	ballast  *disk.Ballast // nil if the database is elsewhere
 	db       *database.DB
 	secret   []byte
 	keys     *auth.Keys
@@ -41,6 +44,7 @@ type app struct {
 	queue    *queue.Queue
 	limits   *limit.Limits
 	checks   []telemetry.Check
+	workDir  *scratch.Area // nil if no worker runs here
 	closers  []func() error
 
 	identity *identity.Module
@@ -57,6 +61,9 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 			err = errors.Join(err, a.close())
 		}
 	}()
+	if err := a.openDisks(worker); err != nil {
+		return nil, err
+	}
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
@@ -148,16 +155,14 @@ func (a *app) buildModules(worker bool) error {
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
 			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
 			Rules: rules(a.c), ResendAfter: resendAfter(a.c),
+			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour,
 		},
+		Disks: a.disks, Scratch: a.workDir,
 	}
 	if worker {
 		if deps.Processor, err = newProcessor(a.c); err != nil {
 			return err
 		}
-		if deps.Scratch, err = scratch.Open(a.c.WorkPath()); err != nil {
-			return withVariable("DATA_DIR", err)
-		}
-		a.closers = append(a.closers, deps.Scratch.Close)
 	}
 	a.media = media.New(deps)
 	return nil

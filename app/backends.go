@@ -46,11 +46,15 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 	for _, key := range keys[1:] {
 		accepted = append(accepted, key.Bytes)
 	}
-	files, err := diskstore.Open(diskstore.Options{
-		Root: a.c.FilesPath(), Secret: keys[0].Bytes, Accepted: accepted, PublicPrefixes: public,
-	})
+	var files *diskstore.Store
+	volume, err := a.disks.Add("files", a.c.FilesPath())
+	if err == nil {
+		files, err = diskstore.Open(diskstore.Options{
+			Root: a.c.FilesPath(), Secret: keys[0].Bytes, Accepted: accepted, PublicPrefixes: public, Volume: volume,
+		})
+	}
 	if err != nil {
-		return nil, withVariable("DATA_DIR", err)
+		return nil, withVariable(folderVariable("FILES_DIR", a.c.Data.FilesDir), err)
 	}
 	a.files = files
 	a.closers = append(a.closers, files.Close)

@@ -88,7 +88,7 @@ func (a *app) workServices() []lifecycle.Service {
 
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
-	services := a.workServices()
+	services := append(a.workServices(), a.diskWatch())
 	if a.c.Worker.HTTPAddr != "" {
 		o := a.serverOptions(a.c.Worker.HTTPAddr)
 		o.Registerer, o.Gatherer = a.registry, a.registry
@@ -102,7 +102,8 @@ func (a *app) serverOptions(addr string) web.Options {
 	return web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: a.checks}, Limits: a.limits, Logger: a.log,
+		Health: &telemetry.Health{Checks: a.checks, Tolerated: []telemetry.Check{a.diskCheck()}}, Limits: a.limits,
+		Logger: a.log,
 	}
 }
 
@@ -136,7 +137,7 @@ func (a *app) newAPI() *web.Server {
 
 // serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are there.
 func (a *app) serve(ctx context.Context, withWorker bool) error {
-	services := []lifecycle.Service{webService("web", a.newAPI(), "HTTP_ADDR")}
+	services := []lifecycle.Service{a.diskWatch(), webService("web", a.newAPI(), "HTTP_ADDR")}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)
 		o.Gatherer = a.registry

@@ -31,6 +31,8 @@ var absent = map[string]map[string]string{
 	compose: {
 		"HTTP_ADDR":              "the image sets it, and nginx knows it",
 		"DATA_DIR":               "the image sets it: the volume that nginx reads from",
+		"FILES_DIR":              "in DATA_DIR, where nginx reads it",
+		"WORK_DIR":               "in DATA_DIR, so that renditions are moved and not copied",
 		"SQS_QUEUE_URL":          "the queue is Redis",
 		"SQS_DLQ_URL":            "the queue is Redis",
 		"SQS_WAIT_TIME_SECONDS":  "the queue is Redis",

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -54,6 +55,10 @@ type Data struct {
 	// StatementSeconds is the longest that a PostgreSQL statement may run.
 	StatementSeconds int    `env:"DATABASE_STATEMENT_TIMEOUT_SECONDS" default:"30"`
 	Dir              string `env:"DATA_DIR" default:"./data" flag:"data-dir" usage:"folder for local data"`
+	FilesDir         string `env:"FILES_DIR"` // of local storage; empty: files in Dir
+	WorkDir          string `env:"WORK_DIR"`  // of temporary files; empty: work in Dir
+	// DiskReserve is how many bytes of each volume stay free; 0: by its size and by MAX_UPLOAD_BYTES.
+	DiskReserve int64 `env:"DISK_RESERVE_BYTES" default:"0"`
 }
 
 // Queue selects the queue that carries tasks to workers.
@@ -115,6 +120,8 @@ type Media struct {
 	MinSeconds     int    `env:"MEDIA_MIN_SECONDS" default:"0"`
 	MaxSeconds     int    `env:"MEDIA_MAX_SECONDS" default:"0"`
 	MinHeight      int    `env:"MEDIA_MIN_HEIGHT" default:"0"`
+	// KeepFailedDays is how long the original of a failed video stays; 0: for ever.
+	KeepFailedDays int `env:"MEDIA_KEEP_FAILED_DAYS" default:"7"`
 }
 
 // Worker sets how much is processed at once. Zero means as much as suits the machine.
@@ -144,10 +151,12 @@ func (c *Config) Embedded() bool { return c.Data.DatabaseURL == "" }
 func (c *Config) DatabasePath() string { return filepath.Join(c.Data.Dir, "showcase.db") }
 
 // FilesPath is the root of local storage.
-func (c *Config) FilesPath() string { return filepath.Join(c.Data.Dir, "files") }
+func (c *Config) FilesPath() string {
+	return cmp.Or(c.Data.FilesDir, filepath.Join(c.Data.Dir, "files"))
+}
 
 // WorkPath is the folder of temporary files: nothing in it is needed after its process has ended.
-func (c *Config) WorkPath() string { return filepath.Join(c.Data.Dir, "work") }
+func (c *Config) WorkPath() string { return cmp.Or(c.Data.WorkDir, filepath.Join(c.Data.Dir, "work")) }
 
 // BumperPath is the folder of rendered intros and outros. It is a cache: what is missing is rendered again.
 func (c *Config) BumperPath() string { return filepath.Join(c.Data.Dir, "bumpers") }

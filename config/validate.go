@@ -86,6 +86,8 @@ func (c *Config) normalize() Problems {
 	between("DATABASE_MAX_CONNS", int64(c.Data.MaxConns), 0, 1000)
 	between("DATABASE_STATEMENT_TIMEOUT_SECONDS", int64(c.Data.StatementSeconds), 1, 3600)
 	between("MAX_UPLOAD_BYTES", c.Upload.MaxBytes, 1<<20, 50<<30)
+	between("DISK_RESERVE_BYTES", c.Data.DiskReserve, 0, 1<<50)
+	between("MEDIA_KEEP_FAILED_DAYS", int64(c.Media.KeepFailedDays), 0, 3650)
 	between("MEDIA_MAX_CLIP_SECONDS", int64(c.Media.MaxClipSeconds), 1, 600)
 	between("MEDIA_MIN_SECONDS", int64(c.Media.MinSeconds), 0, 86400)
 	between("MEDIA_MAX_SECONDS", int64(c.Media.MaxSeconds), 0, 86400)

@@ -13,6 +13,9 @@ var (
 	errNotFailed = fault.New(fault.Conflict, "not_failed",
 		"Solo se puede reintentar un video cuyo procesamiento falló.",
 		"Only a video whose processing failed can be retried.")
+	errOriginalExpired = fault.New(fault.Conflict, "original_expired",
+		"El archivo de este video ya se borró porque pasó el plazo para reintentarlo. Súbelo de nuevo.",
+		"The file of this video has been deleted, because the time to retry it is over. Upload it again.")
 	errHasVotes = fault.New(fault.Conflict, "has_votes",
 		"Este video ya tiene votos y no se puede eliminar.",
 		"This video already has votes and cannot be deleted.")

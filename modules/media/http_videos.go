@@ -10,8 +10,9 @@ import (
 )
 
 type failure struct {
-	Code   string `json:"code" doc:"Stable name of the reason"`
-	Detail string `json:"detail" doc:"One sentence that says what to do"`
+	Code       string     `json:"code" doc:"Stable name of the reason"`
+	Detail     string     `json:"detail" doc:"One sentence that says what to do"`
+	RetryUntil *time.Time `json:"retry_until,omitempty" doc:"Until when the video can be retried without an upload"`
 }
 
 type videoBody struct {
@@ -101,11 +102,16 @@ func (a api) answer(ctx context.Context, v Video, err error) (*videoOutput, erro
 }
 
 // failureOf returns why a video failed and what to do about it, or nil if it has not failed.
-func failureOf(ctx context.Context, v Video) *failure {
+func (a api) failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil
 	}
-	return &failure{Code: v.FailureCode, Detail: web.Say(ctx, failureTexts[v.FailureCode])}
+	f := &failure{Code: v.FailureCode, Detail: web.Say(ctx, failureTexts[v.FailureCode])}
+	if a.o.KeepFailed > 0 && !v.FailedAt.IsZero() {
+		until := v.FailedAt.Add(a.o.KeepFailed)
+		f.RetryUntil = &until
+	}
+	return f
 }
 
 // bodies returns the JSON of videos, with links to the files for their owner.
@@ -122,7 +128,7 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 	for i, v := range videos {
 		b := videoBody{
 			VideoID: v.ID, Title: v.Title, Description: v.Description, Status: string(v.Status), Step: v.Step,
-			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: failureOf(ctx, v),
+			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

@@ -39,11 +39,14 @@ func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) 
 	if err != nil {
 		return Video{}, err
 	}
+	if !requeued && v.Status == Failed && v.OriginalKey == "" {
+		return Video{}, errOriginalExpired
+	}
 	if !requeued {
 		return Video{}, errNotFailed
 	}
 	m.send(ctx, id)
-	v.Status, v.Step, v.FailureCode = Uploaded, stepQueued, ""
+	v.Status, v.Step, v.FailureCode, v.FailedAt = Uploaded, stepQueued, "", time.Time{}
 	return v, nil
 }
 

@@ -33,6 +33,7 @@ type videoRow struct {
 	StartMs      int64
 	DurationMs   int64
 	FailureCode  string
+	FailedAt     int64
 	UploadedAt   int64
 	ProcessedAt  int64
 }
@@ -44,7 +45,8 @@ func (r videoRow) video() Video {
 		ID: r.ID, OwnerID: r.OwnerID, Title: r.Title, Description: r.Description,
 		Status: Status(r.Status), Step: r.Step, Progress: r.Progress, Attempt: r.Attempt, FailureCode: r.FailureCode,
 		OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
-		Start: time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
+		FailedAt: database.FromMicros(r.FailedAt),
+		Start:    time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
 	}
 }

@@ -82,14 +82,16 @@ func (s *store) moveToFailed(
 ) (bool, error) {
 	return s.move(ctx, id, Failed, from, map[string]any{
 		"failure_code": code, "lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
+		"failed_at": database.Micros(time.Now()),
 	}, where, args...)
 }
 
-// requeue makes a failed video wait for a worker again. It reports false if the video has not failed.
+// requeue makes a failed video wait for a worker again. It reports false if the video has not failed, or its original
+// has been deleted.
 func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 	return s.move(ctx, id, Uploaded, Uploaded.before(), map[string]any{
-		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
-	}, "")
+		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
+	}, "original_key <> ''")
 }
 
 // silent returns the ids of videos whose task the queue may have lost: they wait or have no valid lease, and their task

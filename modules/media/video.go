@@ -13,12 +13,13 @@ type Video struct {
 	Progress    int    // percent
 	Attempt     int    // the number of the latest claim
 
-	OriginalKey  string
+	OriginalKey  string // "" once the original of a failed video has been deleted
 	ProcessedKey string
 	PosterKey    string
 	Start        time.Duration // where the published part begins in the original
 	Duration     time.Duration // of the rendition, bumpers included
 	FailureCode  string
+	FailedAt     time.Time // zero if it has not failed
 
 	UploadedAt  time.Time
 	ProcessedAt time.Time // zero before that

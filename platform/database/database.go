@@ -74,6 +74,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
+	if err := explainFullAfter(db.gorm); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", name, err)
+	}
 	if db.sql, err = db.gorm.DB(); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}

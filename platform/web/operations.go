@@ -17,8 +17,9 @@ var errNotReady = fault.New(fault.Unavailable, "not_ready",
 
 type healthOutput struct {
 	Body struct {
-		Status  string `json:"status" example:"healthy"`
-		Version string `json:"version" example:"1.0.0"`
+		Status   string   `json:"status" example:"healthy" doc:"healthy or, from /readyz, degraded"`
+		Version  string   `json:"version" example:"1.0.0"`
+		Degraded []string `json:"degraded,omitempty" doc:"What is short while the rest goes on: disk, so no uploads"`
 	}
 }
 
@@ -36,7 +37,11 @@ func (s *Server) operations() {
 				Message:  fault.Text{ES: "esta comprobación falló", EN: "this check failed"},
 			})
 		}
-		return healthy(ctx, in)
+		out, err := healthy(ctx, in)
+		if out.Body.Degraded = s.o.Health.Degraded(ctx); len(out.Body.Degraded) > 0 {
+			out.Body.Status = "degraded"
+		}
+		return out, err
 	}
 	get := func(path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error)) {
 		Register(s, huma.Operation{
