@@ -38,6 +38,10 @@ func TestStoreUsesIndexes(t *testing.T) {
 			}
 		})
 		for statement, plan := range plans {
+			if strings.Contains(statement, "RECURSIVE") { // the few rows of its own may be scanned and sorted
+				plan = strings.NewReplacer("SCAN CONSTANT ROW\n", "", "SCAN oldest\n", "", "SCAN best\n", "",
+					"SCAN line\n", "", "USE TEMP B-TREE FOR ORDER BY\n", "").Replace(plan)
+			}
 			if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN") {
 				t.Errorf("%s:\n%s\n%s", name, statement, plan)
 			}
@@ -64,6 +68,16 @@ func TestStoreUsesIndexes(t *testing.T) {
 			}
 			if err == nil {
 				_, err = s.renew(t.Context(), v, now, stepProbing, 1)
+			}
+			return err
+		})
+		check("queue, "+state, func() error {
+			_, claimed, err := s.claimNext(t.Context(), "", now, now)
+			if err == nil && !claimed {
+				t.Error("no video is next")
+			}
+			if err == nil {
+				_, err = s.queued(t.Context(), now, maxPlace)
 			}
 			return err
 		})
