@@ -16,7 +16,6 @@ import (
 
 const (
 	formType    = "application/x-www-form-urlencoded"
-	formMax     = 64 << 10        // bytes
 	formTimeout = 5 * time.Second // for the whole form; the same as huma's for JSON
 )
 
@@ -40,14 +39,12 @@ func readForm(ctx huma.Context) ([]byte, error) {
 	if err := ctx.SetReadDeadline(time.Now().Add(formTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, errMalformed.With(err)
 	}
-	text, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), formMax+1))
+	text, err := io.ReadAll(ctx.BodyReader())
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, errSlow.With(err)
 	case err != nil:
-		return nil, errMalformed.With(err)
-	case len(text) > formMax:
-		return nil, errTooLarge
+		return nil, bodyFault(err)
 	}
 	values, err := url.ParseQuery(string(text))
 	if err != nil {

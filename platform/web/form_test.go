@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"risingstars/platform/web"
 )
 
 // A handler that runs for longer than its form may take to arrive is not cut off, nor is the next request on the same
@@ -19,7 +21,8 @@ func TestHandlingAFormMayTakeLongerThanReadingIt(t *testing.T) {
 		Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm},
 		BodyReadTimeout: 50 * time.Millisecond,
 	}
-	huma.Register(b.API, op, func(ctx context.Context, _ *struct{ Body struct{ Name string } }) (*struct{}, error) {
+	type input struct{ Body struct{ Name string } }
+	web.Register(b.Server, op, web.Use{}, func(ctx context.Context, _ *input) (*struct{}, error) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
