@@ -17,6 +17,7 @@ import (
 	"risingstars/infra/cliptest"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
+	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/scratch"
@@ -36,6 +37,8 @@ type studio struct {
 	root  string // of storage
 	files *diskstore.Store
 	board *board
+
+	driver queue.Driver
 }
 
 var owners = []database.Migrations{dbqueue.Migrations(), Migrations()}
@@ -76,9 +79,11 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s.driver = dbqueue.New(s.db, dbqueue.Options{})
 	s.Module = New(Deps{
-		DB: s.db, Bucket: bucket, Queue: queue.New(dbqueue.New(s.db, dbqueue.Options{}), queue.Options{Logger: log}),
-		Gallery: s.board, People: s.board, Processor: processor, Scratch: area, Logger: log,
+		DB: s.db, Bucket: bucket, Queue: queue.New(s.driver, queue.Options{Logger: log}),
+		Gallery: s.board, People: s.board, Limits: limit.New(limit.Options{}), Processor: processor, Scratch: area,
+		Logger:  log,
 		Options: Options{MaxUploadBytes: largest},
 	})
 	return s

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
@@ -49,6 +50,12 @@ type People interface {
 	Profile(ctx context.Context, userID string) (Profile, error)
 }
 
+// Limits count what is done by key.
+type Limits interface {
+	// Hold counts one use of a budget until it is released.
+	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
+}
+
 // Options are the module's settings. The zero value works, but accepts no uploads: they require MaxUploadBytes.
 type Options struct {
 	MaxUploadBytes  int64
@@ -86,6 +93,7 @@ type Deps struct {
 	Queue     *queue.Queue
 	Gallery   Gallery
 	People    People
+	Limits    Limits
 	Processor *Processor
 	Scratch   *scratch.Area
 	Options   Options
@@ -100,18 +108,24 @@ type Module struct {
 	queue     *queue.Queue
 	gallery   Gallery
 	people    People
+	limits    Limits
 	processor *Processor
 	scratch   *scratch.Area
 	o         Options
 	log       *slog.Logger
+
+	places     *places
+	watchers   *watchers
+	streamLife time.Duration
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
-		processor: d.Processor, scratch: d.Scratch, o: d.Options.withDefaults(), log: d.Logger,
+		limits: d.Limits, streamLife: streamLife, processor: d.Processor, scratch: d.Scratch, o: d.Options.withDefaults(), log: d.Logger,
 	}
+	m.places, m.watchers = newPlaces(m.store), newWatchers(m)
 	m.direct = &directUploads{m: m, rows: directStore{db: d.DB, videos: m.store}}
 	return m
 }

@@ -24,6 +24,9 @@ func TestStoreUsesIndexes(t *testing.T) {
 				CASE WHEN i % 50 < 2 THEN 'uploaded' ELSE 'processed' END, i % 50 = 1,
 				i * 17 % 100003, 'key', i
 			FROM numbers`)
+		if err == nil {
+			_, err = planner.Exec(ctx, `INSERT INTO media_turns SELECT DISTINCT owner_id, 1 FROM media_videos`)
+		}
 		return err
 	})
 	if err != nil {
