@@ -18,7 +18,6 @@ var (
 	videoChanges = limit.Budget{
 		Name: "video_changes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 120},
 	}
-	// accountStreams and videoStreams bound the event streams of an account, in all and of one video.
+	// accountStreams bounds the event streams of an account. The newest matters: it is where somebody looks.
 	accountStreams = limit.Budget{Name: "account_streams", By: limit.Account, AtOnce: 3, Newest: true}
-	videoStreams   = limit.Budget{Name: "video_streams", By: limit.Account, AtOnce: 1, Newest: true, Local: true}
 )

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"risingstars/platform/limit"
 )
 
 const (
@@ -74,35 +72,11 @@ const (
 	expired                // after streamLife
 )
 
-// streamHold is the permission to watch. A newer watch of the same account may end it.
-type streamHold struct {
-	ofAccount, ofVideo *limit.Hold
-}
-
-// holdStream counts a watch of the video by its owner until it is released.
-func (m *Module) holdStream(ctx context.Context, v Video) (*streamHold, error) {
-	ofAccount, err := m.limits.Hold(ctx, accountStreams, v.OwnerID)
-	if err != nil {
-		return nil, err
-	}
-	ofVideo, err := m.limits.Hold(ctx, videoStreams, v.OwnerID+" "+v.ID)
-	if err != nil {
-		ofAccount.Release()
-		return nil, err
-	}
-	return &streamHold{ofAccount, ofVideo}, nil
-}
-
-func (h *streamHold) release() {
-	h.ofAccount.Release()
-	h.ofVideo.Release()
-}
-
 // watch calls send with first, unless lastSeen is its id, and then with every change, until the video is final or
 // deleted, until streamLife is over or newer watches have replaced this one, or until ctx or done ends. It calls idle
 // every few seconds. An error from send or idle ends the watch. A place in the queue that it has shown only falls.
 func (m *Module) watch(
-	ctx context.Context, done <-chan struct{}, hold *streamHold, first snapshot, lastSeen string,
+	ctx context.Context, done <-chan struct{}, stream *eventStream, first snapshot, lastSeen string,
 	send func(snapshot) error, idle func() error,
 ) ending {
 	w := m.watchers.join(first)
@@ -131,9 +105,9 @@ func (m *Module) watch(
 		case <-ticker.C:
 		case <-life.C:
 			return expired
-		case <-hold.ofAccount.Lost():
+		case <-stream.ofAccount.Lost():
 			return replaced
-		case <-hold.ofVideo.Lost():
+		case <-stream.replaced:
 			return replaced
 		case <-ctx.Done():
 			return ended

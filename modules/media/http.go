@@ -57,7 +57,7 @@ func (m *Module) Routes(s *web.Server) {
 		"The same as /api/videos", 200), reads, a.listVideos)
 	web.Register(s, operation("GET /api/videos/{id}", "getVideo",
 		"One of the caller's videos", 200, 403, 404), reads, a.getVideo)
-	s.Handle(eventStream(s, operation("GET /api/videos/{id}/events", "videoEvents",
+	s.Handle(describeEvents(s, operation("GET /api/videos/{id}/events", "videoEvents",
 		"The progress of a video, as Server-Sent Events", 200, 403, 404)), streams, a.videoEvents)
 	web.Register(s, operation("POST /api/videos/{id}/retry", "retryVideo",
 		"Process a failed video again", 202, 400, 403, 404), changes, a.retryVideo)

@@ -35,8 +35,8 @@ const (
 // each other do so once in this time.
 const replacedRetry = time.Minute
 
-// eventStream describes the stream of an operation that bypasses huma.
-func eventStream(s *web.Server, op huma.Operation) huma.Operation {
+// describeEvents describes the stream of an operation that bypasses huma.
+func describeEvents(s *web.Server, op huma.Operation) huma.Operation {
 	op.Description = "Events are progress, final, deleted and replaced; the stream ends after each of the last three. " +
 		"A client that reconnects with Last-Event-ID receives only what is new; 204 means that there is nothing more to " +
 		"come. An account has one stream per video and three in all: a newer one ends the oldest with replaced, after " +
@@ -58,16 +58,16 @@ func (a api) videoEvents(c echo.Context) error {
 	if first.final() && first.id() == lastSeen {
 		return c.NoContent(http.StatusNoContent) // a browser reconnects until it gets this
 	}
-	hold, err := a.holdStream(ctx, first.Video)
+	permitted, end, err := a.beginStream(ctx, first.Video)
 	if err != nil {
 		return err
 	}
-	defer hold.release()
+	defer end()
 	stream, err := web.StartEvents(c)
 	if err != nil {
 		return nil //nolint:nilerr // the client is gone
 	}
-	end := a.watch(ctx, web.Draining(ctx), hold, first, lastSeen, func(s snapshot) error {
+	why := a.watch(ctx, web.Draining(ctx), permitted, first, lastSeen, func(s snapshot) error {
 		name := eventProgress
 		switch {
 		case s.Deleted:
@@ -77,7 +77,7 @@ func (a api) videoEvents(c echo.Context) error {
 		}
 		return stream.Send(s.id(), name, eventOf(ctx, s))
 	}, stream.KeepAlive)
-	if end == replaced {
+	if why == replaced {
 		// Without an id, so that Last-Event-ID remains that of the last state. The client may be gone.
 		_ = stream.Send("", eventReplaced, eventBody{VideoID: first.ID, Status: string(first.Status)})
 		_ = stream.RetryAfter(replacedRetry)

@@ -116,6 +116,7 @@ type Module struct {
 
 	places     *places
 	watchers   *watchers
+	streams    *streams
 	streamLife time.Duration
 }
 
@@ -126,6 +127,7 @@ func New(d Deps) *Module {
 		limits: d.Limits, streamLife: streamLife, processor: d.Processor, scratch: d.Scratch, o: d.Options.withDefaults(), log: d.Logger,
 	}
 	m.places, m.watchers = newPlaces(m.store), newWatchers(m)
+	m.streams = &streams{open: map[string]*eventStream{}}
 	m.direct = &directUploads{m: m, rows: directStore{db: d.DB, videos: m.store}}
 	return m
 }
