@@ -37,7 +37,7 @@ func (m *Module) observe(ctx context.Context, callerID, id string) (snapshot, er
 	if err != nil {
 		return snapshot{}, err
 	}
-	return m.snapshot(ctx, v)
+	return m.withPlace(ctx, v)
 }
 
 // look returns the present state of those videos that exist.
@@ -48,14 +48,14 @@ func (m *Module) look(ctx context.Context, ids []string) (map[string]snapshot, e
 	}
 	found := make(map[string]snapshot, len(videos))
 	for _, v := range videos {
-		if found[v.ID], err = m.snapshot(ctx, v); err != nil {
+		if found[v.ID], err = m.withPlace(ctx, v); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
 }
 
-func (m *Module) snapshot(ctx context.Context, v Video) (s snapshot, err error) {
+func (m *Module) withPlace(ctx context.Context, v Video) (s snapshot, err error) {
 	s.Video = v
 	if v.Status == Uploaded {
 		s.QueuePlace, err = m.places.of(ctx, v.ID)

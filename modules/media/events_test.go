@@ -69,10 +69,10 @@ func stream(t *testing.T, url, caller, videoID string) (events <-chan streamEven
 		var e streamEvent
 		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 			field, value, _ := strings.Cut(lines.Text(), ": ")
-			switch {
-			case field == "event":
+			switch field {
+			case "event":
 				e.name = value
-			case field == "data":
+			case "data":
 				if err := json.Unmarshal([]byte(value), &e.data); err != nil {
 					t.Error(err)
 				}

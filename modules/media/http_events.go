@@ -18,7 +18,7 @@ type eventBody struct {
 	Status        string   `json:"status"`
 	Step          string   `json:"stage,omitempty"`
 	Progress      int      `json:"progress"`
-	QueuePosition int      `json:"queue_position,omitempty" doc:"From 1 while the video waits; 1000 stands for every place from there on"`
+	QueuePosition int      `json:"queue_position,omitempty" doc:"From 1 while the video waits; 1000: that or more"`
 	QueueText     string   `json:"queue_position_text,omitempty" doc:"The same for people: 1 to 999, or 1000+"`
 	Failure       *failure `json:"failure,omitempty"`
 }
@@ -37,10 +37,10 @@ const replacedRetry = time.Minute
 
 // describeEvents describes the stream of an operation that bypasses huma.
 func describeEvents(s *web.Server, op huma.Operation) huma.Operation {
-	op.Description = "Events are progress, final, deleted and replaced; the stream ends after each of the last three. " +
-		"A client that reconnects with Last-Event-ID receives only what is new; 204 means that there is nothing more to " +
-		"come. An account has one stream per video and three in all: a newer one ends the oldest with replaced, after " +
-		"which its client should not reconnect by itself. A stream lasts 30 minutes; then the client reconnects."
+	op.Description = "Events are progress, final, deleted and replaced; the stream ends after the last three. " +
+		"A client that reconnects with Last-Event-ID receives only what is new; 204 means that there is nothing more " +
+		"to come. An account has one stream per video and three in all: a newer one ends the oldest with replaced, " +
+		"and its client should not reconnect by itself. A stream lasts 30 minutes; then the client reconnects."
 	op.Parameters = []*huma.Param{{
 		Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString},
 	}}

@@ -28,8 +28,8 @@ type places struct {
 
 func newPlaces(s *store) *places { return &places{read: s.queued, reading: make(chan struct{}, 1)} }
 
-// of returns the place of a waiting video, from 1 to maxPlace: how many jobs will begin until its own does, as far as is
-// known today.
+// of returns the place of a waiting video, from 1 to maxPlace. Those who come later may still go first, if they have
+// fewer jobs.
 func (p *places) of(ctx context.Context, id string) (int, error) {
 	select {
 	case p.reading <- struct{}{}:

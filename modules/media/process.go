@@ -94,8 +94,8 @@ func (m *Module) putBack(ctx context.Context, v Video, stopping bool) error {
 	return err
 }
 
-// endLent ends the job of a video under the task of another one, which has ended with err. A task is spent on each video
-// that is done, whichever it was, so that there are always as many tasks as waiting videos.
+// endLent ends the job of a video under the task of another one; err is how it went. One task is spent on each video
+// that is done, whichever task it is, so that there are always as many tasks as waiting videos.
 func (m *Module) endLent(ctx context.Context, d queue.Delivery, v Video, err error) error {
 	if err != nil {
 		if !errors.Is(err, errClaimLost) {

@@ -96,9 +96,9 @@ func (s *store) reject(ctx context.Context, v Video, code string) (bool, error) 
 	return s.moveToFailed(ctx, v.ID, code, "attempt = ?", v.Attempt)
 }
 
-// fail ends the processing of a video whose own task has died, for a reason on our side, even if a worker has a claim on
-// it. It reports false if the video is not to blame: it had fewer attempts than its task, which others used up, or it is
-// in work under the task of another video.
+// fail ends the processing of a video whose own task has died, for a reason on our side, even if a worker has a claim
+// on it. It reports false if that says nothing about the video: it has had fewer attempts, because other videos used up
+// those of the task, or it is in work under the task of another.
 func (s *store) fail(ctx context.Context, id string, attempts int) (bool, error) {
 	return s.moveToFailed(ctx, id, codeProcessingError, "attempt >= ? AND sent_at > 0", attempts)
 }

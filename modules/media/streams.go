@@ -22,8 +22,8 @@ type eventStream struct {
 	over      bool
 }
 
-// beginStream counts a stream of the video by its owner. It ends an older stream of the same, whose place it takes, and else
-// the oldest of the account if that has too many. The caller calls end.
+// beginStream counts a stream of the video by its owner. It ends an older stream of the same video, or else the oldest
+// of the account if that has too many. The caller calls end.
 func (m *Module) beginStream(ctx context.Context, v Video) (stream *eventStream, end func(), err error) {
 	key := v.OwnerID + " " + v.ID
 	stream = &eventStream{replaced: make(chan struct{})}

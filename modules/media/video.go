@@ -30,7 +30,7 @@ type Status string
 // The states of a video.
 const (
 	Uploaded   Status = "uploaded"   // waits for a worker
-	Processing Status = "processing" // claimed by a worker, or released by one after an error, until its own task returns
+	Processing Status = "processing" // claimed by a worker, or released after an error until its own task returns
 	Processed  Status = "processed"  // published
 	Failed     Status = "failed"     // rejected or failed, with a reason; its owner may retry
 )
