@@ -149,7 +149,7 @@ func (a *app) buildModules(worker bool) error {
 	})
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},
-		Logger: a.log,
+		Limits: a.limits, Logger: a.log,
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,

@@ -47,7 +47,7 @@ func TestStopReleasesTheJob(t *testing.T) {
 		t.Fatalf("temporary files are left: %q", temporary)
 	}
 	// The next worker need not wait until the video's lease or the task's visibility ends.
-	const released = `SELECT COUNT(*) AS n FROM media_videos WHERE id = ? AND status = 'processing' AND lease_until = 0`
+	const released = `SELECT COUNT(*) AS n FROM media_videos WHERE id = ? AND status = 'uploaded' AND lease_until = 0`
 	if n := s.queryInt(t, released, id); n != 1 {
 		t.Fatalf("the claim was not released:\n%s", s.log)
 	}

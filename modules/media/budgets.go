@@ -18,4 +18,9 @@ var (
 	videoChanges = limit.Budget{
 		Name: "video_changes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 120},
 	}
+	// accountStreams bounds the event streams of an account. The newest matters: it is where somebody looks.
+	accountStreams = limit.Budget{Name: "account_streams", By: limit.Account, AtOnce: 3, Newest: true}
 )
+
+// processStreams bounds the event streams of this process, each of which occupies about 40 KB.
+var processStreams = limit.Budget{Name: "process_streams", By: limit.Process, AtOnce: 1000}

@@ -114,7 +114,7 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			return err
 		},
 		"failed": func(s *studio, v Video) error {
-			_, err := s.store.fail(t.Context(), v.ID)
+			_, err := s.store.fail(t.Context(), v.ID, 1)
 			return err
 		},
 	} {

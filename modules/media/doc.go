@@ -6,19 +6,27 @@
 // is current, so that a task that is delivered twice has one effect. If a task is lost between row and queue, the
 // sweeper sends it again.
 //
+// The queue is fair to owners. Whichever task arrives, the worker claims the oldest video of the owner with the fewest
+// jobs under way (store_queue.go). Among equals it is the turn of the one who has waited longest since the upload, or
+// since an earlier video of theirs was claimed. A task lent to another video is spent when that is done, and every task
+// that is left stands for one that waits. After an error, or if its worker vanished, a video is claimed by its own task
+// alone, so that the queue counts the attempts of this video and no other's. If others have used up the attempts of its
+// task, it gets a new one. A video that is tried again waits until its own task comes, however fair that is.
+//
 // A file is an orphan while no row points to it. It is listed as one before it is written, and adopted in the
 // transaction that makes a row point to it. The sweeper deletes orphans that are due, so that a crash leaves no file
 // behind.
 //
-// Five verbs say how something ends. The owner may retry what was rejected or has failed, until the sweeper deletes the
-// original, some days later.
+// Six verbs say how something ends. The owner may retry what has failed, until the sweeper deletes the original, some days
+// later.
 //
-//	verb     what ends                      who is told, and what is left
-//	reject   a claim: the clip is at fault  the owner sees the reason; the original stays, as it does for fail
-//	fail     processing: we are at fault    the owner sees processing_error, the operator a dead letter
-//	release  a claim, for another attempt   nobody; the queue delivers the task again
-//	cancel   an upload straight to storage  the owner, if the content is refused; its parts and its file are deleted
-//	delete   rows and files                 the owner; a file that cannot be deleted now stays an orphan
+//	verb       what ends                      who is told, and what is left
+//	reject     a claim: the clip is at fault  the owner sees the reason; the original stays, as it does for fail
+//	fail       processing: we are at fault    the owner sees processing_error, the operator a dead letter
+//	release    a claim, for another attempt   nobody; the queue delivers the video's own task again
+//	give back  a claim, as its worker stops   nobody; the video waits for any task, as before the claim
+//	cancel     an upload straight to storage  the owner, if the content is refused; its parts and its file are deleted
+//	delete     rows and files                 the owner; a file that cannot be deleted now stays an orphan
 //
 // The package needs storage, a queue, ffmpeg and two ports: a gallery to publish in, and the profiles of contestants.
 // It offers HTTP operations under /api/videos, and owns the tables media_*.

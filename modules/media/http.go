@@ -19,7 +19,7 @@ func (m *Module) Routes(s *web.Server) {
 	reads := web.Use{Budgets: []limit.Budget{videoReads}}
 	changes := web.Use{Budgets: []limit.Budget{videoChanges}, Body: detailsBody}
 	uploads := web.Use{Budgets: []limit.Budget{videoChanges}, Stream: true}
-	streams := web.Use{Budgets: []limit.Budget{videoReads}, Stream: true}
+	streams := web.Use{Budgets: []limit.Budget{videoReads, processStreams}, Stream: true}
 
 	// Uploads through the service.
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
@@ -57,8 +57,8 @@ func (m *Module) Routes(s *web.Server) {
 		"The same as /api/videos", 200), reads, a.listVideos)
 	web.Register(s, operation("GET /api/videos/{id}", "getVideo",
 		"One of the caller's videos", 200, 403, 404), reads, a.getVideo)
-	s.Handle(eventStream(s, operation("GET /api/videos/{id}/events", "videoEvents",
-		"The progress of a video, as Server-Sent Events", 200, 403, 404)), streams, a.videoEvents)
+	s.Handle(describeEvents(s, operation("GET /api/videos/{id}/events", "videoEvents",
+		"The progress of a video, as Server-Sent Events", 200, 403, 404, 503)), streams, a.videoEvents)
 	web.Register(s, operation("POST /api/videos/{id}/retry", "retryVideo",
 		"Process a failed video again", 202, 400, 403, 404), changes, a.retryVideo)
 	web.Register(s, operation("DELETE /api/videos/{id}", "deleteVideo",

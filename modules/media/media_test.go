@@ -18,6 +18,7 @@ import (
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/disk"
+	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/scratch"
@@ -37,6 +38,8 @@ type studio struct {
 	root  string // of storage
 	files *diskstore.Store
 	board *board
+
+	driver queue.Driver
 }
 
 var owners = []database.Migrations{dbqueue.Migrations(), Migrations()}
@@ -87,10 +90,11 @@ func setupIn(t *testing.T, db *database.DB, root, work string, disks *disk.Disks
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	s.driver = dbqueue.New(s.db, dbqueue.Options{})
 	s.Module = New(Deps{
-		DB: s.db, Bucket: bucket, Queue: queue.New(dbqueue.New(s.db, dbqueue.Options{}), queue.Options{Logger: log}),
-		Gallery: s.board, People: s.board, Processor: processor, Scratch: area, Logger: log,
-		Disks: disks, Options: Options{MaxUploadBytes: largest},
+		DB: s.db, Bucket: bucket, Queue: queue.New(s.driver, queue.Options{Logger: log}),
+		Gallery: s.board, People: s.board, Limits: limit.New(limit.Options{}), Processor: processor, Scratch: area,
+		Logger: log, Disks: disks, Options: Options{MaxUploadBytes: largest},
 	})
 	return s
 }

@@ -8,6 +8,7 @@ import (
 
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
+	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
@@ -50,6 +51,12 @@ type People interface {
 	Profile(ctx context.Context, userID string) (Profile, error)
 }
 
+// Limits count what is done by key.
+type Limits interface {
+	// Hold counts one use of a budget until it is released.
+	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
+}
+
 // Options are the module's settings. The zero value works, but accepts no uploads: they require MaxUploadBytes.
 type Options struct {
 	MaxUploadBytes  int64
@@ -89,6 +96,7 @@ type Deps struct {
 	Queue     *queue.Queue
 	Gallery   Gallery
 	People    People
+	Limits    Limits
 	Processor *Processor
 	Scratch   *scratch.Area
 	Disks     *disk.Disks // nil: as if space were unlimited
@@ -104,19 +112,28 @@ type Module struct {
 	queue     *queue.Queue
 	gallery   Gallery
 	people    People
+	limits    Limits
 	processor *Processor
 	scratch   *scratch.Area
 	disks     *disk.Disks
 	o         Options
 	log       *slog.Logger
+
+	places     *places
+	watchers   *watchers
+	streams    *streams
+	streamLife time.Duration
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
-		processor: d.Processor, scratch: d.Scratch, disks: d.Disks, o: d.Options.withDefaults(), log: d.Logger,
+		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, o: d.Options.withDefaults(),
+		log: d.Logger, streamLife: streamLife,
 	}
+	m.places, m.watchers = newPlaces(m.store), newWatchers(m)
+	m.streams = &streams{open: map[string]*eventStream{}}
 	m.direct = &directUploads{m: m, rows: directStore{db: d.DB, videos: m.store}}
 	return m
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 )
@@ -20,6 +21,8 @@ const (
 	leaseTime = 30 * time.Second
 	// sendTimeout is how long a request may wait for a queue that does not respond.
 	sendTimeout = 3 * time.Second
+	// lentPause is how long a task waits after trouble with another task's video.
+	lentPause = time.Second
 )
 
 // errClaimLost ends a job whose video was deleted or claimed by another worker.
@@ -43,7 +46,8 @@ func (m *Module) send(ctx context.Context, id string) {
 	}
 }
 
-// process handles a task: it claims the video, then probes, encodes and publishes it.
+// process handles a task: it claims the video whose turn it is, which may be another than the task's, then probes,
+// encodes and publishes it.
 func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	if err := m.awaitRoom(ctx, d.ID); err != nil {
 		return err
@@ -52,6 +56,9 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	if err != nil {
 		return err
 	}
+	if v.ID != d.ID {
+		m.log.InfoContext(ctx, "it is another video's turn", "video_id", v.ID, "task", d.ID)
+	}
 	j := &job{Module: m, video: v}
 	j.progress.Store(&jobProgress{step: stepProbing})
 	err = j.run(ctx)
@@ -59,49 +66,96 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	// The rest must happen even if the job's context has ended.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	var rejection *ffmpeg.Rejection
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, errClaimLost):
-		return queue.Discard(err)
-	case errors.Is(err, disk.ErrFull): // before the rejection, because a cut-off file looks broken
-		return errors.Join(m.store.release(after, v), m.postpone(ctx, v.ID, err))
-	case errors.As(err, &rejection):
-		return m.reject(after, v, rejection)
-	}
-	var tool *ffmpeg.ToolError
-	if errors.As(err, &tool) && ctx.Err() == nil {
+	full := errors.Is(err, disk.ErrFull) // then a cut-off file looks broken, too
+	if rejection, ok := errors.AsType[*ffmpeg.Rejection](err); ok && !full {
+		err = m.reject(after, v, rejection)
+	} else if tool, ok := errors.AsType[*ffmpeg.ToolError](err); ok && ctx.Err() == nil {
 		m.log.WarnContext(ctx, "ffmpeg failed",
 			"video_id", v.ID, "step", tool.Step, "stderr", withoutLinks(tool.Stderr))
 	}
-	return errors.Join(err, m.store.release(after, v))
+	stopping := errors.Is(context.Cause(ctx), queue.ErrStopping)
+	if err != nil && !errors.Is(err, errClaimLost) {
+		err = errors.Join(err, m.putBack(after, v, stopping || full))
+	}
+	switch {
+	case full:
+		return m.postpone(after, v.ID, err)
+	case v.ID != d.ID:
+		if err != nil && !stopping {
+			m.log.WarnContext(ctx, "a video was not processed", "video_id", v.ID, "task", d.ID, "error", err)
+		}
+		return m.endLent(after, d, v, err)
+	case errors.Is(err, errClaimLost):
+		return queue.Discard(err)
+	}
+	return err
 }
 
-// claim claims the video of a task. If it cannot, the error tells the queue what to do with the task.
-func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
-	now := time.Now()
-	v, claimed, err := m.store.claim(ctx, d.ID, now, now.Add(leaseTime))
-	if err != nil || claimed {
-		return v, err
+// putBack ends a claim without a result. If that has nothing to do with the video, because the worker stops or has no
+// space, the video is left to whoever comes first. After any other error it waits for its own task, which counts the
+// attempts, so that no clip can use up those of another.
+func (m *Module) putBack(ctx context.Context, v Video, blameless bool) error {
+	if !blameless {
+		return m.store.release(ctx, v)
 	}
-	row, err := m.store.row(ctx, d.ID)
+	_, err := m.store.giveBack(ctx, v)
+	return err
+}
+
+// endLent ends the job of a video under the task of another one; err is how it went. One task is spent on each video
+// that is done, whichever task it is, so that there are always as many tasks as waiting videos.
+func (m *Module) endLent(ctx context.Context, d queue.Delivery, v Video, err error) error {
+	if err != nil {
+		if !errors.Is(err, errClaimLost) {
+			m.send(ctx, v.ID)
+		}
+		return queue.Later(lentPause)
+	}
+	own, err := m.store.row(ctx, d.ID)
 	switch {
 	case errors.Is(err, errNotFound):
-		return Video{}, queue.Discard(errors.New("the video was deleted"))
+		return nil
 	case err != nil:
+		return queue.Later(lentPause)
+	case own.Status == string(Processing) && own.LeaseUntil <= database.Micros(time.Now()):
+		return queue.Later(0) // only this task may claim it
+	}
+	return nil
+}
+
+// claim claims the video whose turn it is. A task's own video comes first if it is in the middle of its attempts, or if
+// an operator redrives it. If there is nothing to claim, the error tells the queue what to do with the task.
+func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
+	now := time.Now()
+	row, err := m.store.row(ctx, d.ID)
+	if errors.Is(err, errNotFound) {
+		row.Status = "deleted"
+	} else if err != nil {
 		return Video{}, err
-	case row.Status == string(Failed) && row.FailureCode == codeProcessingError && d.Redriven &&
-		row.OriginalKey != "":
+	}
+	status := Status(row.Status)
+	leased := status == Processing && row.LeaseUntil > database.Micros(now)
+	switch {
+	case leased && row.SentAt > 0: // this task was delivered twice
+		return Video{}, queue.Later(max(time.Second, time.Until(database.FromMicros(row.LeaseUntil))))
+	case status == Failed && row.FailureCode == codeProcessingError && d.Redriven && row.OriginalKey != "":
 		// Any other delivery for a failed video is a duplicate, because the sweeper may send a task twice.
 		if _, err := m.store.requeue(ctx, d.ID); err != nil {
 			return Video{}, err
 		}
 		return m.claim(ctx, d)
-	case row.Status == string(Processing):
-		return Video{}, queue.Later(max(time.Second, time.Until(time.UnixMicro(row.LeaseUntil))))
+	case status == Processing && !leased, status == Uploaded && d.Redriven:
+		v, claimed, err := m.store.claim(ctx, d.ID, now, now.Add(leaseTime))
+		if err == nil && !claimed { // its state has changed meanwhile
+			return m.claim(ctx, d)
+		}
+		return v, err
 	}
-	return Video{}, queue.Discard(fmt.Errorf("the video is %s", row.Status))
+	v, claimed, err := m.store.claimNext(ctx, d.ID, now, now.Add(leaseTime))
+	if err == nil && !claimed {
+		err = queue.Discard(fmt.Errorf("the video is %s", status))
+	}
+	return v, err
 }
 
 // reject ends the claim on a clip that breaks a rule or cannot be processed.
@@ -111,15 +165,18 @@ func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error
 		return err
 	}
 	if !rejected { // perhaps ffmpeg failed because the video and its original have been deleted
-		return queue.Discard(errClaimLost)
+		return errClaimLost
 	}
 	m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", r.Code,
 		"detail", withoutLinks(r.Detail), "stderr", withoutLinks(r.Stderr))
 	return nil
 }
 
-// fail handles a task that has no attempts left.
+// fail handles a task that has no attempts left. If others used them up, the video gets a new task by the next sweep.
 func (m *Module) fail(ctx context.Context, d queue.Delivery, _ string) error {
-	_, err := m.store.fail(ctx, d.ID)
-	return err
+	failed, err := m.store.fail(ctx, d.ID, d.MaxAttempts)
+	if err != nil || failed {
+		return err
+	}
+	return m.store.lost(ctx, d.ID)
 }

@@ -164,7 +164,7 @@ func TestAStoppedJobIsClaimedAgainAtOnce(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if row := s.read(t, v.ID); row.Status != string(Processing) || row.LeaseUntil != 0 || row.Step != stepQueued {
+	if row := s.read(t, v.ID); row.Status != string(Uploaded) || row.LeaseUntil != 0 || row.Step != stepQueued {
 		t.Fatalf("%+v", row)
 	}
 	if again := s.claimed(t, v); again.Attempt != 2 {

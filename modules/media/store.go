@@ -76,6 +76,19 @@ func (s *store) byID(ctx context.Context, id string) (Video, error) {
 	return row.video(), err
 }
 
+// byIDs returns those of the videos that exist, in no order.
+func (s *store) byIDs(ctx context.Context, ids []string) ([]Video, error) {
+	var rows []videoRow
+	if err := s.db.Gorm(ctx).Where("id IN ?", ids).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read %d videos: %w", len(ids), err)
+	}
+	videos := make([]Video, len(rows))
+	for i, row := range rows {
+		videos[i] = row.video()
+	}
+	return videos, nil
+}
+
 func (s *store) row(ctx context.Context, id string) (videoRow, error) {
 	var row videoRow
 	err := s.db.Gorm(ctx).Where("id = ?", id).Take(&row).Error
@@ -150,16 +163,4 @@ func (s *store) move(
 		return false, fmt.Errorf("move video %s to %s: %w", id, to, err)
 	}
 	return rows > 0, nil
-}
-
-// ahead counts the videos that have waited longer than v.
-func (s *store) ahead(ctx context.Context, v Video) (int, error) {
-	var count int64
-	err := s.db.Gorm(ctx).Model(&videoRow{}).
-		Where("status = ? AND mock = ? AND uploaded_at < ?", string(Uploaded), false, database.Micros(v.UploadedAt)).
-		Count(&count).Error
-	if err != nil {
-		return 0, fmt.Errorf("count the videos ahead of %s: %w", v.ID, err)
-	}
-	return int(count), nil
 }

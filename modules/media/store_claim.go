@@ -11,23 +11,41 @@ import (
 	"risingstars/platform/database"
 )
 
-// claim claims a video that waits or whose lease has lapsed, under a new attempt number. It reports whether it did.
+// claim claims a video that waits or whose lease has lapsed, under its own task. It reports whether it did.
 func (s *store) claim(ctx context.Context, id string, now, until time.Time) (Video, bool, error) {
-	var video Video
-	var claimed bool
-	err := s.db.InTx(ctx, func(ctx context.Context) error {
-		var err error
-		claimed, err = s.move(ctx, id, Processing, append(Processing.before(), Processing), map[string]any{
-			"attempt": gorm.Expr("attempt + 1"), "lease_until": database.Micros(until),
+	return s.take(ctx, id, id, append(Processing.before(), Processing), now, until)
+}
+
+// take claims a video in one of the states from, under a new attempt number, unless a worker has a lease on it. sent_at
+// becomes 0 if the claim is under the task of another video: whether the queue still has its own is unknown.
+func (s *store) take(
+	ctx context.Context, id, taskID string, from []Status, now, until time.Time,
+) (video Video, claimed bool, err error) {
+	var sentAt int64
+	if taskID == id {
+		sentAt = database.Micros(now)
+	}
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		claimed, err = s.move(ctx, id, Processing, from, map[string]any{
+			"attempt": gorm.Expr("attempt + 1"), "lease_until": database.Micros(until), "sent_at": sentAt,
 			"progress": 0, "stage": stepProbing,
-		}, "mock = ? AND lease_until <= ?", false, database.Micros(now))
+		}, "mock = ? AND (status = ? OR lease_until <= ?)", false, string(Uploaded), database.Micros(now))
 		if err != nil || !claimed {
 			return err
 		}
-		video, err = s.byID(ctx, id)
+		if video, err = s.byID(ctx, id); err != nil {
+			return err
+		}
+		_, err = s.db.Exec(ctx, `
+			INSERT INTO media_turns (owner_id, served_at) VALUES (?, ?)
+			ON CONFLICT (owner_id) DO UPDATE SET served_at = excluded.served_at`,
+			video.OwnerID, database.Micros(now))
 		return err
 	})
-	return video, claimed, err
+	if err != nil {
+		return Video{}, false, fmt.Errorf("claim video %s: %w", id, err)
+	}
+	return video, claimed, nil
 }
 
 // renew extends the lease of a claim and stores its progress. It reports false if the claim is lost: the video was
@@ -51,10 +69,18 @@ func (s *store) holds(ctx context.Context, v Video) (bool, error) {
 	return row.Attempt == v.Attempt && row.Status == string(Processing), err
 }
 
-// release ends a claim; the video can be claimed again at once.
+// release ends a claim; the video can be claimed again at once, but only by its own task, which counts the attempts.
 func (s *store) release(ctx context.Context, v Video) error {
 	_, err := s.renew(ctx, v, time.Time{}, stepQueued, 0)
 	return err
+}
+
+// giveBack ends a claim for no reason of the video's; it waits again as if it had not been claimed. It reports false if
+// the claim is lost.
+func (s *store) giveBack(ctx context.Context, v Video) (bool, error) {
+	return s.move(ctx, v.ID, Uploaded, []Status{Processing}, map[string]any{
+		"lease_until": 0, "stage": stepQueued, "progress": 0,
+	}, "attempt = ?", v.Attempt)
 }
 
 // publish completes a claim. It reports false if the claim is lost.
@@ -67,20 +93,19 @@ func (s *store) publish(ctx context.Context, v Video) (bool, error) {
 
 // reject ends a claim because of the contestant's clip. It reports false if the claim is lost.
 func (s *store) reject(ctx context.Context, v Video, code string) (bool, error) {
-	return s.moveToFailed(ctx, v.ID, code, []Status{Processing}, "attempt = ?", v.Attempt)
+	return s.moveToFailed(ctx, v.ID, code, "attempt = ?", v.Attempt)
 }
 
-// fail ends the processing of a video for a reason on our side, even if a worker has a claim on it. It reports false if
-// the video was not waiting or processing.
-func (s *store) fail(ctx context.Context, id string) (bool, error) {
-	return s.moveToFailed(ctx, id, codeProcessingError, Failed.before(), "")
+// fail ends the processing of a video whose own task has died, for a reason on our side, even if a worker has a claim
+// on it. It reports false if that says nothing about the video: it has had fewer attempts, because other videos used up
+// those of the task, or it is in work under the task of another.
+func (s *store) fail(ctx context.Context, id string, attempts int) (bool, error) {
+	return s.moveToFailed(ctx, id, codeProcessingError, "attempt >= ? AND sent_at > 0", attempts)
 }
 
 // moveToFailed raises the attempt number, so that a worker that has a claim on the video loses it.
-func (s *store) moveToFailed(
-	ctx context.Context, id, code string, from []Status, where string, args ...any,
-) (bool, error) {
-	return s.move(ctx, id, Failed, from, map[string]any{
+func (s *store) moveToFailed(ctx context.Context, id, code, where string, args ...any) (bool, error) {
+	return s.move(ctx, id, Failed, Failed.before(), map[string]any{
 		"failure_code": code, "lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
 		"failed_at": database.Micros(time.Now()),
 	}, where, args...)
@@ -89,7 +114,7 @@ func (s *store) moveToFailed(
 // requeue makes a failed video wait for a worker again. It reports false if the video has not failed, or its original
 // has been deleted.
 func (s *store) requeue(ctx context.Context, id string) (bool, error) {
-	return s.move(ctx, id, Uploaded, Uploaded.before(), map[string]any{
+	return s.move(ctx, id, Uploaded, []Status{Failed}, map[string]any{
 		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
 	}, "original_key <> ''")
 }
@@ -113,11 +138,20 @@ func (s *store) silent(ctx context.Context, sentBefore, now time.Time, limit int
 	return ids, nil
 }
 
-// sent records when a video's task was sent to the queue.
+// sent records when a video's task was sent to the queue, unless a worker has claimed the video since.
 func (s *store) sent(ctx context.Context, id string, at time.Time) error {
-	_, err := s.db.Exec(ctx, `UPDATE media_videos SET sent_at = ? WHERE id = ?`, database.Micros(at), id)
+	_, err := s.db.Exec(ctx, `UPDATE media_videos SET sent_at = ? WHERE id = ? AND lease_until <= ?`,
+		database.Micros(at), id, database.Micros(at))
 	if err != nil {
 		return fmt.Errorf("mark video %s as sent: %w", id, err)
+	}
+	return nil
+}
+
+// lost records that the queue no longer has a video's task.
+func (s *store) lost(ctx context.Context, id string) error {
+	if _, err := s.db.Exec(ctx, `UPDATE media_videos SET sent_at = 0 WHERE id = ?`, id); err != nil {
+		return fmt.Errorf("mark the task of video %s as lost: %w", id, err)
 	}
 	return nil
 }

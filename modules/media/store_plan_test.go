@@ -24,6 +24,9 @@ func TestStoreUsesIndexes(t *testing.T) {
 				CASE WHEN i % 50 < 2 THEN 'uploaded' ELSE 'processed' END, i % 50 = 1,
 				i * 17 % 100003, 'key', i
 			FROM numbers`)
+		if err == nil {
+			_, err = planner.Exec(ctx, `INSERT INTO media_turns SELECT DISTINCT owner_id, 1 FROM media_videos`)
+		}
 		return err
 	})
 	if err != nil {
@@ -38,6 +41,10 @@ func TestStoreUsesIndexes(t *testing.T) {
 			}
 		})
 		for statement, plan := range plans {
+			if strings.Contains(statement, "RECURSIVE") { // the few rows of its own may be scanned and sorted
+				plan = strings.NewReplacer("SCAN CONSTANT ROW\n", "", "SCAN oldest\n", "", "SCAN best\n", "",
+					"SCAN line\n", "", "USE TEMP B-TREE FOR ORDER BY\n", "").Replace(plan)
+			}
 			if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN") {
 				t.Errorf("%s:\n%s\n%s", name, statement, plan)
 			}
@@ -64,6 +71,13 @@ func TestStoreUsesIndexes(t *testing.T) {
 			}
 			if err == nil {
 				_, err = s.renew(t.Context(), v, now, stepProbing, 1)
+			}
+			return err
+		})
+		check("queue, "+state, func() error {
+			videos, err := s.queued(t.Context(), now, 40)
+			if err == nil && len(videos) != 40 {
+				t.Errorf("%d videos are queued", len(videos))
 			}
 			return err
 		})

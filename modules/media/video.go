@@ -31,15 +31,15 @@ type Status string
 // The states of a video.
 const (
 	Uploaded   Status = "uploaded"   // waits for a worker
-	Processing Status = "processing" // claimed by a worker, or released by one and waiting for the next claim
+	Processing Status = "processing" // claimed by a worker, or released after an error until its own task returns
 	Processed  Status = "processed"  // published
 	Failed     Status = "failed"     // rejected or failed, with a reason; its owner may retry
 )
 
 // transitions lists every allowed change of state. Every statement that writes a status follows this table.
 var transitions = map[Status][]Status{
-	Uploaded:   {Processing, Failed},
-	Processing: {Processed, Failed},
+	Uploaded:   {Processing},
+	Processing: {Uploaded, Processed, Failed},
 	Failed:     {Uploaded},
 }
 

@@ -32,8 +32,11 @@ func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
 		{"reject", Failed, []Status{Processing}, func(v Video) (bool, error) {
 			return s.store.reject(t.Context(), v, codeNotAVideo)
 		}},
-		{"fail", Failed, []Status{Uploaded, Processing}, func(v Video) (bool, error) {
-			return s.store.fail(t.Context(), v.ID)
+		{"giveBack", Uploaded, []Status{Processing}, func(v Video) (bool, error) {
+			return s.store.giveBack(t.Context(), v)
+		}},
+		{"fail", Failed, []Status{Processing}, func(v Video) (bool, error) {
+			return s.store.fail(t.Context(), v.ID, 1)
 		}},
 		{"requeue", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
 			return s.store.requeue(t.Context(), v.ID)
@@ -79,7 +82,7 @@ func (s *studio) insert(t *testing.T, status Status) Video {
 	if err := s.store.insert(t.Context(), v, false); err != nil {
 		t.Fatal(err)
 	}
-	s.set(t, v.ID, "status = ?, attempt = 1", string(status))
+	s.set(t, v.ID, "status = ?, attempt = 1, sent_at = 1", string(status))
 	v.Attempt = 1
 	return v
 }
@@ -92,7 +95,7 @@ func TestFailureResetsTheProgress(t *testing.T) {
 func failureResetsTheProgress(t *testing.T, s *studio) {
 	v := s.insert(t, Processing)
 	s.set(t, v.ID, "lease_until = ?, progress = 40, stage = 'processing'", database.Micros(time.Now().Add(time.Hour)))
-	if failed, err := s.store.fail(t.Context(), v.ID); !failed || err != nil {
+	if failed, err := s.store.fail(t.Context(), v.ID, 1); !failed || err != nil {
 		t.Fatal(failed, err)
 	}
 	row := s.read(t, v.ID)

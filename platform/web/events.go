@@ -32,16 +32,25 @@ func StartEvents(c echo.Context) (*Events, error) {
 	h.Set("X-Accel-Buffering", "no") // nginx must not buffer it
 	e := &Events{response: c.Response(), control: http.NewResponseController(c.Response())}
 	c.Response().WriteHeader(http.StatusOK)
-	return e, e.write(fmt.Sprintf("retry: %d\n\n", eventRetry.Milliseconds()))
+	return e, e.RetryAfter(eventRetry)
 }
 
-// Send writes one event. A client that reconnects sends the id of the last event back as Last-Event-ID.
+// RetryAfter tells the client how long to wait before it reconnects.
+func (e *Events) RetryAfter(d time.Duration) error {
+	return e.write(fmt.Sprintf("retry: %d\n\n", d.Milliseconds()))
+}
+
+// Send writes one event. A client that reconnects sends the id of the last event back as Last-Event-ID; an event with
+// the id "" leaves that as it is.
 func (e *Events) Send(id, name string, data any) error {
 	encoded, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("encode an event: %w", err)
 	}
-	return e.write(fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", id, name, encoded))
+	if id != "" {
+		id = "id: " + id + "\n"
+	}
+	return e.write(fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, name, encoded))
 }
 
 // KeepAlive writes a comment if nothing has been written for 15 s. Call it at least every few seconds.
