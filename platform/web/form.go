@@ -9,15 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
 const (
-	formType    = "application/x-www-form-urlencoded"
-	formMax     = 64 << 10        // bytes
-	formTimeout = 5 * time.Second // for the whole form; the same as huma's for JSON
+	formType = "application/x-www-form-urlencoded"
+	formMax  = 64 << 10 // bytes
 )
 
 // AcceptForm is a middleware for operations that accept a form as well as JSON. Operations opt in because browsers send
@@ -37,9 +35,6 @@ func (s *Server) AcceptForm(ctx huma.Context, next func(huma.Context)) {
 
 // readForm reads a form and returns its fields as a JSON object of strings.
 func readForm(ctx huma.Context) ([]byte, error) {
-	if err := ctx.SetReadDeadline(time.Now().Add(formTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, errMalformed.With(err)
-	}
 	text, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), formMax+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -84,11 +79,6 @@ type formContext struct {
 func (c formContext) Unwrap() huma.Context { return c.humaContext }
 
 func (c formContext) BodyReader() io.Reader { return bytes.NewReader(c.body) }
-
-// SetReadDeadline does nothing, as the form has been read. By now net/http reads the connection in the background to
-// notice that the client is gone. It would mistake an expired deadline for that, and cancel the contexts of this
-// request and of all that follow on the connection.
-func (c formContext) SetReadDeadline(time.Time) error { return nil }
 
 func (c formContext) Header(name string) string {
 	if name == "Content-Type" {

@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"risingstars/platform/web"
 )
 
 // A handler that runs for longer than its form may take to arrive is not cut off, nor is the next request on the same
 // connection.
 func TestHandlingAFormMayTakeLongerThanReadingIt(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, func(o *web.Options) { o.Pace.Body = 50 * time.Millisecond })
 	op := huma.Operation{
 		Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm},
-		BodyReadTimeout: 50 * time.Millisecond,
 	}
 	huma.Register(b.API, op, func(ctx context.Context, _ *struct{ Body struct{ Name string } }) (*struct{}, error) {
 		select {
