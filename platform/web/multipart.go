@@ -127,7 +127,8 @@ func (m *Multipart) bodyError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errSlow.With(err)
 	}
-	if errors.Is(err, errTooLarge) || errors.Is(err, multipart.ErrMessageTooLarge) {
+	// multipart.Reader may mistake what a cut left of a line for the whole line.
+	if m.header.exceeded || errors.Is(err, multipart.ErrMessageTooLarge) {
 		return errTooLarge.With(err)
 	}
 	return errBadMultipart.With(err)
@@ -135,11 +136,12 @@ func (m *Multipart) bodyError(err error) error {
 
 // headerReader is the body of a form. Between begin and end, while multipart.Reader reads a part's header, all of which
 // it keeps in memory, it returns at most maxPartHeader bytes and then errTooLarge. What multipart.Reader had read before,
-// up to 5 KiB, does not count.
+// up to 5 KiB, does not count. Go's own bound of the number of fields is set in go.mod.
 type headerReader struct {
 	body     io.Reader
 	inHeader bool
 	left     int
+	exceeded bool
 }
 
 func (r *headerReader) begin() { r.inHeader, r.left = true, maxPartHeader }
@@ -151,6 +153,7 @@ func (r *headerReader) Read(p []byte) (int, error) {
 		return r.body.Read(p)
 	}
 	if r.left == 0 {
+		r.exceeded = true
 		return 0, errTooLarge
 	}
 	n, err := r.body.Read(p[:min(len(p), r.left)])
