@@ -18,6 +18,7 @@ import (
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
 	"risingstars/platform/lifecycle"
+	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/scratch"
@@ -37,6 +38,7 @@ type app struct {
 	bucket   *storage.Bucket
 	driver   queue.Driver
 	queue    *queue.Queue
+	limits   *limit.Limits
 	checks   []telemetry.Check
 	closers  []func() error
 
@@ -64,6 +66,9 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 		return nil, err
 	}
 	if err := a.openQueue(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openLimits(); err != nil {
 		return nil, err
 	}
 	return a, a.buildModules(worker)
@@ -113,7 +118,9 @@ func withVariable(variable string, err error) error {
 
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
-	return []database.Migrations{dbqueue.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations()}
+	return []database.Migrations{
+		dbqueue.Migrations(), limit.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations(),
+	}
 }
 
 func (a *app) buildModules(worker bool) error {
@@ -122,12 +129,8 @@ func (a *app) buildModules(worker bool) error {
 	if err != nil {
 		return err
 	}
-	limits, err := a.limits()
-	if err != nil {
-		return err
-	}
 	a.identity = identity.New(identity.Deps{
-		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Limits: limits, Logger: a.log,
+		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Limits: a.limits, Logger: a.log,
 	})
 	a.voting = voting.New(voting.Deps{
 		DB: a.db, Files: a.bucket, Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},

@@ -90,7 +90,7 @@ func (a *app) newServer(addr string, drain time.Duration) *web.Server {
 	return web.New(web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: a.checks},
+		Health: &telemetry.Health{Checks: a.checks}, Limits: a.limits,
 		Logger: a.log, Registerer: a.registry, Gatherer: a.registry,
 	})
 }
@@ -101,16 +101,20 @@ func webService(server *web.Server, variable string) lifecycle.Service {
 	return lifecycle.Service{Name: "web", Start: start, Stop: server.Stop, Failed: server.Failed()}
 }
 
-// serve serves requests, and also processes videos if withWorker is set.
-func (a *app) serve(ctx context.Context, withWorker bool) error {
-	server := a.newServer(a.c.HTTP.Addr, a.c.Drain())
+// routes registers the routes of the modules and the files.
+func (a *app) routes(server *web.Server) {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
 	if a.files != nil {
-		server.Mount(diskstore.Path, a.files.Serve)
+		server.Mount(diskstore.Path, web.Use{Stream: true}, a.files.Serve)
 	}
+}
 
+// serve serves requests, and also processes videos if withWorker is set.
+func (a *app) serve(ctx context.Context, withWorker bool) error {
+	server := a.newServer(a.c.HTTP.Addr, a.c.Drain())
+	a.routes(server)
 	services := []lifecycle.Service{webService(server, "HTTP_ADDR")}
 	if withWorker {
 		services = append(a.workServices(), services...)

@@ -15,6 +15,7 @@ import (
 // notOnAWS lists the variables that no template sets, and why.
 var notOnAWS = map[string]string{
 	"AUTH_RATE_LIMIT":                    "off for load tests only",
+	"RATE_LIMITS":                        "off for load tests only",
 	"AWS_CA_BUNDLE":                      "every system trusts AWS's certificates",
 	"AWS_ENDPOINT_URL":                   "for servers other than AWS",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",

@@ -25,7 +25,8 @@ var absent = map[string]map[string]string{
 		"ECS_AGENT_URI": "ECS sets it by itself",
 	},
 	envExample: {
-		"ECS_AGENT_URI": "ECS sets it by itself",
+		"ECS_AGENT_URI":   "ECS sets it by itself",
+		"AUTH_RATE_LIMIT": "the older name of RATE_LIMITS",
 	},
 	compose: {
 		"HTTP_ADDR":              "the image sets it, and nginx knows it",

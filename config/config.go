@@ -18,6 +18,7 @@ type Config struct {
 	Storage Storage
 	AWS     AWS
 	Auth    Auth
+	Limits  Limits
 	Upload  Upload
 	Media   Media
 	Worker  Worker
@@ -83,11 +84,16 @@ type AWS struct {
 	CABundle string `env:"AWS_CA_BUNDLE"`
 }
 
-// Auth configures access tokens and the limits on guessing passwords.
+// Auth configures access tokens. RateLimit is an older name of Limits.Rates: rates are off if either is.
 type Auth struct {
 	SecretKey    string `env:"SECRET_KEY"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
 	RateLimit    bool   `env:"AUTH_RATE_LIMIT" default:"true"`
+}
+
+// Limits configure the budgets of clients and accounts.
+type Limits struct {
+	Rates bool `env:"RATE_LIMITS" default:"true"`
 }
 
 // Upload limits what is accepted.

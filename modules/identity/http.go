@@ -5,6 +5,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"risingstars/platform/limit"
 	"risingstars/platform/web"
 )
 
@@ -15,11 +16,11 @@ type api struct{ *Module }
 func (m *Module) Routes(s *web.Server) {
 	a := api{m}
 	tags := []string{"accounts"}
-	huma.Register(s.API, huma.Operation{
+	web.Register(s, huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/signup", OperationID: "signup", Tags: tags,
 		Summary:       "Create an account",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests},
-	}, a.postSignup)
+	}, web.Use{Budgets: []limit.Budget{signUps}}, a.postSignup)
 
 	login := huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/login", OperationID: "login", Tags: tags,
@@ -29,11 +30,11 @@ func (m *Module) Routes(s *web.Server) {
 		Middlewares: huma.Middlewares{s.AcceptForm},
 	}
 	web.DescribeForm(&login, "username", "password")
-	huma.Register(s.API, login, a.postLogin)
+	web.Register(s, login, web.Use{Budgets: []limit.Budget{signIns}}, a.postLogin)
 
-	huma.Register(s.API, huma.Operation{
+	web.Register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "me", Tags: tags,
 		Summary:  "Get the caller's account",
 		Security: web.Secured(), Errors: []int{http.StatusUnauthorized},
-	}, a.getMe)
+	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
 }

@@ -6,7 +6,6 @@ import (
 
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
-	"risingstars/platform/web"
 )
 
 type accountBody struct {
@@ -44,7 +43,7 @@ type signupInput struct {
 
 func (a api) postSignup(ctx context.Context, in *signupInput) (*accountOutput, error) {
 	b := in.Body
-	user, err := a.SignUp(ctx, web.Client(ctx), Registration{
+	user, err := a.SignUp(ctx, Registration{
 		Email: b.Email, Password1: b.Password1, Password2: b.Password2,
 		FirstName: b.FirstName, LastName: b.LastName, City: b.City, Country: b.Country,
 	})
@@ -81,7 +80,7 @@ func (a api) postLogin(ctx context.Context, in *loginInput) (*sessionOutput, err
 			Location: "body.email", Message: fault.Text{ES: "es obligatorio", EN: "is required"},
 		})
 	}
-	session, err := a.SignIn(ctx, web.Client(ctx), email, in.Body.Password)
+	session, err := a.SignIn(ctx, email, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/fault"
-	"risingstars/platform/ratelimit"
+	"risingstars/platform/limit"
 )
 
 const (
@@ -34,22 +34,15 @@ func (c *countingPasswords) Check(ctx context.Context, password, hash string) (b
 	return c.Passwords.Check(ctx, password, hash)
 }
 
-func setup(t *testing.T, db *database.DB, limits identity.Limits) (*identity.Module, *countingPasswords) {
+func setup(t *testing.T, db *database.DB) (*identity.Module, *countingPasswords) {
 	t.Helper()
 	hasher, err := auth.NewPasswords()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var none *ratelimit.Limiter
-	limiters := []*identity.Limiter{&limits.SignUpByClient, &limits.SignInByClient, &limits.SignInByAccount}
-	for _, limiter := range limiters {
-		if *limiter == nil {
-			*limiter = none
-		}
-	}
 	passwords := &countingPasswords{Passwords: hasher}
 	return identity.New(identity.Deps{
-		DB: db, Passwords: passwords, Limits: limits, Logger: slog.New(slog.DiscardHandler),
+		DB: db, Passwords: passwords, Limits: limit.New(limit.Options{}), Logger: slog.New(slog.DiscardHandler),
 		Tokens: auth.NewTokens([]byte(strings.Repeat("0123456789abcdef", 2)), time.Hour),
 	}), passwords
 }
@@ -64,7 +57,7 @@ func registration(email string) identity.Registration {
 func TestOneAccountPerEmailIgnoringCase(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, []database.Migrations{identity.Migrations()}, func(t *testing.T, db *database.DB) {
-		m, _ := setup(t, db, identity.Limits{})
+		m, _ := setup(t, db)
 		var created, taken atomic.Int64
 		var group sync.WaitGroup
 		for i := range 12 {
@@ -73,7 +66,7 @@ func TestOneAccountPerEmailIgnoringCase(t *testing.T) {
 				email = strings.ToUpper(email)
 			}
 			group.Go(func() {
-				_, err := m.SignUp(t.Context(), client, registration(email))
+				_, err := m.SignUp(t.Context(), registration(email))
 				switch {
 				case err == nil:
 					created.Add(1)
@@ -88,7 +81,7 @@ func TestOneAccountPerEmailIgnoringCase(t *testing.T) {
 		if created.Load() != 1 || taken.Load() != 11 {
 			t.Fatalf("%d created, %d taken", created.Load(), taken.Load())
 		}
-		session, err := m.SignIn(t.Context(), client, " aNa@Example.com ", password)
+		session, err := m.SignIn(t.Context(), " aNa@Example.com ", password)
 		if err != nil || session.Token == "" || session.TTL != time.Hour {
 			t.Fatalf("the session is %+v (%v)", session, err)
 		}
@@ -102,8 +95,8 @@ func TestEveryFailedSignInCostsTheSameWork(t *testing.T) {
 }
 
 func failedSignIns(t *testing.T, db *database.DB) {
-	m, passwords := setup(t, db, identity.Limits{})
-	if _, err := m.SignUp(t.Context(), client, registration("ana@example.com")); err != nil {
+	m, passwords := setup(t, db)
+	if _, err := m.SignUp(t.Context(), registration("ana@example.com")); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ email, password string }{
@@ -117,7 +110,7 @@ func failedSignIns(t *testing.T, db *database.DB) {
 		{strings.Repeat("x", 1<<20) + "@example.com", password},
 	} {
 		before := passwords.checks.Load()
-		_, err := m.SignIn(t.Context(), client, test.email, test.password)
+		_, err := m.SignIn(t.Context(), test.email, test.password)
 		done := passwords.checks.Load() - before
 		if fault.From(err).Code != "bad_credentials" || done != 1 {
 			t.Errorf("%.20q, %.20q: %v after %d checks", test.email, test.password, err, done)
@@ -127,10 +120,10 @@ func failedSignIns(t *testing.T, db *database.DB) {
 
 func TestFieldsAreTrimmedAndValidated(t *testing.T) {
 	t.Parallel()
-	m, _ := setup(t, databasetest.Open(t, identity.Migrations()), identity.Limits{})
+	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
 	untidy := registration("  Ana@example.com ")
 	untidy.FirstName, untidy.City = "  Ana\t María ", " Bogotá "
-	user, err := m.SignUp(t.Context(), client, untidy)
+	user, err := m.SignUp(t.Context(), untidy)
 	if err != nil || user.Email != "Ana@example.com" || user.FirstName != "Ana María" || user.City != "Bogotá" {
 		t.Fatalf("the account is %+v (%v)", user, err)
 	}
@@ -163,7 +156,7 @@ func TestFieldsAreTrimmedAndValidated(t *testing.T) {
 		for i, spoil := range bad {
 			r := registration("other@example.com")
 			spoil(&r)
-			_, err := m.SignUp(t.Context(), client, r)
+			_, err := m.SignUp(t.Context(), r)
 			f := fault.From(err)
 			if !errors.Is(err, fault.ErrInvalid) || len(f.Fields) != 1 || f.Fields[0].Location != field {
 				t.Errorf("%s, case %d: %v", field, i, err)
@@ -172,7 +165,7 @@ func TestFieldsAreTrimmedAndValidated(t *testing.T) {
 	}
 	differing := registration("other@example.com")
 	differing.Password2 += "!"
-	if _, err := m.SignUp(t.Context(), client, differing); fault.From(err).Code != "passwords_differ" {
+	if _, err := m.SignUp(t.Context(), differing); fault.From(err).Code != "passwords_differ" {
 		t.Errorf("differing passwords give %v", err)
 	}
 }
@@ -180,18 +173,15 @@ func TestFieldsAreTrimmedAndValidated(t *testing.T) {
 // Limits apply before any work is done, and all spellings of an account's e-mail share one limit.
 func TestLimitsApplyBeforeTheWork(t *testing.T) {
 	t.Parallel()
-	limiter, err := ratelimit.New(ratelimit.Quota{PerMinute: 1, Burst: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, passwords := setup(t, databasetest.Open(t, identity.Migrations()), identity.Limits{SignInByAccount: limiter})
-	for i, email := range []string{"ana@example.com", "ANA@example.com", " Ana@Example.com", "ana@example.com"} {
-		_, err := m.SignIn(t.Context(), client, email, "guess")
-		if limited := errors.Is(err, ratelimit.ErrTooMany); limited != (i >= 2) {
-			t.Errorf("guess %d gives %v", i+1, err)
+	m, passwords := setup(t, databasetest.Open(t, identity.Migrations()))
+	spellings := []string{"ana@example.com", "ANA@example.com", " Ana@Example.com"}
+	guesses := int64(0)
+	for ; guesses < 60; guesses++ {
+		if _, err := m.SignIn(t.Context(), spellings[guesses%3], "guess"); errors.Is(err, limit.ErrTooMany) {
+			break
 		}
 	}
-	if n := passwords.checks.Load(); n != 2 {
-		t.Errorf("%d passwords were checked", n)
+	if n := passwords.checks.Load(); guesses < 20 || guesses == 60 || n != guesses {
+		t.Errorf("guess %d is refused, after %d checks", guesses+1, n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/limit"
 )
 
 //go:embed migrations/*.sql
@@ -27,17 +28,10 @@ type Tokens interface {
 	Issue(userID string) (token string, ttl time.Duration, err error)
 }
 
-// Limiter counts attempts by key. Allow counts one, and returns the fault to answer with if it is one too many. It is
-// safe for concurrent use.
-type Limiter interface {
-	Allow(ctx context.Context, key string) error
-}
-
-// Limits slow down clients that create accounts or guess passwords in bulk.
-type Limits struct {
-	SignUpByClient  Limiter
-	SignInByClient  Limiter
-	SignInByAccount Limiter
+// Limits count what is done by key. Take counts one use of a budget's rate, and returns the fault to answer with if it
+// is one too many. It is safe for concurrent use.
+type Limits interface {
+	Take(ctx context.Context, b limit.Budget, key string) error
 }
 
 // Deps are what the module is built from. All are required.

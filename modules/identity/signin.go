@@ -15,14 +15,11 @@ type Session struct {
 }
 
 // SignIn returns an access token for the right password. An unknown e-mail and a wrong password give the same fault
-// after the same work. Attempts are limited by client (the caller's network address) and by account.
-func (m *Module) SignIn(ctx context.Context, client, email, password string) (Session, error) {
-	if err := m.limits.SignInByClient.Allow(ctx, client); err != nil {
-		return Session{}, err
-	}
+// after the same work. Attempts are limited by account.
+func (m *Module) SignIn(ctx context.Context, email, password string) (Session, error) {
 	if !validEmail(strings.TrimSpace(email)) {
 		email = "" // no account has it, and looking for it takes as long as for any other
-	} else if err := m.limits.SignInByAccount.Allow(ctx, fold(email)); err != nil {
+	} else if err := m.limits.Take(ctx, accountSignIns, fold(email)); err != nil {
 		return Session{}, err
 	}
 	user, err := m.store.byEmail(ctx, email)

@@ -25,11 +25,8 @@ type Registration struct {
 	Email, Password1, Password2, FirstName, LastName, City, Country string
 }
 
-// SignUp creates an account. Attempts are limited by client, the caller's network address.
-func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
-	if err := m.limits.SignUpByClient.Allow(ctx, client); err != nil {
-		return User{}, err
-	}
+// SignUp creates an account.
+func (m *Module) SignUp(ctx context.Context, r Registration) (User, error) {
 	if err := r.normalize(); err != nil {
 		return User{}, err
 	}

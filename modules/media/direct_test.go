@@ -256,11 +256,11 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 		_, err := s.direct.begin(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		return err
 	}
-	if err := begin("ana", limit+1); !errors.Is(err, errTooLarge) {
+	if err := begin("ana", largest+1); !errors.Is(err, errTooLarge) {
 		t.Errorf("a byte too many: %v, want errTooLarge", err)
 	}
 	for range maxDirect {
-		if err := begin("ana", limit); err != nil {
+		if err := begin("ana", largest); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"risingstars/platform/limit"
 	"risingstars/platform/web"
 )
 
@@ -15,55 +16,61 @@ type api struct{ *Module }
 // Routes registers the module's operations.
 func (m *Module) Routes(s *web.Server) {
 	a := api{m}
+	reads := web.Use{Budgets: []limit.Budget{videoReads}}
+	changes := web.Use{Budgets: []limit.Budget{videoChanges}, Body: detailsBody}
+	uploads := web.Use{Budgets: []limit.Budget{videoChanges}, Stream: true}
+	streams := web.Use{Budgets: []limit.Budget{videoReads}, Stream: true}
 
 	// Uploads through the service.
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
-		"Upload a clip; it is then processed and published", 201, 400, 413, 422)), a.uploadVideo)
+		"Upload a clip; it is then processed and published", 201, 400, 413, 422)), uploads, a.uploadVideo)
 	if m.o.MockUploads {
 		s.Handle(formUpload(s, operation("POST /api/videos/upload-mock", "uploadMock",
-			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422)), a.uploadMock)
+			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422)), uploads, a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
-		huma.Register(s.API, huma.Operation{
+		web.Register(s, huma.Operation{
 			Method: http.MethodPost, Path: "/api/videos/upload-mock", OperationID: "noMock", Hidden: true,
-		}, a.noMock)
+		}, web.Use{}, a.noMock)
 	}
 
 	// Uploads straight to storage.
-	huma.Register(s.API, operation("POST /api/videos/uploads", "beginUpload",
+	web.Register(s, operation("POST /api/videos/uploads", "beginUpload",
 		"Begin an upload straight to storage; PUT each part to its URL, with nothing but its bytes, then complete it",
-		201, 400, 413, 422), a.beginUpload)
-	huma.Register(s.API, operation("GET /api/videos/uploads", "listUploads",
-		"The caller's unfinished uploads, the latest first", 200), a.listUploads)
-	huma.Register(s.API, operation("GET /api/videos/uploads/{id}", "getUpload",
-		"The parts of an upload that have arrived, and new URLs for the others", 200, 403, 404), a.getUpload)
-	huma.Register(s.API, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
-		"Create the video of an upload once all its parts have arrived", 201, 400, 403, 404, 422), a.completeUpload)
-	huma.Register(s.API, operation("DELETE /api/videos/uploads/{id}", "abortUpload",
-		"Cancel an upload", 200, 403, 404), a.abortUpload)
+		201, 400, 413, 422), changes, a.beginUpload)
+	web.Register(s, operation("GET /api/videos/uploads", "listUploads",
+		"The caller's unfinished uploads, the latest first", 200), reads, a.listUploads)
+	web.Register(s, operation("GET /api/videos/uploads/{id}", "getUpload",
+		"The parts of an upload that have arrived, and new URLs for the others", 200, 403, 404), reads, a.getUpload)
+	web.Register(s, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
+		"Create the video of an upload once all its parts have arrived", 201, 400, 403, 404, 422), changes,
+		a.completeUpload)
+	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload",
+		"Cancel an upload", 200, 403, 404), changes, a.abortUpload)
 
 	// The caller's videos.
-	huma.Register(s.API, operation("GET /api/videos", "listVideos",
-		"The caller's videos", 200), a.listVideos)
-	huma.Register(s.API, operation("GET /api/videos/", "listVideosSlash",
-		"The same as /api/videos", 200), a.listVideos)
-	huma.Register(s.API, operation("GET /api/videos/user", "listVideosUser",
-		"The same as /api/videos", 200), a.listVideos)
-	huma.Register(s.API, operation("GET /api/videos/{id}", "getVideo",
-		"One of the caller's videos", 200, 403, 404), a.getVideo)
+	web.Register(s, operation("GET /api/videos", "listVideos",
+		"The caller's videos", 200), reads, a.listVideos)
+	web.Register(s, operation("GET /api/videos/", "listVideosSlash",
+		"The same as /api/videos", 200), reads, a.listVideos)
+	web.Register(s, operation("GET /api/videos/user", "listVideosUser",
+		"The same as /api/videos", 200), reads, a.listVideos)
+	web.Register(s, operation("GET /api/videos/{id}", "getVideo",
+		"One of the caller's videos", 200, 403, 404), reads, a.getVideo)
 	s.Handle(eventStream(s, operation("GET /api/videos/{id}/events", "videoEvents",
-		"The progress of a video, as Server-Sent Events", 200, 403, 404)), a.videoEvents)
-	huma.Register(s.API, operation("POST /api/videos/{id}/retry", "retryVideo",
-		"Process a failed video again", 202, 400, 403, 404), a.retryVideo)
-	huma.Register(s.API, operation("DELETE /api/videos/{id}", "deleteVideo",
-		"Delete a video and its files, unless it has votes", 200, 400, 403, 404), a.deleteVideo)
+		"The progress of a video, as Server-Sent Events", 200, 403, 404)), streams, a.videoEvents)
+	web.Register(s, operation("POST /api/videos/{id}/retry", "retryVideo",
+		"Process a failed video again", 202, 400, 403, 404), changes, a.retryVideo)
+	web.Register(s, operation("DELETE /api/videos/{id}", "deleteVideo",
+		"Delete a video and its files, unless it has votes", 200, 400, 403, 404), changes, a.deleteVideo)
 }
 
-// operation describes a route for signed-in callers. failures are the statuses of its errors besides 401.
+// operation describes a route for signed-in callers. failures are the statuses of its errors besides 401 and 429.
 func operation(route, id, summary string, success int, failures ...int) huma.Operation {
 	method, path, _ := strings.Cut(route, " ")
 	return huma.Operation{
 		Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"videos"},
-		Security: web.Secured(), DefaultStatus: success, Errors: append(failures, http.StatusUnauthorized),
+		Security: web.Secured(), DefaultStatus: success,
+		Errors: append(failures, http.StatusUnauthorized, http.StatusTooManyRequests),
 	}
 }

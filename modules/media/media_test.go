@@ -26,8 +26,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(cliptest.Run(m)) }
 
-// limit is the largest upload, in bytes.
-const limit = 4 << 20
+// largest is the most bytes of an upload, in bytes.
+const largest = 4 << 20
 
 // studio is the module on a real database, queue, disk and ffmpeg.
 type studio struct {
@@ -79,7 +79,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 	s.Module = New(Deps{
 		DB: s.db, Bucket: bucket, Queue: queue.New(dbqueue.New(s.db, dbqueue.Options{}), queue.Options{Logger: log}),
 		Gallery: s.board, People: s.board, Processor: processor, Scratch: area, Logger: log,
-		Options: Options{MaxUploadBytes: limit},
+		Options: Options{MaxUploadBytes: largest},
 	})
 	return s
 }

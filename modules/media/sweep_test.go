@@ -105,7 +105,7 @@ func aFailedUploadLeavesNothing(t *testing.T, s *studio) {
 		"empty":              {nil, nil, errNotAVideo},
 		"ends in its head":   {head[:100], broken, broken},
 		"ends in its body":   {head, broken, broken},
-		"one byte too large": {append(head, make([]byte, limit-len(head)+1)...), nil, errTooLarge},
+		"one byte too large": {append(head, make([]byte, largest-len(head)+1)...), nil, errTooLarge},
 	} {
 		r := newReader(c.content)
 		if c.then != nil {
@@ -117,9 +117,9 @@ func aFailedUploadLeavesNothing(t *testing.T, s *studio) {
 		s.wantFiles(t)
 		s.wantOrphans(t, 0)
 	}
-	if o, err := s.receive(t.Context(), newReader(append(head, make([]byte, limit-len(head))...))); err != nil {
+	if o, err := s.receive(t.Context(), newReader(append(head, make([]byte, largest-len(head))...))); err != nil {
 		t.Fatalf("exactly the limit: %v", err)
-	} else if object, err := s.bucket.Stat(t.Context(), o.key); err != nil || object.Size != limit {
+	} else if object, err := s.bucket.Stat(t.Context(), o.key); err != nil || object.Size != largest {
 		t.Fatalf("%+v, %v", object, err)
 	}
 }

@@ -48,6 +48,9 @@ var ErrNothingApplied = errors.New("no migration is applied")
 func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	for _, owner := range owners {
 		provider, err := db.provider(owner, locked)
+		if errors.Is(err, goose.ErrNoMigrations) { // all are for the other database
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -68,6 +71,9 @@ func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]Migr
 	var all []MigrationStatus
 	for _, owner := range owners {
 		provider, err := db.provider(owner, unlocked)
+		if errors.Is(err, goose.ErrNoMigrations) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -52,6 +52,15 @@ type crowd struct {
 	waiting list.List // of *connection, the one that has waited longest first
 }
 
+// longestWaiting returns nil if none waits.
+func (c *crowd) longestWaiting() *connection {
+	if first := c.waiting.Front(); first != nil {
+		k, _ := first.Value.(*connection)
+		return k
+	}
+	return nil
+}
+
 // newConnections panics if its metrics are already registered.
 func newConnections(o Options, exempt func(netip.Addr) bool) *connections {
 	c := &connections{
@@ -128,10 +137,9 @@ func (c *connections) add(k *connection) (replaced *connection, bound string) {
 		bound = "process"
 	}
 	if bound != "" {
-		if full.waiting.Len() == 0 {
+		if replaced = full.longestWaiting(); replaced == nil {
 			return nil, bound
 		}
-		replaced, bound = full.waiting.Front().Value.(*connection), ""
 		c.remove(replaced)
 	}
 	c.all.open++

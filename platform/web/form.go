@@ -13,10 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-const (
-	formType = "application/x-www-form-urlencoded"
-	formMax  = 64 << 10 // bytes
-)
+const formType = "application/x-www-form-urlencoded"
 
 // AcceptForm is a middleware for operations that accept a form as well as JSON. Operations opt in because browsers send
 // forms across sites without asking. Document the form with DescribeForm.
@@ -35,14 +32,12 @@ func (s *Server) AcceptForm(ctx huma.Context, next func(huma.Context)) {
 
 // readForm reads a form and returns its fields as a JSON object of strings.
 func readForm(ctx huma.Context) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), formMax+1))
+	text, err := io.ReadAll(ctx.BodyReader())
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, errSlow.With(err)
 	case err != nil:
-		return nil, errMalformed.With(err)
-	case len(text) > formMax:
-		return nil, errTooLarge
+		return nil, bodyFault(err)
 	}
 	values, err := url.ParseQuery(string(text))
 	if err != nil {

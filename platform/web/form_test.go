@@ -20,7 +20,8 @@ func TestHandlingAFormMayTakeLongerThanReadingIt(t *testing.T) {
 	op := huma.Operation{
 		Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm},
 	}
-	huma.Register(b.API, op, func(ctx context.Context, _ *struct{ Body struct{ Name string } }) (*struct{}, error) {
+	type input struct{ Body struct{ Name string } }
+	web.Register(b.Server, op, web.Use{}, func(ctx context.Context, _ *input) (*struct{}, error) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()

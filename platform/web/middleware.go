@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,17 +40,6 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
-}
-
-// requireCaller answers 401 to anonymous calls of secured operations.
-func (s *Server) requireCaller(ctx huma.Context, next func(huma.Context)) {
-	if len(ctx.Operation().Security) > 0 {
-		if _, ok := auth.Caller(ctx.Context()); !ok {
-			_ = huma.WriteErr(s.API, ctx, http.StatusInternalServerError, "", errUnauthenticated)
-			return
-		}
-	}
-	next(ctx)
 }
 
 // observe writes one log line and one measurement per request.
@@ -173,10 +161,13 @@ func (s *Server) cors() echo.MiddlewareFunc {
 		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
 	}
 	return middleware.CORSWithConfig(middleware.CORSConfig{
-		AllowOrigins:  s.o.CORSOrigins,
-		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language"},
-		ExposeHeaders: []string{"X-Total-Count", "Link", "ETag", echo.HeaderXRequestID, "Retry-After"},
-		MaxAge:        600,
+		AllowOrigins: s.o.CORSOrigins,
+		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language"},
+		ExposeHeaders: []string{
+			"X-Total-Count", "Link", "ETag", echo.HeaderXRequestID, "Retry-After",
+			"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+		},
+		MaxAge: 600,
 	})
 }

@@ -51,7 +51,6 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 	if r.ContentLength > maxFile+formOverhead {
 		return nil, tooLarge
 	}
-	stream(r)
 	body := &headerReader{body: http.MaxBytesReader(c.Response(), r.Body, maxFile+formOverhead)}
 	return &Multipart{parts: multipart.NewReader(body, params["boundary"]), header: body, tooLarge: tooLarge}, nil
 }
@@ -134,9 +133,9 @@ func (m *Multipart) bodyError(err error) error {
 	return errBadMultipart.With(err)
 }
 
-// headerReader is the body of a form. Between begin and end, while multipart.Reader reads a part's header, all of which
-// it keeps in memory, it returns at most maxPartHeader bytes and then errTooLarge. What multipart.Reader had read before,
-// up to 5 KiB, does not count. Go's own bound of the number of fields is set in go.mod.
+// headerReader is the body of a form. multipart.Reader keeps a part's whole header in memory. Between begin and end,
+// while it reads one, headerReader returns at most maxPartHeader bytes and then errTooLarge. What multipart.Reader had
+// read before, up to 5 KiB, does not count. Go's own bound of the number of fields is set in go.mod.
 type headerReader struct {
 	body     io.Reader
 	inHeader bool

@@ -41,10 +41,10 @@ func (s *Server) operations() {
 		return healthy(ctx, in)
 	}
 	get := func(path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error)) {
-		huma.Register(s.API, huma.Operation{
+		Register(s, huma.Operation{
 			Method: http.MethodGet, Path: path, OperationID: operationID(path), Tags: []string{"service"},
 			Summary: summary,
-		}, handler)
+		}, Use{}, handler)
 	}
 	get("/health", "Check that the service answers; returns its version", healthy)
 	get("/api/health", "Same as /health", healthy)
@@ -52,6 +52,7 @@ func (s *Server) operations() {
 	get("/readyz", "Check that the process is ready for requests; names the failing check if not", ready)
 
 	if s.o.Gatherer != nil {
+		s.declare(http.MethodGet, "/metrics", route{})
 		s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{})))
 	}
 }

@@ -38,8 +38,8 @@ func (p Pace) withDefaults() Pace {
 // it, or, once stream has been called, at Pace.Rate.
 //
 // It never sets a deadline after the end of the body. By then net/http reads the connection in the background to notice
-// that the client is gone. It would mistake an expired deadline for that, and cancel the contexts of this request and of
-// all that follow on the connection.
+// that the client is gone. It would mistake an expired deadline for that, and cancel the contexts of this request and
+// of all that follow on the connection.
 type requestBody struct {
 	io.ReadCloser
 	control  *http.ResponseController

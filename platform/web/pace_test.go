@@ -54,7 +54,7 @@ func (k *keptConnection) ended(t *testing.T) {
 }
 
 func isTimeout(err error) bool {
-	timeout, ok := err.(net.Error) //nolint:errorlint // of net.Conn itself
+	timeout, ok := err.(net.Error)
 	return ok && timeout.Timeout()
 }
 
@@ -63,12 +63,12 @@ func (b bundle) streams(t *testing.T) <-chan error {
 	t.Helper()
 	ends := make(chan error, 100)
 	op := huma.Operation{Method: http.MethodPost, Path: "/upload", OperationID: "upload"}
-	b.Handle(op, func(c echo.Context) error {
+	b.Handle(op, web.Use{Stream: true}, func(c echo.Context) error {
 		err := readForm(c)
 		ends <- err
 		return err
 	})
-	b.Mount("/files/", func(w http.ResponseWriter, r *http.Request) error {
+	b.Mount("/files/", web.Use{Stream: true}, func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method == http.MethodGet {
 			w.WriteHeader(http.StatusNoContent)
 			return nil
@@ -87,7 +87,7 @@ func readForm(c echo.Context) error {
 	}
 	for {
 		part, err := form.Next()
-		if err == io.EOF { //nolint:errorlint // the end is io.EOF itself
+		if err == io.EOF {
 			return c.NoContent(http.StatusNoContent)
 		}
 		if err != nil {
@@ -115,7 +115,7 @@ func TestASlowBodyEndsOnEveryKindOfRoute(t *testing.T) {
 	op := huma.Operation{
 		Method: http.MethodPost, Path: "/json", OperationID: "json", Middlewares: huma.Middlewares{b.AcceptForm},
 	}
-	huma.Register(b.API, op, func(context.Context, *named) (*struct{}, error) { return nil, nil })
+	web.Register(b.Server, op, web.Use{}, func(context.Context, *named) (*struct{}, error) { return nil, nil })
 	b.secured("/mine")
 	b.get("/nothing", func(context.Context) error { return nil })
 	b.streams(t)
@@ -159,7 +159,7 @@ func TestABodyThatArrivesInTimeMayBeHandledForLonger(t *testing.T) {
 	b := setup(t, func(o *web.Options) { o.Pace = web.Pace{Body: deadline, Stall: deadline} })
 	var canceled []error
 	op := huma.Operation{Method: http.MethodPost, Path: "/upload", OperationID: "upload"}
-	b.Handle(op, func(c echo.Context) error {
+	b.Handle(op, web.Use{Stream: true}, func(c echo.Context) error {
 		err := readForm(c)
 		select {
 		case <-c.Request().Context().Done():
@@ -233,7 +233,7 @@ func TestAStreamIsNotBlamedForASlowHandler(t *testing.T) {
 	t.Parallel()
 	const window = 100 * time.Millisecond
 	b := setup(t, func(o *web.Options) { o.Pace = web.Pace{Body: window, Stall: window, Window: window} })
-	b.Mount("/files/", func(w http.ResponseWriter, r *http.Request) error {
+	b.Mount("/files/", web.Use{Stream: true}, func(w http.ResponseWriter, r *http.Request) error {
 		for range 2 {
 			if _, err := io.ReadFull(r.Body, make([]byte, 1)); err != nil {
 				return err
@@ -262,13 +262,14 @@ func TestAClientThatReadsNothingOfAnAnswerIsCutOff(t *testing.T) {
 	}
 	b := setup(t, func(o *web.Options) { o.Pace.Stall = stall })
 	ended := make(chan struct{}, 3)
-	b.Mount("/files/", func(w http.ResponseWriter, r *http.Request) error {
+	b.Mount("/files/", web.Use{Stream: true}, func(w http.ResponseWriter, r *http.Request) error {
 		http.ServeFile(w, r, path)
 		ended <- struct{}{}
 		return nil
 	})
 	raw := func(path string, write func(c echo.Context)) {
-		b.Handle(huma.Operation{Method: http.MethodGet, Path: path, OperationID: path}, func(c echo.Context) error {
+		op := huma.Operation{Method: http.MethodGet, Path: path, OperationID: path}
+		b.Handle(op, web.Use{}, func(c echo.Context) error {
 			write(c)
 			ended <- struct{}{}
 			return nil
@@ -303,12 +304,12 @@ func TestAClientThatReadsSlowlyGetsTheWholeAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := setup(t, func(o *web.Options) { o.Pace.Stall = stall })
-	b.Mount("/files/", func(w http.ResponseWriter, r *http.Request) error {
+	b.Mount("/files/", web.Use{Stream: true}, func(w http.ResponseWriter, r *http.Request) error {
 		http.ServeFile(w, r, path)
 		return nil
 	})
 	op := huma.Operation{Method: http.MethodGet, Path: "/big", OperationID: "big"}
-	b.Handle(op, func(c echo.Context) error { return c.String(http.StatusOK, content) })
+	b.Handle(op, web.Use{Stream: true}, func(c echo.Context) error { return c.String(http.StatusOK, content) })
 	b.serve(t)
 	for _, path := range []string{"/files/a", "/big"} {
 		t.Run(path, func(t *testing.T) {
@@ -325,7 +326,7 @@ func TestAClientThatReadsSlowlyGetsTheWholeAnswer(t *testing.T) {
 				_, err = io.CopyN(&got, response.Body, size/20)
 				time.Sleep(stall / 2)
 			}
-			if err != io.EOF || got.String() != content { //nolint:errorlint // of io.CopyN itself
+			if err != io.EOF || got.String() != content {
 				t.Fatalf("%d of %d bytes are right, then %v", got.Len(), size, err)
 			}
 			if took := time.Since(began); took < 2*stall {

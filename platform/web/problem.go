@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"risingstars/platform/fault"
+	"risingstars/platform/limit"
 	"risingstars/platform/telemetry"
 )
 
@@ -65,6 +68,7 @@ type Problem struct {
 	Errors    []ProblemField `json:"errors,omitempty" doc:"The fields that need correcting, at most 20"`
 
 	retryAfter int
+	refusal    *limit.Refusal // nil unless a budget is used up
 }
 
 // ProblemField is one field of the input that needs correcting.
@@ -89,6 +93,10 @@ func NewProblem(ctx context.Context, err error) *Problem {
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: f.Code,
 		Detail: language.pick(f.Text), RequestID: telemetry.RequestID(ctx), retryAfter: f.RetryAfter,
 	}
+	if f.RetryAfter > 0 {
+		p.Detail += " " + language.pick(again(f.RetryAfter))
+	}
+	p.refusal, _ = limit.RefusalIn(err)
 	for _, field := range f.Fields[:min(len(f.Fields), mostFindings)] {
 		p.Errors = append(p.Errors, ProblemField{Location: field.Location, Message: language.pick(field.Message)})
 	}
@@ -111,7 +119,45 @@ func (p *Problem) headers(h http.Header) {
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
+	if p.refusal != nil {
+		rateLimitHeaders(h, p.refusal)
+	}
 	h.Set("Cache-Control", "no-store")
+}
+
+// rateLimitHeaders tell a client which budget is used up, by the names of draft-ietf-httpapi-ratelimit-headers-07.
+func rateLimitHeaders(h http.Header, r *limit.Refusal) {
+	most, policy := int64(r.Rate.Burst), fmt.Sprintf("%d;name=%q", r.AtOnce, r.Budget)
+	if r.AtOnce > 0 {
+		most = r.AtOnce
+	} else {
+		policy = fmt.Sprintf("%d;w=%d;burst=%d;name=%q",
+			r.Rate.Count, int(r.Rate.Per.Seconds()), r.Rate.Burst, r.Budget)
+	}
+	h.Set("RateLimit-Limit", strconv.FormatInt(most, 10))
+	h.Set("RateLimit-Remaining", "0")
+	h.Set("RateLimit-Reset", strconv.Itoa(int(math.Ceil(r.Wait.Seconds()))))
+	h.Set("RateLimit-Policy", policy)
+}
+
+// again says when to try again, in words.
+func again(seconds int) fault.Text {
+	count := func(n int, one, several string) string {
+		if n == 1 {
+			return "1 " + one
+		}
+		return strconv.Itoa(n) + " " + several
+	}
+	es, en := count(seconds, "segundo", "segundos"), count(seconds, "second", "seconds")
+	switch {
+	case seconds >= 2*3600:
+		hours := (seconds + 3599) / 3600
+		es, en = count(hours, "hora", "horas"), count(hours, "hour", "hours")
+	case seconds >= 2*60:
+		minutes := (seconds + 59) / 60
+		es, en = count(minutes, "minuto", "minutos"), count(minutes, "minute", "minutes")
+	}
+	return fault.Text{ES: "Vuelve a intentarlo en " + es + ".", EN: "Try again in " + en + "."}
 }
 
 // WriteProblem answers a request with the problem that describes err, also outside of echo.
@@ -154,6 +200,14 @@ var useProblems = sync.OnceFunc(func() {
 	}
 })
 
+// bodyFault returns the fault for an error from reading a body: it is too large, or the client is gone.
+func bodyFault(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return errTooLarge
+	}
+	return errMalformed.With(err)
+}
+
 // fromHuma turns huma's own errors into faults. A handler's error arrives here unchanged, as the only one.
 func fromHuma(status int, message string, errs []error) error {
 	switch status {
@@ -169,7 +223,7 @@ func fromHuma(status int, message string, errs []error) error {
 		return errSlow
 	case http.StatusInternalServerError:
 		if message == "cannot read request body" {
-			return errMalformed.With(errors.Join(errs...)) // the client is gone
+			return bodyFault(errors.Join(errs...))
 		}
 		if len(errs) == 1 {
 			return errs[0]

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/platform/auth"
+	"risingstars/platform/limit"
 	"risingstars/platform/telemetry"
 )
 
@@ -41,6 +42,7 @@ type Options struct {
 
 	Verify     func(token string) (auth.Principal, error)
 	Health     *telemetry.Health
+	Limits     *limit.Limits // counts what operations use; nil: in this process alone
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // gets the metrics of requests; nil: no metrics
 	Gatherer   prometheus.Gatherer   // what /metrics serves; nil: no such route
@@ -53,7 +55,9 @@ type Server struct {
 	echo        *echo.Echo
 	http        *http.Server
 	o           Options
-	mounted     []string // prefixes
+	limits      *limit.Limits
+	routes      map[string]route // by method and path
+	mounted     []string         // prefixes
 	failed      chan error
 	listener    *listener // nil before Start
 	connections *connections
@@ -82,6 +86,10 @@ func New(o Options) *Server {
 
 	base, abort := context.WithCancel(context.Background())
 	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
+	s.routes, s.limits = map[string]route{}, o.Limits
+	if s.limits == nil {
+		s.limits = limit.New(limit.Options{})
+	}
 	s.connections = newConnections(o, s.trusts)
 	s.http = &http.Server{
 		Addr:              o.Addr,
@@ -96,39 +104,28 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.observe(), recoverPanics, securityHeaders, s.cors(), validateQuery, s.authenticate)
+	e.Use(s.describe, s.observe(), recoverPanics, securityHeaders, s.cors(), validateQuery, s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
-	s.API.UseMiddleware(s.keepDeadline, s.requireCaller)
+	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
 	return s
 }
 
-// Mount routes every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve. If serve returns an
-// error, it must not have written anything; the error is answered as a problem. Errors from reading the body are faults
-// of the client.
-func (s *Server) Mount(prefix string, serve func(http.ResponseWriter, *http.Request) error) {
+// Mount routes every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve, and bounds each
+// request by use. If serve returns an error, it must not have written anything; the error is answered as a problem.
+// Errors from reading the body are faults of the client.
+func (s *Server) Mount(prefix string, use Use, serve func(http.ResponseWriter, *http.Request) error) {
 	s.mounted = append(s.mounted, prefix)
-	s.echo.Match([]string{http.MethodGet, http.MethodHead, http.MethodPut}, prefix+"*", func(c echo.Context) error {
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPut}
+	for _, method := range methods {
+		s.declare(method, prefix+"*", route{use: use})
+	}
+	s.echo.Match(methods, prefix+"*", func(c echo.Context) error {
 		r := c.Request()
 		if r.Method == http.MethodPut {
-			stream(r)
 			r.Body = rawBody{r.Body}
 		}
 		return serve(fileWriter{c.Response()}, r)
-	})
-}
-
-// Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented, and
-// guarded by op.Security, like any other.
-func (s *Server) Handle(op huma.Operation, handler echo.HandlerFunc) {
-	s.API.OpenAPI().AddOperation(&op)
-	s.echo.Add(op.Method, strings.NewReplacer("{", ":", "}", "").Replace(op.Path), func(c echo.Context) error {
-		if len(op.Security) > 0 {
-			if _, ok := auth.Caller(c.Request().Context()); !ok {
-				return errUnauthenticated
-			}
-		}
-		return handler(c)
 	})
 }
 

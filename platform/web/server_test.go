@@ -75,8 +75,8 @@ func setup(t *testing.T, change ...func(*web.Options)) bundle {
 
 // get registers an operation that answers 204, or with handler's error.
 func (b bundle) get(path string, handler func(context.Context) error) {
-	huma.Register(b.API, huma.Operation{Method: http.MethodGet, Path: path, OperationID: path},
-		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, handler(ctx) })
+	web.Register(b.Server, huma.Operation{Method: http.MethodGet, Path: path, OperationID: path},
+		web.Use{}, func(ctx context.Context, _ *struct{}) (*struct{}, error) { return nil, handler(ctx) })
 }
 
 func (b bundle) ask(method, target, body string, headers ...string) *httptest.ResponseRecorder {
@@ -114,11 +114,11 @@ func TestPanicsAndErrorsBecomeANeutralProblemLoggedOnceWithItsCause(t *testing.T
 		"huma error": func(b bundle) { b.get("/x", func(context.Context) error { return errors.New(cause) }) },
 		"echo panic": func(b bundle) {
 			op := huma.Operation{Method: http.MethodGet, Path: "/x"}
-			b.Handle(op, func(echo.Context) error { panic(errors.New(cause)) })
+			b.Handle(op, web.Use{}, func(echo.Context) error { panic(errors.New(cause)) })
 		},
 		"echo error": func(b bundle) {
 			op := huma.Operation{Method: http.MethodGet, Path: "/x"}
-			b.Handle(op, func(echo.Context) error { return errors.New(cause) })
+			b.Handle(op, web.Use{}, func(echo.Context) error { return errors.New(cause) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 
 // secured registers an operation that needs a caller.
 func (b bundle) secured(path string) {
-	huma.Register(b.API, huma.Operation{Method: http.MethodGet, Path: path, OperationID: path, Security: web.Secured()},
-		func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
+	secured := huma.Operation{Method: http.MethodGet, Path: path, OperationID: path, Security: web.Secured()}
+	web.Register(b.Server, secured,
+		web.Use{}, func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
 }
 
 // everyRule has one field for each rule that an operation of ours may put on its input.
@@ -40,8 +41,8 @@ type everyRule struct {
 func TestEveryValidationMessageHasSpanish(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	huma.Register(b.API, huma.Operation{Method: http.MethodPost, Path: "/rules", OperationID: "rules"},
-		func(context.Context, *everyRule) (*struct{}, error) { return nil, nil })
+	web.Register(b.Server, huma.Operation{Method: http.MethodPost, Path: "/rules", OperationID: "rules"},
+		web.Use{}, func(context.Context, *everyRule) (*struct{}, error) { return nil, nil })
 	const query, body = "needed=1", `{"name":"abc","mail":"a@b.co","whole":1,"part":1,"flag":true,"tags":[]}`
 	if answer := b.ask(http.MethodPost, "/rules?"+query, body); answer.Code != http.StatusNoContent {
 		t.Fatalf("good input gives %d %s", answer.Code, answer.Body)
@@ -110,7 +111,8 @@ func TestBodiesThatCannotBeRead(t *testing.T) {
 		Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm},
 	}
 	var name string
-	huma.Register(b.API, op, func(_ context.Context, in *struct{ Body struct{ Name string } }) (*struct{}, error) {
+	type input struct{ Body struct{ Name string } }
+	web.Register(b.Server, op, web.Use{}, func(_ context.Context, in *input) (*struct{}, error) {
 		name = in.Body.Name
 		return nil, nil
 	})

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"risingstars/config"
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/telemetry"
+	"risingstars/platform/web"
+)
+
+// unbudgeted are the routes that anyone may call as often as they like: answering them costs less than counting them.
+var unbudgeted = []string{
+	"GET /api/health", "GET /health", "GET /livez", "GET /metrics", "GET /readyz",
+	"POST /api/videos/upload-mock", // its answer is 404
+	"GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml",
+	// Signed links: who may read or write what, and how much, was decided when they were given out.
+	"GET /media/*", "HEAD /media/*", "PUT /media/*",
+}
+
+// routedServer has all routes, and nothing behind them.
+func routedServer() *web.Server {
+	a := &app{
+		c: &config.Config{}, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(),
+		secret: make([]byte, 32), files: &diskstore.Store{},
+		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{}), voting: voting.New(voting.Deps{}),
+	}
+	server := a.newServer("", 0)
+	a.routes(server)
+	return server
+}
+
+// Every route says what a request may take: through web.Register, Handle or Mount.
+func TestEveryRouteDeclaresWhatItUses(t *testing.T) {
+	t.Parallel()
+	server := routedServer()
+	uses := server.Uses()
+	for _, route := range server.Routes() {
+		use, declared := uses[route]
+		switch free := slices.Contains(unbudgeted, route); {
+		case !declared && !strings.HasPrefix(route, "GET /openapi"):
+			t.Errorf("%s is not declared", route)
+		case !free && len(use.Budgets) == 0:
+			t.Errorf("%s has no budget", route)
+		case free && len(use.Budgets) > 0:
+			t.Errorf("%s has a budget, although it is listed as one that has none", route)
+		case use.Body > 64<<10:
+			t.Errorf("%s accepts %d bytes: a body of that size is to be streamed", route, use.Body)
+		}
+	}
+	if len(uses) < 20 {
+		t.Errorf("only %d routes", len(uses))
+	}
+}
+
+// No two budgets share a counter.
+func TestBudgetsHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	server := routedServer()
+	byName := map[string]any{}
+	for route, use := range server.Uses() {
+		for _, b := range use.Budgets {
+			if b.Name == "" || b.By == 0 {
+				t.Errorf("%s has a budget without a name or a key: %+v", route, b)
+			}
+			if other, ok := byName[b.Name]; ok && other != any(b) {
+				t.Errorf("%s: two budgets are called %s", route, b.Name)
+			}
+			byName[b.Name] = b
+		}
+	}
+}

@@ -1,0 +1,21 @@
+package voting
+
+import (
+	"time"
+
+	"risingstars/platform/limit"
+)
+
+// What one client or account may use. A concert hall behind one address can vote within a minute.
+var (
+	publicReads = limit.Budget{
+		Name: "public_reads", By: limit.Client, Local: true,
+		Rate: limit.Rate{Count: 6000, Per: time.Minute, Burst: 6000},
+	}
+	votes = limit.Budget{
+		Name: "votes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 60},
+	}
+	clientVotes = limit.Budget{
+		Name: "client_votes", By: limit.Client, Rate: limit.Rate{Count: 600, Per: time.Minute, Burst: 3000},
+	}
+)

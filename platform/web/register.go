@@ -1,0 +1,130 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/limit"
+)
+
+// defaultBody is the largest body of an operation that declares none, in bytes.
+const defaultBody = 8 << 10
+
+// Use is what one request of an operation may take. The server enforces it before it reads the body.
+type Use struct {
+	Body   int64 // largest body in bytes; 0: 8 KiB
+	Stream bool  // the body or the answer is a stream: the operation bounds its size itself, and Pace.Rate its rate
+	// Budgets are counted by the request's client, account or this process. Rates are taken; what a budget bounds at
+	// once is held until the handler returns.
+	Budgets []limit.Budget
+}
+
+// route is what the server knows of a registered operation.
+type route struct {
+	use     Use
+	secured bool
+}
+
+// Register routes an operation with typed input and output, documents it, and bounds each of its requests by use.
+func Register[I, O any](s *Server, op huma.Operation, use Use, handler func(context.Context, *I) (*O, error)) {
+	op.MaxBodyBytes = -1 // the server itself bounds all bodies
+	if len(use.Budgets) > 0 && !slices.Contains(op.Errors, http.StatusTooManyRequests) {
+		op.Errors = append(op.Errors, http.StatusTooManyRequests)
+	}
+	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
+	huma.Register(s.API, op, handler)
+}
+
+// Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented,
+// guarded by op.Security and bounded by use like any other.
+func (s *Server) Handle(op huma.Operation, use Use, handler echo.HandlerFunc) {
+	s.API.OpenAPI().AddOperation(&op)
+	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
+	s.echo.Add(op.Method, echoPath(op.Path), handler)
+}
+
+// echoPath returns an operation's path in echo's notation.
+func echoPath(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
+
+func (s *Server) declare(method, path string, r route) { s.routes[method+" "+path] = r }
+
+// Uses returns what each route declares, by method and path, such as "GET /api/videos/:id". Routes without a
+// declaration are missing.
+func (s *Server) Uses() map[string]Use {
+	uses := make(map[string]Use, len(s.routes))
+	for name, r := range s.routes {
+		uses[name] = r.use
+	}
+	return uses
+}
+
+// Routes lists all routes in the notation of Uses.
+func (s *Server) Routes() []string {
+	var all []string
+	for _, r := range s.echo.Routes() {
+		if r.Method != echo.RouteNotFound {
+			all = append(all, r.Method+" "+r.Path)
+		}
+	}
+	return all
+}
+
+// enforce answers requests that need a caller and have none, whose body is too large, or for which a budget is used up.
+func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		ctx := r.Context()
+		route := s.routes[r.Method+" "+c.Path()]
+		if _, known := auth.Caller(ctx); route.secured && !known {
+			return errUnauthenticated
+		}
+		if !route.use.Stream {
+			most := route.use.Body
+			if most == 0 {
+				most = defaultBody
+			}
+			if r.ContentLength > most {
+				return errTooLarge
+			}
+			if r.Body != nil && r.Body != http.NoBody {
+				r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
+			}
+		}
+		return s.within(ctx, route.use.Budgets, func() error {
+			if route.use.Stream {
+				stream(r)
+			}
+			return next(c)
+		})
+	}
+}
+
+// within takes from the budgets one by one, and runs fn while it holds what they bound at once.
+func (s *Server) within(ctx context.Context, budgets []limit.Budget, fn func() error) error {
+	if len(budgets) == 0 {
+		return fn()
+	}
+	budget, key := budgets[0], ""
+	switch budget.By {
+	case limit.Client:
+		key = Client(ctx)
+	case limit.Account:
+		key = auth.CallerID(ctx)
+	case limit.Process:
+	}
+	if err := s.limits.Take(ctx, budget, key); err != nil {
+		return err
+	}
+	hold, err := s.limits.Hold(ctx, budget, key)
+	if err != nil {
+		return err
+	}
+	defer hold.Release()
+	return s.within(ctx, budgets[1:], fn)
+}
