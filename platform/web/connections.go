@@ -74,9 +74,15 @@ func newConnections(o Options, exempt func(netip.Addr) bool) *connections {
 		c.mostEach = max(1, c.most/4)
 	}
 	metrics := promauto.With(o.Registerer)
-	metrics.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "http_connections", Help: "Open connections of clients.",
-	}, func() float64 { return float64(c.count()) })
+	gauge := func(name, help string, count func() int) {
+		metrics.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return float64(count())
+		})
+	}
+	gauge("http_connections", "Open connections.", func() int { return c.all.open })
+	gauge("http_connections_waiting", "Open connections that wait for a request.", c.all.waiting.Len)
 	c.refused = metrics.NewCounterVec(prometheus.CounterOpts{
 		Name: "http_connections_refused_total",
 		Help: "Connections that were refused because as many were open as one address or the process may have.",
@@ -91,12 +97,6 @@ func fileLimit() int {
 		return 1 << 20
 	}
 	return int(limit.Cur)
-}
-
-func (c *connections) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.all.open
 }
 
 // admit returns a new connection as the server uses it, or refuses it and returns nil.

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -130,12 +131,15 @@ func TestANewConnectionReplacesTheOneThatHasWaitedLongest(t *testing.T) {
 	if _, _, err := other.ask("/quick"); err != nil {
 		t.Fatal(err)
 	}
+	h.wantMetric(t, "http_connections_waiting 1")
 	phones := make([]*keptConnection, 20)
 	for i := range phones {
 		phones[i] = h.dialFrom(t, "127.0.0.2")
 		if status, _, err := phones[i].ask("/quick"); status != http.StatusNoContent || err != nil {
 			t.Fatalf("phone %d: %d, %v", i, status, err)
 		}
+		// The answer arrives a moment before the server knows that the connection waits again.
+		h.wantMetric(t, fmt.Sprintf("http_connections_waiting %d", 1+min(i+1, 3)))
 	}
 	for i, phone := range phones[:17] {
 		if status, _, err := phone.ask("/quick"); err == nil {

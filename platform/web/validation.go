@@ -24,10 +24,8 @@ const (
 var boundedJSON = huma.Format{
 	Marshal: huma.DefaultJSONFormat.Marshal,
 	Unmarshal: func(data []byte, v any) error {
-		if _, validating := v.(*any); validating {
-			if err := countTokens(data); err != nil {
-				return err
-			}
+		if err := countTokens(data); err != nil {
+			return err
 		}
 		return huma.DefaultJSONFormat.Unmarshal(data, v)
 	},
