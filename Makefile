@@ -70,6 +70,15 @@ fmt: $(LINT) ## format the Go code
 	$(LINT) fmt
 	gofmt -w .
 
+.PHONY: siege
+siege: $(S3_SERVER) $(SQS_SERVER) ## the attacks of the end-to-end tests one by one, in all stages; others must be answered within 500 ms (p99)
+	@infra/setup/packages.sh go ffmpeg postgres redis-server nginx node
+	attacks=$$(sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' infra/e2e/attack_*_test.go | paste -sd'|'); \
+	for stage in embedded onehost aws; do \
+		TEST_STAGE=$$stage TEST_P99=500ms infra/setup/test.sh --postgres --redis --s3 --sqs \
+			$(GO) test -count=1 -v -parallel 1 -timeout 30m -run "^($$attacks)$$" ./infra/e2e | grep -v '^=== '; \
+	done
+
 .PHONY: bench
 bench: ## Go benchmarks
 	@infra/setup/packages.sh go ffmpeg

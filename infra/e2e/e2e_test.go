@@ -50,6 +50,7 @@ type site struct {
 	URL     string // of its first `app serve`, or of nginx in front of it
 	DataDir string
 
+	program   string   // what runs the app; "": the test binary itself
 	settings  []string // NAME=value of the stage, for every command
 	database  string   // DATABASE_URL; "" in the embedded stage
 	redis     string   // REDIS_URL; "" in stages without Redis
@@ -119,6 +120,9 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.program != "" {
+		exe = s.program
 	}
 	cmd := exec.Command(exe, args...)
 	cmd.Env = []string{

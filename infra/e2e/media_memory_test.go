@@ -8,7 +8,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,17 +20,9 @@ func TestUploadsAreStreamed(t *testing.T) {
 	skipIfShort(t)
 	t.Parallel()
 	const uploads, size, allowed = 20, 200_000_000, 64 << 20
-	s := &site{DataDir: t.TempDir(), log: &logBuffer{}}
-	// The race detector multiplies memory use, so this test builds the program as it is shipped.
-	program := filepath.Join(sharedFolder(t), "app")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "risingstars")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := s.command(t, "serve")
-	cmd.Path, cmd.Args[0] = program, program
-	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "LOAD_TEST_ENDPOINTS=true")
-	s.startCommand(t, cmd)
+	s := newSite(t)
+	s.program = shippedProgram(t) // the race detector multiplies memory use
+	s.start(t, "LOAD_TEST_ENDPOINTS=true")
 	ana := s.newPerson(t, "")
 	ana.streamUpload(t, 10_000_000) // so that what is allocated only once does not count
 	before := s.memory(t, "VmRSS")

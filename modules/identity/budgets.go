@@ -10,10 +10,10 @@ import (
 // passwords of an account is slow.
 var (
 	signUps = limit.Budget{
-		Name: "signups", By: limit.Client, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 300},
+		Name: "signups", By: limit.Client, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 600},
 	}
 	signIns = limit.Budget{
-		Name: "signins", By: limit.Client, Rate: limit.Rate{Count: 120, Per: time.Minute, Burst: 600},
+		Name: "signins", By: limit.Client, Rate: limit.Rate{Count: 120, Per: time.Minute, Burst: 1200},
 	}
 	accountReads = limit.Budget{
 		Name: "account_reads", By: limit.Account, Local: true,
