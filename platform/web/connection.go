@@ -12,10 +12,25 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/sys/unix"
 )
 
-// sendChunk is how many bytes of a file the system sends at once. The deadline moves after each chunk.
-const sendChunk = 256 << 10
+const (
+	sendChunk  = 256 << 10 // bytes of a file that the system sends at once; the deadline moves after each chunk
+	unsentMost = 128 << 10 // bytes that the system keeps of an answer before it can send them
+)
+
+// limitUnsent bounds what the system keeps of an answer. Without a bound it keeps megabytes for each client that reads
+// slowly, and accepts no more until a third of them has been read, which may take such a client longer than it may
+// stall.
+func limitUnsent(tcp *net.TCPConn) {
+	// The errors are ignored: a system without the option only keeps more.
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentMost)
+		})
+	}
+}
 
 // connection is an open connection. A write to it may take as long as the client keeps accepting bytes: it fails only
 // when none was accepted for the time of stall, or up to a quarter longer.

@@ -116,6 +116,7 @@ func (c *connections) admit(tcp *net.TCPConn) net.Conn {
 	if replaced != nil {
 		_ = replaced.Close()
 	}
+	limitUnsent(tcp)
 	return k
 }
 

@@ -253,7 +253,7 @@ func TestAStreamIsNotBlamedForASlowHandler(t *testing.T) {
 
 func TestAClientThatReadsNothingOfAnAnswerIsCutOff(t *testing.T) {
 	t.Parallel()
-	const size, stall = 64 << 20, 200 * time.Millisecond
+	const size, most, stall = 64 << 20, 1 << 20, 200 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -263,6 +263,7 @@ func TestAClientThatReadsNothingOfAnAnswerIsCutOff(t *testing.T) {
 	}
 	b := setup(t, func(o *web.Options) { o.Pace.Stall = stall })
 	ended := make(chan struct{}, 3)
+	accepted := make(chan int64, 1)
 	b.Mount("/files/", web.Use{Stream: true}, func(w http.ResponseWriter, r *http.Request) error {
 		http.ServeFile(w, r, path)
 		ended <- struct{}{}
@@ -276,7 +277,12 @@ func TestAClientThatReadsNothingOfAnAnswerIsCutOff(t *testing.T) {
 			return nil
 		})
 	}
-	raw("/big", func(c echo.Context) { _ = c.String(http.StatusOK, strings.Repeat("x", size)) })
+	raw("/big", func(c echo.Context) {
+		for err := error(nil); err == nil; {
+			_, err = c.Response().Write(make([]byte, 16<<10))
+		}
+		accepted <- c.Response().Size
+	})
 	raw("/events", func(c echo.Context) {
 		stream, err := web.StartEvents(c)
 		for err == nil {
@@ -293,12 +299,16 @@ func TestAClientThatReadsNothingOfAnAnswerIsCutOff(t *testing.T) {
 		}
 		k.ended(t)
 	}
+	// The system keeps what it accepts until the client reads it.
+	if n := <-accepted; n > most {
+		t.Errorf("%d bytes were accepted of an answer that nobody reads", n)
+	}
 }
 
 // A client that reads slowly, but steadily, gets the whole file, although that takes much longer than it may stall.
 func TestAClientThatReadsSlowlyGetsTheWholeAnswer(t *testing.T) {
 	t.Parallel()
-	const size, stall = 16 << 20, 250 * time.Millisecond
+	const size, sip, stall = 6 << 20, 64 << 10, 250 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "file")
 	content := strings.Repeat("0123456789abcde\n", size/16)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -315,7 +325,13 @@ func TestAClientThatReadsSlowlyGetsTheWholeAnswer(t *testing.T) {
 	for _, path := range []string{"/files/a", "/big"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			k := send(t, b.Addr(), "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			k := dial(t, b.Addr())
+			if tcp, ok := k.Conn.(*net.TCPConn); ok {
+				_ = tcp.SetReadBuffer(sip) // so that the client's system does not read ahead
+			}
+			if _, err := io.WriteString(k, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
 			response, err := http.ReadResponse(bufio.NewReaderSize(k, 4096), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -324,8 +340,8 @@ func TestAClientThatReadsSlowlyGetsTheWholeAnswer(t *testing.T) {
 			began := time.Now()
 			var got strings.Builder
 			for err == nil {
-				_, err = io.CopyN(&got, response.Body, size/20)
-				time.Sleep(stall / 2)
+				_, err = io.CopyN(&got, response.Body, sip)
+				time.Sleep(stall / 6)
 			}
 			if err != io.EOF || got.String() != content {
 				t.Fatalf("%d of %d bytes are right, then %v", got.Len(), size, err)
