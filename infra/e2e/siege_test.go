@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes. The heap is told of
-// its share, as it is in a container: the rest is for the pages of the program itself, which are 36 MiB.
+// besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes. The heap is told
+// of its share, as it is in a container: the rest is for the pages of the program itself, which are 36 MiB.
 const (
 	besiegedMemory = 128 << 20
 	besiegedHeap   = "GOMEMLIMIT=80MiB"

@@ -15,17 +15,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"risingstars/platform/fault"
+	"risingstars/platform/limit"
 )
 
 const (
 	mostConnections = 4096 // unless Options.Connections says otherwise or the system allows fewer
 	refuseRetry     = 5    // seconds after which a client whose connection is refused may try again
 )
-
-var errConnections = fault.New(fault.Unavailable, "busy",
-	"Hay demasiadas conexiones abiertas. Vuelve a intentarlo en unos segundos.",
-	"Too many connections are open. Please try again in a few seconds.")
 
 // connections keeps track of the open connections and bounds how many there are, of one network and of all. A network
 // is an address, or for IPv6 a /64, as in Client. Trusted proxies have many clients, so only the bound for all counts
@@ -246,7 +242,7 @@ func networkOf(addr netip.Addr) netip.Prefix {
 // a new connection, so it does not block.
 func refuse(tcp *net.TCPConn) {
 	defer tcp.Close()
-	p := NewProblem(context.Background(), errConnections.WithRetryAfter(refuseRetry))
+	p := NewProblem(context.Background(), limit.ErrBusy.WithRetryAfter(refuseRetry))
 	body, err := json.Marshal(p)
 	if err != nil {
 		return
