@@ -16,7 +16,7 @@ import (
 // connection.
 func TestHandlingAFormMayTakeLongerThanReadingIt(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *web.Options) { o.Pace.Body = 50 * time.Millisecond })
+	b := setup(t, func(o *web.Options) { o.Pace.Body = 250 * time.Millisecond })
 	op := huma.Operation{
 		Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm},
 	}
