@@ -34,6 +34,7 @@ type app struct {
 	registry *prometheus.Registry
 	db       *database.DB
 	secret   []byte
+	keys     *auth.Keys
 	files    *diskstore.Store // nil if storage has its own address, as S3 does
 	bucket   *storage.Bucket
 	driver   queue.Driver
@@ -130,7 +131,8 @@ func (a *app) buildModules(worker bool) error {
 		return err
 	}
 	a.identity = identity.New(identity.Deps{
-		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Limits: a.limits, Logger: a.log,
+		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
+		Limits: a.limits, Logger: a.log,
 	})
 	a.voting = voting.New(voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket,
@@ -160,7 +162,7 @@ func (a *app) buildModules(worker bool) error {
 }
 
 func (a *app) tokens() *auth.Tokens {
-	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
+	return auth.NewTokens(a.keys, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
 // newProcessor builds this machine's processor, for workers and for `app process`.

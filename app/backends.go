@@ -20,6 +20,7 @@ func (a *app) openSecret() (err error) {
 	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
 		a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath())
 	}
+	a.keys = auth.NewKeys(a.secret, []byte(a.c.Auth.PreviousKey))
 	return withVariable("DATA_DIR", err)
 }
 
@@ -41,7 +42,13 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 		})
 		return store, withVariable("AWS_S3_BUCKET", err)
 	}
-	files, err := diskstore.Open(diskstore.Options{Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: public})
+	keys, accepted := a.keys.For("links"), a.keys.Undivided()
+	for _, key := range keys[1:] {
+		accepted = append(accepted, key.Bytes)
+	}
+	files, err := diskstore.Open(diskstore.Options{
+		Root: a.c.FilesPath(), Secret: keys[0].Bytes, Accepted: accepted, PublicPrefixes: public,
+	})
 	if err != nil {
 		return nil, withVariable("DATA_DIR", err)
 	}

@@ -30,7 +30,9 @@ type Config struct {
 
 // HTTP says where and how requests are served.
 type HTTP struct {
-	Addr           string         `env:"HTTP_ADDR" default:":8080" flag:"http-addr" usage:"address to listen on"`
+	Addr string `env:"HTTP_ADDR" default:":8080" flag:"http-addr" usage:"address to listen on"`
+	// MetricsAddr is the address of /metrics alone; empty: Addr serves it to programs on this host.
+	MetricsAddr    string         `env:"METRICS_ADDR"`
 	PublicURL      string         `env:"PUBLIC_URL"`
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES"`
 	CORSOrigins    []string       `env:"CORS_ORIGINS"`
@@ -44,6 +46,9 @@ type HTTP struct {
 // Data says where rows are kept: in PostgreSQL at DatabaseURL or, if that is empty, in SQLite in Dir.
 type Data struct {
 	DatabaseURL string `env:"DATABASE_URL"`
+	// AppURL is for `app migrate up` alone: the DATABASE_URL of serve and work, whose user it allows to read and change
+	// rows; empty: they use the same user.
+	AppURL string `env:"DATABASE_APP_URL"`
 	// MaxConns is the size of this process's connection pool; 0: the default of the database package.
 	MaxConns int `env:"DATABASE_MAX_CONNS" default:"0"`
 	// StatementSeconds is the longest that a PostgreSQL statement may run.
@@ -86,7 +91,9 @@ type AWS struct {
 
 // Auth configures access tokens. RateLimit is an older name of Limits.Rates: rates are off if either is.
 type Auth struct {
-	SecretKey    string `env:"SECRET_KEY"`
+	SecretKey string `env:"SECRET_KEY"`
+	// PreviousKey is the SECRET_KEY that the present one has replaced.
+	PreviousKey  string `env:"SECRET_KEY_PREVIOUS"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
 	RateLimit    bool   `env:"AUTH_RATE_LIMIT" default:"true"`
 }

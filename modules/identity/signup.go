@@ -13,24 +13,25 @@ import (
 	"risingstars/platform/fault"
 )
 
-// The limits of a registration's fields. The upper limit of a password keeps hashing cheap.
-const (
-	maxText          = 100 // characters
-	minPassword      = 8   // characters
-	maxPasswordBytes = 128
-)
+// maxText is the longest name, city or country.
+const maxText = 100 // characters
 
 // Registration is what a person fills in to create an account.
 type Registration struct {
 	Email, Password1, Password2, FirstName, LastName, City, Country string
 }
 
-// SignUp creates an account.
-func (m *Module) SignUp(ctx context.Context, r Registration) (User, error) {
+// SignUp creates an account. client is the caller's network address.
+func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
 	if err := r.normalize(); err != nil {
 		return User{}, err
 	}
-	hash, err := m.passwords.Hash(ctx, r.Password1)
+	leave, err := m.passwords.Enter(ctx, client)
+	if err != nil {
+		return User{}, fmt.Errorf("sign up: %w", err)
+	}
+	hash, err := m.passwords.Hash(r.Password1)
+	leave()
 	if err != nil {
 		return User{}, fmt.Errorf("sign up: %w", err)
 	}
@@ -70,11 +71,8 @@ func (r *Registration) normalize() error {
 			reject(text.name, "tiene caracteres no permitidos", "has characters that are not allowed")
 		}
 	}
-	if utf8.RuneCountInString(r.Password1) < minPassword {
-		reject("password1", "debe tener al menos 8 caracteres", "must have at least 8 characters")
-	}
-	if len(r.Password1) > maxPasswordBytes {
-		reject("password1", "debe tener como máximo 128 bytes", "must have at most 128 bytes")
+	for _, why := range r.passwordFaults() {
+		reject("password1", why.ES, why.EN)
 	}
 	if len(fields) > 0 {
 		return fault.ErrInvalid.WithFields(fields...)

@@ -7,8 +7,6 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"risingstars/platform/fault"
 )
@@ -51,10 +49,7 @@ func (s *Server) operations() {
 	get("/livez", "Check that the process is alive", healthy)
 	get("/readyz", "Check that the process is ready for requests; names the failing check if not", ready)
 
-	if s.o.Gatherer != nil {
-		s.declare(http.MethodGet, "/metrics", route{})
-		s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{})))
-	}
+	s.metrics()
 }
 
 func operationID(path string) string { return "get" + huma.GenerateOperationID("", path, struct{}{}) }

@@ -40,6 +40,8 @@ type Options struct {
 	// Secret signs the URLs of all other objects. It has at least 32 bytes and is the same in every process of the
 	// deployment.
 	Secret []byte
+	// Accepted are secrets whose signatures are valid as well, such as the one that Secret has replaced.
+	Accepted [][]byte
 }
 
 // Store is the disk driver. Close it when it is no longer in use.
@@ -48,7 +50,7 @@ type Store struct {
 	root    *os.Root
 	scratch *scratch.Area
 	public  []string
-	secret  []byte
+	secrets [][]byte // the first one signs
 
 	expiryRun atomic.Int64 // when this process last removed expired uploads, in Unix nanoseconds; 0 = not yet
 }
@@ -89,7 +91,7 @@ func Open(opts Options) (*Store, error) {
 	}
 	return &Store{
 		path: path, root: root, scratch: area,
-		public: slices.Clone(opts.PublicPrefixes), secret: slices.Clone(opts.Secret),
+		public: slices.Clone(opts.PublicPrefixes), secrets: append([][]byte{opts.Secret}, opts.Accepted...),
 	}, nil
 }
 
