@@ -2,6 +2,8 @@ module risingstars
 
 go 1.26.0
 
+godebug multipartmaxheaders=64 // fields that the header of a part of a form may have
+
 require (
 	github.com/alexedwards/argon2id v1.0.0
 	github.com/aws/aws-sdk-go-v2 v1.47.7

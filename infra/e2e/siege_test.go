@@ -17,8 +17,15 @@ import (
 	"time"
 )
 
-// besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes.
-const besiegedMemory = 128 << 20
+// besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes. The heap is told
+// of its share, as it is in a container: the rest is for the pages of the program itself, which are 36 MiB.
+const (
+	besiegedMemory = 128 << 20
+	besiegedHeap   = "GOMEMLIMIT=80MiB"
+)
+
+// visitPause is how long people pause between their visits.
+const visitPause = 200 * time.Millisecond
 
 // siege is a site that one client attacks while other people use it.
 type siege struct {
@@ -38,7 +45,7 @@ func besiege(t *testing.T, env ...string) *siege {
 func besiegeOn(t *testing.T, site *site, env ...string) *siege {
 	t.Helper()
 	site.program = shippedProgram(t)
-	site.start(t, append(env, "SECRET_KEY="+votingSecret)...)
+	site.start(t, append(env, "SECRET_KEY="+votingSecret, besiegedHeap)...)
 	ana := site.newPerson(t, "Bogotá")
 	id := ana.upload(t, shortClip(t), "Song")
 	if v := ana.waitForFinal(t, id); v.Status != "processed" {
@@ -80,6 +87,7 @@ func shippedProgram(t *testing.T) string {
 func (s *siege) while(t *testing.T, attack func(ctx context.Context)) {
 	t.Helper()
 	s.resetPeak(t)
+	before := s.memory(t, "VmRSS")
 	ctx, cancel := context.WithCancel(t.Context())
 	var (
 		took  []time.Duration
@@ -88,6 +96,10 @@ func (s *siege) while(t *testing.T, attack func(ctx context.Context)) {
 	group.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			took = append(took, s.visit(t, n)...)
+			select { // a long attack must not outlast what one address may ask for
+			case <-ctx.Done():
+			case <-time.After(visitPause):
+			}
 		}
 	})
 	attack(ctx)
@@ -95,8 +107,9 @@ func (s *siege) while(t *testing.T, attack func(ctx context.Context)) {
 	slices.Sort(took)
 	peak := s.memory(t, "VmHWM")
 	p99 := took[len(took)*99/100]
-	t.Logf("%d answers to others: median %s, p99 %s; serve's memory at most %.1f MiB",
-		len(took), took[len(took)/2].Round(time.Millisecond), p99.Round(time.Millisecond), float64(peak)/(1<<20))
+	t.Logf("%d answers to others: median %s, p99 %s; serve's memory before %.1f MiB, at most %.1f MiB", len(took),
+		took[len(took)/2].Round(time.Millisecond), p99.Round(time.Millisecond),
+		float64(before)/(1<<20), float64(peak)/(1<<20))
 	if peak > besiegedMemory {
 		t.Errorf("serve occupied %d bytes, more than %d", peak, besiegedMemory)
 	}
@@ -116,7 +129,7 @@ func (s *siege) lastVisit(t *testing.T, cancel context.CancelFunc, group *sync.W
 // visit is what a person does: sign in, vote or take the vote back, and look at the gallery.
 func (s *siege) visit(t *testing.T, n int) []time.Duration {
 	t.Helper()
-	login, err := json.Marshal(map[string]string{"email": "nobody@example.com", "password": "not the password"})
+	login, err := json.Marshal(map[string]string{"email": fmt.Sprintf("nobody%d@example.com", n), "password": "not it"})
 	if err != nil {
 		t.Error(err)
 	}

@@ -160,7 +160,7 @@ func everyWaitingVideoIsClaimedOnce(t *testing.T, s *studio) {
 // uploadAs is upload for any owner.
 func (s *studio) uploadAs(t *testing.T, owner string, content []byte) Video {
 	t.Helper()
-	o, err := s.receive(t.Context(), newReader(content))
+	o, err := s.receive(t.Context(), newReader(content), largest)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,11 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // A proxy that keeps connections learns of a stop in one of two ways: a new connection is refused, so it may try
@@ -19,7 +16,7 @@ import (
 // listener can stop accepting connections without losing those that have arrived already.
 type listener struct {
 	*net.TCPListener
-	arrived func(net.Conn) // is called with every connection before Accept returns it
+	admit func(*net.TCPConn) net.Conn // is called with every connection; returns what Accept returns, or nil for none
 
 	stop    sync.Once
 	stopped chan struct{} // closed when connections are refused
@@ -29,9 +26,9 @@ type listener struct {
 	closed  chan struct{}
 }
 
-func newListener(tcp *net.TCPListener, arrived func(net.Conn)) *listener {
+func newListener(tcp *net.TCPListener, admit func(*net.TCPConn) net.Conn) *listener {
 	return &listener{
-		TCPListener: tcp, arrived: arrived,
+		TCPListener: tcp, admit: admit,
 		stopped: make(chan struct{}), drained: make(chan struct{}), closed: make(chan struct{}),
 	}
 }
@@ -39,16 +36,24 @@ func newListener(tcp *net.TCPListener, arrived func(net.Conn)) *listener {
 // After StopAccepting, Accept first returns the backlog and then waits for Close, because http.Server treats an error
 // as a failure.
 func (l *listener) Accept() (net.Conn, error) {
-	connection, err := l.TCPListener.Accept()
-	if err == nil {
-		l.arrived(connection)
-		return connection, nil
+	for {
+		connection, err := l.AcceptTCP()
+		if err == nil {
+			if admitted := l.admit(connection); admitted != nil {
+				return admitted, nil
+			}
+			continue
+		}
+		select {
+		case <-l.stopped:
+			return l.acceptBacklog()
+		default:
+			return nil, err
+		}
 	}
-	select {
-	case <-l.stopped:
-	default:
-		return nil, err
-	}
+}
+
+func (l *listener) acceptBacklog() (net.Conn, error) {
 	<-l.drained
 	select {
 	case connection := <-l.backlog:
@@ -73,13 +78,20 @@ func (l *listener) StopAccepting() {
 		for _, fd := range waiting {
 			file := os.NewFile(uintptr(fd), "connection")
 			if connection, err := net.FileConn(file); err == nil {
-				l.arrived(connection)
-				l.backlog <- connection
+				l.admitWaiting(connection)
 			}
 			_ = file.Close() // FileConn has its own copy
 		}
 		close(l.drained)
 	})
+}
+
+func (l *listener) admitWaiting(connection net.Conn) {
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		if admitted := l.admit(tcp); admitted != nil {
+			l.backlog <- admitted
+		}
+	}
 }
 
 // drainBacklog accepts all waiting connections and ends listening; on systems where that needs a close, the caller
@@ -107,50 +119,4 @@ func (l *listener) Close() error {
 	l.StopAccepting()
 	l.closing.Do(func() { close(l.closed) })
 	return nil
-}
-
-// connections keeps track of the open connections.
-type connections struct {
-	mu   sync.Mutex
-	open map[net.Conn]struct{}
-	none chan struct{} // closed when the last one closes; nil while nobody waits
-}
-
-func (c *connections) add(connection net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.open[connection] = struct{}{}
-}
-
-// stateChanged is http.Server's ConnState.
-func (c *connections) stateChanged(connection net.Conn, state http.ConnState) {
-	if state != http.StateClosed && state != http.StateHijacked {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.open, connection)
-	if len(c.open) == 0 && c.none != nil {
-		close(c.none)
-		c.none = nil
-	}
-}
-
-// wait returns when no connection is open, the timeout has passed or ctx ends. It must be called at most once.
-func (c *connections) wait(ctx context.Context, timeout time.Duration) {
-	none := make(chan struct{})
-	c.mu.Lock()
-	if len(c.open) == 0 {
-		close(none)
-	} else {
-		c.none = none
-	}
-	c.mu.Unlock()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case <-none:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -25,6 +25,11 @@ func dial(t *testing.T, address string) *keptConnection {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return keep(t, connection)
+}
+
+func keep(t *testing.T, connection net.Conn) *keptConnection {
+	t.Helper()
 	t.Cleanup(func() { _ = connection.Close() })
 	_ = connection.SetDeadline(time.Now().Add(patience))
 	return &keptConnection{connection, bufio.NewReader(connection)}

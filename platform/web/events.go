@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	eventRetry        = 2 * time.Second  // how long a client waits before it reconnects
-	eventMaxSilence   = 15 * time.Second // how long a stream may be silent before proxies might think it dead
-	eventWriteTimeout = 10 * time.Second
+	eventRetry      = 2 * time.Second  // how long a client waits before it reconnects
+	eventMaxSilence = 15 * time.Second // how long a stream may be silent before proxies might think it dead
 )
 
 // Events is an answer that consists of Server-Sent Events (WHATWG HTML, "Server-sent events"). It is not safe for
@@ -63,8 +62,6 @@ func (e *Events) KeepAlive() error {
 
 func (e *Events) write(text string) error {
 	e.last = time.Now()
-	// The error is ignored: a connection without deadlines needs no guard.
-	_ = e.control.SetWriteDeadline(e.last.Add(eventWriteTimeout))
 	if _, err := e.response.Write([]byte(text)); err != nil {
 		return fmt.Errorf("write an event: %w", err)
 	}

@@ -9,15 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-const (
-	formType    = "application/x-www-form-urlencoded"
-	formTimeout = 5 * time.Second // for the whole form; the same as huma's for JSON
-)
+const formType = "application/x-www-form-urlencoded"
 
 // AcceptForm is a middleware for operations that accept a form as well as JSON. Operations opt in because browsers send
 // forms across sites without asking. Document the form with DescribeForm.
@@ -36,9 +32,6 @@ func (s *Server) AcceptForm(ctx huma.Context, next func(huma.Context)) {
 
 // readForm reads a form and returns its fields as a JSON object of strings.
 func readForm(ctx huma.Context) ([]byte, error) {
-	if err := ctx.SetReadDeadline(time.Now().Add(formTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, errMalformed.With(err)
-	}
 	text, err := io.ReadAll(ctx.BodyReader())
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -81,11 +74,6 @@ type formContext struct {
 func (c formContext) Unwrap() huma.Context { return c.humaContext }
 
 func (c formContext) BodyReader() io.Reader { return bytes.NewReader(c.body) }
-
-// SetReadDeadline does nothing, as the form has been read. By now net/http reads the connection in the background to
-// notice that the client is gone. It would mistake an expired deadline for that, and cancel the contexts of this
-// request and of all that follow on the connection.
-func (c formContext) SetReadDeadline(time.Time) error { return nil }
 
 func (c formContext) Header(name string) string {
 	if name == "Content-Type" {

@@ -16,10 +16,9 @@ import (
 // connection.
 func TestHandlingAFormMayTakeLongerThanReadingIt(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, func(o *web.Options) { o.Pace.Body = 250 * time.Millisecond })
 	op := huma.Operation{
 		Method: http.MethodPost, Path: "/form", OperationID: "form", Middlewares: huma.Middlewares{b.AcceptForm},
-		BodyReadTimeout: 50 * time.Millisecond,
 	}
 	type input struct{ Body struct{ Name string } }
 	web.Register(b.Server, op, web.Use{}, func(ctx context.Context, _ *input) (*struct{}, error) {

@@ -7,7 +7,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -16,8 +15,8 @@ import (
 )
 
 const (
-	readIdleTimeout = 30 * time.Second // how long an upload may send nothing
-	formOverhead    = 1 << 20          // bytes that boundaries and text fields may add to the file of an upload
+	formOverhead  = 1 << 20  // bytes that boundaries and text fields may add to the file of an upload
+	maxPartHeader = 16 << 10 // bytes
 )
 
 var (
@@ -32,13 +31,15 @@ var (
 // Multipart reads a multipart/form-data body part by part, straight from the connection.
 type Multipart struct {
 	parts    *multipart.Reader
+	header   *headerReader
+	part     *multipart.Part // the last one that Next returned
 	maxFile  int64
 	tooLarge error
 }
 
 // OpenMultipart begins to read the body of c, which may have maxFile bytes and 1 MiB for the form around the file. If
 // the request announces more, it returns tooLarge before it reads anything; if more arrive unannounced, Next, Text and
-// Body return tooLarge.
+// Body return tooLarge. The header of a part may have 16 KiB.
 func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, error) {
 	r := c.Request()
 	mediaType, params, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
@@ -51,12 +52,12 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 	if r.ContentLength > maxFile+formOverhead {
 		return nil, tooLarge
 	}
-	limited := http.MaxBytesReader(c.Response(), r.Body, maxFile+formOverhead)
-	body := &idleTimeoutReader{body: limited, control: http.NewResponseController(c.Response())}
+	body := &headerReader{body: http.MaxBytesReader(c.Response(), r.Body, maxFile+formOverhead)}
 	if r.ContentLength >= 0 {
 		maxFile = min(maxFile, r.ContentLength)
 	}
-	return &Multipart{parts: multipart.NewReader(body, params["boundary"]), maxFile: maxFile, tooLarge: tooLarge}, nil
+	parts := multipart.NewReader(body, params["boundary"])
+	return &Multipart{parts: parts, header: body, maxFile: maxFile, tooLarge: tooLarge}, nil
 }
 
 // MaxFile returns the most bytes that a file in the form can have, by what the request announces.
@@ -64,7 +65,15 @@ func (m *Multipart) MaxFile() int64 { return m.maxFile }
 
 // Next returns the next part, or io.EOF after the last. The previous part must no longer be used.
 func (m *Multipart) Next() (*multipart.Part, error) {
+	if m.part != nil {
+		if _, err := io.Copy(io.Discard, m.part); err != nil {
+			return nil, m.bodyError(err)
+		}
+	}
+	m.header.begin()
 	part, err := m.parts.NextPart()
+	m.header.end()
+	m.part = part
 	// A complete form ends with io.EOF itself; one that breaks off, with an error that wraps it.
 	if err != nil && err != io.EOF {
 		return nil, m.bodyError(err)
@@ -125,36 +134,36 @@ func (m *Multipart) bodyError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errSlow.With(err)
 	}
+	// multipart.Reader may mistake what a cut left of a line for the whole line.
+	if m.header.exceeded || errors.Is(err, multipart.ErrMessageTooLarge) {
+		return errTooLarge.With(err)
+	}
 	return errBadMultipart.With(err)
 }
 
-// idleTimeoutReader sets a new read deadline before every read, so that a slow upload may last for hours, but a dead
-// one ends after readIdleTimeout.
-type idleTimeoutReader struct {
-	body    io.Reader
-	control *http.ResponseController
+// headerReader is the body of a form. multipart.Reader keeps a part's whole header in memory. Between begin and end,
+// while it reads one, headerReader returns at most maxPartHeader bytes and then errTooLarge. What multipart.Reader had
+// read before, up to 5 KiB, does not count. Go's own bound of the number of fields is set in go.mod.
+type headerReader struct {
+	body     io.Reader
+	inHeader bool
+	left     int
+	exceeded bool
 }
 
-func (r *idleTimeoutReader) Read(p []byte) (int, error) {
-	// The error is ignored: a connection without deadlines needs no guard.
-	_ = r.control.SetReadDeadline(time.Now().Add(readIdleTimeout))
-	return r.body.Read(p)
-}
+func (r *headerReader) begin() { r.inHeader, r.left = true, maxPartHeader }
 
-// rawBody is a request body that is all content, without a form. Its read errors are faults of the client.
-type rawBody struct {
-	io.ReadCloser
-	timed idleTimeoutReader
-}
+func (r *headerReader) end() { r.inHeader = false }
 
-func (b *rawBody) Read(p []byte) (int, error) {
-	n, err := b.timed.Read(p)
-	switch {
-	case err == nil || err == io.EOF: //nolint:errorlint // a complete body ends with io.EOF itself
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = errSlow.With(err)
-	default:
-		err = errMalformed.With(err)
+func (r *headerReader) Read(p []byte) (int, error) {
+	if !r.inHeader {
+		return r.body.Read(p)
 	}
+	if r.left == 0 {
+		r.exceeded = true
+		return 0, errTooLarge
+	}
+	n, err := r.body.Read(p[:min(len(p), r.left)])
+	r.left -= n
 	return n, err
 }

@@ -66,7 +66,7 @@ type Problem struct {
 	Detail    string         `json:"detail" doc:"One sentence, in Spanish or English by Accept-Language"`
 	Code      string         `json:"code" example:"invalid" doc:"Stable code of the problem"`
 	RequestID string         `json:"request_id,omitempty" doc:"Quote this when you ask for help"`
-	Errors    []ProblemField `json:"errors,omitempty" doc:"The fields that need correcting"`
+	Errors    []ProblemField `json:"errors,omitempty" doc:"The fields that need correcting, at most 20"`
 
 	retryAfter int
 	refusal    *limit.Refusal // nil unless a budget is used up
@@ -98,7 +98,7 @@ func NewProblem(ctx context.Context, err error) *Problem {
 		p.Detail += " " + language.pick(again(f.RetryAfter))
 	}
 	p.refusal, _ = limit.RefusalIn(err)
-	for _, field := range f.Fields {
+	for _, field := range f.Fields[:min(len(f.Fields), mostFindings)] {
 		p.Errors = append(p.Errors, ProblemField{Location: field.Location, Message: language.pick(field.Message)})
 	}
 	return p

@@ -23,7 +23,7 @@ const defaultBody = 8 << 10
 type Use struct {
 	Body    int64         // largest body in bytes; 0: 8 KiB
 	Timeout time.Duration // how long the request may take; then the answer is limit.ErrBusy; 0: as long as it likes
-	Stream  bool          // the body or the answer is a stream: the operation bounds its size and its rate itself
+	Stream  bool          // the body or the answer is a stream: the operation bounds its size, Pace.Rate its rate
 	// Budgets are counted by the request's client, account or this process. Rates are taken; what a budget bounds at
 	// once is held until the handler returns.
 	Budgets []limit.Budget
@@ -104,6 +104,9 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 		}
 		return s.within(ctx, route.use.Budgets, func() error {
+			if route.use.Stream {
+				stream(r)
+			}
 			if route.use.Timeout == 0 {
 				return next(c)
 			}

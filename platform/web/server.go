@@ -34,6 +34,11 @@ type Options struct {
 	// Drain is how long Stop first waits for proxies to notice. It must be longer than they keep idle connections; 0
 	// means that there are no proxies.
 	Drain time.Duration
+	Pace  Pace // how slow clients may be
+
+	// Connections and ConnectionsEach bound how many connections are open, in all and of each client network; 0: 4,096
+	// or half of the files that the system lets the process open, and a quarter of that.
+	Connections, ConnectionsEach int
 
 	Verify     func(token string) (auth.Principal, error)
 	Health     *telemetry.Health
@@ -57,7 +62,7 @@ type Server struct {
 	mounted     []string         // prefixes
 	failed      chan error
 	listener    *listener // nil before Start
-	connections connections
+	connections *connections
 	stop        sync.Once
 	stopped     error
 	abort       context.CancelFunc
@@ -69,11 +74,13 @@ type Server struct {
 // its metrics are already registered, as prometheus.MustRegister does.
 func New(o Options) *Server {
 	useProblems()
+	o.Pace = o.Pace.withDefaults()
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 
 	config := huma.DefaultConfig("Rising Stars Showcase", o.Version)
 	config.CreateHooks = nil // no $schema in answers: it is not in the contract
+	config.Formats = map[string]huma.Format{"application/json": boundedJSON, "json": boundedJSON}
 	config.DocsPath, config.SchemasPath = "", ""
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
@@ -85,13 +92,13 @@ func New(o Options) *Server {
 	if s.limits == nil {
 		s.limits = limit.New(limit.Options{})
 	}
-	s.connections.open = map[net.Conn]struct{}{}
+	s.connections = newConnections(o, s.trusts)
 	s.http = &http.Server{
 		Addr:              o.Addr,
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnState:         s.connections.stateChanged,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
@@ -101,6 +108,7 @@ func New(o Options) *Server {
 	e.Pre(s.admit)
 	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery, s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
+	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
 	return s
 }
@@ -117,10 +125,9 @@ func (s *Server) Mount(prefix string, use Use, serve func(http.ResponseWriter, *
 	s.echo.Match(methods, prefix+"*", func(c echo.Context) error {
 		r := c.Request()
 		if r.Method == http.MethodPut {
-			timed := idleTimeoutReader{r.Body, http.NewResponseController(c.Response())}
-			r.Body = &rawBody{ReadCloser: r.Body, timed: timed}
+			r.Body = rawBody{r.Body}
 		}
-		return serve(c.Response(), r)
+		return serve(fileWriter{c.Response()}, r)
 	})
 }
 
@@ -134,7 +141,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		get.Method = http.MethodGet
 		r = &get
 	}
-	s.echo.ServeHTTP(w, r)
+	s.echo.ServeHTTP(w, s.withTimedBody(w, r))
 }
 
 // Start listens, and serves in the background until Stop. Later failures are sent to Failed.
@@ -148,7 +155,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if !ok {
 		return errors.Join(fmt.Errorf("listen on %s: not a TCP address", s.o.Addr), opened.Close())
 	}
-	s.listener = newListener(tcp, s.connections.add)
+	s.listener = newListener(tcp, s.connections.admit)
 	go func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
@@ -174,7 +181,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		close(s.draining)
 		if s.listener != nil && s.o.Drain > 0 {
 			s.listener.StopAccepting()
-			s.connections.wait(ctx, s.o.Drain)
+			s.connections.waitForNone(ctx, s.o.Drain)
 		}
 		graceful, cancel := context.WithTimeout(ctx, s.o.Grace)
 		defer cancel()

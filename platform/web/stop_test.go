@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
 	"risingstars/platform/web"
 )
 
@@ -119,4 +122,61 @@ func TestStopGivesUpOnAHandlerThatHangs(t *testing.T) {
 	if err := b.Stop(ctx); err == nil {
 		t.Fatal("Stop returns no error")
 	}
+}
+
+// Whatever a client does not send or read, a stop lasts no longer than the grace period.
+func TestAStopIsNotHeldUpBySlowClients(t *testing.T) {
+	t.Parallel()
+	const grace = 300 * time.Millisecond
+	b := setup(t, func(o *web.Options) {
+		o.Grace, o.Pace = grace, web.Pace{Body: time.Hour, Stall: time.Hour, Window: time.Hour}
+	})
+	b.streams(t)
+	b.secured("/mine")
+	op := huma.Operation{Method: http.MethodGet, Path: "/big", OperationID: "big"}
+	writing := make(chan struct{})
+	b.Handle(op, web.Use{Stream: true}, func(c echo.Context) error {
+		close(writing)
+		return c.String(http.StatusOK, strings.Repeat("x", 64<<20))
+	})
+	b.serve(t)
+	const sized = "Content-Length: 1000\r\n\r\nx"
+	slow := []*keptConnection{
+		send(t, b.Addr(), partStart+sized),
+		send(t, b.Addr(), "PUT /files/a HTTP/1.1\r\nHost: x\r\n"+sized),
+		send(t, b.Addr(), "POST /nowhere HTTP/1.1\r\nHost: x\r\n"+sized),
+		send(t, b.Addr(), "GET /mine HTTP/1.1\r\nHost: x\r\n"+sized),
+		send(t, b.Addr(), "GET /health HTTP/1.1\r\nHost: x\r\nHalf"),
+		send(t, b.Addr(), "GET /big HTTP/1.1\r\nHost: x\r\n\r\n"),
+		dial(t, b.Addr()),
+	}
+	<-writing
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	began := time.Now()
+	if err := b.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > grace+10*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+	for _, k := range slow {
+		k.ended(t)
+	}
+}
+
+// A server that drains waits for a slow body only until its deadline, not until the end of the grace period.
+func TestAStopWaitsForABodyUntilItsDeadline(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *web.Options) { o.Grace, o.Pace.Body = time.Hour, 300*time.Millisecond })
+	b.strict()
+	b.serve(t)
+	k := send(t, b.Addr(), "POST /strict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+	b.wantMetric(t, "http_connections 1")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	k.ended(t)
 }

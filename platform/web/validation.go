@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
@@ -10,6 +12,36 @@ import (
 
 	"risingstars/platform/fault"
 )
+
+const (
+	mostFindings = 20  // in a problem
+	mostTokens   = 500 // in a JSON document, which are its values, names, brackets and braces
+	maxLocation  = 200 // bytes; clients choose the names of unknown fields
+)
+
+// boundedJSON is the format of requests and answers. Huma validates a document without end: it notes a finding for each
+// wrong value. So this refuses a document that has too many values.
+var boundedJSON = huma.Format{
+	Marshal: huma.DefaultJSONFormat.Marshal,
+	Unmarshal: func(data []byte, v any) error {
+		if err := countTokens(data); err != nil {
+			return err
+		}
+		return huma.DefaultJSONFormat.Unmarshal(data, v)
+	},
+}
+
+var errManyTokens = errors.New("the document has too many values")
+
+func countTokens(document []byte) error {
+	tokens := json.NewDecoder(bytes.NewReader(document))
+	for range mostTokens {
+		if _, err := tokens.Token(); err != nil {
+			return nil //nolint:nilerr // the document ends or is broken, which unmarshaling it tells
+		}
+	}
+	return errManyTokens
+}
 
 // spanish translates huma's messages, which are English format strings. Messages that are missing here stay English.
 var spanish = []struct {
@@ -56,21 +88,28 @@ var (
 	invalidValue   = fault.Text{ES: "no es un valor válido", EN: "is not a valid value"}
 )
 
-// fieldsOf returns the location and the message of each validation error. It leaves out the values: one may be a
+// fieldsOf returns the location and the message of the first validation errors. It leaves out the values: one may be a
 // password.
 func fieldsOf(errs []error) []fault.Field {
 	var fields []fault.Field
 	for _, err := range errs {
+		if len(fields) == mostFindings {
+			break
+		}
 		var detailer huma.ErrorDetailer
 		if !errors.As(err, &detailer) {
 			continue
 		}
 		detail := detailer.ErrorDetail()
+		location := detail.Location
+		if len(location) > maxLocation {
+			location = strings.ToValidUTF8(location[:maxLocation], "") + "…"
+		}
 		if field := unmarshalError.FindStringSubmatch(detail.Message); field != nil {
-			fields = append(fields, fault.Field{Location: detail.Location + "." + field[1], Message: invalidValue})
+			fields = append(fields, fault.Field{Location: location + "." + field[1], Message: invalidValue})
 			continue
 		}
-		fields = append(fields, fault.Field{Location: detail.Location, Message: translate(detail.Message)})
+		fields = append(fields, fault.Field{Location: location, Message: translate(detail.Message)})
 	}
 	return fields
 }
