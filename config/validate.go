@@ -41,20 +41,7 @@ func (c *Config) normalize() Problems {
 	c.checkQueue(report)
 	c.checkStorage(report)
 
-	if key := c.Auth.SecretKey; key != "" || !c.Embedded() {
-		switch {
-		case key == "":
-			report("SECRET_KEY: must be set when DATABASE_URL is; %s", createSecret)
-		case len(key) < minSecretBytes:
-			report("SECRET_KEY: must have at least %d bytes and has %d; %s", minSecretBytes, len(key), createSecret)
-		case isExampleSecret(key):
-			report("SECRET_KEY: must not be a published example; %s", createSecret)
-		}
-	}
-	if key := c.Auth.PreviousKey; key != "" && len(key) < minSecretBytes {
-		report("SECRET_KEY_PREVIOUS: must have at least %d bytes and has %d: it is the SECRET_KEY of before",
-			minSecretBytes, len(key))
-	}
+	c.checkSecrets(report)
 	for name, address := range map[string]*string{
 		"PUBLIC_URL": &c.HTTP.PublicURL, "S3_PUBLIC_URL": &c.Storage.PublicURL,
 	} {
@@ -122,6 +109,23 @@ func (c *Config) checkAppURL(report func(string, ...any)) {
 			report("DATABASE_APP_URL: its password must be 16 or more letters and digits; create one with: " +
 				"openssl rand -hex 16")
 		}
+	}
+}
+
+func (c *Config) checkSecrets(report func(string, ...any)) {
+	if key := c.Auth.SecretKey; key != "" || !c.Embedded() {
+		switch {
+		case key == "":
+			report("SECRET_KEY: must be set when DATABASE_URL is; %s", createSecret)
+		case len(key) < minSecretBytes:
+			report("SECRET_KEY: must have at least %d bytes and has %d; %s", minSecretBytes, len(key), createSecret)
+		case isExampleSecret(key):
+			report("SECRET_KEY: must not be a published example; %s", createSecret)
+		}
+	}
+	if key := c.Auth.PreviousKey; key != "" && len(key) < minSecretBytes {
+		report("SECRET_KEY_PREVIOUS: must have at least %d bytes and has %d: it is the SECRET_KEY of before",
+			minSecretBytes, len(key))
 	}
 }
 

@@ -38,7 +38,7 @@ type Tokens interface {
 	Issue(userID string) (token string, ttl time.Duration, err error)
 }
 
-// Limits count what is done by key. Take counts one use of a budget's rate, and Hold one of what it bounds at once. Both
+// Limits count what is done by key. Take counts one use of a budget's rate, Hold one of what it bounds at once. Both
 // return the fault to answer with if it is one too many. Reset forgets what a key has used of a rate. All methods are
 // safe for concurrent use.
 type Limits interface {
