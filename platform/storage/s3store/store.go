@@ -18,7 +18,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
 
+	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 )
 
@@ -55,6 +55,8 @@ type Options struct {
 	IdleTimeout time.Duration
 	// CallTimeout limits every call that transfers no content, including its retries; 0 = 1 min.
 	CallTimeout time.Duration
+	// Scratch holds the content that has arrived and exceeds the memory for it; nil: the system's temporary folder.
+	Scratch *scratch.Area
 }
 
 // Store is the S3 driver. It need not be closed.
@@ -64,8 +66,7 @@ type Store struct {
 	bucket      string
 	public      func(key string) (url string, ok bool)
 	callTimeout time.Duration
-	buffers     sync.Pool     // *[]byte of partBytes
-	shared      chan struct{} // one element for each shared buffer in use
+	buffers     *buffers
 }
 
 var (
@@ -80,9 +81,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		bucket: opts.Bucket, public: opts.publicURL,
-		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), shared: make(chan struct{}, sharedBuffers),
+		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), buffers: newBuffers(opts.Scratch),
 	}
-	s.buffers.New = func() any { b := make([]byte, partBytes); return &b }
 	cfg, err := load(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS settings: %w", translate(ctx, err))
