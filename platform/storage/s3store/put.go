@@ -91,8 +91,8 @@ func (s *Store) putParts(
 	return storage.Object{Key: key, Size: size, ContentType: contentType, ModTime: time.Now(), ETag: etag}, nil
 }
 
-// sendParts sends first and then r part by part, up to partsInFlight parts at a time, and releases each. The first error
-// stops the other parts. In any case it waits until no part is being sent.
+// sendParts sends first and then r part by part, up to partsInFlight parts at a time, and releases each. The first
+// error stops the other parts. In any case it waits until no part is being sent.
 func (s *Store) sendParts(
 	ctx context.Context, key, id string, first *part, r io.Reader,
 ) ([]types.CompletedPart, int64, error) {
@@ -143,8 +143,8 @@ func (s *Store) sendParts(
 	return sent, size, nil
 }
 
-// sendPart sends p and sets the ETag and the checksum of sent. Its only time limit is the idle timeout, because the time
-// for a part depends on the network.
+// sendPart sends p and sets the ETag and the checksum of sent. Its only time limit is the idle timeout, because the
+// time for a part depends on the network.
 func (s *Store) sendPart(ctx context.Context, key, id string, sent *types.CompletedPart, p *part) error {
 	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.bucket, Key: &key, UploadId: &id, PartNumber: sent.PartNumber, Body: p.content(),
