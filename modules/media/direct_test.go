@@ -275,7 +275,7 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 	if err != nil || len(uploads) != maxDirect {
 		t.Fatalf("%d uploads are listed (%v)", len(uploads), err)
 	}
-	if err := errors.Join(s.direct.cancel(t.Context(), uploads[3]), begin("ana", 1)); err != nil {
+	if err := errors.Join(s.direct.cancel(t.Context(), uploads[0]), begin("ana", 1)); err != nil {
 		t.Errorf("after one was cancelled: %v", err)
 	}
 }

@@ -10,7 +10,7 @@
 // transaction that makes a row point to it. The sweeper deletes orphans that are due, so that a crash leaves no file
 // behind.
 //
-// Five verbs say how something ends. The owner may retry what was rejected or has failed.
+// Five verbs say how something ends. The owner may retry what has failed, three times.
 //
 //	verb     what ends                      who is told, and what is left
 //	reject   a claim: the clip is at fault  the owner sees the reason; the original stays, as it does for fail

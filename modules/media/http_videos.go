@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"risingstars/platform/auth"
@@ -10,8 +11,9 @@ import (
 )
 
 type failure struct {
-	Code   string `json:"code" doc:"Stable name of the reason"`
-	Detail string `json:"detail" doc:"One sentence that says what to do"`
+	Code     string `json:"code" doc:"Stable name of the reason"`
+	Detail   string `json:"detail" doc:"One sentence that says what to do"`
+	CanRetry bool   `json:"can_retry" doc:"Whether the video can be retried; otherwise upload another file"`
 }
 
 type videoBody struct {
@@ -105,7 +107,12 @@ func failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil
 	}
-	return &failure{Code: v.FailureCode, Detail: web.Say(ctx, failureTexts[v.FailureCode])}
+	text := failureTexts[v.FailureCode]
+	reason := v.retriable()
+	if errors.Is(reason, errRetriesUsedUp) {
+		text = errRetriesUsedUp.Text
+	}
+	return &failure{Code: v.FailureCode, Detail: web.Say(ctx, text), CanRetry: reason == nil}
 }
 
 // bodies returns the JSON of videos, with links to the files for their owner.

@@ -29,21 +29,28 @@ func (m *Module) List(ctx context.Context, callerID string, status Status, offse
 	return m.store.byOwner(ctx, callerID, status, offset, limit)
 }
 
-// Retry queues the caller's failed video for processing again.
+// Retry queues the caller's video for processing again, if it failed for a reason on our side, at most maxRetries times.
 func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) {
 	v, err := m.Owned(ctx, callerID, id)
 	if err != nil {
 		return Video{}, err
 	}
-	requeued, err := m.store.requeue(ctx, id)
+	if err := v.retriable(); err != nil {
+		return Video{}, err
+	}
+	quota := Quotas{Unpublished: m.o.Quotas.Unpublished} // it uploads nothing
+	err = m.within(ctx, quota, callerID, 0, func(ctx context.Context) error {
+		retried, err := m.store.retry(ctx, id)
+		if err == nil && !retried { // somebody else was faster
+			err = errNotFailed
+		}
+		return err
+	})
 	if err != nil {
 		return Video{}, err
 	}
-	if !requeued {
-		return Video{}, errNotFailed
-	}
 	m.send(ctx, id)
-	v.Status, v.Step, v.FailureCode = Uploaded, stepQueued, ""
+	v.Status, v.Step, v.FailureCode, v.Retries = Uploaded, stepQueued, "", v.Retries+1
 	return v, nil
 }
 
