@@ -19,6 +19,7 @@ func (m *Module) Routes(s *web.Server) {
 	reads := web.Use{Budgets: []limit.Budget{videoReads}}
 	changes := web.Use{Budgets: []limit.Budget{videoChanges}, Body: detailsBody}
 	uploads := web.Use{Budgets: []limit.Budget{videoChanges, accountUploads, processUploads}, Stream: true}
+	mocks := web.Use{Budgets: []limit.Budget{videoChanges, processUploads}, Stream: true}
 	streams := web.Use{Budgets: []limit.Budget{videoReads}, Stream: true}
 
 	// Uploads through the service.
@@ -26,7 +27,7 @@ func (m *Module) Routes(s *web.Server) {
 		"Upload a clip; it is then processed and published", 201, 400, 413, 422)), uploads, a.uploadVideo)
 	if m.o.MockUploads {
 		s.Handle(formUpload(s, operation("POST /api/videos/upload-mock", "uploadMock",
-			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422)), uploads, a.uploadMock)
+			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422)), mocks, a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
 		web.Register(s, huma.Operation{
