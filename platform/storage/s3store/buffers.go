@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"golang.org/x/sync/semaphore"
+	"slices"
+	"syscall"
 
 	"risingstars/platform/scratch"
 )
@@ -15,32 +15,38 @@ const (
 	// chunkBytes is how much memory a part gets at a time, once the bytes before have arrived. partBytes is a multiple.
 	chunkBytes = 64 << 10
 	// bufferBytes is how much memory the parts of all uploads have together. A part that gets no more of it goes to a
-	// file from there on, so no upload ever waits for another one.
-	bufferBytes = 32 << 20
+	// file from there on, so no upload ever waits for another one. It is enough for one upload at full speed.
+	bufferBytes = 16 << 20
 )
 
 // buffers hold the parts that are being read or sent, in memory and, beyond bufferBytes, in temporary files.
 type buffers struct {
-	memory *semaphore.Weighted // in chunks
-	free   chan []byte         // chunks that were released
-	area   *scratch.Area       // nil: the system's folder
+	free chan []byte   // chunks that no part uses
+	area *scratch.Area // nil: the system's folder
 }
 
-func newBuffers(area *scratch.Area) *buffers {
-	const chunks = bufferBytes / chunkBytes
-	return &buffers{memory: semaphore.NewWeighted(chunks), free: make(chan []byte, chunks), area: area}
+// newBuffers maps the memory for chunks outside of Go's heap, of which the garbage collector would let as much again
+// become garbage. The system provides each page when it is first used. It stays mapped until the process ends.
+func newBuffers(area *scratch.Area) (*buffers, error) {
+	memory, err := syscall.Mmap(-1, 0, bufferBytes, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("map the memory for uploads: %w", err)
+	}
+	b := &buffers{free: make(chan []byte, bufferBytes/chunkBytes), area: area}
+	for chunk := range slices.Chunk(memory, chunkBytes) {
+		b.free <- chunk
+	}
+	return b, nil
 }
 
 // chunk returns a chunk of memory, or nil if there is none.
 func (b *buffers) chunk() []byte {
-	if !b.memory.TryAcquire(1) {
-		return nil
-	}
 	select {
 	case chunk := <-b.free:
 		return chunk
 	default:
-		return make([]byte, chunkBytes)
+		return nil
 	}
 }
 
@@ -132,9 +138,8 @@ func (p *part) ReadAt(b []byte, off int64) (n int, err error) {
 // release gives back what the part occupies.
 func (p *part) release() {
 	for _, chunk := range p.chunks {
-		p.buffers.free <- chunk // it has room for all chunks that there can be
+		p.buffers.free <- chunk
 	}
-	p.buffers.memory.Release(int64(len(p.chunks)))
 	if p.file != nil {
 		_ = p.file.Close() // it has no name any more
 	}
