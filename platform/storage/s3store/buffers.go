@@ -15,8 +15,8 @@ const (
 	// chunkBytes is how much memory a part gets at a time, once the bytes before have arrived. partBytes is a multiple.
 	chunkBytes = 64 << 10
 	// bufferBytes is how much memory the parts of all uploads have together. A part that gets no more of it goes to a
-	// file from there on, so no upload ever waits for another one. It is enough for one upload at full speed.
-	bufferBytes = 16 << 20
+	// file from there on, so no upload ever waits for another one.
+	bufferBytes = 4 << 20
 )
 
 // buffers hold the parts that are being read or sent, in memory and, beyond bufferBytes, in temporary files.

@@ -26,7 +26,7 @@ func TestStalledUploadsHoldBoundedMemoryAndNobodyElse(t *testing.T) {
 	const (
 		stalled = 100
 		arrived = storage.MinPartBytes - 1000
-		bound   = 40 << 20 // 16 MiB for parts, and what the readers and the runtime need
+		bound   = 24 << 20 // 4 MiB for parts, and what the readers and the runtime need
 	)
 	area, err := scratch.Open(t.TempDir())
 	if err != nil {
