@@ -133,7 +133,8 @@ func (a *app) buildModules(worker bool) error {
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Limits: a.limits, Logger: a.log,
 	})
 	a.voting = voting.New(voting.Deps{
-		DB: a.db, Files: a.bucket, Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},
+		DB: a.db, Limits: a.limits, Files: a.bucket,
+		Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},
 	})
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},

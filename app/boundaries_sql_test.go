@@ -177,9 +177,11 @@ func namesTable(words []string, i int, open []string) bool {
 		inCall := len(open) > 0 && slices.Contains(functions, open[len(open)-1])
 		return before != "DISTINCT" && !inCall // IS DISTINCT FROM
 	case "UPDATE":
-		return !slices.Contains([]string{"ON", "FOR", "DO", "KEY"}, before)
-	case "ON": // CREATE INDEX name ON table
-		return slices.Contains(words[max(0, i-5):i], "INDEX")
+		return !slices.Contains([]string{"ON", "FOR", "DO", "KEY", "AFTER", "BEFORE"}, before)
+	case "ON": // CREATE INDEX name ON table, CREATE TRIGGER name AFTER UPDATE OF column ON table
+		return slices.ContainsFunc(words[max(0, i-6):i], func(word string) bool {
+			return word == "INDEX" || word == "TRIGGER"
+		})
 	}
 	return false
 }

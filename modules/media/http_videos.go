@@ -67,7 +67,7 @@ func (a api) listVideos(ctx context.Context, in *listInput) (*listOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	return &listOutput{PageHeaders: in.Headers(ctx, total), Body: bodies}, nil
+	return &listOutput{PageHeaders: in.Headers(ctx, total, "status"), Body: bodies}, nil
 }
 
 func (a api) getVideo(ctx context.Context, in *idInput) (*videoOutput, error) {

@@ -59,6 +59,7 @@ func BenchmarkPages(b *testing.B) {
 		{"GalleryMostVoted", gallery(voting.Filter{}, voting.MostVoted, 0)},
 		{"GalleryCity", gallery(city, voting.Recent, 0)},
 		{"GallerySearch", gallery(voting.Filter{Search: "song 4242"}, voting.Recent, 0)},
+		{"GallerySearchAll", gallery(voting.Filter{Search: "song player city 42 24"}, voting.Recent, 0)},
 	} {
 		b.Run(list.name, func(b *testing.B) {
 			for b.Loop() {

@@ -6,13 +6,17 @@ import (
 	"risingstars/platform/limit"
 )
 
+// readTimeout is how long a public read may take.
+const readTimeout = 2 * time.Second
+
 // What one client or account may use. A concert hall behind one address can vote within a minute.
 var (
 	publicReads = limit.Budget{
 		Name: "public_reads", By: limit.Client, Local: true,
 		Rate: limit.Rate{Count: 6000, Per: time.Minute, Burst: 6000},
 	}
-	votes = limit.Budget{
+	clientSearches = limit.Budget{Name: "client_searches", By: limit.Client, Local: true, AtOnce: 8}
+	votes          = limit.Budget{
 		Name: "votes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 60},
 	}
 	clientVotes = limit.Budget{

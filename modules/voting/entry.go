@@ -27,7 +27,7 @@ type Entry struct {
 }
 
 // Filter narrows a list down; empty fields match everything. City and Country ignore case and accents. Search looks for
-// each of its words in title, player name and city.
+// all of its words in title, player name and city; searchWords says how.
 type Filter struct {
 	City    string
 	Country string

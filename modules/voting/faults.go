@@ -6,6 +6,17 @@ var (
 	errNoEntry = fault.New(fault.NotFound, "not_found",
 		"Este video no existe o no está publicado.",
 		"This video does not exist or is not published.")
+	errTooManyWords = fault.ErrInvalid.WithFields(fault.Field{
+		Location: "query.q",
+		Message:  fault.Text{ES: "busca como máximo 5 palabras", EN: "must have at most 5 words"},
+	})
+	errShortWords = fault.ErrInvalid.WithFields(fault.Field{
+		Location: "query.q",
+		Message: fault.Text{
+			ES: "escribe al menos una palabra de dos letras o más",
+			EN: "must have a word of two letters or more",
+		},
+	})
 	errAlreadyVoted = fault.New(fault.Conflict, "already_voted",
 		"Ya votaste por este video.",
 		"You have already voted for this video.")

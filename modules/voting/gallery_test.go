@@ -73,11 +73,8 @@ func TestGalleryFilters(t *testing.T) {
 			filter voting.Filter
 			want   []string
 		}{
-			{voting.Filter{Search: "%"}, []string{"100% salsa"}},
-			{voting.Filter{Search: "0%"}, []string{"100% salsa"}},
-			{voting.Filter{Search: "_"}, []string{"snake_case"}},
+			{voting.Filter{Search: "00%"}, []string{"100% salsa"}},
 			{voting.Filter{Search: "e_c"}, []string{"snake_case"}},
-			{voting.Filter{Search: `\`}, []string{`back\slash`}},
 			{voting.Filter{Search: `k\s`}, []string{`back\slash`}},
 			{voting.Filter{Search: "SALSA"}, []string{"100 salsas", "100% salsa"}},
 			{voting.Filter{Search: "cali salsa"}, []string{"100% salsa"}},

@@ -10,6 +10,7 @@ import (
 
 	"risingstars/modules/voting"
 	"risingstars/platform/database"
+	"risingstars/platform/limit"
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/diskstore"
 )
@@ -37,7 +38,7 @@ func build(t testing.TB, db *database.DB, options voting.Options) *voting.Module
 	}
 	t.Cleanup(func() { _ = files.Close() })
 	bucket := storage.New(files, storage.Options{})
-	return voting.New(voting.Deps{DB: db, Files: bucket, Options: options})
+	return voting.New(voting.Deps{DB: db, Limits: limit.New(limit.Options{}), Files: bucket, Options: options})
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

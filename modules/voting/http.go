@@ -15,7 +15,7 @@ type api struct{ *Module }
 // Routes registers the module's operations.
 func (m *Module) Routes(s *web.Server) {
 	a := api{m}
-	reads := web.Use{Budgets: []limit.Budget{publicReads}}
+	reads := web.Use{Budgets: []limit.Budget{publicReads}, Timeout: readTimeout}
 	changes := web.Use{Budgets: []limit.Budget{votes, clientVotes}}
 	operation := func(method, path, id, summary string, errors ...int) huma.Operation {
 		return huma.Operation{

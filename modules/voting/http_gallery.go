@@ -48,7 +48,7 @@ type Place struct {
 type galleryInput struct {
 	web.Page
 	Place
-	Search string `query:"q" maxLength:"200" doc:"Words in the title, the player name or the city"`
+	Search string `query:"q" maxLength:"100" doc:"At most 5 words in the title, the player name or the city"`
 	Order  string `query:"order" enum:"recent,votes" default:"recent" doc:"Latest published first, or most voted first"`
 }
 
@@ -59,11 +59,20 @@ type galleryOutput struct {
 
 func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, error) {
 	filter := Filter{City: in.City, Country: in.Country, Search: in.Search}
+	if in.Search != "" {
+		hold, err := a.limits.Hold(ctx, clientSearches, web.Client(ctx))
+		if err != nil {
+			return nil, err
+		}
+		defer hold.Release()
+	}
 	entries, total, err := a.Gallery(ctx, filter, Order(in.Order), in.Offset(), in.Size)
 	if err != nil {
 		return nil, err
 	}
-	out := &galleryOutput{PageHeaders: in.Headers(ctx, total), Body: make([]publicVideo, len(entries))}
+	out := &galleryOutput{
+		PageHeaders: in.Headers(ctx, total, "city", "country", "q", "order"), Body: make([]publicVideo, len(entries)),
+	}
 	for i, entry := range entries {
 		if out.Body[i], err = a.publicVideoOf(ctx, entry); err != nil {
 			return nil, err

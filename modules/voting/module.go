@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/limit"
 )
 
 //go:embed migrations/*.sql
@@ -26,21 +27,29 @@ type Options struct {
 	URLExpiry time.Duration // how long links to files work where links expire
 }
 
+// Limits bound what is done at once by key. Hold counts one until it is released, and returns the fault to answer with
+// if it is one too many. It is safe for concurrent use.
+type Limits interface {
+	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
+}
+
 // Deps are what the module is built from. All are required.
 type Deps struct {
 	DB      *database.DB
+	Limits  Limits
 	Files   Files
 	Options Options
 }
 
 // Module is the voting module.
 type Module struct {
-	store *store
-	files Files
-	o     Options
+	store  *store
+	limits Limits
+	files  Files
+	o      Options
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
-	return &Module{store: &store{d.DB}, files: d.Files, o: d.Options}
+	return &Module{store: newStore(d.DB), limits: d.Limits, files: d.Files, o: d.Options}
 }

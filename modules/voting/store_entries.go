@@ -48,7 +48,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 		row := entryRow{
 			VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: fold(e.City),
 			Country: e.Country, CountryFolded: fold(e.Country), Title: e.Title, Description: e.Description,
-			SearchText:   fold(e.Title + " " + e.PlayerName + " " + e.City),
+			SearchText:   searchText(e.Title, e.PlayerName, e.City),
 			ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey, DurationMs: e.Duration.Milliseconds(),
 			UploadedAt: database.Micros(e.UploadedAt), PublishedAt: now,
 		}
@@ -113,19 +113,27 @@ func (s *store) entry(ctx context.Context, videoID string) (Entry, error) {
 	return row.entry(), nil
 }
 
+// entries returns a page of the entries, and the number of entries on all pages.
 func (s *store) entries(ctx context.Context, f Filter, order Order, offset, limit int) ([]Entry, int, error) {
-	query := narrow(s.db.Gorm(ctx).Model(&entryRow{}), f)
+	words, err := searchWords(f.Search)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(words) > 0 {
+		if err := s.searches.Acquire(ctx, 1); err != nil {
+			return nil, 0, fmt.Errorf("wait to search: %w", err)
+		}
+		defer s.searches.Release(1)
+	}
+	query := s.narrow(s.db.Gorm(ctx).Model(&entryRow{}), f, words)
 	sorted := query.Order("published_at DESC, video_id DESC")
 	if order == MostVoted {
 		sorted = query.Order("votes DESC, published_at, video_id")
 	}
 	var rows []entryRow
-	if err := sorted.Offset(offset).Limit(limit).Find(&rows).Error; err != nil {
-		return nil, 0, fmt.Errorf("list entries: %w", err)
-	}
-	total, err := countAll(query, offset, limit, len(rows))
+	total, err := s.page(query, sorted, &rows, totalKey{"entries", f}, offset, limit)
 	if err != nil {
-		return nil, 0, fmt.Errorf("count entries: %w", err)
+		return nil, 0, fmt.Errorf("list entries: %w", err)
 	}
 	entries := make([]Entry, len(rows))
 	for i, row := range rows {

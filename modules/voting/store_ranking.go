@@ -16,15 +16,13 @@ type contestantRow struct {
 func (contestantRow) TableName() string { return "voting_contestants" }
 
 func (s *store) ranks(ctx context.Context, f Filter, offset, limit int) ([]Rank, int, error) {
-	query := narrow(s.db.Gorm(ctx).Model(&contestantRow{}), Filter{City: f.City, Country: f.Country})
+	f.Search = ""
+	query := s.narrow(s.db.Gorm(ctx).Model(&contestantRow{}), f, nil)
 	var rows []contestantRow
-	err := query.Order("votes DESC, reached_at, user_id").Offset(offset).Limit(limit).Find(&rows).Error
+	sorted := query.Order("votes DESC, reached_at, user_id")
+	total, err := s.page(query, sorted, &rows, totalKey{"contestants", f}, offset, limit)
 	if err != nil {
 		return nil, 0, fmt.Errorf("rank contestants: %w", err)
-	}
-	total, err := countAll(query, offset, limit, len(rows))
-	if err != nil {
-		return nil, 0, fmt.Errorf("count contestants: %w", err)
 	}
 	ranks := make([]Rank, len(rows))
 	for i, row := range rows {

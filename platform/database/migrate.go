@@ -15,7 +15,7 @@ import (
 
 // Migrations are the SQL files of one owner of tables, in goose's format, at the root of FS. The table
 // <Name>_goose_version keeps the applied versions, so owners advance independently. A file whose name ends in
-// .postgres.sql is for PostgreSQL alone: SQLite skips its version.
+// .postgres.sql or .sqlite.sql is for that database alone: the other one skips its version.
 type Migrations struct {
 	Name string
 	FS   fs.FS
@@ -158,13 +158,15 @@ func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) 
 		}
 		options = append(options, goose.WithSessionLocker(explainingLocker{locker}))
 	}
-	if db.dialect != PostgreSQL {
-		postgresOnly, err := fs.Glob(owner.FS, "*.postgres.sql")
-		if err != nil {
-			return nil, fmt.Errorf("list the migrations of %s: %w", owner.Name, err)
-		}
-		options = append(options, goose.WithExcludeNames(postgresOnly))
+	foreign := "*.sqlite.sql"
+	if db.dialect == SQLite {
+		foreign = "*.postgres.sql"
 	}
+	excluded, err := fs.Glob(owner.FS, foreign)
+	if err != nil {
+		return nil, fmt.Errorf("list the migrations of %s: %w", owner.Name, err)
+	}
+	options = append(options, goose.WithExcludeNames(excluded))
 	provider, err := goose.NewProvider(goose.Dialect(db.dialect), db.sql, owner.FS, options...)
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations of %s: %w", owner.Name, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // Page has the paging parameters of every list. Embed it in an operation's input.
@@ -26,31 +27,42 @@ type PageHeaders struct {
 	Link  string `header:"Link" doc:"RFC 8288 links: first, prev, next, last"`
 }
 
-// Headers returns the headers of page p of a list with total rows, for the request that ctx belongs to.
-func (p Page) Headers(ctx context.Context, total int) PageHeaders {
+// mostLink is how many bytes the links of a page may have, so that all headers fit into the buffer of a proxy.
+const mostLink = 2000
+
+// Headers returns the headers of page p of a list with total rows, for the request that ctx belongs to. The links
+// repeat the query parameters with these names. Links for which there is no room are left out, the one to the next page
+// last.
+func (p Page) Headers(ctx context.Context, total int, names ...string) PageHeaders {
 	request := requestOf(ctx)
 	if request.url == nil {
 		return PageHeaders{Total: total}
 	}
-	last := max(1, p.Pages(total))
-	link := ""
-	add := func(page int, rel string) {
-		query := request.url.Query()
-		query.Set("page", strconv.Itoa(page))
-		query.Set("page_size", strconv.Itoa(p.Size))
-		target := url.URL{Path: request.url.Path, RawQuery: query.Encode()}
-		if link != "" {
-			link += ", "
+	query, asked := url.Values{}, request.url.Query()
+	for _, name := range names {
+		if value := asked.Get(name); value != "" {
+			query.Set(name, value)
 		}
-		link += fmt.Sprintf("<%s>; rel=%q", request.base+target.String(), rel)
 	}
-	add(1, "first")
-	if p.Number > 1 {
-		add(min(p.Number-1, last), "prev")
+	query.Set("page_size", strconv.Itoa(p.Size))
+	var links []string
+	room := mostLink
+	add := func(page int, rel string) {
+		query.Set("page", strconv.Itoa(page))
+		target := url.URL{Path: request.url.Path, RawQuery: query.Encode()}
+		link := fmt.Sprintf("<%s>; rel=%q", request.base+target.String(), rel)
+		if room -= len(link) + len(", "); room >= 0 {
+			links = append(links, link)
+		}
 	}
+	last := max(1, p.Pages(total))
 	if p.Number < last {
 		add(p.Number+1, "next")
 	}
+	if p.Number > 1 {
+		add(min(p.Number-1, last), "prev")
+	}
+	add(1, "first")
 	add(last, "last")
-	return PageHeaders{Total: total, Link: link}
+	return PageHeaders{Total: total, Link: strings.Join(links, ", ")}
 }

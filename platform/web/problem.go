@@ -193,7 +193,7 @@ var useProblems = sync.OnceFunc(func() {
 		return NewProblem(context.Background(), fromHuma(status, message, errs))
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
-		err := fromHuma(status, message, errs)
+		err := tooLong(ctx.Context(), fromHuma(status, message, errs))
 		humaecho.Unwrap(ctx).Set(errorKey, err)
 		p := NewProblem(ctx.Context(), err)
 		p.headers(humaecho.Unwrap(ctx).Response().Header())

@@ -2,14 +2,17 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
 	"risingstars/platform/auth"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 )
 
@@ -18,8 +21,9 @@ const defaultBody = 8 << 10
 
 // Use is what one request of an operation may take. The server enforces it before it reads the body.
 type Use struct {
-	Body   int64 // largest body in bytes; 0: 8 KiB
-	Stream bool  // the body or the answer is a stream: the operation bounds its size and its rate itself
+	Body    int64         // largest body in bytes; 0: 8 KiB
+	Timeout time.Duration // how long the request may take; then the answer is limit.ErrBusy; 0: as long as it likes
+	Stream  bool          // the body or the answer is a stream: the operation bounds its size and its rate itself
 	// Budgets are counted by the request's client, account or this process. Rates are taken; what a budget bounds at
 	// once is held until the handler returns.
 	Budgets []limit.Budget
@@ -99,8 +103,27 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 				r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
 			}
 		}
-		return s.within(ctx, route.use.Budgets, func() error { return next(c) })
+		return s.within(ctx, route.use.Budgets, func() error {
+			if route.use.Timeout == 0 {
+				return next(c)
+			}
+			ctx, cancel := context.WithTimeoutCause(ctx, route.use.Timeout, errTookTooLong)
+			defer cancel()
+			c.SetRequest(r.WithContext(ctx))
+			return tooLong(ctx, next(c))
+		})
 	}
+}
+
+// errTookTooLong ends requests that have used up their time.
+var errTookTooLong = limit.ErrBusy.WithRetryAfter(2)
+
+// tooLong returns errTookTooLong in place of the errors that are its consequence.
+func tooLong(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errTookTooLong) && fault.From(err).Kind == fault.Internal {
+		return errTookTooLong.With(err)
+	}
+	return err
 }
 
 // within takes from the budgets one by one, and runs fn while it holds what they bound at once.
