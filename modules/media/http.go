@@ -61,7 +61,8 @@ func (m *Module) Routes(s *web.Server) {
 	s.Handle(eventStream(s, operation("GET /api/videos/{id}/events", "videoEvents",
 		"The progress of a video, as Server-Sent Events", 200, 403, 404)), streams, a.videoEvents)
 	web.Register(s, operation("POST /api/videos/{id}/retry", "retryVideo",
-		"Process a video again that failed with processing_error, at most three times", 202, 400, 403, 404), changes, a.retryVideo)
+		"Process a video again that failed with processing_error, at most three times", 202, 400, 403, 404), changes,
+		a.retryVideo)
 	web.Register(s, operation("DELETE /api/videos/{id}", "deleteVideo",
 		"Delete a video and its files, unless it has votes", 200, 400, 403, 404), changes, a.deleteVideo)
 }

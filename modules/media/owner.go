@@ -29,7 +29,8 @@ func (m *Module) List(ctx context.Context, callerID string, status Status, offse
 	return m.store.byOwner(ctx, callerID, status, offset, limit)
 }
 
-// Retry queues the caller's video for processing again, if it failed for a reason on our side, at most maxRetries times.
+// Retry queues the caller's video for processing again, at most maxRetries times, if it failed for a reason on our
+// side.
 func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) {
 	v, err := m.Owned(ctx, callerID, id)
 	if err != nil {

@@ -49,8 +49,8 @@ func (m *Module) receive(ctx context.Context, r io.Reader) (*original, error) {
 	return o, nil
 }
 
-// accept creates the video of a stored file and queues it, unless it is a mock, which counts for no quota. After an error
-// the file is deleted.
+// accept creates the video of a stored file and queues it, unless it is a mock, which counts for no quota. After an
+// error the file is deleted.
 func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
 	v := d.video(o.videoID, ownerID, o.key, o.size)
 	err := m.checkStart(ctx, o.key, d.Start)

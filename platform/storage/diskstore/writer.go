@@ -24,8 +24,9 @@ const (
 
 func writerName(number int) string { return fmt.Sprintf("writer-%05d", number) }
 
-// writePart is storePart for one writer at a time, in all processes: errPartInProgress. It ends with storage.ErrNoUpload
-// soon after the upload has ended, even in another process. interrupt ends a read of body that waits.
+// writePart is storePart for one writer at a time, in all processes: errPartInProgress. It ends with
+// storage.ErrNoUpload within a second after the upload has ended, even in another process. interrupt ends a read of
+// body that waits.
 func (s *Store) writePart(
 	ctx context.Context, key, id string, number int, size int64, body io.Reader, interrupt func(),
 ) (storage.Part, error) {

@@ -120,6 +120,6 @@ func TestTheWritersOfAnAbortedUploadEndWithinASecond(t *testing.T) {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusNotFound || !res.Close {
-		t.Errorf("the writer is answered with %s, close %t, want 404 and the end of the connection", res.Status, res.Close)
+		t.Errorf("the writer gets %s, close %t, want 404 and the end of the connection", res.Status, res.Close)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"syscall"
 
 	"risingstars/platform/scratch"
 )
@@ -15,7 +14,8 @@ const (
 	// chunkBytes is how much memory a part gets at a time, once the bytes before have arrived. partBytes is a multiple.
 	chunkBytes = 64 << 10
 	// bufferBytes is how much memory the parts of all uploads have together. A part that gets no more of it goes to a
-	// file from there on, so no upload ever waits for another one.
+	// file from there on, so no upload ever waits for another one. The memory saves small uploads the file; for larger
+	// ones it saves little, as the system keeps a file that was just written in memory, too, while there is enough.
 	bufferBytes = 4 << 20
 )
 
@@ -25,19 +25,12 @@ type buffers struct {
 	area *scratch.Area // nil: the system's folder
 }
 
-// newBuffers maps the memory for chunks outside of Go's heap, of which the garbage collector would let as much again
-// become garbage. The system provides each page when it is first used. It stays mapped until the process ends.
-func newBuffers(area *scratch.Area) (*buffers, error) {
-	memory, err := syscall.Mmap(-1, 0, bufferBytes, syscall.PROT_READ|syscall.PROT_WRITE,
-		syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		return nil, fmt.Errorf("map the memory for uploads: %w", err)
-	}
+func newBuffers(area *scratch.Area) *buffers {
 	b := &buffers{free: make(chan []byte, bufferBytes/chunkBytes), area: area}
-	for chunk := range slices.Chunk(memory, chunkBytes) {
+	for chunk := range slices.Chunk(make([]byte, bufferBytes), chunkBytes) {
 		b.free <- chunk
 	}
-	return b, nil
+	return b
 }
 
 // chunk returns a chunk of memory, or nil if there is none.

@@ -79,13 +79,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	parts, err := newBuffers(opts.Scratch)
-	if err != nil {
-		return nil, err
-	}
 	s := &Store{
 		bucket: opts.Bucket, public: opts.publicURL,
-		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), buffers: parts,
+		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), buffers: newBuffers(opts.Scratch),
 	}
 	cfg, err := load(ctx, opts)
 	if err != nil {
