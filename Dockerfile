@@ -11,6 +11,10 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -buildvcs=false -ldflags "-s -w -X risingstars/app.version=$VERSION" -o /out/app .
 
+# The certificates of databases on AWS: deploy.sh replaces this stage by a folder that has them; elsewhere there are none.
+FROM debian:12.12-slim AS rds
+RUN mkdir /rds
+
 FROM debian:12.12-slim
 # ffmpeg's packages depend on graphics drivers and their compiler: 160 MB that nothing here loads.
 RUN printf 'path-exclude=/usr/lib/*/%s\n' 'dri/*' 'libLLVM-*' 'libz3.so*' >/etc/dpkg/dpkg.cfg.d/showcase \
@@ -20,6 +24,7 @@ RUN printf 'path-exclude=/usr/lib/*/%s\n' 'dri/*' 'libLLVM-*' 'libz3.so*' >/etc/
     && groupadd --gid 10001 app \
     && useradd --uid 10001 --gid app --no-create-home --home-dir /data --shell /usr/sbin/nologin app \
     && install -d -o app -g app -m 0755 /data
+COPY --from=rds /rds/ /usr/local/share/rds/
 COPY --from=build /out/app /usr/local/bin/app
 # After the packages, so that a new version reuses their layer.
 ARG VERSION=1.0.0

@@ -17,6 +17,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
+	"risingstars/platform/disk"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -32,14 +33,18 @@ type app struct {
 	c        *config.Config
 	log      *slog.Logger
 	registry *prometheus.Registry
+	disks    *disk.Disks
+	ballast  *disk.Ballast // nil if the database is elsewhere
 	db       *database.DB
 	secret   []byte
+	keys     *auth.Keys
 	files    *diskstore.Store // nil if storage has its own address, as S3 does
 	bucket   *storage.Bucket
 	driver   queue.Driver
 	queue    *queue.Queue
 	limits   *limit.Limits
 	checks   []telemetry.Check
+	workDir  *scratch.Area // nil if no worker runs here
 	closers  []func() error
 
 	identity *identity.Module
@@ -56,6 +61,9 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 			err = errors.Join(err, a.close())
 		}
 	}()
+	if err := a.openDisks(worker); err != nil {
+		return nil, err
+	}
 	if err := a.openDatabase(ctx); err != nil {
 		return nil, err
 	}
@@ -130,11 +138,14 @@ func (a *app) buildModules(worker bool) error {
 		return err
 	}
 	a.identity = identity.New(identity.Deps{
-		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Limits: a.limits, Logger: a.log,
+		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
+		Limits: a.limits, Logger: a.log,
 	})
 	a.voting = voting.New(voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket,
-		Options: voting.Options{SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry},
+		Options: voting.Options{
+			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
+		},
 	})
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},
@@ -147,23 +158,21 @@ func (a *app) buildModules(worker bool) error {
 			Quotas: media.Quotas{
 				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
 			},
+			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour,
 		},
+		Disks: a.disks, Scratch: a.workDir,
 	}
 	if worker {
 		if deps.Processor, err = newProcessor(a.c); err != nil {
 			return err
 		}
-		if deps.Scratch, err = scratch.Open(a.c.WorkPath()); err != nil {
-			return withVariable("DATA_DIR", err)
-		}
-		a.closers = append(a.closers, deps.Scratch.Close)
 	}
 	a.media = media.New(deps)
 	return nil
 }
 
 func (a *app) tokens() *auth.Tokens {
-	return auth.NewTokens(a.secret, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
+	return auth.NewTokens(a.keys, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
 // newProcessor builds this machine's processor, for workers and for `app process`.

@@ -21,6 +21,7 @@ func (a *app) openSecret() (err error) {
 	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
 		a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath())
 	}
+	a.keys = auth.NewKeys(a.secret, []byte(a.c.Auth.PreviousKey))
 	return withVariable("DATA_DIR", err)
 }
 
@@ -47,9 +48,19 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 		})
 		return store, withVariable("AWS_S3_BUCKET", err)
 	}
-	files, err := diskstore.Open(diskstore.Options{Root: a.c.FilesPath(), Secret: a.secret, PublicPrefixes: public})
+	keys, accepted := a.keys.For("links"), a.keys.Undivided()
+	for _, key := range keys[1:] {
+		accepted = append(accepted, key.Bytes)
+	}
+	var files *diskstore.Store
+	volume, err := a.disks.Add("files", a.c.FilesPath())
+	if err == nil {
+		files, err = diskstore.Open(diskstore.Options{
+			Root: a.c.FilesPath(), Secret: keys[0].Bytes, Accepted: accepted, PublicPrefixes: public, Volume: volume,
+		})
+	}
 	if err != nil {
-		return nil, withVariable("DATA_DIR", err)
+		return nil, withVariable(folderVariable("FILES_DIR", a.c.Data.FilesDir), err)
 	}
 	a.files = files
 	a.closers = append(a.closers, files.Close)

@@ -49,7 +49,7 @@ func importLaws() []importLaw {
 			because: "only app imports config, and passes each package its own small Options",
 		},
 		{
-			name: "gorm", imports: globs("gorm.io", "github.com/glebarez/sqlite"),
+			name: "gorm", imports: globs("gorm.io", "github.com/libtnb/sqlite"),
 			only:    globs("platform/database/**", "modules/*/store*.go"),
 			because: "gorm stays in platform/database and in the modules' stores",
 		},

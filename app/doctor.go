@@ -9,13 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
+	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 	"risingstars/platform/storage"
 	"risingstars/platform/telemetry"
@@ -64,7 +64,9 @@ func (d *doctor) examine(ctx context.Context) {
 	d.ffmpeg(ctx)
 	d.disk()
 	d.proxies()
-	a := &app{c: d.c, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry()}
+	a := &app{
+		c: d.c, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(), disks: newDisks(d.c, nil),
+	}
 	d.database(ctx, a)
 	d.secret(a)
 	d.queue(ctx, a)
@@ -118,24 +120,40 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 	}
 }
 
-// disk requires room for two of the largest uploads (an original and its rendition), and warns below twenty.
+// disk requires on each volume, above its reserve, room for two of the largest uploads (an original and its rendition),
+// and warns below twenty.
 func (d *doctor) disk() {
-	var stat syscall.Statfs_t
-	if err := errors.Join(os.MkdirAll(d.c.Data.Dir, 0o750), syscall.Statfs(d.c.Data.Dir, &stat)); err != nil {
-		d.report("disk", fail, "DATA_DIR: %v", err)
-		return
+	disks := newDisks(d.c, nil)
+	for _, folder := range []struct {
+		name, variable, path string
+		add                  func(name, path string) (*disk.Volume, error)
+	}{
+		{"data", "DATA_DIR", d.c.Data.Dir, disks.Watch},
+		{"files", "FILES_DIR", d.c.FilesPath(), disks.Add},
+		{"work", "WORK_DIR", d.c.WorkPath(), disks.Add},
+	} {
+		if folder.name == "files" && d.c.Storage.Backend != "local" {
+			continue
+		}
+		var state disk.State
+		volume, err := folder.add(folder.name, folder.path)
+		if err == nil {
+			state, err = volume.State()
+		}
+		if err != nil {
+			d.report("disk "+folder.name, fail, "%s: %v", folder.variable, err)
+			continue
+		}
+		verdict := fine
+		switch {
+		case state.Spare() < 2*state.Largest || state.Spare() < 0:
+			verdict = fail
+		case state.Spare() < 20*state.Largest:
+			verdict = warn
+		}
+		d.report("disk "+folder.name, verdict, "%s (DISK_RESERVE_BYTES); an upload may have up to %d MiB",
+			state, d.c.Upload.MaxBytes>>20)
 	}
-	const mib = 1 << 20
-	free := int64(stat.Bavail * uint64(stat.Bsize)) // the fields' types differ between systems
-	verdict := fine
-	switch {
-	case free < 2*d.c.Upload.MaxBytes:
-		verdict = fail
-	case free < 20*d.c.Upload.MaxBytes:
-		verdict = warn
-	}
-	d.report("disk", verdict, "%d MiB are free in %s; an upload may have up to %d MiB",
-		free/mib, d.c.Data.Dir, d.c.Upload.MaxBytes/mib)
 }
 
 func (d *doctor) proxies() {

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"risingstars/config"
 	"risingstars/platform/database"
 )
 
@@ -36,7 +38,7 @@ func migrateDownCommand() *cobra.Command {
 	var yes bool
 	command := &cobra.Command{Use: "down", Short: "Revert the latest migration, after asking", Args: cobra.NoArgs}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	command.RunE = withDatabase(func(cmd *cobra.Command, db *database.DB) error {
+	command.RunE = withDatabase(func(cmd *cobra.Command, c *config.Config, db *database.DB) error {
 		latest, err := db.Latest(cmd.Context(), migrations()...)
 		if err != nil {
 			return err
@@ -57,13 +59,15 @@ func migrateDownCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return migrateStatus(cmd, db)
+		return migrateStatus(cmd, c, db)
 	})
 	return command
 }
 
 // withDatabase returns a command function that opens only the database, runs the given function on it, and closes it.
-func withDatabase(run func(*cobra.Command, *database.DB) error) func(*cobra.Command, []string) error {
+func withDatabase(
+	run func(*cobra.Command, *config.Config, *database.DB) error,
+) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		c, log, err := setup(cmd)
 		if err != nil {
@@ -75,29 +79,57 @@ func withDatabase(run func(*cobra.Command, *database.DB) error) func(*cobra.Comm
 		if err != nil {
 			return withVariable(databaseVariable(c), err)
 		}
-		return errors.Join(run(cmd, db), db.Close())
+		return errors.Join(run(cmd, c, db), db.Close())
 	}
 }
 
-func migrateUp(cmd *cobra.Command, db *database.DB) error {
+// migrateUp also lets the user of DATABASE_APP_URL read and change rows, if that is set.
+func migrateUp(cmd *cobra.Command, c *config.Config, db *database.DB) error {
 	if err := db.Migrate(cmd.Context(), migrations()...); err != nil {
 		return err
 	}
-	return migrateStatus(cmd, db)
+	if c.Data.AppURL != "" {
+		app, err := url.Parse(c.Data.AppURL)
+		if err != nil {
+			return errors.New("DATABASE_APP_URL: is malformed") // the cause would quote the password
+		}
+		password, _ := app.User.Password()
+		if err := db.AllowApp(cmd.Context(), app.User.Username(), password, migrations()...); err != nil {
+			return withVariable("DATABASE_APP_URL", err)
+		}
+	}
+	return migrateStatus(cmd, c, db)
 }
 
-func migrateStatus(cmd *cobra.Command, db *database.DB) error {
+func migrateStatus(cmd *cobra.Command, _ *config.Config, db *database.DB) error {
 	status, err := db.MigrationStatus(cmd.Context(), migrations()...)
 	if err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	behind := map[string]bool{}
 	for _, m := range status {
-		state := "pending"
-		if m.Applied {
-			state = "applied"
+		state := "applied"
+		if !m.Applied {
+			state, behind[m.Owner] = "pending", true
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", state, m.Owner, m.File)
+	}
+	for _, owner := range migrations() {
+		if behind[owner.Name] {
+			continue // its fills wait for its tables
+		}
+		fills, err := db.FillStatus(cmd.Context(), owner)
+		if err != nil {
+			return err
+		}
+		for _, fill := range fills {
+			state := "applied"
+			if fill.Behind > 0 {
+				state = "pending"
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s: %d rows behind\n", state, fill.Owner, fill.Name, fill.Behind)
+		}
 	}
 	return table.Flush()
 }

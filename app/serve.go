@@ -2,8 +2,9 @@ package app
 
 import (
 	"context"
+	"os"
 	"runtime"
-	"time"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,7 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			limitMemory()
 			withWorker := c.Queue.Backend == "embedded"
 			a, err := newApp(cmd.Context(), c, log, withWorker)
 			if err != nil {
@@ -32,6 +34,14 @@ func serveCommand() *cobra.Command {
 			}
 			return a.serve(cmd.Context(), withWorker)
 		},
+	}
+}
+
+// limitMemory makes the collector keep up with bursts of requests: hashing a password leaves 19 MiB of garbage, and the
+// collector lets garbage grow to the size of what is in use. GOMEMLIMIT sets another limit, which is a soft one.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(80 << 20)
 	}
 }
 
@@ -67,6 +77,7 @@ func (a *app) workServices() []lifecycle.Service {
 	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
+		lifecycle.Loop("fills", a.fill),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})
@@ -77,28 +88,29 @@ func (a *app) workServices() []lifecycle.Service {
 
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
-	services := a.workServices()
+	services := append(a.workServices(), a.diskWatch())
 	if a.c.Worker.HTTPAddr != "" {
-		server := a.newServer(a.c.Worker.HTTPAddr, 0) // no drain: it is behind no proxy
-		services = append(services, webService(server, "WORKER_HTTP_ADDR"))
+		o := a.serverOptions(a.c.Worker.HTTPAddr)
+		o.Registerer, o.Gatherer = a.registry, a.registry
+		services = append(services, webService("web", web.New(o), "WORKER_HTTP_ADDR"))
 	}
 	return a.run(ctx, services)
 }
 
-// newServer returns a server with the routes that belong to no module.
-func (a *app) newServer(addr string, drain time.Duration) *web.Server {
-	return web.New(web.Options{
+// serverOptions returns the options of a server that is behind no proxy and has no metrics.
+func (a *app) serverOptions(addr string) web.Options {
+	return web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
-		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Drain: drain, Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: a.checks}, Limits: a.limits,
-		Logger: a.log, Registerer: a.registry, Gatherer: a.registry,
-	})
+		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
+		Health: &telemetry.Health{Checks: a.checks, Tolerated: []telemetry.Check{a.diskCheck()}}, Limits: a.limits,
+		Logger: a.log,
+	}
 }
 
 // webService makes a service of the server. Errors of its start name the variable that holds its address.
-func webService(server *web.Server, variable string) lifecycle.Service {
+func webService(name string, server *web.Server, variable string) lifecycle.Service {
 	start := func(ctx context.Context) error { return withVariable(variable, server.Start(ctx)) }
-	return lifecycle.Service{Name: "web", Start: start, Stop: server.Stop, Failed: server.Failed()}
+	return lifecycle.Service{Name: name, Start: start, Stop: server.Stop, Failed: server.Failed()}
 }
 
 // routes registers the routes of the modules and the files.
@@ -111,11 +123,26 @@ func (a *app) routes(server *web.Server) {
 	}
 }
 
-// serve serves requests, and also processes videos if withWorker is set.
-func (a *app) serve(ctx context.Context, withWorker bool) error {
-	server := a.newServer(a.c.HTTP.Addr, a.c.Drain())
+// newAPI returns the server of the API. Without METRICS_ADDR it also serves the metrics, to programs on this host.
+func (a *app) newAPI() *web.Server {
+	o := a.serverOptions(a.c.HTTP.Addr)
+	o.Drain, o.Registerer = a.c.Drain(), a.registry
+	if a.c.HTTP.MetricsAddr == "" {
+		o.Gatherer, o.LocalMetrics = a.registry, true
+	}
+	server := web.New(o)
 	a.routes(server)
-	services := []lifecycle.Service{webService(server, "HTTP_ADDR")}
+	return server
+}
+
+// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are there.
+func (a *app) serve(ctx context.Context, withWorker bool) error {
+	services := []lifecycle.Service{a.diskWatch(), webService("web", a.newAPI(), "HTTP_ADDR")}
+	if a.c.HTTP.MetricsAddr != "" {
+		o := a.serverOptions(a.c.HTTP.MetricsAddr)
+		o.Gatherer = a.registry
+		services = append(services, webService("metrics", web.New(o), "METRICS_ADDR"))
+	}
 	if withWorker {
 		services = append(a.workServices(), services...)
 	}

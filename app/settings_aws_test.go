@@ -15,11 +15,16 @@ import (
 // notOnAWS lists the variables that no template sets, and why.
 var notOnAWS = map[string]string{
 	"AUTH_RATE_LIMIT":                    "off for load tests only",
+	"SECRET_KEY_PREVIOUS":                "set by hand, for the day after the secret is replaced",
 	"RATE_LIMITS":                        "off for load tests only",
 	"AWS_CA_BUNDLE":                      "every system trusts AWS's certificates",
 	"AWS_ENDPOINT_URL":                   "for servers other than AWS",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
 	"DATA_DIR":                           "the image's own volume, /data",
+	"DISK_RESERVE_BYTES":                 "the default fits",
+	"FILES_DIR":                          "storage is S3",
+	"MEDIA_KEEP_FAILED_DAYS":             "the default fits",
+	"WORK_DIR":                           "in DATA_DIR",
 	"ECS_AGENT_URI":                      "ECS sets it in every container",
 	"LOAD_TEST_ENDPOINTS":                "on for load tests only",
 	"LOG_FORMAT":                         "the image sets it to JSON",
@@ -35,6 +40,7 @@ var notOnAWS = map[string]string{
 // that reads a variable, a value on one side only would make them disagree.
 var awsReaders = map[string]string{
 	"DATABASE_URL":                "migrate serve work",
+	"DATABASE_APP_URL":            "migrate",
 	"SECRET_KEY":                  "migrate serve work",
 	"LOG_LEVEL":                   "migrate serve work",
 	"DATABASE_MAX_CONNS":          "serve work",
@@ -52,6 +58,7 @@ var awsReaders = map[string]string{
 	"SQS_DLQ_URL":                 "serve work",
 	"GOMEMLIMIT":                  "serve",
 	"HTTP_ADDR":                   "serve",
+	"METRICS_ADDR":                "serve",
 	"PUBLIC_URL":                  "serve",
 	"TRUSTED_PROXIES":             "serve",
 	"CORS_ORIGINS":                "serve",
@@ -110,7 +117,9 @@ func TestAWSTasksGetTheVariablesThatTheyRead(t *testing.T) {
 // awsValues are examples of the values that depend on the AWS account.
 var awsValues = map[string]string{
 	"DATABASE_URL": "postgresql://showcase:4f1d0b8b6c5e49a7@db.example.us-east-1.rds.amazonaws.com:5432/showcase" +
-		"?sslmode=require",
+		"?sslmode=verify-full&sslrootcert=/usr/local/share/rds/global-bundle.pem",
+	"DATABASE_APP_URL": "postgresql://app:9c0d6b5a4f3e2d1c@db.example.us-east-1.rds.amazonaws.com:5432/showcase" +
+		"?sslmode=verify-full&sslrootcert=/usr/local/share/rds/global-bundle.pem",
 	"SECRET_KEY":    "q3JtYWw0dGVzdHNvbmx5bm90YXNlY3JldGF0YWxs4f1d0b8b6c5e49a7a3b2c1d0",
 	"PUBLIC_URL":    "http://showcase-1234567890.us-east-1.elb.amazonaws.com",
 	"S3_PUBLIC_URL": "https://d111111abcdef8.cloudfront.net",

@@ -31,6 +31,8 @@ var absent = map[string]map[string]string{
 	compose: {
 		"HTTP_ADDR":              "the image sets it, and nginx knows it",
 		"DATA_DIR":               "the image sets it: the volume that nginx reads from",
+		"FILES_DIR":              "in DATA_DIR, where nginx reads it",
+		"WORK_DIR":               "in DATA_DIR, so that renditions are moved and not copied",
 		"SQS_QUEUE_URL":          "the queue is Redis",
 		"SQS_DLQ_URL":            "the queue is Redis",
 		"SQS_WAIT_TIME_SECONDS":  "the queue is Redis",
@@ -48,9 +50,11 @@ var absent = map[string]map[string]string{
 
 // others are the names in a file that the configuration does not read.
 var others = map[string][]string{
-	readme:     {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS"}, // the AWS SDK reads them
-	envExample: {"POSTGRES_PASSWORD", "VERSION", "PORT"},        // compose.yaml reads them
-	compose:    {},
+	readme: {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS"}, // the AWS SDK reads them
+	envExample: { // compose.yaml reads them
+		"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "VERSION", "PORT", "REAL_IP_FROM",
+	},
+	compose: {"GOMEMLIMIT"}, // the Go runtime reads it
 }
 
 // A setting that one of the lists lacks fails this test, and so does a listed name that is no longer a setting.

@@ -10,6 +10,7 @@ import (
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
+	"risingstars/platform/auth"
 	"risingstars/platform/storage/diskstore"
 	"risingstars/platform/telemetry"
 	"risingstars/platform/web"
@@ -28,12 +29,10 @@ var unbudgeted = []string{
 func routedServer() *web.Server {
 	a := &app{
 		c: &config.Config{}, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(),
-		secret: make([]byte, 32), files: &diskstore.Store{},
+		keys: auth.NewKeys(make([]byte, 32), nil), files: &diskstore.Store{},
 		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{}), voting: voting.New(voting.Deps{}),
 	}
-	server := a.newServer("", 0)
-	a.routes(server)
-	return server
+	return a.newAPI()
 }
 
 // Every route says what a request may take: through web.Register, Handle or Mount.

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -30,7 +31,9 @@ type Config struct {
 
 // HTTP says where and how requests are served.
 type HTTP struct {
-	Addr           string         `env:"HTTP_ADDR" default:":8080" flag:"http-addr" usage:"address to listen on"`
+	Addr string `env:"HTTP_ADDR" default:":8080" flag:"http-addr" usage:"address to listen on"`
+	// MetricsAddr is the address of /metrics alone; empty: Addr serves it to programs on this host.
+	MetricsAddr    string         `env:"METRICS_ADDR"`
 	PublicURL      string         `env:"PUBLIC_URL"`
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES"`
 	CORSOrigins    []string       `env:"CORS_ORIGINS"`
@@ -44,11 +47,18 @@ type HTTP struct {
 // Data says where rows are kept: in PostgreSQL at DatabaseURL or, if that is empty, in SQLite in Dir.
 type Data struct {
 	DatabaseURL string `env:"DATABASE_URL"`
+	// AppURL is for `app migrate up` alone: the DATABASE_URL of serve and work, whose user it allows to read and change
+	// rows; empty: they use the same user.
+	AppURL string `env:"DATABASE_APP_URL"`
 	// MaxConns is the size of this process's connection pool; 0: the default of the database package.
 	MaxConns int `env:"DATABASE_MAX_CONNS" default:"0"`
 	// StatementSeconds is the longest that a PostgreSQL statement may run.
 	StatementSeconds int    `env:"DATABASE_STATEMENT_TIMEOUT_SECONDS" default:"30"`
 	Dir              string `env:"DATA_DIR" default:"./data" flag:"data-dir" usage:"folder for local data"`
+	FilesDir         string `env:"FILES_DIR"` // of local storage; empty: files in Dir
+	WorkDir          string `env:"WORK_DIR"`  // of temporary files; empty: work in Dir
+	// DiskReserve is how many bytes of each volume stay free; 0: by its size and by MAX_UPLOAD_BYTES.
+	DiskReserve int64 `env:"DISK_RESERVE_BYTES" default:"0"`
 }
 
 // Queue selects the queue that carries tasks to workers.
@@ -86,7 +96,9 @@ type AWS struct {
 
 // Auth configures access tokens. RateLimit is an older name of Limits.Rates: rates are off if either is.
 type Auth struct {
-	SecretKey    string `env:"SECRET_KEY"`
+	SecretKey string `env:"SECRET_KEY"`
+	// PreviousKey is the SECRET_KEY that the present one has replaced.
+	PreviousKey  string `env:"SECRET_KEY_PREVIOUS"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
 	RateLimit    bool   `env:"AUTH_RATE_LIMIT" default:"true"`
 }
@@ -114,6 +126,8 @@ type Media struct {
 	MinSeconds     int    `env:"MEDIA_MIN_SECONDS" default:"0"`
 	MaxSeconds     int    `env:"MEDIA_MAX_SECONDS" default:"0"`
 	MinHeight      int    `env:"MEDIA_MIN_HEIGHT" default:"0"`
+	// KeepFailedDays is how long the original of a failed video stays; 0: for ever.
+	KeepFailedDays int `env:"MEDIA_KEEP_FAILED_DAYS" default:"7"`
 }
 
 // Worker sets how much is processed at once. Zero means as much as suits the machine.
@@ -143,10 +157,12 @@ func (c *Config) Embedded() bool { return c.Data.DatabaseURL == "" }
 func (c *Config) DatabasePath() string { return filepath.Join(c.Data.Dir, "showcase.db") }
 
 // FilesPath is the root of local storage.
-func (c *Config) FilesPath() string { return filepath.Join(c.Data.Dir, "files") }
+func (c *Config) FilesPath() string {
+	return cmp.Or(c.Data.FilesDir, filepath.Join(c.Data.Dir, "files"))
+}
 
 // WorkPath is the folder of temporary files: nothing in it is needed after its process has ended.
-func (c *Config) WorkPath() string { return filepath.Join(c.Data.Dir, "work") }
+func (c *Config) WorkPath() string { return cmp.Or(c.Data.WorkDir, filepath.Join(c.Data.Dir, "work")) }
 
 // BumperPath is the folder of rendered intros and outros. It is a cache: what is missing is rendered again.
 func (c *Config) BumperPath() string { return filepath.Join(c.Data.Dir, "bumpers") }

@@ -16,13 +16,14 @@ import (
 // variables are all environment variables that the configuration reads, sorted. A mistyped tag fails the test below.
 const variables = `
 ACCESS_TOKEN_EXPIRE_MINUTES AUTH_RATE_LIMIT AWS_CA_BUNDLE AWS_ENDPOINT_URL AWS_REGION AWS_S3_BUCKET CORS_ORIGINS
-DATABASE_MAX_CONNS DATABASE_STATEMENT_TIMEOUT_SECONDS DATABASE_URL DATA_DIR ECS_AGENT_URI FFMPEG_THREADS HTTP_ADDR
-LOAD_TEST_ENDPOINTS LOG_FORMAT LOG_LEVEL MAX_UPLOAD_BYTES MEDIA_AUDIO MEDIA_MAX_CLIP_SECONDS MEDIA_MAX_SECONDS
-MEDIA_MIN_HEIGHT MEDIA_MIN_SECONDS PUBLIC_URL QUEUE_BACKEND RATE_LIMITS REDIS_URL S3_DELETE_ORIGINAL S3_PROCESSED_PREFIX
-S3_PUBLIC_URL S3_UPLOAD_PREFIX S3_URL_EXPIRE_SECONDS SECRET_KEY SHUTDOWN_DRAIN_SECONDS SHUTDOWN_GRACE_SECONDS
-SQS_DLQ_URL SQS_QUEUE_URL SQS_VISIBILITY_TIMEOUT SQS_WAIT_TIME_SECONDS STORAGE_BACKEND TRUSTED_PROXIES
-UPLOADS_BYTES_PER_ACCOUNT UPLOADS_PER_DAY_PER_ACCOUNT UPLOADS_UNPUBLISHED_PER_ACCOUNT
-VOTING_SELF_VOTES WORKER_CONCURRENCY WORKER_HTTP_ADDR
+DATABASE_APP_URL DATABASE_MAX_CONNS DATABASE_STATEMENT_TIMEOUT_SECONDS DATABASE_URL DATA_DIR DISK_RESERVE_BYTES
+ECS_AGENT_URI FFMPEG_THREADS FILES_DIR HTTP_ADDR LOAD_TEST_ENDPOINTS LOG_FORMAT LOG_LEVEL MAX_UPLOAD_BYTES MEDIA_AUDIO
+MEDIA_KEEP_FAILED_DAYS MEDIA_MAX_CLIP_SECONDS MEDIA_MAX_SECONDS MEDIA_MIN_HEIGHT MEDIA_MIN_SECONDS METRICS_ADDR
+PUBLIC_URL QUEUE_BACKEND RATE_LIMITS REDIS_URL S3_DELETE_ORIGINAL S3_PROCESSED_PREFIX S3_PUBLIC_URL S3_UPLOAD_PREFIX
+S3_URL_EXPIRE_SECONDS SECRET_KEY SECRET_KEY_PREVIOUS SHUTDOWN_DRAIN_SECONDS SHUTDOWN_GRACE_SECONDS SQS_DLQ_URL
+SQS_QUEUE_URL SQS_VISIBILITY_TIMEOUT SQS_WAIT_TIME_SECONDS STORAGE_BACKEND TRUSTED_PROXIES
+UPLOADS_BYTES_PER_ACCOUNT UPLOADS_PER_DAY_PER_ACCOUNT UPLOADS_UNPUBLISHED_PER_ACCOUNT VOTING_SELF_VOTES
+WORKER_CONCURRENCY WORKER_HTTP_ADDR WORK_DIR
 `
 
 // clean empties every variable of ours, so that the result does not depend on the developer's own environment.
@@ -95,6 +96,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		"REDIS_URL": "redis://h:6379", "STORAGE_BACKEND": "s3", "S3_UPLOAD_PREFIX": "../up",
 		"MAX_UPLOAD_BYTES": "many", "MEDIA_AUDIO": "loud", "WORKER_CONCURRENCY": "-1", "VOTING_SELF_VOTES": "perhaps",
 		"TRUSTED_PROXIES": "10.0.0.0/99", "PUBLIC_URL": "ftp://x", "LOG_LEVEL": "chatty",
+		"METRICS_ADDR": "9090", "DATABASE_APP_URL": "postgresql://u:hunter2@h/x",
 	} {
 		t.Setenv(name, value)
 	}
@@ -105,7 +107,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	for _, name := range []string{
 		"DATABASE_URL", "SECRET_KEY", "REDIS_URL", "AWS_S3_BUCKET", "AWS_REGION", "S3_UPLOAD_PREFIX",
 		"MAX_UPLOAD_BYTES", "MEDIA_AUDIO", "WORKER_CONCURRENCY", "VOTING_SELF_VOTES", "TRUSTED_PROXIES",
-		"PUBLIC_URL", "LOG_LEVEL",
+		"PUBLIC_URL", "LOG_LEVEL", "METRICS_ADDR", "DATABASE_APP_URL",
 	} {
 		if !strings.Contains(err.Error(), "- "+name+": ") {
 			t.Errorf("%s is not named in:\n%v", name, err)
@@ -113,6 +115,28 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the message shows a password:\n%v", err)
+	}
+}
+
+// The app's user must be another one than the owner of the tables, and its password must fit into a URL.
+func TestUserOfTheAppIsNotTheOwner(t *testing.T) {
+	clean(t)
+	t.Setenv("SECRET_KEY", "4f1d0b8b6c5e49a7a3b2c1d0e9f8a7b6")
+	t.Setenv("DATABASE_URL", "postgresql://owner:x@db/showcase")
+	for address, ok := range map[string]bool{
+		"": true,
+		"postgresql://app:0123456789abcdef@db/showcase":    true,
+		"postgresql://owner:0123456789abcdef@db/showcase":  false,
+		"postgresql://db/showcase":                         false,
+		"postgresql://app@db/showcase":                     false,
+		"postgresql://app:short@db/showcase":               false,
+		"postgresql://app:0123456789%27abcdef@db/showcase": false,
+		"redis://app:0123456789abcdef@db/0":                false,
+	} {
+		t.Setenv("DATABASE_APP_URL", address)
+		if _, err := Load("", nil); (err == nil) != ok {
+			t.Errorf("%q: %v", address, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -31,6 +32,12 @@ func (c *Config) normalize() Problems {
 			report("DATABASE_URL: must look like postgresql://user:password@host:port/name, or be empty to use SQLite")
 		}
 	}
+	c.checkAppURL(report)
+	if addr := c.HTTP.MetricsAddr; addr != "" {
+		if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+			report("METRICS_ADDR: %q must look like 127.0.0.1:9090", addr)
+		}
+	}
 	c.checkQueue(report)
 	c.checkStorage(report)
 
@@ -43,6 +50,10 @@ func (c *Config) normalize() Problems {
 		case isExampleSecret(key):
 			report("SECRET_KEY: must not be a published example; %s", createSecret)
 		}
+	}
+	if key := c.Auth.PreviousKey; key != "" && len(key) < minSecretBytes {
+		report("SECRET_KEY_PREVIOUS: must have at least %d bytes and has %d: it is the SECRET_KEY of before",
+			minSecretBytes, len(key))
 	}
 	for name, address := range map[string]*string{
 		"PUBLIC_URL": &c.HTTP.PublicURL, "S3_PUBLIC_URL": &c.Storage.PublicURL,
@@ -78,6 +89,8 @@ func (c *Config) normalize() Problems {
 	between("UPLOADS_UNPUBLISHED_PER_ACCOUNT", int64(c.Upload.Unpublished), 0, 1_000_000)
 	between("UPLOADS_PER_DAY_PER_ACCOUNT", int64(c.Upload.PerDay), 0, 1_000_000)
 	between("UPLOADS_BYTES_PER_ACCOUNT", c.Upload.Bytes, 0, 1<<50)
+	between("DISK_RESERVE_BYTES", c.Data.DiskReserve, 0, 1<<50)
+	between("MEDIA_KEEP_FAILED_DAYS", int64(c.Media.KeepFailedDays), 0, 3650)
 	between("MEDIA_MAX_CLIP_SECONDS", int64(c.Media.MaxClipSeconds), 1, 600)
 	between("MEDIA_MIN_SECONDS", int64(c.Media.MinSeconds), 0, 86400)
 	between("MEDIA_MAX_SECONDS", int64(c.Media.MaxSeconds), 0, 86400)
@@ -91,6 +104,28 @@ func (c *Config) normalize() Problems {
 		report("MEDIA_MIN_SECONDS: %d must not be above MEDIA_MAX_SECONDS, which is %d", c.Media.MinSeconds, high)
 	}
 	return problems
+}
+
+// appPassword matches the passwords that need no encoding in a URL and no preparation for SCRAM (RFC 4013).
+var appPassword = regexp.MustCompile(`^[A-Za-z0-9]{16,}$`)
+
+func (c *Config) checkAppURL(report func(string, ...any)) {
+	if c.Data.AppURL == "" {
+		return
+	}
+	owner, err1 := url.Parse(c.Data.DatabaseURL)
+	app, err2 := url.Parse(c.Data.AppURL)
+	switch {
+	case err1 != nil || err2 != nil || c.Embedded() || (app.Scheme != "postgresql" && app.Scheme != "postgres"):
+		report("DATABASE_APP_URL: must look like DATABASE_URL, with another user, or be empty")
+	case app.User.Username() == "" || app.User.Username() == owner.User.Username():
+		report("DATABASE_APP_URL: its user must not be the one of DATABASE_URL, who owns the tables")
+	default:
+		if password, _ := app.User.Password(); !appPassword.MatchString(password) {
+			report("DATABASE_APP_URL: its password must be 16 or more letters and digits; create one with: " +
+				"openssl rand -hex 16")
+		}
+	}
 }
 
 func isEmptyOrWebAddress(address string) bool {

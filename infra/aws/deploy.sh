@@ -72,15 +72,24 @@ base() {
 }
 
 image() {
-	local tag=$1 repository
+	local tag=$1 repository certificates
 	repository=$(output "$name-base" RepositoryUri)
 	if has_image "$tag" 2>/dev/null; then
 		echo "$repository:$tag already exists"
 		return
 	fi
 	aws ecr get-login-password | docker login --username AWS --password-stdin "${repository%%/*}"
+	# RDS's certificates are AWS's own, and change when it adds a region or renews one.
+	certificates=$(mktemp -d)
+	mkdir "$certificates/rds"
+	curl -fsS --proto =https --retry 3 -o "$certificates/rds/global-bundle.pem" \
+		https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem || fail "RDS's certificates cannot be fetched"
+	grep -q -- '-----BEGIN CERTIFICATE-----' "$certificates/rds/global-bundle.pem" ||
+		fail "what was fetched are no certificates"
+	chmod -R a+rX "$certificates"
 	docker buildx build --platform linux/amd64,linux/arm64 --provenance=false --build-arg "VERSION=${tag#v}" \
-		--tag "$repository:$tag" --push "$here/../.."
+		--build-context "rds=$certificates" --tag "$repository:$tag" --push "$here/../.."
+	rm -rf "$certificates"
 }
 
 # put_stack [OPTION…] -- KEY=VALUE… creates or updates the stack with the templates of this folder.

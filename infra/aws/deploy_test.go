@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// cli stands in for the AWS CLI and docker, which need an account. It records its arguments, and environment variables
-// control its answers. A stack exists if there is a file of its name, and its services if there is a file "services".
+// cli stands in for the AWS CLI, docker and curl, which need an account or the network. It records its arguments, and
+// environment variables control its answers. A stack exists if there is a file of its name, and its services if there
+// is a file "services".
 const cli = `#!/usr/bin/env bash
 echo "${0##*/} $*" >>"$ROOM/calls"
 stack() { [[ $* =~ --stack-name\ ([a-z-]+) ]] && echo "${BASH_REMATCH[1]}"; }
@@ -37,6 +38,7 @@ case "${0##*/} $1 $2" in
 	*exitCode*) echo "${EXIT_CODE:-0}" ;;
 	*) echo "Essential container in task exited" ;;
 	esac ;;
+"curl -fsS --proto") echo "${FETCHED:------BEGIN CERTIFICATE-----}" >"$7" ;;
 "aws logs get-log-events") echo "applied  media  0001_media.sql" ;;
 esac
 `
@@ -46,7 +48,7 @@ func deploy(
 	t *testing.T, room string, environment []string, args ...string,
 ) (calls []string, output string, err error) {
 	t.Helper()
-	for _, program := range []string{"aws", "docker"} {
+	for _, program := range []string{"aws", "docker", "curl"} {
 		// A child of another test must not inherit the open file: a program that is open for writing cannot be run.
 		syscall.ForkLock.RLock()
 		err := os.WriteFile(filepath.Join(room, program), []byte(cli), 0o755)
@@ -212,9 +214,15 @@ func TestImageIsBuiltOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(output)
 	}
-	wantCalls(t, calls, "docker buildx linux/amd64,linux/arm64 --push VERSION=3 the-RepositoryUri:v3")
+	wantCalls(t, calls, "docker buildx linux/amd64,linux/arm64 --push --build-context VERSION=3 the-RepositoryUri:v3")
 	if calls, output, err = deploy(t, existing(t, "showcase-base"), nil, "image", "v2"); err != nil {
 		t.Fatal(output)
+	}
+	wantCalls(t, calls)
+	// An image without RDS's certificates could not connect to the database.
+	calls, output, err = deploy(t, existing(t, "showcase-base"), []string{"FETCHED=<html>"}, "image", "v3")
+	if err == nil || !strings.Contains(output, "no certificates") {
+		t.Errorf("%v:\n%s", err, output)
 	}
 	wantCalls(t, calls)
 }

@@ -32,6 +32,7 @@ var promises = map[string][]string{
 		"FromPort: 8000, ToPort: 8000, SourceSecurityGroupId: !Ref BalancerGroup",
 		"FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !Ref ServeGroup",
 		"FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !Ref WorkGroup",
+		`{IpProtocol: "-1", CidrIp: 127.0.0.1/32, Description: nowhere}`,
 	},
 	"cluster.yaml": {"Command: [migrate, up]"},
 	"serve.yaml": {
@@ -49,6 +50,10 @@ var promises = map[string][]string{
 		"WorkerMin: {Type: Number, Default: 1,", "WorkerMax: {Type: Number, Default: 3,",
 		"WorkerBacklog: {Type: Number, Default: 5,", `DeletionProtection: {Type: String, Default: "true",`,
 		"TaskSubnets:\n    Type: String\n    Default: public\n",
+	},
+	"base.yaml": {
+		"secret:*\n            Condition: {StringEquals: {aws:ResourceTag/read-by-tasks-of: !Ref Name}}",
+		"s3:::${Name}-*\n            Condition: {StringEquals: {aws:ResourceAccount: !Ref AWS::AccountId}}",
 	},
 	// The filter matches the workers' log (platform/queue).
 	"alarms.yaml": {
@@ -69,10 +74,21 @@ func TestTemplatesKeepTheirPromises(t *testing.T) {
 			}
 		}
 	}
+	const tag = "Tags: [{Key: read-by-tasks-of, Value: !Ref Name}]"
+	if n := strings.Count(string(files["database.yaml"]), tag); n != 3 {
+		t.Errorf("tasks may read %d secrets, not the two URLs and the key", n)
+	}
 	if n := strings.Count(string(files["alarms.yaml"]), "AlarmActions: [!Ref Topic]"); n != 7 {
 		t.Errorf("%d alarms notify the topic, not 7", n)
 	}
-	if n := strings.Count(string(files["network.yaml"]), "0.0.0.0/0, Description"); n != 2 {
-		t.Errorf("%d ports are open to the world, not the load balancer's 2", n)
+	network := string(files["network.yaml"])
+	const world, aws = "CidrIp: 0.0.0.0/0, Description", "ToPort: 443, CidrIp: 0.0.0.0/0, Description: AWS"
+	if out := strings.Count(network, aws); out != 2 || strings.Count(network, world)-out != 2 {
+		t.Errorf("%d groups reach AWS, not the tasks' 2, or not the load balancer's 2 ports are open to the world", out)
+	}
+	// A group without rules of its own for what goes out may reach everything.
+	groups := strings.Count(network, "Type: AWS::EC2::SecurityGroup\n")
+	if rules := strings.Count(network, "      SecurityGroupEgress:"); groups != 4 || rules != groups {
+		t.Errorf("%d of %d groups limit what goes out", rules, groups)
 	}
 }

@@ -2,6 +2,8 @@ package aws_test
 
 import (
 	"encoding/json"
+	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,7 +41,7 @@ func TestSecretsAreNeitherParametersNorPlainVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{"DATABASE_URL", "SECRET_KEY"}
+	secrets := []string{"DATABASE_URL", "DATABASE_APP_URL", "SECRET_KEY"}
 	for _, c := range containers {
 		for _, v := range c.Variables {
 			if v.Secret != slices.Contains(secrets, v.Name) {
@@ -52,18 +54,19 @@ func TestSecretsAreNeitherParametersNorPlainVariables(t *testing.T) {
 	}
 }
 
+// everywhere are the actions that do not support resources, or whose resource does not exist yet.
+var everywhere = []string{
+	"ecr:GetAuthorizationToken", "cloudformation:GetTemplateSummary",
+	"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+	"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+}
+
 func TestRolesAreNarrow(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
 	statements, err := cfntest.Statements(files)
 	if err != nil {
 		t.Fatal(err)
-	}
-	// Actions that do not support resources, or whose resource does not exist yet.
-	everywhere := []string{
-		"ecr:GetAuthorizationToken", "cloudformation:GetTemplateSummary",
-		"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
-		"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 	}
 	action := regexp.MustCompile(`^[a-z0-9-]+:[A-Z][A-Za-z]+$`)
 	roles := map[string]bool{}
@@ -118,8 +121,18 @@ func TestRolesAreWithinTheirBoundary(t *testing.T) {
 	}
 	var boundary []string
 	for _, s := range statements {
-		if s.Role == "TaskBoundary" && s.Effect == "Allow" {
-			boundary = append(boundary, s.Actions...)
+		if s.Role != "TaskBoundary" || s.Effect != "Allow" {
+			continue
+		}
+		boundary = append(boundary, s.Actions...)
+		for _, resource := range s.Resources {
+			named := strings.Contains(resource, ":showcase") || strings.Contains(resource, "/showcase") ||
+				resource == "<Repository.Arn>" || strings.HasSuffix(resource, ":secret:*") // of which a tag selects
+			for _, a := range s.Actions {
+				if !named && !slices.Contains(everywhere, a) {
+					t.Errorf("%s:%d: the boundary allows %s on %s, which others may own", s.File, s.Line, a, resource)
+				}
+			}
 		}
 	}
 	needed := map[string]bool{}
@@ -157,6 +170,7 @@ func TestJSONTextsAreValid(t *testing.T) {
 		{"alarms.yaml", "Dashboard", "DashboardBody"},
 		{"base.yaml", "Repository", "LifecyclePolicy", "LifecyclePolicyText"},
 		{"database.yaml", "Password", "GenerateSecretString", "SecretStringTemplate"},
+		{"database.yaml", "AppPassword", "GenerateSecretString", "SecretStringTemplate"},
 	} {
 		text, err := cfntest.Text(files, where[0], where[1], where[2:]...)
 		if err != nil {
@@ -167,18 +181,52 @@ func TestJSONTextsAreValid(t *testing.T) {
 	}
 }
 
-// The URL is assembled from parts that only the account knows, in the form that the application reads.
-func TestDatabaseURLRequiresTLS(t *testing.T) {
+// The URLs are assembled from parts that only the account knows, in the form that the application reads. The services'
+// user is not the owner of the tables, and the certificate that the server shows must be RDS's for this very name.
+func TestDatabaseURLsVerifyTheServer(t *testing.T) {
 	t.Parallel()
 	_, files := setup(t)
-	url, err := cfntest.Text(files, "database.yaml", "Url", "SecretString")
+	for resource, credentials := range map[string]string{
+		"OwnerUrl": "showcase:{{resolve:secretsmanager:<Password>:SecretString:password}}",
+		"AppUrl":   "app:{{resolve:secretsmanager:<AppPassword>:SecretString:password}}",
+	} {
+		url, err := cfntest.Text(files, "database.yaml", resource, "SecretString")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "postgresql://" + credentials + "@<Database.Endpoint.Address>:<Database.Endpoint.Port>/showcase" +
+			"?sslmode=verify-full&sslrootcert=" + certificates
+		if url != want {
+			t.Errorf("%s: got %q, want %q", resource, url, want)
+		}
+	}
+	stacks := string(files["showcase.yaml"])
+	if n := strings.Count(stacks, " DatabaseUrlArn: !GetAtt Database.Outputs.AppUrlArn\n"); n != 2 {
+		t.Errorf("%d services use the app's URL, not 2", n)
+	}
+	if n := strings.Count(stacks, "Database.Outputs.OwnerUrlArn"); n != 1 {
+		t.Errorf("%d stacks use the owner's URL, not 1", n)
+	}
+}
+
+// certificates is the file in the image that has RDS's own certificates, which no system trusts by itself.
+const certificates = "/usr/local/share/rds/global-bundle.pem"
+
+// The image that deploy.sh builds has the certificates that the URLs name.
+func TestImageHasTheCertificatesOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	dockerfile, err := os.ReadFile("../../Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "postgresql://showcase:{{resolve:secretsmanager:<Password>:SecretString:password}}" +
-		"@<Database.Endpoint.Address>:<Database.Endpoint.Port>/showcase?sslmode=require"
-	if url != want {
-		t.Errorf("got %q, want %q", url, want)
+	script, err := os.ReadFile("deploy.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, name := path.Split(certificates)
+	if !strings.Contains(string(dockerfile), "COPY --from=rds /rds/ "+folder) ||
+		!strings.Contains(string(script), `--build-context "rds=`) || !strings.Contains(string(script), "rds/"+name) {
+		t.Errorf("the image lacks %s", certificates)
 	}
 }
 

@@ -6,7 +6,7 @@ set -euo pipefail
 
 : "${TEST_POSTGRES_URL:?run: make dev}" "${TEST_REDIS_URL:?run: make dev}"
 app=$(cd "$(dirname "$0")/../.." && pwd)/bin/app
-template=$(cd "$(dirname "$0")/../nginx" && pwd)/showcase.conf.template
+templates=$(cd "$(dirname "$0")/../nginx" && pwd)
 port=${PORT:-8080}
 first=${FIRST_PORT:-8101}
 room=$(mktemp -d "${TMPDIR:-/tmp}/dev.XXXXXX")
@@ -54,28 +54,15 @@ done
 
 nginx=$room/nginx
 mkdir -p "$nginx"
-sed -e "s|\${NGINX_PORT}|$port|; s|\${UPSTREAM_SERVERS}|$upstreams|" \
-	-e "s|\${FILES_ROOT}|$DATA_DIR/files|g; s|\${ACCESS_LOG}|/dev/null|" "$template" >"$nginx/showcase.conf"
-{
-	[[ $EUID -ne 0 ]] || echo "user root;" # the files belong to root
-	cat <<CONF
-daemon off;
-pid $nginx/nginx.pid;
-error_log stderr;
-events { worker_connections 1024; }
-http {
-	access_log off;
-	client_body_temp_path $nginx/body;
-	proxy_temp_path $nginx/proxy;
-	fastcgi_temp_path $nginx/fastcgi;
-	uwsgi_temp_path $nginx/uwsgi;
-	scgi_temp_path $nginx/scgi;
-	include $nginx/showcase.conf;
-}
-CONF
-} >"$nginx/nginx.conf"
+for part in nginx showcase; do
+	sed -e "s|\${NGINX_PORT}|$port|; s|\${UPSTREAM_SERVERS}|$upstreams|; s|\${NGINX_ROOM}|$nginx|g" \
+		-e "s|\${FILES_ROOT}|$DATA_DIR/files|g; s|\${ACCESS_LOG}|/dev/null|; s|\${REAL_IP_FROM}|unix:|" \
+		-e "s|\${PUBLIC_URL}|${PUBLIC_URL-}|" "$templates/$part.conf.template" >"$nginx/$part.conf"
+done
+main="daemon off;"
+[[ $EUID -ne 0 ]] || main+=" user root;" # the files belong to root
 set -m
-nginx -p "$nginx" -c "$nginx/nginx.conf" -e stderr &
+nginx -p "$nginx" -c "$nginx/nginx.conf" -e stderr -g "$main" &
 children+=($!)
 set +m
 echo "dev: http://localhost:$port (nginx), Ctrl-C stops everything"

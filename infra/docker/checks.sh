@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sourced by try.sh: checks on the running stage what Dockerfile and compose.yaml promise, with the functions of
 # calls.sh.
-: "${root:?}" "${room:?}" "${VERSION:?}" "${image:?}" "${site:?}"
+: "${root:?}" "${room:?}" "${VERSION:?}" "${image:?}" "${site:?}" "${secrets:?}"
 
 check_settings() {
 	local name
@@ -13,7 +13,7 @@ check_settings() {
 		"$(comm -3 "$room/documented" "$room/read" | listed)" none
 	same "variables without a comment above in .env.example" \
 		"$(awk '/^#?[A-Z0-9_]+=/ && before !~ /^# / { print } { before = $0 }' "$root/.env.example" | listed)" none
-	for name in POSTGRES_PASSWORD SECRET_KEY; do
+	for name in "${secrets[@]}"; do
 		grep -v "^$name=" "$room/env" >"$room/env.less"
 		refused "compose without $name" \
 			env -u "$name" docker compose --project-directory "$root" --env-file "$room/env.less" config
@@ -66,6 +66,18 @@ check_confined() {
 	done
 	same "nginx: user, capabilities, no new privileges" \
 		"$(confinement nginx)" "101 0000000000000000 1"
+	same "redis: user, capabilities, no new privileges" \
+		"$(confinement redis)" "999 0000000000000000 1"
+	refused "redis without its password" compose exec -T -e REDISCLI_AUTH= redis sh -c 'redis-cli ping | grep PONG'
+	# shellcheck disable=SC2016 # expanded in the container
+	refused "the password in redis's list of processes" \
+		compose exec -T redis sh -c 'cat /proc/1/cmdline | tr "\0" " " | grep -F "$REDISCLI_AUTH"'
+	same "published ports" "$(compose ps --format '{{range .Publishers}}{{.PublishedPort}} {{end}}' |
+		tr ' ' '\n' | grep -vx 0 | sort -u | listed)" 8080
+	refused "a table of the app's user" compose exec -T -e "PGPASSWORD=$(sed -n 's/^POSTGRES_APP_PASSWORD=//p' "$room/env")" \
+		db psql -h 127.0.0.1 -U app -d showcase -c 'CREATE TABLE mine (n INT)'
+	same "ways out of the worker's network" \
+		"$(compose exec -T worker grep -E '^[a-z0-9]+[[:space:]]00000000' /proc/net/route | listed)" none
 	refused "nginx: a file among the clips" compose exec -T nginx touch /data/files/x
 }
 

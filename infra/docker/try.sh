@@ -11,6 +11,7 @@ root=$(cd "$here/../.." && pwd)
 tools=${TRY_TOOLS:-/var/tmp/showcase-try}
 room=$tools/room
 export VERSION=0.0.1-try
+secrets=(POSTGRES_PASSWORD POSTGRES_APP_PASSWORD REDIS_PASSWORD SECRET_KEY) # settings without a default
 # The caller's settings must not reach this run.
 while read -r name; do
 	[[ $name == VERSION ]] || unset "$name"
@@ -109,7 +110,7 @@ check_dockerfile() {
 }
 
 steps() {
-	local secrets
+	local secret put=
 	mkdir "$room"
 	install_packages
 	build_tools
@@ -119,9 +120,10 @@ steps() {
 	logged standins make_standins
 	check_dockerfile
 
-	secrets="s/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=$(openssl rand -hex 16)/"
-	secrets+="; s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/"
-	sed "$secrets" "$root/.env.example" >"$room/env"
+	for secret in "${secrets[@]}"; do
+		put+="s/^$secret=.*/$secret=$(openssl rand -hex 32)/; "
+	done
+	sed "$put" "$root/.env.example" >"$room/env"
 	check_settings
 	say "docker compose up -d --build --wait"
 	logged up nice -n 19 docker compose --project-directory "$root" --env-file "$room/env" --progress plain \

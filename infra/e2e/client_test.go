@@ -125,7 +125,7 @@ func (s *site) newPerson(t *testing.T, city string) *person {
 	var account struct{ ID string }
 	s.post(t, "/api/auth/signup", "", map[string]string{
 		"email": p.Email, "password1": password, "password2": password,
-		"first_name": "Person", "last_name": fmt.Sprint(n), "city": city, "country": "Colombia",
+		"first_name": "Person", "last_name": fmt.Sprintf("No. %d", n), "city": city, "country": "Colombia",
 	}).want(t, http.StatusCreated, "").decode(t, &account)
 	var session struct {
 		Token string `json:"access_token"`

@@ -78,6 +78,7 @@ func newSite(t *testing.T) *site {
 	}
 	if stage() != embedded {
 		s.useSuiteServers(t, migratedDatabase(t))
+		s.useAppUser(t)
 	}
 	return s
 }

@@ -17,70 +17,16 @@ import (
 type nginxProxy struct {
 	*site
 	URL       string
+	dir       string // with its configuration, and its temporary files if it has any
 	accessLog string
+	cmd       *exec.Cmd
 }
 
-// nginxMain is the part of the configuration that a distribution or an image provides.
-const nginxMain = `daemon off;
-worker_processes 1;
-pid %[1]s/nginx.pid;
-error_log %[1]s/error.log;
-events { worker_connections 256; }
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	include %[1]s/showcase.conf;
-}
-`
-
-// startNginx starts nginx in front of the site, on a free port.
-func startNginx(t *testing.T, s *site) *nginxProxy {
+// startNginx starts nginx in front of the site, on a free port; env are NAME=value variables of the templates.
+func startNginx(t *testing.T, s *site, env ...string) *nginxProxy {
 	t.Helper()
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Fatal("nginx is missing; make test installs it")
-	}
-	template, err := os.ReadFile("../nginx/showcase.conf.template")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, port := t.TempDir(), reservePort(t)
-	// As root, nginx gives up its rights by default, but it must be able to read the files.
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root;\n"
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	f := &nginxProxy{site: s, URL: "http://" + address, accessLog: filepath.Join(dir, "access.log")}
-	values := strings.NewReplacer(
-		"${NGINX_PORT}", address, "${UPSTREAM_SERVERS}", s.upstreams(),
-		"${FILES_ROOT}", filepath.Join(s.DataDir, "files"), "${ACCESS_LOG}", f.accessLog)
-	configuration, errorLog := filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "error.log")
-	for path, content := range map[string]string{
-		configuration:                       user + fmt.Sprintf(nginxMain, dir),
-		filepath.Join(dir, "showcase.conf"): values.Replace(string(template)),
-	} {
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(binary, "-p", dir, "-c", configuration, "-e", errorLog)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if log, err := os.ReadFile(errorLog); err == nil && t.Failed() {
-			t.Logf("nginx: %s%s", output.String(), log)
-		}
-	})
+	f := launchNginx(t, s.upstreams(), filepath.Join(s.DataDir, "files"), env...)
+	f.site = s
 	eventually(t, "nginx answers", func() bool {
 		response, err := http.Get(f.URL + "/health")
 		if err != nil {
@@ -88,6 +34,53 @@ func startNginx(t *testing.T, s *site) *nginxProxy {
 		}
 		defer response.Body.Close()
 		return response.StatusCode == http.StatusOK
+	})
+	return f
+}
+
+// launchNginx starts nginx in front of any servers, and does not wait for it.
+func launchNginx(t *testing.T, upstreams, files string, env ...string) *nginxProxy {
+	t.Helper()
+	binary, err := exec.LookPath("nginx")
+	if err != nil {
+		t.Fatal("nginx is missing; make test installs it")
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", reservePort(t))
+	f := &nginxProxy{URL: "http://" + address, dir: t.TempDir()}
+	f.accessLog = filepath.Join(f.dir, "access.log")
+	values := map[string]string{
+		"NGINX_PORT": address, "NGINX_ROOM": f.dir, "UPSTREAM_SERVERS": upstreams, "FILES_ROOT": files,
+		"ACCESS_LOG": f.accessLog, "PUBLIC_URL": "", "REAL_IP_FROM": "unix:",
+	}
+	for _, setting := range env {
+		name, value, _ := strings.Cut(setting, "=")
+		values[name] = value
+	}
+	for _, name := range []string{"nginx.conf", "showcase.conf"} {
+		content := readFile(t, filepath.Join("../nginx", name+".template"))
+		for variable, value := range values {
+			content = strings.ReplaceAll(content, "${"+variable+"}", value)
+		}
+		if err := os.WriteFile(filepath.Join(f.dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	main := "daemon off;"
+	if os.Geteuid() == 0 { // as root, nginx gives up its rights by default, but it must be able to read the files
+		main += " user root;"
+	}
+	f.cmd = exec.Command(binary, "-p", f.dir, "-c", filepath.Join(f.dir, "nginx.conf"), "-e", "stderr", "-g", main)
+	var output bytes.Buffer
+	f.cmd.Stdout, f.cmd.Stderr = &output, &output
+	if err := f.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = f.cmd.Process.Signal(syscall.SIGTERM)
+		_ = f.cmd.Wait()
+		if t.Failed() {
+			t.Logf("nginx: %s", &output)
+		}
 	})
 	return f
 }

@@ -16,7 +16,7 @@ func TestRollingRestartLosesNoRequest(t *testing.T) {
 	onlyInStage(t, onehost)
 	t.Parallel()
 	const readers, voters, uploaders, rounds = 3, 3, 2, 2
-	s := startFleet(t, "SECRET_KEY="+votingSecret, "LOAD_TEST_ENDPOINTS=true",
+	s := startFleet(t, "SECRET_KEY="+votingSecret, "LOAD_TEST_ENDPOINTS=true", "RATE_LIMITS=false",
 		"SHUTDOWN_DRAIN_SECONDS=60") // the drain ends earlier, when nginx has closed its connections
 	ana := s.newPerson(t, "")
 	id := ana.upload(t, shortClip(t), "Song")

@@ -42,7 +42,10 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 			log.add(lines.Text())
 			var line struct{ Msg, Address string }
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
-				addresses <- line.Address
+				select {
+				case addresses <- line.Address:
+				default: // METRICS_ADDR follows
+				}
 			}
 		}
 		_ = cmd.Wait() // the test reads ProcessState

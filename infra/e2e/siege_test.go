@@ -31,7 +31,12 @@ type siege struct {
 // besiege starts a site as it is shipped, because the race detector multiplies memory use, and publishes a video.
 func besiege(t *testing.T, env ...string) *siege {
 	t.Helper()
-	site := newSite(t)
+	return besiegeOn(t, newSite(t), env...)
+}
+
+// besiegeOn is besiege for a site on which nothing runs yet.
+func besiegeOn(t *testing.T, site *site, env ...string) *siege {
+	t.Helper()
 	site.program = shippedProgram(t)
 	site.start(t, append(env, "SECRET_KEY="+votingSecret)...)
 	ana := site.newPerson(t, "Bogotá")

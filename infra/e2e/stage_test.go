@@ -123,11 +123,36 @@ func template(t *testing.T, postgres string) string {
 	execAsAdmin(t, postgres, "CREATE DATABASE "+name)
 	s := &site{DataDir: t.TempDir(), settings: []string{
 		"DATABASE_URL=" + databaseURL(t, postgres, name), "SECRET_KEY=" + rand.Text() + rand.Text(),
-		"QUEUE_BACKEND=embedded",
+		"QUEUE_BACKEND=embedded", "DATABASE_APP_URL=" + asAppUser(t, databaseURL(t, postgres, name)),
 	}}
 	s.migrate(t)
 	templateName = name
 	return templateName
+}
+
+// appUser is the user of the database whom the sites use, as serve and work do in every stage: who may change rows, and
+// nothing else. The migration of the template creates it.
+var appUser = url.UserPassword("app_"+strings.ToLower(rand.Text()), rand.Text())
+
+// asAppUser returns the database's URL with that user.
+func asAppUser(t *testing.T, database string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = appUser
+	return u.String()
+}
+
+// useAppUser makes the site's processes use that user; the tests themselves use the database's owner.
+func (s *site) useAppUser(t *testing.T) {
+	t.Helper()
+	for i, setting := range s.settings {
+		if strings.HasPrefix(setting, "DATABASE_URL=") {
+			s.settings[i] = "DATABASE_URL=" + asAppUser(t, s.database)
+		}
+	}
 }
 
 // useServers sets the site's servers and a random secret in its settings.

@@ -17,7 +17,7 @@ const votingSecret = "a secret of thirty-two bytes or more"
 // voterTokens returns tokens for voters that have no accounts: a vote needs a valid token, not an account.
 func voterTokens(t *testing.T, voters int) []string {
 	t.Helper()
-	issuer := auth.NewTokens([]byte(votingSecret), time.Hour)
+	issuer := auth.NewTokens(auth.NewKeys([]byte(votingSecret), nil), time.Hour)
 	var tokens []string
 	for i := range voters {
 		token, _, err := issuer.Issue(fmt.Sprintf("01900000-0000-7000-8000-%012d", i))

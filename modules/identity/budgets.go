@@ -6,8 +6,7 @@ import (
 	"risingstars/platform/limit"
 )
 
-// What one client or account may use. A school behind one address can sign up within a few minutes, but guessing the
-// passwords of an account is slow.
+// What one client or account may use. A school behind one address can sign up within a few minutes.
 var (
 	signUps = limit.Budget{
 		Name: "signups", By: limit.Client, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 600},
@@ -19,7 +18,28 @@ var (
 		Name: "account_reads", By: limit.Account, Local: true,
 		Rate: limit.Rate{Count: 300, Per: time.Minute, Burst: 300},
 	}
-	accountSignIns = limit.Budget{
-		Name: "account_signins", By: limit.Account, Rate: limit.Rate{Count: 10, Per: time.Minute, Burst: 20},
-	}
 )
+
+// What guesses of an account's password may use. From one network an account allows five, then one a minute; whoever
+// goes on meets the slower rates. All networks together are slowed down beyond a hundred an hour.
+var (
+	guesses = limit.Budget{
+		Name: "guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: time.Minute, Burst: 5},
+	}
+	moreGuesses = limit.Budget{
+		Name: "more_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: 5 * time.Minute, Burst: 15},
+	}
+	mostGuesses = limit.Budget{
+		Name: "most_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: 30 * time.Minute, Burst: 30},
+	}
+	accountGuesses = limit.Budget{
+		Name: "account_guesses", By: limit.Account, Rate: limit.Rate{Count: 100, Per: time.Hour, Burst: 100},
+	}
+	deviceGuesses = limit.Budget{
+		Name: "device_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: time.Minute, Burst: 10},
+	}
+	slowGuesses = limit.Budget{Name: "slow_guesses", By: limit.Process, AtOnce: 200}
+)
+
+// slowness is how long the answer to a guess beyond accountGuesses takes.
+const slowness = 3 * time.Second

@@ -1,5 +1,8 @@
 // Package identity owns accounts: sign-up, sign-in, and the profiles that other modules show.
 //
+// A mailbox has at most one account, however its address is spelled, unless its accounts are older than that rule. An
+// address is not proved to be its owner's.
+//
 // It offers [Module.ProfileOf], which returns a person's player name, city and country, and the HTTP operations under
 // /api/auth. It needs a database, a password hasher, a token issuer and rate limiters. It owns the tables identity_*.
 package identity

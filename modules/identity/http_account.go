@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
+	"risingstars/platform/web"
 )
 
 type accountBody struct {
@@ -31,7 +33,7 @@ func accountOf(u User) *accountOutput {
 
 type signupInput struct {
 	Body struct {
-		Email     string `json:"email" example:"ana@example.com" doc:"Unique, ignoring case"`
+		Email     string `json:"email" example:"ana@example.com" doc:"One account per mailbox, however it is spelled"`
 		Password1 string `json:"password1" doc:"At least 8 characters, at most 128 bytes"`
 		Password2 string `json:"password2" doc:"The same password again"`
 		FirstName string `json:"first_name" example:"Ana"`
@@ -43,7 +45,7 @@ type signupInput struct {
 
 func (a api) postSignup(ctx context.Context, in *signupInput) (*accountOutput, error) {
 	b := in.Body
-	user, err := a.SignUp(ctx, Registration{
+	user, err := a.SignUp(ctx, web.Client(ctx), Registration{
 		Email: b.Email, Password1: b.Password1, Password2: b.Password2,
 		FirstName: b.FirstName, LastName: b.LastName, City: b.City, Country: b.Country,
 	})
@@ -60,10 +62,13 @@ type loginInput struct {
 		Username string   `json:"username,omitempty" doc:"The e-mail, under the name that OAuth 2 forms give it"`
 		Password string   `json:"password"`
 	}
+	Device       string `cookie:"device"`
+	SecureDevice string `cookie:"__Host-device"`
 }
 
 type sessionOutput struct {
-	Body struct {
+	SetCookie string `header:"Set-Cookie" doc:"Lets this device sign in while others guess the password"`
+	Body      struct {
 		AccessToken string `json:"access_token"`
 		TokenType   string `json:"token_type" example:"Bearer"`
 		ExpiresIn   int    `json:"expires_in" doc:"Lifetime of the token in seconds"`
@@ -80,11 +85,16 @@ func (a api) postLogin(ctx context.Context, in *loginInput) (*sessionOutput, err
 			Location: "body.email", Message: fault.Text{ES: "es obligatorio", EN: "is required"},
 		})
 	}
-	session, err := a.SignIn(ctx, email, in.Body.Password)
+	session, err := a.SignIn(ctx, Credentials{
+		Email: email, Password: in.Body.Password, Client: web.Client(ctx), Device: cmp.Or(in.SecureDevice, in.Device),
+	})
 	if err != nil {
 		return nil, err
 	}
 	out := &sessionOutput{}
+	if session.Device != "" {
+		out.SetCookie = web.Cookie(ctx, "device", session.Device, auth.DeviceTTL)
+	}
 	out.Body.AccessToken, out.Body.TokenType, out.Body.ExpiresIn = session.Token, "Bearer", int(session.TTL.Seconds())
 	return out, nil
 }

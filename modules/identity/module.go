@@ -14,13 +14,23 @@ import (
 var migrations embed.FS
 
 // Migrations returns the migrations of the module's tables.
-func Migrations() database.Migrations { return database.NewMigrations("identity", migrations) }
+func Migrations() database.Migrations {
+	return database.NewMigrations("identity", migrations, canonicalEmails())
+}
 
-// Passwords hashes passwords and checks them. Both methods are safe for concurrent use and return early when ctx ends.
-// Check reports whether the password matches the hash; with an empty hash it reports false after the usual time.
+// Passwords hashes passwords and checks them, in turns: Enter waits for one, and leave ends it. The clients that wait
+// take turns; if there are too many, Enter returns the fault to answer with. Check reports whether the password matches
+// the hash; with an empty hash it reports false after the usual time. All methods are safe for concurrent use.
 type Passwords interface {
-	Hash(ctx context.Context, password string) (string, error)
-	Check(ctx context.Context, password, hash string) (bool, error)
+	Enter(ctx context.Context, client string) (leave func(), err error)
+	Hash(password string) (string, error)
+	Check(password, hash string) (bool, error)
+}
+
+// Devices proves that a device was used to sign in to an account before. Verify returns an error for any other proof.
+type Devices interface {
+	Issue(accountID string) (proof string, err error)
+	Verify(proof string) (accountID, deviceID string, err error)
 }
 
 // Tokens issues access tokens. Issue returns the token and its lifetime.
@@ -28,10 +38,13 @@ type Tokens interface {
 	Issue(userID string) (token string, ttl time.Duration, err error)
 }
 
-// Limits count what is done by key. Take counts one use of a budget's rate, and returns the fault to answer with if it
-// is one too many. It is safe for concurrent use.
+// Limits count what is done by key. Take counts one use of a budget's rate, and Hold one of what it bounds at once. Both
+// return the fault to answer with if it is one too many. Reset forgets what a key has used of a rate. All methods are
+// safe for concurrent use.
 type Limits interface {
 	Take(ctx context.Context, b limit.Budget, key string) error
+	Reset(ctx context.Context, b limit.Budget, key string) error
+	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
 // Deps are what the module is built from. All are required.
@@ -39,6 +52,7 @@ type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
 	Tokens    Tokens
+	Devices   Devices
 	Limits    Limits
 	Logger    *slog.Logger
 }
@@ -48,11 +62,15 @@ type Module struct {
 	store     *store
 	passwords Passwords
 	tokens    Tokens
+	devices   Devices
 	limits    Limits
 	log       *slog.Logger
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
-	return &Module{store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, limits: d.Limits, log: d.Logger}
+	return &Module{
+		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
+		limits: d.Limits, log: d.Logger,
+	}
 }

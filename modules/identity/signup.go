@@ -3,34 +3,34 @@ package identity
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"risingstars/platform/fault"
+	"risingstars/platform/text"
 )
 
-// The limits of a registration's fields. The upper limit of a password keeps hashing cheap.
-const (
-	maxText          = 100 // characters
-	minPassword      = 8   // characters
-	maxPasswordBytes = 128
-)
+// maxText is the longest name, city or country.
+const maxText = 100 // characters
 
 // Registration is what a person fills in to create an account.
 type Registration struct {
 	Email, Password1, Password2, FirstName, LastName, City, Country string
 }
 
-// SignUp creates an account.
-func (m *Module) SignUp(ctx context.Context, r Registration) (User, error) {
+// SignUp creates an account. client is the caller's network address.
+func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
 	if err := r.normalize(); err != nil {
 		return User{}, err
 	}
-	hash, err := m.passwords.Hash(ctx, r.Password1)
+	leave, err := m.passwords.Enter(ctx, client)
+	if err != nil {
+		return User{}, fmt.Errorf("sign up: %w", err)
+	}
+	hash, err := m.passwords.Hash(r.Password1)
+	leave()
 	if err != nil {
 		return User{}, fmt.Errorf("sign up: %w", err)
 	}
@@ -46,35 +46,32 @@ func (m *Module) SignUp(ctx context.Context, r Registration) (User, error) {
 	return user, nil
 }
 
-// normalize removes superfluous spaces, and returns a fault if the registration is not valid.
+// normalize cleans the texts, and returns a fault if the registration is not valid.
 func (r *Registration) normalize() error {
 	var fields []fault.Field
 	reject := func(name, es, en string) {
 		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
 	}
-	r.Email = strings.TrimSpace(r.Email)
+	r.Email = text.Clean(r.Email)
 	if !validEmail(r.Email) {
 		reject("email", "no es un correo electrónico válido", "is not a valid e-mail address")
 	}
-	for _, text := range []struct {
-		name  string
+	for _, name := range []struct {
+		field string
 		value *string
 	}{{"first_name", &r.FirstName}, {"last_name", &r.LastName}, {"city", &r.City}, {"country", &r.Country}} {
-		*text.value = strings.Join(strings.Fields(*text.value), " ")
+		*name.value = text.Clean(*name.value)
 		switch {
-		case *text.value == "":
-			reject(text.name, "no puede estar vacío", "must not be empty")
-		case utf8.RuneCountInString(*text.value) > maxText:
-			reject(text.name, "debe tener como máximo 100 caracteres", "must have at most 100 characters")
-		case strings.ContainsFunc(*text.value, unicode.IsControl):
-			reject(text.name, "tiene caracteres no permitidos", "has characters that are not allowed")
+		case *name.value == "":
+			reject(name.field, "no puede estar vacío", "must not be empty")
+		case utf8.RuneCountInString(*name.value) > maxText:
+			reject(name.field, "debe tener como máximo 100 caracteres", "must have at most 100 characters")
+		case !text.HasLetter(*name.value):
+			reject(name.field, "debe tener al menos una letra", "must have at least one letter")
 		}
 	}
-	if utf8.RuneCountInString(r.Password1) < minPassword {
-		reject("password1", "debe tener al menos 8 caracteres", "must have at least 8 characters")
-	}
-	if len(r.Password1) > maxPasswordBytes {
-		reject("password1", "debe tener como máximo 128 bytes", "must have at most 128 bytes")
+	for _, why := range r.passwordFaults() {
+		reject("password1", why.ES, why.EN)
 	}
 	if len(fields) > 0 {
 		return fault.ErrInvalid.WithFields(fields...)

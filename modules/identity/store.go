@@ -2,10 +2,7 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"gorm.io/gorm"
 
 	"risingstars/platform/database"
 )
@@ -15,15 +12,16 @@ type store struct {
 }
 
 type userRow struct {
-	ID           string `gorm:"primaryKey"`
-	Email        string
-	EmailFolded  string
-	PasswordHash string
-	FirstName    string
-	LastName     string
-	City         string
-	Country      string
-	CreatedAt    int64 `gorm:"autoCreateTime:false"`
+	ID             string `gorm:"primaryKey"`
+	Email          string
+	EmailFolded    string
+	EmailCanonical string
+	PasswordHash   string
+	FirstName      string
+	LastName       string
+	City           string
+	Country        string
+	CreatedAt      int64 `gorm:"autoCreateTime:false"`
 }
 
 func (userRow) TableName() string { return "identity_users" }
@@ -38,11 +36,13 @@ func (r userRow) user() User {
 func (s *store) insert(ctx context.Context, u User) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		return s.db.Gorm(ctx).Create(&userRow{
-			ID: u.ID, Email: u.Email, EmailFolded: fold(u.Email), PasswordHash: u.PasswordHash, FirstName: u.FirstName,
-			LastName: u.LastName, City: u.City, Country: u.Country, CreatedAt: database.Micros(u.CreatedAt),
+			ID: u.ID, Email: u.Email, EmailFolded: fold(u.Email), EmailCanonical: canonicalEmail(u.Email),
+			PasswordHash: u.PasswordHash, FirstName: u.FirstName, LastName: u.LastName, City: u.City,
+			Country: u.Country, CreatedAt: database.Micros(u.CreatedAt),
 		}).Error
 	})
-	if database.UniqueViolation(err) == "identity_users_email_folded_key" {
+	switch database.UniqueViolation(err) {
+	case "identity_users_email_folded_key", "identity_users_email_canonical_key":
 		return errEmailTaken.With(err)
 	}
 	if err != nil {
@@ -53,21 +53,30 @@ func (s *store) insert(ctx context.Context, u User) error {
 
 // byID returns errNoAccount if there is no such account; byEmail does the same.
 func (s *store) byID(ctx context.Context, id string) (User, error) {
-	return s.find(ctx, "id = ?", id)
+	return s.find(ctx, "", "id = ?", id)
 }
 
+// byEmail finds the account with this e-mail, or else the one with another spelling of it. Both are looked for in one
+// query, whether they exist or not.
 func (s *store) byEmail(ctx context.Context, email string) (User, error) {
-	return s.find(ctx, "email_folded = ?", fold(email))
+	folded := fold(email)
+	return s.find(ctx, folded, "email_folded = ? OR email_canonical = ? AND email_canonical <> ''",
+		folded, canonicalEmail(email))
 }
 
-func (s *store) find(ctx context.Context, condition string, value any) (User, error) {
-	var row userRow
-	err := s.db.Gorm(ctx).Where(condition, value).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return User{}, errNoAccount
-	}
-	if err != nil {
+// find returns the account that meets the condition. If several do, it prefers the one with the folded e-mail.
+func (s *store) find(ctx context.Context, folded, condition string, values ...any) (User, error) {
+	var rows []userRow
+	if err := s.db.Gorm(ctx).Where(condition, values...).Find(&rows).Error; err != nil {
 		return User{}, fmt.Errorf("read account: %w", err)
 	}
-	return row.user(), nil
+	if len(rows) == 0 {
+		return User{}, errNoAccount
+	}
+	for _, row := range rows {
+		if row.EmailFolded == folded {
+			return row.user(), nil
+		}
+	}
+	return rows[0].user(), nil
 }

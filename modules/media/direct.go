@@ -83,6 +83,9 @@ func (d *directUploads) begin(
 	if size > d.m.o.MaxUploadBytes {
 		return directUpload{}, errTooLarge
 	}
+	if err := d.m.disks.Check(); err != nil {
+		return directUpload{}, err
+	}
 	u := directUpload{
 		details: about, ID: uuid.Must(uuid.NewV7()).String(), OwnerID: ownerID, Size: size, PartSize: directPartSize,
 		ExpiresAt: time.Now().Add(directLifetime).UTC().Truncate(time.Microsecond),
@@ -104,8 +107,9 @@ func (d *directUploads) begin(
 	if err := d.m.store.orphan(ctx, u.ExpiresAt.Add(2*directGrace), u.Key); err != nil {
 		return directUpload{}, err
 	}
-	storageID, err := d.m.bucket.BeginDirect(ctx, u.Key, c.ContentType)
+	storageID, err := d.m.bucket.BeginDirect(ctx, u.Key, c.ContentType, size)
 	if err != nil {
+		d.m.deleteOrphans(ctx, u.Key)
 		return directUpload{}, fmt.Errorf("begin a direct upload: %w", err)
 	}
 	u.StorageID = storageID

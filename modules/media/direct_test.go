@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -304,7 +305,8 @@ func TestPartsCoverTheFile(t *testing.T) {
 	for _, size := range []int64{
 		1, directPartSize - 1, directPartSize, directPartSize + 1, 200 << 20, 50 << 30, 10_001 * directPartSize,
 	} {
-		u, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], size)
+		owner := fmt.Sprint("owner of ", size)
+		u, err := s.direct.begin(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		if err != nil {
 			t.Fatal(err)
 		}

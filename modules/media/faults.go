@@ -19,6 +19,9 @@ var (
 	errRetriesUsedUp = fault.New(fault.Conflict, "retries_used_up",
 		"Ya reintentaste este video tres veces. Sube el archivo de nuevo o escríbenos.",
 		"You have retried this video three times. Upload the file again or write to us.")
+	errOriginalExpired = fault.New(fault.Conflict, "original_expired",
+		"El archivo de este video ya se borró porque pasó el plazo para reintentarlo. Súbelo de nuevo.",
+		"The file of this video has been deleted, because the time to retry it is over. Upload it again.")
 	errHasVotes = fault.New(fault.Conflict, "has_votes",
 		"Este video ya tiene votos y no se puede eliminar.",
 		"This video already has votes and cannot be deleted.")

@@ -24,10 +24,10 @@ func (m *Module) Routes(s *web.Server) {
 
 	// Uploads through the service.
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
-		"Upload a clip; it is then processed and published", 201, 400, 413, 422)), uploads, a.uploadVideo)
+		"Upload a clip; it is then processed and published", 201, 400, 413, 422, 507)), uploads, a.uploadVideo)
 	if m.o.MockUploads {
 		s.Handle(formUpload(s, operation("POST /api/videos/upload-mock", "uploadMock",
-			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422)), mocks, a.uploadMock)
+			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), mocks, a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
 		web.Register(s, huma.Operation{
@@ -38,14 +38,14 @@ func (m *Module) Routes(s *web.Server) {
 	// Uploads straight to storage.
 	web.Register(s, operation("POST /api/videos/uploads", "beginUpload",
 		"Begin an upload straight to storage; PUT each part to its URL, with nothing but its bytes, then complete it",
-		201, 400, 413, 422), changes, a.beginUpload)
+		201, 400, 413, 422, 507), changes, a.beginUpload)
 	web.Register(s, operation("GET /api/videos/uploads", "listUploads",
 		"The caller's unfinished uploads, the latest first", 200), reads, a.listUploads)
 	web.Register(s, operation("GET /api/videos/uploads/{id}", "getUpload",
 		"The parts of an upload that have arrived, and new URLs for the others", 200, 403, 404), reads, a.getUpload)
 	web.Register(s, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
-		"Create the video of an upload once all its parts have arrived", 201, 400, 403, 404, 422), changes,
-		a.completeUpload)
+		"Create the video of an upload once all its parts have arrived",
+		201, 400, 403, 404, 422, 507), changes, a.completeUpload)
 	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload",
 		"Cancel an upload", 200, 403, 404), changes, a.abortUpload)
 

@@ -58,7 +58,7 @@ func (a api) videoEvents(c echo.Context) error {
 		if s.final() {
 			name = eventFinal
 		}
-		return stream.Send(s.id(), name, eventOf(ctx, s))
+		return stream.Send(s.id(), name, a.eventOf(ctx, s))
 	}, stream.KeepAlive)
 	if errors.Is(err, errNotFound) {
 		_ = stream.Send("deleted", eventDeleted, eventBody{VideoID: first.ID}) // the client may be gone
@@ -66,9 +66,9 @@ func (a api) videoEvents(c echo.Context) error {
 	return nil
 }
 
-func eventOf(ctx context.Context, s snapshot) eventBody {
+func (a api) eventOf(ctx context.Context, s snapshot) eventBody {
 	return eventBody{
 		VideoID: s.ID, Status: string(s.Status), Step: s.Step, Progress: s.Progress, QueuePosition: s.QueuePosition,
-		Failure: failureOf(ctx, s.Video),
+		Failure: a.failureOf(ctx, s.Video),
 	}
 }

@@ -134,7 +134,7 @@ func (f *uploadForm) readPart(ctx context.Context, part *multipart.Part) (err er
 				return err
 			}
 		}
-		f.file, err = f.m.receive(ctx, f.form.Body(part))
+		f.file, err = f.m.receive(ctx, f.form.Body(part), f.form.MaxFile())
 	}
 	return err
 }

@@ -11,9 +11,10 @@ import (
 )
 
 type failure struct {
-	Code     string `json:"code" doc:"Stable name of the reason"`
-	Detail   string `json:"detail" doc:"One sentence that says what to do"`
-	CanRetry bool   `json:"can_retry" doc:"Whether the video can be retried; otherwise upload another file"`
+	Code       string     `json:"code" doc:"Stable name of the reason"`
+	Detail     string     `json:"detail" doc:"One sentence that says what to do"`
+	CanRetry   bool       `json:"can_retry" doc:"Whether the video can be retried; otherwise upload another file"`
+	RetryUntil *time.Time `json:"retry_until,omitempty" doc:"Until when the video can be retried without an upload"`
 }
 
 type videoBody struct {
@@ -103,7 +104,7 @@ func (a api) answer(ctx context.Context, v Video, err error) (*videoOutput, erro
 }
 
 // failureOf returns why a video failed and what to do about it, or nil if it has not failed.
-func failureOf(ctx context.Context, v Video) *failure {
+func (a api) failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil
 	}
@@ -112,7 +113,12 @@ func failureOf(ctx context.Context, v Video) *failure {
 	if errors.Is(reason, errRetriesUsedUp) {
 		text = errRetriesUsedUp.Text
 	}
-	return &failure{Code: v.FailureCode, Detail: web.Say(ctx, text), CanRetry: reason == nil}
+	f := &failure{Code: v.FailureCode, Detail: web.Say(ctx, text), CanRetry: reason == nil}
+	if reason == nil && a.o.KeepFailed > 0 && !v.FailedAt.IsZero() {
+		until := v.FailedAt.Add(a.o.KeepFailed)
+		f.RetryUntil = &until
+	}
+	return f
 }
 
 // bodies returns the JSON of videos, with links to the files for their owner.
@@ -129,7 +135,7 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 	for i, v := range videos {
 		b := videoBody{
 			VideoID: v.ID, Title: v.Title, Description: v.Description, Status: string(v.Status), Step: v.Step,
-			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: failureOf(ctx, v),
+			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

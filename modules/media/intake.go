@@ -9,11 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/fault"
+	"risingstars/platform/text"
 )
 
 // Limits of the texts of an upload, in characters.
@@ -34,16 +34,15 @@ type details struct {
 
 // newDetails checks what was entered into the form. start is in seconds; "" means 0.
 func newDetails(title, description, start string) (details, error) {
-	d := details{
-		Title:       strings.Join(strings.Fields(printable(title)), " "),
-		Description: strings.TrimSpace(printable(description)),
-	}
+	d := details{Title: text.Clean(title), Description: text.CleanLines(description)}
 	var fields []fault.Field
 	refuse := func(name, es, en string) {
 		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
 	}
 	if length := utf8.RuneCountInString(d.Title); length < 1 || length > maxTitle {
 		refuse("title", "debe tener entre 1 y 200 caracteres", "must have between 1 and 200 characters")
+	} else if !text.HasLetterOrNumber(d.Title) {
+		refuse("title", "debe tener al menos una letra o un número", "must have at least one letter or number")
 	}
 	if utf8.RuneCountInString(d.Description) > maxDescription {
 		refuse("description", "debe tener como máximo 5000 caracteres", "must have at most 5,000 characters")
@@ -61,16 +60,6 @@ func newDetails(title, description, start string) (details, error) {
 		return details{}, fault.ErrInvalid.WithFields(fields...)
 	}
 	return d, nil
-}
-
-// printable removes control characters except white space: they show nothing, and PostgreSQL does not accept NUL.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, s)
 }
 
 // video returns a new video with these details, uploaded now.

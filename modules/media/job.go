@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/disk"
 	"risingstars/platform/storage"
 )
 
@@ -51,40 +52,46 @@ func (j *job) run(ctx context.Context) (err error) {
 
 	dir, err := j.scratch.Dir("job-")
 	if err != nil {
-		return fmt.Errorf("create a work folder: %w", err)
+		return fmt.Errorf("create a work folder: %w", disk.Explain(err))
 	}
 	defer os.RemoveAll(dir)
 	input, err := j.bucket.Input(ctx, j.video.OriginalKey)
 	if err != nil {
 		return fmt.Errorf("locate the original: %w", err)
 	}
-	container, err := j.sniffOriginal(ctx)
+	container, size, err := j.sniffOriginal(ctx)
 	if err != nil {
 		return err
 	}
+	room, err := j.disks.Borrow(j.need(size))
+	if err != nil {
+		return err
+	}
+	defer room.Release()
 	result, err := j.processor.ffmpeg.Process(ctx, ffmpeg.Job{
 		Input: input, Container: container, Start: j.video.Start, Rules: j.o.Rules, Dir: dir,
 		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Step, p.Percent}) },
 	})
 	if err != nil {
-		return fmt.Errorf("process video %s: %w", j.video.ID, err)
+		return j.blame(fmt.Errorf("process video %s: %w", j.video.ID, err))
 	}
 	j.progress.Store(&jobProgress{stepPublishing, 100})
 	return j.publish(ctx, result)
 }
 
-// sniffOriginal reads the stored bytes again, because the content, not the key, determines the demuxer.
-func (j *job) sniffOriginal(ctx context.Context) (ffmpeg.Container, error) {
-	file, _, err := j.bucket.Open(ctx, j.video.OriginalKey)
+// sniffOriginal reads the stored bytes again, because the content, not the key, determines the demuxer. It also returns
+// the size of the original.
+func (j *job) sniffOriginal(ctx context.Context) (_ ffmpeg.Container, size int64, err error) {
+	file, object, err := j.bucket.Open(ctx, j.video.OriginalKey)
 	if err != nil {
-		return ffmpeg.Container{}, fmt.Errorf("open the original: %w", err)
+		return ffmpeg.Container{}, 0, fmt.Errorf("open the original: %w", err)
 	}
 	defer file.Close()
 	container, _, err := sniff(file)
 	if errors.Is(err, errNotAVideo) {
-		return container, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "unknown container"}
+		return container, 0, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "unknown container"}
 	}
-	return container, err
+	return container, object.Size, err
 }
 
 // keepClaim renews the lease until ctx ends. It cancels ctx if the claim is lost or the lease cannot be renewed in

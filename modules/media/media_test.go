@@ -17,6 +17,7 @@ import (
 	"risingstars/infra/cliptest"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
+	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/scratch"
@@ -53,13 +54,23 @@ func each(t *testing.T, test func(t *testing.T, s *studio)) {
 
 func setupOn(t *testing.T, db *database.DB) *studio {
 	t.Helper()
-	s := &studio{db: db, root: t.TempDir(), board: &board{}}
-	files, err := diskstore.Open(diskstore.Options{Root: s.root, Secret: make([]byte, 32)})
+	return setupIn(t, db, t.TempDir(), t.TempDir(), nil)
+}
+
+// setupIn puts files and work in the two folders, whose volumes disks has.
+func setupIn(t *testing.T, db *database.DB, root, work string, disks *disk.Disks) *studio {
+	t.Helper()
+	s := &studio{db: db, root: root, board: &board{}}
+	var volume *disk.Volume
+	if volumes := disks.Volumes(); len(volumes) > 0 {
+		volume = volumes[0]
+	}
+	files, err := diskstore.Open(diskstore.Options{Root: s.root, Secret: make([]byte, 32), Volume: volume})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.files = files
-	area, err := scratch.Open(t.TempDir())
+	area, err := scratch.Open(work)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +90,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 	s.Module = New(Deps{
 		DB: s.db, Bucket: bucket, Queue: queue.New(dbqueue.New(s.db, dbqueue.Options{}), queue.Options{Logger: log}),
 		Gallery: s.board, People: s.board, Processor: processor, Scratch: area, Logger: log,
-		Options: Options{MaxUploadBytes: largest},
+		Disks: disks, Options: Options{MaxUploadBytes: largest},
 	})
 	return s
 }
@@ -87,7 +98,7 @@ func setupOn(t *testing.T, db *database.DB) *studio {
 // upload stores content as ana's video and queues it. No worker serves the queue.
 func (s *studio) upload(t *testing.T, content []byte) Video {
 	t.Helper()
-	o, err := s.receive(t.Context(), newReader(content))
+	o, err := s.receive(t.Context(), newReader(content), largest)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
@@ -62,6 +63,8 @@ type Options struct {
 	// ResendAfter is how long a waiting video's task may be with the queue before it is sent again; 0 means 1 min. It
 	// should be long if the queue does not recognise duplicates.
 	ResendAfter time.Duration
+	// KeepFailed is how long the original of a failed video stays, so that its owner can retry; 0: for ever.
+	KeepFailed time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -89,6 +92,7 @@ type Deps struct {
 	People    People
 	Processor *Processor
 	Scratch   *scratch.Area
+	Disks     *disk.Disks // nil: as if space were unlimited
 	Options   Options
 	Logger    *slog.Logger
 }
@@ -103,6 +107,7 @@ type Module struct {
 	people    People
 	processor *Processor
 	scratch   *scratch.Area
+	disks     *disk.Disks
 	o         Options
 	log       *slog.Logger
 }
@@ -111,7 +116,7 @@ type Module struct {
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
-		processor: d.Processor, scratch: d.Scratch, o: d.Options.withDefaults(), log: d.Logger,
+		processor: d.Processor, scratch: d.Scratch, disks: d.Disks, o: d.Options.withDefaults(), log: d.Logger,
 	}
 	m.direct = &directUploads{m: m, rows: directStore{db: d.DB, videos: m.store}}
 	return m

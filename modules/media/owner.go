@@ -51,7 +51,7 @@ func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) 
 		return Video{}, err
 	}
 	m.send(ctx, id)
-	v.Status, v.Step, v.FailureCode, v.Retries = Uploaded, stepQueued, "", v.Retries+1
+	v.Status, v.Step, v.FailureCode, v.FailedAt, v.Retries = Uploaded, stepQueued, "", time.Time{}, v.Retries+1
 	return v, nil
 }
 

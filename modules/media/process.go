@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 )
 
@@ -44,6 +45,9 @@ func (m *Module) send(ctx context.Context, id string) {
 
 // process handles a task: it claims the video, then probes, encodes and publishes it.
 func (m *Module) process(ctx context.Context, d queue.Delivery) error {
+	if err := m.awaitRoom(ctx, d.ID); err != nil {
+		return err
+	}
 	v, err := m.claim(ctx, d)
 	if err != nil {
 		return err
@@ -61,6 +65,8 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 		return nil
 	case errors.Is(err, errClaimLost):
 		return queue.Discard(err)
+	case errors.Is(err, disk.ErrFull): // before the rejection, because a cut-off file looks broken
+		return errors.Join(m.store.release(after, v), m.postpone(ctx, v.ID, err))
 	case errors.As(err, &rejection):
 		return m.reject(after, v, rejection)
 	}
@@ -85,7 +91,8 @@ func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
 		return Video{}, queue.Discard(errors.New("the video was deleted"))
 	case err != nil:
 		return Video{}, err
-	case row.Status == string(Failed) && row.FailureCode == codeProcessingError && d.Redriven:
+	case row.Status == string(Failed) && row.FailureCode == codeProcessingError && d.Redriven &&
+		row.OriginalKey != "":
 		// Any other delivery for a failed video is a duplicate, because the sweeper may send a task twice.
 		if _, err := m.store.requeue(ctx, d.ID); err != nil {
 			return Video{}, err

@@ -19,7 +19,7 @@ func (s *studio) offer(t *testing.T, owner string, content []byte) (Video, error
 	if err := s.checkQuota(t.Context(), owner, int64(len(content))); err != nil {
 		return Video{}, err
 	}
-	o, err := s.receive(t.Context(), newReader(content))
+	o, err := s.receive(t.Context(), newReader(content), largest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestAnUploadThatExceedsAQuotaInTheEndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.o.Quotas.Bytes = int64(len(notReallyAVideo())) - 1
-	o, err := s.receive(t.Context(), newReader(notReallyAVideo()))
+	o, err := s.receive(t.Context(), newReader(notReallyAVideo()), largest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestQuotasHoldForUploadsThatArriveAtOnce(t *testing.T) {
 					process.o.Quotas = c.quotas
 					for range 10 {
 						arriving.Go(func() {
-							o, err := process.receive(t.Context(), newReader(notReallyAVideo()))
+							o, err := process.receive(t.Context(), newReader(notReallyAVideo()), largest)
 							if err != nil {
 								t.Error(err)
 								return

@@ -35,6 +35,7 @@ type videoRow struct {
 	DurationMs   int64
 	FailureCode  string
 	Retries      int
+	FailedAt     int64
 	UploadedAt   int64
 	ProcessedAt  int64
 }
@@ -47,7 +48,8 @@ func (r videoRow) video() Video {
 		Status: Status(r.Status), Step: r.Step, Progress: r.Progress, Attempt: r.Attempt, FailureCode: r.FailureCode,
 		Retries: r.Retries, OriginalSize: r.OriginalSize,
 		OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
-		Start: time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
+		FailedAt: database.FromMicros(r.FailedAt),
+		Start:    time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
 	}
 }

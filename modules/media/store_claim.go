@@ -83,21 +83,24 @@ func (s *store) moveToFailed(
 ) (bool, error) {
 	return s.move(ctx, id, Failed, from, map[string]any{
 		"failure_code": code, "lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
+		"failed_at": database.Micros(time.Now()),
 	}, where, args...)
 }
 
 // retry is requeue for the owner: only after a failure on our side, and at most maxRetries times.
 func (s *store) retry(ctx context.Context, id string) (bool, error) {
 	return s.move(ctx, id, Uploaded, Uploaded.before(), map[string]any{
-		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "retries": gorm.Expr("retries + 1"),
-	}, "failure_code = ? AND retries < ?", codeProcessingError, maxRetries)
+		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
+		"retries": gorm.Expr("retries + 1"),
+	}, "original_key <> '' AND failure_code = ? AND retries < ?", codeProcessingError, maxRetries)
 }
 
-// requeue makes a failed video wait for a worker again. It reports false if the video has not failed.
+// requeue makes a failed video wait for a worker again. It reports false if the video has not failed, or its original
+// has been deleted.
 func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 	return s.move(ctx, id, Uploaded, Uploaded.before(), map[string]any{
-		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
-	}, "")
+		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
+	}, "original_key <> ''")
 }
 
 // silent returns the ids of videos whose task the queue may have lost: they wait or have no valid lease, and their task

@@ -12,7 +12,8 @@ const (
 )
 
 // Sweep finishes, until ctx ends, what crashes and lost tasks left undone: it sends tasks again, cancels expired
-// uploads and deletes orphans. Any number of processes may sweep at the same time.
+// uploads, and deletes orphans and the originals of videos that failed long ago. Any number of processes may sweep at
+// the same time.
 func (m *Module) Sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -29,7 +30,35 @@ func (m *Module) Sweep(ctx context.Context) {
 }
 
 func (m *Module) sweepOnce(ctx context.Context, now time.Time) error {
-	return errors.Join(m.resend(ctx, now), m.direct.sweep(ctx, now), m.sweepOrphans(ctx, now))
+	return errors.Join(m.resend(ctx, now), m.direct.sweep(ctx, now), m.expireOriginals(ctx, now),
+		m.sweepOrphans(ctx, now))
+}
+
+// expireOriginals deletes the originals of videos that failed too long ago. Their rows stay, with the reason.
+func (m *Module) expireOriginals(ctx context.Context, now time.Time) error {
+	if m.o.KeepFailed <= 0 {
+		return nil
+	}
+	if err := m.store.dateFailures(ctx, now); err != nil {
+		return err
+	}
+	videos, err := m.store.failedBefore(ctx, now.Add(-m.o.KeepFailed), sweepBatch)
+	if err != nil {
+		return err
+	}
+	for _, v := range videos {
+		dropped, err := m.store.dropOriginal(ctx, v, now)
+		if err != nil {
+			return err
+		}
+		if dropped {
+			m.deleteFiles(ctx, v.OriginalKey)
+		}
+	}
+	if len(videos) > 0 {
+		m.log.InfoContext(ctx, "deleted the originals of failed videos", "count", len(videos))
+	}
+	return nil
 }
 
 // resend sends the tasks that the queue may have lost.

@@ -65,7 +65,7 @@ func TestOrphansAreDeletedInTime(t *testing.T) {
 func orphansAreDeletedInTime(t *testing.T, s *studio) {
 	began := time.Now()
 	kept := s.upload(t, notReallyAVideo())
-	orphan, err := s.receive(t.Context(), newReader(notReallyAVideo())) // and then the process is killed
+	orphan, err := s.receive(t.Context(), newReader(notReallyAVideo()), largest) // and then the process is killed
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,13 +111,14 @@ func aFailedUploadLeavesNothing(t *testing.T, s *studio) {
 		if c.then != nil {
 			r = io.MultiReader(r, brokenReader{c.then})
 		}
-		if o, err := s.receive(t.Context(), r); !errors.Is(err, c.want) || o != nil {
+		if o, err := s.receive(t.Context(), r, largest); !errors.Is(err, c.want) || o != nil {
 			t.Errorf("%s: %+v, %v", name, o, err)
 		}
 		s.wantFiles(t)
 		s.wantOrphans(t, 0)
 	}
-	if o, err := s.receive(t.Context(), newReader(append(head, make([]byte, largest-len(head))...))); err != nil {
+	fits := newReader(append(head, make([]byte, largest-len(head))...))
+	if o, err := s.receive(t.Context(), fits, largest); err != nil {
 		t.Fatalf("exactly the limit: %v", err)
 	} else if object, err := s.bucket.Stat(t.Context(), o.key); err != nil || object.Size != largest {
 		t.Fatalf("%+v, %v", object, err)

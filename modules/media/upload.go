@@ -23,9 +23,13 @@ type original struct {
 	size    int64 // bytes
 }
 
-// receive stores the content of r, in constant memory. The first bytes of the content, not a file name, determine the
-// format. After an error nothing is left but, if the file cannot be deleted now, an orphan.
-func (m *Module) receive(ctx context.Context, r io.Reader) (*original, error) {
+// receive stores the content of r, at most size bytes, in constant memory. The first bytes of the content, not a file
+// name, determine the format. The error is disk.ErrFull, before anything is read, if there is no room. After an error
+// nothing is left but, if the file cannot be deleted now, an orphan.
+func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*original, error) {
+	if err := m.disks.Check(); err != nil {
+		return nil, err
+	}
 	container, head, err := sniff(r)
 	if err != nil {
 		return nil, err
@@ -36,7 +40,7 @@ func (m *Module) receive(ctx context.Context, r io.Reader) (*original, error) {
 		return nil, err
 	}
 	stored, err := m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
-		ContentType: container.ContentType, MaxBytes: m.o.MaxUploadBytes,
+		ContentType: container.ContentType, MaxBytes: m.o.MaxUploadBytes, Announced: size,
 	})
 	if err != nil {
 		m.deleteOrphans(ctx, o.key)

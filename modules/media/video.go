@@ -13,14 +13,15 @@ type Video struct {
 	Progress    int    // percent
 	Attempt     int    // the number of the latest claim
 
-	OriginalKey  string
-	OriginalSize int64 // bytes; 0 if it is not kept or not known
+	OriginalKey  string // "" once the original of a failed video has been deleted
+	OriginalSize int64  // bytes; 0 if it is not kept or not known
 	ProcessedKey string
 	PosterKey    string
 	Start        time.Duration // where the published part begins in the original
 	Duration     time.Duration // of the rendition, bumpers included
 	FailureCode  string
-	Retries      int // by the owner
+	Retries      int       // by the owner
+	FailedAt     time.Time // zero if it has not failed
 
 	UploadedAt  time.Time
 	ProcessedAt time.Time // zero before that
@@ -33,6 +34,8 @@ func (v Video) retriable() error {
 		return errNotFailed
 	case v.FailureCode != codeProcessingError:
 		return errNotRetryable
+	case v.OriginalKey == "":
+		return errOriginalExpired
 	case v.Retries >= maxRetries:
 		return errRetriesUsedUp
 	}

@@ -15,7 +15,7 @@ var (
 		Name: "public_reads", By: limit.Client, Local: true,
 		Rate: limit.Rate{Count: 6000, Per: time.Minute, Burst: 6000},
 	}
-	clientSearches = limit.Budget{Name: "client_searches", By: limit.Client, Local: true, AtOnce: 8}
+	clientSearches = limit.Budget{Name: "client_searches", By: limit.Client, Local: true, AtOnce: 4}
 	votes          = limit.Budget{
 		Name: "votes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 60},
 	}

@@ -3,5 +3,13 @@
 //
 // An entry arrives complete through [Module.Publish], so gallery and ranking read this module's tables alone and join
 // nothing. The rows of votes are the truth. The counters beside them change in the same transaction and always equal
-// them. The module offers HTTP operations under /api/public and owns the tables voting_*.
+// them.
+//
+// The ranking depends only on the votes that count now, and on when each of them was first cast. Among contestants with
+// equally many votes, the one whose latest vote is older comes first: that one has reached the number first. A vote
+// that is taken back and given again keeps its first time, and so the ranking is as if it had always stood; one that is
+// taken back leaves the ranking as if it had never been cast. So nobody changes the order of two contestants but by a
+// vote more or less for one of them. The times of the votes for an entry are forgotten when it is withdrawn.
+//
+// The module offers HTTP operations under /api/public and owns the tables voting_*.
 package voting

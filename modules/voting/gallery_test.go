@@ -73,9 +73,10 @@ func TestGalleryFilters(t *testing.T) {
 			filter voting.Filter
 			want   []string
 		}{
-			{voting.Filter{Search: "00%"}, []string{"100% salsa"}},
-			{voting.Filter{Search: "e_c"}, []string{"snake_case"}},
-			{voting.Filter{Search: `k\s`}, []string{`back\slash`}},
+			{voting.Filter{Search: "100%"}, []string{"100 salsas", "100% salsa"}}, // signs separate words
+			{voting.Filter{Search: "snake_ca"}, []string{"snakeXcase", "snake_case"}},
+			{voting.Filter{Search: `back\sl`}, []string{`back\slash`}},
+			{voting.Filter{Search: "ｓａｌｓａ\u200b"}, []string{"100 salsas", "100% salsa"}},
 			{voting.Filter{Search: "SALSA"}, []string{"100 salsas", "100% salsa"}},
 			{voting.Filter{Search: "cali salsa"}, []string{"100% salsa"}},
 			{voting.Filter{Search: "  ana   bogota "}, []string{`back\slash`}},
@@ -85,6 +86,8 @@ func TestGalleryFilters(t *testing.T) {
 			{voting.Filter{Search: "'; DROP TABLE voting_votes; --"}, []string{}},
 			{voting.Filter{Search: "ana\x00beto\xff"}, []string{}},
 			{voting.Filter{City: "\x00\xff"}, []string{}},
+			{voting.Filter{City: "."}, []string{}},
+			{voting.Filter{City: "Bogotá.\u200b"}, []string{`back\slash`, "100 salsas"}},
 			{voting.Filter{City: "BOGOTA"}, []string{`back\slash`, "100 salsas"}},
 			{voting.Filter{City: "bogo"}, []string{}},
 			{voting.Filter{City: " cali "}, []string{"snakeXcase", "100% salsa"}},

@@ -102,6 +102,10 @@ func (b *bench) checkCounters(ctx context.Context) error {
 			SELECT 'votes without an entry', v.video_id, 0, 1
 			FROM voting_votes v WHERE NOT EXISTS (SELECT 1 FROM voting_entries e WHERE e.video_id = v.video_id)
 			UNION ALL
+			SELECT 'withdrawn votes without an entry', v.video_id, 0, 1
+			FROM voting_withdrawn_votes v
+			WHERE NOT EXISTS (SELECT 1 FROM voting_entries e WHERE e.video_id = v.video_id)
+			UNION ALL
 			SELECT 'entry without a contestant', e.video_id, 0, 1
 			FROM voting_entries e WHERE NOT EXISTS (SELECT 1 FROM voting_contestants c WHERE c.user_id = e.user_id)
 		)

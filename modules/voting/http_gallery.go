@@ -41,8 +41,8 @@ func (a api) publicVideoOf(ctx context.Context, e Entry) (publicVideo, error) {
 
 // Place narrows a list down to a place.
 type Place struct {
-	City    string `query:"city" maxLength:"100" doc:"Ignores case and accents"`
-	Country string `query:"country" maxLength:"100" doc:"Ignores case and accents"`
+	City    string `query:"city" maxLength:"100" doc:"Ignores case, accents and punctuation"`
+	Country string `query:"country" maxLength:"100" doc:"Ignores case, accents and punctuation"`
 }
 
 type galleryInput struct {

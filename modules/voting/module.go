@@ -1,6 +1,7 @@
 package voting
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"time"
@@ -13,7 +14,9 @@ import (
 var migrations embed.FS
 
 // Migrations returns the migrations of the module's tables.
-func Migrations() database.Migrations { return database.NewMigrations("voting", migrations) }
+func Migrations() database.Migrations {
+	return database.NewMigrations("voting", migrations, foldedTexts())
+}
 
 // Files gives browsers access to stored files. URL returns where a file can be read for the next ttl, absolute or
 // relative to the site. It is safe for concurrent use.
@@ -21,10 +24,11 @@ type Files interface {
 	URL(ctx context.Context, key string, ttl time.Duration) (string, error)
 }
 
-// Options are the rules of the vote.
+// Options are the rules of the vote and the bounds of searches.
 type Options struct {
 	SelfVotes bool          // whether contestants may vote for their own entries
 	URLExpiry time.Duration // how long links to files work where links expire
+	Searches  int           // how many searches run at the same time, and the others wait; 0: 4
 }
 
 // Limits bound what is done at once by key. Hold counts one until it is released, and returns the fault to answer with
@@ -51,5 +55,5 @@ type Module struct {
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
-	return &Module{store: newStore(d.DB), limits: d.Limits, files: d.Files, o: d.Options}
+	return &Module{store: newStore(d.DB, cmp.Or(d.Options.Searches, 4)), limits: d.Limits, files: d.Files, o: d.Options}
 }

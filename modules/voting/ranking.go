@@ -23,8 +23,8 @@ type Ranking struct {
 }
 
 // Rankings orders contestants by the votes for all their published entries. Among equals, the contestant whose latest
-// counted vote is older comes first, having reached the number first; then the smaller id. The order is total, so pages
-// neither repeat nor drop a row.
+// counted vote was first cast earlier comes first, having reached the number first; then the smaller id. The order is
+// total, so pages neither repeat nor drop a row.
 func (m *Module) Rankings(ctx context.Context, filter Filter, offset, limit int) (Ranking, error) {
 	asOf := time.Now().UTC()
 	ranks, total, err := m.store.ranks(ctx, filter, offset, limit)

@@ -31,13 +31,14 @@ type model struct {
 }
 
 type contestant struct {
-	id, name, city, place string // place is the city without case and accents
+	id, name, city, place string // place is the city's fold
 	joined                int
 }
 
 type entry struct {
 	owner string
-	votes map[string]int // when each voter's vote was cast
+	votes map[string]int // when each voter's vote was first cast
+	first map[string]int // the same, also for votes that were taken back
 }
 
 func (m *model) now() int { m.clock++; return m.clock }
@@ -79,9 +80,9 @@ func (m *model) ranks(place string) []voting.Rank {
 
 // spellings has different ways to write the same places.
 var spellings = map[string][]string{
-	"bogota":   {"Bogotá", "BOGOTÁ", "bogota", " Bogota\u0301 "},
+	"bogota":   {"Bogotá", "BOGOTÁ", "bogota", " Bogota\u0301 ", "Bogotá.", "Ｂｏｇｏｔá", "Bogotá\u200b"},
 	"medellin": {"Medellín", "medellin", "MEDELLIN"},
-	"san jose": {"San José", "san  jose", "SAN JOSÉ"},
+	"san jose": {"San José", "san  jose", "SAN-JOSÉ"},
 }
 
 // drive lets people publish, vote, unvote and withdraw in any order, and compares after each step.
@@ -116,7 +117,7 @@ func (d *drive) publishOne(rt *rapid.T) {
 		d.m.contestants[owner] = c
 	}
 	c.name, c.city, c.place = e.PlayerName, e.City, place // the latest profile is shown
-	d.m.entries[e.VideoID] = &entry{owner: owner, votes: map[string]int{}}
+	d.m.entries[e.VideoID] = &entry{owner: owner, votes: map[string]int{}, first: map[string]int{}}
 }
 
 func (d *drive) voteOne(rt *rapid.T) {
@@ -125,7 +126,11 @@ func (d *drive) voteOne(rt *rapid.T) {
 	if votes[voter] > 0 {
 		want = "already_voted"
 	} else {
-		votes[voter] = d.m.now()
+		first := d.m.entries[id].first
+		if first[voter] == 0 {
+			first[voter] = d.m.now()
+		}
+		votes[voter] = first[voter]
 	}
 	if total, err := d.Vote(rt.Context(), id, voter); code(err) != want || err == nil && total != len(votes) {
 		rt.Fatalf("vote: %d (%v), want %d, %q", total, err, len(votes), want)
@@ -190,7 +195,9 @@ func TestRankingAgreesWithTheHistory(t *testing.T) {
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		rapid.Check(t, func(rt *rapid.T) {
-			for _, table := range []string{"voting_votes", "voting_entries", "voting_contestants"} {
+			for _, table := range []string{
+				"voting_votes", "voting_withdrawn_votes", "voting_entries", "voting_contestants",
+			} {
 				if _, err := db.Exec(rt.Context(), "DELETE FROM "+table); err != nil {
 					rt.Fatal(err)
 				}
@@ -207,5 +214,58 @@ func TestRankingAgreesWithTheHistory(t *testing.T) {
 				rt.Fatal(err)
 			}
 		})
+	})
+}
+
+// Taking a vote back and giving it again, also the deciding one of a tie, changes nothing.
+func TestAVoteGivenAgainKeepsTheOrderOfATie(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		first, second, voters := newID(), newID(), []string{newID(), newID()}
+		videos := map[string]string{}
+		for _, contestant := range []string{second, first} {
+			videos[contestant] = b.publish(t, contestant, "Song", "Cali")
+		}
+		for _, contestant := range []string{first, second} {
+			for _, voter := range voters {
+				if _, err := b.Vote(t.Context(), videos[contestant], voter); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		order := func() []voting.Rank {
+			t.Helper()
+			ranking, err := b.Rankings(t.Context(), voting.Filter{}, 0, 10)
+			if err != nil || len(ranking.Ranks) != 2 {
+				t.Fatalf("%+v (%v)", ranking, err)
+			}
+			return ranking.Ranks
+		}
+		before := order()
+		if before[0].UserID != first {
+			t.Fatalf("the ranking is %+v, want %s first", before, first)
+		}
+		for range 2 {
+			for contestant, video := range videos {
+				for _, voter := range voters {
+					if _, err := b.Unvote(t.Context(), video, voter); err != nil {
+						t.Fatal(err)
+					}
+					if leader := order()[0].UserID; leader == contestant {
+						t.Errorf("%s leads with a vote less", contestant)
+					}
+					if _, err := b.Vote(t.Context(), video, voter); err != nil {
+						t.Fatal(err)
+					}
+					if diff := gocmp.Diff(before, order()); diff != "" {
+						t.Errorf("after a vote was given again (- before, + after):\n%s", diff)
+					}
+				}
+			}
+		}
+		if err := b.checkCounters(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }

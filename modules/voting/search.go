@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"risingstars/platform/text"
 )
 
 // A search has at most mostWords words of at least shortestWord letters.
@@ -13,18 +15,17 @@ const (
 	prefixWord   = 2 // words of so many letters are looked for at the beginnings of words only
 )
 
-// searchText returns what a search looks through. Each of its words has a space before it, so that a search finds their
-// beginnings.
+// searchText returns what a search looks through.
 func searchText(title, playerName, city string) string {
-	return " " + fold(title+" "+playerName+" "+city)
+	return text.Fold(title + " " + playerName + " " + city)
 }
 
-// searchWords returns the distinct words of a search, each as the text to look for in a searchText: a longer word
-// anywhere, a word of two letters at the beginning of a word. Both databases find these by an index of trigrams. Words
-// of one letter are ignored, unless there are no others.
+// searchWords returns the distinct words of a search, each as the text to look for in a searchText with a space before
+// it: a longer word anywhere, a word of two letters, with a space before it, at the beginning of a word. Both databases
+// find these by an index of trigrams. Words of one letter are ignored, unless there are no others.
 func searchWords(search string) ([]string, error) {
 	var words []string
-	for word := range strings.FieldsSeq(fold(search)) {
+	for word := range strings.FieldsSeq(text.Fold(search)) {
 		switch n := utf8.RuneCountInString(word); {
 		case n < shortestWord:
 			continue

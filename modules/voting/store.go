@@ -7,28 +7,28 @@ import (
 	"gorm.io/gorm"
 
 	"risingstars/platform/database"
+	"risingstars/platform/text"
 )
-
-// searchesAtOnce is how many searches one process runs at the same time. The others wait.
-const searchesAtOnce = 4
 
 type store struct {
 	db       *database.DB
-	searches *semaphore.Weighted
+	searches *semaphore.Weighted // those that run at the same time; the others wait
 	totals   totals
 }
 
-func newStore(db *database.DB) *store {
-	return &store{db: db, searches: semaphore.NewWeighted(searchesAtOnce), totals: totals{known: map[totalKey]total{}}}
+func newStore(db *database.DB, searches int) *store {
+	return &store{
+		db: db, searches: semaphore.NewWeighted(int64(searches)), totals: totals{known: map[totalKey]total{}},
+	}
 }
 
 // narrow applies the filter; the result can be used for several queries. words are the searchWords of the filter.
 func (s *store) narrow(query *gorm.DB, f Filter, words []string) *gorm.DB {
-	if city := fold(f.City); city != "" {
-		query = query.Where("city_folded = ?", city)
+	if strings.TrimSpace(f.City) != "" {
+		query = query.Where("city_folded = ?", text.Fold(f.City))
 	}
-	if country := fold(f.Country); country != "" {
-		query = query.Where("country_folded = ?", country)
+	if strings.TrimSpace(f.Country) != "" {
+		query = query.Where("country_folded = ?", text.Fold(f.Country))
 	}
 	switch {
 	case len(words) == 0:
@@ -38,7 +38,13 @@ func (s *store) narrow(query *gorm.DB, f Filter, words []string) *gorm.DB {
 			WHERE voting_search MATCH ?)`, phrases(words))
 	default:
 		for _, word := range words {
-			query = query.Where(`search_text LIKE ? ESCAPE '\'`, "%"+likeEscaper.Replace(word)+"%")
+			pattern := likeEscaper.Replace(word) + "%"
+			if first, begins := strings.CutPrefix(pattern, " "); begins {
+				query = query.Where(`(search_text LIKE ? ESCAPE '\' OR search_text LIKE ? ESCAPE '\')`,
+					first, "%"+pattern)
+			} else {
+				query = query.Where(`search_text LIKE ? ESCAPE '\'`, "%"+pattern)
+			}
 		}
 	}
 	return query.Session(&gorm.Session{})

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"risingstars/platform/database"
+	"risingstars/platform/text"
 )
 
 type entryRow struct {
@@ -28,6 +29,7 @@ type entryRow struct {
 	Votes         int
 	UploadedAt    int64
 	PublishedAt   int64
+	FoldVersion   int // of the folded texts
 }
 
 func (entryRow) TableName() string { return "voting_entries" }
@@ -46,9 +48,9 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 	now := database.Micros(time.Now())
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		row := entryRow{
-			VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: fold(e.City),
-			Country: e.Country, CountryFolded: fold(e.Country), Title: e.Title, Description: e.Description,
-			SearchText:   searchText(e.Title, e.PlayerName, e.City),
+			VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
+			Country: e.Country, CountryFolded: text.Fold(e.Country), Title: e.Title, Description: e.Description,
+			SearchText: searchText(e.Title, e.PlayerName, e.City), FoldVersion: text.FoldVersion,
 			ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey, DurationMs: e.Duration.Milliseconds(),
 			UploadedAt: database.Micros(e.UploadedAt), PublishedAt: now,
 		}
@@ -88,6 +90,9 @@ func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, e
 			return err
 		}
 		withdrawn = true
+		if _, err := s.db.Exec(ctx, `DELETE FROM voting_withdrawn_votes WHERE video_id = ?`, videoID); err != nil {
+			return err
+		}
 		_, err = s.db.Exec(ctx, `UPDATE voting_contestants SET entries = entries - 1 WHERE user_id = ?`, entry.UserID)
 		if err != nil {
 			return err

@@ -8,22 +8,37 @@ import (
 )
 
 // page reads the rows at offset into rows, a pointer to a slice, and returns the number of rows on all pages. Counting
-// visits every row, which is slower than any page; if the page is not full, the number follows from its size. A page
-// beyond a total that is known asks the database nothing.
+// visits every row, which is slower than the first page; if that is not full, the number follows from its size. A page
+// beyond the end is never looked for: skipping rows is as slow as reading them.
 func (s *store) page(query, sorted *gorm.DB, rows any, key totalKey, offset, limit int) (int, error) {
-	if n, known := s.totals.get(key); known && offset > 0 && offset >= n {
-		return n, nil
+	if offset > 0 {
+		n, known := s.totals.get(key)
+		if !known || offset < n {
+			var err error
+			if n, err = s.countAll(query, key); err != nil {
+				return 0, err
+			}
+		}
+		if offset >= n {
+			return n, nil
+		}
+		return n, sorted.Offset(offset).Limit(limit).Find(rows).Error
 	}
-	found := sorted.Offset(offset).Limit(limit).Find(rows)
+	found := sorted.Limit(limit).Find(rows)
 	if found.Error != nil {
 		return 0, found.Error
 	}
-	read := int(found.RowsAffected)
-	n := int64(offset + read)
-	if read == limit || read == 0 && offset > 0 {
-		if err := query.Count(&n).Error; err != nil {
-			return 0, err
-		}
+	if n := int(found.RowsAffected); n < limit {
+		s.totals.put(key, n)
+		return n, nil
+	}
+	return s.countAll(query, key)
+}
+
+func (s *store) countAll(query *gorm.DB, key totalKey) (int, error) {
+	var n int64
+	if err := query.Count(&n).Error; err != nil {
+		return 0, err
 	}
 	s.totals.put(key, int(n))
 	return int(n), nil

@@ -18,6 +18,10 @@ func (s *store) addVote(ctx context.Context, entry Entry, voterID string) (bool,
 	if err != nil || rows == 0 {
 		return false, wrapVote(err)
 	}
+	at, err = s.restoreTime(ctx, entry.VideoID, voterID, at)
+	if err != nil {
+		return false, wrapVote(err)
+	}
 	if err := s.count(ctx, entry, +1); err != nil {
 		return false, err
 	}
@@ -26,20 +30,46 @@ func (s *store) addVote(ctx context.Context, entry Entry, voterID string) (bool,
 	return true, wrapVote(err)
 }
 
-// removeVote deletes a vote and lowers both counters; it reports whether there was a vote.
+// restoreTime gives a new vote the time of the same vote before it was taken back, if it was, and returns the vote's
+// time. It is a statement of its own after the vote's row is locked: only now is a withdrawal that ran at the same time
+// visible.
+func (s *store) restoreTime(ctx context.Context, videoID, voterID string, at int64) (int64, error) {
+	var withdrawn []struct{ CastAt int64 }
+	err := s.db.Query(ctx, &withdrawn, `
+		SELECT cast_at FROM voting_withdrawn_votes WHERE video_id = ? AND user_id = ?`, videoID, voterID)
+	if err != nil || len(withdrawn) == 0 {
+		return at, err
+	}
+	at = withdrawn[0].CastAt
+	_, err = s.db.Exec(ctx, `
+		UPDATE voting_votes SET created_at = ? WHERE video_id = ? AND user_id = ?`, at, videoID, voterID)
+	return at, err
+}
+
+// removeVote deletes a vote, notes when it was cast, and lowers both counters; it reports whether there was a vote.
 func (s *store) removeVote(ctx context.Context, entry Entry, voterID string) (bool, error) {
-	rows, err := s.db.Exec(ctx, `DELETE FROM voting_votes WHERE video_id = ? AND user_id = ?`, entry.VideoID, voterID)
-	if err != nil || rows == 0 {
+	var votes []struct{ CreatedAt int64 }
+	err := s.db.Query(ctx, &votes, `
+		DELETE FROM voting_votes WHERE video_id = ? AND user_id = ? RETURNING created_at`, entry.VideoID, voterID)
+	if err != nil || len(votes) == 0 {
+		return false, wrapVote(err)
+	}
+	_, err = s.db.Exec(ctx, `
+		INSERT INTO voting_withdrawn_votes (video_id, user_id, cast_at) VALUES (?, ?, ?)
+		ON CONFLICT (video_id, user_id) DO NOTHING`, entry.VideoID, voterID, votes[0].CreatedAt)
+	if err != nil {
 		return false, wrapVote(err)
 	}
 	if err := s.count(ctx, entry, -1); err != nil {
 		return false, err
 	}
 	// A statement of its own, after the contestant's row is locked: only now are all votes committed before ours
-	// visible.
+	// visible. A vote counts as no older than the contestant, whose row another clock may have dated.
 	_, err = s.db.Exec(ctx, `
 		UPDATE voting_contestants SET reached_at = COALESCE(
-			(SELECT MAX(created_at) FROM voting_votes WHERE contestant_id = ?), joined_at)
+			(SELECT created_at FROM voting_votes
+			WHERE contestant_id = ? AND created_at > voting_contestants.joined_at
+			ORDER BY created_at DESC LIMIT 1), joined_at)
 		WHERE user_id = ?`, entry.UserID, entry.UserID)
 	return true, wrapVote(err)
 }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"risingstars/modules/voting"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
@@ -176,6 +178,51 @@ func countersEqualTheRows(t *testing.T, db *database.DB) {
 			t.Errorf("entry %s counts %d votes, want %d", id, tallies[id], sums[id])
 		}
 	}
+}
+
+// One person sends votes and withdrawals for one entry at the same time.
+func TestAVoteKeepsItsFirstTimeUnderContention(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id, voter := b.publish(t, newID(), "Song", "Cali"), newID()
+		if _, err := b.Vote(t.Context(), id, voter); err != nil {
+			t.Fatal(err)
+		}
+		castAt := func() (at []struct{ CreatedAt int64 }) {
+			t.Helper()
+			if err := db.Query(t.Context(), &at, "SELECT created_at FROM voting_votes"); err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+		want := castAt()
+		var group sync.WaitGroup
+		for i := range 16 {
+			do := b.Vote
+			if i%2 == 0 {
+				do = b.Unvote
+			}
+			group.Go(func() {
+				for range 25 {
+					_, err := do(t.Context(), id, voter)
+					if c := code(err); c != "" && c != "already_voted" && c != "not_voted" {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if _, err := b.Vote(t.Context(), id, voter); err != nil && code(err) != "already_voted" {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(want, castAt()); diff != "" {
+			t.Errorf("the vote (- first, + now):\n%s", diff)
+		}
+		if err := b.checkCounters(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Whichever comes first wins: a vote, which keeps the entry, or the withdrawal, after which nobody can vote.

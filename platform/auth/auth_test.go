@@ -19,7 +19,7 @@ var secret = []byte("0f4b6cfe2a1d49d5a5b36f0c8e7d2b19")
 
 func TestTokenProvesItsUser(t *testing.T) {
 	t.Parallel()
-	tokens := auth.NewTokens(secret, time.Hour)
+	tokens := auth.NewTokens(auth.NewKeys(secret, nil), time.Hour)
 	token, ttl, err := tokens.Issue("u1")
 	if err != nil || ttl != time.Hour {
 		t.Fatal(ttl, err)
@@ -51,7 +51,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		return sign(jwt.SigningMethodHS256, secret, claims(change))
 	}
 	same := func(jwt.MapClaims) {}
-	if _, err := auth.NewTokens(secret, time.Hour).Verify(signed(same)); err != nil {
+	if _, err := auth.NewTokens(auth.NewKeys(secret, nil), time.Hour).Verify(signed(same)); err != nil {
 		t.Fatalf("the unchanged token is refused: %v", err)
 	}
 	for name, token := range map[string]string{
@@ -67,7 +67,8 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"malformed":      "a.b.c",
 		"empty":          "",
 	} {
-		if caller, err := auth.NewTokens(secret, time.Hour).Verify(token); !errors.Is(err, auth.ErrBadToken) {
+		caller, err := auth.NewTokens(auth.NewKeys(secret, nil), time.Hour).Verify(token)
+		if !errors.Is(err, auth.ErrBadToken) {
 			t.Errorf("%s: the caller is %+v and the error %v, want ErrBadToken", name, caller, err)
 		}
 	}
@@ -79,7 +80,7 @@ func TestPasswordsAreHashedAsOWASPRecommends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash, err := passwords.Hash(t.Context(), "correct horse")
+	hash, err := passwords.Hash("correct horse")
 	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatalf("hash is %q (%v)", hash, err)
 	}
@@ -87,7 +88,7 @@ func TestPasswordsAreHashedAsOWASPRecommends(t *testing.T) {
 		password, hash string
 		want           bool
 	}{{"correct horse", hash, true}, {"wrong horse", hash, false}, {"a password that nobody has", "", false}} {
-		if got, err := passwords.Check(t.Context(), test.password, test.hash); err != nil || got != test.want {
+		if got, err := passwords.Check(test.password, test.hash); err != nil || got != test.want {
 			t.Errorf("Check(%q) is %v (%v), want %v", test.password, got, err, test.want)
 		}
 	}

@@ -19,25 +19,26 @@ var ErrBadToken = errors.New("bad token")
 
 // Tokens issues and verifies access tokens: JWT, HS256 only.
 type Tokens struct {
-	secret []byte
-	ttl    time.Duration
+	keys      []Key
+	undivided [][]byte // verify tokens without a key id
+	ttl       time.Duration
 }
 
-// NewTokens returns Tokens that are signed with secret, which must have at least 32 bytes, and that are valid for ttl.
-func NewTokens(secret []byte, ttl time.Duration) *Tokens {
-	return &Tokens{secret: secret, ttl: ttl}
+// NewTokens returns Tokens that are signed with the keys and valid for ttl.
+func NewTokens(keys *Keys, ttl time.Duration) *Tokens {
+	return &Tokens{keys: keys.For("tokens"), undivided: keys.Undivided(), ttl: ttl}
 }
 
 // Issue returns a new token for the user, and how long it is valid.
 func (t *Tokens) Issue(userID string) (token string, ttl time.Duration, err error) {
 	now := time.Now()
-	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+	token, err = sign(t.keys[0], jwt.RegisteredClaims{
 		Subject:   userID,
 		Issuer:    issuer,
 		Audience:  jwt.ClaimStrings{issuer},
 		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(now.Add(t.ttl)),
-	}).SignedString(t.secret)
+	})
 	if err != nil {
 		return "", 0, fmt.Errorf("sign a token: %w", err)
 	}
@@ -46,19 +47,45 @@ func (t *Tokens) Issue(userID string) (token string, ttl time.Duration, err erro
 
 // Verify returns the caller that the token proves, or ErrBadToken.
 func (t *Tokens) Verify(token string) (Principal, error) {
+	claims, err := verify(token, t.keys, t.undivided, issuer)
+	return Principal{UserID: claims.Subject}, err
+}
+
+func sign(key Key, claims jwt.RegisteredClaims) (string, error) {
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
+	token.Header["kid"] = key.ID
+	return token.SignedString(key.Bytes)
+}
+
+// verify returns the claims of a token that one of the keys signed, or one of undivided if the token has no key id.
+func verify(token string, keys []Key, undivided [][]byte, audience string) (jwt.RegisteredClaims, error) {
 	var claims jwt.RegisteredClaims
 	_, err := jwt.ParseWithClaims(token, &claims,
-		func(*jwt.Token) (any, error) { return t.secret, nil },
+		func(t *jwt.Token) (any, error) {
+			var set jwt.VerificationKeySet
+			id, named := t.Header["kid"]
+			for _, key := range keys {
+				if id == key.ID {
+					set.Keys = append(set.Keys, key.Bytes)
+				}
+			}
+			for _, secret := range undivided {
+				if !named {
+					set.Keys = append(set.Keys, secret)
+				}
+			}
+			return set, nil
+		},
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithIssuer(issuer), jwt.WithAudience(issuer), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
+		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
 	)
 	if err != nil {
-		return Principal{}, fmt.Errorf("%w: %w", ErrBadToken, err)
+		return jwt.RegisteredClaims{}, fmt.Errorf("%w: %w", ErrBadToken, err)
 	}
 	if claims.Subject == "" {
-		return Principal{}, fmt.Errorf("%w: no subject", ErrBadToken)
+		return jwt.RegisteredClaims{}, fmt.Errorf("%w: no subject", ErrBadToken)
 	}
-	return Principal{UserID: claims.Subject}, nil
+	return claims, nil
 }
 
 // Principal is the caller of a request.

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
-	gosqlite "github.com/glebarez/go-sqlite"
 	"github.com/jackc/pgx/v5/pgconn"
+	gosqlite "modernc.org/sqlite"
 )
 
 // SQLite's extended result codes, https://www.sqlite.org/rescode.html.

@@ -13,9 +13,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/glebarez/sqlite"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/libtnb/sqlite"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
@@ -72,6 +72,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		DisableAutomaticPing:   true,
 	})
 	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", name, err)
+	}
+	if err := explainFullAfter(db.gorm); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	if db.sql, err = db.gorm.DB(); err != nil {
@@ -138,6 +141,9 @@ func openSQLite(o Options) (gorm.Dialector, error) {
 
 // Dialect returns which database this is.
 func (db *DB) Dialect() Dialect { return db.dialect }
+
+// MaxOpenConns returns how many statements this process can run at the same time.
+func (db *DB) MaxOpenConns() int { return db.sql.Stats().MaxOpenConnections }
 
 // Ping checks that the database answers. It serves as the readiness check.
 func (db *DB) Ping(ctx context.Context) error {

@@ -139,6 +139,65 @@ func TestMigrateIsIdempotentAndStatusShowsIt(t *testing.T) {
 	})
 }
 
+// A fill runs after the SQL files, again for rows that come later, and continues where it failed.
+func TestMigrateFillsWhatSQLCannot(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		broken := errors.New("broken")
+		var fails bool
+		filled := owner
+		filled.Fills = []database.Fill{{
+			Name: "sizes",
+			Behind: func(ctx context.Context, db *database.DB) (int, error) {
+				var row struct{ Behind int }
+				err := db.Query(ctx, &row, "SELECT COUNT(*) AS behind FROM probe_items WHERE size < 0")
+				return row.Behind, err
+			},
+			Run: func(ctx context.Context, db *database.DB) error {
+				_, err := db.Exec(ctx, "UPDATE probe_items SET size = -size WHERE size = -1 OR size < 0 AND ?", !fails)
+				if fails {
+					err = broken
+				}
+				return err
+			},
+		}}
+		behind := func(want int) {
+			t.Helper()
+			status, err := db.FillStatus(t.Context(), filled)
+			if err != nil || len(status) != 1 || status[0] != (database.FillStatus{
+				Owner: "probe", Name: "sizes", Behind: want,
+			}) {
+				t.Errorf("the status is %+v (%v), want %d rows behind", status, err, want)
+			}
+		}
+		add := func(id string, size int) {
+			t.Helper()
+			if _, err := db.Exec(t.Context(), insertItem, id, "red", size); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add("a", -1)
+		add("b", -2)
+		behind(2)
+		fails = true
+		if err := db.Migrate(t.Context(), filled); !errors.Is(err, broken) {
+			t.Errorf("Migrate returns %v, want the fill's error", err)
+		}
+		behind(1)
+		fails = false
+		if err := db.Migrate(t.Context(), filled); err != nil {
+			t.Error(err)
+		}
+		behind(0)
+		add("c", -3)
+		behind(1)
+		if err := db.Fill(t.Context(), filled); err != nil {
+			t.Error(err)
+		}
+		behind(0)
+	})
+}
+
 // For example, only the hint says which privilege a refused CREATE EXTENSION needs.
 func TestAFailedMigrationRepeatsPostgreSQLsHint(t *testing.T) {
 	t.Parallel()

@@ -15,19 +15,20 @@ import (
 
 // Migrations are the SQL files of one owner of tables, in goose's format, at the root of FS. The table
 // <Name>_goose_version keeps the applied versions, so owners advance independently. A file whose name ends in
-// .postgres.sql or .sqlite.sql is for that database alone: the other one skips its version.
+// .postgres.sql or .sqlite.sql is for that database alone: the other one skips its version. Fills run after the files.
 type Migrations struct {
-	Name string
-	FS   fs.FS
+	Name  string
+	FS    fs.FS
+	Fills []Fill
 }
 
 // NewMigrations returns the migrations of an owner whose embedded files have them in the folder "migrations".
-func NewMigrations(name string, files fs.FS) Migrations {
+func NewMigrations(name string, files fs.FS, fills ...Fill) Migrations {
 	folder, err := fs.Sub(files, "migrations")
 	if err != nil {
 		panic(err) // impossible: the path is a valid constant
 	}
-	return Migrations{Name: name, FS: folder}
+	return Migrations{Name: name, FS: folder, Fills: fills}
 }
 
 // MigrationStatus is one migration file and whether it has been applied.
@@ -42,9 +43,9 @@ type MigrationStatus struct {
 var ErrNothingApplied = errors.New("no migration is applied")
 
 // Migrate applies all pending migrations, owner by owner, each file in a transaction of its own unless it says NO
-// TRANSACTION. When several processes migrate the same PostgreSQL database, an advisory lock lets one work while the
-// others wait for up to five minutes. After an error, the files that were applied before it stay applied, and Migrate
-// may be called again.
+// TRANSACTION, and runs the fills. When several processes migrate the same PostgreSQL database, an advisory lock lets
+// one work while the others wait for up to five minutes. After an error, the files that were applied before it stay
+// applied, and Migrate may be called again.
 func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 	for _, owner := range owners {
 		provider, err := db.provider(owner, locked)
@@ -60,6 +61,9 @@ func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 		}
 		if err != nil {
 			return fmt.Errorf("migrate %s: %w", owner.Name, withHint(err))
+		}
+		if err := db.Fill(ctx, owner); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 			return fn(context.WithValue(context.WithValue(ctx, anyTxKey{}, true), txKey{db}, tx))
 		})
 		if err == nil || attempt == txAttempts || !isConflict(err) {
-			return err
+			return explainFull(err) // for the commit; the statements have explained theirs
 		}
 		pause := rand.Int64N(int64(attempt) * int64(20*time.Millisecond)) //nolint:gosec // spreads load, guards nothing
 		select {

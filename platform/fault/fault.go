@@ -22,6 +22,7 @@ const (
 	UnsupportedMedia             // the content type is not accepted
 	TooManyRequests              // the caller must slow down
 	Unavailable                  // the service failed and is expected to recover
+	Full                         // the service has no space left for what the caller wants to store
 )
 
 // Text is one public sentence in the languages of the users.

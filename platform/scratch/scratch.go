@@ -5,7 +5,8 @@
 // releases the lock when the process ends, even by kill -9, and the next Open of the same root, in any process, removes
 // all areas whose lock is free.
 //
-// The package promises nothing about a root on a network file system, and it does not limit the space used.
+// The package promises nothing about a root on a network file system, and it does not limit the space used: package
+// disk does.
 package scratch
 
 import (

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"risingstars/platform/disk"
 )
 
 // Options may be left zero.
@@ -28,8 +30,8 @@ func New(driver Driver, opts Options) *Bucket {
 }
 
 // Put stores everything that it reads from r, in constant memory, and replaces any object with the same key. It is
-// atomic: when r fails, ctx ends or the limit is exceeded (ErrTooLarge, at the first byte too many), the key keeps its
-// old object and nothing else remains. ctx does not interrupt a Read that blocks.
+// atomic: when r fails, ctx ends, the limit is exceeded (ErrTooLarge, at the first byte too many) or there is no space
+// (disk.ErrFull), the key keeps its old object and nothing else remains. ctx does not interrupt a Read that blocks.
 func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, opts PutOptions) (obj Object, err error) {
 	defer b.finish("put", key, time.Now(), &err)
 	if err := CheckKey(key); err != nil {
@@ -78,7 +80,7 @@ func (b *Bucket) PutFile(ctx context.Context, key, path string, opts PutOptions)
 
 func (b *Bucket) put(ctx context.Context, key string, r io.Reader, opts PutOptions) (Object, error) {
 	src := &source{ctx: ctx, r: r, limit: opts.MaxBytes}
-	obj, err := b.driver.Put(ctx, key, src, contentType(key, opts))
+	obj, err := b.write(ctx, key, src, opts)
 	if src.err != nil {
 		return Object{}, src.err
 	}
@@ -87,6 +89,13 @@ func (b *Bucket) put(ctx context.Context, key string, r io.Reader, opts PutOptio
 	}
 	b.metrics.written.Add(float64(obj.Size))
 	return obj, nil
+}
+
+func (b *Bucket) write(ctx context.Context, key string, src *source, opts PutOptions) (Object, error) {
+	if r, ok := b.driver.(Reserver); ok && opts.Announced > 0 {
+		return r.PutAnnounced(ctx, key, src, contentType(key, opts), opts.Announced)
+	}
+	return b.driver.Put(ctx, key, src, contentType(key, opts))
 }
 
 // Open returns a reader of the object's current version. The caller closes it, and ctx must live until then. Seeking
@@ -156,6 +165,7 @@ func (b *Bucket) Input(ctx context.Context, key string) (pathOrURL string, err e
 
 // finish records the operation's metrics and adds the operation and the key to its error.
 func (b *Bucket) finish(operation, key string, start time.Time, err *error) {
+	*err = disk.Explain(*err)
 	b.metrics.observe(operation, start, *err)
 	if *err != nil {
 		*err = fmt.Errorf("storage %s %q: %w", operation, key, *err)

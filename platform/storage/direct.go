@@ -50,8 +50,9 @@ type Part struct {
 // processes.
 type DirectDriver interface {
 	// BeginDirect starts an upload of an object of this type and returns its id: at most 512 bytes of printable ASCII,
-	// not a secret.
-	BeginDirect(ctx context.Context, key, contentType string) (uploadID string, err error)
+	// not a secret. A driver whose space is limited reserves size bytes until the upload ends; without them, the error
+	// is disk.ErrFull.
+	BeginDirect(ctx context.Context, key, contentType string, size int64) (uploadID string, err error)
 	// PresignPart returns the URL to which a client can PUT the part for the next ttl, absolute or relative to the
 	// site. The body must have exactly size bytes, and Content-Length must say so. The store refuses any other request
 	// with a 4xx status and changes nothing. It answers 200 with the part's ETag. Another PUT of the part replaces the
@@ -72,9 +73,10 @@ type DirectDriver interface {
 	DirectParts(ctx context.Context, key, uploadID string) ([]Part, error)
 }
 
-// BeginDirect starts a direct upload. An empty content type means the type of the key's extension. If the driver does
-// not support direct uploads, this and the other methods for them return an error that wraps errors.ErrUnsupported.
-func (b *Bucket) BeginDirect(ctx context.Context, key, contentType string) (uploadID string, err error) {
+// BeginDirect starts a direct upload of size bytes in all; 0 means that the size is not known and that no space is
+// reserved. An empty content type means the type of the key's extension. If the driver does not support direct uploads,
+// this and the other methods for them return an error that wraps errors.ErrUnsupported.
+func (b *Bucket) BeginDirect(ctx context.Context, key, contentType string, size int64) (uploadID string, err error) {
 	defer b.finish("begin_direct", key, time.Now(), &err)
 	d, err := b.directDriver(key)
 	if err != nil {
@@ -83,7 +85,7 @@ func (b *Bucket) BeginDirect(ctx context.Context, key, contentType string) (uplo
 	if contentType == "" {
 		contentType = ContentType(key)
 	}
-	return d.BeginDirect(ctx, key, contentType)
+	return d.BeginDirect(ctx, key, contentType, size)
 }
 
 // PresignPart returns the URL to which a client can PUT exactly size bytes as this part for the next ttl. Anyone with

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"risingstars/platform/disk"
 )
 
 type metrics struct {
@@ -48,6 +50,8 @@ func result(err error) string {
 		return "no_upload"
 	case errors.Is(err, ErrBadParts):
 		return "bad_parts"
+	case errors.Is(err, disk.ErrFull):
+		return "full"
 	case errors.Is(err, errors.ErrUnsupported):
 		return "unsupported"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

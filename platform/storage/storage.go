@@ -40,6 +40,10 @@ type PutOptions struct {
 	ContentType string
 	// MaxBytes limits the size of the object; 0 means no limit.
 	MaxBytes int64
+	// Announced is the most that the content may have, in bytes. A driver whose space is limited looks for it before it
+	// reads the first byte, and returns disk.ErrFull if it could only store the content in its reserve. 0: the content
+	// may use the reserve.
+	Announced int64
 }
 
 // Driver stores bytes. Its methods are safe for concurrent use, also by several processes. Bucket checks keys and
@@ -66,6 +70,13 @@ type Driver interface {
 	// Input returns what ffmpeg reads the object from: an absolute path, or a URL that stays valid for at least one
 	// run.
 	Input(ctx context.Context, key string) (string, error)
+}
+
+// Reserver is for drivers whose space is limited.
+type Reserver interface {
+	// PutAnnounced is Put for content of at most size bytes, for which it reserves the space before it reads. Without
+	// it, the error is disk.ErrFull.
+	PutAnnounced(ctx context.Context, key string, r io.Reader, contentType string, size int64) (Object, error)
 }
 
 // Mover is for drivers that can move a local file into the store without copying it.

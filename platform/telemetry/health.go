@@ -17,8 +17,10 @@ type Check struct {
 
 // Health reports whether this process should get traffic. It is safe for concurrent use.
 type Health struct {
-	Checks   []Check
-	draining atomic.Bool
+	Checks []Check
+	// Tolerated checks test what the process can do without for a while. Their failure does not concern Ready.
+	Tolerated []Check
+	draining  atomic.Bool
 }
 
 // Drain makes Ready fail from now on, so that load balancers choose other processes before the listener closes.
@@ -38,4 +40,18 @@ func (h *Health) Ready(ctx context.Context) (failing string, err error) {
 		}
 	}
 	return "", nil
+}
+
+// Degraded runs the tolerated checks and returns the names of those that fail. It returns within 2 s if the checks obey
+// their context.
+func (h *Health) Degraded(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	var failing []string
+	for _, check := range h.Tolerated {
+		if check.Run(ctx) != nil {
+			failing = append(failing, check.Name)
+		}
+	}
+	return failing
 }

@@ -41,6 +41,19 @@ func TestUnknownLevelsAndFormatsAreErrors(t *testing.T) {
 	}
 }
 
+func TestADegradedProcessIsReady(t *testing.T) {
+	t.Parallel()
+	boom := func(context.Context) error { return errors.New("boom") }
+	fine := func(context.Context) error { return nil }
+	h := &telemetry.Health{Tolerated: []telemetry.Check{{Name: "disk", Run: boom}, {Name: "other", Run: fine}}}
+	if failing, err := h.Ready(t.Context()); failing != "" || err != nil {
+		t.Errorf("Ready returns %q, %v", failing, err)
+	}
+	if degraded := h.Degraded(t.Context()); len(degraded) != 1 || degraded[0] != "disk" {
+		t.Errorf("degraded: %q", degraded)
+	}
+}
+
 func TestReadinessNamesTheFirstFailingCheck(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")

@@ -142,12 +142,17 @@ func validateQuery(next echo.HandlerFunc) echo.HandlerFunc {
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // securityHeaders sets the headers of the OWASP REST Security Cheat Sheet, which forbid framing and content sniffing.
-func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+// If the site's address is https, browsers shall not try http for a year; other names of the same domain are not ours
+// to decide about.
+func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+		if strings.HasPrefix(s.o.PublicURL, "https://") {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
 			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 			h.Set("Cache-Control", "no-store")

@@ -32,6 +32,7 @@ var (
 // Multipart reads a multipart/form-data body part by part, straight from the connection.
 type Multipart struct {
 	parts    *multipart.Reader
+	maxFile  int64
 	tooLarge error
 }
 
@@ -52,8 +53,14 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 	}
 	limited := http.MaxBytesReader(c.Response(), r.Body, maxFile+formOverhead)
 	body := &idleTimeoutReader{body: limited, control: http.NewResponseController(c.Response())}
-	return &Multipart{parts: multipart.NewReader(body, params["boundary"]), tooLarge: tooLarge}, nil
+	if r.ContentLength >= 0 {
+		maxFile = min(maxFile, r.ContentLength)
+	}
+	return &Multipart{parts: multipart.NewReader(body, params["boundary"]), maxFile: maxFile, tooLarge: tooLarge}, nil
 }
+
+// MaxFile returns the most bytes that a file in the form can have, by what the request announces.
+func (m *Multipart) MaxFile() int64 { return m.maxFile }
 
 // Next returns the next part, or io.EOF after the last. The previous part must no longer be used.
 func (m *Multipart) Next() (*multipart.Part, error) {

@@ -7,8 +7,6 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"risingstars/platform/fault"
 )
@@ -19,8 +17,9 @@ var errNotReady = fault.New(fault.Unavailable, "not_ready",
 
 type healthOutput struct {
 	Body struct {
-		Status  string `json:"status" example:"healthy"`
-		Version string `json:"version" example:"1.0.0"`
+		Status   string   `json:"status" example:"healthy" doc:"healthy or, from /readyz, degraded"`
+		Version  string   `json:"version" example:"1.0.0"`
+		Degraded []string `json:"degraded,omitempty" doc:"What is short while the rest goes on: disk, so no uploads"`
 	}
 }
 
@@ -38,7 +37,11 @@ func (s *Server) operations() {
 				Message:  fault.Text{ES: "esta comprobación falló", EN: "this check failed"},
 			})
 		}
-		return healthy(ctx, in)
+		out, err := healthy(ctx, in)
+		if out.Body.Degraded = s.o.Health.Degraded(ctx); len(out.Body.Degraded) > 0 {
+			out.Body.Status = "degraded"
+		}
+		return out, err
 	}
 	get := func(path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error)) {
 		Register(s, huma.Operation{
@@ -51,10 +54,7 @@ func (s *Server) operations() {
 	get("/livez", "Check that the process is alive", healthy)
 	get("/readyz", "Check that the process is ready for requests; names the failing check if not", ready)
 
-	if s.o.Gatherer != nil {
-		s.declare(http.MethodGet, "/metrics", route{})
-		s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{})))
-	}
+	s.metrics()
 }
 
 func operationID(path string) string { return "get" + huma.GenerateOperationID("", path, struct{}{}) }

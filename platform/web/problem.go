@@ -32,6 +32,7 @@ var statuses = map[fault.Kind]int{
 	fault.UnsupportedMedia: http.StatusUnsupportedMediaType,
 	fault.TooManyRequests:  http.StatusTooManyRequests,
 	fault.Unavailable:      http.StatusServiceUnavailable,
+	fault.Full:             http.StatusInsufficientStorage,
 }
 
 var (

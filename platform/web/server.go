@@ -41,6 +41,8 @@ type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // gets the metrics of requests; nil: no metrics
 	Gatherer   prometheus.Gatherer   // what /metrics serves; nil: no such route
+	// LocalMetrics makes /metrics answer programs on this host only, and none of them on behalf of others.
+	LocalMetrics bool
 }
 
 // Server is one HTTP listener and its routes.
@@ -97,7 +99,7 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.observe(), recoverPanics, securityHeaders, s.cors(), validateQuery, s.authenticate, s.enforce)
+	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery, s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
 	s.operations()
 	return s

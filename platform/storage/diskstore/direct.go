@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"risingstars/platform/scratch"
@@ -16,8 +17,13 @@ import (
 )
 
 // BeginDirect also removes expired uploads.
-func (s *Store) BeginDirect(_ context.Context, key, _ string) (uploadID string, err error) {
+func (s *Store) BeginDirect(_ context.Context, key, _ string, size int64) (uploadID string, err error) {
 	s.removeExpired(time.Now())
+	claim, err := s.claim(size)
+	if err != nil {
+		return "", err
+	}
+	defer claim.Release() // from then on, the upload's folder has the promise
 	id := rand.Text()
 	if err := s.mkdirAll(directName); err != nil {
 		return "", err
@@ -26,7 +32,13 @@ func (s *Store) BeginDirect(_ context.Context, key, _ string) (uploadID string, 
 	if err := s.root.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	if err := s.writeNote(dir, keyName, key); err != nil {
+	if size > 0 {
+		err = s.writeNote(dir, sizeName, strconv.FormatInt(size, 10))
+	}
+	if err == nil {
+		err = s.writeNote(dir, keyName, key)
+	}
+	if err != nil {
 		return "", errors.Join(err, s.root.RemoveAll(dir))
 	}
 	return id, s.sync(directName)
@@ -50,7 +62,16 @@ func (s *Store) storePart(
 	// After the rename there is no file of this name, and Remove does nothing.
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if _, err := io.CopyN(f, r, size); err != nil {
+	// Not claimFor: this part was promised when the upload began.
+	claim, err := s.volume.Claim(size)
+	if err == nil {
+		err = claim.Allocate(f)
+	}
+	if err != nil {
+		return storage.Part{}, err
+	}
+	defer claim.Release()
+	if _, err := io.CopyN(f, usingReader{r, claim}, size); err != nil {
 		return storage.Part{}, fmt.Errorf("write: %w", err)
 	}
 	temp, err := filepath.Rel(s.path, f.Name())
@@ -121,7 +142,17 @@ func (u *uploadFolder) completed(ctx context.Context, key string) (storage.Objec
 	return obj, nil
 }
 
+// assemble needs the space of the whole file once more, until the parts are removed, and may borrow it.
 func (u *uploadFolder) assemble(ctx context.Context, key string, parts []storage.Part) (storage.Object, error) {
+	var size int64
+	for _, p := range parts {
+		size += p.Size
+	}
+	claim, err := u.store.volume.Borrow(size)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	defer claim.Release()
 	f, err := u.store.scratch.File("put-")
 	if err != nil {
 		return storage.Object{}, err
@@ -135,6 +166,7 @@ func (u *uploadFolder) assemble(ctx context.Context, key string, parts []storage
 		if err := u.appendPart(f, p); err != nil {
 			return storage.Object{}, err
 		}
+		claim.Use(p.Size)
 	}
 	return u.store.commit(ctx, key, f)
 }

@@ -37,7 +37,7 @@ func TestAnyProcessCanContinueADirectUpload(t *testing.T) {
 	const key = "uploads/shared.mp4"
 	root := t.TempDir()
 	first, second := open(t, root), open(t, root)
-	id, err := bucket(t, first).BeginDirect(t.Context(), key, "")
+	id, err := bucket(t, first).BeginDirect(t.Context(), key, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestAFailedBeginDirectLeavesNothing(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(root, ".scratch")); err != nil {
 		t.Fatal(err)
 	}
-	if id, err := b.BeginDirect(t.Context(), "uploads/a.mp4", ""); err == nil {
+	if id, err := b.BeginDirect(t.Context(), "uploads/a.mp4", "", 0); err == nil {
 		t.Errorf("BeginDirect without a scratch area returns %s", id)
 	}
 	if left, err := filepath.Glob(filepath.Join(root, ".direct", "*")); err != nil || len(left) != 0 {
@@ -70,7 +70,7 @@ func TestAPartThatIsCutShortLeavesNothing(t *testing.T) {
 	root := t.TempDir()
 	store := open(t, root)
 	b := bucket(t, store)
-	id, err := b.BeginDirect(t.Context(), key, "")
+	id, err := b.BeginDirect(t.Context(), key, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestAPartOfAnEndedUploadIsNotRead(t *testing.T) {
 			root := t.TempDir()
 			store := open(t, root)
 			b := bucket(t, store)
-			id, err := b.BeginDirect(t.Context(), key, "")
+			id, err := b.BeginDirect(t.Context(), key, "", 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +155,7 @@ func TestCallsWaitForALockedUploadUntilTheContextEnds(t *testing.T) {
 	root := t.TempDir()
 	store := open(t, root)
 	b := bucket(t, store)
-	id, err := b.BeginDirect(t.Context(), key, "")
+	id, err := b.BeginDirect(t.Context(), key, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func uploadExists(root, id string) bool {
 // begin begins an upload of expiryKey.
 func begin(t *testing.T, b *storage.Bucket) (id string) {
 	t.Helper()
-	id, err := b.BeginDirect(t.Context(), expiryKey, "")
+	id, err := b.BeginDirect(t.Context(), expiryKey, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"risingstars/platform/disk"
 	"risingstars/platform/fault"
 	"risingstars/platform/storage"
 )
@@ -110,7 +111,7 @@ func (s *Store) servePart(w http.ResponseWriter, r *http.Request) error {
 		return errPartSize.With(err)
 	}
 	if err != nil {
-		return fmt.Errorf("store part %d of %s: %w", n, key, err)
+		return fmt.Errorf("store part %d of %s: %w", n, key, disk.Explain(err))
 	}
 	w.Header().Set("ETag", part.ETag)
 	w.Header().Set("Cache-Control", "no-store")

@@ -24,7 +24,7 @@ func TestACrashLeavesNoPartialNotes(t *testing.T) {
 		t.Fatalf("scratch areas %q, %v, want one", areas, err)
 	}
 	fromScratch := watch(t, areas[0], syscall.IN_MOVED_FROM)
-	id, err := b.BeginDirect(t.Context(), key, "")
+	id, err := b.BeginDirect(t.Context(), key, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

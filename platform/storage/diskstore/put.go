@@ -12,12 +12,25 @@ import (
 	"syscall"
 	"time"
 
+	"risingstars/platform/disk"
 	"risingstars/platform/storage"
 )
 
 // Put writes a scratch file and renames it into place. The only error after which the object is there is a failed fsync
 // of its folder, as on a broken disk.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, _ string) (storage.Object, error) {
+	return s.put(ctx, key, r, 0)
+}
+
+// PutAnnounced allocates the space on the disk, or counts it where the file system cannot.
+func (s *Store) PutAnnounced(
+	ctx context.Context, key string, r io.Reader, _ string, size int64,
+) (storage.Object, error) {
+	return s.put(ctx, key, r, size)
+}
+
+// put stores content of at most size bytes above the reserve or, if size is 0, content that may use the reserve.
+func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64) (storage.Object, error) {
 	f, err := s.scratch.File("put-")
 	if err != nil {
 		return storage.Object{}, err
@@ -26,8 +39,21 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, _ string) (sto
 	defer os.Remove(f.Name())
 	defer f.Close()
 
+	if size > 0 {
+		claim, err := s.claimFor(f, size)
+		if err != nil {
+			return storage.Object{}, err
+		}
+		defer claim.Release()
+		r = usingReader{r, claim}
+	}
 	if _, err := io.Copy(f, r); err != nil {
 		return storage.Object{}, fmt.Errorf("write: %w", err)
+	}
+	if size > 0 {
+		if err := disk.Trim(f); err != nil {
+			return storage.Object{}, fmt.Errorf("trim: %w", err)
+		}
 	}
 	return s.commit(ctx, key, f)
 }

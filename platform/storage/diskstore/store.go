@@ -6,6 +6,9 @@
 // completed, aborted or a week old. All paths go through os.Root, so neither a key nor a symbolic link leads outside.
 // Delete does not remove folders that become empty.
 //
+// Uploads whose size is announced are refused if they do not fit above the reserve of the volume. Everything else may
+// use the reserve.
+//
 // It stores no metadata: an object's content type is the type of its extension.
 package diskstore
 
@@ -21,6 +24,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"risingstars/platform/disk"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 )
@@ -40,6 +44,10 @@ type Options struct {
 	// Secret signs the URLs of all other objects. It has at least 32 bytes and is the same in every process of the
 	// deployment.
 	Secret []byte
+	// Accepted are secrets whose signatures are valid as well, such as the one that Secret has replaced.
+	Accepted [][]byte
+	// Volume holds Root. New files claim their space there; nil: they may fill the disk.
+	Volume *disk.Volume
 }
 
 // Store is the disk driver. Close it when it is no longer in use.
@@ -48,14 +56,17 @@ type Store struct {
 	root    *os.Root
 	scratch *scratch.Area
 	public  []string
-	secret  []byte
+	secrets [][]byte // the first one signs
+	volume  *disk.Volume
 
+	promises  promises
 	expiryRun atomic.Int64 // when this process last removed expired uploads, in Unix nanoseconds; 0 = not yet
 }
 
 var (
 	_ storage.Driver       = (*Store)(nil)
 	_ storage.Mover        = (*Store)(nil)
+	_ storage.Reserver     = (*Store)(nil)
 	_ storage.DirectDriver = (*Store)(nil)
 )
 
@@ -89,7 +100,8 @@ func Open(opts Options) (*Store, error) {
 	}
 	return &Store{
 		path: path, root: root, scratch: area,
-		public: slices.Clone(opts.PublicPrefixes), secret: slices.Clone(opts.Secret),
+		public: slices.Clone(opts.PublicPrefixes), secrets: append([][]byte{opts.Secret}, opts.Accepted...),
+		volume: opts.Volume,
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -47,7 +48,7 @@ func (s *Store) signed(method, link string, ttl time.Duration) string {
 		end = end.Add(time.Second)
 	}
 	link += "expires=" + strconv.FormatInt(end.Unix(), 10)
-	return link + "&signature=" + s.sign(method, link)
+	return link + "&signature=" + sign(s.secrets[0], method, link)
 }
 
 // checkLink returns a fault if the signature or the expiry in query does not allow link, which is the signed link
@@ -55,7 +56,10 @@ func (s *Store) signed(method, link string, ttl time.Duration) string {
 func (s *Store) checkLink(method, link string, query url.Values) error {
 	expires := query.Get("expires")
 	// This compares the texts and does not decode them, because several base64 texts decode to the same bytes.
-	if !hmac.Equal([]byte(query.Get("signature")), []byte(s.sign(method, link+"expires="+expires))) {
+	signature := []byte(query.Get("signature"))
+	if !slices.ContainsFunc(s.secrets, func(secret []byte) bool {
+		return hmac.Equal(signature, []byte(sign(secret, method, link+"expires="+expires)))
+	}) {
 		return errLinkInvalid
 	}
 	end, err := strconv.ParseInt(expires, 10, 64)
@@ -68,10 +72,9 @@ func (s *Store) checkLink(method, link string, query url.Values) error {
 	return nil
 }
 
-// sign covers the path and, except for reading, the method, so that a signature made with the same secret for another
-// purpose is not valid here.
-func (s *Store) sign(method, link string) string {
-	mac := hmac.New(sha256.New, s.secret)
+// sign covers the path and, except for reading, the method.
+func sign(secret []byte, method, link string) string {
+	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(method + link))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -32,7 +32,7 @@ func newPartSite(t *testing.T) partSite {
 	t.Cleanup(s.first.Close)
 	t.Cleanup(s.second.Close)
 	var err error
-	if s.id, err = s.bucket.BeginDirect(t.Context(), s.key, ""); err != nil {
+	if s.id, err = s.bucket.BeginDirect(t.Context(), s.key, "", 0); err != nil {
 		t.Fatal(err)
 	}
 	if s.link, err = s.bucket.PresignPart(t.Context(), s.key, s.id, 1, 7, time.Hour); err != nil {

@@ -17,7 +17,7 @@ import (
 
 // BeginDirect starts a multipart upload without a checksum algorithm, with which the client would have to send a
 // checksum with each part. S3 computes its own.
-func (s *Store) BeginDirect(ctx context.Context, key, contentType string) (string, error) {
+func (s *Store) BeginDirect(ctx context.Context, key, contentType string, _ int64) (string, error) {
 	token := rand.Text()
 	id, err := s.create(ctx, key, contentType, token, "")
 	if err != nil {

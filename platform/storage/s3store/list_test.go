@@ -48,7 +48,7 @@ func TestDirectPartsReturnsEveryPartOfALargeUpload(t *testing.T) {
 	t.Parallel()
 	r := s3test.New(t)
 	store := open(t, options(t, r.Name))
-	id, err := store.BeginDirect(t.Context(), key, "video/mp4")
+	id, err := store.BeginDirect(t.Context(), key, "video/mp4", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

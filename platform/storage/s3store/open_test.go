@@ -177,7 +177,7 @@ func TestErrorsCarryNoURLAndNoCredential(t *testing.T) {
 	store := open(t, opts)
 	b := bucket(t, store)
 	ctx := t.Context()
-	id, err := b.BeginDirect(ctx, key, "")
+	id, err := b.BeginDirect(ctx, key, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestErrorsCarryNoURLAndNoCredential(t *testing.T) {
 		"Delete":         func() error { return b.Delete(ctx, key) },
 		"List":           func() error { return b.List(ctx, "", func(storage.Object) error { return nil }) },
 		"Input":          func() error { _, err := b.Input(ctx, key); return err },
-		"BeginDirect":    func() error { _, err := b.BeginDirect(ctx, key, ""); return err },
+		"BeginDirect":    func() error { _, err := b.BeginDirect(ctx, key, "", 0); return err },
 		"CompleteDirect": func() error { _, err := b.CompleteDirect(ctx, key, id, part); return err },
 		"AbortDirect":    func() error { return b.AbortDirect(ctx, key, id) },
 		"DirectParts":    func() error { _, err := b.DirectParts(ctx, key, id); return err },

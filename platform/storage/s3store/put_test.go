@@ -162,7 +162,7 @@ func TestALostAnswerDoesNotLoseTheObject(t *testing.T) {
 			return b.Put(t.Context(), key, io.LimitReader(endless(), parts), storage.PutOptions{})
 		},
 		"CompleteDirect": func(b *storage.Bucket) (storage.Object, error) {
-			id, err := b.BeginDirect(t.Context(), key, "")
+			id, err := b.BeginDirect(t.Context(), key, "", 0)
 			if err != nil {
 				return storage.Object{}, err
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +60,17 @@ func roundTrip(t *testing.T, b *storage.Bucket) {
 
 	if again := put(t, b, key, content[1:]); again.ETag == obj.ETag {
 		t.Errorf("ETag %s is the same for other content", obj.ETag)
+	}
+}
+
+func announcedContentMayBeShorter(t *testing.T, b *storage.Bucket) {
+	const key, content = "uploads/clip.mp4", "short"
+	obj, err := b.Put(t.Context(), key, strings.NewReader(content), storage.PutOptions{Announced: 1 << 20})
+	if err != nil || obj.Size != int64(len(content)) {
+		t.Fatalf("the object has %d bytes (%v)", obj.Size, err)
+	}
+	if got := get(t, b, key); string(got) != content {
+		t.Errorf("it reads %q", got)
 	}
 }
 

@@ -30,7 +30,7 @@ type directUpload struct {
 
 func begin(t *testing.T, b *storage.Bucket, site, key string) directUpload {
 	t.Helper()
-	id, err := b.BeginDirect(t.Context(), key, "")
+	id, err := b.BeginDirect(t.Context(), key, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

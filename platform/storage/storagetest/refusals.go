@@ -190,7 +190,7 @@ func directUploadsAreChecked(t *testing.T, b *storage.Bucket, _ string) {
 			}
 		}
 	}
-	id, err := b.BeginDirect(ctx, directKey, "")
+	id, err := b.BeginDirect(ctx, directKey, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func directIsUnsupported(t *testing.T, b *storage.Bucket) {
 
 func directCalls(ctx context.Context, b *storage.Bucket, key string) map[string]func() error {
 	return map[string]func() error{
-		"BeginDirect": func() error { _, err := b.BeginDirect(ctx, key, ""); return err },
+		"BeginDirect": func() error { _, err := b.BeginDirect(ctx, key, "", 0); return err },
 		"PresignPart": func() error { _, err := b.PresignPart(ctx, key, "id", 1, 1, time.Minute); return err },
 		"CompleteDirect": func() error {
 			_, err := b.CompleteDirect(ctx, key, "id", []storage.Part{{Number: 1, ETag: `"x"`, Size: 1}})

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 
 	for name, rule := range map[string]func(*testing.T, *storage.Bucket){
 		"RoundTrip":                    roundTrip,
+		"AnnouncedContentMayBeShorter": announcedContentMayBeShorter,
 		"EmptyObject":                  emptyObject,
 		"SeekAndRanges":                seekAndRanges,
 		"OverwriteIsAtomic":            overwriteIsAtomic,

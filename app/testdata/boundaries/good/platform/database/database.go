@@ -1,6 +1,6 @@
 package database
 
 import (
-	_ "github.com/glebarez/sqlite"
+	_ "github.com/libtnb/sqlite"
 	_ "gorm.io/gorm"
 )

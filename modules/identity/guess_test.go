@@ -1,0 +1,176 @@
+package identity_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"risingstars/modules/identity"
+	"risingstars/platform/database/databasetest"
+	"risingstars/platform/fault"
+	"risingstars/platform/limit"
+)
+
+// guessUntilRefused guesses until the budget is used up, and returns the number of guesses that were answered.
+func guessUntilRefused(t *testing.T, m *identity.Module, c identity.Credentials) int {
+	t.Helper()
+	for n := range 100 {
+		_, err := m.SignIn(t.Context(), c)
+		if errors.Is(err, limit.ErrTooMany) {
+			if fault.From(err).RetryAfter == 0 {
+				t.Error("the refusal does not say when to try again")
+			}
+			return n
+		}
+		if fault.From(err).Code != "bad_credentials" {
+			t.Fatalf("guess %d: %v", n+1, err)
+		}
+	}
+	t.Fatal("a hundred guesses are answered")
+	return 0
+}
+
+// Few guesses from one network are answered, in whatever spelling of the e-mail, whether or not the account exists.
+// Other networks and devices that signed in before are served.
+func TestGuessesAreLimitedByAccountAndNetwork(t *testing.T) {
+	t.Parallel()
+	m, passwords := setup(t, databasetest.Open(t, identity.Migrations()))
+	if _, err := m.SignUp(t.Context(), client, registration("ana@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	owner, err := m.SignIn(t.Context(), credentials("ana@example.com", password))
+	if err != nil || owner.Device == "" {
+		t.Fatalf("%+v (%v)", owner, err)
+	}
+	before := passwords.checks.Load()
+	for _, email := range []string{"ana@example.com", "nobody@example.com"} {
+		if n := guessUntilRefused(t, m, credentials(email, "guess")); n < 5 || n > 8 { // a slow machine refills some
+			t.Errorf("%d guesses for %s are answered, want 5", n, email)
+		}
+	}
+	answered := passwords.checks.Load() - before
+	right := credentials(" ANA@Example.com", password)
+	if _, err := m.SignIn(t.Context(), right); !errors.Is(err, limit.ErrTooMany) {
+		t.Errorf("the right password after all guesses, from the same network: %v", err)
+	}
+	if n := passwords.checks.Load() - before; n != answered {
+		t.Error("a refused guess is checked")
+	}
+	elsewhere := right
+	elsewhere.Client = "198.51.100.7"
+	if _, err := m.SignIn(t.Context(), elsewhere); err != nil {
+		t.Errorf("from another network: %v", err)
+	}
+	right.Device = owner.Device
+	if again, err := m.SignIn(t.Context(), right); err != nil || again.Device != "" {
+		t.Errorf("from the owner's device: %+v (%v)", again, err)
+	}
+	for name, device := range map[string]string{"forged": owner.Device + "x", "somebody else's": otherDevice(t, m)} {
+		right.Device = device
+		if _, err := m.SignIn(t.Context(), right); !errors.Is(err, limit.ErrTooMany) {
+			t.Errorf("from a device with a proof that is %s: %v", name, err)
+		}
+	}
+	stolen := credentials("ana@example.com", "guess")
+	stolen.Device = owner.Device
+	if n := guessUntilRefused(t, m, stolen); n < 10 || n > 14 {
+		t.Errorf("%d guesses from a known device are answered, want 10", n)
+	}
+}
+
+// otherDevice returns the proof of a device that signed in to another account.
+func otherDevice(t *testing.T, m *identity.Module) string {
+	t.Helper()
+	if _, err := m.SignUp(t.Context(), client, registration("eve@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	session, err := m.SignIn(t.Context(), credentials("eve@example.com", password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session.Device
+}
+
+func TestTheRightPasswordForgetsTheFailures(t *testing.T) {
+	t.Parallel()
+	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
+	if _, err := m.SignUp(t.Context(), client, registration("ana@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		for range 4 {
+			_, err := m.SignIn(t.Context(), credentials("ana@example.com", "oops"))
+			if errors.Is(err, limit.ErrTooMany) {
+				t.Fatal(err)
+			}
+		}
+		if _, err := m.SignIn(t.Context(), credentials("ana@example.com", password)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Guesses that are made at once are no more than those that are made in turn.
+func TestManyGuessesAtOnceAreNoMore(t *testing.T) {
+	t.Parallel()
+	m, passwords := setup(t, databasetest.Open(t, identity.Migrations()))
+	var (
+		group  sync.WaitGroup
+		others atomic.Int64
+	)
+	for range 60 {
+		group.Go(func() {
+			_, err := m.SignIn(t.Context(), credentials("ana@example.com", "guess"))
+			if f := fault.From(err); f.Code == "busy" || errors.Is(err, limit.ErrTooMany) {
+				others.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if n := passwords.checks.Load(); n < 1 || n > 8 || n+others.Load() != 60 {
+		t.Errorf("%d of 60 guesses are checked, %d refused", n, others.Load())
+	}
+}
+
+func TestPasswordsThatAreGuessedFirstAreRefused(t *testing.T) {
+	t.Parallel()
+	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
+	for _, bad := range []string{
+		"password1", "PASSWORD1", "ｐａｓｓｗｏｒｄ１", "12345678", "qwertyuiop", "iloveyou1",
+		"aaaaaaaaaaaa", "abababababab", "ñañañañaña",
+		"ana.maria@example.com", "Ana.Maria2024", "RuizAna99!", "ana-ruiz-1990",
+	} {
+		r := registration("ana.maria@example.com")
+		r.Password1, r.Password2 = bad, bad
+		_, err := m.SignUp(t.Context(), client, r)
+		f := fault.From(err)
+		if !errors.Is(err, fault.ErrInvalid) || len(f.Fields) != 1 || f.Fields[0].Location != "body.password1" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for i, good := range []string{"correct horse", "Ana ama la salsa", "tres tristes tigres"} {
+		r := registration(strings.Repeat("x", i+1) + "@example.com")
+		r.Password1, r.Password2 = good, good
+		if _, err := m.SignUp(t.Context(), client, r); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+}
+
+// A password is the same in whatever form a keyboard composes its accents.
+func TestAPasswordIsComparedInItsNormalForm(t *testing.T) {
+	t.Parallel()
+	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
+	r := registration("ana@example.com")
+	r.Password1, r.Password2 = "la can\u0303a dulce", "la can\u0303a dulce" // n and a combining tilde
+	if _, err := m.SignUp(t.Context(), client, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, typed := range []string{"la ca\u00f1a dulce", "la can\u0303a dulce", "ｌａ ca\u00f1a dulce"} {
+		if _, err := m.SignIn(t.Context(), credentials("ana@example.com", typed)); err != nil {
+			t.Errorf("%q: %v", typed, err)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package identity
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/fault"
+)
+
+// The limits of a new password. The upper one keeps hashing cheap.
+const (
+	minPassword      = 8 // characters
+	maxPasswordBytes = 128
+	minDistinct      = 3 // different characters
+)
+
+// passwordFaults says why the password of a registration is refused; nil if it is accepted. A person who guesses tries
+// the commonest passwords first, and then what is known of the account.
+func (r *Registration) passwordFaults() (why []fault.Text) {
+	refuse := func(es, en string) { why = append(why, fault.Text{ES: es, EN: en}) }
+	password := norm.NFKC.String(r.Password1)
+	switch {
+	case utf8.RuneCountInString(password) < minPassword:
+		refuse("debe tener al menos 8 caracteres", "must have at least 8 characters")
+	case len(r.Password1) > maxPasswordBytes:
+		refuse("debe tener como máximo 128 bytes", "must have at most 128 bytes")
+	case distinct(password) < minDistinct:
+		refuse("repite los mismos caracteres: usa varias palabras", "repeats the same characters: use several words")
+	case auth.IsCommon(password):
+		refuse("es una de las contraseñas más comunes: usa varias palabras",
+			"is one of the commonest passwords: use several words")
+	case r.isOwnName(password):
+		refuse("es tu nombre o tu correo: usa otras palabras", "is your name or your e-mail: use other words")
+	}
+	return why
+}
+
+func distinct(s string) int {
+	seen := map[rune]bool{}
+	for _, r := range s {
+		seen[r] = true
+	}
+	return len(seen)
+}
+
+// isOwnName reports whether the letters of the password are the e-mail, a name, or both names.
+func (r *Registration) isOwnName(password string) bool {
+	own := letters(password)
+	mailbox, _, _ := strings.Cut(r.Email, "@")
+	first, last := letters(r.FirstName), letters(r.LastName)
+	for _, name := range []string{letters(r.Email), letters(mailbox), first, last, first + last, last + first} {
+		if own != "" && own == name {
+			return true
+		}
+	}
+	return false
+}
+
+// letters returns the letters of s, in a form that ignores case.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return r
+		}
+		return -1
+	}, cases.Fold().String(norm.NFKC.String(s)))
+}

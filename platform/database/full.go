@@ -1,0 +1,42 @@
+package database
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+	gosqlite "modernc.org/sqlite"
+
+	"risingstars/platform/disk"
+)
+
+const (
+	postgresDiskFull   = "53100"        // SQLSTATE disk_full
+	sqliteFull         = 13             // https://www.sqlite.org/rescode.html
+	sqliteIOErrSHMSize = 10 | (19 << 8) // the index of the log cannot grow
+)
+
+// explainFull returns disk.ErrFull, with err as its cause, if err means that the database's disk is full, and otherwise
+// err.
+func explainFull(err error) error {
+	var pg *pgconn.PgError
+	var lite *gosqlite.Error
+	full := errors.As(err, &pg) && pg.Code == postgresDiskFull ||
+		errors.As(err, &lite) && (lite.Code()&0xff == sqliteFull || lite.Code() == sqliteIOErrSHMSize)
+	if full && !errors.Is(err, disk.ErrFull) {
+		return disk.ErrFull.With(err)
+	}
+	return err
+}
+
+// explainFullAfter has every kind of statement explain its error.
+func explainFullAfter(db *gorm.DB) error {
+	const name = "explain_full"
+	explain := func(statement *gorm.DB) { statement.Error = explainFull(statement.Error) }
+	all := db.Callback()
+	return errors.Join(
+		all.Create().After("*").Register(name, explain), all.Query().After("*").Register(name, explain),
+		all.Update().After("*").Register(name, explain), all.Delete().After("*").Register(name, explain),
+		all.Row().After("*").Register(name, explain), all.Raw().After("*").Register(name, explain),
+	)
+}
