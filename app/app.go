@@ -155,6 +155,9 @@ func (a *app) buildModules(worker bool) error {
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
 			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
 			Rules: rules(a.c), ResendAfter: resendAfter(a.c),
+			Quotas: media.Quotas{
+				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
+			},
 			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour,
 		},
 		Disks: a.disks, Scratch: a.workDir,

@@ -31,6 +31,9 @@ var notOnAWS = map[string]string{
 	"REDIS_URL":                          "the queue is SQS",
 	"S3_URL_EXPIRE_SECONDS":              "the default fits",
 	"SQS_WAIT_TIME_SECONDS":              "the default is the longest that SQS allows",
+	"UPLOADS_BYTES_PER_ACCOUNT":          "the default fits",
+	"UPLOADS_PER_DAY_PER_ACCOUNT":        "the default fits",
+	"UPLOADS_UNPUBLISHED_PER_ACCOUNT":    "the default fits",
 }
 
 // awsReaders lists the commands that read each variable, all of which must get it. Where serve and work share the code

@@ -111,6 +111,12 @@ type Limits struct {
 // Upload limits what is accepted.
 type Upload struct {
 	MaxBytes int64 `env:"MAX_UPLOAD_BYTES" default:"209715200"`
+	// What one account may have; 0: as much as it likes. The bytes are those of the originals that are kept and of
+	// unfinished uploads. The default holds 25 uploads of the largest size, of which contestants delete what they do
+	// not need.
+	Unpublished int   `env:"UPLOADS_UNPUBLISHED_PER_ACCOUNT" default:"5"`
+	PerDay      int   `env:"UPLOADS_PER_DAY_PER_ACCOUNT" default:"20"`
+	Bytes       int64 `env:"UPLOADS_BYTES_PER_ACCOUNT" default:"5368709120"`
 }
 
 // Media holds the contest's default rules for clips. For MaxSeconds and the minimums, zero means no limit.

@@ -8,7 +8,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -193,14 +192,15 @@ func (p *person) postUploadForm(t *testing.T, parts ...part) apiResponse {
 // upload sends a clip and returns the new video's id.
 func (p *person) upload(t *testing.T, clip, title string) string {
 	t.Helper()
-	content, err := os.ReadFile(clip)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var v video
-	p.postUploadForm(t, part{"file", string(content), "clip.mp4"}, part{Name: "title", Value: title}).
-		want(t, http.StatusCreated, "").decode(t, &v)
+	p.tryUpload(t, clip, title).want(t, http.StatusCreated, "").decode(t, &v)
 	return v.VideoID
+}
+
+// tryUpload is upload for a clip that may be refused.
+func (p *person) tryUpload(t *testing.T, clip, title string) apiResponse {
+	t.Helper()
+	return p.postUploadForm(t, part{"file", readFile(t, clip), "clip.mp4"}, part{Name: "title", Value: title})
 }
 
 // uploadMock sends a clip that is stored but not processed, unless processMocks is called; it needs

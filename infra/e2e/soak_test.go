@@ -24,7 +24,8 @@ func TestEveryAcknowledgedClipIsPublishedOnce(t *testing.T) {
 	onlyInStage(t, onehost, aws)
 	t.Parallel()
 	const clips, clients, voters, kills = 32, 4, 3, 12
-	s := &soak{site: startFleet(t, "SECRET_KEY="+votingSecret, "AUTH_RATE_LIMIT=false"), uploads: map[string]*person{}}
+	s := &soak{site: startFleet(t, "SECRET_KEY="+votingSecret, "AUTH_RATE_LIMIT=false",
+		"UPLOADS_UNPUBLISHED_PER_ACCOUNT=0"), uploads: map[string]*person{}}
 	var people []*person
 	for range clients {
 		people = append(people, s.newPerson(t, ""))

@@ -9,13 +9,23 @@ import (
 // detailsBody is the largest body with a title and a description: JSON may need 12 bytes for a character.
 const detailsBody = 64 << 10
 
-// What one account may use.
+const (
+	// uploadsAtOnce is how many uploads an account may have under way. A browser sends several parts of one at once.
+	uploadsAtOnce = 3
+	// uploadsOfProcess is how many uploads may pass through this process at once. Beside the parts that storage keeps,
+	// each needs about 100 KiB of memory, and up to three parts of 5 MiB in the folder of temporary files.
+	uploadsOfProcess = 200
+)
+
+// What one account and one process may use.
 var (
 	videoReads = limit.Budget{
 		Name: "video_reads", By: limit.Account, Local: true,
 		Rate: limit.Rate{Count: 600, Per: time.Minute, Burst: 600},
 	}
-	videoChanges = limit.Budget{
+	accountUploads = limit.Budget{Name: "uploads_account", By: limit.Account, AtOnce: uploadsAtOnce}
+	processUploads = limit.Budget{Name: "uploads_process", By: limit.Process, AtOnce: uploadsOfProcess}
+	videoChanges   = limit.Budget{
 		Name: "video_changes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 120},
 	}
 	// accountStreams bounds the event streams of an account. The newest matters: it is where somebody looks.

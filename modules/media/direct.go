@@ -22,8 +22,8 @@ const (
 	// create a video from it any more, even if the clocks differ.
 	directLifetime = 24 * time.Hour
 	directGrace    = 5 * time.Minute
-	// maxDirect is how many unfinished uploads a person may have.
-	maxDirect = 10
+	// maxDirect is how many unfinished uploads a person may have: as many as uploads at once through the service.
+	maxDirect = uploadsAtOnce
 )
 
 // directUploads are the uploads whose bytes go from the client straight to storage, in parts:
@@ -93,11 +93,14 @@ func (d *directUploads) begin(
 	for u.partCount() > storage.MaxParts {
 		u.PartSize *= 2
 	}
-	// The insert checks this again. Checking it here as well avoids a needless call to storage.
+	// The insert checks all this again. Checking it here as well avoids a needless call to storage.
 	if unfinished, err := d.list(ctx, ownerID); err != nil {
 		return directUpload{}, err
 	} else if len(unfinished) >= maxDirect {
 		return directUpload{}, errTooManyUploads
+	}
+	if err := d.m.checkQuota(ctx, ownerID, size); err != nil {
+		return directUpload{}, err
 	}
 	u.Key = d.m.o.UploadPrefix + "/" + u.ID + c.Extension
 	// A file that never becomes a video is then deleted even if the upload has no row.
@@ -110,10 +113,13 @@ func (d *directUploads) begin(
 		return directUpload{}, fmt.Errorf("begin a direct upload: %w", err)
 	}
 	u.StorageID = storageID
-	added, err := d.rows.insert(ctx, u, maxDirect)
-	if err == nil && !added {
-		err = errTooManyUploads
-	}
+	err = d.m.within(ctx, d.m.o.Quotas, ownerID, 1, func(ctx context.Context) error {
+		added, err := d.rows.insert(ctx, u, maxDirect)
+		if err == nil && !added {
+			err = errTooManyUploads
+		}
+		return err
+	})
 	if err != nil {
 		d.tryDelete(ctx, u)
 		return directUpload{}, err

@@ -94,7 +94,7 @@ func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video,
 	if err != nil {
 		return Video{}, err
 	}
-	v := u.video(u.ID, u.OwnerID, u.Key)
+	v := u.video(u.ID, u.OwnerID, u.Key, u.Size)
 	if err := d.rows.complete(ctx, v); err != nil {
 		return Video{}, err
 	}

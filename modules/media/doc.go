@@ -17,8 +17,8 @@
 // transaction that makes a row point to it. The sweeper deletes orphans that are due, so that a crash leaves no file
 // behind.
 //
-// Six verbs say how something ends. The owner may retry what has failed, until the sweeper deletes the original, some
-// days later.
+// Six verbs say how something ends. The owner may retry what has failed three times, until the sweeper deletes the
+// original, some days later.
 //
 //	verb       what ends                      who is told, and what is left
 //	reject     a claim: the clip is at fault  the owner sees the reason; the original stays, as it does for fail

@@ -13,6 +13,12 @@ var (
 	errNotFailed = fault.New(fault.Conflict, "not_failed",
 		"Solo se puede reintentar un video cuyo procesamiento falló.",
 		"Only a video whose processing failed can be retried.")
+	errNotRetryable = fault.New(fault.Conflict, "not_retryable",
+		"Este archivo no se puede publicar como está: corrígelo según el motivo del fallo y súbelo de nuevo.",
+		"This file cannot be published as it is: correct it as the failure says and upload it again.")
+	errRetriesUsedUp = fault.New(fault.Conflict, "retries_used_up",
+		"Ya reintentaste este video tres veces. Sube el archivo de nuevo o escríbenos.",
+		"You have retried this video three times. Upload the file again or write to us.")
 	errOriginalExpired = fault.New(fault.Conflict, "original_expired",
 		"El archivo de este video ya se borró porque pasó el plazo para reintentarlo. Súbelo de nuevo.",
 		"The file of this video has been deleted, because the time to retry it is over. Upload it again.")
@@ -26,6 +32,15 @@ var (
 	errTooLarge = fault.New(fault.TooLarge, "too_large",
 		"El archivo pesa más de lo permitido. Recórtalo o comprímelo y vuelve a subirlo.",
 		"The file is larger than allowed. Trim or compress it and upload it again.")
+	errTooManyUnpublished = fault.New(fault.Conflict, "too_many_unpublished",
+		"Ya tienes varios videos en camino. Espera a que se publiquen, o elimina o cancela alguno.",
+		"You already have several videos on their way. Wait until they are published, or delete or cancel one.")
+	errDailyLimit = fault.New(fault.TooManyRequests, "daily_limit",
+		"Ya subiste todos los videos que puedes subir en un día.",
+		"You have uploaded as many videos as you can in one day.")
+	errStorageQuota = fault.New(fault.Conflict, "storage_quota",
+		"Tus archivos ocupan todo el espacio de tu cuenta. Elimina algún video o sube un archivo más pequeño.",
+		"Your files occupy all the space of your account. Delete a video or upload a smaller file.")
 	errNotAVideo = fault.New(fault.Malformed, codeNotAVideo,
 		"El archivo no es un video MP4, MOV, 3GP, MKV o WebM.",
 		"The file is not an MP4, MOV, 3GP, MKV or WebM video.")

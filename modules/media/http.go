@@ -18,7 +18,8 @@ func (m *Module) Routes(s *web.Server) {
 	a := api{m}
 	reads := web.Use{Budgets: []limit.Budget{videoReads}}
 	changes := web.Use{Budgets: []limit.Budget{videoChanges}, Body: detailsBody}
-	uploads := web.Use{Budgets: []limit.Budget{videoChanges}, Stream: true}
+	uploads := web.Use{Budgets: []limit.Budget{videoChanges, accountUploads, processUploads}, Stream: true}
+	mocks := web.Use{Budgets: []limit.Budget{videoChanges, processUploads}, Stream: true}
 	streams := web.Use{Budgets: []limit.Budget{videoReads, processStreams}, Stream: true}
 
 	// Uploads through the service.
@@ -26,7 +27,7 @@ func (m *Module) Routes(s *web.Server) {
 		"Upload a clip; it is then processed and published", 201, 400, 413, 422, 507)), uploads, a.uploadVideo)
 	if m.o.MockUploads {
 		s.Handle(formUpload(s, operation("POST /api/videos/upload-mock", "uploadMock",
-			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), uploads, a.uploadMock)
+			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), mocks, a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
 		web.Register(s, huma.Operation{
@@ -60,7 +61,8 @@ func (m *Module) Routes(s *web.Server) {
 	s.Handle(describeEvents(s, operation("GET /api/videos/{id}/events", "videoEvents",
 		"The progress of a video, as Server-Sent Events", 200, 403, 404, 503)), streams, a.videoEvents)
 	web.Register(s, operation("POST /api/videos/{id}/retry", "retryVideo",
-		"Process a failed video again", 202, 400, 403, 404), changes, a.retryVideo)
+		"Process a video again that failed with processing_error, at most three times", 202, 400, 403, 404), changes,
+		a.retryVideo)
 	web.Register(s, operation("DELETE /api/videos/{id}", "deleteVideo",
 		"Delete a video and its files, unless it has votes", 200, 400, 403, 404), changes, a.deleteVideo)
 }

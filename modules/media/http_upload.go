@@ -56,6 +56,12 @@ func (a api) upload(c echo.Context, status int, mock bool) error {
 	if err != nil {
 		return err
 	}
+	if !mock { // nothing has been read yet
+		size := min(a.o.MaxUploadBytes, max(0, c.Request().ContentLength))
+		if err := a.checkQuota(ctx, auth.CallerID(ctx), size); err != nil {
+			return err
+		}
+	}
 	form := uploadForm{m: a.Module, form: body}
 	details, err := form.read(ctx)
 	if err != nil {

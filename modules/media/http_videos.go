@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"risingstars/platform/auth"
@@ -12,6 +13,7 @@ import (
 type failure struct {
 	Code       string     `json:"code" doc:"Stable name of the reason"`
 	Detail     string     `json:"detail" doc:"One sentence that says what to do"`
+	CanRetry   bool       `json:"can_retry" doc:"Whether the video can be retried; otherwise upload another file"`
 	RetryUntil *time.Time `json:"retry_until,omitempty" doc:"Until when the video can be retried without an upload"`
 }
 
@@ -106,8 +108,13 @@ func (a api) failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil
 	}
-	f := &failure{Code: v.FailureCode, Detail: web.Say(ctx, failureTexts[v.FailureCode])}
-	if a.o.KeepFailed > 0 && !v.FailedAt.IsZero() {
+	text := failureTexts[v.FailureCode]
+	reason := v.retriable()
+	if errors.Is(reason, errRetriesUsedUp) {
+		text = errRetriesUsedUp.Text
+	}
+	f := &failure{Code: v.FailureCode, Detail: web.Say(ctx, text), CanRetry: reason == nil}
+	if reason == nil && a.o.KeepFailed > 0 && !v.FailedAt.IsZero() {
 		until := v.FailedAt.Add(a.o.KeepFailed)
 		f.RetryUntil = &until
 	}

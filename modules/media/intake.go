@@ -63,10 +63,10 @@ func newDetails(title, description, start string) (details, error) {
 }
 
 // video returns a new video with these details, uploaded now.
-func (d details) video(id, ownerID, originalKey string) Video {
+func (d details) video(id, ownerID, originalKey string, size int64) Video {
 	return Video{
 		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
-		OriginalKey: originalKey, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
+		OriginalKey: originalKey, OriginalSize: size, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 

@@ -134,6 +134,9 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	name := fmt.Sprintf("%s/%s-%d", j.o.ProcessedPrefix, v.ID, v.Attempt)
 	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
 	v.Duration, v.ProcessedAt = result.Duration, time.Now()
+	if j.o.DeleteOriginal {
+		v.OriginalSize = 0
+	}
 
 	err := j.store.orphan(ctx, v.ProcessedAt.Add(outputGrace), v.ProcessedKey, v.PosterKey)
 	if err == nil {

@@ -66,6 +66,7 @@ type Options struct {
 	DeleteOriginal  bool          // delete an original once its rendition is published
 	MockUploads     bool          // serve upload-mock, for load tests
 	Rules           Rules         // of every clip
+	Quotas          Quotas        // of every account
 	// ResendAfter is how long a waiting video's task may be with the queue before it is sent again; 0 means 1 min. It
 	// should be long if the queue does not recognise duplicates.
 	ResendAfter time.Duration

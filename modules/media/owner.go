@@ -29,24 +29,29 @@ func (m *Module) List(ctx context.Context, callerID string, status Status, offse
 	return m.store.byOwner(ctx, callerID, status, offset, limit)
 }
 
-// Retry queues the caller's failed video for processing again.
+// Retry queues the caller's video for processing again, at most maxRetries times, if it failed for a reason on our
+// side.
 func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) {
 	v, err := m.Owned(ctx, callerID, id)
 	if err != nil {
 		return Video{}, err
 	}
-	requeued, err := m.store.requeue(ctx, id)
+	if err := v.retriable(); err != nil {
+		return Video{}, err
+	}
+	quota := Quotas{Unpublished: m.o.Quotas.Unpublished} // it uploads nothing
+	err = m.within(ctx, quota, callerID, 0, func(ctx context.Context) error {
+		retried, err := m.store.retry(ctx, id)
+		if err == nil && !retried { // somebody else was faster
+			err = errNotFailed
+		}
+		return err
+	})
 	if err != nil {
 		return Video{}, err
 	}
-	if !requeued && v.Status == Failed && v.OriginalKey == "" {
-		return Video{}, errOriginalExpired
-	}
-	if !requeued {
-		return Video{}, errNotFailed
-	}
 	m.send(ctx, id)
-	v.Status, v.Step, v.FailureCode, v.FailedAt = Uploaded, stepQueued, "", time.Time{}
+	v.Status, v.Step, v.FailureCode, v.FailedAt, v.Retries = Uploaded, stepQueued, "", time.Time{}, v.Retries+1
 	return v, nil
 }
 

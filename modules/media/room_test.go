@@ -107,7 +107,7 @@ func TestAJobOnAFullDiskStartsAgain(t *testing.T) {
 	if err := s.deliver(t.Context(), v); err == nil || !strings.Contains(err.Error(), "again in ") {
 		t.Fatalf("the delivery returns %v", err)
 	}
-	if row := s.read(t, v.ID); row.Status != string(Processing) || row.LeaseUntil != 0 || row.FailureCode != "" {
+	if row := s.read(t, v.ID); row.Status != string(Uploaded) || row.LeaseUntil != 0 || row.FailureCode != "" {
 		t.Fatalf("%+v", row)
 	}
 	if left := disktest.Files(t, filepath.Join(dir, "work")); strings.Contains(strings.Join(left, " "), "clip") {

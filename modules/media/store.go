@@ -28,11 +28,13 @@ type videoRow struct {
 	SentAt       int64
 	Mock         bool
 	OriginalKey  string
+	OriginalSize int64 `gorm:"column:original_bytes"`
 	ProcessedKey string
 	PosterKey    string
 	StartMs      int64
 	DurationMs   int64
 	FailureCode  string
+	Retries      int
 	FailedAt     int64
 	UploadedAt   int64
 	ProcessedAt  int64
@@ -44,6 +46,7 @@ func (r videoRow) video() Video {
 	return Video{
 		ID: r.ID, OwnerID: r.OwnerID, Title: r.Title, Description: r.Description,
 		Status: Status(r.Status), Step: r.Step, Progress: r.Progress, Attempt: r.Attempt, FailureCode: r.FailureCode,
+		Retries: r.Retries, OriginalSize: r.OriginalSize,
 		OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
 		FailedAt: database.FromMicros(r.FailedAt),
 		Start:    time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
@@ -56,8 +59,8 @@ func (s *store) insert(ctx context.Context, v Video, mock bool) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		err := s.db.Gorm(ctx).Create(&videoRow{
 			ID: v.ID, OwnerID: v.OwnerID, Title: v.Title, Description: v.Description, Status: string(Uploaded),
-			Step: stepQueued, Mock: mock, OriginalKey: v.OriginalKey, StartMs: v.Start.Milliseconds(),
-			UploadedAt: database.Micros(v.UploadedAt),
+			Step: stepQueued, Mock: mock, OriginalKey: v.OriginalKey, OriginalSize: v.OriginalSize,
+			StartMs: v.Start.Milliseconds(), UploadedAt: database.Micros(v.UploadedAt),
 		}).Error
 		if err != nil {
 			return err

@@ -87,7 +87,8 @@ func (s *store) giveBack(ctx context.Context, v Video) (bool, error) {
 func (s *store) publish(ctx context.Context, v Video) (bool, error) {
 	return s.move(ctx, v.ID, Processed, Processed.before(), map[string]any{
 		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
-		"processed_at": database.Micros(v.ProcessedAt), "progress": 100, "stage": "", "lease_until": 0,
+		"original_bytes": v.OriginalSize,
+		"processed_at":   database.Micros(v.ProcessedAt), "progress": 100, "stage": "", "lease_until": 0,
 	}, "attempt = ?", v.Attempt)
 }
 
@@ -109,6 +110,14 @@ func (s *store) moveToFailed(ctx context.Context, id, code, where string, args .
 		"failure_code": code, "lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
 		"failed_at": database.Micros(time.Now()),
 	}, where, args...)
+}
+
+// retry is requeue for the owner: only after a failure on our side, and at most maxRetries times.
+func (s *store) retry(ctx context.Context, id string) (bool, error) {
+	return s.move(ctx, id, Uploaded, Uploaded.before(), map[string]any{
+		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
+		"retries": gorm.Expr("retries + 1"),
+	}, "original_key <> '' AND failure_code = ? AND retries < ?", codeProcessingError, maxRetries)
 }
 
 // requeue makes a failed video wait for a worker again. It reports false if the video has not failed, or its original

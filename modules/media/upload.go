@@ -20,6 +20,7 @@ const uploadGrace = 24 * time.Hour
 type original struct {
 	videoID string
 	key     string
+	size    int64 // bytes
 }
 
 // receive stores the content of r, at most size bytes, in constant memory. The first bytes of the content, not a file
@@ -38,7 +39,7 @@ func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*origina
 	if err := m.store.orphan(ctx, time.Now().Add(uploadGrace), o.key); err != nil {
 		return nil, err
 	}
-	_, err = m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
+	stored, err := m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
 		ContentType: container.ContentType, MaxBytes: m.o.MaxUploadBytes, Announced: size,
 	})
 	if err != nil {
@@ -48,15 +49,20 @@ func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*origina
 		}
 		return nil, fmt.Errorf("store an upload: %w", err)
 	}
+	o.size = stored.Size
 	return o, nil
 }
 
-// accept creates the video of a stored file and queues it, unless it is a mock. After an error the file is deleted.
+// accept creates the video of a stored file and queues it, unless it is a mock, which counts for no quota. After an
+// error the file is deleted.
 func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
-	v := d.video(o.videoID, ownerID, o.key)
+	v := d.video(o.videoID, ownerID, o.key, o.size)
 	err := m.checkStart(ctx, o.key, d.Start)
-	if err == nil {
-		err = m.store.insert(ctx, v, mock)
+	insert := func(ctx context.Context) error { return m.store.insert(ctx, v, mock) }
+	if err == nil && mock {
+		err = insert(ctx)
+	} else if err == nil {
+		err = m.within(ctx, m.o.Quotas, ownerID, 1, insert)
 	}
 	if err != nil {
 		m.deleteOrphans(ctx, o.key)

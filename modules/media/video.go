@@ -14,15 +14,32 @@ type Video struct {
 	Attempt     int    // the number of the latest claim
 
 	OriginalKey  string // "" once the original of a failed video has been deleted
+	OriginalSize int64  // bytes; 0 if it is not kept or not known
 	ProcessedKey string
 	PosterKey    string
 	Start        time.Duration // where the published part begins in the original
 	Duration     time.Duration // of the rendition, bumpers included
 	FailureCode  string
+	Retries      int       // by the owner
 	FailedAt     time.Time // zero if it has not failed
 
 	UploadedAt  time.Time
 	ProcessedAt time.Time // zero before that
+}
+
+// retriable returns the fault for why the owner may not retry the video, or nil.
+func (v Video) retriable() error {
+	switch {
+	case v.Status != Failed:
+		return errNotFailed
+	case v.FailureCode != codeProcessingError:
+		return errNotRetryable
+	case v.OriginalKey == "":
+		return errOriginalExpired
+	case v.Retries >= maxRetries:
+		return errRetriesUsedUp
+	}
+	return nil
 }
 
 // Status is the state of a video.
@@ -33,7 +50,7 @@ const (
 	Uploaded   Status = "uploaded"   // waits for a worker
 	Processing Status = "processing" // claimed by a worker, or released after an error until its own task returns
 	Processed  Status = "processed"  // published
-	Failed     Status = "failed"     // rejected or failed, with a reason; its owner may retry
+	Failed     Status = "failed"     // rejected or failed, with a reason; its owner may retry what failed
 )
 
 // transitions lists every allowed change of state. Every statement that writes a status follows this table.

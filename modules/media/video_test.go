@@ -41,6 +41,10 @@ func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
 		{"requeue", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
 			return s.store.requeue(t.Context(), v.ID)
 		}},
+		{"retry", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
+			s.set(t, v.ID, "failure_code = ?", codeProcessingError)
+			return s.store.retry(t.Context(), v.ID)
+		}},
 	}
 	reached := map[Status][]Status{}
 	for _, write := range writes {

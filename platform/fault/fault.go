@@ -12,6 +12,7 @@ type Kind int
 const (
 	Internal         Kind = iota // the service failed
 	Conflict                     // the request is well formed, but a rule or the present state forbids it
+	Concurrent                   // another request is doing the same at the moment
 	Malformed                    // the request cannot be parsed
 	Invalid                      // the request can be parsed, but a value breaks a rule
 	Unauthenticated              // the caller gave no valid proof of identity

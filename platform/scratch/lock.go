@@ -35,6 +35,9 @@ func waitLock(ctx context.Context, f *os.File, how int) error {
 	}
 }
 
+// TryLock locks the file or folder f exclusively until f is closed. It reports false if others hold a lock.
+func TryLock(f *os.File) (bool, error) { return tryLock(f, syscall.LOCK_EX) }
+
 func tryLock(f *os.File, how int) (locked bool, err error) {
 	err = flock(f, how|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

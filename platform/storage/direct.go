@@ -56,7 +56,8 @@ type DirectDriver interface {
 	// PresignPart returns the URL to which a client can PUT the part for the next ttl, absolute or relative to the
 	// site. The body must have exactly size bytes, and Content-Length must say so. The store refuses any other request
 	// with a 4xx status and changes nothing. It answers 200 with the part's ETag. Another PUT of the part replaces the
-	// earlier one. For an unknown upload, PresignPart returns ErrNoUpload or a URL that the store refuses.
+	// earlier one; while that still arrives, the store may refuse the other with 409, as diskstore does and S3 does
+	// not. For an unknown upload, PresignPart returns ErrNoUpload or a URL that the store refuses.
 	PresignPart(
 		ctx context.Context, key, uploadID string, part int, size int64, ttl time.Duration,
 	) (url string, err error)

@@ -22,6 +22,7 @@ import (
 var statuses = map[fault.Kind]int{
 	fault.Internal:         http.StatusInternalServerError,
 	fault.Conflict:         http.StatusBadRequest, // the contract answers a broken rule with 400
+	fault.Concurrent:       http.StatusConflict,
 	fault.Malformed:        http.StatusBadRequest,
 	fault.Invalid:          http.StatusUnprocessableEntity,
 	fault.Unauthenticated:  http.StatusUnauthorized,

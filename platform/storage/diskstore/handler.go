@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"risingstars/platform/disk"
 	"risingstars/platform/fault"
@@ -22,6 +23,9 @@ var (
 		"Este recurso solo se puede leer.", "This resource can only be read.")
 	errNoUpload = fault.New(fault.NotFound, "no_upload",
 		"Esta subida ya no está en curso.", "This upload is no longer in progress.")
+	errPartInProgress = fault.New(fault.Concurrent, "part_in_progress",
+		"Esta parte ya se está subiendo. Espera a que termine.",
+		"This part is already being uploaded. Wait until that ends.").WithRetryAfter(5)
 	errPartSize = fault.New(fault.Malformed, "part_size",
 		"La parte no tiene el tamaño anunciado.", "The part does not have the announced size.")
 	errLinkInvalid = fault.New(fault.Forbidden, "link_invalid",
@@ -95,8 +99,12 @@ func (s *Store) servePart(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength != length {
 		return errPartSize
 	}
-	part, err := s.storePart(r.Context(), key, id, n, length, r.Body)
+	control := http.NewResponseController(w)
+	part, err := s.writePart(r.Context(), key, id, n, length, r.Body, func() {
+		_ = control.SetReadDeadline(time.Unix(1, 0)) // without deadlines, the server's own pace ends the writer
+	})
 	if errors.Is(err, storage.ErrNoUpload) {
+		w.Header().Set("Connection", "close") // its deadline is over
 		return errNoUpload
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

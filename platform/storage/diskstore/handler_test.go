@@ -25,9 +25,10 @@ type site struct {
 func handler(store *diskstore.Store) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		statuses := map[fault.Kind]int{
-			fault.Forbidden: http.StatusForbidden,
-			fault.NotFound:  http.StatusNotFound,
-			fault.Malformed: http.StatusBadRequest,
+			fault.Concurrent: http.StatusConflict,
+			fault.Forbidden:  http.StatusForbidden,
+			fault.NotFound:   http.StatusNotFound,
+			fault.Malformed:  http.StatusBadRequest,
 		}
 		if err := store.Serve(w, r); err != nil {
 			http.Error(w, err.Error(), statuses[fault.From(err).Kind])

@@ -1,7 +1,6 @@
 package s3store
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,9 +21,6 @@ const (
 	partBytes = storage.MinPartBytes
 	// partsInFlight lets one upload send two parts while it reads the next one.
 	partsInFlight = 2
-	// sharedBuffers is how many buffers all uploads share. Each upload has one buffer of its own and uses up to two
-	// shared ones while they are free: 64 uploads at once use 400 MiB, a single one uses 15 MiB.
-	sharedBuffers = 16
 	// tokenName is the metadata key with the token of the upload that created the object.
 	tokenName = "upload"
 )
@@ -33,22 +29,23 @@ const (
 // interrupt the last request, which creates the object: it ends within the call timeout, and its result shows whether
 // the object is there.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType string) (storage.Object, error) {
-	buffer := s.buffer()
-	defer s.release(buffer)
-	n, err := io.ReadFull(r, *buffer)
-	switch {
-	case err == nil:
-		return s.putParts(ctx, key, contentType, buffer, r)
-	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+	first := s.buffers.part()
+	end, err := first.fill(r)
+	if err == nil && !end {
+		return s.putParts(ctx, key, contentType, first, r)
+	}
+	defer first.release()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return storage.Object{}, err
-	case ctx.Err() != nil:
-		return storage.Object{}, ctx.Err()
 	}
 
 	var out *s3.PutObjectOutput
 	err = s.call(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		out, err = s.client.PutObject(ctx, &s3.PutObjectInput{
-			Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader((*buffer)[:n]),
+			Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: first.content(),
 			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ServerSideEncryption: types.ServerSideEncryptionAes256,
 		})
 		return err
@@ -57,18 +54,19 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 		return storage.Object{}, err
 	}
 	return storage.Object{
-		Key: key, Size: int64(n), ContentType: contentType, ModTime: time.Now(), ETag: aws.ToString(out.ETag),
+		Key: key, Size: first.size, ContentType: contentType, ModTime: time.Now(), ETag: aws.ToString(out.ETag),
 	}, nil
 }
 
-// putParts sends first, which is full, and then the rest of r, for which it uses first again. After an error it aborts
-// the upload; if that fails too, its parts stay in S3.
+// putParts sends first, which is full and which it releases, and then the rest of r. After an error it aborts the
+// upload; if that fails too, its parts stay in S3.
 func (s *Store) putParts(
-	ctx context.Context, key, contentType string, first *[]byte, r io.Reader,
+	ctx context.Context, key, contentType string, first *part, r io.Reader,
 ) (storage.Object, error) {
 	token := rand.Text()
 	id, err := s.create(ctx, key, contentType, token, types.ChecksumAlgorithmCrc32)
 	if err != nil {
+		first.release()
 		return storage.Object{}, err
 	}
 	parts, size, err := s.sendParts(ctx, key, id, first, r)
@@ -93,48 +91,46 @@ func (s *Store) putParts(
 	return storage.Object{Key: key, Size: size, ContentType: contentType, ModTime: time.Now(), ETag: etag}, nil
 }
 
-// sendParts reads r part by part and sends up to partsInFlight parts at a time. The first error stops the other parts.
-// In any case it waits until no part is being sent.
+// sendParts sends first and then r part by part, up to partsInFlight parts at a time, and releases each. The first
+// error stops the other parts. In any case it waits until no part is being sent.
 func (s *Store) sendParts(
-	ctx context.Context, key, id string, first *[]byte, r io.Reader,
+	ctx context.Context, key, id string, first *part, r io.Reader,
 ) ([]types.CompletedPart, int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
-		sending sync.WaitGroup
-		buffers = s.newBuffers()
-		parts   []*types.CompletedPart
-		size    int64
+		sending  sync.WaitGroup
+		inFlight = make(chan struct{}, partsInFlight)
+		parts    []*types.CompletedPart
+		size     int64
 	)
-	defer buffers.release()
-	send := func(buffer *[]byte, n int) {
-		content := (*buffer)[:n]
-		part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(parts) + 1))}
-		parts = append(parts, part)
-		size += int64(len(content))
+	send := func(p *part) {
+		inFlight <- struct{}{}
+		sent := &types.CompletedPart{PartNumber: aws.Int32(int32(len(parts) + 1))}
+		parts = append(parts, sent)
+		size += p.size
 		sending.Go(func() {
-			defer buffers.put(buffer)
-			if err := s.sendPart(ctx, key, id, part, content); err != nil {
+			defer func() { p.release(); <-inFlight }()
+			if err := s.sendPart(ctx, key, id, sent, p); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	send(first, len(*first))
-	for ctx.Err() == nil {
-		buffer := buffers.get()
-		n, err := io.ReadFull(r, *buffer)
-		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	send(first)
+	for end := false; !end && ctx.Err() == nil; {
+		p := s.buffers.part()
+		var err error
+		end, err = p.fill(r)
 		switch {
-		case err != nil && !end:
+		case err != nil:
 			cancel(err)
-		case n > 0 && len(parts) == storage.MaxParts:
+		case p.size > 0 && len(parts) == storage.MaxParts:
 			cancel(fmt.Errorf("%w: more than %d parts", storage.ErrTooLarge, storage.MaxParts))
-		case n > 0:
-			send(buffer, n)
+		case p.size > 0:
+			send(p)
+			continue
 		}
-		if end {
-			break
-		}
+		p.release()
 	}
 	sending.Wait()
 	if err := context.Cause(ctx); err != nil {
@@ -147,16 +143,16 @@ func (s *Store) sendParts(
 	return sent, size, nil
 }
 
-// sendPart sends content and sets the ETag and the checksum of part. Its only time limit is the idle timeout, because
-// the time for a part depends on the network.
-func (s *Store) sendPart(ctx context.Context, key, id string, part *types.CompletedPart, content []byte) error {
+// sendPart sends p and sets the ETag and the checksum of sent. Its only time limit is the idle timeout, because the
+// time for a part depends on the network.
+func (s *Store) sendPart(ctx context.Context, key, id string, sent *types.CompletedPart, p *part) error {
 	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket: &s.bucket, Key: &key, UploadId: &id, PartNumber: part.PartNumber, Body: bytes.NewReader(content),
+		Bucket: &s.bucket, Key: &key, UploadId: &id, PartNumber: sent.PartNumber, Body: p.content(),
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
 	if err != nil {
 		return translate(ctx, err)
 	}
-	part.ETag, part.ChecksumCRC32 = out.ETag, out.ChecksumCRC32
+	sent.ETag, sent.ChecksumCRC32 = out.ETag, out.ChecksumCRC32
 	return nil
 }

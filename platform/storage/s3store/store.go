@@ -6,6 +6,9 @@
 // this reason, a role's credentials are renewed a quarter of an hour before they expire, if the role has newer ones by
 // then.
 //
+// An upload that passes through this program is read in parts of 5 MiB. While they arrive and are sent, they are kept in
+// a little memory and in temporary files, so that slow uploads hold none that others need.
+//
 // A killed process leaves the parts of its unfinished uploads behind. They are invisible but cost money, so the bucket
 // needs a lifecycle rule that aborts incomplete uploads.
 package s3store
@@ -18,7 +21,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
 
+	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 )
 
@@ -55,6 +58,8 @@ type Options struct {
 	IdleTimeout time.Duration
 	// CallTimeout limits every call that transfers no content, including its retries; 0 = 1 min.
 	CallTimeout time.Duration
+	// Scratch holds the content that has arrived and exceeds the memory for it; nil: the system's temporary folder.
+	Scratch *scratch.Area
 }
 
 // Store is the S3 driver. It need not be closed.
@@ -64,8 +69,7 @@ type Store struct {
 	bucket      string
 	public      func(key string) (url string, ok bool)
 	callTimeout time.Duration
-	buffers     sync.Pool     // *[]byte of partBytes
-	shared      chan struct{} // one element for each shared buffer in use
+	buffers     *buffers
 }
 
 var (
@@ -80,9 +84,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		bucket: opts.Bucket, public: opts.publicURL,
-		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), shared: make(chan struct{}, sharedBuffers),
+		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), buffers: newBuffers(opts.Scratch),
 	}
-	s.buffers.New = func() any { b := make([]byte, partBytes); return &b }
 	cfg, err := load(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS settings: %w", translate(ctx, err))
