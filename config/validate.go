@@ -126,9 +126,13 @@ func (c *Config) checkSecrets(report func(string, ...any)) {
 			report("SECRET_KEY: must not be a published example; %s", createSecret)
 		}
 	}
-	if key := c.Auth.PreviousKey; key != "" && len(key) < minSecretBytes {
+	switch key := c.Auth.PreviousKey; {
+	case key == "":
+	case len(key) < minSecretBytes:
 		report("SECRET_KEY_PREVIOUS: must have at least %d bytes and has %d: it is the SECRET_KEY of before",
 			minSecretBytes, len(key))
+	case isExampleSecret(key):
+		report("SECRET_KEY_PREVIOUS: must not be a published example: anyone could sign with it; remove it")
 	}
 }
 

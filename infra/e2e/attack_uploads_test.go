@@ -50,9 +50,7 @@ func TestStalledUploadsTakeNothingFromOthers(t *testing.T) {
 	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
 	const stalled = 100
-	// The others sign in all the time, from one address. The garbage of their passwords' hashes alone would let serve grow
-	// to 120 MiB on AWS, where the deployment sets a limit, too.
-	s := besiege(t, "RATE_LIMITS=false", "GOMEMLIMIT=80MiB")
+	s := besiege(t, "RATE_LIMITS=false")
 	almostAPart := newStalledForm(t, readFile(t, shortClip(t))+strings.Repeat("x", 4_900_000))
 	attackers := voterTokens(t, 60+stalled)[60:] // the first ones vote
 	ana, padded := s.newPerson(t, ""), paddedClip(t)

@@ -17,12 +17,9 @@ import (
 	"time"
 )
 
-// besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes. The heap is told
-// of its share, as it is in a container: the rest is for the pages of the program itself, which are 36 MiB.
-const (
-	besiegedMemory = 128 << 20
-	besiegedHeap   = "GOMEMLIMIT=80MiB"
-)
+// besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes. 36 MiB of it are
+// the pages of the program itself.
+const besiegedMemory = 128 << 20
 
 // visitPause is how long people pause between their visits.
 const visitPause = 200 * time.Millisecond
@@ -45,7 +42,7 @@ func besiege(t *testing.T, env ...string) *siege {
 func besiegeOn(t *testing.T, site *site, env ...string) *siege {
 	t.Helper()
 	site.program = shippedProgram(t)
-	site.start(t, append(env, "SECRET_KEY="+votingSecret, besiegedHeap)...)
+	site.start(t, append(env, "SECRET_KEY="+votingSecret)...)
 	ana := site.newPerson(t, "Bogotá")
 	id := ana.upload(t, shortClip(t), "Song")
 	if v := ana.waitForFinal(t, id); v.Status != "processed" {

@@ -139,7 +139,7 @@ func TestPasswordsThatAreGuessedFirstAreRefused(t *testing.T) {
 	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
 	for _, bad := range []string{
 		"password1", "PASSWORD1", "ｐａｓｓｗｏｒｄ１", "12345678", "qwertyuiop", "iloveyou1",
-		"aaaaaaaaaaaa", "abababababab", "ñañañañaña",
+		"aaaaaaaaaaaa", "abababababab", "ñañañañaña", "xyz7xyz7xyz", "ana.maria@EXAMPLE.com",
 		"ana.maria@example.com", "Ana.Maria2024", "RuizAna99!", "ana-ruiz-1990",
 	} {
 		r := registration("ana.maria@example.com")
@@ -150,8 +150,14 @@ func TestPasswordsThatAreGuessedFirstAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	for i, good := range []string{"correct horse", "Ana ama la salsa", "tres tristes tigres"} {
+	number := registration("3104567890@example.com")
+	number.Password1, number.Password2 = "3104567890", "3104567890"
+	if _, err := m.SignUp(t.Context(), client, number); !errors.Is(err, fault.ErrInvalid) {
+		t.Errorf("the number before the @: %v", err)
+	}
+	for i, good := range []string{"correct horse", "Ana ama la salsa", "tres tristes tigres", "7394-li-2847"} {
 		r := registration(strings.Repeat("x", i+1) + "@example.com")
+		r.LastName = "Li"
 		r.Password1, r.Password2 = good, good
 		if _, err := m.SignUp(t.Context(), client, r); err != nil {
 			t.Errorf("%q: %v", good, err)

@@ -17,6 +17,8 @@ const (
 	minPassword      = 8 // characters
 	maxPasswordBytes = 128
 	minDistinct      = 3 // different characters
+	longestPattern   = 4 // characters that a password may not consist of, over and over
+	shortestName     = 4 // letters of a name that may not be the whole password
 )
 
 // passwordFaults says why the password of a registration is refused; nil if it is accepted. A person who guesses tries
@@ -29,7 +31,7 @@ func (r *Registration) passwordFaults() (why []fault.Text) {
 		refuse("debe tener al menos 8 caracteres", "must have at least 8 characters")
 	case len(r.Password1) > maxPasswordBytes:
 		refuse("debe tener como máximo 128 bytes", "must have at most 128 bytes")
-	case distinct(password) < minDistinct:
+	case distinct(password) < minDistinct || isPattern(password):
 		refuse("repite los mismos caracteres: usa varias palabras", "repeats the same characters: use several words")
 	case auth.IsCommon(password):
 		refuse("es una de las contraseñas más comunes: usa varias palabras",
@@ -48,13 +50,28 @@ func distinct(s string) int {
 	return len(seen)
 }
 
-// isOwnName reports whether the letters of the password are the e-mail, a name, or both names.
+// isPattern reports whether s repeats a short pattern, as abcabcabc does.
+func isPattern(s string) bool {
+	all := []rune(s)
+	for n := 1; n <= longestPattern && n < len(all); n++ {
+		pattern := string(all[:n])
+		if strings.HasPrefix(strings.Repeat(pattern, len(all)/n+1), s) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOwnName reports whether the password is the e-mail or its mailbox, or its letters are that, a name, or both names.
 func (r *Registration) isOwnName(password string) bool {
 	own := letters(password)
 	mailbox, _, _ := strings.Cut(r.Email, "@")
+	if strings.EqualFold(password, mailbox) || strings.EqualFold(password, r.Email) {
+		return true
+	}
 	first, last := letters(r.FirstName), letters(r.LastName)
 	for _, name := range []string{letters(r.Email), letters(mailbox), first, last, first + last, last + first} {
-		if own != "" && own == name {
+		if utf8.RuneCountInString(own) >= shortestName && own == name {
 			return true
 		}
 	}

@@ -152,10 +152,15 @@ func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
 		return v, err
 	}
 	v, claimed, err := m.store.claimNext(ctx, d.ID, now, now.Add(leaseTime))
-	if err == nil && !claimed {
-		err = queue.Discard(fmt.Errorf("the video is %s", status))
+	if err != nil || claimed {
+		return v, err
 	}
-	return v, err
+	if status == Uploaded { // another delivery has just claimed it
+		if row, err := m.store.row(ctx, d.ID); err == nil && row.Status != string(Uploaded) {
+			return m.claim(ctx, d)
+		}
+	}
+	return Video{}, queue.Discard(fmt.Errorf("the video is %s", status))
 }
 
 // reject ends the claim on a clip that breaks a rule or cannot be processed.

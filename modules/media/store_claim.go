@@ -114,7 +114,7 @@ func (s *store) moveToFailed(ctx context.Context, id, code, where string, args .
 
 // retry is requeue for the owner: only after a failure on our side, and at most maxRetries times.
 func (s *store) retry(ctx context.Context, id string) (bool, error) {
-	return s.move(ctx, id, Uploaded, Uploaded.before(), map[string]any{
+	return s.move(ctx, id, Uploaded, []Status{Failed}, map[string]any{
 		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
 		"retries": gorm.Expr("retries + 1"),
 	}, "original_key <> '' AND failure_code = ? AND retries < ?", codeProcessingError, maxRetries)

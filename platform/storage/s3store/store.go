@@ -6,8 +6,8 @@
 // this reason, a role's credentials are renewed a quarter of an hour before they expire, if the role has newer ones by
 // then.
 //
-// An upload that passes through this program is read in parts of 5 MiB. While they arrive and are sent, they are kept in
-// a little memory and in temporary files, so that slow uploads hold none that others need.
+// An upload that passes through this program is read in parts of 5 MiB. While they arrive and are sent, they are kept
+// in a little memory and in temporary files, so that slow uploads hold none that others need.
 //
 // A killed process leaves the parts of its unfinished uploads behind. They are invisible but cost money, so the bucket
 // needs a lifecycle rule that aborts incomplete uploads.
