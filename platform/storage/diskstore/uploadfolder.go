@@ -17,8 +17,8 @@ import (
 
 // Every direct upload has a hidden folder directName/{id} that all processes of the host see. It holds a file with the
 // upload's key, its parts, for each part an empty file that its writer locks and, once the upload is completed, a file
-// with the ETag of its object, by which a repeated CompleteDirect recognises the object. Storing a part locks the folder
-// shared; completing or aborting the upload locks it exclusively.
+// with the ETag of its object, by which a repeated CompleteDirect recognises the object. Storing a part locks the
+// folder shared; completing or aborting the upload locks it exclusively.
 const (
 	directName = ".direct"
 	keyName    = "key"
