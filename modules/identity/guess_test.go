@@ -2,10 +2,12 @@ package identity_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"risingstars/modules/identity"
 	"risingstars/platform/database/databasetest"
@@ -91,6 +93,61 @@ func otherDevice(t *testing.T, m *identity.Module) string {
 		t.Fatal(err)
 	}
 	return session.Device
+}
+
+// Two processes with PostgreSQL alone count the guesses of both.
+func TestTwoProcessesCountGuessesTogether(t *testing.T) {
+	t.Parallel()
+	db := databasetest.OpenPostgreSQL(t, identity.Migrations(), limit.Migrations())
+	var processes []*identity.Module
+	for range 2 {
+		limits := limit.New(limit.Options{Shared: limit.NewPostgres(db), Timeout: time.Minute})
+		t.Cleanup(func() {
+			if err := limits.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		m, _ := setupWith(t, db, limits)
+		processes = append(processes, m)
+	}
+	answered := 0
+	for n := range 20 {
+		_, err := processes[n%2].SignIn(t.Context(), credentials("ana@example.com", "guess"))
+		if !errors.Is(err, limit.ErrTooMany) {
+			answered++
+		}
+	}
+	if answered < 5 || answered > 8 {
+		t.Errorf("%d of 20 guesses are answered, want 5", answered)
+	}
+}
+
+// An account that is guessed from everywhere is slow, and its owner still gets in.
+func TestGuessesFromManyNetworksBecomeSlow(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: hashes more than a hundred passwords")
+	}
+	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
+	if _, err := m.SignUp(t.Context(), client, registration("ana@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 110 { // some come back while a slow machine hashes
+		c := credentials("ana@example.com", "guess")
+		c.Client = fmt.Sprint("network ", n)
+		began := time.Now()
+		if _, err := m.SignIn(t.Context(), c); fault.From(err).Code != "bad_credentials" {
+			t.Fatalf("guess %d: %v", n+1, err)
+		}
+		if time.Since(began) >= 3*time.Second && n >= 100 {
+			c.Password = password
+			if _, err := m.SignIn(t.Context(), c); err != nil {
+				t.Errorf("the owner, after %d guesses: %v", n+1, err)
+			}
+			return
+		}
+	}
+	t.Error("110 guesses are answered at once")
 }
 
 func TestTheRightPasswordForgetsTheFailures(t *testing.T) {

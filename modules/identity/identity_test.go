@@ -35,6 +35,11 @@ func (c *countingPasswords) Check(password, hash string) (bool, error) {
 
 func setup(t *testing.T, db *database.DB) (*identity.Module, *countingPasswords) {
 	t.Helper()
+	return setupWith(t, db, limit.New(limit.Options{}))
+}
+
+func setupWith(t *testing.T, db *database.DB, limits *limit.Limits) (*identity.Module, *countingPasswords) {
+	t.Helper()
 	hasher, err := auth.NewPasswords()
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +48,7 @@ func setup(t *testing.T, db *database.DB) (*identity.Module, *countingPasswords)
 	keys := auth.NewKeys([]byte(strings.Repeat("0123456789abcdef", 2)), nil)
 	return identity.New(identity.Deps{
 		DB: db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
-		Limits: limit.New(limit.Options{}), Logger: slog.New(slog.DiscardHandler),
+		Limits: limits, Logger: slog.New(slog.DiscardHandler),
 	}), passwords
 }
 

@@ -231,6 +231,37 @@ func TestURLsSignedWithAnotherSecretAreRefused(t *testing.T) {
 	}
 }
 
+// Links that the previous secret signed work while it is accepted, and the store signs none with it.
+func TestURLsSignedWithAnAcceptedSecretWork(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	old, present := []byte("another-secret-another-secret-32"), []byte("a-new-secret-a-new-secret-a-new-")
+	open := func(o diskstore.Options) *diskstore.Store {
+		o.Root = s.root
+		store, err := diskstore.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { store.Close() })
+		return store
+	}
+	before := open(diskstore.Options{Secret: old})
+	after := open(diskstore.Options{Secret: present, Accepted: [][]byte{old}})
+	for _, test := range []struct {
+		signs, serves *diskstore.Store
+		works         bool
+	}{{before, after, true}, {after, after, true}, {after, before, false}} {
+		link, err := test.signs.URL(t.Context(), "uploads/a.mov", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = test.serves.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, link, http.NoBody))
+		if (err == nil) != test.works {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // A symbolic link out of the store is an internal error, not a missing file.
 func TestSymbolicLinkOutOfTheStoreIsAnInternalError(t *testing.T) {
 	t.Parallel()
