@@ -13,6 +13,7 @@ const (
 	// leaseTime is how long a hold in a shared store outlives its process. A lease is renewed every renewEvery.
 	leaseTime  = 20 * time.Second
 	renewEvery = 5 * time.Second
+	sweepEvery = 12 // renewals
 )
 
 // Hold is the use of a budget until it is released.
@@ -104,25 +105,34 @@ func (l *Limits) releaseLease(h *Hold) {
 	}
 }
 
-// renewLeases renews the leases of this process until ctx ends.
-func (l *Limits) renewLeases(ctx context.Context) {
+// tend renews the leases of this process and sweeps the shared store, until ctx ends.
+func (l *Limits) tend(ctx context.Context) {
 	ticker := time.NewTicker(renewEvery)
 	defer ticker.Stop()
-	for {
+	for n := 0; ; n++ {
+		if n%sweepEvery == 0 {
+			if err := l.o.Shared.sweep(ctx); err != nil && ctx.Err() == nil {
+				l.logOutage(ctx, err)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		l.mu.Lock()
-		held := make([]*Hold, 0, len(l.leases))
-		for h := range l.leases {
-			held = append(held, h)
-		}
-		l.mu.Unlock()
-		for _, h := range held {
-			l.renewLease(ctx, h)
-		}
+		l.renewLeases(ctx)
+	}
+}
+
+func (l *Limits) renewLeases(ctx context.Context) {
+	l.mu.Lock()
+	held := make([]*Hold, 0, len(l.leases))
+	for h := range l.leases {
+		held = append(held, h)
+	}
+	l.mu.Unlock()
+	for _, h := range held {
+		l.renewLease(ctx, h)
 	}
 }
 

@@ -78,6 +78,8 @@ type sharedCounter interface {
 	counter
 	// renew reports false if h has been replaced by a newer hold.
 	renew(ctx context.Context, h *Hold) (bool, error)
+	// sweep deletes what counts nothing any more, if the store does not do that by itself.
+	sweep(ctx context.Context) error
 	Close() error
 }
 
@@ -138,12 +140,12 @@ func New(o Options) *Limits {
 	}
 	go func() {
 		defer close(l.done)
-		l.renewLeases(ctx)
+		l.tend(ctx)
 	}()
 	return l
 }
 
-// Close ends the renewing of leases and closes the shared store. It may be called again.
+// Close ends the renewing of leases, and closes the shared store. It may be called again.
 func (l *Limits) Close() error {
 	l.stop()
 	<-l.done

@@ -365,6 +365,34 @@ func TestTheHoldsOfAVanishedProcessLapse(t *testing.T) {
 	}
 }
 
+// What counts nothing any more does not stay in the database.
+func TestWhatCountsNothingIsSwept(t *testing.T) {
+	t.Parallel()
+	db := databasetest.OpenPostgreSQL(t, limit.Migrations())
+	for _, statement := range []string{
+		`INSERT INTO limit_rates (id, full_at) SELECT 'old ' || n, 1 FROM generate_series(1, 1000) n`,
+		`INSERT INTO limit_holds (id, holder, until) VALUES ('old', 'a', 1)`,
+		`INSERT INTO limit_rates (id, full_at) VALUES ('present', 9000000000000000)`,
+	} {
+		if _, err := db.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newLimits(t, limit.Options{Shared: limit.NewPostgres(db)})
+	for { // ends with the test's own deadline if nothing is swept
+		var row struct{ Rows int }
+		err := db.Query(t.Context(), &row,
+			`SELECT (SELECT COUNT(*) FROM limit_rates) + (SELECT COUNT(*) FROM limit_holds) AS rows`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.Rows == 1 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // lapse moves the ends of all leases into the past.
 func lapse(t *testing.T, db *database.DB) {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"risingstars/platform/database"
@@ -16,19 +15,14 @@ var files embed.FS
 // Migrations returns the migrations of the store in PostgreSQL. SQLite has no such store.
 func Migrations() database.Migrations { return database.NewMigrations("limit", files) }
 
-// sweepEvery is how often each process deletes the rows that count nothing any more.
-const sweepEvery = time.Minute
-
 // inPostgres counts in PostgreSQL, by its clock, in tables that no crash or failover keeps.
 type inPostgres struct {
-	db    *database.DB
-	began time.Time
-	swept atomic.Int64 // when rows were last deleted, since began
+	db *database.DB
 }
 
 // NewPostgres returns a store in the database, which stays open after Close.
 func NewPostgres(db *database.DB) *Shared {
-	return &Shared{&inPostgres{db: db, began: time.Now()}}
+	return &Shared{&inPostgres{db: db}}
 }
 
 // nowMicros is the database's clock at the start of the statement, in microseconds.
@@ -37,7 +31,6 @@ const nowMicros = `CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS B
 // take is memory's algorithm in one statement, so that the row's lock makes it atomic. A use beyond the rate changes no
 // row.
 func (s *inPostgres) take(ctx context.Context, id string, r Rate) (time.Duration, error) {
-	s.sweep(ctx)
 	interval := r.interval().Microseconds()
 	changed, err := s.db.Exec(ctx, `
 		INSERT INTO limit_rates AS r (id, full_at) VALUES (?, `+nowMicros+` + ?)
@@ -134,18 +127,16 @@ func (s *inPostgres) delete(ctx context.Context, id, holder string) error {
 	return err
 }
 
-// sweep deletes the rows that count nothing any more, if that has not been done for a minute. Its errors are those of
-// the next statement, too.
-func (s *inPostgres) sweep(ctx context.Context) {
-	now, last := time.Since(s.began), s.swept.Load()
-	if int64(now)-last < int64(sweepEvery) || !s.swept.CompareAndSwap(last, int64(now)) {
-		return
-	}
+// sweep deletes the rows of all processes. The budgets' rows are few while nobody attacks: one per key in use.
+func (s *inPostgres) sweep(ctx context.Context) error {
 	for _, statement := range []string{
 		`DELETE FROM limit_rates WHERE full_at <= ` + nowMicros, `DELETE FROM limit_holds WHERE until <= ` + nowMicros,
 	} {
-		_, _ = s.db.Exec(ctx, statement)
+		if _, err := s.db.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("sweep limits in PostgreSQL: %w", err)
+		}
 	}
+	return nil
 }
 
 func (s *inPostgres) Close() error { return nil }

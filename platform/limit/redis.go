@@ -97,6 +97,9 @@ func (s *inRedis) release(ctx context.Context, h *Hold) error {
 	return nil
 }
 
+// sweep has nothing to do: all keys expire.
+func (s *inRedis) sweep(context.Context) error { return nil }
+
 func (s *inRedis) Close() error { return s.client.Close() }
 
 func holdersKey(h *Hold) string { return "held:" + h.id }
