@@ -271,13 +271,30 @@ func TestAClassOfSixtySignsUpAndInAtOnce(t *testing.T) {
 	for i := range 60 {
 		email := fmt.Sprintf("student%d@example.com", i)
 		group.Go(func() {
-			if a := s.post(t, "/api/auth/signup", "", signupBody(email, nil)); a.Status != http.StatusCreated {
+			a := unlessBusy(t, func() apiResponse { return s.post(t, "/api/auth/signup", "", signupBody(email, nil)) })
+			if a.Status != http.StatusCreated {
 				t.Errorf("student %d cannot sign up: %d %s", i, a.Status, a.Body)
 			}
-			if a := s.login(t, email, password); a.Status != http.StatusOK {
+			a = unlessBusy(t, func() apiResponse { return s.login(t, email, password) })
+			if a.Status != http.StatusOK {
 				t.Errorf("student %d cannot sign in: %d %s", i, a.Status, a.Body)
 			}
 		})
 	}
 	group.Wait()
+}
+
+// unlessBusy asks again when the answer says so: a busy machine needs more than the 5 s that a person waits to hash sixty
+// passwords.
+func unlessBusy(t *testing.T, ask func() apiResponse) apiResponse {
+	t.Helper()
+	for range 20 {
+		a := ask()
+		after, err := strconv.Atoi(a.Header.Get("Retry-After"))
+		if a.Status != http.StatusServiceUnavailable || err != nil {
+			return a
+		}
+		time.Sleep(time.Duration(after) * time.Second)
+	}
+	return ask()
 }

@@ -24,7 +24,7 @@
 //	reject     a claim: the clip is at fault  the owner sees the reason; the original stays, as it does for fail
 //	fail       processing: we are at fault    the owner sees processing_error, the operator a dead letter
 //	release    a claim, for another attempt   nobody; the queue delivers the video's own task again
-//	give back  a claim, as its worker stops   nobody; the video waits for any task, as before the claim
+//	give back  a claim, if its worker stops   nobody; the video waits for any task, as before the claim
 //	cancel     an upload straight to storage  the owner, if the content is refused; its parts and its file are deleted
 //	delete     rows and files                 the owner; a file that cannot be deleted now stays an orphan
 //

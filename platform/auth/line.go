@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	placesPerSlot = 8               // how many wait for each slot
+	placesPerSlot = 32              // how many wait for each slot: a class of sixty at once finds places
 	ownPlaces     = 2               // how many of them a client has for itself
 	longestWait   = 5 * time.Second // until a slot is free
 )
