@@ -10,7 +10,7 @@ import (
 )
 
 // foldBatch is the number of entries that are folded again in one transaction.
-const foldBatch = 1000
+const foldBatch = 200
 
 // foldedTexts returns the fill that folds again what an older FoldVersion or an older binary folded. Such a binary may
 // also have written the contestant of an entry that it published, so both are folded together.
