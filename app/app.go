@@ -44,7 +44,7 @@ type app struct {
 	queue    *queue.Queue
 	limits   *limit.Limits
 	checks   []telemetry.Check
-	workDir  *scratch.Area // nil if no worker runs here
+	workDir  *scratch.Area // nil if neither a worker runs here nor storage is S3
 	closers  []func() error
 
 	identity *identity.Module

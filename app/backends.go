@@ -10,7 +10,6 @@ import (
 	"risingstars/platform/queue/asynqueue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/queue/sqsqueue"
-	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/diskstore"
 	"risingstars/platform/storage/s3store"
@@ -37,14 +36,9 @@ func (a *app) openStorage(ctx context.Context) error {
 func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 	public := []string{a.c.Storage.ProcessedPrefix + "/"}
 	if a.c.Storage.Backend == "s3" {
-		area, err := scratch.Open(a.c.WorkPath())
-		if err != nil {
-			return nil, withVariable("DATA_DIR", err)
-		}
-		a.closers = append(a.closers, area.Close)
 		store, err := s3store.Open(ctx, s3store.Options{
 			Bucket: a.c.AWS.Bucket, Region: a.c.AWS.Region, EndpointURL: a.c.AWS.EndpointURL,
-			PublicURL: a.c.Storage.PublicURL, PublicPrefixes: public, Scratch: area,
+			PublicURL: a.c.Storage.PublicURL, PublicPrefixes: public, Scratch: a.workDir,
 		})
 		return store, withVariable("AWS_S3_BUCKET", err)
 	}

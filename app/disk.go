@@ -26,7 +26,8 @@ func newDisks(c *config.Config, registerer prometheus.Registerer) *disk.Disks {
 	})
 }
 
-// openDisks adds the volume of SQLite and, for a worker, that of temporary files. openStorage adds that of the files.
+// openDisks adds the volume of SQLite and, for a worker or for uploads to S3, that of temporary files. openStorage adds
+// that of the files.
 func (a *app) openDisks(worker bool) (err error) {
 	a.disks = newDisks(a.c, a.registry)
 	if a.c.Embedded() {
@@ -39,7 +40,7 @@ func (a *app) openDisks(worker bool) (err error) {
 			return withVariable("DATA_DIR", err)
 		}
 	}
-	if !worker {
+	if !worker && a.c.Storage.Backend != "s3" {
 		return nil
 	}
 	if a.workDir, err = scratch.Open(a.c.WorkPath()); err == nil {

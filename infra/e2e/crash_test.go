@@ -154,11 +154,11 @@ func (s *site) wantOnlyPublished(t *testing.T, p *person, v video) {
 	}
 	areas, err := filepath.Glob(filepath.Join(s.DataDir, "*", "scratch-*"))
 	hidden, _ := filepath.Glob(filepath.Join(s.DataDir, "files", ".scratch", "scratch-*"))
-	// On disk, every process has a scratch area in storage, and the worker has a second one for its jobs. With S3 only
-	// the worker has one.
+	// On disk, every process has a scratch area in storage, and the worker has a second one for its jobs. With S3 every
+	// process has one, for jobs or for parts of uploads.
 	want := len(s.processes) + 1
 	if s.bucket != nil {
-		want = 1
+		want = len(s.processes)
 	}
 	if areas = append(areas, hidden...); err != nil || len(areas) != want {
 		t.Fatalf("the working areas of %d processes are %q", len(s.processes), areas)
