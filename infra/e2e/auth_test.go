@@ -231,7 +231,8 @@ func TestSignUpAndSignInAreRateLimited(t *testing.T) {
 		t.Parallel()
 		s := startSite(t, "TRUSTED_PROXIES=127.0.0.1")
 		passed := attemptsUntilLimited(t, 200, func(i int) apiResponse {
-			return s.postFrom(t, "198.51.100.1", "/api/auth/login", guess([]string{"ana@example.com", "ANA@Example.com"}[i%2]))
+			email := []string{"ana@example.com", "ANA@Example.com"}[i%2]
+			return s.postFrom(t, "198.51.100.1", "/api/auth/login", guess(email))
 		})
 		if passed < 5 {
 			t.Fatalf("only %d attempts pass", passed)

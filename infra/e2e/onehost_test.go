@@ -56,8 +56,8 @@ func TestAccountLimitIsSharedByAllProcesses(t *testing.T) {
 	if passed < burst {
 		t.Errorf("only %d guesses pass", passed)
 	}
-	// The bucket refills by one guess a minute, and each process counts alone while Redis is slow, so a guess passes now
-	// and then. If the other process always counted for itself, all of these would pass.
+	// The bucket refills by one guess a minute, and each process counts alone while Redis is slow, so a guess passes
+	// now and then. If the other process always counted for itself, all of these would pass.
 	for range burst {
 		if guess(two) {
 			return
