@@ -78,6 +78,24 @@ func openRedis(t *testing.T, url string) *limit.Shared {
 	return shared
 }
 
+// syncBuffer is a buffer for a log to which several goroutines write.
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
 func rate(burst int) limit.Budget {
 	return limit.Budget{Name: rand.Text(), By: limit.Client, Rate: limit.Rate{Count: 1, Per: time.Minute, Burst: burst}}
 }
@@ -305,7 +323,7 @@ func TestAnOutageLeavesTheLimitsOfEachProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log bytes.Buffer
+			var log syncBuffer
 			l := newLimits(t, limit.Options{Shared: shared, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			b, held := rate(2), atOnce(2)
 			for i := range 3 {
@@ -325,13 +343,13 @@ func TestAnOutageLeavesTheLimitsOfEachProcess(t *testing.T) {
 
 func TestACancelledUseIsNoOutage(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log syncBuffer
 	l := newLimits(t, limit.Options{
 		Shared: openRedis(t, redisURL(t)), Timeout: patient, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := l.Take(ctx, rate(1), "a"); !errors.Is(err, context.Canceled) || log.Len() > 0 {
+	if err := l.Take(ctx, rate(1), "a"); !errors.Is(err, context.Canceled) || log.String() != "" {
 		t.Errorf("%v: %s", err, log.String())
 	}
 }
