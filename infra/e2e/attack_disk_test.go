@@ -93,9 +93,6 @@ func (s *site) wantOthersUndisturbed(t *testing.T, entry string) {
 	for _, path := range []string{"/api/public/videos", "/api/public/rankings"} {
 		bob.get(t, path, bob.Token).want(t, http.StatusOK, "")
 	}
-	if status := bob.readiness(t).Status; status != "degraded" {
-		t.Errorf("/readyz says %q", status)
-	}
 }
 
 // One account fills the disk with uploads. Everybody may still sign up, sign in, vote and delete, the job under way is
@@ -123,6 +120,8 @@ func TestAFullDiskStopsUploadsAndNothingElse(t *testing.T) {
 			mallory.postLarge(t).want(t, http.StatusInsufficientStorage, "storage_full")
 		}
 	})
+	// SQLite may have given some space back meanwhile.
+	filled = append(filled, mallory.fillDisk(t)...)
 	if r := s.readiness(t); r.Status != "degraded" || !slices.Equal(r.Degraded, []string{"disk"}) {
 		t.Errorf("/readyz says %+v", r)
 	}
