@@ -21,25 +21,32 @@ const (
 	shortestName     = 4 // letters of a name that may not be the whole password
 )
 
-// passwordFaults says why the password of a registration is refused; nil if it is accepted. A person who guesses tries
-// the commonest passwords first, and then what is known of the account.
-func (r *Registration) passwordFaults() (why []fault.Text) {
-	refuse := func(es, en string) { why = append(why, fault.Text{ES: es, EN: en}) }
+// passwordFault says why the password of a registration is refused; the zero value: it is accepted. A person who
+// guesses tries the commonest passwords first, and then what is known of the account.
+func (r *Registration) passwordFault() fault.Text {
 	password := norm.NFKC.String(r.Password1)
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
-		refuse("debe tener al menos 8 caracteres", "must have at least 8 characters")
+		return fault.Text{ES: "debe tener al menos 8 caracteres", EN: "must have at least 8 characters"}
 	case len(r.Password1) > maxPasswordBytes:
-		refuse("debe tener como máximo 128 bytes", "must have at most 128 bytes")
+		return fault.Text{ES: "debe tener como máximo 128 bytes", EN: "must have at most 128 bytes"}
 	case distinct(password) < minDistinct || isPattern(password):
-		refuse("repite los mismos caracteres: usa varias palabras", "repeats the same characters: use several words")
+		return fault.Text{
+			ES: "repite los mismos caracteres: usa varias palabras",
+			EN: "repeats the same characters: use several words",
+		}
 	case auth.IsCommon(password):
-		refuse("es una de las contraseñas más comunes: usa varias palabras",
-			"is one of the commonest passwords: use several words")
+		return fault.Text{
+			ES: "es una de las contraseñas más comunes: usa varias palabras",
+			EN: "is one of the commonest passwords: use several words",
+		}
 	case r.isOwnName(password):
-		refuse("es tu nombre o tu correo: usa otras palabras", "is your name or your e-mail: use other words")
+		return fault.Text{
+			ES: "es tu nombre o tu correo: usa otras palabras",
+			EN: "is your name or your e-mail: use other words",
+		}
 	}
-	return why
+	return fault.Text{}
 }
 
 func distinct(s string) int {

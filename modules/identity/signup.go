@@ -25,12 +25,7 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 	if err := r.normalize(); err != nil {
 		return User{}, err
 	}
-	leave, err := m.passwords.Enter(ctx, client)
-	if err != nil {
-		return User{}, fmt.Errorf("sign up: %w", err)
-	}
-	hash, err := m.passwords.Hash(r.Password1)
-	leave()
+	hash, err := m.hash(ctx, client, r.Password1)
 	if err != nil {
 		return User{}, fmt.Errorf("sign up: %w", err)
 	}
@@ -44,6 +39,16 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 	}
 	m.log.InfoContext(ctx, "account created", "user_id", user.ID)
 	return user, nil
+}
+
+// hash waits for a turn to hash the password.
+func (m *Module) hash(ctx context.Context, client, password string) (string, error) {
+	leave, err := m.passwords.Enter(ctx, client)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	return m.passwords.Hash(password)
 }
 
 // normalize cleans the texts, and returns a fault if the registration is not valid.
@@ -70,7 +75,7 @@ func (r *Registration) normalize() error {
 			reject(name.field, "debe tener al menos una letra", "must have at least one letter")
 		}
 	}
-	for _, why := range r.passwordFaults() {
+	if why := r.passwordFault(); why != (fault.Text{}) {
 		reject("password1", why.ES, why.EN)
 	}
 	if len(fields) > 0 {
