@@ -14,21 +14,21 @@ import (
 
 // Passwords hashes and checks passwords with argon2id and the minimum parameters of OWASP's Password Storage Cheat
 // Sheet (m=19 MiB, t=2, p=1). Each operation needs 19 MiB of memory, so there are no more turns at once than there are
-// processors, and no more than MostTurns; the others wait. It is safe for concurrent use.
+// processors, and no more than mostTurns; the others wait. It is safe for concurrent use.
 type Passwords struct {
 	params *argon2id.Params
 	line   line
 	decoy  string
 }
 
-// MostTurns is how many passwords are hashed at once on a machine of any size: about fifty a second.
-const MostTurns = 2
+// mostTurns is how many passwords are hashed at once on a machine of any size: about fifty a second.
+const mostTurns = 2
 
 // NewPasswords also computes the decoy hash against which the passwords of unknown accounts are checked.
 func NewPasswords() (*Passwords, error) {
 	p := &Passwords{
 		params: &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32},
-		line:   line{slots: min(runtime.GOMAXPROCS(0), MostTurns)},
+		line:   line{slots: min(runtime.GOMAXPROCS(0), mostTurns)},
 	}
 	var err error
 	if p.decoy, err = p.Hash("a password that nobody has"); err != nil {
