@@ -72,7 +72,8 @@ func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
 	args = append(args, "-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input)
 	out := &boundedBuffer{max: maxProbeOutput}
 	runErr := p.run(ctx, command{
-		step: "probe", path: p.ffprobe, args: args, stdout: out, budget: p.limits.forProbe(), network: network,
+		step: "probe", path: p.ffprobe, args: args, read: []string{j.Input}, stdout: out, budget: p.limits.forProbe(),
+		network: network,
 	})
 	var tool *ToolError
 	switch {
