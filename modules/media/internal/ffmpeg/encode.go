@@ -90,7 +90,7 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	_, protocols := p.inputArgs(pl.input.Input)
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
-		"max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
+		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
 	}
 	for i := 0; i+1 < len(protocols); i += 2 {
 		args[strings.TrimPrefix(protocols[i], "-")] = protocols[i+1]
