@@ -84,6 +84,9 @@ func (p *Processor) enclose() (err error) {
 	return nil
 }
 
+// Walls returns what stands around each run, and what is missing.
+func (p *Processor) Walls() []box.Wall { return p.box.Walls() }
+
 func program(path, name string) (string, error) {
 	found, err := exec.LookPath(or(path, name))
 	if err != nil {
