@@ -100,7 +100,8 @@ func TestTheListByVotesHasEveryVote(t *testing.T) {
 			}
 		}
 		list(2, 1)
-		filtered, total, err := b.Gallery(t.Context(), voting.Filter{City: "cali", Search: "fir"}, voting.MostVoted, 0, 10)
+		filter := voting.Filter{City: "cali", Search: "fir"}
+		filtered, total, err := b.Gallery(t.Context(), filter, voting.MostVoted, 0, 10)
 		if err != nil || total != 1 || len(filtered) != 1 || filtered[0].VideoID != first || filtered[0].Votes != 1 {
 			t.Errorf("%+v, %d, %v", filtered, total, err)
 		}

@@ -19,7 +19,7 @@ DECLARE
 	entry RECORD;
 BEGIN
 	-- One after the other, so that those who vote for several entries at once lock them in the same order.
-	FOR entry IN SELECT video_id, COUNT(*) AS votes FROM changed GROUP BY video_id ORDER BY video_id LOOP
+	FOR entry IN SELECT video_id, COUNT(*) AS votes FROM voting_changed GROUP BY video_id ORDER BY video_id LOOP
 		UPDATE voting_tallies
 		SET votes = votes + CASE TG_OP WHEN 'INSERT' THEN entry.votes ELSE -entry.votes END, behind = TRUE
 		WHERE video_id = entry.video_id;
@@ -51,9 +51,9 @@ $$;
 
 -- The votes come first, as they do in every transaction. Nobody votes from here until the commit.
 CREATE TRIGGER voting_votes_added AFTER INSERT ON voting_votes
-	REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_votes();
+	REFERENCING NEW TABLE voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_votes();
 CREATE TRIGGER voting_votes_removed AFTER DELETE ON voting_votes
-	REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_votes();
+	REFERENCING OLD TABLE voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_votes();
 CREATE TRIGGER voting_entries_kept AFTER INSERT OR DELETE ON voting_entries
 	FOR EACH ROW EXECUTE FUNCTION voting_keep_tally();
 CREATE TRIGGER voting_entries_moved AFTER UPDATE OF city_folded, country_folded ON voting_entries
