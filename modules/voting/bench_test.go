@@ -5,12 +5,19 @@ import (
 	"testing"
 
 	"risingstars/modules/voting"
+	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 )
 
 // BenchmarkVoteUnderContention measures one new vote while others vote for the same entry.
 func BenchmarkVoteUnderContention(b *testing.B) {
-	m := setup(b, databasetest.Open(b, owners...))
+	b.Run("SQLite", func(b *testing.B) { votesForOne(b, databasetest.Open(b, owners...)) })
+	b.Run("PostgreSQL", func(b *testing.B) { votesForOne(b, databasetest.OpenPostgreSQL(b, owners...)) })
+}
+
+func votesForOne(b *testing.B, db *database.DB) {
+	b.Helper()
+	m := setup(b, db)
 	id := m.publish(b, newID(), "Song", "Cali")
 	var votes atomic.Int64
 	b.SetParallelism(16)

@@ -8,25 +8,25 @@ import (
 	"risingstars/platform/database"
 )
 
-// addVote stores a vote and raises both counters; it reports whether the vote is new. Here and everywhere, rows are
-// locked in the order vote, entry, contestant, so voters wait for each other but never deadlock.
-func (s *store) addVote(ctx context.Context, entry Entry, voterID string) (bool, error) {
+// addVote stores a vote and counts it for the contestant; it reports whether the vote is new. A trigger counts it for
+// the entry. Here and everywhere, rows are locked in the order vote, tally, entry, contestant, so voters wait for each
+// other but never deadlock.
+func (s *store) addVote(ctx context.Context, videoID, contestantID, voterID string) (bool, error) {
 	at := database.Micros(time.Now())
 	rows, err := s.db.Exec(ctx, `
 		INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (video_id, user_id) DO NOTHING`, entry.VideoID, voterID, entry.UserID, at)
+		ON CONFLICT (video_id, user_id) DO NOTHING`, videoID, voterID, contestantID, at)
 	if err != nil || rows == 0 {
 		return false, wrapVote(err)
 	}
-	at, err = s.restoreTime(ctx, entry.VideoID, voterID, at)
+	at, err = s.restoreTime(ctx, videoID, voterID, at)
 	if err != nil {
 		return false, wrapVote(err)
 	}
-	if err := s.count(ctx, entry, +1); err != nil {
-		return false, err
-	}
 	_, err = s.db.Exec(ctx, `
-		UPDATE voting_contestants SET reached_at = ? WHERE user_id = ? AND reached_at < ?`, at, entry.UserID, at)
+		UPDATE voting_contestants SET behind = TRUE, votes = votes + 1,
+			reached_at = CASE WHEN reached_at < ? THEN ? ELSE reached_at END
+		WHERE user_id = ?`, at, at, contestantID)
 	return true, wrapVote(err)
 }
 
@@ -46,46 +46,43 @@ func (s *store) restoreTime(ctx context.Context, videoID, voterID string, at int
 	return at, err
 }
 
-// removeVote deletes a vote, notes when it was cast, and lowers both counters; it reports whether there was a vote.
-func (s *store) removeVote(ctx context.Context, entry Entry, voterID string) (bool, error) {
+// removeVote deletes a vote, notes when it was cast, and no longer counts it for the contestant, as a trigger does for
+// the entry; it reports whether there was a vote.
+func (s *store) removeVote(ctx context.Context, videoID, contestantID, voterID string) (bool, error) {
 	var votes []struct{ CreatedAt int64 }
 	err := s.db.Query(ctx, &votes, `
-		DELETE FROM voting_votes WHERE video_id = ? AND user_id = ? RETURNING created_at`, entry.VideoID, voterID)
+		DELETE FROM voting_votes WHERE video_id = ? AND user_id = ? RETURNING created_at`, videoID, voterID)
 	if err != nil || len(votes) == 0 {
 		return false, wrapVote(err)
 	}
 	_, err = s.db.Exec(ctx, `
 		INSERT INTO voting_withdrawn_votes (video_id, user_id, cast_at) VALUES (?, ?, ?)
-		ON CONFLICT (video_id, user_id) DO NOTHING`, entry.VideoID, voterID, votes[0].CreatedAt)
+		ON CONFLICT (video_id, user_id) DO NOTHING`, videoID, voterID, votes[0].CreatedAt)
 	if err != nil {
 		return false, wrapVote(err)
 	}
-	if err := s.count(ctx, entry, -1); err != nil {
-		return false, err
+	if err := s.lockContestant(ctx, contestantID); err != nil {
+		return false, wrapVote(err)
 	}
 	// A statement of its own, after the contestant's row is locked: only now are all votes committed before ours
 	// visible. A vote counts as no older than the contestant, whose row another clock may have dated.
 	_, err = s.db.Exec(ctx, `
-		UPDATE voting_contestants SET reached_at = COALESCE(
+		UPDATE voting_contestants SET behind = TRUE, votes = votes - 1, reached_at = COALESCE(
 			(SELECT created_at FROM voting_votes
 			WHERE contestant_id = ? AND created_at > voting_contestants.joined_at
 			ORDER BY created_at DESC LIMIT 1), joined_at)
-		WHERE user_id = ?`, entry.UserID, entry.UserID)
+		WHERE user_id = ?`, contestantID, contestantID)
 	return true, wrapVote(err)
 }
 
-// count adds by to the counters of an entry and its contestant. It returns errNoEntry if the entry was withdrawn
-// meanwhile.
-func (s *store) count(ctx context.Context, entry Entry, by int) error {
-	rows, err := s.db.Exec(ctx, `UPDATE voting_entries SET votes = votes + ? WHERE video_id = ?`, by, entry.VideoID)
-	if err != nil {
-		return wrapVote(err)
+// lockContestant keeps other transactions from counting votes for a contestant until this one ends. SQLite has one
+// writer anyway.
+func (s *store) lockContestant(ctx context.Context, id string) error {
+	if s.db.Dialect() == database.SQLite {
+		return nil
 	}
-	if rows == 0 {
-		return errNoEntry
-	}
-	_, err = s.db.Exec(ctx, `UPDATE voting_contestants SET votes = votes + ? WHERE user_id = ?`, by, entry.UserID)
-	return wrapVote(err)
+	_, err := s.db.Exec(ctx, `SELECT 1 FROM voting_contestants WHERE user_id = ? FOR UPDATE`, id)
+	return err
 }
 
 func wrapVote(err error) error {
@@ -93,20 +90,4 @@ func wrapVote(err error) error {
 		return fmt.Errorf("store vote: %w", err)
 	}
 	return nil
-}
-
-func (s *store) tallies(ctx context.Context, videoIDs []string) (map[string]int, error) {
-	tallies := make(map[string]int, len(videoIDs))
-	if len(videoIDs) == 0 {
-		return tallies, nil
-	}
-	var rows []entryRow
-	err := s.db.Gorm(ctx).Select("video_id", "votes").Where("video_id IN ?", videoIDs).Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("read tallies: %w", err)
-	}
-	for _, row := range rows {
-		tallies[row.VideoID] = row.Votes
-	}
-	return tallies, nil
 }

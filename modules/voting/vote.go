@@ -8,11 +8,11 @@ import (
 
 // Vote casts the caller's one vote for a video and returns the video's new total.
 func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, err error) {
-	return m.changeVotes(ctx, videoID, func(ctx context.Context, entry Entry) error {
-		if entry.UserID == voterID && !m.o.SelfVotes {
+	return m.changeVotes(ctx, videoID, func(ctx context.Context, contestantID string) error {
+		if contestantID == voterID && !m.o.SelfVotes {
 			return errSelfVote
 		}
-		added, err := m.store.addVote(ctx, entry, voterID)
+		added, err := m.store.addVote(ctx, videoID, contestantID, voterID)
 		if err == nil && !added {
 			return errAlreadyVoted
 		}
@@ -22,8 +22,8 @@ func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, 
 
 // Unvote removes the caller's vote for a video and returns the video's new total.
 func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int, err error) {
-	return m.changeVotes(ctx, videoID, func(ctx context.Context, entry Entry) error {
-		removed, err := m.store.removeVote(ctx, entry, voterID)
+	return m.changeVotes(ctx, videoID, func(ctx context.Context, contestantID string) error {
+		removed, err := m.store.removeVote(ctx, videoID, contestantID, voterID)
 		if err == nil && !removed {
 			return errNotVoted
 		}
@@ -31,23 +31,23 @@ func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int
 	})
 }
 
-// changeVotes applies a change to the votes for a video in one transaction and returns the video's new total.
+// changeVotes applies a change to the votes for a video in one transaction and returns the video's new total. The error
+// is errNoEntry, and nothing changes, if the entry is withdrawn meanwhile.
 func (m *Module) changeVotes(
-	ctx context.Context, videoID string, apply func(context.Context, Entry) error,
+	ctx context.Context, videoID string, apply func(ctx context.Context, contestantID string) error,
 ) (total int, err error) {
 	if uuid.Validate(videoID) != nil {
 		return 0, errNoEntry
 	}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		entry, err := m.store.entry(ctx, videoID)
+		contestantID, err := m.store.contestant(ctx, videoID)
 		if err != nil {
 			return err
 		}
-		if err := apply(ctx, entry); err != nil {
+		if err := apply(ctx, contestantID); err != nil {
 			return err
 		}
-		entry, err = m.store.entry(ctx, videoID)
-		total = entry.Votes
+		total, err = m.store.tally(ctx, videoID)
 		return err
 	})
 	return total, err
