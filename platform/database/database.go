@@ -46,7 +46,7 @@ type DB struct {
 	gorm    *gorm.DB
 	sql     *sql.DB
 	dialect Dialect
-	writer  chan struct{} // SQLite: full while a writer of this process is at work; nil for PostgreSQL
+	writer  writer // for SQLite
 }
 
 // Open connects to the database and pings it. The caller closes it.
@@ -55,7 +55,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	open := openPostgreSQL
 	if o.URL == "" {
 		open = openSQLite
-		db.dialect, db.writer, maxConns = SQLite, make(chan struct{}, 1), 8
+		db.dialect, maxConns = SQLite, 8
 		name = string(SQLite) + " " + o.Path // SQLite's errors do not name the file; PostgreSQL's name the server
 	}
 	dialector, err := open(o)
@@ -133,7 +133,7 @@ func openSQLite(o Options) (gorm.Dialector, error) {
 		return nil, fmt.Errorf("create the database's file: %w", err)
 	}
 	query := url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)"},
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}
 	return sqlite.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()), nil
