@@ -182,14 +182,20 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Now reads the database's clock. For SQLite, that is the clock of this host.
-func (db *DB) Now(ctx context.Context) (time.Time, error) {
-	query := "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS us"
+// Clock returns the database's clock as an expression for statements: the time at which the statement began, in
+// microseconds (see Micros). Processes whose own clocks differ agree on it. For SQLite, it is the clock of this host,
+// in milliseconds.
+func (db *DB) Clock() string {
 	if db.dialect == SQLite {
-		query = "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) AS us"
+		return `CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER) * 1000`
 	}
+	return `CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)`
+}
+
+// Now reads the database's clock.
+func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	var row struct{ Us int64 }
-	if err := db.Query(ctx, &row, query); err != nil {
+	if err := db.Query(ctx, &row, `SELECT `+db.Clock()+` AS us`); err != nil {
 		return time.Time{}, fmt.Errorf("read the database's clock: %w", err)
 	}
 	return FromMicros(row.Us), nil
