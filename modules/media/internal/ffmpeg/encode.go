@@ -61,7 +61,8 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
 	stderr := &tailWriter{}
 	err = p.run(ctx, command{
-		step: "process", path: p.ffmpeg, args: args, read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
+		step: "process", path: p.ffmpeg, args: args,
+		read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
 		stdout: progress, budget: p.limits.forClip(pl.length), network: network, stderr: stderr,
 	})
 	c.frames = progress.frames

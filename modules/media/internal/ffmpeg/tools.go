@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// required is what every run needs from a build of ffmpeg. commonDecoders are for the formats that contestants send; with a
-// build that lacks one, such clips are rejected.
+// required is what every run needs from a build of ffmpeg. commonDecoders are for the formats that contestants send;
+// with a build that lacks one, such clips are rejected.
 var (
 	required = map[string][]string{
 		"-filters": {
@@ -29,8 +29,8 @@ var (
 // Tools is what Inspect finds.
 type Tools struct {
 	Version         string
-	Missing         []string   // without these no clip can be processed
-	MissingDecoders []string   // without these some clips are rejected
+	Missing         []string // without these no clip can be processed
+	MissingDecoders []string // without these some clips are rejected
 }
 
 // Inspect asks the installed ffmpeg what it can do.
