@@ -142,7 +142,7 @@ func TestEveryConnectionOfSQLiteSyncsItsCommits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() // after the others are opened
+		t.Cleanup(func() { conn.Close() }) // after the others are opened
 		var synchronous int
 		if err := conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&synchronous); err != nil {
 			t.Fatal(err)
@@ -218,7 +218,7 @@ func TestWhoFailsInASharedTransactionFailsAlone(t *testing.T) {
 	for i := range 200 {
 		id := fmt.Sprintf("%s-%d", []string{"good", "error", "panic", "canceled", "exit", "twice"}[i%6], i)
 		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
+		t.Cleanup(cancel)
 		results[id] = queue(ctx, db, func(ctx context.Context) error {
 			if err := insert(db, id)(ctx); err != nil {
 				return err
@@ -334,7 +334,7 @@ func TestNothingFollowsTheEndOfATransaction(t *testing.T) {
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		var left context.Context
 		err := db.InTx(t.Context(), func(ctx context.Context) error {
-			left = ctx
+			left = ctx //nolint:fatcontext // it outlives its transaction
 			return insert(db, "a")(ctx)
 		})
 		if err != nil {
