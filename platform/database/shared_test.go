@@ -208,6 +208,43 @@ func TestAWriterReturnsAfterTheSharedCommit(t *testing.T) {
 	}
 }
 
+// A fill's transaction lasts long, and a quick one before it does not wait for it.
+func TestAFillSharesNoCommit(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owner)
+	first := hold(t, db)
+	in, out := make(chan struct{}), make(chan struct{})
+	filled := owner
+	filled.Fills = []database.Fill{{Run: func(ctx context.Context, db *database.DB) error {
+		return db.InTx(ctx, func(ctx context.Context) error {
+			close(in)
+			<-out
+			return insert(db, "filled")(ctx)
+		})
+	}}}
+	q := &queuing{Context: t.Context(), waits: make(chan struct{})}
+	fill := make(chan error, 1)
+	go func() { fill <- db.Fill(q, filled) }()
+	<-q.waits
+	first.release()
+	<-in
+	select {
+	case err := <-first.result:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the writer before the fill waits for it")
+	}
+	if seen := rows(t, db); !seen["holder"] || seen["filled"] {
+		t.Errorf("the rows beside the fill are %v", seen)
+	}
+	close(out)
+	if err := <-fill; err != nil {
+		t.Error(err)
+	}
+}
+
 // 200 writers share commits, and four in five of them fail, each in its own way. Each fails alone.
 func TestWhoFailsInASharedTransactionFailsAlone(t *testing.T) {
 	t.Parallel()
