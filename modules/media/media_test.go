@@ -136,6 +136,14 @@ func (s *studio) set(t *testing.T, id, assignment string, args ...any) {
 	}
 }
 
+// exec runs a statement directly.
+func (s *studio) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := s.db.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // wantFiles fails the test unless storage holds exactly the keys.
 func (s *studio) wantFiles(t *testing.T, keys ...string) {
 	t.Helper()
