@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,10 +142,8 @@ func TestASweepGoesOnAfterAnError(t *testing.T) {
 		}
 		stuck := []string{uploads[0].Key, videos[0].OriginalKey, orphans[0].key}
 		s.guard(func(_, key string) error {
-			for _, refused := range stuck {
-				if key == refused {
-					return errStuck
-				}
+			if slices.Contains(stuck, key) {
+				return errStuck
 			}
 			return nil
 		})
