@@ -55,7 +55,7 @@ func TestASchoolAndAConcertBehindOneAddressPass(t *testing.T) {
 	}
 	close(voter)
 	group.Wait()
-	if got := s.queryInt(t, "SELECT votes AS n FROM voting_entries"); got != audience {
+	if got := s.queryInt(t, "SELECT votes AS n FROM voting_tallies"); got != audience {
 		t.Errorf("%d votes are counted, want %d", got, audience)
 	}
 }

@@ -3,7 +3,11 @@
 //
 // An entry arrives complete through [Module.Publish], so gallery and ranking read this module's tables alone and join
 // nothing. The rows of votes are the truth. The counters beside them change in the same transaction and always equal
-// them.
+// them: triggers keep the tally of every entry, whoever writes the votes. A tally and its contestant are narrow rows,
+// and what a vote changes in them is in no index. The lists by votes are sorted by copies, which whoever asks for such
+// a list brings up to date first (store_tallies.go).
+//
+// Votes for one video that arrive at once share a transaction (lanes.go). None is acknowledged before its commit.
 //
 // The ranking depends only on the votes that count now, and on when each of them was first cast. Among contestants with
 // equally many votes, the one whose latest vote is older comes first: that one has reached the number first. A vote

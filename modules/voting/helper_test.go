@@ -83,9 +83,18 @@ func (b *bench) checkCounters(ctx context.Context) error {
 	}
 	err := b.db.Query(ctx, &rows, `
 		WITH checks AS (
-			SELECT 'votes of entry' AS what, e.video_id AS id, e.votes AS counted,
+			SELECT 'votes of entry' AS what, e.video_id AS id, COALESCE(t.votes, -1) AS counted,
 				(SELECT COUNT(*) FROM voting_votes v WHERE v.video_id = e.video_id) AS stored
-			FROM voting_entries e
+			FROM voting_entries e LEFT JOIN voting_tallies t ON t.video_id = e.video_id
+			UNION ALL
+			SELECT 'listed votes of entry', video_id, listed_votes, votes FROM voting_tallies WHERE NOT behind
+			UNION ALL
+			SELECT 'listed votes of contestant', user_id, listed_votes, votes FROM voting_contestants WHERE NOT behind
+			UNION ALL
+			SELECT 'listed time of contestant', user_id, listed_at, reached_at FROM voting_contestants WHERE NOT behind
+			UNION ALL
+			SELECT 'tally without an entry', t.video_id, 0, 1
+			FROM voting_tallies t WHERE NOT EXISTS (SELECT 1 FROM voting_entries e WHERE e.video_id = t.video_id)
 			UNION ALL
 			SELECT 'votes of contestant', c.user_id, c.votes,
 				(SELECT COUNT(*) FROM voting_votes v WHERE v.contestant_id = c.user_id)

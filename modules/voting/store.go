@@ -13,23 +13,30 @@ import (
 type store struct {
 	db       *database.DB
 	searches *semaphore.Weighted // those that run at the same time; the others wait
+	listing  *semaphore.Weighted // whoever brings the lists by votes up to date
 	totals   totals
 }
 
 func newStore(db *database.DB, searches int) *store {
 	return &store{
-		db: db, searches: semaphore.NewWeighted(int64(searches)), totals: totals{known: map[totalKey]total{}},
+		db: db, searches: semaphore.NewWeighted(int64(searches)), listing: semaphore.NewWeighted(1),
+		totals: totals{known: map[totalKey]total{}},
 	}
 }
 
-// narrow applies the filter; the result can be used for several queries. words are the searchWords of the filter.
-func (s *store) narrow(query *gorm.DB, f Filter, words []string) *gorm.DB {
+// in narrows a list to the places of the filter; the result can be used for several queries.
+func in(query *gorm.DB, f Filter) *gorm.DB {
 	if strings.TrimSpace(f.City) != "" {
 		query = query.Where("city_folded = ?", text.Fold(f.City))
 	}
 	if strings.TrimSpace(f.Country) != "" {
 		query = query.Where("country_folded = ?", text.Fold(f.Country))
 	}
+	return query.Session(&gorm.Session{})
+}
+
+// matching narrows a list of entries to those that have all the words; the result can be used for several queries.
+func (s *store) matching(query *gorm.DB, words []string) *gorm.DB {
 	switch {
 	case len(words) == 0:
 	case s.db.Dialect() == database.SQLite:

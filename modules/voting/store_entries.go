@@ -26,7 +26,6 @@ type entryRow struct {
 	ProcessedKey  string
 	PosterKey     string
 	DurationMs    int64
-	Votes         int
 	UploadedAt    int64
 	PublishedAt   int64
 	FoldVersion   int // of the folded texts
@@ -34,12 +33,12 @@ type entryRow struct {
 
 func (entryRow) TableName() string { return "voting_entries" }
 
-func (r entryRow) entry() Entry {
+func (r entryRow) entry(votes int) Entry {
 	return Entry{
 		VideoID: r.VideoID, UserID: r.UserID, PlayerName: r.PlayerName, City: r.City, Country: r.Country,
 		Title: r.Title, Description: r.Description, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
 		Duration:   time.Duration(r.DurationMs) * time.Millisecond,
-		UploadedAt: database.FromMicros(r.UploadedAt), Votes: r.Votes,
+		UploadedAt: database.FromMicros(r.UploadedAt), Votes: votes,
 	}
 }
 
@@ -77,7 +76,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 // withdraw keeps an entry that has votes. A concurrent vote either comes first, and the entry stays, or finds no entry.
 func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
-		entry, err := s.entry(ctx, videoID)
+		contestantID, err := s.contestant(ctx, videoID)
 		if errors.Is(err, errNoEntry) {
 			withdrawn = true
 			return nil
@@ -85,20 +84,27 @@ func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, e
 		if err != nil {
 			return err
 		}
-		rows, err := s.db.Exec(ctx, `DELETE FROM voting_entries WHERE video_id = ? AND votes = 0`, videoID)
-		if err != nil || rows == 0 {
+		rows, err := s.db.Exec(ctx, `DELETE FROM voting_tallies WHERE video_id = ? AND votes = 0`, videoID)
+		if withdrawn = rows > 0; err != nil || !withdrawn {
 			return err
 		}
-		withdrawn = true
-		if _, err := s.db.Exec(ctx, `DELETE FROM voting_withdrawn_votes WHERE video_id = ?`, videoID); err != nil {
-			return err
+		for _, statement := range []string{
+			`DELETE FROM voting_entries WHERE video_id = ?`,
+			`DELETE FROM voting_withdrawn_votes WHERE video_id = ?`,
+		} {
+			if _, err := s.db.Exec(ctx, statement, videoID); err != nil {
+				return err
+			}
 		}
-		_, err = s.db.Exec(ctx, `UPDATE voting_contestants SET entries = entries - 1 WHERE user_id = ?`, entry.UserID)
-		if err != nil {
-			return err
+		for _, statement := range []string{
+			`UPDATE voting_contestants SET entries = entries - 1 WHERE user_id = ?`,
+			`DELETE FROM voting_contestants WHERE user_id = ? AND entries = 0`,
+		} {
+			if _, err := s.db.Exec(ctx, statement, contestantID); err != nil {
+				return err
+			}
 		}
-		_, err = s.db.Exec(ctx, `DELETE FROM voting_contestants WHERE user_id = ? AND entries = 0`, entry.UserID)
-		return err
+		return nil
 	})
 	if err != nil {
 		return false, fmt.Errorf("withdraw entry %s: %w", videoID, err)
@@ -115,7 +121,21 @@ func (s *store) entry(ctx context.Context, videoID string) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("read entry %s: %w", videoID, err)
 	}
-	return row.entry(), nil
+	votes, err := s.tally(ctx, videoID)
+	return row.entry(votes), err
+}
+
+// contestant returns whose entry it is, and errNoEntry if there is none.
+func (s *store) contestant(ctx context.Context, videoID string) (string, error) {
+	var row entryRow
+	err := s.db.Gorm(ctx).Select("user_id").Where("video_id = ?", videoID).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return "", errNoEntry
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the contestant of entry %s: %w", videoID, err)
+	}
+	return row.UserID, nil
 }
 
 // entries returns a page of the entries, and the number of entries on all pages.
@@ -130,19 +150,73 @@ func (s *store) entries(ctx context.Context, f Filter, order Order, offset, limi
 		}
 		defer s.searches.Release(1)
 	}
-	query := s.narrow(s.db.Gorm(ctx).Model(&entryRow{}), f, words)
-	sorted := query.Order("published_at DESC, video_id DESC")
+	list := s.recent
 	if order == MostVoted {
-		sorted = query.Order("votes DESC, published_at, video_id")
+		list = s.mostVoted
 	}
-	var rows []entryRow
-	total, err := s.page(query, sorted, &rows, totalKey{"entries", f}, offset, limit)
+	entries, total, err := list(ctx, f, words, offset, limit)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list entries: %w", err)
 	}
+	return entries, total, nil
+}
+
+func (s *store) recent(ctx context.Context, f Filter, words []string, offset, limit int) ([]Entry, int, error) {
+	query := s.matching(in(s.db.Gorm(ctx).Model(&entryRow{}), f), words)
+	var rows []entryRow
+	total, err := s.page(query, query.Order("published_at DESC, video_id DESC"), &rows,
+		totalKey{"entries", f}, offset, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.VideoID
+	}
+	votes, err := s.tallies(ctx, ids)
+	if err != nil {
+		return nil, 0, err
+	}
 	entries := make([]Entry, len(rows))
 	for i, row := range rows {
-		entries[i] = row.entry()
+		entries[i] = row.entry(votes[row.VideoID])
+	}
+	return entries, total, nil
+}
+
+// mostVoted shows the votes that the list is sorted by, which are those of the moment at which it was asked for.
+func (s *store) mostVoted(ctx context.Context, f Filter, words []string, offset, limit int) ([]Entry, int, error) {
+	if err := s.relist(ctx, entriesByVotes()); err != nil {
+		return nil, 0, err
+	}
+	query := in(s.db.Gorm(ctx).Model(&tallyRow{}), f)
+	if len(words) > 0 {
+		found := s.matching(s.db.Gorm(ctx).Model(&entryRow{}).Select("video_id"), words)
+		query = query.Where("video_id IN (?)", found).Session(&gorm.Session{})
+	}
+	var tallies []tallyRow
+	total, err := s.page(query, query.Order("listed_votes DESC, published_at, video_id"), &tallies,
+		totalKey{"entries", f}, offset, limit)
+	if err != nil || len(tallies) == 0 {
+		return nil, total, err
+	}
+	ids := make([]string, len(tallies))
+	for i, tally := range tallies {
+		ids[i] = tally.VideoID
+	}
+	var rows []entryRow
+	if err := s.db.Gorm(ctx).Where("video_id IN ?", ids).Find(&rows).Error; err != nil {
+		return nil, 0, err
+	}
+	byID := make(map[string]entryRow, len(rows))
+	for _, row := range rows {
+		byID[row.VideoID] = row
+	}
+	entries := make([]Entry, 0, len(tallies))
+	for _, tally := range tallies {
+		if row, ok := byID[tally.VideoID]; ok { // it may have been withdrawn meanwhile
+			entries = append(entries, row.entry(tally.ListedVotes))
+		}
 	}
 	return entries, total, nil
 }

@@ -45,7 +45,7 @@ type staleEntry struct {
 }
 
 // foldAgain folds a batch of the entries that are behind, those with an id greater than after, and their contestants.
-// It returns the last id, and whether there may be more. It locks entries before contestants, as votes do.
+// It returns the last id, and whether there may be more. It locks entries before contestants, as a publication does.
 func (s *store) foldAgain(ctx context.Context, after string) (last string, more bool, err error) {
 	var stale []staleEntry
 	err = s.db.Query(ctx, &stale, `

@@ -10,16 +10,19 @@ type contestantRow struct {
 	PlayerName string `gorm:"column:username"`
 	City       string
 	Country    string
-	Votes      int
+	Votes      int `gorm:"column:listed_votes"`
 }
 
 func (contestantRow) TableName() string { return "voting_contestants" }
 
 func (s *store) ranks(ctx context.Context, f Filter, offset, limit int) ([]Rank, int, error) {
+	if err := s.relist(ctx, contestantsByVotes()); err != nil {
+		return nil, 0, err
+	}
 	f.Search = ""
-	query := s.narrow(s.db.Gorm(ctx).Model(&contestantRow{}), f, nil)
+	query := in(s.db.Gorm(ctx).Model(&contestantRow{}), f)
 	var rows []contestantRow
-	sorted := query.Order("votes DESC, reached_at, user_id")
+	sorted := query.Order("listed_votes DESC, listed_at, user_id")
 	total, err := s.page(query, sorted, &rows, totalKey{"contestants", f}, offset, limit)
 	if err != nil {
 		return nil, 0, fmt.Errorf("rank contestants: %w", err)

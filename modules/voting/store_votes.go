@@ -3,89 +3,111 @@ package voting
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"risingstars/platform/database"
 )
 
-// addVote stores a vote and raises both counters; it reports whether the vote is new. Here and everywhere, rows are
-// locked in the order vote, entry, contestant, so voters wait for each other but never deadlock.
-func (s *store) addVote(ctx context.Context, entry Entry, voterID string) (bool, error) {
+// addVotes stores the votes of several people for one entry and counts them for the contestant; it returns those whose
+// vote is new. A trigger counts them for the entry. Here and everywhere, rows are locked in the order votes (by voter),
+// tally, entry, contestant, so voters wait for each other but never deadlock.
+func (s *store) addVotes(
+	ctx context.Context, videoID, contestantID string, voterIDs []string,
+) (added map[string]bool, err error) {
+	voters := slices.Compact(slices.Sorted(slices.Values(voterIDs)))
 	at := database.Micros(time.Now())
-	rows, err := s.db.Exec(ctx, `
-		INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (video_id, user_id) DO NOTHING`, entry.VideoID, voterID, entry.UserID, at)
-	if err != nil || rows == 0 {
-		return false, wrapVote(err)
+	values := make([]any, 0, 4*len(voters))
+	for _, voter := range voters {
+		values = append(values, videoID, voter, contestantID, at)
 	}
-	at, err = s.restoreTime(ctx, entry.VideoID, voterID, at)
-	if err != nil {
-		return false, wrapVote(err)
+	var rows []struct{ UserID string }
+	err = s.db.Query(ctx, &rows, `
+		INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at) VALUES `+placeholders(len(values), 4)+`
+		ON CONFLICT (video_id, user_id) DO NOTHING RETURNING user_id`, values...)
+	if err != nil || len(rows) == 0 {
+		return nil, wrapVote(err)
 	}
-	if err := s.count(ctx, entry, +1); err != nil {
-		return false, err
+	added = make(map[string]bool, len(rows))
+	for _, row := range rows {
+		added[row.UserID] = true
+	}
+	if at, err = s.restoreTimes(ctx, videoID, slices.Sorted(maps.Keys(added)), at); err != nil {
+		return nil, wrapVote(err)
 	}
 	_, err = s.db.Exec(ctx, `
-		UPDATE voting_contestants SET reached_at = ? WHERE user_id = ? AND reached_at < ?`, at, entry.UserID, at)
-	return true, wrapVote(err)
+		UPDATE voting_contestants SET behind = TRUE, votes = votes + ?,
+			reached_at = CASE WHEN reached_at < ? THEN ? ELSE reached_at END
+		WHERE user_id = ?`, len(added), at, at, contestantID)
+	return added, wrapVote(err)
 }
 
-// restoreTime gives a new vote the time of the same vote before it was taken back, if it was, and returns the vote's
-// time. It is a statement of its own after the vote's row is locked: only now is a withdrawal that ran at the same time
-// visible.
-func (s *store) restoreTime(ctx context.Context, videoID, voterID string, at int64) (int64, error) {
-	var withdrawn []struct{ CastAt int64 }
+// restoreTimes gives new votes, which have the time at, the time of the same vote before it was taken back, if it was;
+// it returns the latest time of them all. It is a statement of its own after the votes' rows are locked: only now is a
+// withdrawal that ran at the same time visible.
+func (s *store) restoreTimes(ctx context.Context, videoID string, voterIDs []string, at int64) (int64, error) {
+	var withdrawn []struct {
+		UserID string
+		CastAt int64
+	}
 	err := s.db.Query(ctx, &withdrawn, `
-		SELECT cast_at FROM voting_withdrawn_votes WHERE video_id = ? AND user_id = ?`, videoID, voterID)
-	if err != nil || len(withdrawn) == 0 {
-		return at, err
+		SELECT user_id, cast_at FROM voting_withdrawn_votes WHERE video_id = ? AND user_id IN ?`, videoID, voterIDs)
+	if err != nil {
+		return 0, err
 	}
-	at = withdrawn[0].CastAt
-	_, err = s.db.Exec(ctx, `
-		UPDATE voting_votes SET created_at = ? WHERE video_id = ? AND user_id = ?`, at, videoID, voterID)
-	return at, err
+	if len(withdrawn) == len(voterIDs) {
+		at = 0
+	}
+	for _, vote := range withdrawn {
+		_, err := s.db.Exec(ctx, `
+			UPDATE voting_votes SET created_at = ? WHERE video_id = ? AND user_id = ?`,
+			vote.CastAt, videoID, vote.UserID)
+		if err != nil {
+			return 0, err
+		}
+		at = max(at, vote.CastAt)
+	}
+	return at, nil
 }
 
-// removeVote deletes a vote, notes when it was cast, and lowers both counters; it reports whether there was a vote.
-func (s *store) removeVote(ctx context.Context, entry Entry, voterID string) (bool, error) {
+// removeVote deletes a vote, notes when it was cast, and no longer counts it for the contestant, as a trigger does for
+// the entry; it reports whether there was a vote.
+func (s *store) removeVote(ctx context.Context, videoID, contestantID, voterID string) (bool, error) {
 	var votes []struct{ CreatedAt int64 }
 	err := s.db.Query(ctx, &votes, `
-		DELETE FROM voting_votes WHERE video_id = ? AND user_id = ? RETURNING created_at`, entry.VideoID, voterID)
+		DELETE FROM voting_votes WHERE video_id = ? AND user_id = ? RETURNING created_at`, videoID, voterID)
 	if err != nil || len(votes) == 0 {
 		return false, wrapVote(err)
 	}
 	_, err = s.db.Exec(ctx, `
 		INSERT INTO voting_withdrawn_votes (video_id, user_id, cast_at) VALUES (?, ?, ?)
-		ON CONFLICT (video_id, user_id) DO NOTHING`, entry.VideoID, voterID, votes[0].CreatedAt)
+		ON CONFLICT (video_id, user_id) DO NOTHING`, videoID, voterID, votes[0].CreatedAt)
 	if err != nil {
 		return false, wrapVote(err)
 	}
-	if err := s.count(ctx, entry, -1); err != nil {
-		return false, err
+	if err := s.lockContestant(ctx, contestantID); err != nil {
+		return false, wrapVote(err)
 	}
 	// A statement of its own, after the contestant's row is locked: only now are all votes committed before ours
 	// visible. A vote counts as no older than the contestant, whose row another clock may have dated.
 	_, err = s.db.Exec(ctx, `
-		UPDATE voting_contestants SET reached_at = COALESCE(
+		UPDATE voting_contestants SET behind = TRUE, votes = votes - 1, reached_at = COALESCE(
 			(SELECT created_at FROM voting_votes
 			WHERE contestant_id = ? AND created_at > voting_contestants.joined_at
 			ORDER BY created_at DESC LIMIT 1), joined_at)
-		WHERE user_id = ?`, entry.UserID, entry.UserID)
+		WHERE user_id = ?`, contestantID, contestantID)
 	return true, wrapVote(err)
 }
 
-// count adds by to the counters of an entry and its contestant. It returns errNoEntry if the entry was withdrawn
-// meanwhile.
-func (s *store) count(ctx context.Context, entry Entry, by int) error {
-	rows, err := s.db.Exec(ctx, `UPDATE voting_entries SET votes = votes + ? WHERE video_id = ?`, by, entry.VideoID)
-	if err != nil {
-		return wrapVote(err)
+// lockContestant keeps other transactions from counting votes for a contestant until this one ends. SQLite has one
+// writer anyway.
+func (s *store) lockContestant(ctx context.Context, id string) error {
+	if s.db.Dialect() == database.SQLite {
+		return nil
 	}
-	if rows == 0 {
-		return errNoEntry
-	}
-	_, err = s.db.Exec(ctx, `UPDATE voting_contestants SET votes = votes + ? WHERE user_id = ?`, by, entry.UserID)
-	return wrapVote(err)
+	_, err := s.db.Exec(ctx, `SELECT 1 FROM voting_contestants WHERE user_id = ? FOR UPDATE`, id)
+	return err
 }
 
 func wrapVote(err error) error {
@@ -93,20 +115,4 @@ func wrapVote(err error) error {
 		return fmt.Errorf("store vote: %w", err)
 	}
 	return nil
-}
-
-func (s *store) tallies(ctx context.Context, videoIDs []string) (map[string]int, error) {
-	tallies := make(map[string]int, len(videoIDs))
-	if len(videoIDs) == 0 {
-		return tallies, nil
-	}
-	var rows []entryRow
-	err := s.db.Gorm(ctx).Select("video_id", "votes").Where("video_id IN ?", videoIDs).Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("read tallies: %w", err)
-	}
-	for _, row := range rows {
-		tallies[row.VideoID] = row.Votes
-	}
-	return tallies, nil
 }
