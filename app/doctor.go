@@ -226,6 +226,7 @@ func (d *doctor) database(ctx context.Context, a *app) {
 	}
 	if errors.Is(err, database.ErrNoDatabase) {
 		d.report("database", warn, "%v; serve or migrate up creates it", err)
+		d.report("clock", warn, "not compared with the database's")
 		return
 	}
 	if err != nil {
