@@ -62,8 +62,8 @@ func TestDoctorReportsWhatWouldFailLater(t *testing.T) {
 			t.Errorf("no line for %s in:\n%s", check, out)
 		}
 	}
-	if left, err := os.ReadDir(s.DataDir); err != nil || len(left) > 0 {
-		t.Errorf("the checks left %v (%v)", left, err)
+	if left, err := os.ReadDir(s.DataDir); err != nil || len(left) > 1 || len(left) == 1 && left[0].Name() != "bumpers" {
+		t.Errorf("the checks left %v (%v)", left, err) // the test itself made the bumpers
 	}
 
 	secret := filepath.Join(s.DataDir, "secret_key")
