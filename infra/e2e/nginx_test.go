@@ -124,7 +124,7 @@ func TestSiteBehindNginx(t *testing.T) {
 
 	clip := s.get(t, v.ProcessedURL, "")
 	for name, want := range map[string]string{
-		"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=31536000, immutable",
+		"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=3600, must-revalidate",
 		"X-Content-Type-Options": "nosniff", "Server": "nginx", "X-Request-Id": "", // served by nginx, not by the app
 	} {
 		if got := clip.Header.Get(name); got != want {
@@ -135,6 +135,11 @@ func TestSiteBehindNginx(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header.Set("If-None-Match", clip.Header.Get("ETag"))
+	if again := send(t, request); again.Status != http.StatusNotModified || len(again.Body) != 0 {
+		t.Errorf("the clip that a cache has is answered with %d and %d bytes", again.Status, len(again.Body))
+	}
+	request.Header.Del("If-None-Match")
 	request.Header.Set("Range", "bytes=100-199")
 	middle := send(t, request)
 	if middle.Status != http.StatusPartialContent || !bytes.Equal(middle.Body, clip.Body[100:200]) {
@@ -249,6 +254,14 @@ func TestSiteBehindNginx(t *testing.T) {
 		}
 		if a.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("headers are %v", a.Header)
+		}
+	})
+
+	t.Run("a deleted clip is gone at once", func(t *testing.T) {
+		s.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil).want(t, http.StatusOK, "")
+		if a := s.get(t, v.ProcessedURL, ""); a.Status != http.StatusNotFound ||
+			a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("nginx answers %d %v", a.Status, a.Header)
 		}
 	})
 
