@@ -134,7 +134,7 @@ func TestAWSTasksHaveAConfigurationThatStarts(t *testing.T) {
 	for _, c := range awsContainers(t) {
 		t.Run(c.File, func(t *testing.T) {
 			setVariables(t, c)
-			loaded, err := config.Load("", nil)
+			loaded, _, err := config.Load(config.File{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func TestAWSParametersAreWithinTheConfigurationsBounds(t *testing.T) {
 					}
 					setVariables(t, c)
 					t.Setenv(v.Name, bound)
-					if _, err := config.Load("", nil); err != nil {
+					if _, _, err := config.Load(config.File{}, nil); err != nil {
 						t.Error(err)
 					}
 				})

@@ -50,7 +50,6 @@ var absent = map[string]map[string]string{
 
 // others are the names in a file that the configuration does not read.
 var others = map[string][]string{
-	readme: {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS"}, // the AWS SDK reads them
 	envExample: { // compose.yaml reads them
 		"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "VERSION", "PORT", "REAL_IP_FROM",
 	},

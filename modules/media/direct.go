@@ -18,8 +18,8 @@ const (
 	// directPartSize is the size of a part, in bytes: a slow connection that breaks loses little, and 200 MB are 13
 	// requests.
 	directPartSize = 16 << 20
-	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, so that a completion that
-	// has begun can end.
+	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, so that a completion
+	// that has begun can end.
 	directLifetime = 24 * time.Hour
 	directGrace    = 5 * time.Minute
 	// maxDirect is how many unfinished uploads a person may have: as many as uploads at once through the service.

@@ -79,7 +79,8 @@ func (d *directUploads) outcome(ctx context.Context, callerID, id string) (Video
 
 // createVideo assembles the file, checks it and replaces the upload with its video. It returns errNoUpload or
 // storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose content is refused, or whose file has
-// been deleted because the clock was wrong (errDiscarded). After any other error everything stays as it is: the client may try again, and the sweeper cancels the upload in the end.
+// been deleted because the clock was wrong (errDiscarded). After any other error everything stays as it is: the client
+// may try again, and the sweeper cancels the upload in the end.
 func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video, error) {
 	if err := d.assemble(ctx, u); err != nil {
 		return Video{}, err

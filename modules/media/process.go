@@ -158,12 +158,7 @@ func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
 		}
 		return m.claim(ctx, d)
 	case status == Processing && !held, status == Uploaded && d.Redriven:
-		if d.Redriven && d.Attempt == 1 {
-			if err := m.store.forgive(ctx, d.ID); err != nil {
-				return Video{}, err
-			}
-		}
-		v, claimed, err := m.store.claim(ctx, d.ID)
+		v, claimed, err := m.claimOwn(ctx, d)
 		if err == nil && !claimed { // its state has changed meanwhile
 			return m.claim(ctx, d)
 		}
@@ -179,6 +174,16 @@ func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
 		}
 	}
 	return Video{}, queue.Discard(fmt.Errorf("the video is %s", status))
+}
+
+// claimOwn claims the task's own video. If an operator has just redriven the task, the attempts begin anew.
+func (m *Module) claimOwn(ctx context.Context, d queue.Delivery) (Video, bool, error) {
+	if d.Redriven && d.Attempt == 1 {
+		if err := m.store.forgive(ctx, d.ID); err != nil {
+			return Video{}, false, err
+		}
+	}
+	return m.store.claim(ctx, d.ID)
 }
 
 // reject ends the claim on a clip that breaks a rule or cannot be processed.

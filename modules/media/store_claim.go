@@ -50,7 +50,8 @@ func (s *store) take(ctx context.Context, id, taskID string, from []Status) (vid
 func (s *store) leaseOf(ctx context.Context, id string) (videoRow, time.Duration, error) {
 	var row videoRow
 	now := s.clock()
-	err := s.db.Query(ctx, &row, `SELECT *, CASE WHEN `+leased(now)+` THEN lease_until - `+now+` ELSE 0 END AS lease_left
+	err := s.db.Query(ctx, &row, `
+		SELECT *, CASE WHEN `+leased(now)+` THEN lease_until - `+now+` ELSE 0 END AS lease_left
 		FROM media_videos WHERE id = ?`, id)
 	if err != nil {
 		return videoRow{}, 0, fmt.Errorf("read video %s: %w", id, err)
@@ -91,8 +92,8 @@ func (s *store) release(ctx context.Context, v Video) error {
 	return err
 }
 
-// giveBack ends a claim for no reason of the video's; it waits again as if it had not been claimed, and the attempt does
-// not count against it. It reports false if the claim is lost.
+// giveBack ends a claim for no reason of the video's; it waits again as if it had not been claimed, and the attempt
+// does not count against it. It reports false if the claim is lost.
 func (s *store) giveBack(ctx context.Context, v Video) (bool, error) {
 	return s.move(ctx, v.ID, Uploaded, []Status{Processing}, map[string]any{
 		"lease_until": 0, "stage": stepQueued, "progress": 0, "forgiven": gorm.Expr("forgiven + 1"),

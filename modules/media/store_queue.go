@@ -50,7 +50,8 @@ func (s *store) queued(ctx context.Context, limit int) ([]queuedVideo, error) {
 		)
 		SELECT id, since, under_way, before FROM line LIMIT ?`,
 		s.joinNext(`w.owner_id > oldest.owner_id`), since(`t.served_at`, `oldest.uploaded_at`), leased(now),
-		since(`line.served_at`, `v.uploaded_at`), s.joinNext(`w.owner_id = line.owner_id AND (w.uploaded_at, w.id) > (line.uploaded_at, line.id)`)),
+		since(`line.served_at`, `v.uploaded_at`),
+		s.joinNext(`w.owner_id = line.owner_id AND (w.uploaded_at, w.id) > (line.uploaded_at, line.id)`)),
 		limit, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue: %w", err)

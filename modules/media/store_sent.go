@@ -19,7 +19,7 @@ type silentVideo struct {
 
 // takeSilent returns videos whose task the queue may have lost: they wait or have no valid lease, and their task was
 // last sent longer than resendAfter ago. Nobody else gets them before sendHold is over.
-func (s *store) takeSilent(ctx context.Context, resendAfter time.Duration, limit int) (videos []silentVideo, err error) {
+func (s *store) takeSilent(ctx context.Context, resendAfter time.Duration, limit int) ([]silentVideo, error) {
 	// The condition of media_videos_waiting_idx, literally: SQLite would not use the index with placeholders.
 	silent := `SELECT id FROM media_videos WHERE status IN ('uploaded', 'processing') AND NOT mock
 		AND sent_at < ` + plus(s.moment(), -resendAfter) + ` AND NOT ` + leased(s.clock()) + `
@@ -60,7 +60,8 @@ func (s *store) notSent(ctx context.Context, v silentVideo) error {
 }
 
 func (s *store) endSending(ctx context.Context, v silentVideo, sentAt string) error {
-	_, err := s.db.Exec(ctx, `UPDATE media_videos SET sent_at = `+sentAt+` WHERE id = ? AND sent_at = ?`, v.ID, v.SentAt)
+	_, err := s.db.Exec(ctx,
+		`UPDATE media_videos SET sent_at = `+sentAt+` WHERE id = ? AND sent_at = ?`, v.ID, v.SentAt)
 	if err != nil {
 		return fmt.Errorf("record when the task of video %s was sent: %w", v.ID, err)
 	}
