@@ -27,15 +27,18 @@ func startNginx(t *testing.T, s *site, env ...string) *nginxProxy {
 	t.Helper()
 	f := launchNginx(t, s.upstreams(), filepath.Join(s.DataDir, "files"), env...)
 	f.site = s
-	eventually(t, "nginx answers", func() bool {
-		response, err := http.Get(f.URL + "/health")
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
+	eventually(t, "the site answers through nginx", func() bool { return f.answers() == http.StatusOK })
 	return f
+}
+
+// answers returns the status of an answer, or 0 if there is none.
+func (f *nginxProxy) answers() int {
+	response, err := http.Get(f.URL + "/health")
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	return response.StatusCode
 }
 
 // launchNginx starts nginx in front of any servers, and does not wait for it.
