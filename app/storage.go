@@ -83,7 +83,8 @@ func (a *app) checkStorage(ctx context.Context, out io.Writer, o checkOptions) e
 		return err
 	}
 	if s.found > 0 {
-		return fmt.Errorf("storage, rows and counters differ in %d places, of which %d were repaired", s.found, s.repaired)
+		return fmt.Errorf("storage, rows and counters differ in %d places, of which %d were repaired",
+			s.found, s.repaired)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func (r *rehearsal) load(t *testing.T) (stop func()) {
 	go func() {
 		defer close(done)
 		for n := 0; ctx.Err() == nil; n++ {
-			if n%8 == 0 {
+			if n%20 == 0 {
 				r.upload(t, r.ana, clip, fmt.Sprintf("Canción %d", n))
 			}
 			r.castVotes(t, n)
@@ -191,7 +191,9 @@ func (r *rehearsal) wantAgreement(t *testing.T) {
 	r.waitForProcessing(t)
 	r.note(t, "all is processed")
 	r.waitForSweeper(t)
-	eventually(t, "no work is in progress", func() bool { return len(r.temporaryFiles(t)) == 0 && r.countTasks(t) == 0 })
+	eventually(t, "no work is in progress", func() bool {
+		return len(r.temporaryFiles(t)) == 0 && r.countTasks(t) == 0
+	})
 	r.wantNothingFound(t)
 	stored := r.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos`)
 	if n := r.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status = 'processed'`); n != stored {

@@ -40,7 +40,8 @@ func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
 			return s.store.requeue(t.Context(), v.ID)
 		}},
 		{"processAgain", Uploaded, []Status{Processed, Failed}, func(v Video) (bool, error) {
-			return s.store.processAgain(t.Context(), checkedVideo{ID: v.ID, Attempt: v.Attempt, OriginalKey: v.OriginalKey})
+			seen := checkedVideo{ID: v.ID, Attempt: v.Attempt, OriginalKey: v.OriginalKey}
+			return s.store.processAgain(t.Context(), seen)
 		}},
 		{"retry", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
 			s.set(t, v.ID, "failure_code = ?", codeProcessingError)

@@ -72,9 +72,11 @@ func (s *store) miscountedContestants(ctx context.Context, userIDs []string) (wr
 // first checkBatch.
 func (s *store) miscountedProfiles(ctx context.Context) (wrong []Miscount, err error) {
 	return s.miscounted(ctx, `
-		SELECT 'entries of contestant' AS counter, c.user_id AS id, c.entries AS counted, COALESCE(e.entries, 0) AS present
-		FROM voting_contestants c
-		LEFT JOIN (SELECT user_id, COUNT(*) AS entries FROM voting_entries GROUP BY user_id) e ON e.user_id = c.user_id`)
+		SELECT 'entries of contestant' AS counter, c.user_id AS id, c.entries AS counted,
+			COALESCE(e.entries, 0) AS present
+		FROM voting_contestants c LEFT JOIN (
+			SELECT user_id, COUNT(*) AS entries FROM voting_entries GROUP BY user_id
+		) e ON e.user_id = c.user_id`)
 }
 
 func (s *store) miscounted(ctx context.Context, counters string, args ...any) (wrong []Miscount, err error) {

@@ -19,7 +19,8 @@ func (s *Store) create(
 	err = s.call(ctx, func(ctx context.Context) error {
 		out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 			Bucket: &s.bucket, Key: &key, ContentType: &contentType, CacheControl: s.cacheControl(key),
-			ChecksumAlgorithm: checksum, Metadata: map[string]string{tokenName: token}, ServerSideEncryption: types.ServerSideEncryptionAes256,
+			ChecksumAlgorithm: checksum, Metadata: map[string]string{tokenName: token},
+			ServerSideEncryption: types.ServerSideEncryptionAes256,
 		})
 		if err == nil {
 			id = aws.ToString(out.UploadId)

@@ -46,7 +46,8 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 	err = s.call(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		out, err = s.client.PutObject(ctx, &s3.PutObjectInput{
 			Bucket: &s.bucket, Key: &key, ContentType: &contentType, CacheControl: s.cacheControl(key),
-			Body: first.content(), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ServerSideEncryption: types.ServerSideEncryptionAes256,
+			Body: first.content(), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+			ServerSideEncryption: types.ServerSideEncryptionAes256,
 		})
 		return err
 	})
