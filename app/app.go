@@ -59,8 +59,8 @@ type appOptions struct {
 	access database.Access
 }
 
-// newApp opens the platform and builds the modules. After an error nothing stays open; otherwise run or close closes the
-// app.
+// newApp opens the platform and builds the modules. After an error nothing stays open; otherwise run or close closes
+// the app.
 func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOptions) (_ *app, err error) {
 	a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: o.access}
 	defer func() {

@@ -84,6 +84,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 // withdraw keeps an entry that has votes. A concurrent vote either comes first, and the entry stays, or finds no entry.
 func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		withdrawn = false // of a run that was rolled back
 		contestantID, err := s.contestant(ctx, videoID)
 		if errors.Is(err, errNoEntry) {
 			withdrawn = true
