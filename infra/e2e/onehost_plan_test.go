@@ -9,7 +9,8 @@ import (
 )
 
 // seqScan matches a plan that reads one of the tables that grow with the contest from end to end.
-var seqScan = regexp.MustCompile(`Seq Scan on (voting_entries|voting_contestants|voting_tallies|voting_votes|media_videos)\b`)
+var seqScan = regexp.MustCompile(
+	`Seq Scan on (voting_entries|voting_contestants|voting_tallies|voting_votes|media_videos)\b`)
 
 // unconditionalCount matches a count without a condition. It has to visit every row, of the table or of an index, and
 // takes milliseconds.

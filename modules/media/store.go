@@ -135,6 +135,7 @@ func (s *store) byOwner(
 func (s *store) delete(ctx context.Context, id string) (Video, bool, error) {
 	var row videoRow
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		row = videoRow{} // of a run that was rolled back
 		return s.db.Query(ctx, &row, `DELETE FROM media_videos WHERE id = ? RETURNING *`, id)
 	})
 	if err != nil {

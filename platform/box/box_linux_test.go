@@ -367,7 +367,8 @@ func TestNoProcessorLacksACallThatEveryProgramMakes(t *testing.T) {
 		for _, call := range []string{
 			stat, "read", "write", "openat", "close", "lseek", "fstat", "mmap", "munmap", "mprotect", "brk", "futex",
 			"clone", "execveat", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "set_robust_list", "set_tid_address",
-			"rseq", "prlimit64", "getrandom", "sched_getaffinity", "exit", "exit_group", "ftruncate", "getdents64", "ppoll",
+			"rseq", "prlimit64", "getrandom", "sched_getaffinity", "exit", "exit_group", "ftruncate",
+			"getdents64", "ppoll",
 		} {
 			if !slices.Contains(names, call) {
 				t.Errorf("%s: %s is not allowed", name, call)

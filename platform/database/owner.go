@@ -20,8 +20,8 @@ func errOfOthers(path string) error {
 			continue
 		}
 		if info, statErr := os.Stat(path + suffix); statErr == nil && errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("%s belongs to %s, and this process runs as %s and may not write to it; change its owner "+
-				"with chown", path+suffix, ownerOf(info), userName(os.Geteuid()))
+			return fmt.Errorf("%s belongs to %s, and this process runs as %s and may not write to it; change its "+
+				"owner with chown", path+suffix, ownerOf(info), userName(os.Geteuid()))
 		}
 	}
 	return nil
