@@ -6,7 +6,7 @@
 // encodes the sound once over the whole length, so that no seam can shift sound against picture.
 //
 // The programs run with a fixed demuxer, lists of protocols and decoders, and caps on time, memory, pixels and output,
-// inside the walls of platform/box: they read the clip and nothing else of the machine, write nothing outside of Job.Dir
+// inside the walls of platform/box: they read the clip and nothing else of the machine, write nothing outside Job.Dir
 // and Options.CacheDir, and reach no network. Walls says which of these the system lacks. A run on a URL has only the
 // lists and the caps.
 //
