@@ -30,8 +30,8 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error, stderr *tai
 	}
 	stderr = &tailWriter{}
 	err = p.run(ctx, command{
-		step: "decode", path: p.ffmpeg, args: args, budget: p.limits.forClip(pl.length),
-		network: network, stderr: stderr,
+		step: "decode", path: p.ffmpeg, args: args, read: []string{pl.input.Input},
+		budget: p.limits.forClip(pl.length), network: network, stderr: stderr,
 	})
 	switch {
 	case err == nil:

@@ -5,9 +5,10 @@
 // with its loudness, and the poster's candidates. A second, short run joins intro, clip and outro by stream copy and
 // encodes the sound once over the whole length, so that no seam can shift sound against picture.
 //
-// The programs run in a box: a fixed demuxer, a list of protocols, caps on time, memory, pixels and output, a process
-// group of their own, no environment, and no network for local files where the system allows it. Some of these walls
-// exist on Linux only; box_other.go says which. Nothing is written outside Job.Dir and Options.CacheDir.
+// The programs run with a fixed demuxer, lists of protocols and decoders, and caps on time, memory, pixels and output,
+// inside the walls of platform/box: they read the clip and nothing else of the machine, write nothing outside Job.Dir
+// and Options.CacheDir, and reach no network. Walls says which of these the system lacks. A run on a URL has only the
+// lists and the caps.
 //
 // It knows nothing of videos, rows, queues or HTTP. Errors are sorted by owner: *Rejection means that the contestant's
 // file is at fault, *ToolError that we are, and a cancelled context comes back as its own error.

@@ -61,8 +61,9 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
 	stderr := &tailWriter{}
 	err = p.run(ctx, command{
-		step: "process", path: p.ffmpeg, args: args, stdout: progress, budget: p.limits.forClip(pl.length),
-		network: network, stderr: stderr,
+		step: "process", path: p.ffmpeg, args: args,
+		read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
+		stdout: progress, budget: p.limits.forClip(pl.length), network: network, stderr: stderr,
 	})
 	c.frames = progress.frames
 	if err != nil {
@@ -90,7 +91,7 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	_, protocols := p.inputArgs(pl.input.Input)
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
-		"max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
+		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
 	}
 	for i := 0; i+1 < len(protocols); i += 2 {
 		args[strings.TrimPrefix(protocols[i], "-")] = protocols[i+1]

@@ -69,10 +69,12 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
 	network, args := p.inputArgs(j.Input)
 	args = append([]string{"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries}, args...)
+	args = append(args, "-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...))
 	args = append(args, "-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input)
 	out := &boundedBuffer{max: maxProbeOutput}
 	runErr := p.run(ctx, command{
-		step: "probe", path: p.ffprobe, args: args, stdout: out, budget: p.limits.forProbe(), network: network,
+		step: "probe", path: p.ffprobe, args: args, read: []string{j.Input}, stdout: out, budget: p.limits.forProbe(),
+		network: network,
 	})
 	var tool *ToolError
 	switch {

@@ -1,6 +1,7 @@
 package ffmpeg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"risingstars/platform/box"
 )
 
 // Options are the settings of a Processor that depend on the machine. Those that depend on the contest are in
@@ -30,7 +33,8 @@ type Processor struct {
 	branding        fs.FS
 	caFile          string
 	limits          Limits
-	isolated        bool
+	box             *box.Box // around runs on files
+	open            *box.Box // around runs on URLs: only limits
 	cacheKey        string
 
 	filling chan struct{} // holds one token while something is put into cacheDir
@@ -64,9 +68,24 @@ func New(o Options) (*Processor, error) {
 	if p.cacheKey, err = p.brandingKey(); err != nil {
 		return nil, err
 	}
-	p.isolated = canIsolate(p.ffmpeg)
-	return p, nil
+	return p, p.enclose()
 }
+
+// enclose builds the boxes.
+func (p *Processor) enclose() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	if p.box, err = box.New(ctx, box.Options{}); err != nil {
+		return fmt.Errorf("ffmpeg: %w", err)
+	}
+	if p.open, err = box.New(ctx, box.Options{Without: []string{box.Files, box.Calls, box.Network}}); err != nil {
+		return fmt.Errorf("ffmpeg: %w", err)
+	}
+	return nil
+}
+
+// Walls returns what stands around each run, and what is missing.
+func (p *Processor) Walls() []box.Wall { return p.box.Walls() }
 
 func program(path, name string) (string, error) {
 	found, err := exec.LookPath(or(path, name))

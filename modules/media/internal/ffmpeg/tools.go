@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// required is what every run needs from a build of ffmpeg. decoders are for the formats that contestants send; with a
-// build that lacks one, such clips are rejected.
+// required is what every run needs from a build of ffmpeg. commonDecoders are for the formats that contestants send;
+// with a build that lacks one, such clips are rejected.
 var (
 	required = map[string][]string{
 		"-filters": {
@@ -20,7 +20,7 @@ var (
 		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe"},
 		"-muxers":   {"mp4", "wav", "image2", "rawvideo"},
 	}
-	decoders = []string{
+	commonDecoders = []string{
 		"h264", "hevc", "vp8", "vp9", "libdav1d", "prores", "mpeg4", "mjpeg",
 		"aac", "mp3", "opus", "vorbis", "pcm_s16le",
 	}
@@ -31,13 +31,11 @@ type Tools struct {
 	Version         string
 	Missing         []string // without these no clip can be processed
 	MissingDecoders []string // without these some clips are rejected
-	Isolated        bool     // whether runs on local files have no network
-	Capped          bool     // whether the kernel caps the CPU time, the memory and the file size of a run
 }
 
 // Inspect asks the installed ffmpeg what it can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
-	tools := Tools{Isolated: p.isolated, Capped: capped}
+	var tools Tools
 	out, err := p.ask(ctx, "-version")
 	if err != nil {
 		return tools, err
@@ -50,7 +48,7 @@ func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 		}
 		tools.Missing = append(tools.Missing, missing...)
 	}
-	tools.MissingDecoders, err = p.missing(ctx, "-decoders", decoders)
+	tools.MissingDecoders, err = p.missing(ctx, "-decoders", commonDecoders)
 	return tools, err
 }
 
