@@ -178,7 +178,7 @@ func (a *app) tokens() *auth.Tokens {
 // newProcessor builds this machine's processor, for workers and for `app process`.
 func newProcessor(c *config.Config) (*media.Processor, error) {
 	return media.NewProcessor(media.ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads, CAFile: c.AWS.CABundle,
+		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
 	})
 }
 

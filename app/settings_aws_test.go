@@ -17,7 +17,6 @@ var notOnAWS = map[string]string{
 	"AUTH_RATE_LIMIT":                    "off for load tests only",
 	"SECRET_KEY_PREVIOUS":                "set by hand, for the day after the secret is replaced",
 	"RATE_LIMITS":                        "off for load tests only",
-	"AWS_CA_BUNDLE":                      "every system trusts AWS's certificates",
 	"AWS_ENDPOINT_URL":                   "for servers other than AWS",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
 	"DATA_DIR":                           "the image's own volume, /data",

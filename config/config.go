@@ -90,8 +90,6 @@ type AWS struct {
 	EndpointURL string `env:"AWS_ENDPOINT_URL"`
 	// ECSAgentURI is set by ECS in every container.
 	ECSAgentURI string `env:"ECS_AGENT_URI"`
-	// CABundle is a file of certificates to trust. The SDK reads the variable by itself; ffmpeg gets the file from us.
-	CABundle string `env:"AWS_CA_BUNDLE"`
 }
 
 // Auth configures access tokens. RateLimit is an older name of Limits.Rates: rates are off if either is.

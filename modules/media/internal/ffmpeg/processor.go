@@ -18,7 +18,6 @@ type Options struct {
 	Threads         int    // of one run; 0 = as many as this process has CPUs, at most 4
 	CacheDir        string // for rendered bumpers; several processes may share it
 	Branding        fs.FS  // as assets.Branding returns it
-	CAFile          string // certificates to trust instead of the system's, for inputs by https; "" = the system's
 	Limits          Limits
 }
 
@@ -28,7 +27,6 @@ type Processor struct {
 	threads         int
 	cacheDir        string
 	branding        fs.FS
-	caFile          string
 	limits          Limits
 	isolated        bool
 	cacheKey        string
@@ -39,7 +37,7 @@ type Processor struct {
 // New fails when a program is missing or the cache folder cannot be created.
 func New(o Options) (*Processor, error) {
 	p := &Processor{
-		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding, caFile: o.CAFile,
+		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding,
 		limits: o.Limits.withDefaults(), filling: make(chan struct{}, 1),
 	}
 	if o.Branding == nil || o.CacheDir == "" {
