@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
+	"risingstars/platform/box"
 	"risingstars/platform/telemetry"
 )
 
@@ -33,6 +34,7 @@ const (
 // nothing was tried, because flags, arguments or configuration are wrong. The first SIGINT or SIGTERM asks the command
 // to stop; a second one exits with 1 at once.
 func Main() {
+	box.Main()
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

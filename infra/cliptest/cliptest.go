@@ -12,13 +12,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"risingstars/platform/box"
 )
 
 const variable = "TEST_CLIPS"
 
-// Run runs the tests of a package, as its TestMain, and returns the exit code. Without a shared folder the clips are in
+// Run runs the tests of a package, as its TestMain, and returns the exit code. It is the launcher of their boxes, too.
+// Without a shared folder the clips are in
 // a folder of this package alone, which Run removes.
 func Run(m *testing.M) int {
+	box.Main()
 	if os.Getenv(variable) == "" {
 		dir, err := os.MkdirTemp("", "clips-")
 		if err != nil {

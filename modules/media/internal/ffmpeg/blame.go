@@ -29,8 +29,8 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 		return cause
 	}
 	err = p.run(ctx, command{
-		step: "decode", path: p.ffmpeg, args: args, budget: p.limits.forClip(pl.length),
-		original: original,
+		step: "decode", path: p.ffmpeg, args: args, read: []string{pl.input.Input},
+		budget: p.limits.forClip(pl.length), original: original,
 	})
 	switch {
 	case err == nil:

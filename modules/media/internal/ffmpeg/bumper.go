@@ -165,5 +165,7 @@ func (p *Processor) render(ctx context.Context, layers []layer, r rational, fram
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}
-	return p.run(ctx, command{step: "bumper", path: p.ffmpeg, args: args, budget: forOurOwn()})
+	return p.run(ctx, command{
+		step: "bumper", path: p.ffmpeg, args: args, read: []string{dir}, write: []string{out}, budget: forOurOwn(),
+	})
 }

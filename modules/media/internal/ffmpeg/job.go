@@ -58,9 +58,12 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 		return Result{}, &ToolError{Step: "probe", Err: err}
 	}
 	report(Progress{"probing", 0})
-	if j.original != nil {
-		if err := j.original.fillAll(ctx); err != nil {
-			return Result{}, fmt.Errorf("ffmpeg probe: %w", err)
+	if j.original != nil && !p.waits {
+		switch err := j.original.fillAll(ctx); {
+		case err != nil && ctx.Err() != nil:
+			return Result{}, fmt.Errorf("fetch the original: %w", ctx.Err())
+		case err != nil:
+			return Result{}, &ToolError{Step: "probe", Err: err}
 		}
 	}
 	m, err := p.probe(ctx, j)

@@ -39,7 +39,11 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	budget := forOurOwn()
 	// Bumpers and sound are added to a clip that may have used all its bytes.
 	budget.outputBytes = 2 * p.limits.forClip(pl.length).outputBytes
-	if err := p.run(ctx, command{step: "join", path: p.ffmpeg, args: args, budget: budget}); err != nil {
+	err = p.run(ctx, command{
+		step: "join", path: p.ffmpeg, args: args, read: []string{b.intro, b.outro}, write: []string{pl.input.Dir},
+		budget: budget,
+	})
+	if err != nil {
 		return "", err
 	}
 	if err := os.Remove(list); err != nil {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"risingstars/platform/box"
 )
 
 // Source is a clip that is not a file on this machine, such as an object in S3. Only one goroutine at a time reads it.
@@ -36,6 +38,7 @@ type original struct {
 	size   int64
 	source io.ReadSeeker
 	file   *os.File
+	whole  bool // by fillAll
 
 	mu      sync.Mutex
 	at      int64  // where the source stands
@@ -99,8 +102,11 @@ func (o *original) fill(ctx context.Context, from, to int64) error {
 	return o.failure
 }
 
-// fillAll is fill for the whole file.
-func (o *original) fillAll(ctx context.Context) error { return o.fill(ctx, 0, o.size) }
+// fillAll fetches what the file lacks, for programs that cannot wait for it.
+func (o *original) fillAll(ctx context.Context) error {
+	o.whole = true
+	return o.fill(ctx, 0, o.size)
+}
 
 // gap returns the first part that the file lacks and that begins before to. It ends where the file has content again,
 // or fetchBytes later.
@@ -189,6 +195,10 @@ func (o *original) add(s span) {
 	o.have = slices.Replace(o.have, first, last, s)
 }
 
-// onDemand reports whether programs can wait for the parts that they read. Otherwise the whole original is fetched
-// before the first run.
-func (p *Processor) onDemand() bool { return false }
+// reads makes a program wait for what it reads of the original; nil if there is none or if it is here as a whole.
+func (o *original) reads() *box.Reads {
+	if o == nil || o.whole {
+		return nil
+	}
+	return &box.Reads{File: o.file, Before: o.fill}
+}

@@ -123,7 +123,7 @@ func TestOnlyTheNeededBytesOfAnOriginalAreFetched(t *testing.T) {
 			if fetched > j.Source.Size {
 				t.Errorf("%d bytes were fetched of %d", fetched, j.Source.Size)
 			}
-			if p.onDemand() && float64(fetched) > c.most*float64(j.Source.Size) {
+			if p.waits && float64(fetched) > c.most*float64(j.Source.Size) {
 				t.Errorf("%d bytes were fetched of %d, want at most %.2f of them", fetched, j.Source.Size, c.most)
 			}
 			if entries, err := os.ReadDir(j.Dir); err != nil || len(entries) != 2 {
@@ -319,4 +319,3 @@ func TestAnOriginalThatDoesNotFitIsAnErrorOfTheDisk(t *testing.T) {
 		t.Error(err)
 	}
 }
-

@@ -61,7 +61,8 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	}
 	out := &boundedBuffer{max: maxProbeOutput}
 	runErr := p.run(ctx, command{
-		step: "probe", path: p.ffprobe, args: args, stdout: out, budget: p.limits.forProbe(), original: j.original,
+		step: "probe", path: p.ffprobe, args: args, read: []string{j.Input}, stdout: out, budget: p.limits.forProbe(),
+		original: j.original,
 	})
 	var tool *ToolError
 	switch {

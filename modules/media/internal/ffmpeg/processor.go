@@ -1,6 +1,7 @@
 package ffmpeg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"risingstars/platform/box"
 )
 
 // Options are the settings of a Processor that depend on the machine. Those that depend on the contest are in
@@ -28,7 +31,8 @@ type Processor struct {
 	cacheDir        string
 	branding        fs.FS
 	limits          Limits
-	isolated        bool
+	box             *box.Box
+	waits           bool // programs can wait for the parts of an original that they read
 	cacheKey        string
 
 	filling chan struct{} // holds one token while something is put into cacheDir
@@ -62,7 +66,12 @@ func New(o Options) (*Processor, error) {
 	if p.cacheKey, err = p.brandingKey(); err != nil {
 		return nil, err
 	}
-	p.isolated = canIsolate(p.ffmpeg)
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	if p.box, err = box.New(ctx, box.Options{}); err != nil {
+		return nil, fmt.Errorf("ffmpeg: %w", err)
+	}
+	p.waits = p.box.CanWait()
 	return p, nil
 }
 

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
-	"runtime"
+	"os"
 	"slices"
 	"syscall"
 	"time"
+
+	"risingstars/platform/box"
 )
 
 // The reasons for which a run is ended. Wall time also depends on others: a slow connection, a busy machine. A run that
@@ -29,6 +30,8 @@ type command struct {
 	step     string
 	path     string
 	args     []string
+	read     []string  // files and folders that it may read
+	write    []string  // files and folders that it may write
 	stdout   io.Writer // gets everything before run returns; an error from it ends the run
 	budget   budget
 	original *original // the input, if it arrives while it is read
@@ -40,21 +43,12 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
 	defer cancel()
 
-	cmd := exec.CommandContext(wall, c.path, c.args...)
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "LANG=C"}
-	cmd.Dir = "/"
-	cmd.Stdout = c.stdout
 	tail := &tailWriter{}
-	cmd.Stderr = tail
-	cmd.WaitDelay = 5 * time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithWorker(cmd.SysProcAttr)
-	if p.isolated {
-		isolate(cmd.SysProcAttr)
-	}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-
-	err := startAndWait(cmd, c.budget)
+	state, err := p.box.Run(wall, box.Command{
+		Path: c.path, Args: c.args, Stdout: c.stdout, Stderr: tail, Read: c.read, Write: c.write,
+		Limits: box.Limits{CPU: c.budget.cpu, Memory: c.budget.memory, FileBytes: c.budget.outputBytes},
+		Reads:  c.original.reads(),
+	})
 	lost := c.original.err()
 	if err == nil && lost == nil {
 		return nil
@@ -65,11 +59,11 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	switch {
 	case lost != nil: // however the run ended: ffmpeg takes what it cannot read for the end of the file
 		err = errors.Join(lost, err)
-	case overCPU(cmd, c.budget):
+	case overCPU(state, c.budget):
 		err = errors.Join(errOverCPU, err)
-	case overOutput(cmd):
+	case overOutput(state):
 		err = errors.Join(errOverOutput, err)
-	case wall.Err() != nil && cpuTime(cmd) < c.budget.wall/2:
+	case wall.Err() != nil && cpuTime(state) < c.budget.wall/2:
 		err = errors.Join(errStarved, err)
 	case wall.Err() != nil:
 		err = errors.Join(errOverWall, err)
@@ -79,39 +73,22 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	return &ToolError{Step: c.step, Err: err, Stderr: tail.String()}
 }
 
-// startAndWait keeps its OS thread, because with dieWithWorker the child dies when the thread ends, not the process.
-func startAndWait(cmd *exec.Cmd, b budget) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	if err := b.apply(cmd.Process.Pid); err != nil && !errors.Is(err, syscall.ESRCH) {
-		_ = cmd.Cancel()
-		_ = cmd.Wait()
-		return fmt.Errorf("set limits: %w", err)
-	}
-	return cmd.Wait()
-}
-
 // overCPU reports whether the kernel killed a run because its CPU time was used up.
-func overCPU(cmd *exec.Cmd, b budget) bool {
-	s := cmd.ProcessState
-	return s != nil && !s.Exited() && cpuTime(cmd) >= b.cpu
+func overCPU(s *os.ProcessState, b budget) bool {
+	return s != nil && !s.Exited() && cpuTime(s) >= b.cpu
 }
 
 // overOutput reports whether the kernel ended a run for the size of a file that it wrote.
-func overOutput(cmd *exec.Cmd) bool {
-	if cmd.ProcessState == nil {
+func overOutput(s *os.ProcessState) bool {
+	if s == nil {
 		return false
 	}
-	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	status, ok := s.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGXFSZ
 }
 
 // cpuTime is what a run has used; 0 when it never started.
-func cpuTime(cmd *exec.Cmd) time.Duration {
-	s := cmd.ProcessState
+func cpuTime(s *os.ProcessState) time.Duration {
 	if s == nil {
 		return 0
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+
+	"risingstars/platform/box"
 )
 
 // required is what every run needs from a build of ffmpeg. decoders are for the formats that contestants send; with a
@@ -29,15 +31,14 @@ var (
 // Tools is what Inspect finds.
 type Tools struct {
 	Version         string
-	Missing         []string // without these no clip can be processed
-	MissingDecoders []string // without these some clips are rejected
-	Isolated        bool     // whether runs on local files have no network
-	Capped          bool     // whether the kernel caps the CPU time, the memory and the file size of a run
+	Missing         []string   // without these no clip can be processed
+	MissingDecoders []string   // without these some clips are rejected
+	Walls           []box.Wall // of the box around each run
 }
 
 // Inspect asks the installed ffmpeg what it can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
-	tools := Tools{Isolated: p.isolated, Capped: capped}
+	tools := Tools{Walls: p.box.Walls()}
 	out, err := p.ask(ctx, "-version")
 	if err != nil {
 		return tools, err

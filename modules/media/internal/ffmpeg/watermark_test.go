@@ -67,22 +67,22 @@ func checkWatermark(t *testing.T, picture *image.RGBA, background color.RGBA) {
 	}
 	corner := image.Pt(outWidth-watermarkMargin-mark.Bounds().Dx(), watermarkMargin)
 	// Only pixels that are nearly opaque and far from the background's colour can be told apart from it.
-	want := box(mark.Bounds(), func(x, y int) bool {
+	want := boundsOf(mark.Bounds(), func(x, y int) bool {
 		_, _, _, alpha := mark.At(x, y).RGBA()
 		return alpha > 0x9000 && !near(mark.At(x, y), background, 80)
 	}).Add(corner)
-	got := box(picture.Bounds(), func(x, y int) bool { return !near(picture.At(x, y), background, 40) })
+	got := boundsOf(picture.Bounds(), func(x, y int) bool { return !near(picture.At(x, y), background, 40) })
 	if want.Empty() || !got.In(want.Inset(-2)) || !want.In(got.Inset(-2)) {
 		t.Errorf("the watermark is at %v, want %v", got, want)
 	}
-	changed := box(picture.Bounds(), func(x, y int) bool { return !near(picture.At(x, y), background, 8) })
+	changed := boundsOf(picture.Bounds(), func(x, y int) bool { return !near(picture.At(x, y), background, 8) })
 	if whole := mark.Bounds().Add(corner); !changed.In(whole.Inset(-4)) {
 		t.Errorf("the picture is changed at %v, beyond the watermark at %v", changed, whole)
 	}
 }
 
-// box is the smallest rectangle around the points of r that count.
-func box(r image.Rectangle, counts func(x, y int) bool) (found image.Rectangle) {
+// boundsOf is the smallest rectangle around the points of r that count.
+func boundsOf(r image.Rectangle, counts func(x, y int) bool) (found image.Rectangle) {
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
 			if counts(x, y) {

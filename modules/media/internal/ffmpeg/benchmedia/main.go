@@ -15,6 +15,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"risingstars/platform/box"
 )
 
 type settings struct {
@@ -27,6 +29,7 @@ type settings struct {
 }
 
 func main() {
+	box.Main()
 	var s settings
 	var one, in, out string
 	flag.IntVar(&s.rounds, "rounds", 3, "how often every pipeline runs; the median is reported")
