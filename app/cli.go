@@ -82,7 +82,7 @@ func rootCommand() *cobra.Command {
 	config.Flags(root.PersistentFlags())
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(),
-		healthcheckCommand(), versionCommand(),
+		healthcheckCommand(), configCommand(), versionCommand(),
 	)
 	strict(root)
 	return root
@@ -109,14 +109,29 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// setup reads the configuration of a command and creates its logger.
+// setup reads the configuration of a command, creates its logger and logs what the configuration warns of.
 func setup(cmd *cobra.Command) (*config.Config, *slog.Logger, error) {
-	c, err := config.Load(config.DotenvPath(), cmd.Flags())
+	c, report, err := loadConfig(cmd)
 	if err != nil {
 		return nil, nil, err
 	}
 	log, err := telemetry.NewLogger(cmd.ErrOrStderr(), c.Log.Level, c.Log.Format)
-	return c, log, err
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, warning := range report.Warnings {
+		log.WarnContext(cmd.Context(), "configuration: "+warning)
+	}
+	return c, log, nil
+}
+
+// loadConfig reads the configuration of a command, and lets the AWS SDK see what only the file has.
+func loadConfig(cmd *cobra.Command) (*config.Config, config.Report, error) {
+	c, report, err := config.Load(config.DotenvFile(), cmd.Flags())
+	for name, value := range report.SDK {
+		err = errors.Join(err, os.Setenv(name, value))
+	}
+	return c, report, err
 }
 
 func versionCommand() *cobra.Command {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,11 +32,11 @@ func doctorCommand() *cobra.Command {
 		Short: "Check everything that the configured stage needs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(config.DotenvPath(), cmd.Flags())
+			c, report, err := loadConfig(cmd)
 			if err != nil {
 				return err
 			}
-			d := &doctor{c: c}
+			d := &doctor{c: c, warnings: report.Warnings}
 			d.examine(cmd.Context())
 			return d.print(cmd.OutOrStdout())
 		},
@@ -44,6 +46,7 @@ func doctorCommand() *cobra.Command {
 // doctor runs checks and collects their findings. A check that fails does not stop the others.
 type doctor struct {
 	c        *config.Config
+	warnings config.Problems // of the configuration
 	findings []finding
 }
 
@@ -61,6 +64,11 @@ func (d *doctor) report(check, verdict, format string, args ...any) {
 
 func (d *doctor) examine(ctx context.Context) {
 	d.report("configuration", fine, "queue %s, storage %s", d.c.Queue.Backend, d.c.Storage.Backend)
+	for _, warning := range d.warnings {
+		if !strings.HasPrefix(warning, trustedProxies) {
+			d.report("configuration", warn, "%s", warning)
+		}
+	}
 	d.ffmpeg(ctx)
 	d.disk()
 	d.proxies()
@@ -156,15 +164,22 @@ func (d *doctor) disk() {
 	}
 }
 
+// trustedProxies begins the warnings that proxies reports.
+const trustedProxies = "TRUSTED_PROXIES: "
+
 func (d *doctor) proxies() {
-	everyone := false
-	for _, prefix := range d.c.HTTP.TrustedProxies {
-		everyone = everyone || prefix.Bits() == 0
+	everyone := func(network netip.Prefix) bool { return network.Bits() == 0 }
+	for _, warning := range d.warnings {
+		if strings.HasPrefix(warning, trustedProxies) {
+			verdict := warn
+			if slices.ContainsFunc(d.c.HTTP.TrustedProxies, everyone) {
+				verdict = fail
+			}
+			d.report("proxies", verdict, "%s", warning)
+			return
+		}
 	}
 	switch {
-	case everyone:
-		d.report("proxies", fail, "TRUSTED_PROXIES trusts every address, so any client can pose as another; "+
-			"set it to the proxy's network")
 	case len(d.c.HTTP.TrustedProxies) == 0 && d.c.HTTP.PublicURL != "":
 		d.report("proxies", warn, "PUBLIC_URL is set but TRUSTED_PROXIES is not: behind a proxy, all clients share "+
 			"one rate limit")

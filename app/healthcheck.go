@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"risingstars/config"
 )
 
 // healthcheckCommand is the health check of containers, which have no curl.
@@ -24,7 +22,7 @@ func healthcheckCommand() *cobra.Command {
 			if live {
 				path = "/livez"
 			}
-			c, err := config.Load(config.DotenvPath(), cmd.Flags())
+			c, _, err := loadConfig(cmd)
 			if err != nil {
 				return err
 			}

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"risingstars/config"
 	"risingstars/modules/media"
 )
 
@@ -24,7 +23,7 @@ func processCommand() *cobra.Command {
 			if day := (24 * time.Hour).Seconds(); !(start >= 0 && start <= day) { // negated, because start may be NaN
 				return usageError{fmt.Errorf("--start must be a number of seconds from 0 to %.0f", day)}
 			}
-			c, err := config.Load(config.DotenvPath(), cmd.Flags())
+			c, _, err := loadConfig(cmd)
 			if err != nil {
 				return err
 			}

@@ -40,6 +40,7 @@ var absent = map[string]map[string]string{
 		"AWS_S3_BUCKET":          "storage is local",
 		"AWS_REGION":             "storage is local",
 		"AWS_ENDPOINT_URL":       "storage is local",
+		"AWS_CA_BUNDLE":          "storage is local",
 		"S3_PUBLIC_URL":          "storage is local",
 		"S3_UPLOAD_PREFIX":       "the folders are fixed: nginx publishes one of them without signatures",
 		"S3_PROCESSED_PREFIX":    "the folders are fixed: nginx publishes one of them without signatures",
@@ -49,7 +50,6 @@ var absent = map[string]map[string]string{
 
 // others are the names in a file that the configuration does not read.
 var others = map[string][]string{
-	readme: {"AWS_CA_BUNDLE", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS"}, // the AWS SDK reads them
 	envExample: { // compose.yaml reads them
 		"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "VERSION", "PORT", "REAL_IP_FROM",
 	},

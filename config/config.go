@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Config is the whole configuration. The tags of each leaf field name its environment variable (env), its default, and
-// the flag that overrides it, if any, with the flag's help text (usage). README.md documents the variables.
+// Config is the whole configuration. The tags of each leaf field name its environment variable (env), its default, the
+// flag that overrides it, if any, and what of it nobody may see (mask: all of it, or the password in a URL). meaning.go
+// says what the variables mean.
 type Config struct {
 	HTTP    HTTP
 	Data    Data
@@ -31,7 +32,7 @@ type Config struct {
 
 // HTTP says where and how requests are served.
 type HTTP struct {
-	Addr string `env:"HTTP_ADDR" default:":8080" flag:"http-addr" usage:"address to listen on"`
+	Addr string `env:"HTTP_ADDR" default:":8080" flag:"http-addr"`
 	// MetricsAddr is the address of /metrics alone; empty: Addr serves it to programs on this host.
 	MetricsAddr    string         `env:"METRICS_ADDR"`
 	PublicURL      string         `env:"PUBLIC_URL"`
@@ -46,15 +47,15 @@ type HTTP struct {
 
 // Data says where rows are kept: in PostgreSQL at DatabaseURL or, if that is empty, in SQLite in Dir.
 type Data struct {
-	DatabaseURL string `env:"DATABASE_URL"`
+	DatabaseURL string `env:"DATABASE_URL" mask:"password"`
 	// AppURL is for `app migrate up` alone: the DATABASE_URL of serve and work, whose user it allows to read and change
 	// rows; empty: they use the same user.
-	AppURL string `env:"DATABASE_APP_URL"`
+	AppURL string `env:"DATABASE_APP_URL" mask:"password"`
 	// MaxConns is the size of this process's connection pool; 0: the default of the database package.
 	MaxConns int `env:"DATABASE_MAX_CONNS" default:"0"`
 	// StatementSeconds is the longest that a PostgreSQL statement may run.
 	StatementSeconds int    `env:"DATABASE_STATEMENT_TIMEOUT_SECONDS" default:"30"`
-	Dir              string `env:"DATA_DIR" default:"./data" flag:"data-dir" usage:"folder for local data"`
+	Dir              string `env:"DATA_DIR" default:"./data" flag:"data-dir"`
 	FilesDir         string `env:"FILES_DIR"` // of local storage; empty: files in Dir
 	WorkDir          string `env:"WORK_DIR"`  // of temporary files; empty: work in Dir
 	// DiskReserve is how many bytes of each volume stay free; 0: by its size and by MAX_UPLOAD_BYTES.
@@ -64,7 +65,7 @@ type Data struct {
 // Queue selects the queue that carries tasks to workers.
 type Queue struct {
 	Backend              string `env:"QUEUE_BACKEND"` // embedded, redis, sqs
-	RedisURL             string `env:"REDIS_URL"`
+	RedisURL             string `env:"REDIS_URL" mask:"password"`
 	SQSQueueURL          string `env:"SQS_QUEUE_URL"`
 	SQSDeadURL           string `env:"SQS_DLQ_URL"`
 	SQSWaitSeconds       int    `env:"SQS_WAIT_TIME_SECONDS" default:"20"`
@@ -90,13 +91,15 @@ type AWS struct {
 	EndpointURL string `env:"AWS_ENDPOINT_URL"`
 	// ECSAgentURI is set by ECS in every container.
 	ECSAgentURI string `env:"ECS_AGENT_URI"`
+	// CABundle is a file of certificates to trust. The SDK reads the variable by itself.
+	CABundle string `env:"AWS_CA_BUNDLE"`
 }
 
 // Auth configures access tokens. RateLimit is an older name of Limits.Rates: rates are off if either is.
 type Auth struct {
-	SecretKey string `env:"SECRET_KEY"`
+	SecretKey string `env:"SECRET_KEY" mask:"all"`
 	// PreviousKey is the SECRET_KEY that the present one has replaced.
-	PreviousKey  string `env:"SECRET_KEY_PREVIOUS"`
+	PreviousKey  string `env:"SECRET_KEY_PREVIOUS" mask:"all"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
 	RateLimit    bool   `env:"AUTH_RATE_LIMIT" default:"true"`
 }
@@ -143,7 +146,7 @@ type Voting struct {
 
 // Log configures the log.
 type Log struct {
-	Level  string `env:"LOG_LEVEL" default:"info" flag:"log-level" usage:"debug, info, warn or error"`
+	Level  string `env:"LOG_LEVEL" default:"info" flag:"log-level"`
 	Format string `env:"LOG_FORMAT" default:"auto"`
 }
 

@@ -15,7 +15,7 @@ import (
 
 // variables are all environment variables that the configuration reads, sorted. A mistyped tag fails the test below.
 const variables = `
-ACCESS_TOKEN_EXPIRE_MINUTES AUTH_RATE_LIMIT AWS_ENDPOINT_URL AWS_REGION AWS_S3_BUCKET CORS_ORIGINS
+ACCESS_TOKEN_EXPIRE_MINUTES AUTH_RATE_LIMIT AWS_CA_BUNDLE AWS_ENDPOINT_URL AWS_REGION AWS_S3_BUCKET CORS_ORIGINS
 DATABASE_APP_URL DATABASE_MAX_CONNS DATABASE_STATEMENT_TIMEOUT_SECONDS DATABASE_URL DATA_DIR DISK_RESERVE_BYTES
 ECS_AGENT_URI FFMPEG_THREADS FILES_DIR HTTP_ADDR LOAD_TEST_ENDPOINTS LOG_FORMAT LOG_LEVEL MAX_UPLOAD_BYTES MEDIA_AUDIO
 MEDIA_KEEP_FAILED_DAYS MEDIA_MAX_CLIP_SECONDS MEDIA_MAX_SECONDS MEDIA_MIN_HEIGHT MEDIA_MIN_SECONDS METRICS_ADDR
@@ -31,6 +31,7 @@ func clean(t *testing.T) {
 	t.Helper()
 	for _, v := range Variables() {
 		t.Setenv(v.Name, "")
+		_ = os.Unsetenv(v.Name) // the test's end restores it
 	}
 }
 
@@ -47,7 +48,7 @@ func TestVariablesAreThoseOfTheContract(t *testing.T) {
 
 func TestDefaultsAreTheEmbeddedStage(t *testing.T) {
 	clean(t)
-	c, err := Load("", nil)
+	c, _, err := Load(File{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestFlagsBeatEnvironmentBeatsFile(t *testing.T) {
 	if err := set.Parse([]string{"--http-addr=:3"}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Load(file, set)
+	c, _, err := Load(File{path: file}, set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	_, err := Load("", nil)
+	_, _, err := Load(File{}, nil)
 	if _, ok := errors.AsType[Problems](err); !ok {
 		t.Fatalf("Load returned %v", err)
 	}
@@ -134,7 +135,7 @@ func TestUserOfTheAppIsNotTheOwner(t *testing.T) {
 		"redis://app:0123456789abcdef@db/0":                false,
 	} {
 		t.Setenv("DATABASE_APP_URL", address)
-		if _, err := Load("", nil); (err == nil) != ok {
+		if _, _, err := Load(File{}, nil); (err == nil) != ok {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
@@ -147,7 +148,7 @@ func TestExampleSecretsAreRefused(t *testing.T) {
 		"this-is-an-example-secret-of-40-characters",
 	} {
 		t.Setenv("SECRET_KEY", key)
-		if _, err := Load("", nil); err == nil || !strings.Contains(err.Error(), "SECRET_KEY") {
+		if _, _, err := Load(File{}, nil); err == nil || !strings.Contains(err.Error(), "SECRET_KEY") {
 			t.Errorf("%q is accepted (%v)", key, err)
 		}
 	}

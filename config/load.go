@@ -1,12 +1,12 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -21,61 +21,129 @@ func (p Problems) Error() string {
 	return "the configuration has problems:\n  - " + strings.Join(p, "\n  - ")
 }
 
+// add appends a problem of a variable, unless the variable has one already.
+func (p *Problems) add(name, format string, args ...any) {
+	of := func(problem string) bool { return strings.HasPrefix(problem, name+": ") }
+	if !slices.ContainsFunc(*p, of) {
+		*p = append(*p, name+": "+fmt.Sprintf(format, args...))
+	}
+}
+
 // Flags declares the flags of the variables that have one.
 func Flags(set *pflag.FlagSet) {
+	about := meanings()
 	eachLeaf(&Config{}, func(l leaf) {
 		if l.Flag != "" {
-			set.String(l.Flag, l.Default, l.Usage+" ($"+l.Name+")")
+			set.String(l.Flag, l.Default, about[l.Name]+" ($"+l.Name+")")
 		}
 	})
 }
 
-// Load reads the defaults, the file at dotenv (which may be missing), the environment, and the flags that were set; the
-// later source wins. Unknown variables in the file are ignored, because other programs may read it too. The error is
-// always of type Problems.
-func Load(dotenv string, set *pflag.FlagSet) (*Config, error) {
-	file, err := readDotenv(dotenv)
+// Setting is a variable with the value in force.
+type Setting struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`  // masked where nobody may see it
+	Source  string `json:"source"` // default, FILE:LINE, environment, or --flag
+	Meaning string `json:"meaning"`
+}
+
+// Report is what an operator may want to know of a configuration.
+type Report struct {
+	Settings []Setting
+	Warnings Problems // of what can be meant, but hardly is
+	// SDK are the variables of the AWS SDK that only the file has. The SDK reads the environment alone, so whoever uses
+	// it must put them there.
+	SDK map[string]string
+}
+
+// Load reads the defaults, the file (none if the path is ""), the environment, and the flags that were set; the later
+// source wins. A variable that is set to nothing has its default, whatever an earlier source says. Variables in the
+// file that are not ours are ignored, because other programs may read it too. The error is always of type Problems; the
+// report is complete even then.
+func Load(file File, set *pflag.FlagSet) (*Config, Report, error) {
+	lines, err := file.read()
 	if err != nil {
-		return nil, Problems{err.Error()}
+		return nil, Report{}, Problems{err.Error()}
 	}
 
 	v := viper.New()
-	var c Config
-	var problems Problems
+	var (
+		c        Config
+		problems Problems
+		sources  = map[string]string{}
+	)
 	eachLeaf(&c, func(l leaf) {
-		v.SetDefault(l.Name, l.Default)
-		if fromFile := file.GetString(l.Name); fromFile != "" {
-			v.SetDefault(l.Name, fromFile)
+		value, source := l.find(file, lines, set)
+		sources[l.Name] = source
+		if complaint := unprintable(value); complaint != "" {
+			problems.add(l.Name, "%s", complaint)
+			return
 		}
-		err := v.BindEnv(l.Name, l.Name)
-		if set != nil && l.Flag != "" && set.Lookup(l.Flag) != nil {
-			err = errors.Join(err, v.BindPFlag(l.Name, set.Lookup(l.Flag)))
-		}
-		if err == nil {
-			err = v.UnmarshalKey(l.Name, l.field.Addr().Interface(), viper.DecodeHook(decodeText))
-		}
-		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: %q must be %s", l.Name, v.GetString(l.Name), l.format()))
+		v.Set(l.Name, value)
+		if err := v.UnmarshalKey(l.Name, l.field.Addr().Interface(), viper.DecodeHook(decodeText)); err != nil {
+			problems.add(l.Name, "%q must be %s", value, l.format())
 		}
 	})
-	problems = append(problems, c.normalize()...)
-	if len(problems) > 0 {
-		return nil, problems
+	c.normalize(&problems)
+	report := Report{Settings: c.settings(sources), Warnings: c.warnings(lines), SDK: map[string]string{}}
+	for _, name := range slices.Sorted(maps.Keys(lines)) {
+		if _, set := os.LookupEnv(name); !set && strings.HasPrefix(name, "AWS_") {
+			report.SDK[name] = lines[name].value
+			if !isOurs(name) {
+				report.Settings = append(report.Settings,
+					Setting{name, masked(lines[name].value), lines[name].at(file), "for the AWS SDK"})
+			}
+		}
 	}
-	return &c, nil
+	if len(problems) > 0 {
+		return nil, report, problems
+	}
+	return &c, report, nil
 }
 
-func readDotenv(path string) (*viper.Viper, error) {
-	file := viper.New()
-	if path == "" {
-		return file, nil
+// find returns the value of a variable and where it was found.
+func (l leaf) find(file File, lines map[string]assignment, set *pflag.FlagSet) (value, source string) {
+	value, source = l.Default, "default"
+	take := func(text, from string) {
+		if value, source = text, from; text == "" {
+			value, source = l.Default, "default, because "+from+" is empty"
+		}
 	}
-	file.SetConfigFile(path)
-	file.SetConfigType("dotenv")
-	if err := file.ReadInConfig(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: the file must be readable and hold KEY=value lines: %w", path, err)
+	if line, ok := lines[l.Name]; ok {
+		take(line.value, line.at(file))
 	}
-	return file, nil
+	if text, ok := os.LookupEnv(l.Name); ok {
+		take(text, "environment")
+	}
+	if set != nil && l.Flag != "" {
+		if flag := set.Lookup(l.Flag); flag != nil && flag.Changed {
+			take(flag.Value.String(), "--"+l.Flag)
+		}
+	}
+	return value, source
+}
+
+// unprintable says what is wrong with a value that was copied with what is around it.
+func unprintable(value string) string {
+	switch {
+	case strings.ContainsAny(value, "\r\n"):
+		return "must not contain a line break: the file that it comes from may have Windows line ends"
+	case len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0]:
+		return "must not be in quotes: nothing removes them there"
+	case strings.TrimSpace(value) != value:
+		return "must not begin or end with spaces"
+	}
+	return ""
+}
+
+// settings lists the values in force.
+func (c *Config) settings(sources map[string]string) []Setting {
+	var all []Setting
+	about := meanings()
+	eachLeaf(c, func(l leaf) {
+		all = append(all, Setting{Name: l.Name, Value: l.shown(), Source: sources[l.Name], Meaning: about[l.Name]})
+	})
+	return all
 }
 
 // Variable is one environment variable that the configuration reads.
@@ -83,7 +151,7 @@ type Variable struct {
 	Name    string
 	Default string // as text; "" where the variable has none
 	Flag    string // the command-line flag that overrides it, without dashes; "" where there is none
-	Usage   string // the flag's help text
+	Mask    string // what of the value nobody may see: all, or the password of a URL
 }
 
 // Variables returns every variable in the order of Config's fields.
@@ -110,7 +178,7 @@ func walk(group reflect.Value, visit func(leaf)) {
 			continue
 		}
 		visit(leaf{
-			Variable: Variable{Name: name, Default: tag.Get("default"), Flag: tag.Get("flag"), Usage: tag.Get("usage")},
+			Variable: Variable{Name: name, Default: tag.Get("default"), Flag: tag.Get("flag"), Mask: tag.Get("mask")},
 			field:    field,
 		})
 	}
@@ -127,6 +195,39 @@ func (l leaf) format() string {
 		return "a comma-separated list of networks, such as 10.0.0.0/8"
 	}
 	return "text"
+}
+
+// shown is the value as an operator may see it.
+func (l leaf) shown() string {
+	var text string
+	switch value := l.field.Interface().(type) {
+	case []netip.Prefix:
+		items := make([]string, len(value))
+		for i, prefix := range value {
+			items[i] = prefix.String()
+		}
+		text = strings.Join(items, ",")
+	case []string:
+		text = strings.Join(value, ",")
+	default:
+		text = fmt.Sprint(value)
+	}
+	if text == "" {
+		return ""
+	}
+	switch l.Mask {
+	case "all":
+		return masked(text)
+	case "password":
+		return maskPassword(text)
+	}
+	return text
+}
+
+func masked(text string) string { return fmt.Sprintf("(set, %d bytes)", len(text)) }
+
+func isOurs(name string) bool {
+	return slices.ContainsFunc(Variables(), func(v Variable) bool { return v.Name == name })
 }
 
 // decodeText turns text into lists of strings and of networks. All other types are left to mapstructure's weak
@@ -158,12 +259,4 @@ func decodeText(from, to reflect.Type, data any) (any, error) {
 		prefixes = append(prefixes, prefix)
 	}
 	return prefixes, nil
-}
-
-// DotenvPath returns the path in the variable ENV_FILE, or .env in the current folder.
-func DotenvPath() string {
-	if path := os.Getenv("ENV_FILE"); path != "" {
-		return path
-	}
-	return ".env"
 }

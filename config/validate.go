@@ -1,8 +1,6 @@
 package config
 
 import (
-	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -19,43 +17,21 @@ const createSecret = "create one with: openssl rand -hex 32"
 var exampleSecret = regexp.MustCompile(
 	`(?i)(change.?(me|this|in)|your.?(super.?)?secret|example|secret.?key.?here|insecure|default.?secret)`)
 
-// normalize fills in what is derived from other variables and returns the rules that are broken.
-func (c *Config) normalize() Problems {
-	var problems Problems
-	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+// report adds a problem of a variable.
+type report func(name, format string, args ...any)
 
-	c.Data.DatabaseURL = strings.Replace(c.Data.DatabaseURL, "postgresql+psycopg2://", "postgresql://", 1)
-	if u := c.Data.DatabaseURL; u != "" {
-		// The URL holds a password, so no message repeats it.
-		parsed, err := url.Parse(u)
-		if err != nil || parsed.Host == "" || (parsed.Scheme != "postgresql" && parsed.Scheme != "postgres") {
-			report("DATABASE_URL: must look like postgresql://user:password@host:port/name, or be empty to use SQLite")
-		}
-	}
-	c.checkAppURL(report)
-	if addr := c.HTTP.MetricsAddr; addr != "" {
-		if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
-			report("METRICS_ADDR: %q must look like 127.0.0.1:9090", addr)
-		}
-	}
+// normalize fills in what is derived from other variables and adds the rules that are broken.
+func (c *Config) normalize(problems *Problems) {
+	report := report(problems.add)
+	c.checkAddresses(report)
+	c.checkFolders(report)
+	c.checkDatabase(report)
 	c.checkQueue(report)
 	c.checkStorage(report)
-
 	c.checkSecrets(report)
-	for name, address := range map[string]*string{
-		"PUBLIC_URL": &c.HTTP.PublicURL, "S3_PUBLIC_URL": &c.Storage.PublicURL,
-	} {
-		*address = strings.TrimSuffix(*address, "/")
-		if !isEmptyOrWebAddress(*address) {
-			report("%s: %q must be an http:// or https:// address", name, *address)
-		}
-	}
-	if !isEmptyOrWebAddress(c.AWS.EndpointURL) {
-		report("AWS_ENDPOINT_URL: must be an http:// or https:// address")
-	}
 	oneOf := func(name, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {
-			report("%s: %q must be one of %s", name, value, strings.Join(allowed, ", "))
+			report(name, "%q must be one of %s", value, strings.Join(allowed, ", "))
 		}
 	}
 	oneOf("MEDIA_AUDIO", c.Media.Audio, "keep", "remove")
@@ -64,7 +40,7 @@ func (c *Config) normalize() Problems {
 
 	between := func(name string, value, low, high int64) {
 		if value < low || value > high {
-			report("%s: %d must be between %d and %d", name, value, low, high)
+			report(name, "%d must be between %d and %d", value, low, high)
 		}
 	}
 	between("ACCESS_TOKEN_EXPIRE_MINUTES", int64(c.Auth.TokenMinutes), 1, 60*24*30)
@@ -88,69 +64,67 @@ func (c *Config) normalize() Problems {
 	between("SQS_WAIT_TIME_SECONDS", int64(c.Queue.SQSWaitSeconds), 1, 20)
 	between("SQS_VISIBILITY_TIMEOUT", int64(c.Queue.SQSVisibilitySeconds), 10, 3600)
 	if high := c.Media.MaxSeconds; high > 0 && c.Media.MinSeconds > high {
-		report("MEDIA_MIN_SECONDS: %d must not be above MEDIA_MAX_SECONDS, which is %d", c.Media.MinSeconds, high)
+		report("MEDIA_MIN_SECONDS", "%d must not be above MEDIA_MAX_SECONDS, which is %d", c.Media.MinSeconds, high)
 	}
-	return problems
 }
 
 // appPassword matches the passwords that need no encoding in a URL and no preparation for SCRAM (RFC 4013).
 var appPassword = regexp.MustCompile(`^[A-Za-z0-9]{16,}$`)
 
-func (c *Config) checkAppURL(report func(string, ...any)) {
+func (c *Config) checkAppURL(report report) {
 	if c.Data.AppURL == "" {
+		return
+	}
+	if needsEncoding(c.Data.AppURL) {
+		report("DATABASE_APP_URL", "%s", encodePassword)
 		return
 	}
 	owner, err1 := url.Parse(c.Data.DatabaseURL)
 	app, err2 := url.Parse(c.Data.AppURL)
 	switch {
 	case err1 != nil || err2 != nil || c.Embedded() || (app.Scheme != "postgresql" && app.Scheme != "postgres"):
-		report("DATABASE_APP_URL: must look like DATABASE_URL, with another user, or be empty")
+		report("DATABASE_APP_URL", "must look like DATABASE_URL, with another user, or be empty")
 	case app.User.Username() == "" || app.User.Username() == owner.User.Username():
-		report("DATABASE_APP_URL: its user must not be the one of DATABASE_URL, who owns the tables")
+		report("DATABASE_APP_URL", "its user must not be the one of DATABASE_URL, who owns the tables")
 	default:
 		if password, _ := app.User.Password(); !appPassword.MatchString(password) {
-			report("DATABASE_APP_URL: its password must be 16 or more letters and digits; create one with: " +
+			report("DATABASE_APP_URL", "its password must be 16 or more letters and digits; create one with: "+
 				"openssl rand -hex 16")
 		}
 	}
 }
 
-func (c *Config) checkSecrets(report func(string, ...any)) {
+func (c *Config) checkSecrets(report report) {
 	if key := c.Auth.SecretKey; key != "" || !c.Embedded() {
 		switch {
 		case key == "":
-			report("SECRET_KEY: must be set when DATABASE_URL is; %s", createSecret)
+			report("SECRET_KEY", "must be set when DATABASE_URL is; %s", createSecret)
 		case len(key) < minSecretBytes:
-			report("SECRET_KEY: must have at least %d bytes and has %d; %s", minSecretBytes, len(key), createSecret)
+			report("SECRET_KEY", "must have at least %d bytes and has %d; %s", minSecretBytes, len(key), createSecret)
 		case isExampleSecret(key):
-			report("SECRET_KEY: must not be a published example; %s", createSecret)
+			report("SECRET_KEY", "must not be a published example; %s", createSecret)
 		}
 	}
 	switch key := c.Auth.PreviousKey; {
 	case key == "":
 	case len(key) < minSecretBytes:
-		report("SECRET_KEY_PREVIOUS: must have at least %d bytes and has %d: it is the SECRET_KEY of before",
+		report("SECRET_KEY_PREVIOUS", "must have at least %d bytes and has %d: it is the SECRET_KEY of before",
 			minSecretBytes, len(key))
 	case isExampleSecret(key):
-		report("SECRET_KEY_PREVIOUS: must not be a published example: anyone could sign with it; remove it")
+		report("SECRET_KEY_PREVIOUS", "must not be a published example: anyone could sign with it; remove it")
 	}
-}
-
-func isEmptyOrWebAddress(address string) bool {
-	parsed, err := url.Parse(address)
-	return address == "" || err == nil && parsed.Host != "" && (parsed.Scheme == "http" || parsed.Scheme == "https")
 }
 
 func isExampleSecret(key string) bool {
 	return exampleSecret.MatchString(key) || strings.Count(key, key[:1]) == len(key)
 }
 
-func (c *Config) checkQueue(report func(string, ...any)) {
+func (c *Config) checkQueue(report report) {
 	q := &c.Queue
 	if q.Backend == "" {
 		switch {
 		case q.RedisURL != "" && q.SQSQueueURL != "":
-			report("QUEUE_BACKEND: must be redis or sqs when REDIS_URL and SQS_QUEUE_URL are both set")
+			report("QUEUE_BACKEND", "must be redis or sqs when REDIS_URL and SQS_QUEUE_URL are both set")
 			return
 		case q.RedisURL != "":
 			q.Backend = "redis"
@@ -163,51 +137,57 @@ func (c *Config) checkQueue(report func(string, ...any)) {
 	switch q.Backend {
 	case "embedded":
 		if q.RedisURL != "" {
-			report("REDIS_URL: must be empty when QUEUE_BACKEND is embedded; remove one of the two")
+			report("REDIS_URL", "must be empty when QUEUE_BACKEND is embedded; remove one of the two")
 		}
 		if q.SQSQueueURL != "" {
-			report("SQS_QUEUE_URL: must be empty when QUEUE_BACKEND is embedded; remove one of the two")
+			report("SQS_QUEUE_URL", "must be empty when QUEUE_BACKEND is embedded; remove one of the two")
 		}
 	case "redis":
-		if parsed, err := url.Parse(q.RedisURL); err != nil || (parsed.Scheme != "redis" && parsed.Scheme != "rediss") {
-			report("REDIS_URL: must be an address such as redis://host:6379/0 when QUEUE_BACKEND is redis")
+		parsed, err := url.Parse(q.RedisURL)
+		switch {
+		case needsEncoding(q.RedisURL):
+			report("REDIS_URL", "%s", encodePassword)
+		case err != nil || (parsed.Scheme != "redis" && parsed.Scheme != "rediss"):
+			report("REDIS_URL", "must be an address such as redis://host:6379/0 when QUEUE_BACKEND is redis")
 		}
 	case "sqs":
 		if q.SQSQueueURL == "" {
-			report("SQS_QUEUE_URL: must be set when the queue is sqs")
+			report("SQS_QUEUE_URL", "must be set when the queue is sqs")
 		}
 		if c.AWS.Region == "" {
-			report("AWS_REGION: must be set when the queue is sqs")
+			report("AWS_REGION", "must be set when the queue is sqs")
 		}
 	default:
-		report("QUEUE_BACKEND: %q must be one of embedded, redis, sqs", q.Backend)
+		report("QUEUE_BACKEND", "%q must be one of embedded, redis, sqs", q.Backend)
 	}
 }
 
-func (c *Config) checkStorage(report func(string, ...any)) {
+func (c *Config) checkStorage(report report) {
 	switch c.Storage.Backend {
 	case "local":
 	case "s3":
 		if c.AWS.Bucket == "" {
-			report("AWS_S3_BUCKET: must be set when STORAGE_BACKEND is s3")
+			report("AWS_S3_BUCKET", "must be set when STORAGE_BACKEND is s3")
 		}
 		if c.AWS.Region == "" {
-			report("AWS_REGION: must be set when STORAGE_BACKEND is s3")
+			report("AWS_REGION", "must be set when STORAGE_BACKEND is s3")
 		}
 	default:
-		report("STORAGE_BACKEND: %q must be one of local, s3", c.Storage.Backend)
+		report("STORAGE_BACKEND", "%q must be one of local, s3", c.Storage.Backend)
 	}
-	for name, prefix := range map[string]*string{
-		"S3_UPLOAD_PREFIX": &c.Storage.UploadPrefix, "S3_PROCESSED_PREFIX": &c.Storage.ProcessedPrefix,
-	} {
-		*prefix = strings.Trim(*prefix, "/")
-		if !prefixPattern.MatchString(*prefix) {
-			report("%s: %q must be folder names of a-z, 0-9, - and _, separated by slashes", name, *prefix)
+	for _, item := range []struct {
+		name   string
+		prefix *string
+	}{{"S3_UPLOAD_PREFIX", &c.Storage.UploadPrefix}, {"S3_PROCESSED_PREFIX", &c.Storage.ProcessedPrefix}} {
+		*item.prefix = strings.Trim(*item.prefix, "/")
+		if !prefixPattern.MatchString(*item.prefix) {
+			report(item.name, "%q must be folder names of a-z, 0-9, - and _, separated by slashes", *item.prefix)
 		}
 	}
 	uploads, processed := c.Storage.UploadPrefix+"/", c.Storage.ProcessedPrefix+"/"
 	if strings.HasPrefix(uploads, processed) || strings.HasPrefix(processed, uploads) {
-		report("S3_UPLOAD_PREFIX: must neither contain S3_PROCESSED_PREFIX nor lie in it, or originals would be public")
+		report("S3_UPLOAD_PREFIX",
+			"must neither contain S3_PROCESSED_PREFIX nor lie in it, or originals would be public")
 	}
 }
 

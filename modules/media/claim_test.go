@@ -15,7 +15,6 @@ import (
 	"github.com/google/uuid"
 
 	"risingstars/modules/media/internal/ffmpeg"
-	"risingstars/platform/database"
 )
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -34,7 +33,7 @@ func oneOfManyClaimsSucceeds(t *testing.T, s *studio) {
 		var claimants sync.WaitGroup
 		for range 50 {
 			claimants.Go(func() {
-				got, claimed, err := s.store.claim(t.Context(), v.ID, time.Now(), time.Now().Add(time.Hour))
+				got, claimed, err := s.store.claim(t.Context(), v.ID)
 				if err != nil {
 					t.Error(err)
 				}
@@ -50,7 +49,7 @@ func oneOfManyClaimsSucceeds(t *testing.T, s *studio) {
 		if winners.Load() != 1 {
 			t.Fatalf("round %d has %d winners", round, winners.Load())
 		}
-		s.set(t, v.ID, "lease_until = ?", database.Micros(time.Now().Add(-time.Second)))
+		s.pass(t, leaseTime)
 	}
 }
 
@@ -67,7 +66,7 @@ func anOldClaimChangesNothing(t *testing.T, s *studio) {
 	s.claimed(t, v)
 	before := s.read(t, v.ID)
 	for name, act := range map[string]func() (bool, error){
-		"renew":   func() (bool, error) { return s.store.renew(t.Context(), old, time.Now().Add(time.Hour), "x", 1) },
+		"renew":   func() (bool, error) { return s.store.renew(t.Context(), old, "x", 1) },
 		"release": func() (bool, error) { return false, s.store.release(t.Context(), old) },
 		"reject":  func() (bool, error) { return s.store.reject(t.Context(), old, codeNotAVideo) },
 		"publish": func() (bool, error) { return s.store.publish(t.Context(), old) },
@@ -83,7 +82,7 @@ func anOldClaimChangesNothing(t *testing.T, s *studio) {
 
 func (s *studio) claimed(t *testing.T, v Video) Video {
 	t.Helper()
-	got, claimed, err := s.store.claim(t.Context(), v.ID, time.Now(), time.Now().Add(leaseTime))
+	got, claimed, err := s.store.claim(t.Context(), v.ID)
 	if err != nil || !claimed {
 		t.Fatal(claimed, err)
 	}
@@ -114,6 +113,9 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			return err
 		},
 		"failed": func(s *studio, v Video) error {
+			if err := s.store.release(t.Context(), v); err != nil {
+				return err
+			}
 			_, err := s.store.fail(t.Context(), v.ID, 1)
 			return err
 		},
@@ -176,6 +178,6 @@ func cleaningUpKeepsAdoptedFiles(t *testing.T, s *studio) {
 	row := s.read(t, v.ID)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	s.deleteOrphans(ended, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.discard(ended, nil, row.OriginalKey, row.ProcessedKey, row.PosterKey)
 	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
 }

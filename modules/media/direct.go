@@ -18,8 +18,8 @@ const (
 	// directPartSize is the size of a part, in bytes: a slow connection that breaks loses little, and 200 MB are 13
 	// requests.
 	directPartSize = 16 << 20
-	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, when no process can
-	// create a video from it any more, even if the clocks differ.
+	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, so that a completion
+	// that has begun can end.
 	directLifetime = 24 * time.Hour
 	directGrace    = 5 * time.Minute
 	// maxDirect is how many unfinished uploads a person may have: as many as uploads at once through the service.
@@ -46,6 +46,7 @@ type directUpload struct {
 	Size      int64  // of the whole file, in bytes
 	PartSize  int64  // of every part but the last, in bytes
 	ExpiresAt time.Time
+	left      time.Duration // until then, when the row was read
 }
 
 // partCount returns the number of parts of the file.
@@ -86,9 +87,13 @@ func (d *directUploads) begin(
 	if err := d.m.disks.Check(); err != nil {
 		return directUpload{}, err
 	}
+	now, err := d.m.store.db.Now(ctx)
+	if err != nil {
+		return directUpload{}, err
+	}
 	u := directUpload{
 		details: about, ID: uuid.Must(uuid.NewV7()).String(), OwnerID: ownerID, Size: size, PartSize: directPartSize,
-		ExpiresAt: time.Now().Add(directLifetime).UTC().Truncate(time.Microsecond),
+		ExpiresAt: now.Add(directLifetime), left: directLifetime,
 	}
 	for u.partCount() > storage.MaxParts {
 		u.PartSize *= 2
@@ -104,12 +109,12 @@ func (d *directUploads) begin(
 	}
 	u.Key = d.m.o.UploadPrefix + "/" + u.ID + c.Extension
 	// A file that never becomes a video is then deleted even if the upload has no row.
-	if err := d.m.store.orphan(ctx, u.ExpiresAt.Add(2*directGrace), u.Key); err != nil {
+	if err := d.m.store.orphan(ctx, longestGrace, u.Key); err != nil {
 		return directUpload{}, err
 	}
 	storageID, err := d.m.bucket.BeginDirect(ctx, u.Key, c.ContentType, size)
 	if err != nil {
-		d.m.deleteOrphans(ctx, u.Key)
+		d.m.discard(ctx, err, u.Key)
 		return directUpload{}, fmt.Errorf("begin a direct upload: %w", err)
 	}
 	u.StorageID = storageID
@@ -121,7 +126,7 @@ func (d *directUploads) begin(
 		return err
 	})
 	if err != nil {
-		d.tryDelete(ctx, u)
+		d.abandon(ctx, u)
 		return directUpload{}, err
 	}
 	return u, nil
@@ -129,7 +134,7 @@ func (d *directUploads) begin(
 
 // list returns a person's unfinished uploads, the latest first.
 func (d *directUploads) list(ctx context.Context, ownerID string) ([]directUpload, error) {
-	return d.rows.byOwner(ctx, ownerID, time.Now())
+	return d.rows.byOwner(ctx, ownerID)
 }
 
 // owned returns the caller's unfinished upload. The error is errNotOwner for somebody else's upload, and errNoUpload
@@ -144,7 +149,7 @@ func (d *directUploads) owned(ctx context.Context, callerID, id string) (directU
 		return directUpload{}, err
 	case u.OwnerID != callerID:
 		return directUpload{}, errNotOwner
-	case !u.ExpiresAt.After(time.Now()):
+	case u.left <= 0:
 		return directUpload{}, errNoUpload
 	}
 	return u, nil

@@ -1,10 +1,6 @@
 package media
 
-import (
-	"context"
-	"fmt"
-	"time"
-)
+import "context"
 
 // cancel ends an upload without a video. The error is errNoUpload if it has ended already.
 func (d *directUploads) cancel(ctx context.Context, u directUpload) error {
@@ -19,6 +15,17 @@ func (d *directUploads) cancel(ctx context.Context, u directUpload) error {
 	return nil
 }
 
+// abandon cancels an upload, if it has a row, and deletes what is left of it, even if ctx has ended.
+func (d *directUploads) abandon(ctx context.Context, u directUpload) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	if _, err := d.rows.cancel(ctx, u.ID); err != nil {
+		d.m.log.WarnContext(ctx, "a direct upload was not cancelled; it will expire", "upload_id", u.ID, "error", err)
+		return
+	}
+	d.tryDelete(ctx, u)
+}
+
 // tryDelete deletes what is left of a cancelled upload, or logs why it could not: the sweeper tries again.
 func (d *directUploads) tryDelete(ctx context.Context, u directUpload) {
 	if err := d.delete(ctx, u); err != nil {
@@ -28,7 +35,7 @@ func (d *directUploads) tryDelete(ctx context.Context, u directUpload) {
 }
 
 // delete deletes the parts, the file and then the row of a cancelled upload, even if ctx has ended. The file remains
-// listed as an orphan for a while, because storage may be assembling it at this moment.
+// listed for a while, to be deleted again, because storage may be assembling it at this moment. Nothing can adopt it.
 func (d *directUploads) delete(ctx context.Context, u directUpload) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
@@ -38,33 +45,29 @@ func (d *directUploads) delete(ctx context.Context, u directUpload) error {
 	if err := d.m.bucket.Delete(ctx, u.Key); err != nil {
 		return err
 	}
-	if err := d.m.store.orphan(ctx, time.Now().Add(directGrace), u.Key); err != nil {
+	if _, err := d.m.store.condemn(ctx, directGrace, u.Key); err != nil {
 		return err
 	}
 	return d.rows.delete(ctx, u.ID)
 }
 
-// sweep cancels the uploads that were not completed in time. It stops at the first error and when ctx ends.
-func (d *directUploads) sweep(ctx context.Context, now time.Time) error {
-	uploads, err := d.rows.due(ctx, now.Add(-directGrace), sweepBatch)
+// sweep cancels the uploads that were not completed in time, as many as it can until ctx ends.
+func (d *directUploads) sweep(ctx context.Context) error {
+	// From here on no process can create a video from them.
+	uploads, err := d.rows.due(ctx, sweepBatch)
 	if err != nil {
 		return err
 	}
-	for i, u := range uploads {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		// From here on no process can create a video from it, whatever its clock says.
-		found, err := d.rows.cancel(ctx, u.ID)
-		if err == nil && found {
+	var failed troubles
+	for _, u := range uploads {
+		err := ctx.Err()
+		if err == nil {
 			err = d.delete(ctx, u)
 		}
-		if err != nil {
-			return fmt.Errorf("cancel direct upload %s, number %d of %d: %w", u.ID, i+1, len(uploads), err)
-		}
+		failed.add(err)
 	}
-	if len(uploads) > 0 {
-		d.m.log.InfoContext(ctx, "cancelled expired direct uploads", "count", len(uploads))
+	if done := len(uploads) - failed.n; done > 0 {
+		d.m.log.InfoContext(ctx, "cancelled expired direct uploads", "count", done)
 	}
-	return nil
+	return failed.of(len(uploads), "cancel expired direct uploads")
 }

@@ -78,8 +78,9 @@ func (d *directUploads) outcome(ctx context.Context, callerID, id string) (Video
 }
 
 // createVideo assembles the file, checks it and replaces the upload with its video. It returns errNoUpload or
-// storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose content is refused. After any other
-// error everything stays as it is: the client may try again, and the sweeper cancels the upload in the end.
+// storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose content is refused, or whose file has
+// been deleted because the clock was wrong (errDiscarded). After any other error everything stays as it is: the client
+// may try again, and the sweeper cancels the upload in the end.
 func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video, error) {
 	if err := d.assemble(ctx, u); err != nil {
 		return Video{}, err
@@ -94,8 +95,14 @@ func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video,
 	if err != nil {
 		return Video{}, err
 	}
-	v := u.video(u.ID, u.OwnerID, u.Key, u.Size)
-	if err := d.rows.complete(ctx, v); err != nil {
+	v, err := d.m.newVideo(ctx, u.details, u.ID, u.OwnerID, u.Key, u.Size)
+	if err == nil {
+		err = d.rows.complete(ctx, v)
+	}
+	if errors.Is(err, errDiscarded) {
+		d.abandon(ctx, u)
+	}
+	if err != nil {
 		return Video{}, err
 	}
 	d.m.send(ctx, v.ID)

@@ -184,13 +184,14 @@ func TestPlacesFollowTheFairOrder(t *testing.T) {
 
 func placesFollowTheFairOrder(t *testing.T, s *studio) {
 	var reads atomic.Int32
-	s.places.read = func(ctx context.Context, now time.Time, limit int) ([]queuedVideo, error) {
+	s.places.read = func(ctx context.Context, limit int) ([]queuedVideo, error) {
 		reads.Add(1)
-		return s.store.queued(ctx, now, limit)
+		return s.store.queued(ctx, limit)
 	}
 	ana := []Video{s.waits(t, "ana"), s.waits(t, "ana"), s.waits(t, "ana")}
 	beto, eva := s.waits(t, "beto"), s.waits(t, "eva")
-	s.set(t, s.waits(t, "eva").ID, "status = 'processing', lease_until = ?", database.Micros(time.Now().Add(time.Hour)))
+	s.set(t, s.waits(t, "eva").ID, "status = 'processing', lease_until = ?",
+		database.Micros(time.Now().Add(leaseTime-time.Second)))
 	began := time.Now()
 	var askers sync.WaitGroup
 	for range 50 {
@@ -259,7 +260,7 @@ func BenchmarkClaimFromALongQueue(b *testing.B) {
 			s := &store{open(b, owners...)}
 			fillQueue(b, s.db, 100_000)
 			for b.Loop() {
-				_, claimed, err := s.claimNext(b.Context(), "", time.Now(), time.Now().Add(time.Hour))
+				_, claimed, err := s.claimNext(b.Context(), "")
 				if err != nil || !claimed {
 					b.Fatal(claimed, err)
 				}

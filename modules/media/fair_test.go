@@ -22,9 +22,7 @@ func (s *studio) waits(t *testing.T, owner string) Video {
 	v := Video{
 		ID: newID(), OwnerID: owner, Title: "t", OriginalKey: "uploads/" + newID() + ".mp4", UploadedAt: time.Now(),
 	}
-	if err := s.store.insert(t.Context(), v, false); err != nil {
-		t.Fatal(err)
-	}
+	s.add(t, v)
 	s.set(t, v.ID, "sent_at = ?", database.Micros(time.Now()))
 	return v
 }
@@ -32,7 +30,7 @@ func (s *studio) waits(t *testing.T, owner string) Video {
 // next claims the next video, under the task of a video that does not exist.
 func (s *studio) next(t *testing.T) Video {
 	t.Helper()
-	v, claimed, err := s.store.claimNext(t.Context(), "another", time.Now(), time.Now().Add(leaseTime))
+	v, claimed, err := s.store.claimNext(t.Context(), "another")
 	if err != nil || !claimed {
 		t.Fatal(claimed, err)
 	}
@@ -133,7 +131,7 @@ func everyWaitingVideoIsClaimedOnce(t *testing.T, s *studio) {
 	for range 12 {
 		workers.Go(func() {
 			for {
-				v, claimed, err := s.store.claimNext(t.Context(), "another", time.Now(), time.Now().Add(time.Hour))
+				v, claimed, err := s.store.claimNext(t.Context(), "another")
 				if err != nil {
 					t.Error(err)
 				}
@@ -270,7 +268,7 @@ func TestALentTaskReturnsIfItsOwnVideoNeedsIt(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	own, _ := s.lend(t, notReallyAVideo())
-	v, claimed, err := s.store.claimNext(t.Context(), own.ID, time.Now(), time.Now().Add(leaseTime))
+	v, claimed, err := s.store.claimNext(t.Context(), own.ID)
 	if err != nil || !claimed || v.ID == own.ID {
 		t.Fatal(v, claimed, err)
 	}
@@ -315,21 +313,24 @@ func TestAVideoOfAKilledLentTaskIsSentAgainWhenItsLeaseLapses(t *testing.T) {
 }
 
 func aVideoOfAKilledLentTaskIsSentAgainWhenItsLeaseLapses(t *testing.T, s *studio) {
-	now := time.Now()
 	v := s.waits(t, "ana")
+	s.set(t, v.ID, "sent_at = 0")
+	taken, err := s.store.takeUnsent(t.Context(), v.ID, time.Hour)
+	if err != nil || len(taken) != 1 {
+		t.Fatal(taken, err)
+	}
 	if claimed := s.next(t); claimed.ID != v.ID {
 		t.Fatalf("%+v", claimed)
 	}
-	if err := s.store.sent(t.Context(), v.ID, now); err != nil { // by who uploaded it, late
+	if err := s.store.sent(t.Context(), taken[0]); err != nil { // by who uploaded it, late
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
-		at    time.Time
+		after time.Duration
 		tasks int
-	}{{now.Add(leaseTime - time.Second), 0}, {now.Add(leaseTime + time.Second), 1}} {
-		if err := s.sweepOnce(t.Context(), step.at); err != nil {
-			t.Fatal(err)
-		}
+	}{{leaseTime - 5*time.Second, 0}, {10 * time.Second, 1}} {
+		s.pass(t, step.after)
+		s.sweep(t)
 		if got := s.queued(t); got != step.tasks {
 			t.Fatalf("%d tasks, want %d", got, step.tasks)
 		}
@@ -366,7 +367,7 @@ func aVideoOutlivesATaskThatOthersUsedUp(t *testing.T, s *studio) {
 	now := time.Now()
 	waiting, lent, tried := s.waits(t, "ana"), s.waits(t, "beto"), s.waits(t, "eva")
 	s.set(t, lent.ID, "status = 'processing', attempt = 9, sent_at = 0, lease_until = ?",
-		database.Micros(now.Add(time.Hour)))
+		database.Micros(now.Add(leaseTime-time.Second)))
 	s.set(t, tried.ID, "status = 'processing', attempt = 2")
 	for _, v := range []Video{waiting, lent, tried} {
 		delivery := queue.Delivery{Task: queue.Task{Kind: processKind, ID: v.ID}, Attempt: 3, MaxAttempts: 3}
@@ -377,8 +378,8 @@ func aVideoOutlivesATaskThatOthersUsedUp(t *testing.T, s *studio) {
 			t.Errorf("%s: %+v", v.OwnerID, row)
 		}
 	}
-	if err := s.sweepOnce(t.Context(), now); err != nil || s.queued(t) != 2 {
-		t.Fatalf("%d tasks are sent again (%v), want those of ana and eva", s.queued(t), err)
+	if s.sweep(t); s.queued(t) != 2 {
+		t.Fatalf("%d tasks are sent again, want those of ana and eva", s.queued(t))
 	}
 }
 

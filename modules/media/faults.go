@@ -41,6 +41,10 @@ var (
 	errStorageQuota = fault.New(fault.Conflict, "storage_quota",
 		"Tus archivos ocupan todo el espacio de tu cuenta. Elimina algún video o sube un archivo más pequeño.",
 		"Your files occupy all the space of your account. Delete a video or upload a smaller file.")
+	// errDiscarded means that a file is not, or no longer, on the list of orphans that a video may adopt.
+	errDiscarded = fault.New(fault.Unavailable, "upload_discarded",
+		"El archivo tardó demasiado en llegar y se descartó. Súbelo de nuevo.",
+		"The file took too long to arrive and was discarded. Upload it again.")
 	errNotAVideo = fault.New(fault.Malformed, codeNotAVideo,
 		"El archivo no es un video MP4, MOV, 3GP, MKV o WebM.",
 		"The file is not an MP4, MOV, 3GP, MKV or WebM video.")

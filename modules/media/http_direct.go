@@ -137,7 +137,7 @@ func (a api) abortUpload(ctx context.Context, in *idInput) (*abortOutput, error)
 func (a api) uploadState(
 	ctx context.Context, u directUpload, received []storage.Part, whole bool,
 ) (*directOutput, error) {
-	life := max(time.Second, min(a.o.URLExpiry, time.Until(u.ExpiresAt)))
+	life := max(time.Second, min(a.o.URLExpiry, u.left))
 	out := &directOutput{Body: directBody{
 		UploadID: u.ID, Title: u.Title, Size: u.Size, PartSize: u.PartSize, ExpiresAt: u.ExpiresAt,
 		Parts: make([]directPartBody, u.partCount()), URLsExpireAt: time.Now().Add(life).UTC().Truncate(time.Second),

@@ -142,6 +142,6 @@ func (f *uploadForm) readPart(ctx context.Context, part *multipart.Part) (err er
 // discard deletes the file of a form that is refused.
 func (f *uploadForm) discard(ctx context.Context) {
 	if f.file != nil {
-		f.m.deleteOrphans(ctx, f.file.key)
+		f.m.discard(ctx, nil, f.file.key)
 	}
 }

@@ -62,12 +62,15 @@ func newDetails(title, description, start string) (details, error) {
 	return d, nil
 }
 
-// video returns a new video with these details, uploaded now.
-func (d details) video(id, ownerID, originalKey string, size int64) Video {
+// newVideo returns a new video with the details d, uploaded now.
+func (m *Module) newVideo(
+	ctx context.Context, d details, id, ownerID, originalKey string, size int64,
+) (Video, error) {
+	now, err := m.store.db.Now(ctx)
 	return Video{
 		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
-		OriginalKey: originalKey, OriginalSize: size, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
-	}
+		OriginalKey: originalKey, OriginalSize: size, UploadedAt: now,
+	}, err
 }
 
 // sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo if the

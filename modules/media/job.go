@@ -2,11 +2,13 @@ package media
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +23,8 @@ const (
 	checkEvery = 500 * time.Millisecond
 	// outputGrace is how long an output may take to be published before it is deleted as an orphan.
 	outputGrace = time.Hour
+	// keyRandom is the length of the random part of an output's key, of 5 bits each.
+	keyRandom = 10
 )
 
 // job is the work on one claim.
@@ -114,7 +118,7 @@ func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
 		case <-ticker.C:
 		}
 		renew, now := n%2 == 0, time.Now()
-		held, err := j.checkClaim(ctx, renew, now)
+		held, err := j.checkClaim(ctx, renew)
 		switch {
 		case err == nil && !held:
 			cancel(errClaimLost)
@@ -127,47 +131,49 @@ func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
 }
 
 // checkClaim reports whether the claim still holds.
-func (j *job) checkClaim(ctx context.Context, renew bool, now time.Time) (held bool, err error) {
+func (j *job) checkClaim(ctx context.Context, renew bool) (held bool, err error) {
 	if !renew {
 		return j.store.holds(ctx, j.video)
 	}
 	p := j.progress.Load()
-	return j.store.renew(ctx, j.video, now.Add(leaseTime), p.step, p.percent)
+	return j.store.renew(ctx, j.video, p.step, p.percent)
 }
 
-// publish stores the outputs and commits the job. After an error, such as a lost claim, it deletes them again.
+// publish stores the outputs and commits the job. After an error, such as a lost claim, it deletes them again. Their
+// keys have a random part, because whoever has seen an address may keep its content for ever: after a backup is
+// restored, attempt numbers begin again where they were.
 func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	v := j.video
-	name := fmt.Sprintf("%s/%s-%d", j.o.ProcessedPrefix, v.ID, v.Attempt)
+	name := fmt.Sprintf("%s/%s-%d-%s", j.o.ProcessedPrefix, v.ID, v.Attempt, strings.ToLower(rand.Text()[:keyRandom]))
 	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
-	v.Duration, v.ProcessedAt = result.Duration, time.Now()
+	v.Duration = result.Duration
 	if j.o.DeleteOriginal {
 		v.OriginalSize = 0
 	}
 
-	err := j.store.orphan(ctx, v.ProcessedAt.Add(outputGrace), v.ProcessedKey, v.PosterKey)
+	err := j.store.orphan(ctx, outputGrace, v.ProcessedKey, v.PosterKey)
 	if err == nil {
 		_, err = j.bucket.PutFile(ctx, v.ProcessedKey, result.Video, storage.PutOptions{})
 	}
 	if err == nil {
 		_, err = j.bucket.PutFile(ctx, v.PosterKey, result.Poster, storage.PutOptions{})
 	}
+	var original []condemned
 	if err == nil {
-		err = j.commit(ctx, v)
+		original, err = j.commit(ctx, v)
 	}
 	if err != nil {
-		j.deleteOrphans(ctx, v.ProcessedKey, v.PosterKey)
+		j.discard(ctx, err, v.ProcessedKey, v.PosterKey)
 		return fmt.Errorf("publish video %s: %w", v.ID, err)
 	}
-	if j.o.DeleteOriginal {
-		j.deleteFiles(context.WithoutCancel(ctx), v.OriginalKey)
-	}
+	j.tryDeleteFiles(ctx, original)
 	return nil
 }
 
-// commit completes the claim, publishes the entry and adopts the outputs in one transaction.
-func (j *job) commit(ctx context.Context, v Video) error {
-	return j.store.db.InTx(ctx, func(ctx context.Context) error {
+// commit completes the claim, publishes the entry and adopts the outputs in one transaction. It returns the original if
+// that is to be deleted now.
+func (j *job) commit(ctx context.Context, v Video) (original []condemned, err error) {
+	err = j.store.db.InTx(ctx, func(ctx context.Context) error {
 		published, err := j.store.publish(ctx, v)
 		if err != nil {
 			return err
@@ -188,10 +194,11 @@ func (j *job) commit(ctx context.Context, v Video) error {
 			return err
 		}
 		if j.o.DeleteOriginal {
-			if err := j.store.orphan(ctx, time.Now(), v.OriginalKey); err != nil {
+			if original, err = j.store.condemn(ctx, firstPause, v.OriginalKey); err != nil {
 				return err
 			}
 		}
 		return j.store.adopt(ctx, v.ProcessedKey, v.PosterKey)
 	})
+	return original, err
 }

@@ -57,7 +57,7 @@ func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) 
 
 // Delete deletes the caller's video and its files, unless it has votes. A job that is processing it ends by itself.
 func (m *Module) Delete(ctx context.Context, callerID, id string) error {
-	var keys []string
+	var files []condemned
 	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
 		if _, err := m.Owned(ctx, callerID, id); err != nil {
 			return err
@@ -77,12 +77,12 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 		if !withdrawn {
 			return errHasVotes
 		}
-		keys = []string{v.OriginalKey, v.ProcessedKey, v.PosterKey}
-		return m.store.orphan(ctx, time.Now(), keys...)
+		files, err = m.store.condemn(ctx, firstPause, v.OriginalKey, v.ProcessedKey, v.PosterKey)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	m.deleteFiles(context.WithoutCancel(ctx), keys...)
+	m.tryDeleteFiles(ctx, files)
 	return nil
 }

@@ -19,7 +19,7 @@ const (
 
 // places knows the places of the waiting videos. It reads the queue at most once a second, whoever asks.
 type places struct {
-	read func(ctx context.Context, now time.Time, limit int) ([]queuedVideo, error)
+	read func(ctx context.Context, limit int) ([]queuedVideo, error)
 
 	reading chan struct{} // full while somebody reads, or looks up
 	byID    map[string]int
@@ -53,7 +53,7 @@ func (p *places) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), placesTimeout)
 	defer cancel()
 	began := time.Now()
-	queue, err := p.read(ctx, began, maxPlace)
+	queue, err := p.read(ctx, maxPlace)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
-	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 )
@@ -27,17 +26,32 @@ const (
 // errClaimLost ends a job whose video was deleted or claimed by another worker.
 var errClaimLost = errors.New("the claim on the video is lost")
 
-// send enqueues the task of a video whose row has been committed. If that fails, the sweeper sends the task later.
+// send enqueues the task of a video whose row has been committed, unless a sweeper is already about to. If that fails,
+// the sweeper sends the task later.
 func (m *Module) send(ctx context.Context, id string) {
-	limited, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	err := m.queue.Enqueue(limited, queue.Task{Kind: processKind, ID: id})
-	if err == nil {
-		err = m.store.sent(ctx, id, time.Now())
+	videos, err := m.store.takeUnsent(ctx, id, m.o.ResendAfter)
+	for _, v := range videos {
+		err = m.sendTaken(ctx, v)
 	}
 	if err != nil {
 		m.log.WarnContext(ctx, "a task was not sent; the sweeper will send it", "video_id", id, "error", err)
 	}
+}
+
+// sendTaken enqueues the task of a video that was taken to be sent. After an error the next sweep sends it.
+func (m *Module) sendTaken(ctx context.Context, v silentVideo) error {
+	limited, cancel := context.WithTimeout(ctx, sendTimeout)
+	err := m.queue.Enqueue(limited, queue.Task{Kind: processKind, ID: v.ID})
+	cancel()
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	switch {
+	case err != nil:
+		return errors.Join(err, m.store.notSent(after, v))
+	case m.o.ResendAfter > sendHold: // otherwise it is recorded already
+		return m.store.sent(after, v)
+	}
+	return nil
 }
 
 // process handles a task: it claims the video whose turn it is, which may be another than the task's, then probes,
@@ -105,13 +119,13 @@ func (m *Module) endLent(ctx context.Context, d queue.Delivery, v Video, err err
 		}
 		return queue.Later(lentPause)
 	}
-	own, err := m.store.row(ctx, d.ID)
+	own, lease, err := m.store.leaseOf(ctx, d.ID)
 	switch {
 	case errors.Is(err, errNotFound):
 		return nil
 	case err != nil:
 		return queue.Later(lentPause)
-	case own.Status == string(Processing) && own.LeaseUntil <= database.Micros(time.Now()):
+	case own.Status == string(Processing) && lease == 0:
 		return queue.Later(0) // only this task may claim it
 	}
 	return nil
@@ -120,32 +134,31 @@ func (m *Module) endLent(ctx context.Context, d queue.Delivery, v Video, err err
 // claim claims the video whose turn it is. A task's own video comes first if it is in the middle of its attempts, or if
 // an operator redrives it. If there is nothing to claim, the error tells the queue what to do with the task.
 func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
-	now := time.Now()
-	row, err := m.store.row(ctx, d.ID)
+	row, lease, err := m.store.leaseOf(ctx, d.ID)
 	if errors.Is(err, errNotFound) {
 		row.Status = "deleted"
 	} else if err != nil {
 		return Video{}, err
 	}
 	status := Status(row.Status)
-	leased := status == Processing && row.LeaseUntil > database.Micros(now)
+	held := status == Processing && lease > 0
 	switch {
-	case leased && row.SentAt > 0: // this task was delivered twice
-		return Video{}, queue.Later(max(time.Second, time.Until(database.FromMicros(row.LeaseUntil))))
+	case held && row.SentAt > 0: // this task was delivered twice
+		return Video{}, queue.Later(max(time.Second, lease))
 	case status == Failed && row.FailureCode == codeProcessingError && d.Redriven && row.OriginalKey != "":
 		// Any other delivery for a failed video is a duplicate, because the sweeper may send a task twice.
 		if _, err := m.store.requeue(ctx, d.ID); err != nil {
 			return Video{}, err
 		}
 		return m.claim(ctx, d)
-	case status == Processing && !leased, status == Uploaded && d.Redriven:
-		v, claimed, err := m.store.claim(ctx, d.ID, now, now.Add(leaseTime))
+	case status == Processing && !held, status == Uploaded && d.Redriven:
+		v, claimed, err := m.claimOwn(ctx, d)
 		if err == nil && !claimed { // its state has changed meanwhile
 			return m.claim(ctx, d)
 		}
 		return v, err
 	}
-	v, claimed, err := m.store.claimNext(ctx, d.ID, now, now.Add(leaseTime))
+	v, claimed, err := m.store.claimNext(ctx, d.ID)
 	if err != nil || claimed {
 		return v, err
 	}
@@ -155,6 +168,16 @@ func (m *Module) claim(ctx context.Context, d queue.Delivery) (Video, error) {
 		}
 	}
 	return Video{}, queue.Discard(fmt.Errorf("the video is %s", status))
+}
+
+// claimOwn claims the task's own video. If an operator has just redriven the task, the attempts begin anew.
+func (m *Module) claimOwn(ctx context.Context, d queue.Delivery) (Video, bool, error) {
+	if d.Redriven && d.Attempt == 1 {
+		if err := m.store.forgive(ctx, d.ID); err != nil {
+			return Video{}, false, err
+		}
+	}
+	return m.store.claim(ctx, d.ID)
 }
 
 // reject ends the claim on a clip that breaks a rule or cannot be processed.
@@ -173,9 +196,6 @@ func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error
 
 // fail handles a task that has no attempts left. If others used them up, the video gets a new task by the next sweep.
 func (m *Module) fail(ctx context.Context, d queue.Delivery, _ string) error {
-	failed, err := m.store.fail(ctx, d.ID, d.MaxAttempts)
-	if err != nil || failed {
-		return err
-	}
-	return m.store.lost(ctx, d.ID)
+	_, err := m.store.fail(ctx, d.ID, d.MaxAttempts)
+	return err
 }

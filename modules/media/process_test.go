@@ -86,7 +86,7 @@ func TestATaskOfAClaimedVideoIsPostponed(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	v := s.claimed(t, s.upload(t, notReallyAVideo()))
-	s.set(t, v.ID, "lease_until = ?", database.Micros(time.Now().Add(time.Hour)))
+	s.set(t, v.ID, "lease_until = ?", database.Micros(time.Now().Add(leaseTime-time.Second)))
 	before := s.read(t, v.ID)
 	if err := s.deliver(t.Context(), v); err == nil || !strings.HasPrefix(err.Error(), "again in ") {
 		t.Errorf("the delivery returns %v", err)

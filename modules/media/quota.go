@@ -29,16 +29,17 @@ type usage struct {
 	unpublished int
 	perDay      int
 	dayBegan    time.Time
+	readAt      time.Time // by the database's clock, as dayBegan
 	bytes       int64
 }
 
 // check returns the fault for the first quota that a usage exceeds.
-func (q Quotas) check(u usage, now time.Time) error {
+func (q Quotas) check(u usage) error {
 	switch {
 	case q.Unpublished > 0 && u.unpublished > q.Unpublished:
 		return errTooManyUnpublished
 	case q.PerDay > 0 && u.perDay > q.PerDay:
-		left := u.dayBegan.Add(quotaDay).Sub(now)
+		left := u.dayBegan.Add(quotaDay).Sub(u.readAt)
 		return errDailyLimit.WithRetryAfter(max(1, int(math.Ceil(left.Seconds()))))
 	case q.Bytes > 0 && u.bytes > q.Bytes:
 		return errStorageQuota
@@ -49,13 +50,12 @@ func (q Quotas) check(u usage, now time.Time) error {
 // checkQuota returns the fault for the quota that an upload of size bytes would exceed, or nil. It counts nothing: it
 // spares a client from sending what would be refused in the end. A size of 0 is unknown.
 func (m *Module) checkQuota(ctx context.Context, ownerID string, size int64) error {
-	now := time.Now()
-	u, err := m.store.usage(ctx, ownerID, now)
+	u, err := m.store.usage(ctx, ownerID)
 	if err != nil {
 		return err
 	}
 	u.unpublished, u.perDay, u.bytes = u.unpublished+1, u.perDay+1, u.bytes+size
-	return m.o.Quotas.check(u, now)
+	return m.o.Quotas.check(u)
 }
 
 // within runs insert in a transaction and counts uploads for the owner's day. If the owner then exceeds one of the
@@ -64,17 +64,16 @@ func (m *Module) within(
 	ctx context.Context, q Quotas, ownerID string, uploads int, insert func(ctx context.Context) error,
 ) error {
 	return m.store.db.InTx(ctx, func(ctx context.Context) error {
-		now := time.Now()
-		if err := m.store.countUploads(ctx, ownerID, uploads, now); err != nil {
+		if err := m.store.countUploads(ctx, ownerID, uploads); err != nil {
 			return err
 		}
 		if err := insert(ctx); err != nil {
 			return err
 		}
-		u, err := m.store.usage(ctx, ownerID, now)
+		u, err := m.store.usage(ctx, ownerID)
 		if err != nil {
 			return err
 		}
-		return q.check(u, now)
+		return q.check(u)
 	})
 }

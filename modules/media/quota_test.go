@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/database"
@@ -115,7 +114,7 @@ func TestUploadsOfADayHaveAQuotaThatDeletingDoesNotGiveBack(t *testing.T) {
 		}
 		s.mustOffer(t, "beto")
 
-		yesterday := database.Micros(time.Now().Add(-quotaDay))
+		yesterday := database.Micros(s.now(t).Add(-quotaDay))
 		if _, err := s.db.Exec(t.Context(), `UPDATE media_owners SET day_began = ?`, yesterday); err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +164,7 @@ func TestAnUploadThatExceedsAQuotaInTheEndLeavesNothing(t *testing.T) {
 	}
 	s.wantFiles(t)
 	s.wantOrphans(t, 0)
-	if used, err := s.store.usage(t.Context(), "ana", time.Now()); err != nil || used.perDay != 0 {
+	if used, err := s.store.usage(t.Context(), "ana"); err != nil || used.perDay != 0 {
 		t.Errorf("the refused upload counts: %+v, %v", used, err)
 	}
 }

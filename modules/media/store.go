@@ -38,6 +38,7 @@ type videoRow struct {
 	FailedAt     int64
 	UploadedAt   int64
 	ProcessedAt  int64
+	LeaseLeft    int64 `gorm:"->"` // in microseconds; only leaseOf reads it
 }
 
 func (videoRow) TableName() string { return "media_videos" }

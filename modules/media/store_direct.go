@@ -2,11 +2,8 @@ package media
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"gorm.io/gorm"
 
 	"risingstars/platform/database"
 )
@@ -28,6 +25,7 @@ type directRow struct {
 	SizeBytes   int64
 	PartBytes   int64
 	ExpiresAt   int64
+	TimeLeft    int64 `gorm:"->"` // until it expires, in microseconds
 }
 
 func (directRow) TableName() string { return "media_direct_uploads" }
@@ -39,6 +37,7 @@ func (r directRow) upload() directUpload {
 		},
 		ID: r.ID, OwnerID: r.OwnerID, Key: r.StorageKey, StorageID: r.StorageID,
 		Size: r.SizeBytes, PartSize: r.PartBytes, ExpiresAt: database.FromMicros(r.ExpiresAt),
+		left: time.Duration(r.TimeLeft) * time.Microsecond,
 	}
 }
 
@@ -62,12 +61,16 @@ func (d directStore) insert(ctx context.Context, u directUpload, limit int) (boo
 	return false, nil
 }
 
+// selectUploads reads uploads with the time that they have left.
+func (d directStore) selectUploads() string {
+	return `SELECT *, expires_at - ` + d.videos.clock() + ` AS time_left FROM media_direct_uploads`
+}
+
 // byOwner returns a person's uploads that have not expired, the latest first.
-func (d directStore) byOwner(ctx context.Context, ownerID string, now time.Time) ([]directUpload, error) {
+func (d directStore) byOwner(ctx context.Context, ownerID string) ([]directUpload, error) {
 	var rows []directRow
-	err := d.db.Gorm(ctx).
-		Where("owner_id = ? AND expires_at > ?", ownerID, database.Micros(now)).
-		Order("id DESC").Find(&rows).Error
+	err := d.db.Query(ctx, &rows, d.selectUploads()+`
+		WHERE owner_id = ? AND expires_at > `+d.videos.clock()+` ORDER BY id DESC`, ownerID)
 	if err != nil {
 		return nil, fmt.Errorf("list direct uploads: %w", err)
 	}
@@ -85,22 +88,21 @@ func uploadsOf(rows []directRow) []directUpload {
 // byID returns errNoUpload for an unknown id.
 func (d directStore) byID(ctx context.Context, id string) (directUpload, error) {
 	var row directRow
-	err := d.db.Gorm(ctx).Where("id = ?", id).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return directUpload{}, errNoUpload
-	}
-	if err != nil {
+	if err := d.db.Query(ctx, &row, d.selectUploads()+` WHERE id = ?`, id); err != nil {
 		return directUpload{}, fmt.Errorf("read direct upload %s: %w", id, err)
+	}
+	if row.ID == "" {
+		return directUpload{}, errNoUpload
 	}
 	return row.upload(), nil
 }
 
 // complete replaces the upload that has v's id with the video v, in one transaction. The error is errNoUpload if the
-// upload has expired, was cancelled or has been completed before.
+// upload has expired, was cancelled or has been completed before, and errDiscarded if its file has been deleted.
 func (d directStore) complete(ctx context.Context, v Video) error {
 	return d.db.InTx(ctx, func(ctx context.Context) error {
 		rows, err := d.db.Exec(ctx,
-			`DELETE FROM media_direct_uploads WHERE id = ? AND expires_at > ?`, v.ID, database.Micros(v.UploadedAt))
+			`DELETE FROM media_direct_uploads WHERE id = ? AND expires_at > `+d.videos.clock(), v.ID)
 		if err != nil {
 			return fmt.Errorf("complete direct upload %s: %w", v.ID, err)
 		}
@@ -111,14 +113,36 @@ func (d directStore) complete(ctx context.Context, v Video) error {
 	})
 }
 
-// cancel makes sure that an upload does not become a video, by letting it expire at once. It reports false if there is
-// no such upload.
+// cancel makes sure that an upload does not become a video, by letting it expire at once. The caller deletes what is
+// left of it; the sweeper tries again after a pause. It reports false if there is no such upload.
 func (d directStore) cancel(ctx context.Context, id string) (bool, error) {
-	rows, err := d.db.Exec(ctx, `UPDATE media_direct_uploads SET expires_at = 0 WHERE id = ?`, id)
+	uploads, err := d.take(ctx, ``, `id = ?`, id)
+	return len(uploads) > 0, err
+}
+
+// due cancels up to limit uploads that expired longer than directGrace ago, and returns them with cancelled ones that
+// are due for another try. Nobody else gets the same ones before their next try.
+func (d directStore) due(ctx context.Context, limit int) ([]directUpload, error) {
+	now := d.videos.clock()
+	due := `WITH due AS (
+		SELECT id FROM media_direct_uploads WHERE expires_at <= ` + plus(d.videos.moment(), -directGrace) + `
+			AND (retry_at <= ` + now + ` OR retry_at > ` + plus(now, longestPause) + `)
+		ORDER BY expires_at LIMIT ?` + d.videos.skipLocked() + `) `
+	return d.take(ctx, due, `id IN (SELECT id FROM due)`, limit)
+}
+
+func (d directStore) take(ctx context.Context, with, where string, arg any) (uploads []directUpload, err error) {
+	var rows []directRow
+	err = d.db.InTx(ctx, func(ctx context.Context) error {
+		rows = nil // of a run that was rolled back
+		return d.db.Query(ctx, &rows, with+`
+			UPDATE media_direct_uploads SET expires_at = 0, tries = tries + 1, retry_at = `+d.videos.tryAgain()+`
+			WHERE `+where+` RETURNING *`, arg)
+	})
 	if err != nil {
-		return false, fmt.Errorf("cancel direct upload %s: %w", id, err)
+		return nil, fmt.Errorf("cancel direct uploads: %w", err)
 	}
-	return rows > 0, nil
+	return uploadsOf(rows), nil
 }
 
 // delete deletes the row of an upload that has nothing in storage any more.
@@ -127,16 +151,4 @@ func (d directStore) delete(ctx context.Context, id string) error {
 		return fmt.Errorf("delete direct upload %s: %w", id, err)
 	}
 	return nil
-}
-
-// due returns uploads that expired before a time.
-func (d directStore) due(ctx context.Context, before time.Time, limit int) ([]directUpload, error) {
-	var rows []directRow
-	err := d.db.Gorm(ctx).
-		Where("expires_at <= ?", database.Micros(before)).
-		Order("expires_at").Limit(limit).Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("list expired direct uploads: %w", err)
-	}
-	return uploadsOf(rows), nil
 }

@@ -12,20 +12,21 @@ import (
 // placeholders.
 const failedWithOriginal = "status = 'failed' AND original_key <> ''"
 
-// dateFailures lets the time of failed videos without one begin now: they failed before the time was recorded.
-func (s *store) dateFailures(ctx context.Context, now time.Time) error {
-	_, err := s.db.Exec(ctx, `UPDATE media_videos SET failed_at = ? WHERE failed_at = 0 AND `+failedWithOriginal,
-		database.Micros(now))
+// dateFailures lets the time of failed videos without one begin now: they failed before the time was recorded. So it
+// does for those that failed in the future, before the clock was set back.
+func (s *store) dateFailures(ctx context.Context) error {
+	_, err := s.db.Exec(ctx, `UPDATE media_videos SET failed_at = `+s.clock()+`
+		WHERE (failed_at = 0 OR failed_at > `+plus(s.moment(), clockSlack)+`) AND `+failedWithOriginal)
 	if err != nil {
 		return fmt.Errorf("date failed videos: %w", err)
 	}
 	return nil
 }
 
-// failedBefore returns videos that failed before a time and still have their original.
-func (s *store) failedBefore(ctx context.Context, before time.Time, limit int) ([]Video, error) {
+// failedFor returns videos that failed at least that long ago and still have their original.
+func (s *store) failedFor(ctx context.Context, age time.Duration, limit int) ([]Video, error) {
 	var rows []videoRow
-	err := s.db.Gorm(ctx).Where(failedWithOriginal).Where("failed_at <= ?", database.Micros(before)).
+	err := s.db.Gorm(ctx).Where(failedWithOriginal).Where("failed_at <= " + plus(s.moment(), -age)).
 		Order("failed_at").Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list failed videos: %w", err)
@@ -37,20 +38,22 @@ func (s *store) failedBefore(ctx context.Context, before time.Time, limit int) (
 	return videos, nil
 }
 
-// dropOriginal makes the original of a failed video an orphan, which is due. It reports false if the video has been
-// deleted or is no longer the same failure.
-func (s *store) dropOriginal(ctx context.Context, v Video, now time.Time) (dropped bool, err error) {
+// dropOriginal condemns the original of a failed video. It returns nothing if the video has been deleted or is no
+// longer the same failure.
+func (s *store) dropOriginal(ctx context.Context, v Video) (files []condemned, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		files = nil
 		rows, err := s.db.Exec(ctx,
 			`UPDATE media_videos SET original_key = '' WHERE id = ? AND failed_at = ? AND `+failedWithOriginal,
 			v.ID, database.Micros(v.FailedAt))
-		if dropped = rows > 0; err != nil || !dropped {
+		if err != nil || rows == 0 {
 			return err
 		}
-		return s.orphan(ctx, now, v.OriginalKey)
+		files, err = s.condemn(ctx, firstPause, v.OriginalKey)
+		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("drop the original of video %s: %w", v.ID, err)
+		return nil, fmt.Errorf("drop the original of video %s: %w", v.ID, err)
 	}
-	return dropped, nil
+	return files, nil
 }

@@ -4,28 +4,27 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"risingstars/platform/database"
 )
 
-// orphanRow is a file that no video points to.
-type orphanRow struct {
-	StorageKey  string `gorm:"primaryKey"`
-	DeleteAfter int64
+const (
+	// longestGrace is the longest time that anything stays adoptable: the file of a direct upload.
+	longestGrace = directLifetime + 2*directGrace
+	// clockSlack is by how much a time may seem too late although the clock was not set back: the statement that judges
+	// it may be older than the one that wrote it.
+	clockSlack = time.Minute
+)
+
+// condemned is a file that its reader is to delete. Nothing can adopt it any more.
+type condemned struct {
+	StorageKey  string
+	DeleteAfter int64 // tells this try from later ones
 }
 
-func (orphanRow) TableName() string { return "media_unclaimed_files" }
-
-// orphan lists files as orphans, to be deleted after a time: before they are written, or when their video no longer
-// points to them. It skips empty keys.
-func (s *store) orphan(ctx context.Context, after time.Time, keys ...string) error {
+// orphan lists files as orphans before they are written, to be deleted after a grace unless they are adopted.
+func (s *store) orphan(ctx context.Context, grace time.Duration, keys ...string) error {
 	for _, key := range keys {
-		if key == "" {
-			continue
-		}
-		_, err := s.db.Exec(ctx, `
-			INSERT INTO media_unclaimed_files (storage_key, delete_after) VALUES (?, ?)
-			ON CONFLICT (storage_key) DO UPDATE SET delete_after = excluded.delete_after`, key, database.Micros(after))
+		_, err := s.db.Exec(ctx, `INSERT INTO media_unclaimed_files (storage_key, delete_after)
+			VALUES (?, `+plus(s.clock(), grace)+`)`, key)
 		if err != nil {
 			return fmt.Errorf("list file %s as an orphan: %w", key, err)
 		}
@@ -33,45 +32,80 @@ func (s *store) orphan(ctx context.Context, after time.Time, keys ...string) err
 	return nil
 }
 
-// adopt takes files off the list of orphans. It belongs in the transaction that makes a video's row point to them.
+// adopt takes files off the list of orphans. It belongs in the transaction that makes a video's row point to them. The
+// error is errDiscarded if one of them is not on the list or is being deleted.
 func (s *store) adopt(ctx context.Context, keys ...string) error {
-	if _, err := s.db.Exec(ctx, `DELETE FROM media_unclaimed_files WHERE storage_key IN ?`, keys); err != nil {
+	rows, err := s.db.Exec(ctx,
+		`DELETE FROM media_unclaimed_files WHERE storage_key IN ? AND NOT deleting`, keys)
+	if err != nil {
 		return fmt.Errorf("adopt files: %w", err)
 	}
-	return nil
-}
-
-// expireOrphan makes an orphan due now. It reports whether the file is an orphan; if not, a video points to it, or it
-// has been deleted.
-func (s *store) expireOrphan(ctx context.Context, key string, now time.Time) (bool, error) {
-	rows, err := s.db.Exec(ctx,
-		`UPDATE media_unclaimed_files SET delete_after = ? WHERE storage_key = ?`, database.Micros(now), key)
-	if err != nil {
-		return false, fmt.Errorf("expire orphan %s: %w", key, err)
-	}
-	return rows > 0, nil
-}
-
-// deleteOrphan deletes the entry of a file that has been deleted.
-func (s *store) deleteOrphan(ctx context.Context, key string) error {
-	if _, err := s.db.Exec(ctx, `DELETE FROM media_unclaimed_files WHERE storage_key = ?`, key); err != nil {
-		return fmt.Errorf("delete the entry of orphan %s: %w", key, err)
+	if rows != int64(len(keys)) {
+		return errDiscarded.With(fmt.Errorf("adopt %q: only %d are listed", keys, rows))
 	}
 	return nil
 }
 
-// dueOrphans returns the keys of orphans that are due.
-func (s *store) dueOrphans(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	var rows []orphanRow
-	err := s.db.Gorm(ctx).
-		Where("delete_after <= ?", database.Micros(now)).
-		Order("delete_after").Limit(limit).Find(&rows).Error
+// condemn lists files that no row points to any more as being deleted, for the caller to do so after the commit. The
+// sweeper tries again after a pause. It skips empty keys.
+func (s *store) condemn(ctx context.Context, pause time.Duration, keys ...string) (files []condemned, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		files = nil
+		for _, key := range keys {
+			if key == "" {
+				continue
+			}
+			var file condemned
+			err := s.db.Query(ctx, &file, `
+				INSERT INTO media_unclaimed_files (storage_key, delete_after, deleting, tries)
+				VALUES (?, `+plus(s.clock(), pause)+`, TRUE, 1)
+				ON CONFLICT (storage_key) DO UPDATE SET delete_after = excluded.delete_after, deleting = TRUE,
+					tries = media_unclaimed_files.tries + 1
+				RETURNING storage_key, delete_after`, key)
+			if err != nil {
+				return fmt.Errorf("condemn file %s: %w", key, err)
+			}
+			files = append(files, file)
+		}
+		return nil
+	})
+	return files, err
+}
+
+// condemnOrphans condemns those of the files that are orphans. Those that a video points to are not.
+func (s *store) condemnOrphans(ctx context.Context, keys ...string) ([]condemned, error) {
+	return s.takeFiles(ctx, ``, `storage_key IN ? AND NOT deleting`, keys)
+}
+
+// dueFiles condemns up to limit orphans that are due, and returns them with condemned ones that are due for another
+// try. Nobody else gets the same ones before their next try.
+func (s *store) dueFiles(ctx context.Context, limit int) ([]condemned, error) {
+	due := `WITH due AS (
+		SELECT storage_key FROM media_unclaimed_files WHERE delete_after <= ` + s.moment() + `
+		ORDER BY delete_after LIMIT ?` + s.skipLocked() + `) `
+	return s.takeFiles(ctx, due, `storage_key IN (SELECT storage_key FROM due)`, limit)
+}
+
+func (s *store) takeFiles(ctx context.Context, with, where string, arg any) (files []condemned, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		files = nil // of a run that was rolled back
+		return s.db.Query(ctx, &files, with+`
+			UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = `+s.tryAgain()+`
+			WHERE `+where+` RETURNING storage_key, delete_after`, arg)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("list orphans: %w", err)
+		return nil, fmt.Errorf("condemn orphans: %w", err)
 	}
-	keys := make([]string, len(rows))
-	for i, row := range rows {
-		keys[i] = row.StorageKey
+	return files, nil
+}
+
+// deleted deletes the entry of a file that has been deleted, unless it has been condemned again since.
+func (s *store) deleted(ctx context.Context, file condemned) error {
+	_, err := s.db.Exec(ctx,
+		`DELETE FROM media_unclaimed_files WHERE storage_key = ? AND deleting AND delete_after = ?`,
+		file.StorageKey, file.DeleteAfter)
+	if err != nil {
+		return fmt.Errorf("delete the entry of orphan %s: %w", file.StorageKey, err)
 	}
-	return keys, nil
+	return nil
 }

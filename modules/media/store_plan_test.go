@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,6 @@ func TestStoreUsesIndexes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
 	check := func(name string, ask func() error) {
 		t.Helper()
 		plans := planner.Plan(t, func() {
@@ -58,24 +58,28 @@ func TestStoreUsesIndexes(t *testing.T) {
 		}
 		var waiting []string
 		check("silent, "+state, func() (err error) {
-			waiting, err = s.silent(t.Context(), now, now, 50)
+			videos, err := s.takeSilent(t.Context(), time.Minute, 50)
+			for _, v := range videos {
+				waiting = append(waiting, v.ID)
+				err = errors.Join(err, s.notSent(t.Context(), v))
+			}
 			return err
 		})
 		if len(waiting) != 50 {
 			t.Fatalf("%d videos wait, want 50", len(waiting))
 		}
 		check("claim, "+state, func() error {
-			v, claimed, err := s.claim(t.Context(), waiting[0], now, now)
+			v, claimed, err := s.claim(t.Context(), waiting[0])
 			if err == nil && !claimed {
 				t.Error("not claimed")
 			}
 			if err == nil {
-				_, err = s.renew(t.Context(), v, now, stepProbing, 1)
+				_, err = s.renew(t.Context(), v, stepProbing, 1)
 			}
 			return err
 		})
 		check("queue, "+state, func() error {
-			videos, err := s.queued(t.Context(), now, 40)
+			videos, err := s.queued(t.Context(), 40)
 			if err == nil && len(videos) != 40 {
 				t.Errorf("%d videos are queued", len(videos))
 			}
@@ -91,7 +95,7 @@ func TestStoreUsesIndexes(t *testing.T) {
 			})
 		}
 		check("due orphans, "+state, func() error {
-			_, err := s.dueOrphans(t.Context(), now, 50)
+			_, err := s.dueFiles(t.Context(), 50)
 			return err
 		})
 	}

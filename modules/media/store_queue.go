@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"risingstars/platform/database"
 )
@@ -19,8 +18,16 @@ type queuedVideo struct {
 // queued returns up to limit videos that wait for their first worker: the oldest of every owner, those first whose turn
 // it is, then the second of every owner, and so on. It reads one entry of media_videos_queue_idx per owner and one per
 // video that it returns, however many videos wait.
-func (s *store) queued(ctx context.Context, now time.Time, limit int) ([]queuedVideo, error) {
+//
+// What lies in the future is from the time before the clock was set back, and counts as the oldest.
+func (s *store) queued(ctx context.Context, limit int) ([]queuedVideo, error) {
 	var rows []queuedVideo
+	now := s.moment()
+	since := func(served, uploaded string) string {
+		past := fmt.Sprintf(`CASE WHEN %%s > %s THEN 0 ELSE %%[1]s END`, plus(now, clockSlack))
+		served, uploaded = fmt.Sprintf(past, served), fmt.Sprintf(past, uploaded)
+		return fmt.Sprintf(`CASE WHEN %s > %s THEN %[1]s ELSE %[2]s END`, served, uploaded)
+	}
 	err := s.db.Query(ctx, &rows, fmt.Sprintf(`
 		WITH RECURSIVE oldest (owner_id, uploaded_at, id) AS (
 			SELECT CAST('' AS TEXT), CAST(0 AS BIGINT), CAST('' AS TEXT)
@@ -28,23 +35,24 @@ func (s *store) queued(ctx context.Context, now time.Time, limit int) ([]queuedV
 			SELECT v.owner_id, v.uploaded_at, v.id FROM oldest %s
 		), head AS (
 			SELECT oldest.*, COALESCE(t.served_at, 0) AS served_at,
-				CASE WHEN t.served_at > oldest.uploaded_at THEN t.served_at ELSE oldest.uploaded_at END AS since,
+				%s AS since,
 				(SELECT COUNT(*) FROM media_videos p
-					WHERE p.status = 'processing' AND p.owner_id = oldest.owner_id AND p.lease_until > ?) AS under_way
+					WHERE p.status = 'processing' AND p.owner_id = oldest.owner_id AND %s) AS under_way
 			FROM oldest LEFT JOIN media_turns t ON t.owner_id = oldest.owner_id
 			WHERE oldest.id <> ''
 		), line (owner_id, uploaded_at, id, served_at, since, under_way, before) AS (
 			SELECT * FROM (SELECT head.*, 0 FROM head ORDER BY under_way, since, id LIMIT ?) best
 			UNION ALL
 			SELECT v.owner_id, v.uploaded_at, v.id, line.served_at,
-				CASE WHEN line.served_at > v.uploaded_at THEN line.served_at ELSE v.uploaded_at END,
+				%s,
 				line.under_way, line.before + 1
 			FROM line %s
 		)
 		SELECT id, since, under_way, before FROM line LIMIT ?`,
-		s.joinNext(`w.owner_id > oldest.owner_id`),
+		s.joinNext(`w.owner_id > oldest.owner_id`), since(`t.served_at`, `oldest.uploaded_at`), leased(now),
+		since(`line.served_at`, `v.uploaded_at`),
 		s.joinNext(`w.owner_id = line.owner_id AND (w.uploaded_at, w.id) > (line.uploaded_at, line.id)`)),
-		database.Micros(now), limit, limit)
+		limit, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue: %w", err)
 	}
@@ -64,14 +72,14 @@ func (s *store) joinNext(condition string) string {
 }
 
 // claimNext claims the first video of the queue, under the task of any video. It reports false if none waits.
-func (s *store) claimNext(ctx context.Context, taskID string, now, until time.Time) (Video, bool, error) {
+func (s *store) claimNext(ctx context.Context, taskID string) (Video, bool, error) {
 	for {
-		first, err := s.queued(ctx, now, 1)
+		first, err := s.queued(ctx, 1)
 		if err != nil || len(first) == 0 {
 			return Video{}, false, err
 		}
 		// If another worker has claimed it meanwhile, another video is first.
-		v, claimed, err := s.take(ctx, first[0].ID, taskID, Processing.before(), now, until)
+		v, claimed, err := s.take(ctx, first[0].ID, taskID, Processing.before())
 		if err != nil || claimed {
 			return v, claimed, err
 		}

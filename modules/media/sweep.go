@@ -2,23 +2,42 @@ package media
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync"
 	"time"
 )
 
 const (
 	sweepEvery = 5 * time.Second
 	sweepBatch = 100
+	// sweepTime is how long one part of a sweep may take. What is left waits for its next turn.
+	sweepTime = 50 * time.Second
 )
 
 // Sweep finishes, until ctx ends, what crashes and lost tasks left undone: it sends tasks again, cancels expired
 // uploads, and deletes orphans and the originals of videos that failed long ago. Any number of processes may sweep at
-// the same time.
+// the same time: each takes what it is about to do. The parts do not wait for each other, and what fails is tried again
+// after a growing pause, so that nothing keeps the rest waiting.
 func (m *Module) Sweep(ctx context.Context) {
+	var parts sync.WaitGroup
+	for _, part := range m.sweeps() {
+		parts.Go(func() { m.repeat(ctx, part) })
+	}
+	parts.Wait()
+}
+
+func (m *Module) sweeps() []func(ctx context.Context) error {
+	return []func(ctx context.Context) error{m.bringBack, m.resend, m.direct.sweep, m.expireOriginals, m.sweepOrphans}
+}
+
+func (m *Module) repeat(ctx context.Context, part func(ctx context.Context) error) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
-		if err := m.sweepOnce(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		limited, cancel := context.WithTimeout(ctx, sweepTime)
+		err := part(limited)
+		cancel()
+		if err != nil && ctx.Err() == nil {
 			m.log.ErrorContext(ctx, "sweep", "error", err)
 		}
 		select {
@@ -29,59 +48,64 @@ func (m *Module) Sweep(ctx context.Context) {
 	}
 }
 
-func (m *Module) sweepOnce(ctx context.Context, now time.Time) error {
-	return errors.Join(m.resend(ctx, now), m.direct.sweep(ctx, now), m.expireOriginals(ctx, now),
-		m.sweepOrphans(ctx, now))
-}
+func (m *Module) bringBack(ctx context.Context) error { return m.store.bringBack(ctx, m.o.ResendAfter) }
 
 // expireOriginals deletes the originals of videos that failed too long ago. Their rows stay, with the reason.
-func (m *Module) expireOriginals(ctx context.Context, now time.Time) error {
+func (m *Module) expireOriginals(ctx context.Context) error {
 	if m.o.KeepFailed <= 0 {
 		return nil
 	}
-	if err := m.store.dateFailures(ctx, now); err != nil {
+	if err := m.store.dateFailures(ctx); err != nil {
 		return err
 	}
-	videos, err := m.store.failedBefore(ctx, now.Add(-m.o.KeepFailed), sweepBatch)
+	videos, err := m.store.failedFor(ctx, m.o.KeepFailed, sweepBatch)
 	if err != nil {
 		return err
 	}
+	var failed troubles
 	for _, v := range videos {
-		dropped, err := m.store.dropOriginal(ctx, v, now)
-		if err != nil {
-			return err
+		files, err := m.store.dropOriginal(ctx, v)
+		if err == nil {
+			err = m.deleteFiles(ctx, files)
 		}
-		if dropped {
-			m.deleteFiles(ctx, v.OriginalKey)
-		}
+		failed.add(err)
 	}
 	if len(videos) > 0 {
-		m.log.InfoContext(ctx, "deleted the originals of failed videos", "count", len(videos))
+		m.log.InfoContext(ctx, "deleted the originals of failed videos", "count", len(videos)-failed.n)
 	}
-	return nil
+	return failed.of(len(videos), "delete the originals of failed videos")
 }
 
-// resend sends the tasks that the queue may have lost.
-func (m *Module) resend(ctx context.Context, now time.Time) error {
-	ids, err := m.store.silent(ctx, now.Add(-m.o.ResendAfter), now, sweepBatch)
+// resend sends the tasks that the queue may have lost. A video whose task died while a worker still held it fails
+// instead, if that worker has ended without a result.
+func (m *Module) resend(ctx context.Context) error {
+	videos, err := m.store.takeSilent(ctx, m.o.ResendAfter, sweepBatch)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		m.send(ctx, id)
+	var failed troubles
+	for _, v := range videos {
+		if v.Died {
+			_, err = m.store.failDead(ctx, v)
+		} else {
+			err = m.sendTaken(ctx, v)
+		}
+		failed.add(err)
 	}
-	return nil
+	return failed.of(len(videos), "send tasks again")
 }
 
 // sweepOrphans deletes the orphans that are due.
-func (m *Module) sweepOrphans(ctx context.Context, now time.Time) error {
-	keys, err := m.store.dueOrphans(ctx, now, sweepBatch)
+func (m *Module) sweepOrphans(ctx context.Context) error {
+	files, err := m.store.dueFiles(ctx, sweepBatch)
 	if err != nil {
 		return err
 	}
-	if len(keys) > 0 {
-		m.log.InfoContext(ctx, "deleting orphaned files", "count", len(keys))
+	if len(files) > 0 {
+		m.log.InfoContext(ctx, "deleting orphaned files", "count", len(files))
 	}
-	m.deleteFiles(ctx, keys...)
+	if err := m.deleteFiles(ctx, files); err != nil {
+		return fmt.Errorf("sweep orphans: %w", err)
+	}
 	return nil
 }

@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,19 +13,18 @@ import (
 // A task is lost by a crash between the commit of the row and its enqueuing, or by the queue.
 func TestALostTaskIsSentAgain(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	past, present := database.Micros(now.Add(-time.Hour)), database.Micros(now)
-	future := database.Micros(now.Add(time.Hour))
+	const past, present = -time.Hour, time.Duration(0)
+	lease := leaseTime - time.Second
 	for name, c := range map[string]struct {
 		set  string
-		args []any
+		args []any // a duration stands for a time that long from now
 		sent bool
 	}{
 		"never sent":             {"sent_at = 0", nil, true},
 		"sent long ago":          {"sent_at = ?", []any{past}, true},
 		"sent just now":          {"sent_at = ?", []any{present}, false},
 		"never sent, a mock":     {"sent_at = 0, mock = ?", []any{true}, false},
-		"claimed":                {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, future}, false},
+		"claimed":                {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, lease}, false},
 		"claimed, lease lapsed":  {"sent_at = ?, status = 'processing', lease_until = ?", []any{past, past}, true},
 		"released":               {"sent_at = ?, status = 'processing', lease_until = 0", []any{past}, true},
 		"released, not long ago": {"sent_at = ?, status = 'processing', lease_until = 0", []any{present}, false},
@@ -34,9 +34,14 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, s *studio) {
-				v := s.insert(t, Uploaded)
-				s.set(t, v.ID, c.set, c.args...)
-				if err := s.sweepOnce(t.Context(), now); err != nil {
+				v, now, args := s.insert(t, Uploaded), s.now(t), slices.Clone(c.args)
+				for i, arg := range args {
+					if d, ok := arg.(time.Duration); ok {
+						args[i] = database.Micros(now.Add(d))
+					}
+				}
+				s.set(t, v.ID, c.set, args...)
+				if err := s.sweepOnce(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				want := 0
@@ -46,10 +51,10 @@ func TestALostTaskIsSentAgain(t *testing.T) {
 				if got := s.queued(t); got != want {
 					t.Fatalf("%d tasks, want %d", got, want)
 				}
-				if c.sent && s.read(t, v.ID).SentAt < present {
+				if c.sent && s.read(t, v.ID).SentAt < database.Micros(now) {
 					t.Fatal("the row does not record that the task was sent")
 				}
-				if err := s.sweepOnce(t.Context(), now); err != nil || s.queued(t) != want {
+				if err := s.sweepOnce(t.Context()); err != nil || s.queued(t) != want {
 					t.Fatalf("the next sweep: %v, %d tasks", err, s.queued(t))
 				}
 			})
@@ -63,23 +68,20 @@ func TestOrphansAreDeletedInTime(t *testing.T) {
 }
 
 func orphansAreDeletedInTime(t *testing.T, s *studio) {
-	began := time.Now()
 	kept := s.upload(t, notReallyAVideo())
 	orphan, err := s.receive(t.Context(), newReader(notReallyAVideo()), largest) // and then the process is killed
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.orphan(t.Context(), began.Add(time.Minute), "processed/never-written.mp4"); err != nil {
+	if err := s.store.orphan(t.Context(), time.Minute, "processed/never-written.mp4"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sweepOnce(t.Context(), began.Add(uploadGrace-time.Minute)); err != nil {
-		t.Fatal(err)
-	}
+	s.pass(t, uploadGrace-time.Minute)
+	s.sweep(t)
 	s.wantFiles(t, kept.OriginalKey, orphan.key)
 	s.wantOrphans(t, 1)
-	if err := s.sweepOnce(t.Context(), time.Now().Add(uploadGrace)); err != nil {
-		t.Fatal(err)
-	}
+	s.pass(t, time.Minute)
+	s.sweep(t)
 	s.wantFiles(t, kept.OriginalKey)
 	s.wantOrphans(t, 0)
 }

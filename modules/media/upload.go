@@ -16,7 +16,7 @@ import (
 // uploadGrace is how long a file may take to arrive before it is deleted as an orphan.
 const uploadGrace = 24 * time.Hour
 
-// original is a stored file that is still an orphan. accept creates the video that adopts it; deleteOrphans deletes it.
+// original is a stored file that is still an orphan. accept creates the video that adopts it; discard deletes it.
 type original struct {
 	videoID string
 	key     string
@@ -36,14 +36,14 @@ func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*origina
 	}
 	o := &original{videoID: uuid.Must(uuid.NewV7()).String()}
 	o.key = m.o.UploadPrefix + "/" + o.videoID + container.Extension
-	if err := m.store.orphan(ctx, time.Now().Add(uploadGrace), o.key); err != nil {
+	if err := m.store.orphan(ctx, uploadGrace, o.key); err != nil {
 		return nil, err
 	}
 	stored, err := m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
 		ContentType: container.ContentType, MaxBytes: m.o.MaxUploadBytes, Announced: size,
 	})
 	if err != nil {
-		m.deleteOrphans(ctx, o.key)
+		m.discard(ctx, err, o.key)
 		if errors.Is(err, storage.ErrTooLarge) {
 			return nil, errTooLarge
 		}
@@ -54,10 +54,12 @@ func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*origina
 }
 
 // accept creates the video of a stored file and queues it, unless it is a mock, which counts for no quota. After an
-// error the file is deleted.
+// error the file is deleted. The error is errDiscarded if a sweeper has deleted the file, because it was late.
 func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
-	v := d.video(o.videoID, ownerID, o.key, o.size)
-	err := m.checkStart(ctx, o.key, d.Start)
+	v, err := m.newVideo(ctx, d, o.videoID, ownerID, o.key, o.size)
+	if err == nil {
+		err = m.checkStart(ctx, o.key, d.Start)
+	}
 	insert := func(ctx context.Context) error { return m.store.insert(ctx, v, mock) }
 	if err == nil && mock {
 		err = insert(ctx)
@@ -65,7 +67,7 @@ func (m *Module) accept(ctx context.Context, ownerID string, o *original, d deta
 		err = m.within(ctx, m.o.Quotas, ownerID, 1, insert)
 	}
 	if err != nil {
-		m.deleteOrphans(ctx, o.key)
+		m.discard(ctx, err, o.key)
 		return Video{}, err
 	}
 	if !mock {

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"risingstars/platform/database"
 )
 
 // Every statement that writes a status is tried on every state.
@@ -23,7 +21,7 @@ func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
 		do   func(v Video) (bool, error)
 	}{
 		{"claim", Processing, []Status{Uploaded, Processing}, func(v Video) (bool, error) { // also after a lapsed lease
-			_, claimed, err := s.store.claim(t.Context(), v.ID, time.Now(), time.Now().Add(leaseTime))
+			_, claimed, err := s.store.claim(t.Context(), v.ID)
 			return claimed, err
 		}},
 		{"publish", Processed, []Status{Processing}, func(v Video) (bool, error) {
@@ -83,12 +81,22 @@ func (s *studio) insert(t *testing.T, status Status) Video {
 	v := Video{
 		ID: newID(), OwnerID: "ana", Title: "t", OriginalKey: "uploads/" + newID() + ".mp4", UploadedAt: time.Now(),
 	}
-	if err := s.store.insert(t.Context(), v, false); err != nil {
-		t.Fatal(err)
-	}
+	s.add(t, v)
 	s.set(t, v.ID, "status = ?, attempt = 1, sent_at = 1", string(status))
 	v.Attempt = 1
 	return v
+}
+
+// add inserts a video whose original has not been written.
+func (s *studio) add(t *testing.T, v Video) {
+	t.Helper()
+	err := s.store.orphan(t.Context(), uploadGrace, v.OriginalKey)
+	if err == nil {
+		err = s.store.insert(t.Context(), v, false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestFailureResetsTheProgress(t *testing.T) {
@@ -98,7 +106,7 @@ func TestFailureResetsTheProgress(t *testing.T) {
 
 func failureResetsTheProgress(t *testing.T, s *studio) {
 	v := s.insert(t, Processing)
-	s.set(t, v.ID, "lease_until = ?, progress = 40, stage = 'processing'", database.Micros(time.Now().Add(time.Hour)))
+	s.set(t, v.ID, "lease_until = 1, progress = 40, stage = 'processing'")
 	if failed, err := s.store.fail(t.Context(), v.ID, 1); !failed || err != nil {
 		t.Fatal(failed, err)
 	}

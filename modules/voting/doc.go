@@ -7,6 +7,8 @@
 // and what a vote changes in them is in no index. The lists by votes are sorted by copies, which whoever asks for such
 // a list brings up to date first (store_tallies.go).
 //
+// Votes for one video that arrive at once share a transaction (lanes.go). None is acknowledged before its commit.
+//
 // The ranking depends only on the votes that count now, and on when each of them was first cast. Among contestants with
 // equally many votes, the one whose latest vote is older comes first: that one has reached the number first. A vote
 // that is taken back and given again keeps its first time, and so the ranking is as if it had always stood; one that is

@@ -48,6 +48,7 @@ type Deps struct {
 // Module is the voting module.
 type Module struct {
 	store  *store
+	lanes  *lanes
 	limits Limits
 	files  Files
 	o      Options
@@ -55,5 +56,7 @@ type Module struct {
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
-	return &Module{store: newStore(d.DB, cmp.Or(d.Options.Searches, 4)), limits: d.Limits, files: d.Files, o: d.Options}
+	m := &Module{store: newStore(d.DB, cmp.Or(d.Options.Searches, 4)), limits: d.Limits, files: d.Files, o: d.Options}
+	m.lanes = &lanes{castAll: m.castAll, open: map[string]*lane{}}
+	return m
 }

@@ -8,34 +8,58 @@ import (
 
 // Vote casts the caller's one vote for a video and returns the video's new total.
 func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, err error) {
-	return m.changeVotes(ctx, videoID, func(ctx context.Context, contestantID string) error {
-		if contestantID == voterID && !m.o.SelfVotes {
-			return errSelfVote
+	if uuid.Validate(videoID) != nil {
+		return 0, errNoEntry
+	}
+	return m.lanes.cast(ctx, videoID, voterID)
+}
+
+// castAll casts votes for one video in one transaction and decides each ballot. If it returns an error, nothing has
+// changed, and none is decided.
+func (m *Module) castAll(ctx context.Context, videoID string, ballots []*ballot) error {
+	return m.store.db.InTx(ctx, func(ctx context.Context) error {
+		contestantID, err := m.store.contestant(ctx, videoID)
+		if err != nil {
+			return err
 		}
-		added, err := m.store.addVote(ctx, videoID, contestantID, voterID)
-		if err == nil && !added {
-			return errAlreadyVoted
+		var voters []string
+		for _, b := range ballots {
+			if b.err = nil; b.voterID == contestantID && !m.o.SelfVotes {
+				b.err = errSelfVote
+			} else {
+				voters = append(voters, b.voterID)
+			}
 		}
-		return err
+		if len(voters) == 0 {
+			return nil
+		}
+		added, err := m.store.addVotes(ctx, videoID, contestantID, voters)
+		if err != nil {
+			return err
+		}
+		total, err := m.store.tally(ctx, videoID)
+		if err != nil {
+			return err
+		}
+		total -= len(added)
+		for _, b := range ballots {
+			switch {
+			case b.err != nil:
+			case added[b.voterID]:
+				delete(added, b.voterID) // whoever votes twice at once has one new vote
+				total++
+				b.total = total
+			default:
+				b.err = errAlreadyVoted
+			}
+		}
+		return nil
 	})
 }
 
-// Unvote removes the caller's vote for a video and returns the video's new total.
+// Unvote removes the caller's vote for a video and returns the video's new total. The error is errNoEntry, and nothing
+// changes, if the entry is withdrawn meanwhile.
 func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int, err error) {
-	return m.changeVotes(ctx, videoID, func(ctx context.Context, contestantID string) error {
-		removed, err := m.store.removeVote(ctx, videoID, contestantID, voterID)
-		if err == nil && !removed {
-			return errNotVoted
-		}
-		return err
-	})
-}
-
-// changeVotes applies a change to the votes for a video in one transaction and returns the video's new total. The error
-// is errNoEntry, and nothing changes, if the entry is withdrawn meanwhile.
-func (m *Module) changeVotes(
-	ctx context.Context, videoID string, apply func(ctx context.Context, contestantID string) error,
-) (total int, err error) {
 	if uuid.Validate(videoID) != nil {
 		return 0, errNoEntry
 	}
@@ -44,8 +68,12 @@ func (m *Module) changeVotes(
 		if err != nil {
 			return err
 		}
-		if err := apply(ctx, contestantID); err != nil {
+		removed, err := m.store.removeVote(ctx, videoID, contestantID, voterID)
+		if err != nil {
 			return err
+		}
+		if !removed {
+			return errNotVoted
 		}
 		total, err = m.store.tally(ctx, videoID)
 		return err

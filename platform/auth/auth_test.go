@@ -55,17 +55,18 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		t.Fatalf("the unchanged token is refused: %v", err)
 	}
 	for name, token := range map[string]string{
-		"alg none":       sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(same)),
-		"other alg":      sign(jwt.SigningMethodHS512, secret, claims(same)),
-		"other secret":   sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("x"), 32), claims(same)),
-		"expired":        signed(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Second).Unix() }),
-		"no expiry":      signed(func(c jwt.MapClaims) { delete(c, "exp") }),
-		"other issuer":   signed(func(c jwt.MapClaims) { c["iss"] = "x" }),
-		"other audience": signed(func(c jwt.MapClaims) { c["aud"] = "x" }),
-		"from tomorrow":  signed(func(c jwt.MapClaims) { c["iat"] = time.Now().Add(24 * time.Hour).Unix() }),
-		"no subject":     signed(func(c jwt.MapClaims) { delete(c, "sub") }),
-		"malformed":      "a.b.c",
-		"empty":          "",
+		"alg none":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(same)),
+		"other alg":       sign(jwt.SigningMethodHS512, secret, claims(same)),
+		"other secret":    sign(jwt.SigningMethodHS256, bytes.Repeat([]byte("x"), 32), claims(same)),
+		"expired":         signed(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-2 * time.Minute).Unix() }),
+		"no expiry":       signed(func(c jwt.MapClaims) { delete(c, "exp") }),
+		"other issuer":    signed(func(c jwt.MapClaims) { c["iss"] = "x" }),
+		"other audience":  signed(func(c jwt.MapClaims) { c["aud"] = "x" }),
+		"from the future": signed(func(c jwt.MapClaims) { c["iat"] = time.Now().Add(2 * time.Minute).Unix() }),
+		"not valid yet":   signed(func(c jwt.MapClaims) { c["nbf"] = time.Now().Add(2 * time.Minute).Unix() }),
+		"no subject":      signed(func(c jwt.MapClaims) { delete(c, "sub") }),
+		"malformed":       "a.b.c",
+		"empty":           "",
 	} {
 		caller, err := auth.NewTokens(auth.NewKeys(secret, nil), time.Hour).Verify(token)
 		if !errors.Is(err, auth.ErrBadToken) {
@@ -90,6 +91,28 @@ func TestPasswordsAreHashedAsOWASPRecommends(t *testing.T) {
 	}{{"correct horse", hash, true}, {"wrong horse", hash, false}, {"a password that nobody has", "", false}} {
 		if got, err := passwords.Check(test.password, test.hash); err != nil || got != test.want {
 			t.Errorf("Check(%q) is %v (%v), want %v", test.password, got, err, test.want)
+		}
+	}
+}
+
+// The host that issued the token, or the one that verifies it, may be 60 s ahead of the other.
+func TestATokenAllowsForTheClocksOfTwoHosts(t *testing.T) {
+	t.Parallel()
+	const most = 55 * time.Second // the rest is for a slow machine
+	for name, change := range map[string]map[string]time.Duration{
+		"issued by a host that is ahead": {"iat": most, "nbf": most, "exp": time.Hour},
+		"verified by a host that is":     {"iat": -time.Hour, "exp": -most},
+	} {
+		claims := jwt.MapClaims{"sub": "u1", "iss": "rising-stars-showcase", "aud": "rising-stars-showcase"}
+		for claim, in := range change {
+			claims[claim] = time.Now().Add(in).Unix()
+		}
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := auth.NewTokens(auth.NewKeys(secret, nil), time.Hour).Verify(token); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

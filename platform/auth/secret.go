@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"risingstars/platform/disk"
 )
 
 // LoadOrCreateSecret returns the secret in the file at path. The first call creates it: 32 random bytes in hex, in a
@@ -33,9 +35,9 @@ func LoadOrCreateSecret(path string) ([]byte, error) {
 }
 
 // createSecret writes a complete file beside path and links it to path, which succeeds only for the first of several
-// processes.
+// processes. What it signs is worth nothing without it, so a power cut does not lose it.
 func createSecret(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+	if err := disk.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("create its folder: %w", err)
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // 0600 by definition
@@ -52,5 +54,5 @@ func createSecret(path string) error {
 	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("put it in place: %w", err)
 	}
-	return nil
+	return disk.SyncFolder(filepath.Dir(path)) // even if another process has put it there
 }

@@ -1,5 +1,6 @@
 // Package auth proves who is calling: access tokens, password hashes, the signing secret, and the caller in the
-// context. It knows nothing about accounts. Tokens cannot be revoked: each is valid until it expires.
+// context. It knows nothing about accounts. Tokens cannot be revoked: each is valid until it expires, and for a minute
+// longer, because the clocks of hosts may differ by so much.
 package auth
 
 import (
@@ -13,6 +14,9 @@ import (
 
 // issuer is both the issuer and the audience of our tokens: the service talks to itself.
 const issuer = "rising-stars-showcase"
+
+// skew is by how much the clocks of two hosts may differ: one of them issues a token, and the other verifies it.
+const skew = time.Minute
 
 // ErrBadToken is returned for a token that is forged, expired, or issued by another service.
 var ErrBadToken = errors.New("bad token")
@@ -78,6 +82,7 @@ func verify(token string, keys []Key, undivided [][]byte, audience string) (jwt.
 		},
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
+		jwt.WithLeeway(skew),
 	)
 	if err != nil {
 		return jwt.RegisteredClaims{}, fmt.Errorf("%w: %w", ErrBadToken, err)

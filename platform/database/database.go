@@ -18,6 +18,8 @@ import (
 	"github.com/libtnb/sqlite"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
+
+	"risingstars/platform/disk"
 )
 
 // Dialect names the database in use. Stores need it only where no statement serves both.
@@ -46,16 +48,26 @@ type DB struct {
 	gorm    *gorm.DB
 	sql     *sql.DB
 	dialect Dialect
-	writer  chan struct{} // SQLite: full while a writer of this process is at work; nil for PostgreSQL
+	log     *slog.Logger
+	path    string // of SQLite's file
+	writer  writer // for SQLite
 }
 
 // Open connects to the database and pings it. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db, name, maxConns := &DB{dialect: PostgreSQL}, string(PostgreSQL), 16
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	db, name, maxConns := &DB{dialect: PostgreSQL, log: o.Logger, path: o.Path}, string(PostgreSQL), 16
 	open := openPostgreSQL
 	if o.URL == "" {
+		unlock, err := createSQLite(ctx, o.Path)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
 		open = openSQLite
-		db.dialect, db.writer, maxConns = SQLite, make(chan struct{}, 1), 8
+		db.dialect, maxConns = SQLite, 8
 		name = string(SQLite) + " " + o.Path // SQLite's errors do not name the file; PostgreSQL's name the server
 	}
 	dialector, err := open(o)
@@ -112,15 +124,13 @@ func openPostgreSQL(o Options) (gorm.Dialector, error) {
 	return postgres.New(postgres.Config{Conn: stdlib.OpenDB(*c)}), nil
 }
 
-// openSQLite sets what the embedded stage relies on: WAL, so that readers never wait for the writer; a busy timeout for
-// other processes (`app queue dead` beside `app serve`); and transactions that acquire the write lock when they begin,
-// because a read transaction that becomes a writer cannot wait for the lock.
-func openSQLite(o Options) (gorm.Dialector, error) {
-	path := o.Path
+// createSQLite creates the file unless it exists. Until unlock is called, no other process does the first steps in it:
+// SQLite cannot wait for a lock when it begins to use WAL.
+func createSQLite(ctx context.Context, path string) (unlock func(), err error) {
 	if path == "" {
 		return nil, errors.New("open database sqlite3: no path given")
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+	if err := disk.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("create the database's folder: %w", err)
 	}
 	// Not left to SQLite, so that other users cannot read the file and an error says more than "out of memory (14)".
@@ -132,11 +142,22 @@ func openSQLite(o Options) (gorm.Dialector, error) {
 	case !errors.Is(err, fs.ErrExist):
 		return nil, fmt.Errorf("create the database's file: %w", err)
 	}
+	if info, err := os.Stat(path); err != nil || info.Size() > 0 {
+		return func() {}, nil // an error is SQLite's to tell
+	}
+	return lockFolder(ctx, path)
+}
+
+// openSQLite sets what the embedded stage relies on: WAL, so that readers never wait for the writer; a sync of the log
+// in each commit, so that a power cut loses nothing (FULL); a busy timeout for other processes (`app queue dead` beside
+// `app serve`); and transactions that acquire the write lock when they begin, because a read transaction that becomes a
+// writer cannot wait for the lock.
+func openSQLite(o Options) (gorm.Dialector, error) {
 	query := url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)"},
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}
-	return sqlite.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()), nil
+	return sqlite.Open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + query.Encode()), nil
 }
 
 // Dialect returns which database this is.
@@ -161,14 +182,20 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// Now reads the database's clock. For SQLite, that is the clock of this host.
-func (db *DB) Now(ctx context.Context) (time.Time, error) {
-	query := "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS us"
+// Clock returns the database's clock as an expression for statements: the time at which the statement began, in
+// microseconds (see Micros). Processes whose own clocks differ agree on it. For SQLite, it is the clock of this host,
+// in milliseconds.
+func (db *DB) Clock() string {
 	if db.dialect == SQLite {
-		query = "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) AS us"
+		return `CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER) * 1000`
 	}
+	return `CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)`
+}
+
+// Now reads the database's clock.
+func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	var row struct{ Us int64 }
-	if err := db.Query(ctx, &row, query); err != nil {
+	if err := db.Query(ctx, &row, `SELECT `+db.Clock()+` AS us`); err != nil {
 		return time.Time{}, fmt.Errorf("read the database's clock: %w", err)
 	}
 	return FromMicros(row.Us), nil

@@ -29,7 +29,7 @@ type FillStatus struct {
 func (db *DB) Fill(ctx context.Context, owners ...Migrations) error {
 	for _, owner := range owners {
 		for _, fill := range owner.Fills {
-			if err := fill.Run(ctx, db); err != nil {
+			if err := fill.Run(alone(ctx), db); err != nil {
 				return fmt.Errorf("fill %s of %s: %w", fill.Name, owner.Name, err)
 			}
 		}

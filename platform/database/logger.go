@@ -15,9 +15,6 @@ type queryLogger struct {
 }
 
 func newQueryLogger(log *slog.Logger, slow time.Duration) logger.Interface {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	if slow <= 0 {
 		slow = 500 * time.Millisecond
 	}

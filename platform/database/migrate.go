@@ -2,15 +2,14 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // Migrations are the SQL files of one owner of tables, in goose's format, at the root of FS. The table
@@ -43,30 +42,93 @@ type MigrationStatus struct {
 var ErrNothingApplied = errors.New("no migration is applied")
 
 // Migrate applies all pending migrations, owner by owner, each file in a transaction of its own unless it says NO
-// TRANSACTION, and runs the fills. When several processes migrate the same PostgreSQL database, an advisory lock lets
-// one work while the others wait for up to five minutes. After an error, the files that were applied before it stay
-// applied, and Migrate may be called again.
+// TRANSACTION, and then runs the fills. When several processes migrate the same database, one works while the others
+// wait for up to five minutes.
+//
+// On PostgreSQL, no statement waits for a lock for more than two seconds, because everybody who needs the table waits
+// behind it: the file is rolled back, and tried again after a pause, for up to five minutes. The files without a
+// transaction wait longer, because they build and drop indexes CONCURRENTLY, and nobody reads or writes behind them.
+//
+// After an error, the files that were applied before it stay applied, and Migrate may be called again.
 func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
+	if err := db.migrateAll(ctx, owners); err != nil {
+		return err
+	}
+	return db.Fill(ctx, owners...)
+}
+
+func (db *DB) migrateAll(ctx context.Context, owners []Migrations) error {
+	unlock, err := db.lockMigrations(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer unlock()
 	for _, owner := range owners {
-		provider, err := db.provider(owner, locked)
-		if errors.Is(err, goose.ErrNoMigrations) { // all are for the other database
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		_, err = provider.Up(ctx)
+		err := db.migrate(ctx, owner)
 		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 			return fmt.Errorf("migrate %s: stopped halfway; migrate again to continue: %w", owner.Name, ctx.Err())
 		}
 		if err != nil {
 			return fmt.Errorf("migrate %s: %w", owner.Name, withHint(err))
 		}
-		if err := db.Fill(ctx, owner); err != nil {
+	}
+	return nil
+}
+
+// lockMigrations is for SQLite. On PostgreSQL, the session that migrates has the lock.
+func (db *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
+	if db.dialect == PostgreSQL {
+		return func() {}, nil
+	}
+	return lockFolder(ctx, db.path)
+}
+
+func (db *DB) migrate(ctx context.Context, owner Migrations) error {
+	provider, err := db.provider(owner, nil)
+	if errors.Is(err, goose.ErrNoMigrations) { // all are for the other database
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if db.dialect == SQLite {
+		_, err := provider.Up(ctx)
+		return err
+	}
+	files, err := provider.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if file.State == goose.StateApplied {
+			continue
+		}
+		timeout, err := lockTimeoutOf(owner, file.Source.Path)
+		if err != nil {
+			return err
+		}
+		err = db.untilLocked(ctx, file.Source.Path, timeout, func(ctx context.Context, lock *sessionLock) error {
+			provider, err := db.provider(owner, lock)
+			if err == nil {
+				_, err = provider.UpTo(ctx, file.Source.Version) // this file, unless another process was faster
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+var noTransaction = regexp.MustCompile(`(?m)^-- *\+goose +NO +TRANSACTION`)
+
+func lockTimeoutOf(owner Migrations, file string) (time.Duration, error) {
+	content, err := fs.ReadFile(owner.FS, file)
+	if err != nil || noTransaction.Match(content) {
+		return 0, err
+	}
+	return lockTimeout, nil
 }
 
 // MigrationStatus lists every migration of the owners in the order in which they are applied. It does not wait for a
@@ -74,7 +136,7 @@ func (db *DB) Migrate(ctx context.Context, owners ...Migrations) error {
 func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]MigrationStatus, error) {
 	var all []MigrationStatus
 	for _, owner := range owners {
-		provider, err := db.provider(owner, unlocked)
+		provider, err := db.provider(owner, nil)
 		if errors.Is(err, goose.ErrNoMigrations) {
 			continue
 		}
@@ -116,25 +178,44 @@ func (db *DB) Latest(ctx context.Context, owners ...Migrations) (MigrationStatus
 // Revert reverts the migration in file, which Latest named, and so loses the data that only its tables and columns
 // hold. If another migration is the latest by now, Revert returns an error and changes nothing.
 func (db *DB) Revert(ctx context.Context, owner Migrations, file string) error {
-	provider, err := db.provider(owner, locked)
-	if err != nil {
-		return err
-	}
-	version, err := goose.NumericComponent(file)
-	if err != nil {
-		return fmt.Errorf("revert %s of %s: %w", file, owner.Name, err)
-	}
-	latest, err := provider.GetDBVersion(ctx)
-	if err == nil && latest != version {
-		err = fmt.Errorf("the latest applied migration is number %d", latest)
-	}
+	unlock, err := db.lockMigrations(ctx)
 	if err == nil {
-		_, err = provider.ApplyVersion(ctx, version, false)
+		defer unlock()
+		err = db.revert(ctx, owner, file)
 	}
 	if err != nil {
 		return fmt.Errorf("revert %s of %s: %w", file, owner.Name, withHint(err))
 	}
 	return nil
+}
+
+func (db *DB) revert(ctx context.Context, owner Migrations, file string) error {
+	version, err := goose.NumericComponent(file)
+	if err != nil {
+		return err
+	}
+	revert := func(ctx context.Context, lock *sessionLock) error {
+		provider, err := db.provider(owner, lock)
+		if err != nil {
+			return err
+		}
+		latest, err := provider.GetDBVersion(ctx)
+		if err == nil && latest != version {
+			err = fmt.Errorf("the latest applied migration is number %d", latest)
+		}
+		if err == nil {
+			_, err = provider.ApplyVersion(ctx, version, false)
+		}
+		return err
+	}
+	if db.dialect == SQLite {
+		return revert(ctx, nil)
+	}
+	timeout, err := lockTimeoutOf(owner, file)
+	if err != nil {
+		return err
+	}
+	return db.untilLocked(ctx, file, timeout, revert)
 }
 
 // withHint adds PostgreSQL's advice, which the text of its errors leaves out.
@@ -145,22 +226,13 @@ func withHint(err error) error {
 	return err
 }
 
-// lockTimeoutSeconds is how long Migrate and Revert wait for another migration.
-const lockTimeoutSeconds = 300
-
-// A locked provider keeps other processes from migrating the same database at the same time.
-const locked, unlocked = true, false
-
-func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) {
+// provider returns goose for the owner's files, under the lock unless it is nil.
+func (db *DB) provider(owner Migrations, lock *sessionLock) (*goose.Provider, error) {
 	options := []goose.ProviderOption{
 		goose.WithTableName(owner.Name + "_goose_version"), goose.WithDisableGlobalRegistry(true),
 	}
-	if db.dialect == PostgreSQL && locking {
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, lockTimeoutSeconds)) // asks every second
-		if err != nil {
-			return nil, fmt.Errorf("prepare the migration lock: %w", err)
-		}
-		options = append(options, goose.WithSessionLocker(explainingLocker{locker}))
+	if lock != nil {
+		options = append(options, goose.WithSessionLocker(lock))
 	}
 	foreign := "*.sqlite.sql"
 	if db.dialect == SQLite {
@@ -176,17 +248,4 @@ func (db *DB) provider(owner Migrations, locking bool) (*goose.Provider, error) 
 		return nil, fmt.Errorf("read the migrations of %s: %w", owner.Name, err)
 	}
 	return provider, nil
-}
-
-// explainingLocker explains why the lock could not be acquired within five minutes: another migration holds it. That
-// may be one whose process was killed, because PostgreSQL does not notice that its client is gone and continues its
-// statement.
-type explainingLocker struct{ lock.SessionLocker }
-
-func (l explainingLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	if err := l.SessionLocker.SessionLock(ctx, conn); err != nil {
-		return fmt.Errorf("wait for another migration: it is running, or was killed and PostgreSQL still executes its "+
-			"statement (find it in pg_stat_activity; let it end, or end it with pg_terminate_backend): %w", err)
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -24,23 +23,21 @@ func InTransaction(ctx context.Context) bool { return ctx.Value(anyTxKey{}) != n
 
 // InTx runs fn in one transaction, which the context of fn carries: every store that is called with this context joins
 // it, and so does a nested InTx. If fn returns an error, InTx rolls everything back and returns that error unchanged.
+// After InTx has returned nil, not even a power cut undoes the transaction.
 //
-// PostgreSQL may roll a transaction back to end a deadlock or a serialization conflict. InTx then runs fn again, so fn
-// must do nothing that cannot be repeated: database work only. If the outcome of a commit is unknown, InTx returns the
-// error, and the commit may have succeeded.
+// InTx may run fn again: on PostgreSQL, which may roll a transaction back to end a deadlock or a serialization conflict,
+// and on SQLite, where callers share a commit, if that fails. So fn must do nothing that cannot be repeated: database
+// work only. Nor may it wait for another InTx to return, which may wait for the commit that they share. If the outcome
+// of a commit is unknown, InTx returns the error, and the commit may have succeeded.
 func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) error {
 	if db.inTx(ctx) {
 		return fn(ctx)
 	}
-	release, err := db.lockWriter(ctx)
-	if err != nil {
-		return err
+	if db.dialect == SQLite {
+		return db.inShared(ctx, fn)
 	}
-	defer release()
 	for attempt := 1; ; attempt++ {
-		err := db.gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			return fn(context.WithValue(context.WithValue(ctx, anyTxKey{}, true), txKey{db}, tx))
-		})
+		err := db.gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return fn(withTx(ctx, db, tx)) })
 		if err == nil || attempt == txAttempts || !isConflict(err) {
 			return explainFull(err) // for the commit; the statements have explained theirs
 		}
@@ -53,6 +50,10 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 	}
 }
 
+func withTx(ctx context.Context, db *DB, tx *gorm.DB) context.Context {
+	return context.WithValue(context.WithValue(ctx, anyTxKey{}, true), txKey{db}, tx)
+}
+
 // Gorm returns the transaction that ctx carries, or the pool. Even a single write through Gorm belongs in InTx: on
 // SQLite, InTx is what makes writers wait in order instead of polling for the lock.
 func (db *DB) Gorm(ctx context.Context) *gorm.DB {
@@ -62,18 +63,20 @@ func (db *DB) Gorm(ctx context.Context) *gorm.DB {
 	return db.gorm.WithContext(ctx)
 }
 
-// Exec runs one statement with `?` placeholders, in the transaction of ctx if there is one, and returns the number of
-// rows that it changed.
-func (db *DB) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	if !db.inTx(ctx) {
-		release, err := db.lockWriter(ctx)
-		if err != nil {
-			return 0, err
-		}
-		defer release()
+// Exec runs one statement with `?` placeholders, in the transaction of ctx or else in one of its own, and returns the
+// number of rows that it changed.
+func (db *DB) Exec(ctx context.Context, sql string, args ...any) (changed int64, err error) {
+	exec := func(ctx context.Context) error {
+		result := db.Gorm(ctx).Exec(sql, args...)
+		changed = result.RowsAffected
+		return result.Error
 	}
-	result := db.Gorm(ctx).Exec(sql, args...)
-	return result.RowsAffected, result.Error
+	if db.dialect == SQLite {
+		err = db.InTx(ctx, exec)
+	} else {
+		err = exec(ctx) // PostgreSQL needs one round trip for it
+	}
+	return changed, err
 }
 
 // Query runs one statement with `?` placeholders and scans its rows into dest, a pointer to a struct or to a slice of
@@ -87,20 +90,6 @@ func (db *DB) Query(ctx context.Context, dest any, sql string, args ...any) erro
 func (db *DB) inTx(ctx context.Context) bool {
 	_, ok := ctx.Value(txKey{db}).(*gorm.DB)
 	return ok
-}
-
-// lockWriter waits until no other goroutine of this process writes to SQLite, first come, first served. SQLite's own
-// lock, with the busy timeout, keeps other processes apart.
-func (db *DB) lockWriter(ctx context.Context) (release func(), err error) {
-	if db.writer == nil {
-		return func() {}, nil
-	}
-	select {
-	case db.writer <- struct{}{}:
-		return func() { <-db.writer }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for the database's writer: %w", ctx.Err())
-	}
 }
 
 // isConflict reports whether PostgreSQL rolled the transaction back in favour of another one: SQLSTATE 40001

@@ -13,7 +13,6 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -86,7 +85,7 @@ func (d *Disks) add(name, path string, rows bool) (*Volume, error) {
 	}
 	path, err := filepath.Abs(path)
 	if err == nil {
-		err = os.MkdirAll(path, 0o750)
+		err = MkdirAll(path, 0o750)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the volume %s: %w", name, Explain(err))

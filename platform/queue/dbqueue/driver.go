@@ -2,15 +2,19 @@
 // stage needs no message broker.
 //
 // A task is a row. A delivery is the row's token together with the time at which its visibility ends. The token may
-// extend or settle the delivery even after that time, as long as no other worker has received the task since. Times
-// come from the processes' clocks: on hosts that share a queue, they must differ by only a small part of the
-// visibility.
+// extend or settle the delivery even after that time, as long as no other worker has received the task since.
+//
+// All times are those of the database's clock, so the clocks of processes that share a queue may differ. If the
+// database's clock is set back by more than a minute, workers notice it within a few seconds: a task that waits is then
+// due, and the visibility of one that runs begins anew. If it is set forward, the visibility of every running task ends
+// at once: another worker receives the task, and the first one is told that it has lost it.
 package dbqueue
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"risingstars/platform/database"
@@ -33,6 +37,9 @@ type Driver struct {
 	db   *database.DB
 	poll time.Duration
 	bell bell
+
+	mu        sync.Mutex
+	corrected time.Time // when this process last corrected dates
 }
 
 var (
@@ -81,6 +88,9 @@ func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) (
 	pause := d.poll
 	for {
 		rung := d.bell.rung()
+		if err := d.correctNowAndThen(ctx); err != nil {
+			return nil, err
+		}
 		deliveries, err := d.receive(ctx, n, visibility)
 		if err != nil || len(deliveries) > 0 {
 			return deliveries, err
@@ -97,6 +107,24 @@ func (d *Driver) Receive(ctx context.Context, n int, visibility time.Duration) (
 			pause = min(2*pause, d.poll)
 		}
 	}
+}
+
+// correctNowAndThen corrects dates at the first call, and then every ten polls.
+func (d *Driver) correctNowAndThen(ctx context.Context) error {
+	d.mu.Lock()
+	due := d.corrected.IsZero() || time.Since(d.corrected) > 10*d.poll
+	if due {
+		d.corrected = time.Now()
+	}
+	d.mu.Unlock()
+	if !due {
+		return nil
+	}
+	err := d.correct(ctx)
+	if ctx.Err() != nil {
+		return nil // Receive ends without an error
+	}
+	return err
 }
 
 // Settle needs the task's current token.

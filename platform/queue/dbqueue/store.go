@@ -19,12 +19,13 @@ func (d *Driver) insert(ctx context.Context, task queue.Task) error {
 		payload = []byte{} // nil would be NULL
 	}
 	_, err := d.db.Exec(ctx, `
-		INSERT INTO queue_tasks (kind, id, payload, state, due_at) VALUES (?, ?, ?, 'waiting', ?)
+		INSERT INTO queue_tasks (kind, id, payload, state, due_at, wait_us)
+		VALUES (?, ?, ?, 'waiting', `+d.db.Clock()+`, 0)
 		ON CONFLICT (kind, id) DO UPDATE
-		SET payload = excluded.payload, state = 'waiting', due_at = excluded.due_at,
-			attempts = 0, lapses = 0, reason = '', died_at = 0, redriven = FALSE
+		SET payload = excluded.payload, state = 'waiting', due_at = excluded.due_at, wait_us = 0, attempts = 0,
+			lapses = 0, reason = '', died_at = 0, redriven = FALSE
 		WHERE queue_tasks.state = 'dead'`,
-		task.Kind, task.ID, payload, database.Micros(time.Now()))
+		task.Kind, task.ID, payload)
 	return err
 }
 
@@ -38,11 +39,12 @@ func (d *Driver) receive(ctx context.Context, n int, visibility time.Duration) (
 	statement := `
 		WITH due AS (
 			SELECT kind, id FROM queue_tasks
-			WHERE state <> 'dead' AND due_at <= ? ORDER BY due_at, id LIMIT ? ` + d.skipLocked() + `
+			WHERE state <> 'dead' AND due_at <= ` + d.db.Clock() + ` ORDER BY due_at, id LIMIT ? ` + d.skipLocked() + `
 		)
 		UPDATE queue_tasks
 		SET state = 'running', token = ?, attempts = attempts + 1,
-			lapses = lapses + CASE WHEN state = 'running' THEN 1 ELSE 0 END, due_at = ?
+			lapses = lapses + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+			due_at = ` + d.db.Clock() + ` + ?, wait_us = ?
 		WHERE (kind, id) IN (SELECT kind, id FROM due)
 		RETURNING kind, id, payload, attempts, lapses, redriven`
 	var rows []struct {
@@ -53,9 +55,8 @@ func (d *Driver) receive(ctx context.Context, n int, visibility time.Duration) (
 	}
 	token := rand.Text()
 	err := d.db.InTx(ctx, func(ctx context.Context) error {
-		rows = nil        // of a run that was rolled back
-		now := time.Now() // after the wait for the writer
-		return d.db.Query(ctx, &rows, statement, database.Micros(now), n, token, database.Micros(now.Add(visibility)))
+		rows = nil // of a run that was rolled back
+		return d.db.Query(ctx, &rows, statement, n, token, visibility.Microseconds(), visibility.Microseconds())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("receive up to %d tasks: %w", n, err)
@@ -80,26 +81,43 @@ func (d *Driver) skipLocked() string {
 	return ""
 }
 
+// clockSlack is by how much the clock may be set back without effect, beyond which it has been.
+const clockSlack = time.Minute
+
+// correct repairs what a clock that was set back leaves behind: a task that is further from its date than it has ever
+// been would wait for the old time. If it runs, its visibility begins anew, because its worker may be alive; if it
+// waits, it is due.
+func (d *Driver) correct(ctx context.Context) error {
+	now := d.db.Clock()
+	_, err := d.db.Exec(ctx, `
+		UPDATE queue_tasks SET due_at = `+now+` + CASE WHEN state = 'running' THEN wait_us ELSE 0 END
+		WHERE state <> 'dead' AND due_at > `+now+` + ? AND due_at > `+now+` + ? + wait_us`,
+		clockSlack.Microseconds(), clockSlack.Microseconds()) // the first of the two is the index's
+	if err != nil {
+		return fmt.Errorf("correct the dates of tasks: %w", err)
+	}
+	return nil
+}
+
 // Extend needs the task's current token.
 func (d *Driver) Extend(ctx context.Context, received queue.Received, visibility time.Duration) error {
-	return d.change(ctx, received, `UPDATE queue_tasks SET due_at = ?`, database.Micros(time.Now().Add(visibility)))
+	return d.change(ctx, received, `UPDATE queue_tasks SET due_at = `+d.db.Clock()+` + ?, wait_us = ?`,
+		visibility.Microseconds(), visibility.Microseconds())
 }
 
 func (d *Driver) settle(ctx context.Context, received queue.Received, verdict queue.Verdict) error {
-	now := time.Now()
-	again := database.Micros(now.Add(verdict.Delay))
+	again := `UPDATE queue_tasks SET state = 'waiting', token = '', due_at = ` + d.db.Clock() + ` + ?, wait_us = ?, `
+	delay := verdict.Delay.Microseconds()
 	switch verdict.Action {
 	case queue.Done:
 		return d.change(ctx, received, `DELETE FROM queue_tasks`)
 	case queue.Retry:
-		return d.change(ctx, received, `UPDATE queue_tasks SET state = 'waiting', token = '', due_at = ?, reason = ?`,
-			again, verdict.Reason)
+		return d.change(ctx, received, again+`reason = ?`, delay, delay, verdict.Reason)
 	case queue.Postpone:
-		return d.change(ctx, received,
-			`UPDATE queue_tasks SET state = 'waiting', token = '', due_at = ?, attempts = attempts - 1`, again)
+		return d.change(ctx, received, again+`attempts = attempts - 1`, delay, delay)
 	case queue.Bury:
-		return d.change(ctx, received, `UPDATE queue_tasks SET state = 'dead', token = '', died_at = ?, reason = ?`,
-			database.Micros(now), verdict.Reason)
+		return d.change(ctx, received,
+			`UPDATE queue_tasks SET state = 'dead', token = '', died_at = `+d.db.Clock()+`, reason = ?`, verdict.Reason)
 	default:
 		return fmt.Errorf("unknown action %d", verdict.Action)
 	}
@@ -121,33 +139,33 @@ func (d *Driver) change(ctx context.Context, received queue.Received, statement 
 func (d *Driver) revive(ctx context.Context, kind, id string) (bool, error) {
 	changed, err := d.db.Exec(ctx, `
 		UPDATE queue_tasks
-		SET state = 'waiting', due_at = ?, attempts = 0, lapses = 0, reason = '', died_at = 0, redriven = TRUE
+		SET state = 'waiting', due_at = `+d.db.Clock()+`, wait_us = 0, attempts = 0, lapses = 0, reason = '', died_at = 0,
+			redriven = TRUE
 		WHERE kind = ? AND id = ? AND state = 'dead'`,
-		database.Micros(time.Now()), kind, id)
+		kind, id)
 	return changed > 0, err
 }
 
 // Stats counts exactly. A task whose visibility has ended counts as ready.
 func (d *Driver) Stats(ctx context.Context) (queue.Stats, error) {
-	now := time.Now()
 	var row struct {
 		Ready, InFlight, Delayed, Dead int
-		Oldest                         int64
+		Age                            int64
 	}
+	now := d.db.Clock()
 	err := d.db.Query(ctx, &row, `
-		SELECT COUNT(*) FILTER (WHERE state <> 'dead' AND due_at <= ?) AS ready,
-			COUNT(*) FILTER (WHERE state = 'running' AND due_at > ?) AS in_flight,
-			COUNT(*) FILTER (WHERE state = 'waiting' AND due_at > ?) AS delayed,
+		SELECT COUNT(*) FILTER (WHERE state <> 'dead' AND due_at <= `+now+`) AS ready,
+			COUNT(*) FILTER (WHERE state = 'running' AND due_at > `+now+`) AS in_flight,
+			COUNT(*) FILTER (WHERE state = 'waiting' AND due_at > `+now+`) AS delayed,
 			COUNT(*) FILTER (WHERE state = 'dead') AS dead,
-			COALESCE(MIN(due_at) FILTER (WHERE state <> 'dead'), 0) AS oldest
-		FROM queue_tasks`,
-		database.Micros(now), database.Micros(now), database.Micros(now))
+			COALESCE(`+now+` - MIN(due_at) FILTER (WHERE state <> 'dead'), 0) AS age
+		FROM queue_tasks`)
 	if err != nil {
 		return queue.Stats{}, err
 	}
 	stats := queue.Stats{Ready: row.Ready, InFlight: row.InFlight, Delayed: row.Delayed, Dead: row.Dead}
 	if stats.Ready > 0 {
-		stats.OldestReady = now.Sub(database.FromMicros(row.Oldest))
+		stats.OldestReady = time.Duration(row.Age) * time.Microsecond
 	}
 	return stats, nil
 }

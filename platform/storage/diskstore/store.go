@@ -87,7 +87,7 @@ func Open(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolve storage root: %w", err)
 	}
-	if err := os.MkdirAll(path, 0o750); err != nil {
+	if err := disk.MkdirAll(path, 0o750); err != nil {
 		return nil, fmt.Errorf("create storage root: %w", err)
 	}
 	root, err := os.OpenRoot(path)

@@ -1,0 +1,399 @@
+package database_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+	"risingstars/platform/disk"
+	"risingstars/platform/disk/disktest"
+)
+
+// queuing is a context that tells when a writer waits for its turn, because only then it is asked for its end.
+type queuing struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+func (q *queuing) Done() <-chan struct{} {
+	q.once.Do(func() { close(q.waits) })
+	return q.Context.Done()
+}
+
+// queue runs fn in a transaction that waits for its turn by the time queue returns. The writer must be busy.
+func queue(ctx context.Context, db *database.DB, fn func(ctx context.Context) error) <-chan error {
+	q := &queuing{Context: ctx, waits: make(chan struct{})}
+	result := make(chan error, 1)
+	go func() {
+		err := errors.New("it did not return") // as after runtime.Goexit
+		defer func() {
+			if value := recover(); value != nil {
+				err = fmt.Errorf("panic: %v", value)
+			}
+			result <- err
+		}()
+		err = db.InTx(q, fn)
+	}()
+	<-q.waits
+	return result
+}
+
+// holder is a transaction that inserts a row and occupies the writer until it is released.
+type holder struct {
+	release func()
+	result  chan error
+	runs    atomic.Int32
+}
+
+func hold(t *testing.T, db *database.DB) *holder {
+	t.Helper()
+	begun, end := make(chan struct{}), make(chan struct{})
+	h := &holder{release: sync.OnceFunc(func() { close(end) }), result: make(chan error, 1)}
+	t.Cleanup(h.release)
+	go func() {
+		h.result <- db.InTx(t.Context(), func(ctx context.Context) error {
+			_, err := db.Exec(ctx, insertItem, "holder", "black", 0)
+			if h.runs.Add(1) == 1 {
+				close(begun)
+			}
+			<-end
+			return err
+		})
+	}()
+	<-begun
+	return h
+}
+
+func insert(db *database.DB, id string) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := db.Exec(ctx, insertItem, id, id, 1)
+		return err
+	}
+}
+
+// rows returns the ids of all rows.
+func rows(t *testing.T, db *database.DB) map[string]bool {
+	t.Helper()
+	var items []item
+	if err := db.Query(t.Context(), &items, "SELECT * FROM probe_items"); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, i := range items {
+		ids[i.ID] = true
+	}
+	return ids
+}
+
+// commits counts the commits in SQLite's log, https://www.sqlite.org/fileformat2.html#walformat. Until the log is
+// 1,000 pages long, SQLite only appends to it.
+func commits(t *testing.T, path string) (n int) {
+	t.Helper()
+	log, err := os.ReadFile(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header, frameHeader = 32, 24
+	frame := frameHeader + int(binary.BigEndian.Uint32(log[8:]))
+	for at := header; at+frame <= len(log); at += frame {
+		if binary.BigEndian.Uint32(log[at+4:]) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func open(t *testing.T, path string) *database.DB {
+	t.Helper()
+	db, err := database.Open(t.Context(), database.Options{Path: path, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// With FULL, SQLite syncs its log in each commit, and so a power cut loses nothing that was acknowledged.
+func TestEveryConnectionOfSQLiteSyncsItsCommits(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t)
+	pool, err := db.Gorm(t.Context()).DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range db.MaxOpenConns() {
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close() // after the others are opened
+		var synchronous int
+		if err := conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&synchronous); err != nil {
+			t.Fatal(err)
+		}
+		if synchronous != 2 { // FULL
+			t.Errorf("synchronous is %d", synchronous)
+		}
+	}
+}
+
+func TestWritersThatWaitShareACommit(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "test.db")
+	db := open(t, path)
+	before := commits(t, path)
+	const writers, rounds = 64, 4
+	var group sync.WaitGroup
+	for w := range writers {
+		group.Go(func() {
+			for r := range rounds {
+				if err := db.InTx(t.Context(), insert(db, fmt.Sprintf("%d-%d", w, r))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := commits(t, path) - before; n == 0 || n > writers*rounds/2 {
+		t.Errorf("%d transactions took %d commits", writers*rounds, n)
+	}
+	if n := len(rows(t, db)); n != writers*rounds {
+		t.Errorf("%d rows, want %d", n, writers*rounds)
+	}
+}
+
+// The second writer runs while the first one, which has done its work, waits for the commit of both.
+func TestAWriterReturnsAfterTheSharedCommit(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owner)
+	first := hold(t, db)
+	in, out := make(chan struct{}), make(chan struct{})
+	second := queue(t.Context(), db, func(ctx context.Context) error {
+		close(in)
+		<-out
+		return insert(db, "second")(ctx)
+	})
+	first.release()
+	<-in
+	select {
+	case err := <-first.result:
+		t.Errorf("the first writer returned before the commit: %v", err)
+	default:
+	}
+	if seen := rows(t, db); len(seen) != 0 {
+		t.Errorf("the rows before the commit are %v", seen)
+	}
+	close(out)
+	if err := errors.Join(<-first.result, <-second); err != nil {
+		t.Error(err)
+	}
+	if seen := rows(t, db); !seen["holder"] || !seen["second"] {
+		t.Errorf("the rows are %v", seen)
+	}
+}
+
+// 200 writers share commits, and four in five of them fail, each in its own way. Each fails alone.
+func TestWhoFailsInASharedTransactionFailsAlone(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owner)
+	first := hold(t, db)
+	boom := errors.New("boom")
+	results := map[string]<-chan error{}
+	for i := range 200 {
+		id := fmt.Sprintf("%s-%d", []string{"good", "error", "panic", "canceled", "exit", "twice"}[i%6], i)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		results[id] = queue(ctx, db, func(ctx context.Context) error {
+			if err := insert(db, id)(ctx); err != nil {
+				return err
+			}
+			switch kind, _, _ := strings.Cut(id, "-"); kind {
+			case "error":
+				return boom
+			case "panic":
+				panic(boom)
+			case "canceled":
+				cancel()
+			case "exit":
+				runtime.Goexit()
+			case "twice": // a statement that fails does not undo the others
+				if err := insert(db, id)(ctx); database.UniqueViolation(err) == "" {
+					t.Errorf("the second insert of %s: %v", id, err)
+				}
+			}
+			return nil
+		})
+	}
+	first.release()
+	if err := <-first.result; err != nil {
+		t.Errorf("the first writer: %v", err)
+	}
+	for id, result := range results {
+		err, kind := <-result, strings.Split(id, "-")[0]
+		var right bool
+		switch kind {
+		case "good", "twice":
+			right = err == nil
+		case "error":
+			right = errors.Is(err, boom)
+		case "panic":
+			right = err != nil && err.Error() == "panic: boom"
+		case "canceled":
+			right = errors.Is(err, context.Canceled)
+		case "exit":
+			right = err != nil
+		}
+		if !right {
+			t.Errorf("%s returned %v", id, err)
+		}
+	}
+	seen := rows(t, db)
+	for id := range results {
+		if kept, kind := seen[id], strings.Split(id, "-")[0]; kept != (kind == "good" || kind == "twice") {
+			t.Errorf("the row of %s is there: %v", id, kept)
+		}
+	}
+}
+
+// SQLite rolls the whole transaction back if it interrupts a statement that writes. The others run again.
+func TestAnInterruptedWriteUndoesNobodyElse(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owner)
+	first := hold(t, db)
+	interrupted, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	long := queue(interrupted, db, func(ctx context.Context) error {
+		if err := insert(db, "long")(ctx); err != nil {
+			return err
+		}
+		time.AfterFunc(50*time.Millisecond, cancel)
+		_, err := db.Exec(ctx, `
+			INSERT INTO probe_items (id, colour, size)
+			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000)
+			SELECT 'n' || i, 'grey', i FROM n`)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the long statement: %v", err)
+		}
+		// Outside of the transaction, this would last.
+		if err := insert(db, "stray")(context.WithoutCancel(ctx)); err == nil {
+			t.Error("a statement was accepted after the transaction had ended")
+		}
+		return nil
+	})
+	after := queue(t.Context(), db, insert(db, "after"))
+	first.release()
+	if err := errors.Join(<-first.result, <-after); err != nil {
+		t.Error(err)
+	}
+	if err := <-long; !errors.Is(err, context.Canceled) {
+		t.Errorf("the interrupted one returned %v", err)
+	}
+	if seen := rows(t, db); len(seen) != 2 || !seen["holder"] || !seen["after"] {
+		t.Errorf("the rows are %v", seen)
+	}
+	if n := first.runs.Load(); n != 2 {
+		t.Errorf("the first one ran %d times, so nothing was rolled back", n)
+	}
+}
+
+func TestAStatementOfAnEndedContextLeavesTheTransaction(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		err := db.InTx(t.Context(), func(ctx context.Context) error {
+			ended, cancel := context.WithCancel(ctx)
+			cancel()
+			if err := insert(db, "a")(ended); !errors.Is(err, context.Canceled) {
+				t.Errorf("the statement of an ended context: %v", err)
+			}
+			return insert(db, "b")(ctx)
+		})
+		if seen := rows(t, db); err != nil || len(seen) != 1 || !seen["b"] {
+			t.Errorf("it returned %v and left %v", err, seen)
+		}
+	})
+}
+
+func TestNothingFollowsTheEndOfATransaction(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		var left context.Context
+		err := db.InTx(t.Context(), func(ctx context.Context) error {
+			left = ctx
+			return insert(db, "a")(ctx)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var row item
+		for what, err := range map[string]error{
+			"a statement": insert(db, "b")(left), "a query": db.Query(left, &row, "SELECT * FROM probe_items"),
+			"a row": db.Gorm(left).Raw("SELECT id FROM probe_items").Row().Scan(&row.ID),
+		} {
+			if err == nil {
+				t.Errorf("%s was accepted", what)
+			}
+		}
+		if seen := rows(t, db); len(seen) != 1 {
+			t.Errorf("the rows are %v", seen)
+		}
+	})
+}
+
+// The shared commit finds no space. Each function runs again on its own, and those that fit are kept.
+func TestACommitThatFailsIsTriedForEachAlone(t *testing.T) {
+	t.Parallel()
+	dir := disktest.Mount(t, 16<<20)
+	db := open(t, filepath.Join(dir, "full.db"))
+	first := hold(t, db)
+	large := strings.Repeat("x", 64<<10)
+	results := map[string]<-chan error{}
+	for i := range 20 {
+		id := fmt.Sprint(i)
+		results[id] = queue(t.Context(), db, func(ctx context.Context) error {
+			_, err := db.Exec(ctx, insertItem, id, large, i)
+			return err
+		})
+	}
+	space := disktest.Fill(t, dir, 512<<10)
+	disktest.Fill(t, dir, -1)
+	if err := os.Remove(space); err != nil {
+		t.Fatal(err)
+	}
+	first.release()
+	if err := <-first.result; err != nil && !errors.Is(err, disk.ErrFull) {
+		t.Errorf("the first writer: %v", err)
+	}
+	failed := map[string]bool{}
+	for id, result := range results {
+		if err := <-result; err != nil {
+			if failed[id] = true; !errors.Is(err, disk.ErrFull) {
+				t.Errorf("%s failed with %v", id, err)
+			}
+		}
+	}
+	if len(failed) == 0 || len(failed) == len(results) {
+		t.Errorf("%d of %d failed", len(failed), len(results))
+	}
+	seen := rows(t, db)
+	for id := range results {
+		if seen[id] == failed[id] {
+			t.Errorf("%s failed: %v, its row is there: %v", id, failed[id], seen[id])
+		}
+	}
+}
