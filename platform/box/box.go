@@ -58,7 +58,7 @@ func New(ctx context.Context, o Options) (*Box, error) {
 
 // Run runs c and returns the state in which it ended, which is nil if it has not started. If ctx ends first, Run kills
 // the program and all that belongs to it. An *exec.ExitError is about the program; any other error means that it was
-// not started, that writing to Stdout or Stderr failed or that its reads could not be answered.
+// not started, that writing to Stdout or Stderr failed, or that its reads could not be answered (ErrReads).
 func (b *Box) Run(ctx context.Context, c Command) (*os.ProcessState, error) {
 	reads, err := serveReads(ctx, c.Reads)
 	if err != nil {

@@ -20,8 +20,8 @@ type Reads struct {
 	Before func(ctx context.Context, from, to int64) error
 }
 
-// errReads means that a program's reads could not be answered. The file may be sound.
-var errReads = errors.New("box: the program's reads could not be answered")
+// ErrReads means that a program's reads could not be answered. The file may be sound.
+var ErrReads = errors.New("box: the program's reads could not be answered")
 
 // CanWait reports whether Command.Reads works on this system.
 func (b *Box) CanWait() bool { return b.waits }
@@ -43,7 +43,7 @@ func (s *readServer) close() error {
 	s.socket.Close()
 	<-s.served
 	if s.err != nil {
-		return fmt.Errorf("%w: %w", errReads, s.err)
+		return fmt.Errorf("%w: %w", ErrReads, s.err)
 	}
 	return nil
 }

@@ -41,33 +41,46 @@ func sum(t testing.TB, file *os.File, before func(ctx context.Context, from, to 
 	}
 }
 
-func TestAProgramWaitsForWhatItReads(t *testing.T) {
+// output runs a program and returns what it wrote.
+func output(t *testing.T, b *Box, c Command) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	_, err := b.Run(t.Context(), c)
+	return out.String(), err
+}
+
+// Whichever walls stand, also in a namespace, which is what closes the network without a filter of calls.
+func TestReadsWaitForTheirBytes(t *testing.T) {
 	t.Parallel()
-	b := newBox(t)
-	if !b.CanWait() {
-		t.Fatal("this kernel does not hand over reads")
-	}
 	const size = 3_000_000
 	content := bytes.Repeat([]byte("curtain"), size/7+1)[:size]
-	file := holey(t, size)
-	var end int64
-	out, err := run(t, b, sum(t, file, func(_ context.Context, from, to int64) error {
-		if from > end || to <= from {
-			t.Errorf("a read from %d to %d, after one to %d", from, to, end)
+	want := fmt.Sprintf("%x", md5.Sum(content))
+	for _, without := range [][]string{nil, {Calls}, {Files}, {Files, Calls, Network}} {
+		b := newBox(t, without...)
+		if !b.CanWait() {
+			t.Fatalf("without %q, this kernel does not hand over reads", without)
 		}
-		end = max(end, to)
-		_, err := file.WriteAt(content[min(from, size):min(to, size)], from)
-		return err
-	}))
-	if want := fmt.Sprintf("%x", md5.Sum(content)); err != nil || !strings.HasPrefix(out, want) {
-		t.Errorf("the program read something else: %s %v, want %s", out, err, want)
+		file := holey(t, size)
+		var end int64
+		out, err := output(t, b, sum(t, file, func(_ context.Context, from, to int64) error {
+			if from > end || to <= from {
+				t.Errorf("a read from %d to %d, after one to %d", from, to, end)
+			}
+			end = max(end, to)
+			_, err := file.WriteAt(content[min(from, size):min(to, size)], from)
+			return err
+		}))
+		if err != nil || !strings.HasPrefix(out, want) {
+			t.Errorf("without %q, the program read something else: %s %v, want %s", without, out, err, want)
+		}
 	}
 }
 
-func TestAReadFailsIfItsBytesCannotBeHad(t *testing.T) {
+func TestReadsFailIfTheirBytesCannotBeHad(t *testing.T) {
 	t.Parallel()
 	file := holey(t, 1<<20)
-	out, err := run(t, newBox(t), sum(t, file, func(_ context.Context, from, _ int64) error {
+	out, err := output(t, newBox(t), sum(t, file, func(_ context.Context, from, _ int64) error {
 		if from > 1<<19 {
 			return errors.New("no more")
 		}
@@ -79,7 +92,7 @@ func TestAReadFailsIfItsBytesCannotBeHad(t *testing.T) {
 }
 
 // A run ends at once although its program waits, and nothing of it is left.
-func TestAWaitingProgramCanBeStopped(t *testing.T) {
+func TestReadsThatWaitCanBeStopped(t *testing.T) {
 	b := newBox(t)
 	goroutines := runtime.NumGoroutine()
 	for range 20 {
@@ -114,7 +127,7 @@ func TestARunWithoutReadsEnds(t *testing.T) {
 		return nil
 	}
 	for path, works := range map[string]bool{"/none": false, "/usr/bin/ffmpeg": true} {
-		_, err := run(t, b, Command{Path: path, Args: []string{"-version"}, Reads: &Reads{File: file, Before: never}})
+		_, err := output(t, b, Command{Path: path, Args: []string{"-version"}, Reads: &Reads{File: file, Before: never}})
 		if (err == nil) != works {
 			t.Errorf("%s: %v", path, err)
 		}

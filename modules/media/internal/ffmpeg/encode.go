@@ -77,7 +77,7 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 func (p *Processor) source(pl plan) *fg.Stream {
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
-		"max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
+		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
 	}
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"

@@ -2,6 +2,7 @@ package ffmpeg
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -63,16 +64,21 @@ func (pl plan) wholeBlocks() bool {
 	return pl.geometry.width*pl.geometry.height*4 >= outWidth*outHeight*3
 }
 
-// pickVideo chooses the default video stream, and among equals the largest. Cover art is not a video.
+// pickVideo chooses the default video stream, and among equals the largest. Cover art is not a video, whether it is
+// marked as such or only in a codec of still pictures.
 func pickVideo(m media) (videoStream, error) {
-	best := -1
+	best, still := -1, false
 	for i, v := range m.video {
-		if v.cover {
+		if v.cover || slices.Contains(bystanders(), v.codec) {
+			still = still || !v.cover
 			continue
 		}
 		if best < 0 || better(v, m.video[best]) {
 			best = i
 		}
+	}
+	if best < 0 && still {
+		return videoStream{}, reject(CodeUnreadable, "%d streams, of which only still pictures could be shown", m.streams)
 	}
 	if best < 0 {
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)

@@ -57,6 +57,7 @@ const maxProbeOutput = 1 << 20
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	args := []string{
 		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries, "-protocol_whitelist", "file",
+		"-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...),
 		"-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input,
 	}
 	out := &boundedBuffer{max: maxProbeOutput}

@@ -50,6 +50,9 @@ func (p *Processor) run(ctx context.Context, c command) error {
 		Reads:  c.original.reads(),
 	})
 	lost := c.original.err()
+	if errors.Is(err, box.ErrReads) {
+		lost = errOriginal
+	}
 	if err == nil && lost == nil {
 		return nil
 	}

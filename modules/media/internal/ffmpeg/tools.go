@@ -9,7 +9,7 @@ import (
 	"risingstars/platform/box"
 )
 
-// required is what every run needs from a build of ffmpeg. decoders are for the formats that contestants send; with a
+// required is what every run needs from a build of ffmpeg. commonDecoders are for the formats that contestants send; with a
 // build that lacks one, such clips are rejected.
 var (
 	required = map[string][]string{
@@ -22,7 +22,7 @@ var (
 		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe"},
 		"-muxers":   {"mp4", "wav", "image2", "rawvideo"},
 	}
-	decoders = []string{
+	commonDecoders = []string{
 		"h264", "hevc", "vp8", "vp9", "libdav1d", "prores", "mpeg4", "mjpeg",
 		"aac", "mp3", "opus", "vorbis", "pcm_s16le",
 	}
@@ -51,7 +51,7 @@ func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 		}
 		tools.Missing = append(tools.Missing, missing...)
 	}
-	tools.MissingDecoders, err = p.missing(ctx, "-decoders", decoders)
+	tools.MissingDecoders, err = p.missing(ctx, "-decoders", commonDecoders)
 	return tools, err
 }
 
