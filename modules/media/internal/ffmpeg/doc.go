@@ -5,9 +5,10 @@
 // with its loudness, and the poster's candidates. A second, short run joins intro, clip and outro by stream copy and
 // encodes the sound once over the whole length, so that no seam can shift sound against picture.
 //
-// The programs run in a box: a fixed demuxer, a list of protocols, caps on time, memory, pixels and output, a process
-// group of their own, no environment, and no network for local files where the system allows it. Some of these walls
-// exist on Linux only; box_other.go says which. Nothing is written outside Job.Dir and Options.CacheDir.
+// The programs run in a box (platform/box), with a fixed demuxer, no protocol but that of files, and caps on pixels,
+// streams and output. A clip that is not a file on this machine becomes one in Job.Dir, with holes: original.go fetches
+// what a program is about to read, so that no program needs the network. Nothing is written outside Job.Dir and
+// Options.CacheDir.
 //
 // It knows nothing of videos, rows, queues or HTTP. Errors are sorted by owner: *Rejection means that the contestant's
 // file is at fault, *ToolError that we are, and a cancelled context comes back as its own error.
