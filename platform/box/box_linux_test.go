@@ -327,7 +327,7 @@ func TestTheWallsNeedNoPrivileges(t *testing.T) {
 	// The second in a process of its own, because a hidden process cannot make user namespaces.
 	for tests, one := range map[string]string{
 		"Wall|Work|Calls|Usage|Inherited|Failure|Wrapper|Context|Reads": "TestEachWallRefusesByItself",
-		"TestTheParentCannotBeRead":                               "TestTheParentCannotBeRead",
+		"TestTheParentCannotBeRead":                                     "TestTheParentCannotBeRead",
 	} {
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run", tests)
 		cmd.Dir = "/"
