@@ -56,7 +56,7 @@ test-short: ## the quick tests: no race detector, no servers, results cached
 	infra/setup/test.sh $(GO) test -short ./...
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) ## format, golangci-lint, go vet for macOS, shellcheck, actionlint
+lint: $(LINT) $(ACTIONLINT) ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint
 	@infra/setup/packages.sh go shellcheck
 	@infra/setup/lint.sh
 

@@ -16,6 +16,7 @@ import (
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
+	"risingstars/platform/box"
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/lifecycle"
@@ -166,9 +167,27 @@ func (a *app) buildModules(worker bool) error {
 		if deps.Processor, err = newProcessor(a.c); err != nil {
 			return err
 		}
+		a.logWalls(deps.Processor.Walls())
 	}
 	a.media = media.New(deps)
 	return nil
+}
+
+// logWalls says which walls of the box around ffmpeg are missing.
+func (a *app) logWalls(walls []box.Wall) {
+	var standing, missing []string
+	for _, w := range walls {
+		if w.Missing == "" {
+			standing = append(standing, w.Name)
+		} else {
+			missing = append(missing, w.Name+" ("+w.Missing+")")
+		}
+	}
+	if len(missing) > 0 {
+		a.log.Warn("walls around ffmpeg are missing", "missing", missing, "standing", standing)
+		return
+	}
+	a.log.Info("all walls stand around ffmpeg", "standing", standing)
 }
 
 func (a *app) tokens() *auth.Tokens {

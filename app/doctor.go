@@ -118,13 +118,12 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 	default:
 		d.report("ffmpeg", fine, "%s", tools.Version)
 	}
-	if err == nil && !tools.Isolated {
-		d.report("isolation", warn, "this system forbids network namespaces, so only the protocol whitelist restricts "+
-			"ffmpeg")
-	}
-	if err == nil && !tools.Capped {
-		d.report("caps", warn, "this system cannot cap the CPU time, memory and file size of ffmpeg, so process only "+
-			"clips that you trust")
+	for _, wall := range processor.Walls() {
+		if wall.Missing == "" {
+			d.report("box: "+wall.Name, fine, "stands around ffmpeg")
+		} else {
+			d.report("box: "+wall.Name, warn, "missing around ffmpeg: %s", wall.Missing)
+		}
 	}
 }
 

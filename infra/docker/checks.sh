@@ -64,6 +64,9 @@ check_confined() {
 		same "$service: writable folders" "$(compose exec -T "$service" sh -c "$writable")" "/data /dev /tmp"
 		refused "$service: a file in /" compose exec -T "$service" touch /x
 	done
+	# usage, files, system calls, network: none may be missing.
+	same "worker: walls around ffmpeg that stand" \
+		"$(compose exec -T worker app doctor | grep -c '^ok *box: ' || true)" 4
 	same "nginx: user, capabilities, no new privileges" \
 		"$(confinement nginx)" "101 0000000000000000 1"
 	same "redis: user, capabilities, no new privileges" \

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
+	"risingstars/platform/box"
 )
 
 // Rules are a contest's rules for clips.
@@ -91,9 +92,12 @@ func sniffFile(path string) (ffmpeg.Container, error) {
 }
 
 // Tools describe the installed ffmpeg. If anything is Missing, no clip can be processed; if there are MissingDecoders,
-// some clips are rejected. A malicious clip might make ffmpeg use the network unless it is Isolated, and use up the
-// machine unless it is Capped.
+// some clips are rejected.
 type Tools = ffmpeg.Tools
+
+// Walls returns the walls around each run of ffmpeg, and why some are missing. Where one is, process only clips that you
+// trust.
+func (p *Processor) Walls() []box.Wall { return p.ffmpeg.Walls() }
 
 // Inspect returns what the installed ffmpeg can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {

@@ -18,7 +18,8 @@ type filter struct{ program []bpf.RawInstruction }
 
 // anyArguments are the system calls that a program in the box may make with any arguments: on its own memory, threads,
 // signals, clocks and open files. Every other call but those of someArguments fails as it would on a kernel that does
-// not know it, so that the C library uses an older one. Names that a processor does not have are left out.
+// not know it, so that the C library uses an older one. Names that a processor does not have are left out; newfstatat
+// and fstatat are one call.
 //
 // Not among them, by group: sockets; io_uring; new processes; other processes (ptrace, process_vm_*, pidfd_*, signals);
 // the kernel itself (bpf, perf, userfaultfd, keys, mounts, namespaces, modules); memory that no limit counts (System V,
@@ -31,7 +32,7 @@ func anyArguments() []string {
 		"close", "close_range", "dup", "dup2", "dup3", "pipe", "pipe2", "eventfd2", "flock",
 		"poll", "ppoll", "select", "pselect6",
 		"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
-		"stat", "lstat", "fstat", "newfstatat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2",
+		"stat", "lstat", "fstat", "newfstatat", "fstatat", "statx", "statfs", "fstatfs", "access", "faccessat", "faccessat2",
 		"readlink", "readlinkat", "getcwd", "getdents64",
 		"ftruncate", "fallocate", "fadvise64", "readahead", "fsync", "fdatasync", "sync_file_range", "unlink",
 		"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait",

@@ -75,6 +75,9 @@ func New(o Options) (*Processor, error) {
 	return p, nil
 }
 
+// Walls returns what stands around each run, and what is missing.
+func (p *Processor) Walls() []box.Wall { return p.box.Walls() }
+
 func program(path, name string) (string, error) {
 	found, err := exec.LookPath(or(path, name))
 	if err != nil {

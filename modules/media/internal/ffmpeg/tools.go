@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-
-	"risingstars/platform/box"
 )
 
 // required is what every run needs from a build of ffmpeg. commonDecoders are for the formats that contestants send; with a
@@ -33,12 +31,11 @@ type Tools struct {
 	Version         string
 	Missing         []string   // without these no clip can be processed
 	MissingDecoders []string   // without these some clips are rejected
-	Walls           []box.Wall // of the box around each run
 }
 
 // Inspect asks the installed ffmpeg what it can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
-	tools := Tools{Walls: p.box.Walls()}
+	var tools Tools
 	out, err := p.ask(ctx, "-version")
 	if err != nil {
 		return tools, err
