@@ -47,6 +47,7 @@ type app struct {
 	checks   []telemetry.Check
 	workDir  *scratch.Area // nil if neither a worker runs here nor storage is S3
 	closers  []func() error
+	access   database.Access
 
 	identity *identity.Module
 	voting   *voting.Module
@@ -83,9 +84,10 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 	return a, a.buildModules(worker)
 }
 
+// openDatabase opens the database. In the embedded stage it also creates and migrates it, if it may.
 func (a *app) openDatabase(ctx context.Context) (err error) {
 	a.db, err = database.Open(ctx, database.Options{
-		URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), MaxOpenConns: a.c.Data.MaxConns,
+		URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), MaxOpenConns: a.c.Data.MaxConns, Access: a.access,
 		StatementTimeout: time.Duration(a.c.Data.StatementSeconds) * time.Second, Logger: a.log,
 	})
 	if err != nil {
@@ -93,7 +95,7 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 	}
 	a.closers = append(a.closers, a.db.Close)
 	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
-	if a.c.Embedded() {
+	if a.c.Embedded() && a.access == database.Create {
 		return a.db.Migrate(ctx, migrations()...)
 	}
 	status, err := a.db.MigrationStatus(ctx, migrations()...)
@@ -164,7 +166,7 @@ func (a *app) buildModules(worker bool) error {
 		Disks: a.disks, Scratch: a.workDir,
 	}
 	if worker {
-		if deps.Processor, err = newProcessor(a.c); err != nil {
+		if deps.Processor, err = newProcessor(a.c, a.c.BumperPath()); err != nil {
 			return err
 		}
 		a.logWalls(deps.Processor.Walls())
@@ -195,9 +197,10 @@ func (a *app) tokens() *auth.Tokens {
 }
 
 // newProcessor builds this machine's processor, for workers and for `app process`.
-func newProcessor(c *config.Config) (*media.Processor, error) {
+// Bumpers are kept in cacheDir.
+func newProcessor(c *config.Config, cacheDir string) (*media.Processor, error) {
 	return media.NewProcessor(media.ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads,
+		Branding: assets.Branding(), CacheDir: cacheDir, Threads: c.Worker.FFmpegThreads,
 	})
 }
 

@@ -116,10 +116,10 @@ var failureTexts = map[string]fault.Text{
 		EN: "The resolution is lower than the contest requires: record the clip in better quality and upload it again.",
 	},
 	"unreadable": {
-		ES: "El archivo está dañado, incompleto o en un formato que no podemos leer: expórtalo como MP4 H.264 y súbelo " +
-			"de nuevo.",
-		EN: "The file is damaged, incomplete or in a format that we cannot read: export it as an H.264 MP4 and upload " +
-			"it again.",
+		ES: "El archivo está dañado, incompleto o en un formato que no podemos leer: expórtalo como MP4 H.264 y " +
+			"súbelo de nuevo.",
+		EN: "The file is damaged, incomplete or in a format that we cannot read: export it as an H.264 MP4 and " +
+			"upload it again.",
 	},
 	"too_complex": {
 		ES: "El video es demasiado complejo para procesarlo: expórtalo como MP4 H.264 en 1080p y súbelo de nuevo.",

@@ -148,7 +148,7 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
 	v.Duration = result.Duration
 	if j.o.DeleteOriginal {
-		v.OriginalSize = 0
+		v.OriginalKey, v.OriginalSize = "", 0
 	}
 
 	err := j.store.orphan(ctx, outputGrace, v.ProcessedKey, v.PosterKey)
@@ -194,7 +194,7 @@ func (j *job) commit(ctx context.Context, v Video) (original []condemned, err er
 			return err
 		}
 		if j.o.DeleteOriginal {
-			if original, err = j.store.condemn(ctx, firstPause, v.OriginalKey); err != nil {
+			if original, err = j.store.condemn(ctx, firstPause, j.video.OriginalKey); err != nil {
 				return err
 			}
 		}

@@ -95,8 +95,8 @@ func sniffFile(path string) (ffmpeg.Container, error) {
 // some clips are rejected.
 type Tools = ffmpeg.Tools
 
-// Walls returns the walls around each run of ffmpeg, and why some are missing. Where one is, process only clips that you
-// trust.
+// Walls returns the walls around each run of ffmpeg, and why some are missing. Where one is, process only clips that
+// you trust.
 func (p *Processor) Walls() []box.Wall { return p.ffmpeg.Walls() }
 
 // Inspect returns what the installed ffmpeg can do.

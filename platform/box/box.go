@@ -64,7 +64,7 @@ func (b *Box) Run(ctx context.Context, c Command) (*os.ProcessState, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer reads.close()
+	defer func() { _ = reads.close() }() // its error has been returned already
 	cmd, status, err := b.prepare(ctx, b.specOf(c), reads.files())
 	if err != nil {
 		return nil, err

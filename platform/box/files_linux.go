@@ -32,19 +32,20 @@ func libraries(program string) []string {
 // restrictFiles leaves this thread, and what it becomes, only the files of s. With newer kernels, it also leaves it no
 // TCP, and neither signals nor abstract sockets to processes outside of the box.
 func (s spec) restrictFiles(p *program) error {
-	real, err := filepath.EvalSymlinks(p.path)
+	resolved, err := filepath.EvalSymlinks(p.path)
 	if err != nil {
 		return err
 	}
 	rules := []landlock.Rule{
-		landlock.PathAccess(execute, real).IgnoreIfMissing(),
+		landlock.PathAccess(execute, resolved).IgnoreIfMissing(),
 		// The loader of the libraries is executed; they themselves are only read.
-		landlock.PathAccess(execute|readDir, libraries(real)...).IgnoreIfMissing(),
+		landlock.PathAccess(execute|readDir, libraries(resolved)...).IgnoreIfMissing(),
 		landlock.PathAccess(readFile, "/etc/ld.so.cache", "/dev/urandom").IgnoreIfMissing(),
 		landlock.PathAccess(readFile|ll.AccessFSWriteFile, "/dev/null").IgnoreIfMissing(),
 	}
 	if p.wrapper {
-		rules = append(rules, landlock.PathAccess(execute|readDir, "/bin", "/usr/bin", "/usr/local/bin").IgnoreIfMissing())
+		programs := landlock.PathAccess(execute|readDir, "/bin", "/usr/bin", "/usr/local/bin").IgnoreIfMissing()
+		rules = append(rules, programs)
 	}
 	for _, path := range decoded(s.Read) {
 		rules = append(rules, access(path, readFile, readDir))

@@ -60,7 +60,9 @@ func stopReads(socket int) error {
 // readFilter stops reads of descriptors other than the standard ones. Other filters apply as well, and may refuse what
 // this one lets pass, such as calls by another architecture's numbers.
 func readFilter() ([]unix.SockFilter, error) {
-	arch64, known := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[runtime.GOARCH]
+	ours, known := map[string]uint32{
+		"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64,
+	}[runtime.GOARCH]
 	if !known {
 		return nil, fmt.Errorf("stop reads on %s: %w", runtime.GOARCH, errors.ErrUnsupported)
 	}
@@ -74,7 +76,7 @@ func readFilter() ([]unix.SockFilter, error) {
 	calls := []uint32{unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_READV, unix.SYS_PREADV, unix.SYS_PREADV2}
 	program := []unix.SockFilter{
 		load(arch),
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: arch64, Jt: 1},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: ours, Jt: 1},
 		give(unix.SECCOMP_RET_ALLOW),
 		load(number),
 	}
@@ -118,15 +120,16 @@ func serveReads(ctx context.Context, r *Reads) (*readServer, error) {
 	ours := os.NewFile(uintptr(fds[0]), "reads")
 	defer ours.Close() // FileConn duplicates it
 	s := &readServer{socket: os.NewFile(uintptr(fds[1]), "reads of the launcher"), served: make(chan struct{})}
-	conn, err := net.FileConn(ours)
-	if err != nil {
+	connection, err := net.FileConn(ours)
+	conn, ok := connection.(*net.UnixConn)
+	if err != nil || !ok {
 		s.socket.Close()
-		return nil, fmt.Errorf("box: open a socket: %w", err)
+		return nil, fmt.Errorf("box: open the socket %T: %w", connection, err)
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	go func() {
 		defer close(s.served)
-		err := serve(ctx, conn.(*net.UnixConn), r)
+		err := serve(ctx, conn, r)
 		if ctx.Err() == nil { // otherwise the run is over, and that may have interrupted it
 			s.err = err
 		}

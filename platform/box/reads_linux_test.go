@@ -127,7 +127,8 @@ func TestARunWithoutReadsEnds(t *testing.T) {
 		return nil
 	}
 	for path, works := range map[string]bool{"/none": false, "/usr/bin/ffmpeg": true} {
-		_, err := output(t, b, Command{Path: path, Args: []string{"-version"}, Reads: &Reads{File: file, Before: never}})
+		c := Command{Path: path, Args: []string{"-version"}, Reads: &Reads{File: file, Before: never}}
+		_, err := output(t, b, c)
 		if (err == nil) != works {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -25,9 +25,8 @@ func TestCodecsThatContestantsDoNotUseAreRejected(t *testing.T) {
 		"huffyuv":  {cliptest.Make(t, "in.mkv", append(pictures, "-c:v", "huffyuv")...), "matroska"},
 		"rawvideo": {cliptest.Make(t, "in.mov", append(pictures, "-c:v", "rawvideo")...), "mov"},
 		"jpeg2000": {cliptest.Make(t, "in.mov", append(pictures, "-c:v", "jpeg2000")...), "mov"},
-		"sound in wmav2": {
-			cliptest.Make(t, "in.mkv", slices.Concat(pictures, lavfi(tone+":d=0.3"), x264("-c:a", "wmav2"))...), "matroska",
-		},
+		"sound in wmav2": {cliptest.Make(t, "in.mkv", slices.Concat(pictures, lavfi(tone+":d=0.3"),
+			x264("-c:a", "wmav2"))...), "matroska"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -57,7 +57,8 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	}
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
 	err = p.run(ctx, command{
-		step: "process", path: p.ffmpeg, args: args, read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
+		step: "process", path: p.ffmpeg, args: args,
+		read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
 		stdout: progress, budget: p.limits.forClip(pl.length), original: pl.input.original,
 	})
 	c.frames = progress.frames

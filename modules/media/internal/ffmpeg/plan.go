@@ -78,7 +78,7 @@ func pickVideo(m media) (videoStream, error) {
 		}
 	}
 	if best < 0 && still {
-		return videoStream{}, reject(CodeUnreadable, "%d streams, of which only still pictures could be shown", m.streams)
+		return videoStream{}, reject(CodeUnreadable, "%d streams, none but still pictures", m.streams)
 	}
 	if best < 0 {
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// required is what every run needs from a build of ffmpeg. commonDecoders are for the formats that contestants send; with a
-// build that lacks one, such clips are rejected.
+// required is what every run needs from a build of ffmpeg. commonDecoders are for the formats that contestants send;
+// with a build that lacks one, such clips are rejected.
 var (
 	required = map[string][]string{
 		"-filters": {

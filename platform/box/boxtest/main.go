@@ -1,9 +1,9 @@
 //go:build linux
 
-// Command intruder tries to get out of the box that it runs in, for the tests of platform/box: one attempt in each run.
+// Command boxtest tries to get out of the box that it runs in, for the tests of platform/box: one attempt in each run.
 // It exits with 0 if the attempt succeeded, and with 3 if it was refused, after it has said how.
 //
-//	intruder ATTEMPT [ARGUMENT...]
+//	boxtest ATTEMPT [ARGUMENT...]
 package main
 
 import (
@@ -57,7 +57,7 @@ func attempts() map[string]func(arguments []string) error {
 			return executeDescriptor(a[0], number(a[1]))
 		},
 		"kill":        func(a []string) error { return unix.Kill(number(a[0]), 0) },
-		"limit":       func(a []string) error { return unix.Prlimit(number(a[0]), unix.RLIMIT_NOFILE, nil, &unix.Rlimit{}) },
+		"limit":       limit,
 		"own signals": ownSignals,
 		"call":        call,
 		"memory":      memory,
@@ -65,6 +65,10 @@ func attempts() map[string]func(arguments []string) error {
 		"output":      output,
 		"open files":  openFiles,
 	}
+}
+
+func limit(a []string) error {
+	return unix.Prlimit(number(a[0]), unix.RLIMIT_NOFILE, nil, &unix.Rlimit{})
 }
 
 func number(text string) int {
