@@ -122,9 +122,9 @@ func serveReads(ctx context.Context, r *Reads) (*readServer, error) {
 	s := &readServer{socket: os.NewFile(uintptr(fds[1]), "reads of the launcher"), served: make(chan struct{})}
 	connection, err := net.FileConn(ours)
 	conn, ok := connection.(*net.UnixConn)
-	if err != nil || !ok {
+	if !ok {
 		s.socket.Close()
-		return nil, fmt.Errorf("box: open the socket %T: %w", connection, err)
+		return nil, fmt.Errorf("box: open the socket: %w", err)
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	go func() {
@@ -184,7 +184,9 @@ func answer(ctx context.Context, listener *os.File, r *Reads) error {
 				answer = response{id: n.id, errno: -int32(unix.EIO)}
 			}
 		}
-		cerr := conn.Control(func(fd uintptr) { err = ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer)) })
+		cerr := conn.Control(func(fd uintptr) {
+			err = ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer))
+		})
 		// ENOENT: the thread was killed meanwhile, or a signal interrupted its read, which it then repeats.
 		if err = errors.Join(cerr, err); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("let a read go on: %w", err)

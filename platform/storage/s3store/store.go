@@ -36,8 +36,8 @@ import (
 const (
 	defaultIdleTimeout = 30 * time.Second
 	defaultCallTimeout = time.Minute
-	// The window is longer than one run of ffmpeg may take. It should not be much longer, because within it every call
-	// asks for newer credentials.
+	// A presigned URL works for at least the window. It should not be much longer, because within it every call asks for
+	// newer credentials.
 	credentialsWindow = 15 * time.Minute
 )
 

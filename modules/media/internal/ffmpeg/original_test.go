@@ -75,7 +75,10 @@ func TestOnlyTheNeededBytesOfAnOriginalAreFetched(t *testing.T) {
 		return cliptest.Make(t, name, append(in, more...)...)
 	}
 	five := minutes("five.mp4", "300", x264("-crf", "1", "-g", "30")...)
-	vp8 := []string{"-t", "120", "-c:a", "libvorbis", "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "300k", "-g", "30"}
+	vp8 := []string{
+		"-t", "120", "-c:a", "libvorbis", "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "300k",
+		"-g", "30",
+	}
 	two := cliptest.Make(t, "two.mov", append(lavfi("testsrc2=s=640x360:r=15:d=2,noise=alls=60:allf=t"),
 		"-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p")...)
 	large := cliptest.Make(t, "large.mov", "-stream_loop", "-1", "-i", two, "-c", "copy", "-fs", "100000000")
@@ -319,11 +322,13 @@ func TestAnOriginalThatDoesNotFitIsAnErrorOfTheDisk(t *testing.T) {
 	if err != nil {
 		t.Skip("this system has no device that is always full")
 	}
-	o.file.Close()
+	defer full.Close()
+	here := o.file
 	o.file = full
 	if err := o.fillAll(t.Context()); !errors.Is(err, syscall.ENOSPC) || !errors.Is(err, errOriginal) {
 		t.Errorf("on a full disk: %v", err)
 	}
+	o.file = here
 	if err := o.close(); err != nil {
 		t.Error(err)
 	}
