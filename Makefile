@@ -47,7 +47,7 @@ endif
 
 .PHONY: test
 test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
 .PHONY: test-short

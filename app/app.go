@@ -54,16 +54,22 @@ type app struct {
 	media    *media.Module
 }
 
-// newApp opens the platform and builds the modules. If worker is set, it also needs ffmpeg. After an error nothing
-// stays open; otherwise run or close closes the app.
-func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool) (_ *app, err error) {
-	a := &app{c: c, log: log, registry: telemetry.NewRegistry()}
+// appOptions say what a process does. The zero value serves.
+type appOptions struct {
+	worker bool // it needs ffmpeg
+	access database.Access
+}
+
+// newApp opens the platform and builds the modules. After an error nothing stays open; otherwise run or close closes the
+// app.
+func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOptions) (_ *app, err error) {
+	a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: o.access}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	if err := a.openDisks(worker); err != nil {
+	if err := a.openDisks(o.worker); err != nil {
 		return nil, err
 	}
 	if err := a.openDatabase(ctx); err != nil {
@@ -81,7 +87,7 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 	if err := a.openLimits(); err != nil {
 		return nil, err
 	}
-	return a, a.buildModules(worker)
+	return a, a.buildModules(o.worker)
 }
 
 // openDatabase opens the database. In the embedded stage it also creates and migrates it, if it may.

@@ -81,8 +81,8 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	config.Flags(root.PersistentFlags())
 	root.AddCommand(
-		serveCommand(), workCommand(), migrateCommand(), queueCommand(), processCommand(), doctorCommand(),
-		healthcheckCommand(), configCommand(), versionCommand(),
+		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
+		doctorCommand(), configCommand(), healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root

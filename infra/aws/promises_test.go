@@ -18,6 +18,7 @@ var promises = map[string][]string{
 		"RestrictPublicBuckets: true",
 		"AllowedMethods: [PUT]", "ExposedHeaders: [ETag]", "AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}",
 		"OriginAccessControlId: !GetAtt OriginAccess.Id", "SigningBehavior: always",
+		"MinTTL: 0\n        DefaultTTL: 3600\n        MaxTTL: 3600\n", "CachePolicyId: !Ref ClipsCache",
 		"Principal: {Service: cloudfront.amazonaws.com}\n            Action: s3:GetObject\n",
 	},
 	"queue.yaml": {

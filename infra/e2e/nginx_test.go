@@ -27,15 +27,18 @@ func startNginx(t *testing.T, s *site, env ...string) *nginxProxy {
 	t.Helper()
 	f := launchNginx(t, s.upstreams(), filepath.Join(s.DataDir, "files"), env...)
 	f.site = s
-	eventually(t, "nginx answers", func() bool {
-		response, err := http.Get(f.URL + "/health")
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
+	eventually(t, "the site answers through nginx", func() bool { return f.answers() == http.StatusOK })
 	return f
+}
+
+// answers returns the status of an answer, or 0 if there is none.
+func (f *nginxProxy) answers() int {
+	response, err := http.Get(f.URL + "/health")
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	return response.StatusCode
 }
 
 // launchNginx starts nginx in front of any servers, and does not wait for it.
@@ -124,7 +127,7 @@ func TestSiteBehindNginx(t *testing.T) {
 
 	clip := s.get(t, v.ProcessedURL, "")
 	for name, want := range map[string]string{
-		"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=31536000, immutable",
+		"Content-Type": "video/mp4", "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=3600, must-revalidate",
 		"X-Content-Type-Options": "nosniff", "Server": "nginx", "X-Request-Id": "", // served by nginx, not by the app
 	} {
 		if got := clip.Header.Get(name); got != want {
@@ -135,6 +138,11 @@ func TestSiteBehindNginx(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header.Set("If-None-Match", clip.Header.Get("ETag"))
+	if again := send(t, request); again.Status != http.StatusNotModified || len(again.Body) != 0 {
+		t.Errorf("the clip that a cache has is answered with %d and %d bytes", again.Status, len(again.Body))
+	}
+	request.Header.Del("If-None-Match")
 	request.Header.Set("Range", "bytes=100-199")
 	middle := send(t, request)
 	if middle.Status != http.StatusPartialContent || !bytes.Equal(middle.Body, clip.Body[100:200]) {
@@ -249,6 +257,14 @@ func TestSiteBehindNginx(t *testing.T) {
 		}
 		if a.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("headers are %v", a.Header)
+		}
+	})
+
+	t.Run("a deleted clip is gone at once", func(t *testing.T) {
+		s.do(t, http.MethodDelete, "/api/videos/"+id, ana.Token, "", nil).want(t, http.StatusOK, "")
+		if a := s.get(t, v.ProcessedURL, ""); a.Status != http.StatusNotFound ||
+			a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("nginx answers %d %v", a.Status, a.Header)
 		}
 	})
 

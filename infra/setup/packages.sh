@@ -3,7 +3,7 @@
 # Where it cannot install (neither root nor sudo, or no apt-get), it prints the command to type and exits with 1.
 set -euo pipefail
 
-usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool node)"
+usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool node rsync sqlite3)"
 
 # The system folders hold nginx and others, but are not on every user's PATH.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
@@ -109,7 +109,7 @@ missing=()
 for program in "$@"; do
 	case $program in
 	go) check_go ;;
-	ffmpeg | gcc | shellcheck | postgres | redis-server | nginx | chromium | promtool | node)
+	ffmpeg | gcc | shellcheck | postgres | redis-server | nginx | chromium | promtool | node | rsync | sqlite3)
 		present "$program" || missing+=("$program")
 		;;
 	*)

@@ -91,6 +91,7 @@ var (
 const (
 	codeNotAVideo       = "not_a_video"
 	codeProcessingError = "processing_error"
+	codeOriginalLost    = "original_lost"
 )
 
 // failureTexts tell the owner of a failed video what to do, by failure code.
@@ -128,6 +129,10 @@ var failureTexts = map[string]fault.Text{
 	"start_beyond_end": {
 		ES: "El punto de inicio que elegiste está después del final del video: súbelo de nuevo con uno anterior.",
 		EN: "The starting point that you chose is after the end of the video: upload it again with an earlier one.",
+	},
+	codeOriginalLost: {
+		ES: "Perdimos el archivo de este video por un fallo de nuestro lado: súbelo de nuevo, por favor.",
+		EN: "We have lost the file of this video because of a fault on our side: please upload it again.",
 	},
 	codeProcessingError: {
 		ES: "Algo falló de nuestro lado al procesar el video: reinténtalo; no hace falta subirlo otra vez.",

@@ -158,21 +158,21 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	if err == nil {
 		_, err = j.bucket.PutFile(ctx, v.PosterKey, result.Poster, storage.PutOptions{})
 	}
-	var original []condemned
+	var old []condemned
 	if err == nil {
-		original, err = j.commit(ctx, v)
+		old, err = j.commit(ctx, v)
 	}
 	if err != nil {
 		j.discard(ctx, err, v.ProcessedKey, v.PosterKey)
 		return fmt.Errorf("publish video %s: %w", v.ID, err)
 	}
-	j.tryDeleteFiles(ctx, original)
+	j.tryDeleteFiles(ctx, old)
 	return nil
 }
 
-// commit completes the claim, publishes the entry and adopts the outputs in one transaction. It returns the original if
-// that is to be deleted now.
-func (j *job) commit(ctx context.Context, v Video) (original []condemned, err error) {
+// commit completes the claim, publishes the entry and adopts the outputs in one transaction. It returns what is to be
+// deleted now: the original, if it is not kept, and earlier outputs, if the video is processed again.
+func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error) {
 	err = j.store.db.InTx(ctx, func(ctx context.Context) error {
 		published, err := j.store.publish(ctx, v)
 		if err != nil {
@@ -193,12 +193,14 @@ func (j *job) commit(ctx context.Context, v Video) (original []condemned, err er
 		if err != nil {
 			return err
 		}
+		old := []string{j.video.ProcessedKey, j.video.PosterKey}
 		if j.o.DeleteOriginal {
-			if original, err = j.store.condemn(ctx, firstPause, j.video.OriginalKey); err != nil {
-				return err
-			}
+			old = append(old, j.video.OriginalKey)
+		}
+		if files, err = j.store.condemn(ctx, firstPause, old...); err != nil {
+			return err
 		}
 		return j.store.adopt(ctx, v.ProcessedKey, v.PosterKey)
 	})
-	return original, err
+	return files, err
 }

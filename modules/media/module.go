@@ -32,7 +32,7 @@ type Entry struct {
 // Gallery shows processed videos and counts votes for them. Its writes join the transaction in ctx, so that a video is
 // processed and published together or not at all.
 type Gallery interface {
-	// Publish shows an entry. It is called once for each video.
+	// Publish shows an entry. Of one that is shown already it replaces the files: the votes stay.
 	Publish(ctx context.Context, entry Entry) error
 	// Withdraw removes a video's entry, if there is one. It reports false, and removes nothing, if the entry has votes.
 	Withdraw(ctx context.Context, videoID string) (bool, error)

@@ -58,6 +58,7 @@ var transitions = map[Status][]Status{
 	Uploaded:   {Processing},
 	Processing: {Uploaded, Processed, Failed},
 	Failed:     {Uploaded},
+	Processed:  {Uploaded}, // only if its files have been lost
 }
 
 // before returns the states from which a video may change to s.

@@ -39,6 +39,10 @@ func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
 		{"requeue", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
 			return s.store.requeue(t.Context(), v.ID)
 		}},
+		{"processAgain", Uploaded, []Status{Processed, Failed}, func(v Video) (bool, error) {
+			seen := checkedVideo{ID: v.ID, Attempt: v.Attempt, OriginalKey: v.OriginalKey}
+			return s.store.processAgain(t.Context(), seen)
+		}},
 		{"retry", Uploaded, []Status{Failed}, func(v Video) (bool, error) {
 			s.set(t, v.ID, "failure_code = ?", codeProcessingError)
 			return s.store.retry(t.Context(), v.ID)

@@ -15,8 +15,8 @@ const (
 	MostVoted Order = "votes"
 )
 
-// Publish adds an entry to the gallery and its contestant to the ranking. It joins the transaction in ctx. Publishing
-// an entry again is an error.
+// Publish adds an entry to the gallery and its contestant to the ranking. It joins the transaction in ctx. Of an
+// entry that is published already it replaces the files; votes and texts stay.
 func (m *Module) Publish(ctx context.Context, entry Entry) error {
 	return m.store.publish(ctx, entry)
 }

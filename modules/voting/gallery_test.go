@@ -106,7 +106,7 @@ func TestGalleryFilters(t *testing.T) {
 	})
 }
 
-func TestEntryIsPublishedOnceAndComplete(t *testing.T) {
+func TestAnEntryThatIsPublishedAgainKeepsItsVotes(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
@@ -115,15 +115,24 @@ func TestEntryIsPublishedOnceAndComplete(t *testing.T) {
 		if err := b.Publish(t.Context(), want); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Publish(t.Context(), want); err == nil {
-			t.Error("published twice")
+		b.vote(t, want.VideoID, 2)
+		want.ProcessedKey, want.PosterKey = "processed/new.mp4", "processed/new.jpg" // processed again
+		if err := b.Publish(t.Context(), want); err != nil {
+			t.Fatal(err)
 		}
+		want.Votes = 2
 		got, err := b.EntryOf(t.Context(), want.VideoID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("the entry (- want, + got):\n%s", diff)
+		}
+		if _, err := b.db.Exec(t.Context(), `DELETE FROM voting_votes`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.db.Exec(t.Context(), `UPDATE voting_contestants SET votes = 0`); err != nil {
+			t.Fatal(err)
 		}
 		for range 2 { // the second time it is gone already
 			if withdrawn, err := b.Withdraw(t.Context(), want.VideoID); err != nil || !withdrawn {

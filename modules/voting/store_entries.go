@@ -42,10 +42,18 @@ func (r entryRow) entry(votes int) Entry {
 	}
 }
 
-// publish inserts the entry and brings its contestant's row up to date with the profile in the entry.
+// publish inserts the entry and brings its contestant's row up to date with the profile in the entry. Of an entry that
+// is there it replaces the files.
 func (s *store) publish(ctx context.Context, e Entry) error {
 	now := database.Micros(time.Now())
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		replaced, err := s.db.Exec(ctx, `
+			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?
+			WHERE video_id = ? AND user_id = ?`,
+			e.ProcessedKey, e.PosterKey, e.Duration.Milliseconds(), e.VideoID, e.UserID)
+		if err != nil || replaced > 0 {
+			return err
+		}
 		row := entryRow{
 			VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
 			Country: e.Country, CountryFolded: text.Fold(e.Country), Title: e.Title, Description: e.Description,
@@ -56,7 +64,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 		if err := s.db.Gorm(ctx).Create(&row).Error; err != nil {
 			return err
 		}
-		_, err := s.db.Exec(ctx, `
+		_, err = s.db.Exec(ctx, `
 			INSERT INTO voting_contestants
 				(user_id, username, city, city_folded, country, country_folded, entries, votes, joined_at, reached_at)
 			VALUES (?, ?, ?, ?, ?, ?, 1, 0, ?, ?)

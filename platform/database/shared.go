@@ -25,6 +25,7 @@ const (
 type shared struct {
 	tx      *sql.Tx
 	cancel  context.CancelFunc
+	alone   bool      // nobody joins
 	members int       // functions whose work is kept
 	since   time.Time // the first of them waits for the commit
 
@@ -32,7 +33,9 @@ type shared struct {
 	err  error         // of its commit, or why there was none
 }
 
-func (s *shared) isFull() bool { return s.members >= maxShared || time.Since(s.since) > sharedFor }
+func (s *shared) isFull() bool {
+	return s.alone || s.members >= maxShared || time.Since(s.since) > sharedFor
+}
 
 // begin waits for other processes as long as the busy timeout and ctx allow. After that, ctx has no influence on the
 // transaction.
@@ -85,6 +88,7 @@ func (db *DB) share(ctx context.Context, alone bool, fn func(ctx context.Context
 			db.writer.pass(nil)
 			return false, err
 		}
+		s.alone = alone
 	}
 	m := &member{shared: s, first: s.members == 0}
 	if err := m.enter(); err != nil {

@@ -349,6 +349,46 @@ func TestAnInterruptedWriteUndoesNobodyElse(t *testing.T) {
 	}
 }
 
+// Half of the writers are interrupted again and again. The other half never hears of it, however often it runs again.
+func TestNobodyFailsBecauseOfAnother(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owner)
+	var group sync.WaitGroup
+	var interrupted atomic.Int32
+	for w := range 64 {
+		group.Go(func() {
+			for r := range 15 {
+				id := fmt.Sprintf("%d-%d", w, r)
+				err := db.InTx(t.Context(), func(ctx context.Context) error {
+					if w%2 == 0 {
+						return insert(db, id)(ctx)
+					}
+					short, cancel := context.WithTimeout(ctx, time.Millisecond)
+					defer cancel()
+					_, err := db.Exec(short, `
+						INSERT INTO probe_items (id, colour, size)
+						WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+						SELECT ? || i, ?, i FROM n`, id, id)
+					return err
+				})
+				if w%2 == 0 && err != nil {
+					t.Errorf("%s: %v", id, err)
+				}
+				if errors.Is(err, context.DeadlineExceeded) {
+					interrupted.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := interrupted.Load(); n != 32*15 {
+		t.Errorf("%d writers were interrupted", n)
+	}
+	if n := len(rows(t, db)); n != 32*15 {
+		t.Errorf("%d rows, want those of the others", n)
+	}
+}
+
 func TestAStatementOfAnEndedContextLeavesTheTransaction(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {

@@ -69,10 +69,7 @@ func (s *Store) Serve(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", obj.ContentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", obj.ETag)
-	h.Set("Cache-Control", "private, no-store")
-	if public {
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
+	h.Set("Cache-Control", storage.CacheControl(public))
 	if query.Get("download") == "1" {
 		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(key)}))
 	}

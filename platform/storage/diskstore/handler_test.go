@@ -69,7 +69,7 @@ func (s site) do(method, target string, header map[string]string) *httptest.Resp
 	return w
 }
 
-func TestPublicObjectsNeedNoSignatureAndAreCachedForever(t *testing.T) {
+func TestPublicObjectsNeedNoSignatureAndAreCachedForAnHour(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.url(t, "processed/a-1.mp4")
@@ -85,7 +85,7 @@ func TestPublicObjectsNeedNoSignatureAndAreCachedForever(t *testing.T) {
 		"Content-Length":         "10",
 		"Accept-Ranges":          "bytes",
 		"X-Content-Type-Options": "nosniff",
-		"Cache-Control":          "public, max-age=31536000, immutable",
+		"Cache-Control":          "public, max-age=3600, must-revalidate",
 		"Content-Disposition":    "",
 	})
 }

@@ -55,39 +55,69 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// listBatch is how many names of a folder are in memory at a time.
+const listBatch = 1000
+
 func (s *Store) List(ctx context.Context, prefix string, each func(storage.Object) error) error {
 	top := "."
 	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
 		top = prefix[:i]
 	}
-	return fs.WalkDir(s.root.FS(), top, func(name string, entry fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	return s.list(ctx, top, prefix, each)
+}
+
+func (s *Store) list(ctx context.Context, folder, prefix string, each func(storage.Object) error) error {
+	dir, err := s.root.Open(folder)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	defer dir.Close()
+	for {
+		entries, err := dir.ReadDir(listBatch)
+		for _, entry := range entries {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := s.listEntry(ctx, path.Join(folder, entry.Name()), entry, prefix, each); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
 		if err != nil {
-			if errors.Is(notFound(err), storage.ErrNotFound) {
-				return nil
-			}
-			return err
+			return ignoreMissing(err)
 		}
-		if entry.IsDir() {
-			if name != "." && (storage.CheckKey(name) != nil || !mayHold(name+"/", prefix)) {
-				return fs.SkipDir
-			}
+	}
+}
+
+func (s *Store) listEntry(
+	ctx context.Context, name string, entry fs.DirEntry, prefix string, each func(storage.Object) error,
+) error {
+	switch {
+	case storage.CheckKey(name) != nil:
+		return nil
+	case entry.IsDir():
+		if !mayHold(name+"/", prefix) {
 			return nil
 		}
-		if !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix) || storage.CheckKey(name) != nil {
-			return nil
-		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return each(object(name, info))
-	})
+		return s.list(ctx, name, prefix, each)
+	case !entry.Type().IsRegular() || !strings.HasPrefix(name, prefix):
+		return nil
+	}
+	info, err := entry.Info()
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	return each(object(name, info))
+}
+
+// ignoreMissing returns nil for what has been deleted meanwhile, or has never been there.
+func ignoreMissing(err error) error {
+	if errors.Is(notFound(err), storage.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // mayHold reports whether keys with the prefix can be in folder ("name/"), which then leads to the prefix or begins

@@ -38,8 +38,8 @@ const (
 type Options struct {
 	// Root is created if it is missing.
 	Root string
-	// PublicPrefixes are folders ("processed/") whose objects anyone may read without a signature and cache forever, so
-	// a public key should be put only once.
+	// PublicPrefixes are folders ("processed/") whose objects anyone may read without a signature, and caches keep for
+	// an hour, so a public key should be put only once.
 	PublicPrefixes []string
 	// Secret signs the URLs of all other objects. It has at least 32 bytes and is the same in every process of the
 	// deployment.

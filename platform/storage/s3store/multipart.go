@@ -18,8 +18,9 @@ func (s *Store) create(
 ) (id string, err error) {
 	err = s.call(ctx, func(ctx context.Context) error {
 		out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-			Bucket: &s.bucket, Key: &key, ContentType: &contentType, ChecksumAlgorithm: checksum,
-			Metadata: map[string]string{tokenName: token}, ServerSideEncryption: types.ServerSideEncryptionAes256,
+			Bucket: &s.bucket, Key: &key, ContentType: &contentType, CacheControl: s.cacheControl(key),
+			ChecksumAlgorithm: checksum, Metadata: map[string]string{tokenName: token},
+			ServerSideEncryption: types.ServerSideEncryptionAes256,
 		})
 		if err == nil {
 			id = aws.ToString(out.UploadId)

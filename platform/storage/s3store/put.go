@@ -45,8 +45,9 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 	var out *s3.PutObjectOutput
 	err = s.call(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		out, err = s.client.PutObject(ctx, &s3.PutObjectInput{
-			Bucket: &s.bucket, Key: &key, ContentType: &contentType, Body: first.content(),
-			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ServerSideEncryption: types.ServerSideEncryptionAes256,
+			Bucket: &s.bucket, Key: &key, ContentType: &contentType, CacheControl: s.cacheControl(key),
+			Body: first.content(), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+			ServerSideEncryption: types.ServerSideEncryptionAes256,
 		})
 		return err
 	})
@@ -56,6 +57,11 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, contentType st
 	return storage.Object{
 		Key: key, Size: first.size, ContentType: contentType, ModTime: time.Now(), ETag: aws.ToString(out.ETag),
 	}, nil
+}
+
+// cacheControl is stored with an object, for the CDN.
+func (s *Store) cacheControl(key string) *string {
+	return aws.String(storage.CacheControl(s.isPublic(key)))
 }
 
 // putParts sends first, which is full and which it releases, and then the rest of r. After an error it aborts the

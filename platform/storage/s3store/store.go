@@ -36,8 +36,8 @@ import (
 const (
 	defaultIdleTimeout = 30 * time.Second
 	defaultCallTimeout = time.Minute
-	// A presigned URL works for at least the window. It should not be much longer, because within it every call asks for
-	// newer credentials.
+	// A presigned URL works for at least the window, if its own lifetime allows. The window should not be much longer,
+	// because within it every call asks for newer credentials.
 	credentialsWindow = 15 * time.Minute
 )
 
@@ -50,7 +50,8 @@ type Options struct {
 	// that the SDK finds in its environment or profile takes precedence, as AWS_ENDPOINT_URL_S3 does in every AWS tool.
 	EndpointURL string
 	// PublicURL is where anyone can read the objects under PublicPrefixes ("processed/"): a CDN that has access to the
-	// bucket. If it is empty, those objects have presigned URLs like all others.
+	// bucket. If it is empty, those objects have presigned URLs like all others. Caches may keep them for an hour, and
+	// the others not at all.
 	PublicURL      string
 	PublicPrefixes []string
 	// IdleTimeout closes a connection on which no byte moves; 0 = 30 s. The SDK tries a failed request up to three
@@ -68,6 +69,7 @@ type Store struct {
 	presigner   *s3.PresignClient
 	bucket      string
 	public      func(key string) (url string, ok bool)
+	isPublic    func(key string) bool
 	callTimeout time.Duration
 	buffers     *buffers
 }
@@ -83,7 +85,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		bucket: opts.Bucket, public: opts.publicURL,
+		bucket: opts.Bucket, public: opts.publicURL, isPublic: opts.isPublic,
 		callTimeout: orDefault(opts.CallTimeout, defaultCallTimeout), buffers: newBuffers(opts.Scratch),
 	}
 	cfg, err := load(ctx, opts)
@@ -133,9 +135,11 @@ func (o Options) check() error {
 
 // publicURL returns the CDN's URL of an object; ok reports whether the object has one.
 func (o Options) publicURL(key string) (url string, ok bool) {
-	hasPrefix := func(prefix string) bool { return strings.HasPrefix(key, prefix) }
-	ok = o.PublicURL != "" && slices.ContainsFunc(o.PublicPrefixes, hasPrefix)
-	return strings.TrimSuffix(o.PublicURL, "/") + "/" + key, ok
+	return strings.TrimSuffix(o.PublicURL, "/") + "/" + key, o.PublicURL != "" && o.isPublic(key)
+}
+
+func (o Options) isPublic(key string) bool {
+	return slices.ContainsFunc(o.PublicPrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }
 
 func load(ctx context.Context, opts Options) (aws.Config, error) {

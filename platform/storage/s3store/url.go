@@ -20,8 +20,8 @@ const maxTTL = 7 * 24 * time.Hour
 type request = v4.PresignedHTTPRequest
 
 // URL returns the CDN's URL of a public object and a presigned URL of any other. With a presigned URL, the answer has
-// the content type of the key's extension, even if a client uploaded the object with another type, and a file name for
-// saving it.
+// the content type of the key's extension, even if a client uploaded the object with another type, a file name for
+// saving it, and says for how long caches may keep it.
 func (s *Store) URL(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	if url, ok := s.public(key); ok {
 		return url, nil
@@ -32,6 +32,7 @@ func (s *Store) URL(ctx context.Context, key string, ttl time.Duration) (string,
 			Bucket: &s.bucket, Key: &key,
 			ResponseContentType:        aws.String(storage.ContentType(key)),
 			ResponseContentDisposition: &disposition,
+			ResponseCacheControl:       s.cacheControl(key),
 		}, expires)
 	})
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/s3store/s3test"
 )
@@ -44,6 +47,7 @@ func TestURLsServeTheTypeOfTheExtension(t *testing.T) {
 	for name, want := range map[string]string{
 		"Content-Type":        "video/mp4",
 		"Content-Disposition": "inline; filename=clip.mp4",
+		"Cache-Control":       "private, no-store",
 	} {
 		if got := res.Header.Get(name); res.StatusCode != http.StatusOK || got != want {
 			t.Errorf("%s with %s %q, want %q", res.Status, name, got, want)
@@ -95,5 +99,37 @@ func TestPublicObjectsAreReadFromTheCDN(t *testing.T) {
 	got, err = b.URL(t.Context(), "uploads/a.mp4", time.Minute)
 	if err != nil || !strings.HasPrefix(got, opts.EndpointURL) {
 		t.Errorf("an original is at %s (%v), want a URL of the bucket", got, err)
+	}
+}
+
+// A CDN reads what is stored with the object; a browser with a presigned URL reads what the URL asks for.
+func TestCachesKeepPublicObjectsForAnHourAndNoOthers(t *testing.T) {
+	t.Parallel()
+	r := s3test.New(t)
+	opts := options(t, r.Name)
+	opts.PublicPrefixes = []string{"processed/"}
+	b := bucket(t, open(t, opts))
+	large := strings.Repeat("x", storage.MinPartBytes+1) // in parts
+	for key, want := range map[string]string{
+		"processed/a.mp4": "public, max-age=3600, must-revalidate",
+		"uploads/a.mp4":   "private, no-store",
+	} {
+		for _, content := range []string{"x", large} {
+			if _, err := b.Put(t.Context(), key, strings.NewReader(content), storage.PutOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			stored, err := r.Client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &r.Name, Key: &key})
+			if err != nil || aws.ToString(stored.CacheControl) != want {
+				t.Errorf("%s of %d bytes is stored with %q (%v), want %q", key, len(content),
+					aws.ToString(stored.CacheControl), err, want)
+			}
+		}
+		link, err := b.URL(t.Context(), key, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res := fetch(t, link); res.Header.Get("Cache-Control") != want {
+			t.Errorf("the URL of %s answers %q, want %q", key, res.Header.Get("Cache-Control"), want)
+		}
 	}
 }

@@ -72,7 +72,9 @@ func newOriginal(dir string, s *Source) (o *original, err error) {
 }
 
 // close removes the file. The Source stays open.
-func (o *original) close() error { return errors.Join(o.file.Close(), os.Remove(o.file.Name())) }
+func (o *original) close() error {
+	return errors.Join(o.file.Close(), os.Remove(o.path)) //nolint:gosec // the path is in the job's own folder
+}
 
 // err returns why the original could not be read. It wraps errOriginal, or is nil.
 func (o *original) err() error {

@@ -1,0 +1,48 @@
+package voting
+
+import "context"
+
+// Output names the files that an entry shows.
+type Output struct{ ProcessedKey, PosterKey string }
+
+// Miscount is a counter that differs from the rows that it counts.
+type Miscount struct {
+	Counter string // "votes of entry", "votes of contestant" or "entries of contestant"
+	ID      string // of the video or the contestant
+	Counted int64
+	Present int64 // rows
+}
+
+// EachPublished calls each with the ids of all entries, in batches. It stops at the first error of each and returns it.
+func (m *Module) EachPublished(ctx context.Context, each func(videoIDs []string) error) error {
+	return m.store.eachEntry(ctx, each)
+}
+
+// Outputs returns the files of those videos that are published.
+func (m *Module) Outputs(ctx context.Context, videoIDs []string) (map[string]Output, error) {
+	return m.store.outputs(ctx, videoIDs)
+}
+
+// CheckCounters calls each for every counter that differs from its rows. It changes nothing and may run while people
+// vote: every transaction keeps both equal. It stops at the first error of each and returns it.
+func (m *Module) CheckCounters(ctx context.Context, each func(Miscount) error) error {
+	report := func(wrong []Miscount, err error) error {
+		for _, counter := range wrong {
+			if err == nil {
+				err = each(counter)
+			}
+		}
+		return err
+	}
+	err := m.store.eachEntry(ctx, func(ids []string) error { return report(m.store.miscountedEntries(ctx, ids)) })
+	if err != nil {
+		return err
+	}
+	err = m.store.eachContestant(ctx, func(ids []string) error {
+		return report(m.store.miscountedContestants(ctx, ids))
+	})
+	if err != nil {
+		return err
+	}
+	return report(m.store.miscountedProfiles(ctx))
+}

@@ -1,0 +1,90 @@
+package voting
+
+import (
+	"context"
+	"fmt"
+)
+
+// checkBatch is how many rows are compared by one statement.
+const checkBatch = 500
+
+func (s *store) eachEntry(ctx context.Context, each func(videoIDs []string) error) error {
+	return s.eachID(ctx, "voting_entries", "video_id", each)
+}
+
+func (s *store) eachContestant(ctx context.Context, each func(userIDs []string) error) error {
+	return s.eachID(ctx, "voting_contestants", "user_id", each)
+}
+
+// eachID calls each with all ids in a column, in batches.
+func (s *store) eachID(ctx context.Context, table, column string, each func(ids []string) error) error {
+	for after := ""; ; {
+		var rows []struct{ ID string }
+		err := s.db.Query(ctx, &rows, fmt.Sprintf(
+			`SELECT %[2]s AS id FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?`, table, column), after, checkBatch)
+		if err != nil {
+			return fmt.Errorf("list the ids in %s: %w", table, err)
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		ids := make([]string, len(rows))
+		for i, row := range rows {
+			ids[i] = row.ID
+		}
+		if err := each(ids); err != nil {
+			return err
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+func (s *store) outputs(ctx context.Context, videoIDs []string) (map[string]Output, error) {
+	var rows []entryRow
+	err := s.db.Gorm(ctx).Select("video_id", "processed_key", "poster_key").
+		Where("video_id IN ?", videoIDs).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read the files of entries: %w", err)
+	}
+	found := make(map[string]Output, len(rows))
+	for _, row := range rows {
+		found[row.VideoID] = Output{row.ProcessedKey, row.PosterKey}
+	}
+	return found, nil
+}
+
+// miscountedEntries uses one statement, which sees one moment.
+func (s *store) miscountedEntries(ctx context.Context, videoIDs []string) (wrong []Miscount, err error) {
+	return s.miscounted(ctx, `
+		SELECT 'votes of entry' AS counter, e.video_id AS id, COALESCE(t.votes, -1) AS counted,
+			(SELECT COUNT(*) FROM voting_votes v WHERE v.video_id = e.video_id) AS present
+		FROM voting_entries e LEFT JOIN voting_tallies t ON t.video_id = e.video_id WHERE e.video_id IN ?`, videoIDs)
+}
+
+func (s *store) miscountedContestants(ctx context.Context, userIDs []string) (wrong []Miscount, err error) {
+	return s.miscounted(ctx, `
+		SELECT 'votes of contestant' AS counter, c.user_id AS id, c.votes AS counted,
+			(SELECT COUNT(*) FROM voting_votes v WHERE v.contestant_id = c.user_id) AS present
+		FROM voting_contestants c WHERE c.user_id IN ?`, userIDs)
+}
+
+// miscountedProfiles compares all contestants at once, because no index has the entries by contestant. It returns the
+// first checkBatch.
+func (s *store) miscountedProfiles(ctx context.Context) (wrong []Miscount, err error) {
+	return s.miscounted(ctx, `
+		SELECT 'entries of contestant' AS counter, c.user_id AS id, c.entries AS counted,
+			COALESCE(e.entries, 0) AS present
+		FROM voting_contestants c LEFT JOIN (
+			SELECT user_id, COUNT(*) AS entries FROM voting_entries GROUP BY user_id
+		) e ON e.user_id = c.user_id`)
+}
+
+func (s *store) miscounted(ctx context.Context, counters string, args ...any) (wrong []Miscount, err error) {
+	err = s.db.Query(ctx, &wrong,
+		`SELECT counter, id, counted, present FROM (`+counters+`) counters WHERE counted <> present LIMIT ?`,
+		append(args, checkBatch)...)
+	if err != nil {
+		return nil, fmt.Errorf("compare counters with their rows: %w", err)
+	}
+	return wrong, nil
+}
