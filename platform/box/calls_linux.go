@@ -106,18 +106,25 @@ func newFilter(exec bool) (*filter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the system calls: %w", err)
 	}
-	instructions, err := instructions(info, uint64(os.Getpid()), exec)
-	if err != nil {
-		return nil, err
+	policy := seccomp.Policy{
+		DefaultAction: seccomp.ActionErrno,
+		Syscalls:      []seccomp.SyscallGroup{allowed(info, uint64(os.Getpid()), exec)},
 	}
-	raw, err := bpf.Assemble(instructions)
+	list, err := policy.Assemble()
+	if err != nil {
+		return nil, fmt.Errorf("build the filter of system calls: %w", err)
+	}
+	// The library's own answer is EPERM, after which the C library tries nothing else.
+	list[len(list)-1] = bpf.RetConstant{Val: uint32(seccomp.ActionErrno) | uint32(unix.ENOSYS)}
+	raw, err := bpf.Assemble(list)
 	if err != nil {
 		return nil, fmt.Errorf("assemble the filter of system calls: %w", err)
 	}
 	return &filter{raw}, nil
 }
 
-func instructions(info *arch.Info, pid uint64, exec bool) ([]bpf.Instruction, error) {
+// allowed returns the calls of a processor that the program may make.
+func allowed(info *arch.Info, pid uint64, exec bool) seccomp.SyscallGroup {
 	names := anyArguments()
 	if exec {
 		names = append(names, "execve")
@@ -133,14 +140,7 @@ func instructions(info *arch.Info, pid uint64, exec bool) ([]bpf.Instruction, er
 			group.NamesWithCondtions = append(group.NamesWithCondtions, call)
 		}
 	}
-	policy := seccomp.Policy{DefaultAction: seccomp.ActionErrno, Syscalls: []seccomp.SyscallGroup{group}}
-	list, err := policy.Assemble()
-	if err != nil {
-		return nil, fmt.Errorf("build the filter of system calls: %w", err)
-	}
-	// The library's own answer is EPERM, after which the C library tries nothing else.
-	list[len(list)-1] = bpf.RetConstant{Val: uint32(seccomp.ActionErrno) | uint32(unix.ENOSYS)}
-	return list, nil
+	return group
 }
 
 // install puts the filter around this thread. It does not allocate.

@@ -226,7 +226,9 @@ func memory(a []string) error {
 	return nil
 }
 
+// processor says that it has begun, and then uses up CPU time.
 func processor([]string) error {
+	fmt.Println("working")
 	for i := 0; ; i++ {
 		if i < 0 {
 			return nil
