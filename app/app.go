@@ -206,7 +206,7 @@ func (a *app) tokens() *auth.Tokens {
 // Bumpers are kept in cacheDir.
 func newProcessor(c *config.Config, cacheDir string) (*media.Processor, error) {
 	return media.NewProcessor(media.ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: cacheDir, Threads: c.Worker.FFmpegThreads, CAFile: c.AWS.CABundle,
+		Branding: assets.Branding(), CacheDir: cacheDir, Threads: c.Worker.FFmpegThreads,
 	})
 }
 

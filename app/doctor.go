@@ -135,6 +135,10 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 			d.report("box: "+wall.Name, warn, "missing around ffmpeg: %s", wall.Missing)
 		}
 	}
+	if err == nil && d.c.Storage.Backend == "s3" && !tools.InParts {
+		d.report("originals", warn, "this kernel does not hand over ffmpeg's reads (seccomp, Linux 5.5), so originals "+
+			"are copied whole into the work folder")
+	}
 }
 
 // disk requires on each volume, above its reserve, room for two of the largest uploads (an original and its rendition),

@@ -91,7 +91,7 @@ type AWS struct {
 	EndpointURL string `env:"AWS_ENDPOINT_URL"`
 	// ECSAgentURI is set by ECS in every container.
 	ECSAgentURI string `env:"ECS_AGENT_URI"`
-	// CABundle is a file of certificates to trust. The SDK reads the variable by itself; ffmpeg gets the file from us.
+	// CABundle is a file of certificates to trust. The SDK reads the variable by itself.
 	CABundle string `env:"AWS_CA_BUNDLE"`
 }
 

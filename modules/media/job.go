@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"strings"
@@ -59,23 +60,22 @@ func (j *job) run(ctx context.Context) (err error) {
 		return fmt.Errorf("create a work folder: %w", disk.Explain(err))
 	}
 	defer os.RemoveAll(dir)
-	input, err := j.bucket.Input(ctx, j.video.OriginalKey)
+	file, object, err := j.bucket.Open(ctx, j.video.OriginalKey)
 	if err != nil {
-		return fmt.Errorf("locate the original: %w", err)
+		return fmt.Errorf("open the original: %w", err)
 	}
-	container, size, err := j.sniffOriginal(ctx)
+	defer file.Close()
+	work, err := j.prepare(ctx, file, object.Size)
 	if err != nil {
 		return err
 	}
-	room, err := j.disks.Borrow(j.need(size))
+	room, err := j.disks.Borrow(j.need(object.Size, work.Source != nil))
 	if err != nil {
 		return err
 	}
 	defer room.Release()
-	result, err := j.processor.ffmpeg.Process(ctx, ffmpeg.Job{
-		Input: input, Container: container, Start: j.video.Start, Rules: j.o.Rules, Dir: dir,
-		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Step, p.Percent}) },
-	})
+	work.Dir = dir
+	result, err := j.processor.ffmpeg.Process(ctx, work)
 	if err != nil {
 		return j.blame(fmt.Errorf("process video %s: %w", j.video.ID, err))
 	}
@@ -83,19 +83,26 @@ func (j *job) run(ctx context.Context) (err error) {
 	return j.publish(ctx, result)
 }
 
-// sniffOriginal reads the stored bytes again, because the content, not the key, determines the demuxer. It also returns
-// the size of the original.
-func (j *job) sniffOriginal(ctx context.Context) (_ ffmpeg.Container, size int64, err error) {
-	file, object, err := j.bucket.Open(ctx, j.video.OriginalKey)
-	if err != nil {
-		return ffmpeg.Container{}, 0, fmt.Errorf("open the original: %w", err)
+// prepare describes the work on an original of that size, which is read from file unless the store has it on this
+// machine's disk. It reads the stored bytes again, because the content, not the key, determines the demuxer.
+func (j *job) prepare(ctx context.Context, file io.ReadSeeker, size int64) (work ffmpeg.Job, err error) {
+	work = ffmpeg.Job{
+		Start: j.video.Start, Rules: j.o.Rules,
+		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Step, p.Percent}) },
 	}
-	defer file.Close()
-	container, _, err := sniff(file)
+	container, head, err := sniff(file)
 	if errors.Is(err, errNotAVideo) {
-		return container, 0, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "unknown container"}
+		return work, &ffmpeg.Rejection{Code: ffmpeg.CodeNotAVideo, Detail: "unknown container"}
 	}
-	return container, object.Size, err
+	if err != nil {
+		return work, err
+	}
+	work.Container = container
+	work.Input, err = j.bucket.Path(ctx, j.video.OriginalKey)
+	if errors.Is(err, errors.ErrUnsupported) {
+		work.Source, err = &ffmpeg.Source{ReadSeeker: file, Size: size, Head: head}, nil
+	}
+	return work, err
 }
 
 // keepClaim renews the lease until ctx ends. It cancels ctx if the claim is lost or the lease cannot be renewed in

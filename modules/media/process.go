@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
@@ -26,11 +25,6 @@ const (
 
 // errClaimLost ends a job whose video was deleted or claimed by another worker.
 var errClaimLost = errors.New("the claim on the video is lost")
-
-// links matches URLs: ffmpeg names its input in its errors, and whoever reads a signed URL in a log can open the file.
-var links = regexp.MustCompile(`\S*(://|X-Amz-)\S*`)
-
-func withoutLinks(s string) string { return links.ReplaceAllString(s, "<link>") }
 
 // send enqueues the task of a video whose row has been committed, unless a sweeper is already about to. If that fails,
 // the sweeper sends the task later.
@@ -85,7 +79,7 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 		err = m.reject(after, v, rejection)
 	} else if tool, ok := errors.AsType[*ffmpeg.ToolError](err); ok && ctx.Err() == nil {
 		m.log.WarnContext(ctx, "ffmpeg failed",
-			"video_id", v.ID, "step", tool.Step, "stderr", withoutLinks(tool.Stderr))
+			"video_id", v.ID, "step", tool.Step, "stderr", tool.Stderr)
 	}
 	stopping := errors.Is(context.Cause(ctx), queue.ErrStopping)
 	if err != nil && !errors.Is(err, errClaimLost) {
@@ -196,7 +190,7 @@ func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error
 		return errClaimLost
 	}
 	m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", r.Code,
-		"detail", withoutLinks(r.Detail), "stderr", withoutLinks(r.Stderr))
+		"detail", r.Detail, "stderr", r.Stderr)
 	return nil
 }
 

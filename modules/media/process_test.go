@@ -271,13 +271,3 @@ func TestTheTaskOfADeletedVideoIsDiscarded(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-func TestLogsContainNoLinks(t *testing.T) {
-	t.Parallel()
-	const stderr = "[https @ 0x1] HTTP error 403\nhttps://s3.test/uploads/a.mp4?X-Amz-Signature=5ec3e7: 403\n" +
-		"z&X-Amz-Signature=5ec3e7: Server returned 403"
-	got := withoutLinks(stderr)
-	if strings.Contains(got, "5ec3e7") || !strings.Contains(got, "Server returned 403") {
-		t.Fatal(got)
-	}
-}

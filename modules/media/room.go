@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,16 +27,21 @@ const (
 // roomPause is how long a job waits for space.
 const roomPause = 30 * time.Second
 
-// need returns how much a job with an original of that size writes, in bytes.
-func (m *Module) need(original int64) int64 {
+// need returns how much a job with an original of that size writes, in bytes. If it comes from elsewhere, the job's
+// folder has up to all of it, too.
+func (m *Module) need(original int64, fromElsewhere bool) int64 {
 	clip := max(m.o.Rules.MaxClip, usualClip).Seconds()
 	picture := min(max(pictureByOriginal*original, leastPicture), int64(mostPicture*clip/usualClip.Seconds()))
-	return 2*picture + int64(soundBySecond*clip) + posterRoom
+	all := 2*picture + int64(soundBySecond*clip) + posterRoom
+	if fromElsewhere {
+		all += original
+	}
+	return all
 }
 
 // awaitRoom postpones the task of a video if there is no space for any job.
 func (m *Module) awaitRoom(ctx context.Context, id string) error {
-	room, err := m.disks.Borrow(m.need(0))
+	room, err := m.disks.Borrow(m.need(0, false))
 	if err != nil {
 		return m.postpone(ctx, id, err)
 	}
@@ -45,14 +51,14 @@ func (m *Module) awaitRoom(ctx context.Context, id string) error {
 
 // postpone says why a job waits, and tells the queue.
 func (m *Module) postpone(ctx context.Context, id string, err error) error {
-	m.log.WarnContext(ctx, "a job waits: no space left on the disk", "video_id", id, "error", withoutLinks(err.Error()))
+	m.log.WarnContext(ctx, "a job waits: no space left on the disk", "video_id", id, "error", err)
 	return queue.Later(roomPause)
 }
 
 // blame adds disk.ErrFull to an error of ffmpeg that a full disk explains: a file that is cut off looks broken, and the
 // contestant is not at fault.
 func (j *job) blame(err error) error {
-	if j.disks.Exhausted() {
+	if err = disk.Explain(err); !errors.Is(err, disk.ErrFull) && j.disks.Exhausted() {
 		return disk.ErrFull.With(fmt.Errorf("no space left on the disk: %w", err))
 	}
 	return err

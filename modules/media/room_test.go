@@ -13,6 +13,7 @@ import (
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/disk"
 	"risingstars/platform/disk/disktest"
+	"risingstars/platform/storage"
 )
 
 const mib = 1 << 20
@@ -122,5 +123,39 @@ func TestAJobOnAFullDiskStartsAgain(t *testing.T) {
 	}
 	if row := s.read(t, v.ID); row.Status != string(Processed) || len(s.board.entries()) != 1 {
 		t.Fatalf("%+v", row)
+	}
+}
+
+// elsewhere is a store whose objects are not files here, as S3.
+type elsewhere struct{ storage.Driver }
+
+// An original that is not on this machine needs room of its own while it is processed, and leaves nothing.
+func TestAnOriginalElsewhereNeedsRoomToo(t *testing.T) {
+	t.Parallel()
+	s, dir := smallStudio(t)
+	const size = 3 * mib
+	v := s.upload(t, append(clip(t, "1"), make([]byte, size)...))
+	s.bucket = storage.New(elsewhere{s.files}, storage.Options{})
+	need, local := s.need(v.OriginalSize, true), s.need(v.OriginalSize, false)
+	if need < local+size {
+		t.Fatalf("%d bytes are needed, and %d with a local original", need, local)
+	}
+	filler := disktest.FillTo(t, dir, 16*mib+(need+local)/2) // half of the reserve is 16 MiB
+	if err := s.deliver(t.Context(), v); err == nil || !strings.HasPrefix(err.Error(), "again in ") {
+		t.Fatalf("the delivery returns %v", err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.deliver(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	if row := s.read(t, v.ID); row.Status != string(Processed) {
+		t.Fatalf("%+v", row)
+	}
+	for _, left := range disktest.Files(t, filepath.Join(dir, "work")) {
+		if strings.Contains(left, "job-") {
+			t.Errorf("the job left %s", left)
+		}
 	}
 }

@@ -21,9 +21,7 @@ type Command struct {
 	Read           []string // files, and folders with all that is in them
 	Write          []string // the same, to read, write, create and remove
 	Limits         Limits
-
-	// The launcher gets these as descriptors from firstFile on. The program does not get them.
-	files []*os.File
+	Reads          *Reads // makes it wait for the content of a file; only where CanWait
 }
 
 // Limits are what a run may use. The kernel enforces them; 0 stands for no limit.
@@ -40,6 +38,7 @@ const openFiles = 64
 type Box struct {
 	walls     []Wall
 	namespace bool // a network namespace stands in for the filter of system calls
+	waits     bool // for the content of a file
 }
 
 // Options are for tests.
@@ -59,9 +58,14 @@ func New(ctx context.Context, o Options) (*Box, error) {
 
 // Run runs c and returns the state in which it ended, which is nil if it has not started. If ctx ends first, Run kills
 // the program and all that belongs to it. An *exec.ExitError is about the program; any other error means that it was
-// not started or that writing to Stdout or Stderr failed.
+// not started, that writing to Stdout or Stderr failed, or that its reads could not be answered (ErrReads).
 func (b *Box) Run(ctx context.Context, c Command) (*os.ProcessState, error) {
-	cmd, status, err := b.prepare(ctx, b.specOf(c), c.files)
+	reads, err := serveReads(ctx, c.Reads)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = reads.close() }() // its error has been returned already
+	cmd, status, err := b.prepare(ctx, b.specOf(c), reads.files())
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +81,9 @@ func (b *Box) Run(ctx context.Context, c Command) (*os.ProcessState, error) {
 	err = cmd.Wait()
 	if ctx.Err() == nil && report != "" {
 		return cmd.ProcessState, fmt.Errorf("box: %s", report)
+	}
+	if failure := reads.close(); failure != nil {
+		err = failure
 	}
 	return cmd.ProcessState, err
 }
@@ -132,7 +139,7 @@ func start(cmd *exec.Cmd, status *os.File) (report string, err error) {
 func (b *Box) specOf(c Command) spec {
 	return spec{
 		Path: []byte(c.Path), Args: encoded(c.Args), Read: encoded(c.Read), Write: encoded(c.Write), Limits: c.Limits,
-		Walls: b.raised(), Parent: os.Getpid(),
+		Walls: b.raised(), Parent: os.Getpid(), Reads: c.Reads != nil,
 	}
 }
 

@@ -337,8 +337,8 @@ func TestTheWallsNeedNoPrivileges(t *testing.T) {
 	const nobody = 65534
 	// The second in a process of its own, because a hidden process cannot make user namespaces.
 	for tests, one := range map[string]string{
-		"Wall|Work|Calls|Usage|Inherited|Failure|Wrapper|Context": "TestEachWallRefusesByItself",
-		"TestTheParentCannotBeRead":                               "TestTheParentCannotBeRead",
+		"Wall|Work|Calls|Usage|Inherited|Failure|Wrapper|Context|Reads": "TestEachWallRefusesByItself",
+		"TestTheParentCannotBeRead":                                     "TestTheParentCannotBeRead",
 	} {
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run", tests)
 		cmd.Dir = "/"

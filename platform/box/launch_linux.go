@@ -45,6 +45,11 @@ func (s spec) launch() error {
 			return err
 		}
 	}
+	if s.Reads {
+		if err := stopReads(firstFile); err != nil {
+			return err
+		}
+	}
 	// From here on, nothing may allocate: the limit of memory is for the program, and is below what a launcher has.
 	if err := s.Limits.set(); err != nil {
 		return err

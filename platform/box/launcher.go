@@ -17,7 +17,7 @@ const hello = "launcher\n"
 // The descriptors of a launcher, beside those that the program keeps.
 const (
 	statusFile = 3 // what it reports; closes when it becomes the program
-	firstFile  = 4 // the first of Command.files
+	firstFile  = 4 // the first that a run adds
 )
 
 // spec is what a launcher has to do. Paths and arguments are bytes, because file names need not be text.
@@ -29,6 +29,8 @@ type spec struct {
 	Walls       []string // to raise
 	Parent      int      // the process that the program must not outlive
 	Try         bool     // only report which walls can be raised
+	Reads       bool     // hand them over through firstFile
+	TryReads    bool     // only find out whether that works
 }
 
 // encode returns the launcher's argument.
@@ -70,6 +72,10 @@ func Main() {
 		fmt.Fprintf(status, "read the description of the run: %v", err)
 	case s.Try:
 		err = json.NewEncoder(status).Encode(s.try())
+	case s.TryReads:
+		if err = s.tryReads(); err != nil {
+			fmt.Fprint(status, err)
+		}
 	default:
 		err = s.launch()
 		fmt.Fprint(status, err)

@@ -52,6 +52,7 @@ func (b *Box) try(ctx context.Context, o Options) error {
 		}
 	}
 	b.closeNetwork(ctx, o)
+	b.waits = b.tryReads(ctx)
 	return b.hide()
 }
 

@@ -149,18 +149,18 @@ func (b *Bucket) URL(ctx context.Context, key string, ttl time.Duration) (url st
 	return b.driver.URL(ctx, key, ttl)
 }
 
-// Input returns what ffmpeg reads the object from without downloading it first: an absolute path, or a URL as secret as
-// that of URL.
-func (b *Bucket) Input(ctx context.Context, key string) (pathOrURL string, err error) {
-	defer b.finish("input", key, time.Now(), &err)
+// Path returns the absolute path of the object's file, for programs that can only read files. The error wraps
+// errors.ErrUnsupported if the driver does not keep objects as files.
+func (b *Bucket) Path(ctx context.Context, key string) (path string, err error) {
 	if err := CheckKey(key); err != nil {
 		return "", err
 	}
-	// A presigned URL does not show that its object is missing, and ffmpeg would report that as a bad file.
-	if _, err := b.driver.Stat(ctx, key); err != nil {
-		return "", err
+	local, ok := b.driver.(Local)
+	if !ok {
+		return "", fmt.Errorf("path of an object: %w", errors.ErrUnsupported)
 	}
-	return b.driver.Input(ctx, key)
+	defer b.finish("path", key, time.Now(), &err)
+	return local.Path(ctx, key)
 }
 
 // finish records the operation's metrics and adds the operation and the key to its error.

@@ -67,9 +67,12 @@ type Driver interface {
 	// URL returns the address at which a browser can read the object for the next ttl, absolute or relative to the
 	// site. The object need not exist.
 	URL(ctx context.Context, key string, ttl time.Duration) (string, error)
-	// Input returns what ffmpeg reads the object from: an absolute path, or a URL that stays valid for at least one
-	// run.
-	Input(ctx context.Context, key string) (string, error)
+}
+
+// Local is for drivers that keep every object as a file.
+type Local interface {
+	// Path returns the absolute path of the object's file, which must not be written to.
+	Path(ctx context.Context, key string) (string, error)
 }
 
 // Reserver is for drivers whose space is limited.

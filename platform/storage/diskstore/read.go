@@ -126,7 +126,10 @@ func mayHold(folder, prefix string) bool {
 	return strings.HasPrefix(folder, prefix) || strings.HasPrefix(prefix, folder)
 }
 
-// Input returns the file's absolute path.
-func (s *Store) Input(_ context.Context, key string) (string, error) {
+// Path does not follow links out of the store.
+func (s *Store) Path(ctx context.Context, key string) (string, error) {
+	if _, err := s.Stat(ctx, key); err != nil {
+		return "", err
+	}
 	return filepath.Join(s.path, filepath.FromSlash(key)), nil
 }

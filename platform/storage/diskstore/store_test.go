@@ -94,8 +94,8 @@ func TestSymbolicLinksOutOfTheStoreAreRefused(t *testing.T) {
 			r.Close()
 			t.Errorf("Open(%s) opens a file outside the store", key)
 		}
-		if path, err := b.Input(t.Context(), key); err == nil {
-			t.Errorf("Input(%s) = %s", key, path)
+		if path, err := b.Path(t.Context(), key); err == nil {
+			t.Errorf("Path(%s) = %s", key, path)
 		}
 	}
 	if _, err := b.Put(t.Context(), "uploads/new", strings.NewReader("x"), storage.PutOptions{}); err == nil {
@@ -110,16 +110,16 @@ func TestSymbolicLinksOutOfTheStoreAreRefused(t *testing.T) {
 	}
 }
 
-func TestInputIsTheAbsolutePath(t *testing.T) {
+func TestPathIsAbsolute(t *testing.T) {
 	root := t.TempDir()
 	t.Chdir(filepath.Dir(root))
 	b := bucket(t, open(t, filepath.Base(root)))
 	if _, err := b.Put(t.Context(), "uploads/a.mp4", strings.NewReader("x"), storage.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	path, err := b.Input(t.Context(), "uploads/a.mp4")
+	path, err := b.Path(t.Context(), "uploads/a.mp4")
 	if err != nil || !filepath.IsAbs(path) {
-		t.Fatalf("Input = %s, %v, want an absolute path", path, err)
+		t.Fatalf("Path = %s, %v, want an absolute path", path, err)
 	}
 	if content, err := os.ReadFile(path); err != nil || string(content) != "x" {
 		t.Errorf("%s reads %q (%v)", path, content, err)

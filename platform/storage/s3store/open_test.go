@@ -197,7 +197,6 @@ func TestErrorsCarryNoURLAndNoCredential(t *testing.T) {
 		"Stat":           func() error { _, err := b.Stat(ctx, key); return err },
 		"Delete":         func() error { return b.Delete(ctx, key) },
 		"List":           func() error { return b.List(ctx, "", func(storage.Object) error { return nil }) },
-		"Input":          func() error { _, err := b.Input(ctx, key); return err },
 		"BeginDirect":    func() error { _, err := b.BeginDirect(ctx, key, "", 0); return err },
 		"CompleteDirect": func() error { _, err := b.CompleteDirect(ctx, key, id, part); return err },
 		"AbortDirect":    func() error { return b.AbortDirect(ctx, key, id) },

@@ -1,5 +1,5 @@
-// Package s3store keeps objects in a bucket of Amazon S3, or of another server with the same protocol. Browsers and
-// ffmpeg read objects, and clients upload them, by presigned URLs.
+// Package s3store keeps objects in a bucket of Amazon S3, or of another server with the same protocol. Browsers read
+// objects, and clients upload them, by presigned URLs.
 //
 // Credentials come from the SDK's default chain (environment, profile, role); proxies and AWS_CA_BUNDLE work as in
 // every AWS tool. A presigned URL expires with the credentials that signed it, even if its own lifetime is longer. For
@@ -36,8 +36,8 @@ import (
 const (
 	defaultIdleTimeout = 30 * time.Second
 	defaultCallTimeout = time.Minute
-	// The window is longer than one run of ffmpeg may take. It should not be much longer, because within it every call
-	// asks for newer credentials.
+	// A presigned URL works for at least the window, if its own lifetime allows. The window should not be much longer,
+	// because within it every call asks for newer credentials.
 	credentialsWindow = 15 * time.Minute
 )
 

@@ -14,12 +14,8 @@ import (
 	"risingstars/platform/storage"
 )
 
-const (
-	// maxTTL is S3's own limit.
-	maxTTL = 7 * 24 * time.Hour
-	// inputTTL is longer than any run of ffmpeg may take.
-	inputTTL = 6 * time.Hour
-)
+// maxTTL is S3's own limit.
+const maxTTL = 7 * 24 * time.Hour
 
 type request = v4.PresignedHTTPRequest
 
@@ -38,13 +34,6 @@ func (s *Store) URL(ctx context.Context, key string, ttl time.Duration) (string,
 			ResponseContentDisposition: &disposition,
 			ResponseCacheControl:       s.cacheControl(key),
 		}, expires)
-	})
-}
-
-// Input returns a URL presigned for six hours; it expires earlier if a role's credentials do.
-func (s *Store) Input(ctx context.Context, key string) (string, error) {
-	return s.presign(ctx, inputTTL, func(ctx context.Context, expires func(*s3.PresignOptions)) (*request, error) {
-		return s.presigner.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &key}, expires)
 	})
 }
 

@@ -1,12 +1,8 @@
 package s3store_test
 
 import (
-	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -89,70 +85,6 @@ func TestURLLifetimesAreThoseThatS3Allows(t *testing.T) {
 			t.Errorf("a URL for %s is valid for %q s (%v), want %q", ttl, got, err, want)
 		}
 	}
-}
-
-func TestFfmpegReadsOnlyWhatItNeeds(t *testing.T) {
-	t.Parallel()
-	r, p := s3test.New(t), newProxy(t, nil, nil)
-	file := filepath.Join(t.TempDir(), "original.mov")
-	// Raw frames make a large file without the time for an encoder.
-	source := "testsrc2=s=400x240:r=25"
-	ffmpeg(t, "-f", "lavfi", "-i", source, "-t", "10", "-c:v", "rawvideo", "-pix_fmt", "uyvy422", file)
-	opts := options(t, r.Name)
-	opts.EndpointURL = p.url()
-	b := bucket(t, open(t, opts))
-	obj, err := b.PutFile(t.Context(), key, file, storage.PutOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if obj.Size < 40<<20 || obj.Size > 200<<20 {
-		t.Fatalf("the original has %d MiB, want 40 to 200", obj.Size>>20)
-	}
-	if index, size := position(t, file, "moov"), int(obj.Size); index < size/2 {
-		t.Fatalf("the index is at %d of %d, want it at the end", index, size)
-	}
-	input, err := b.Input(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := url.Parse(input)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ttl := u.Query().Get("X-Amz-Expires"); ttl != "21600" {
-		t.Errorf("the input is valid for %s s, want six hours", ttl)
-	}
-
-	before := p.fromS3.Load()
-	ffmpeg(t, "-protocol_whitelist", "http,tcp", "-ss", "6", "-i", input, "-t", "1", "-f", "null", "-")
-	// ffmpeg reads one second of ten and the index. When it seeks, more bytes are already on their way.
-	if sent := p.fromS3.Load() - before; sent < obj.Size/20 || sent > obj.Size/2 {
-		t.Errorf("the server sent %d of %d MiB for one second of ten", sent>>20, obj.Size>>20)
-	}
-}
-
-func ffmpeg(t *testing.T, args ...string) {
-	t.Helper()
-	args = append([]string{"-nostdin", "-v", "error", "-xerror"}, args...)
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", args...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v\n%s", err, out)
-	}
-}
-
-// position returns the offset of the last box of this type in an MP4 or MOV file, -1 if there is none.
-func position(t *testing.T, file, box string) int {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	content, err := io.ReadAll(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.LastIndex(string(content), box)
 }
 
 func TestPublicObjectsAreReadFromTheCDN(t *testing.T) {

@@ -40,7 +40,7 @@ func invalidKeysAreRefused(t *testing.T, b *storage.Bucket) {
 			"Stat":   func() error { _, err := b.Stat(ctx, key); return err },
 			"Delete": func() error { return b.Delete(ctx, key) },
 			"URL":    func() error { _, err := b.URL(ctx, key, time.Minute); return err },
-			"Input":  func() error { _, err := b.Input(ctx, key); return err },
+			"Path":   func() error { _, err := b.Path(ctx, key); return err },
 		}
 		if key != "" && key != "a/" {
 			calls["List"] = func() error { return b.List(ctx, key, none) }

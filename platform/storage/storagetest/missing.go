@@ -16,8 +16,9 @@ func missingIsErrNotFound(t *testing.T, b *storage.Bucket) {
 		if _, err := b.Stat(t.Context(), key); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("Stat(%s): %v, want ErrNotFound", key, err)
 		}
-		if _, err := b.Input(t.Context(), key); !errors.Is(err, storage.ErrNotFound) {
-			t.Errorf("Input(%s): %v, want ErrNotFound", key, err)
+		_, err := b.Path(t.Context(), key)
+		if !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("Path(%s): %v, want ErrNotFound, or ErrUnsupported from a driver without files", key, err)
 		}
 		if err := b.Delete(t.Context(), key); err != nil {
 			t.Errorf("Delete(%s): %v, want nil", key, err)

@@ -26,7 +26,7 @@ func build(outputs ...*fg.Stream) (args []string, err error) {
 	}, s.GetArgs()...), nil
 }
 
-// localInput opens a file that we made.
+// localInput opens a file, and no other that the file may name by another protocol.
 func localInput(path string, more fg.KwArgs) *fg.Stream {
 	return fg.Input(path, fg.KwArgs{"protocol_whitelist": "file"}, more)
 }

@@ -11,46 +11,47 @@ import (
 )
 
 // blame decides who is at fault for a failed pass. The exit code does not distinguish a broken clip from a full disk;
-// decoding alone, which writes nothing, does. stderr is what the pass wrote.
-func (p *Processor) blame(ctx context.Context, pl plan, cause error, stderr *tailWriter) error {
+// decoding alone, which writes nothing, does.
+func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	var tool *ToolError
-	if !errors.As(cause, &tool) {
+	if !errors.As(cause, &tool) || errors.Is(cause, errOriginal) {
 		return cause
 	}
-	network, _ := p.inputArgs(pl.input.Input)
-	if tooCostly(cause, network) {
+	original := pl.input.original
+	if tooCostly(cause, original) {
 		return rejectRun(cause, CodeTooComplex, "%v", cause)
 	}
-	if network && (stderr.network || !exitedBy(cause)) {
-		return cause // reading it again could fail for the same lost connection
+	if original != nil && !exitedBy(cause) {
+		return cause // reading it again could take as long
 	}
 	args, err := build(p.source(pl).Get(strconv.Itoa(pl.video.index)).Output("-", fg.KwArgs{"f": "null"}))
 	if err != nil {
 		return cause
 	}
-	stderr = &tailWriter{}
 	err = p.run(ctx, command{
 		step: "decode", path: p.ffmpeg, args: args, read: []string{pl.input.Input},
-		budget: p.limits.forClip(pl.length), network: network, stderr: stderr,
+		budget: p.limits.forClip(pl.length), original: original,
 	})
 	switch {
 	case err == nil:
 		return cause
 	case ctx.Err() != nil:
 		return err
-	case tooCostly(err, network):
+	case errors.Is(err, errOriginal):
+		return err
+	case tooCostly(err, original):
 		return rejectRun(err, CodeTooComplex, "%v", err)
-	case network && (stderr.network || !exitedBy(err)):
+	case original != nil && !exitedBy(err):
 		return cause
 	}
 	return rejectRun(cause, CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
 }
 
-// tooCostly reports whether a run was ended because the file costs too much. Over a network, the wall time does not
-// prove that.
-func tooCostly(err error, network bool) bool {
+// tooCostly reports whether a run was ended because the file costs too much. While an original arrives, the wall time
+// does not prove that.
+func tooCostly(err error, original *original) bool {
 	return errors.Is(err, errOverCPU) || errors.Is(err, errOverMemory) || errors.Is(err, errOverOutput) ||
-		(errors.Is(err, errOverWall) && !network)
+		(errors.Is(err, errOverWall) && original == nil)
 }
 
 // exitedBy reports whether the program ended by itself, as opposed to being killed or not started.

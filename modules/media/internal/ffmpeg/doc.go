@@ -5,10 +5,11 @@
 // with its loudness, and the poster's candidates. A second, short run joins intro, clip and outro by stream copy and
 // encodes the sound once over the whole length, so that no seam can shift sound against picture.
 //
-// The programs run with a fixed demuxer, lists of protocols and decoders, and caps on time, memory, pixels and output,
-// inside the walls of platform/box: they read the clip and nothing else of the machine, write nothing outside Job.Dir
-// and Options.CacheDir, and reach no network. Walls says which of these the system lacks. A run on a URL has only the
-// lists and the caps.
+// The programs run with a fixed demuxer, no protocol but that of files, a list of decoders, and caps on time, memory,
+// pixels and output, inside the walls of platform/box: they read the clip and nothing else of the machine, write
+// nothing outside of Job.Dir and Options.CacheDir, and reach no network. Walls says which of these the system lacks. A
+// clip that is not a file on this machine becomes one in Job.Dir, with holes: original.go fetches what a program is
+// about to read.
 //
 // It knows nothing of videos, rows, queues or HTTP. Errors are sorted by owner: *Rejection means that the contestant's
 // file is at fault, *ToolError that we are, and a cancelled context comes back as its own error.

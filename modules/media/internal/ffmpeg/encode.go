@@ -3,11 +3,9 @@ package ffmpeg
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
@@ -57,44 +55,30 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	if err != nil {
 		return clip{}, &ToolError{Step: "process", Err: err}
 	}
-	network, _ := p.inputArgs(pl.input.Input)
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
-	stderr := &tailWriter{}
 	err = p.run(ctx, command{
 		step: "process", path: p.ffmpeg, args: args,
 		read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
-		stdout: progress, budget: p.limits.forClip(pl.length), network: network, stderr: stderr,
+		stdout: progress, budget: p.limits.forClip(pl.length), original: pl.input.original,
 	})
 	c.frames = progress.frames
 	if err != nil {
-		return clip{}, p.blame(ctx, pl, err, stderr)
+		return clip{}, p.blame(ctx, pl, err)
 	}
-	return c, p.checkClip(pl, c, network && stderr.network)
-}
-
-// checkClip checks what a successful run wrote, because ffmpeg treats the end of the readable data as the end of the
-// clip. If the file ends early, that is all there is; if the connection was lost, another attempt can get more.
-func (p *Processor) checkClip(pl plan, c clip, lost bool) error {
-	switch want := pl.rate.frames(pl.length); {
-	case lost && c.frames < want*95/100-1:
-		return &ToolError{Step: "process", Err: fmt.Errorf("%d of %d frames arrived", c.frames, want)}
+	switch {
 	case c.frames == 0 && pl.start > 0:
-		return reject(CodeStartBeyondEnd, "no picture after %v", pl.start)
+		return c, reject(CodeStartBeyondEnd, "no picture after %v", pl.start)
 	case c.frames == 0:
-		return reject(CodeUnreadable, "no picture could be decoded")
+		return c, reject(CodeUnreadable, "no picture could be decoded")
 	}
-	return nil
+	return c, nil
 }
 
 // source opens the clip where the content begins.
 func (p *Processor) source(pl plan) *fg.Stream {
-	_, protocols := p.inputArgs(pl.input.Input)
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
 		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
-	}
-	for i := 0; i+1 < len(protocols); i += 2 {
-		args[strings.TrimPrefix(protocols[i], "-")] = protocols[i+1]
 	}
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"
@@ -102,7 +86,7 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	if pl.start > 0 {
 		args["ss"] = seconds(pl.start.Seconds())
 	}
-	return fg.Input(pl.input.Input, args)
+	return localInput(pl.input.Input, args)
 }
 
 // decodeThreads returns 1 for a clip that one thread decodes well ahead of the encoder: up to Full HD at 60. More

@@ -36,7 +36,7 @@ func newProcessor(t testing.TB, o Options) *Processor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	special := o.FFmpeg != "" || o.FFprobe != "" || o.CAFile != "" || o.CacheDir != "" || o.Limits != (Limits{})
+	special := o.FFmpeg != "" || o.FFprobe != "" || o.CacheDir != "" || o.Limits != (Limits{})
 	if !special {
 		return shared
 	}

@@ -110,14 +110,14 @@ func TestFilesThatAreNotVideosAreRejected(t *testing.T) {
 	}
 }
 
-// The input is a path or a URL; anything else that ffmpeg would understand is refused.
-func TestOnlyPathsAndURLsAreInputs(t *testing.T) {
+// Anything else that ffmpeg would understand is refused.
+func TestOnlyPathsAreInputs(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})
 	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)
 	for _, input := range []string{
 		"concat:" + in, "subfile,,start,0,end,0,,:" + in, "file:" + in, "pipe:0", "relative.mp4",
-		"ftp://127.0.0.1/x.mp4", "data:text/plain,x", "",
+		"ftp://127.0.0.1/x.mp4", "https://127.0.0.1/x.mp4", "http://127.0.0.1/x.mp4", "data:text/plain,x", "",
 	} {
 		var tool *ToolError
 		if err := processUnsniffed(t, p, input, "mov"); !errors.As(err, &tool) {

@@ -3,19 +3,22 @@ package ffmpeg
 import (
 	"context"
 	"errors"
-	"net/url"
+	"fmt"
 	"path/filepath"
 	"time"
 )
 
 // Job is one clip to process.
 type Job struct {
-	Input     string        // an absolute path, or one presigned http or https URL
+	Input     string        // the clip's absolute path, or "" for that of Source
+	Source    *Source       // the clip, if it is not a file on this machine
 	Container Container     // as Sniff recognised it
 	Start     time.Duration // where the published part begins; less than 0 counts as 0
 	Rules     Rules
 	Dir       string         // an empty folder that the caller owns and removes
 	Progress  func(Progress) // called by one goroutine at a time, never after Process has returned; may be nil
+
+	original *original // of Source, as Input
 }
 
 // Progress is how far a job has come. Percent never falls.
@@ -32,23 +35,37 @@ type Result struct {
 
 // validate checks a job before anything runs. An error is never the contestant's fault.
 func (j Job) validate() error {
-	u, err := url.Parse(j.Input)
-	if !filepath.IsAbs(j.Input) && (err != nil || u.Scheme != "http" && u.Scheme != "https") {
-		return errors.New("the input is neither an absolute path nor a URL")
+	if !filepath.IsAbs(j.Input) {
+		return errors.New("the input is not an absolute path")
 	}
 	return j.Rules.validate()
 }
 
 // Process creates the rendition and the poster of one clip. See the package comment for its errors.
-func (p *Processor) Process(ctx context.Context, j Job) (Result, error) {
+func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 	report := j.Progress
 	if report == nil {
 		report = func(Progress) {}
+	}
+	if j.Source != nil {
+		if j.original, err = newOriginal(j.Dir, j.Source); err != nil {
+			return Result{}, &ToolError{Step: "probe", Err: fmt.Errorf("create a file for the original: %w", err)}
+		}
+		defer func() { err = errors.Join(err, j.original.close()) }()
+		j.Input = j.original.path
 	}
 	if err := j.validate(); err != nil {
 		return Result{}, &ToolError{Step: "probe", Err: err}
 	}
 	report(Progress{"probing", 0})
+	if j.original != nil && !p.waits {
+		switch err := j.original.fillAll(ctx); {
+		case err != nil && ctx.Err() != nil:
+			return Result{}, fmt.Errorf("fetch the original: %w", ctx.Err())
+		case err != nil:
+			return Result{}, &ToolError{Step: "probe", Err: err}
+		}
+	}
 	m, err := p.probe(ctx, j)
 	if err != nil {
 		return Result{}, err

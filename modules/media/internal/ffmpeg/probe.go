@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -54,41 +53,31 @@ const probeEntries = "format=start_time,duration,nb_streams" +
 // maxProbeOutput bounds ffprobe's answer in bytes; 64 streams make about 60 KiB.
 const maxProbeOutput = 1 << 20
 
-// probe asks ffprobe about the job's input. Over a network it asks twice before it rejects a file, because to ffprobe a
-// broken connection looks like a file that ends too early.
+// probe asks ffprobe about the job's input.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
-	m, err := p.probeOnce(ctx, j)
-	if network, _ := p.inputArgs(j.Input); network {
-		if _, refused := errors.AsType[*Rejection](err); refused {
-			return p.probeOnce(ctx, j)
-		}
+	args := []string{
+		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries, "-protocol_whitelist", "file",
+		"-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...),
+		"-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input,
 	}
-	return m, err
-}
-
-func (p *Processor) probeOnce(ctx context.Context, j Job) (media, error) {
-	network, args := p.inputArgs(j.Input)
-	args = append([]string{"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries}, args...)
-	args = append(args, "-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...))
-	args = append(args, "-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input)
 	out := &boundedBuffer{max: maxProbeOutput}
 	runErr := p.run(ctx, command{
 		step: "probe", path: p.ffprobe, args: args, read: []string{j.Input}, stdout: out, budget: p.limits.forProbe(),
-		network: network,
+		original: j.original,
 	})
 	var tool *ToolError
 	switch {
-	case runErr != nil && !errors.As(runErr, &tool):
+	case runErr != nil && !errors.As(runErr, &tool), errors.Is(runErr, errOriginal):
 		return media{}, runErr
-	case tooCostly(runErr, network), out.full:
+	case tooCostly(runErr, j.original), out.full:
 		return media{}, rejectRun(runErr, CodeTooComplex, "probing it is over budget: %v", runErr)
 	}
 	m, code, err := parseProbe(out.Bytes())
 	switch {
 	case code != 0 && faultOfFile(code):
 		return media{}, rejectRun(runErr, CodeNotAVideo, "ffprobe error %d", code)
-	case runErr != nil && !network && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
-		// It began well and then gave up on a local file without naming an error.
+	case runErr != nil && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
+		// It began well and then gave up without naming an error.
 		return media{}, rejectRun(runErr, CodeUnreadable, "%s", lastLine(tool.Stderr))
 	case runErr != nil:
 		return media{}, runErr
@@ -256,25 +245,6 @@ func parseMatrix(s string) (m [4]float64, ok bool) {
 		row++
 	}
 	return m, row == 3
-}
-
-// inputArgs returns the arguments that confine one input to the protocols it needs, and whether it is read over a
-// network.
-func (p *Processor) inputArgs(input string) (network bool, args []string) {
-	u, err := url.Parse(input)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") {
-		return false, []string{"-protocol_whitelist", "file"}
-	}
-	// 15 s without a byte is a lost connection.
-	args = []string{"-rw_timeout", "15000000", "-protocol_whitelist"}
-	if u.Scheme == "http" {
-		return true, append(args, "https,tls,tcp,http")
-	}
-	args = append(args, "https,tls,tcp", "-tls_verify", "1") // ffmpeg's default is not to verify
-	if p.caFile != "" {
-		args = append(args, "-ca_file", p.caFile)
-	}
-	return true, args
 }
 
 var errTooMuchOutput = errors.New("too much output")

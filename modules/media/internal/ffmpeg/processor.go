@@ -21,7 +21,6 @@ type Options struct {
 	Threads         int    // of one run; 0 = as many as this process has CPUs, at most 4
 	CacheDir        string // for rendered bumpers; several processes may share it
 	Branding        fs.FS  // as assets.Branding returns it
-	CAFile          string // certificates to trust instead of the system's, for inputs by https; "" = the system's
 	Limits          Limits
 }
 
@@ -31,10 +30,9 @@ type Processor struct {
 	threads         int
 	cacheDir        string
 	branding        fs.FS
-	caFile          string
 	limits          Limits
-	box             *box.Box // around runs on files
-	open            *box.Box // around runs on URLs: only limits
+	box             *box.Box
+	waits           bool // programs can wait for the parts of an original that they read
 	cacheKey        string
 
 	filling chan struct{} // holds one token while something is put into cacheDir
@@ -43,7 +41,7 @@ type Processor struct {
 // New fails when a program is missing or the cache folder cannot be created.
 func New(o Options) (*Processor, error) {
 	p := &Processor{
-		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding, caFile: o.CAFile,
+		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding,
 		limits: o.Limits.withDefaults(), filling: make(chan struct{}, 1),
 	}
 	if o.Branding == nil || o.CacheDir == "" {
@@ -68,20 +66,13 @@ func New(o Options) (*Processor, error) {
 	if p.cacheKey, err = p.brandingKey(); err != nil {
 		return nil, err
 	}
-	return p, p.enclose()
-}
-
-// enclose builds the boxes.
-func (p *Processor) enclose() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
 	if p.box, err = box.New(ctx, box.Options{}); err != nil {
-		return fmt.Errorf("ffmpeg: %w", err)
+		return nil, fmt.Errorf("ffmpeg: %w", err)
 	}
-	if p.open, err = box.New(ctx, box.Options{Without: []string{box.Files, box.Calls, box.Network}}); err != nil {
-		return fmt.Errorf("ffmpeg: %w", err)
-	}
-	return nil
+	p.waits = p.box.CanWait()
+	return p, nil
 }
 
 // Walls returns what stands around each run, and what is missing.

@@ -27,15 +27,14 @@ var (
 
 // command is one run of ffmpeg or ffprobe.
 type command struct {
-	step    string
-	path    string
-	args    []string
-	read    []string  // files and folders that it may read
-	write   []string  // files and folders that it may write
-	stdout  io.Writer // gets everything before run returns; an error from it ends the run
-	budget  budget
-	network bool        // the input is a URL
-	stderr  *tailWriter // for the caller to look at afterwards; may be nil
+	step     string
+	path     string
+	args     []string
+	read     []string  // files and folders that it may read
+	write    []string  // files and folders that it may write
+	stdout   io.Writer // gets everything before run returns; an error from it ends the run
+	budget   budget
+	original *original // the input, if it arrives while it is read
 }
 
 // run executes c in its box. On failure it returns *ToolError, which wraps one of the errors above when c cost or
@@ -44,25 +43,25 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
 	defer cancel()
 
-	tail := c.stderr
-	if tail == nil {
-		tail = &tailWriter{}
-	}
-	around := p.box
-	if c.network {
-		around = p.open
-	}
-	state, err := around.Run(wall, box.Command{
+	tail := &tailWriter{}
+	state, err := p.box.Run(wall, box.Command{
 		Path: c.path, Args: c.args, Stdout: c.stdout, Stderr: tail, Read: c.read, Write: c.write,
 		Limits: box.Limits{CPU: c.budget.cpu, Memory: c.budget.memory, FileBytes: c.budget.outputBytes},
+		Reads:  c.original.reads(),
 	})
-	if err == nil {
+	lost := c.original.err()
+	if errors.Is(err, box.ErrReads) {
+		lost = errOriginal
+	}
+	if err == nil && lost == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("ffmpeg %s stopped: %w", c.step, ctx.Err())
 	}
 	switch {
+	case lost != nil: // however the run ended: ffmpeg takes what it cannot read for the end of the file
+		err = errors.Join(lost, err)
 	case overCPU(state, c.budget):
 		err = errors.Join(errOverCPU, err)
 	case overOutput(state):
@@ -101,26 +100,21 @@ func cpuTime(s *os.ProcessState) time.Duration {
 
 const stderrTail = 4 << 10
 
-// tailWriter keeps the last bytes written to it, and whether any of them was about the network or a lack of memory.
+// tailWriter keeps the last bytes written to it, and whether any of them was about a lack of memory.
 type tailWriter struct {
-	buf             []byte
-	network, memory bool
+	buf    []byte
+	memory bool
 }
 
-var (
-	// Reports of a lost connection have the protocol, as in "[https @ 0x1] Stream ends prematurely", or the URL.
-	networkWords = []string{"[http", "[tls", "[tcp", "://"}
-	// The C library's and x264's words, and the failures of a decoded picture, the scaler and the encoder that lack of
-	// memory causes without being named.
-	memoryWords = []string{
-		"llocate memory", "malloc of size", "get_buffer() failed", "initFilter failed", "while opening encoder",
-	}
-)
+// memoryWords are the C library's and x264's words, and the failures of a decoded picture, the scaler and the encoder
+// that lack of memory causes without being named.
+var memoryWords = []string{
+	"llocate memory", "malloc of size", "get_buffer() failed", "initFilter failed", "while opening encoder",
+}
 
 func (t *tailWriter) Write(b []byte) (int, error) {
 	t.buf = append(t.buf, b...)
 	has := func(word string) bool { return bytes.Contains(t.buf, []byte(word)) }
-	t.network = t.network || slices.ContainsFunc(networkWords, has)
 	t.memory = t.memory || slices.ContainsFunc(memoryWords, has)
 	if over := len(t.buf) - stderrTail; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)

@@ -31,11 +31,12 @@ type Tools struct {
 	Version         string
 	Missing         []string // without these no clip can be processed
 	MissingDecoders []string // without these some clips are rejected
+	InParts         bool     // whether only the needed parts of an original elsewhere are fetched, and not all of it
 }
 
 // Inspect asks the installed ffmpeg what it can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
-	var tools Tools
+	tools := Tools{InParts: p.waits}
 	out, err := p.ask(ctx, "-version")
 	if err != nil {
 		return tools, err
