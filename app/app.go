@@ -46,22 +46,29 @@ type app struct {
 	checks   []telemetry.Check
 	workDir  *scratch.Area // nil if neither a worker runs here nor storage is S3
 	closers  []func() error
+	access   database.Access
 
 	identity *identity.Module
 	voting   *voting.Module
 	media    *media.Module
 }
 
-// newApp opens the platform and builds the modules. If worker is set, it also needs ffmpeg. After an error nothing
-// stays open; otherwise run or close closes the app.
-func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool) (_ *app, err error) {
-	a := &app{c: c, log: log, registry: telemetry.NewRegistry()}
+// appOptions say what a process does. The zero value serves.
+type appOptions struct {
+	worker bool // it needs ffmpeg
+	access database.Access
+}
+
+// newApp opens the platform and builds the modules. After an error nothing stays open; otherwise run or close closes the
+// app.
+func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOptions) (_ *app, err error) {
+	a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: o.access}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	if err := a.openDisks(worker); err != nil {
+	if err := a.openDisks(o.worker); err != nil {
 		return nil, err
 	}
 	if err := a.openDatabase(ctx); err != nil {
@@ -79,12 +86,13 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, worker bool
 	if err := a.openLimits(); err != nil {
 		return nil, err
 	}
-	return a, a.buildModules(worker)
+	return a, a.buildModules(o.worker)
 }
 
+// openDatabase opens the database. In the embedded stage it also creates and migrates it, if it may.
 func (a *app) openDatabase(ctx context.Context) (err error) {
 	a.db, err = database.Open(ctx, database.Options{
-		URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), MaxOpenConns: a.c.Data.MaxConns,
+		URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), MaxOpenConns: a.c.Data.MaxConns, Access: a.access,
 		StatementTimeout: time.Duration(a.c.Data.StatementSeconds) * time.Second, Logger: a.log,
 	})
 	if err != nil {
@@ -92,7 +100,7 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 	}
 	a.closers = append(a.closers, a.db.Close)
 	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
-	if a.c.Embedded() {
+	if a.c.Embedded() && a.access == database.Create {
 		return a.db.Migrate(ctx, migrations()...)
 	}
 	status, err := a.db.MigrationStatus(ctx, migrations()...)
@@ -163,7 +171,7 @@ func (a *app) buildModules(worker bool) error {
 		Disks: a.disks, Scratch: a.workDir,
 	}
 	if worker {
-		if deps.Processor, err = newProcessor(a.c); err != nil {
+		if deps.Processor, err = newProcessor(a.c, a.c.BumperPath()); err != nil {
 			return err
 		}
 	}
@@ -176,9 +184,10 @@ func (a *app) tokens() *auth.Tokens {
 }
 
 // newProcessor builds this machine's processor, for workers and for `app process`.
-func newProcessor(c *config.Config) (*media.Processor, error) {
+// Bumpers are kept in cacheDir.
+func newProcessor(c *config.Config, cacheDir string) (*media.Processor, error) {
 	return media.NewProcessor(media.ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: c.BumperPath(), Threads: c.Worker.FFmpegThreads, CAFile: c.AWS.CABundle,
+		Branding: assets.Branding(), CacheDir: cacheDir, Threads: c.Worker.FFmpegThreads, CAFile: c.AWS.CABundle,
 	})
 }
 

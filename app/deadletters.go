@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"risingstars/platform/database"
 	"risingstars/platform/queue"
+	"risingstars/platform/telemetry"
 )
 
 func queueCommand() *cobra.Command {
@@ -18,36 +20,45 @@ func queueCommand() *cobra.Command {
 		Use:   "dead",
 		Short: "List the dead letters, latest first",
 		Args:  cobra.NoArgs,
-		RunE:  withApp(func(cmd *cobra.Command, a *app, _ []string) error { return listDead(cmd, a, limit) }),
+		RunE: withQueue(database.Look, func(cmd *cobra.Command, q *queue.Queue, _ []string) error {
+			return listDead(cmd, q, limit)
+		}),
 	}
 	dead.Flags().IntVar(&limit, "limit", 100, "how many to list at most")
 	redrive := &cobra.Command{
 		Use:   "redrive [ID…]",
 		Short: "Run dead letters again: those with the given ids, or all",
-		RunE:  withApp(redriveDead),
+		RunE:  withQueue(database.Change, redriveDead),
 	}
 	command.AddCommand(dead, redrive)
 	return command
 }
 
-// withApp returns a command function that builds the app without a worker, runs the given function on it, and closes
-// it.
-func withApp(run func(*cobra.Command, *app, []string) error) func(*cobra.Command, []string) error {
+// withQueue returns a command function that opens the queue, runs the given function on it, and closes it.
+func withQueue(
+	access database.Access, run func(*cobra.Command, *queue.Queue, []string) error,
+) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, log, err := setup(cmd)
 		if err != nil {
 			return err
 		}
-		a, err := newApp(cmd.Context(), c, log, false)
-		if err != nil {
-			return err
+		a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: access}
+		if c.Queue.Backend == "embedded" {
+			err = a.openDatabase(cmd.Context())
 		}
-		return errors.Join(run(cmd, a, args), a.close())
+		if err == nil {
+			err = a.openQueue(cmd.Context())
+		}
+		if err == nil {
+			err = run(cmd, a.queue, args)
+		}
+		return errors.Join(err, a.close())
 	}
 }
 
-func listDead(cmd *cobra.Command, a *app, limit int) error {
-	dead, err := a.queue.Dead(cmd.Context(), limit)
+func listDead(cmd *cobra.Command, q *queue.Queue, limit int) error {
+	dead, err := q.Dead(cmd.Context(), limit)
 	if err != nil {
 		return err
 	}
@@ -60,12 +71,12 @@ func listDead(cmd *cobra.Command, a *app, limit int) error {
 	return table.Flush()
 }
 
-func redriveDead(cmd *cobra.Command, a *app, ids []string) error {
+func redriveDead(cmd *cobra.Command, q *queue.Queue, ids []string) error {
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	redriven, err := a.queue.RedriveAll(cmd.Context(), func(d queue.DeadTask) bool {
+	redriven, err := q.RedriveAll(cmd.Context(), func(d queue.DeadTask) bool {
 		return len(ids) == 0 || wanted[d.ID]
 	})
 	fmt.Fprintf(cmd.OutOrStdout(), "%d redriven\n", len(redriven))

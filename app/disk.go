@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/config"
+	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/scratch"
@@ -30,6 +31,9 @@ func newDisks(c *config.Config, registerer prometheus.Registerer) *disk.Disks {
 // that of the files.
 func (a *app) openDisks(worker bool) (err error) {
 	a.disks = newDisks(a.c, a.registry)
+	if a.access != database.Create { // whatever is missing stays so
+		return nil
+	}
 	if a.c.Embedded() {
 		_, err = a.disks.Watch("data", a.c.Data.Dir)
 		if err == nil { // SQLite may need its room to open

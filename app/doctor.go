@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -17,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
+	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 	"risingstars/platform/storage"
@@ -74,6 +77,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.proxies()
 	a := &app{
 		c: d.c, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(), disks: newDisks(d.c, nil),
+		access: database.Look,
 	}
 	d.database(ctx, a)
 	d.secret(a)
@@ -101,7 +105,13 @@ func (d *doctor) print(w io.Writer) error {
 }
 
 func (d *doctor) ffmpeg(ctx context.Context) {
-	processor, err := newProcessor(d.c)
+	cacheDir, forget, err := bumperFolder(d.c)
+	if err != nil {
+		d.report("ffmpeg", fail, "%v", err)
+		return
+	}
+	defer forget()
+	processor, err := newProcessor(d.c, cacheDir)
 	if err != nil {
 		d.report("ffmpeg", fail, "%v", err)
 		return
@@ -144,7 +154,8 @@ func (d *doctor) disk() {
 			continue
 		}
 		var state disk.State
-		volume, err := folder.add(folder.name, folder.path)
+		// A folder that is missing will be created on the volume of the nearest one that is there.
+		volume, err := folder.add(folder.name, existing(folder.path))
 		if err == nil {
 			state, err = volume.State()
 		}
@@ -162,6 +173,22 @@ func (d *doctor) disk() {
 		d.report("disk "+folder.name, verdict, "%s (DISK_RESERVE_BYTES); an upload may have up to %d MiB",
 			state, d.c.Upload.MaxBytes>>20)
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// existing returns the folder, or the nearest one above it that exists.
+func existing(path string) string {
+	path, err := filepath.Abs(path)
+	for ; err == nil && path != filepath.Dir(path); path = filepath.Dir(path) {
+		if exists(path) {
+			break
+		}
+	}
+	return path
 }
 
 // trustedProxies begins the warnings that proxies reports.
@@ -197,6 +224,11 @@ func (d *doctor) database(ctx context.Context, a *app) {
 		began = time.Now()
 		now, err = a.db.Now(ctx)
 	}
+	if errors.Is(err, database.ErrNoDatabase) {
+		d.report("database", warn, "%v; serve or migrate up creates it", err)
+		d.report("clock", warn, "not compared with the database's")
+		return
+	}
 	if err != nil {
 		d.report("database", fail, "%v", err)
 		d.report("clock", warn, "not checked, because the database's clock cannot be read")
@@ -220,7 +252,7 @@ func (d *doctor) database(ctx context.Context, a *app) {
 
 func (d *doctor) queue(ctx context.Context, a *app) {
 	if a.db == nil && d.c.Queue.Backend == "embedded" {
-		d.report("queue", fail, "is kept in the database, which is not available")
+		d.report("queue", warn, "is kept in the database, and so was not checked")
 		return
 	}
 	var stats queue.Stats
@@ -247,6 +279,11 @@ func describe(s queue.Stats) string {
 func (d *doctor) storage(ctx context.Context, a *app) {
 	// On AWS, workers may write under this prefix only.
 	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid())
+	folder := filepath.Join(d.c.FilesPath(), filepath.FromSlash(d.c.Storage.ProcessedPrefix))
+	if d.c.Storage.Backend == "local" && !exists(folder) {
+		d.report("storage", warn, "%s does not exist yet; serve creates it", folder)
+		return
+	}
 	content := []byte("a probe")
 	err := a.openStorage(ctx)
 	if err == nil {
@@ -268,6 +305,10 @@ func (d *doctor) storage(ctx context.Context, a *app) {
 
 // secret checks the key that signs tokens and links to local files.
 func (d *doctor) secret(a *app) {
+	if _, err := os.Stat(d.c.SecretPath()); errors.Is(err, fs.ErrNotExist) && d.c.Auth.SecretKey == "" {
+		d.report("secret", warn, "%s does not exist yet; serve creates it", d.c.SecretPath())
+		return
+	}
 	if err := a.openSecret(); err != nil {
 		d.report("secret", fail, "%v", err)
 		return

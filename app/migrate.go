@@ -19,15 +19,16 @@ func migrateCommand() *cobra.Command {
 		Use:   "migrate",
 		Short: "Bring the database up to date (up), list its migrations (status), or revert the latest (down)",
 		Args:  cobra.NoArgs,
-		RunE:  withDatabase(migrateUp),
+		RunE:  withDatabase(database.Create, migrateUp),
 	}
 	command.AddCommand(
 		&cobra.Command{
-			Use: "up", Short: "Apply all pending migrations", Args: cobra.NoArgs, RunE: withDatabase(migrateUp),
+			Use: "up", Short: "Apply all pending migrations", Args: cobra.NoArgs,
+			RunE: withDatabase(database.Create, migrateUp),
 		},
 		&cobra.Command{
 			Use: "status", Short: "List all migrations, applied or pending", Args: cobra.NoArgs,
-			RunE: withDatabase(migrateStatus),
+			RunE: withDatabase(database.Look, migrateStatus),
 		},
 		migrateDownCommand(),
 	)
@@ -38,7 +39,7 @@ func migrateDownCommand() *cobra.Command {
 	var yes bool
 	command := &cobra.Command{Use: "down", Short: "Revert the latest migration, after asking", Args: cobra.NoArgs}
 	command.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	command.RunE = withDatabase(func(cmd *cobra.Command, c *config.Config, db *database.DB) error {
+	command.RunE = withDatabase(database.Change, func(cmd *cobra.Command, c *config.Config, db *database.DB) error {
 		latest, err := db.Latest(cmd.Context(), migrations()...)
 		if err != nil {
 			return err
@@ -66,7 +67,7 @@ func migrateDownCommand() *cobra.Command {
 
 // withDatabase returns a command function that opens only the database, runs the given function on it, and closes it.
 func withDatabase(
-	run func(*cobra.Command, *config.Config, *database.DB) error,
+	access database.Access, run func(*cobra.Command, *config.Config, *database.DB) error,
 ) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		c, log, err := setup(cmd)
@@ -74,7 +75,7 @@ func withDatabase(
 			return err
 		}
 		db, err := database.Open(cmd.Context(), database.Options{
-			URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Logger: log,
+			URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Logger: log, Access: access,
 		})
 		if err != nil {
 			return withVariable(databaseVariable(c), err)

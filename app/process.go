@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"risingstars/config"
 	"risingstars/modules/media"
 )
 
@@ -27,7 +28,12 @@ func processCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			processor, err := newProcessor(c)
+			cacheDir, forget, err := bumperFolder(c)
+			if err != nil {
+				return err
+			}
+			defer forget()
+			processor, err := newProcessor(c, cacheDir)
 			if err != nil {
 				return err
 			}
@@ -39,6 +45,16 @@ func processCommand() *cobra.Command {
 	}
 	command.Flags().Float64Var(&start, "start", 0, "where the published part begins, in seconds")
 	return command
+}
+
+// bumperFolder returns the folder of the service's bumpers, or a temporary one if there is none: whoever only looks or
+// tries something leaves nothing behind.
+func bumperFolder(c *config.Config) (path string, forget func(), err error) {
+	if info, err := os.Stat(c.BumperPath()); err == nil && info.IsDir() {
+		return c.BumperPath(), func() {}, nil
+	}
+	path, err = os.MkdirTemp("", "bumpers-*")
+	return path, func() { _ = os.RemoveAll(path) }, err
 }
 
 // showProgress draws a bar with the remaining time if w is a terminal. Otherwise it writes a line for every 10 %.

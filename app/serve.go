@@ -28,7 +28,7 @@ func serveCommand() *cobra.Command {
 			}
 			limitMemory()
 			withWorker := c.Queue.Backend == "embedded"
-			a, err := newApp(cmd.Context(), c, log, withWorker)
+			a, err := newApp(cmd.Context(), c, log, appOptions{worker: withWorker})
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func workCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := newApp(cmd.Context(), c, log, true)
+			a, err := newApp(cmd.Context(), c, log, appOptions{worker: true})
 			if err != nil {
 				return err
 			}

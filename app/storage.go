@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
+	"risingstars/platform/database"
 )
 
 // checkGrace is how old a file must be before a missing row counts.
@@ -32,9 +34,21 @@ func storageCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: withApp(func(cmd *cobra.Command, a *app, _ []string) error {
-			return a.checkStorage(cmd.Context(), cmd.OutOrStdout(), o)
-		}),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, log, err := setup(cmd)
+			if err != nil {
+				return err
+			}
+			access := database.Look
+			if o.repair {
+				access = database.Change
+			}
+			a, err := newApp(cmd.Context(), c, log, appOptions{access: access})
+			if err != nil {
+				return err
+			}
+			return errors.Join(a.checkStorage(cmd.Context(), cmd.OutOrStdout(), o), a.close())
+		},
 	}
 	check.Flags().BoolVar(&o.repair, "repair", false, "do what the last column says")
 	check.Flags().BoolVar(&o.json, "json", false, "print JSON, one finding in a line, and then the summary")

@@ -62,11 +62,12 @@ func TestDoctorReportsWhatWouldFailLater(t *testing.T) {
 			t.Errorf("no line for %s in:\n%s", check, out)
 		}
 	}
-	if files := s.storedFiles(t); len(files) > 0 {
-		t.Errorf("the check of storage left %v", files)
+	if left, err := os.ReadDir(s.DataDir); err != nil || len(left) > 1 || len(left) == 1 && left[0].Name() != "bumpers" {
+		t.Errorf("the checks left %v (%v)", left, err) // the test itself made the bumpers
 	}
 
-	if err := os.Chmod(filepath.Join(s.DataDir, "secret_key"), 0o644); err != nil {
+	secret := filepath.Join(s.DataDir, "secret_key")
+	if err := os.WriteFile(secret, []byte(strings.Repeat("k", 32)), 0o644); err != nil { //nolint:gosec // that is wrong
 		t.Fatal(err)
 	}
 	empty := t.TempDir()
@@ -104,7 +105,8 @@ func TestDoctorChecksEverythingDespiteFailures(t *testing.T) {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	for check, verdict := range map[string]string{
-		"database": verdictFail, "clock": verdictWarn, "secret": verdictOK, "queue": verdictFail, "storage": verdictOK,
+		"database": verdictFail, "clock": verdictWarn, "secret": verdictOK, "queue": verdictFail,
+		"storage": verdictWarn, // serve creates its folder
 	} {
 		if !regexp.MustCompile(`(?m)^` + verdict + ` +` + check + ` `).MatchString(out) {
 			t.Errorf("the verdict of %s is not %s in:\n%s", check, verdict, out)

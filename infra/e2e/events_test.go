@@ -124,8 +124,8 @@ func TestWaitingVideosReportTheirQueuePosition(t *testing.T) {
 	for _, title := range []string{"First", "Second", "Third"} {
 		ids = append(ids, ana.uploadMock(t, tinyClip(t), title))
 	}
-	// The videos wait and no worker gets a task, because their tasks seem to have been sent already.
-	s.execSQL(t, `UPDATE media_videos SET mock = ?, sent_at = ?`, false, database.Micros(time.Now().Add(time.Hour)))
+	// The videos wait and no worker gets a task, because their tasks seem to have been sent just now.
+	s.execSQL(t, `UPDATE media_videos SET mock = ?, sent_at = ?`, false, database.Micros(time.Now()))
 	for i, id := range ids {
 		if e := <-ana.events(t, id, ""); e.data.Step != "queued" || e.data.QueuePosition != i+1 {
 			t.Errorf("video %d begins with %+v", i+1, e)

@@ -19,11 +19,21 @@ type process struct {
 	log    *logBuffer
 	exited chan struct{} // closed when the process has exited
 
+	addresses chan string // the first one on which it serves
+
 	stopping bool // it was sent a signal
 }
 
 // startProcess returns when the process logs that it serves. It is stopped when the test ends, and must stop cleanly.
 func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
+	t.Helper()
+	p := launchProcess(t, cmd, log)
+	p.awaitReady(t)
+	return p
+}
+
+// launchProcess is startProcess without the wait.
+func launchProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 	t.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -32,8 +42,7 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: cmd, log: log, exited: make(chan struct{})}
-	addresses := make(chan string, 1)
+	p := &process{cmd: cmd, log: log, exited: make(chan struct{}), addresses: make(chan string, 1)}
 	go func() {
 		defer close(p.exited)
 		lines := bufio.NewScanner(stderr)
@@ -43,7 +52,7 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 			var line struct{ Msg, Address string }
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
 				select {
-				case addresses <- line.Address:
+				case p.addresses <- line.Address:
 				default: // METRICS_ADDR follows
 				}
 			}
@@ -63,15 +72,20 @@ func startProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 			t.Logf("the app's log:\n%s", log)
 		}
 	})
+	return p
+}
+
+// awaitReady returns when the process serves.
+func (p *process) awaitReady(t *testing.T) {
+	t.Helper()
 	select {
-	case address := <-addresses:
+	case address := <-p.addresses:
 		p.URL = "http://" + address
 	case <-p.exited:
-		t.Fatalf("the app exited before it served:\n%s", log)
+		t.Fatalf("the app exited before it served:\n%s", p.log)
 	case <-time.After(waitTimeout):
-		t.Fatalf("the app does not serve:\n%s", log)
+		t.Fatalf("the app does not serve:\n%s", p.log)
 	}
-	return p
 }
 
 // role returns the command that the process runs: serve or work.

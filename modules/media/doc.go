@@ -14,8 +14,29 @@
 // task, it gets a new one. A video that is tried again waits until its own task comes, however fair that is.
 //
 // A file is an orphan while no row points to it. It is listed as one before it is written, and adopted in the
-// transaction that makes a row point to it. The sweeper deletes orphans that are due, so that a crash leaves no file
-// behind.
+// transaction that makes a row point to it. Who deletes an orphan condemns it first, by condition; from then on nothing
+// can adopt it, and a transaction that wants to fails as a whole: an upload is refused with upload_discarded, and a
+// publication is tried again. So a file that a row names is there, and a file that no row names goes, whatever crashes
+// in between, in this order; each step is durable before the next one begins:
+//
+//	upload, publication    the entry; the file, with its folder; the row, and with it the entry goes
+//	upload to storage      the entry; the upload in storage; its row; the parts; the file; the video's row
+//	its cancellation       its row expires; the parts go; the file; its entry is condemned for later; its row goes
+//	deletion, expiry       the row goes and the files are condemned; the files; their entries
+//
+// Only if a process stalls for a day while it writes a file, and then dies, is that file on no list.
+//
+// Whoever is about to delete, cancel or send something takes it first, by a conditional UPDATE: others leave it alone
+// for a while, and what fails or is interrupted is tried again, after pauses that grow. So any number of processes may
+// sweep at the same time, and what is stuck keeps nothing else waiting.
+//
+// All these times are of the database's clock: leases, and when something was sent, served, failed, expires or is due.
+// A process whose own clock is wrong disturbs nobody. If the database's clock is set, a lease that is longer than a
+// lease can be has lapsed, and other times too far in the future are brought back. A clock that jumps ahead ends what
+// would have ended then, such as an upload that is arriving, and nothing that is complete.
+//
+// A dead letter may come late. It fails its video only if that has had all its attempts since it was uploaded or last
+// retried, and nobody holds it; if somebody does, the video fails once that worker has ended without a result.
 //
 // Seven verbs say how something ends. The owner may retry what has failed three times, until the sweeper deletes the
 // original, some days later.

@@ -141,7 +141,7 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
 	v.Duration = result.Duration
 	if j.o.DeleteOriginal {
-		v.OriginalSize = 0
+		v.OriginalKey, v.OriginalSize = "", 0
 	}
 
 	err := j.store.orphan(ctx, outputGrace, v.ProcessedKey, v.PosterKey)
@@ -188,7 +188,7 @@ func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error
 		}
 		old := []string{j.video.ProcessedKey, j.video.PosterKey}
 		if j.o.DeleteOriginal {
-			old = append(old, v.OriginalKey)
+			old = append(old, j.video.OriginalKey)
 		}
 		if files, err = j.store.condemn(ctx, firstPause, old...); err != nil {
 			return err

@@ -27,7 +27,16 @@ import (
 	"risingstars/platform/storage/diskstore"
 )
 
-func TestMain(m *testing.M) { os.Exit(cliptest.Run(m)) }
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{ // for SQS, whose test server accepts any
+		"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(cliptest.Run(m))
+}
 
 // largest is the most bytes of an upload, in bytes.
 const largest = 4 << 20
@@ -133,6 +142,14 @@ func (s *studio) set(t *testing.T, id, assignment string, args ...any) {
 	rows, err := s.db.Exec(t.Context(), `UPDATE media_videos SET `+assignment+` WHERE id = ?`, append(args, id)...)
 	if err != nil || rows != 1 {
 		t.Fatalf("set %s: %d rows, %v", assignment, rows, err)
+	}
+}
+
+// exec runs a statement directly.
+func (s *studio) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := s.db.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -104,8 +104,8 @@ func (s *store) giveBack(ctx context.Context, v Video) (bool, error) {
 func (s *store) publish(ctx context.Context, v Video) (bool, error) {
 	return s.move(ctx, v.ID, Processed, Processed.before(), map[string]any{
 		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
-		"original_bytes": v.OriginalSize,
-		"processed_at":   gorm.Expr(s.clock()), "progress": 100, "stage": "", "lease_until": 0,
+		"original_key": v.OriginalKey, "original_bytes": v.OriginalSize,
+		"processed_at": gorm.Expr(s.clock()), "progress": 100, "stage": "", "lease_until": 0,
 	}, "attempt = ?", v.Attempt)
 }
 

@@ -15,23 +15,18 @@ const (
 	longestPause = firstPause << pauseDoubles
 )
 
-// clock is the database's clock in SQL, in microseconds since the Unix epoch. A statement asks it for each row, after
-// it has waited for the row's lock. So a time that is already in the row is in the past, unless the clock was set back.
+// clock is the database's clock in SQL. A statement asks it for each row, after it has waited for the row's lock. So a
+// time that is already in the row is in the past, unless the clock was set back.
 func (s *store) clock() string {
-	if s.db.Dialect() == database.SQLite {
-		return `CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)`
+	if s.db.Dialect() == database.PostgreSQL {
+		return `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
 	}
-	return `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
+	return s.db.Clock() // nobody else changes a row during the statement
 }
 
-// moment is clock, asked once in a statement: PostgreSQL looks nothing up in an index by a clock that goes on. The time
-// in a row that another statement has just changed may be later.
-func (s *store) moment() string {
-	if s.db.Dialect() == database.SQLite {
-		return s.clock()
-	}
-	return `(SELECT ` + s.clock() + `)`
-}
+// moment is the time at which the statement began: PostgreSQL looks nothing up in an index by a clock that goes on. The
+// time in a row that another statement has just changed may be later.
+func (s *store) moment() string { return s.db.Clock() }
 
 // plus is the SQL of a time that is d later.
 func plus(clock string, d time.Duration) string {

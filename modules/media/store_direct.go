@@ -116,7 +116,9 @@ func (d directStore) complete(ctx context.Context, v Video) error {
 // cancel makes sure that an upload does not become a video, by letting it expire at once. The caller deletes what is
 // left of it; the sweeper tries again after a pause. It reports false if there is no such upload.
 func (d directStore) cancel(ctx context.Context, id string) (bool, error) {
-	uploads, err := d.take(ctx, ``, `id = ?`, id)
+	uploads, err := d.take(ctx, fmt.Sprintf(`
+		UPDATE media_direct_uploads SET expires_at = 0, tries = tries + 1, retry_at = %s WHERE id = ? RETURNING *`,
+		d.videos.tryAgain()), id)
 	return len(uploads) > 0, err
 }
 
@@ -124,20 +126,22 @@ func (d directStore) cancel(ctx context.Context, id string) (bool, error) {
 // are due for another try. Nobody else gets the same ones before their next try.
 func (d directStore) due(ctx context.Context, limit int) ([]directUpload, error) {
 	now := d.videos.clock()
-	due := `WITH due AS (
-		SELECT id FROM media_direct_uploads WHERE expires_at <= ` + plus(d.videos.moment(), -directGrace) + `
-			AND (retry_at <= ` + now + ` OR retry_at > ` + plus(now, longestPause) + `)
-		ORDER BY expires_at LIMIT ?` + d.videos.skipLocked() + `) `
-	return d.take(ctx, due, `id IN (SELECT id FROM due)`, limit)
+	return d.take(ctx, fmt.Sprintf(`
+		WITH due AS (
+			SELECT id FROM media_direct_uploads
+			WHERE expires_at <= %s AND (retry_at <= %s OR retry_at > %s) ORDER BY expires_at LIMIT ? %s
+		)
+		UPDATE media_direct_uploads SET expires_at = 0, tries = tries + 1, retry_at = %s
+		WHERE id IN (SELECT id FROM due) RETURNING *`,
+		plus(d.videos.moment(), -directGrace), now, plus(now, longestPause), d.videos.skipLocked(),
+		d.videos.tryAgain()), limit)
 }
 
-func (d directStore) take(ctx context.Context, with, where string, arg any) (uploads []directUpload, err error) {
+func (d directStore) take(ctx context.Context, statement string, arg any) (uploads []directUpload, err error) {
 	var rows []directRow
 	err = d.db.InTx(ctx, func(ctx context.Context) error {
 		rows = nil // of a run that was rolled back
-		return d.db.Query(ctx, &rows, with+`
-			UPDATE media_direct_uploads SET expires_at = 0, tries = tries + 1, retry_at = `+d.videos.tryAgain()+`
-			WHERE `+where+` RETURNING *`, arg)
+		return d.db.Query(ctx, &rows, statement, arg)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cancel direct uploads: %w", err)

@@ -74,24 +74,28 @@ func (s *store) condemn(ctx context.Context, pause time.Duration, keys ...string
 
 // condemnOrphans condemns those of the files that are orphans. Those that a video points to are not.
 func (s *store) condemnOrphans(ctx context.Context, keys ...string) ([]condemned, error) {
-	return s.takeFiles(ctx, ``, `storage_key IN ? AND NOT deleting`, keys)
+	return s.takeFiles(ctx, fmt.Sprintf(`
+		UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = %s
+		WHERE storage_key IN ? AND NOT deleting
+		RETURNING storage_key, delete_after`, s.tryAgain()), keys)
 }
 
 // dueFiles condemns up to limit orphans that are due, and returns them with condemned ones that are due for another
 // try. Nobody else gets the same ones before their next try.
 func (s *store) dueFiles(ctx context.Context, limit int) ([]condemned, error) {
-	due := `WITH due AS (
-		SELECT storage_key FROM media_unclaimed_files WHERE delete_after <= ` + s.moment() + `
-		ORDER BY delete_after LIMIT ?` + s.skipLocked() + `) `
-	return s.takeFiles(ctx, due, `storage_key IN (SELECT storage_key FROM due)`, limit)
+	return s.takeFiles(ctx, fmt.Sprintf(`
+		WITH due AS (
+			SELECT storage_key FROM media_unclaimed_files WHERE delete_after <= %s ORDER BY delete_after LIMIT ? %s
+		)
+		UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = %s
+		WHERE storage_key IN (SELECT storage_key FROM due)
+		RETURNING storage_key, delete_after`, s.moment(), s.skipLocked(), s.tryAgain()), limit)
 }
 
-func (s *store) takeFiles(ctx context.Context, with, where string, arg any) (files []condemned, err error) {
+func (s *store) takeFiles(ctx context.Context, statement string, arg any) (files []condemned, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
 		files = nil // of a run that was rolled back
-		return s.db.Query(ctx, &files, with+`
-			UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = `+s.tryAgain()+`
-			WHERE `+where+` RETURNING storage_key, delete_after`, arg)
+		return s.db.Query(ctx, &files, statement, arg)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("condemn orphans: %w", err)

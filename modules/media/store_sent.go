@@ -17,31 +17,41 @@ type silentVideo struct {
 	Died    bool // the task died during the latest attempt: the video is to fail instead
 }
 
+// died is a column of silentVideo.
+const died = `(status = 'processing' AND dead_attempt > 0 AND dead_attempt = attempt) AS died`
+
 // takeSilent returns videos whose task the queue may have lost: they wait or have no valid lease, and their task was
 // last sent longer than resendAfter ago. Nobody else gets them before sendHold is over.
 func (s *store) takeSilent(ctx context.Context, resendAfter time.Duration, limit int) ([]silentVideo, error) {
 	// The condition of media_videos_waiting_idx, literally: SQLite would not use the index with placeholders.
-	silent := `SELECT id FROM media_videos WHERE status IN ('uploaded', 'processing') AND NOT mock
-		AND sent_at < ` + plus(s.moment(), -resendAfter) + ` AND NOT ` + leased(s.clock()) + `
-		ORDER BY sent_at LIMIT ?` + s.skipLocked()
-	return s.takeToSend(ctx, `WITH silent AS (`+silent+`) `, `id IN (SELECT id FROM silent)`, resendAfter, limit)
+	return s.takeToSend(ctx, fmt.Sprintf(`
+		WITH silent AS (
+			SELECT id FROM media_videos
+			WHERE status IN ('uploaded', 'processing') AND NOT mock AND sent_at < %s AND NOT %s
+			ORDER BY sent_at LIMIT ? %s
+		)
+		UPDATE media_videos SET sent_at = %s WHERE id IN (SELECT id FROM silent)
+		RETURNING id, sent_at, attempt, %s`,
+		plus(s.moment(), -resendAfter), leased(s.clock()), s.skipLocked(), s.sending(resendAfter), died), limit)
 }
 
 // takeUnsent returns the video if its task has not been sent and nobody else is about to send it.
 func (s *store) takeUnsent(ctx context.Context, id string, resendAfter time.Duration) ([]silentVideo, error) {
-	return s.takeToSend(ctx, ``, `id = ? AND sent_at = 0 AND status IN ('uploaded', 'processing')
-		AND NOT `+leased(s.clock()), resendAfter, id)
+	return s.takeToSend(ctx, fmt.Sprintf(`
+		UPDATE media_videos SET sent_at = %s
+		WHERE id = ? AND sent_at = 0 AND status IN ('uploaded', 'processing') AND NOT %s
+		RETURNING id, sent_at, attempt, %s`, s.sending(resendAfter), leased(s.clock()), died), id)
 }
 
-func (s *store) takeToSend(
-	ctx context.Context, with, where string, resendAfter time.Duration, arg any,
-) (videos []silentVideo, err error) {
+// sending is the time in sent_at while a task is being sent: after sendHold, it is resendAfter ago.
+func (s *store) sending(resendAfter time.Duration) string {
+	return plus(s.clock(), min(0, sendHold-resendAfter))
+}
+
+func (s *store) takeToSend(ctx context.Context, statement string, arg any) (videos []silentVideo, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
 		videos = nil // of a run that was rolled back
-		return s.db.Query(ctx, &videos, with+`
-			UPDATE media_videos SET sent_at = `+plus(s.clock(), min(0, sendHold-resendAfter))+`
-			WHERE `+where+` RETURNING id, sent_at, attempt,
-				(status = 'processing' AND dead_attempt > 0 AND dead_attempt = attempt) AS died`, arg)
+		return s.db.Query(ctx, &videos, statement, arg)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take videos to send: %w", err)

@@ -13,7 +13,7 @@ type Video struct {
 	Progress    int    // percent
 	Attempt     int    // the number of the latest claim
 
-	OriginalKey  string // "" once the original of a failed video has been deleted
+	OriginalKey  string // "" once the original has been deleted, some time after a failure or by a publication
 	OriginalSize int64  // bytes; 0 if it is not kept or not known
 	ProcessedKey string
 	PosterKey    string

@@ -3,6 +3,7 @@ package voting_test
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -42,7 +43,12 @@ func BenchmarkVotesForOneEntry(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			var one sync.Mutex // SQLite would share commits
 			atOnce(b, func(ctx context.Context) error {
+				if db.Dialect() == database.SQLite {
+					one.Lock()
+					defer one.Unlock()
+				}
 				return db.InTx(ctx, func(ctx context.Context) error {
 					_, err := db.Exec(ctx, `INSERT INTO plain_votes VALUES ('song', ?, 1)`, newID())
 					if err == nil {

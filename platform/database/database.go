@@ -31,11 +31,23 @@ const (
 	PostgreSQL Dialect = "postgres"
 )
 
+// Access is what a DB may do beyond reading.
+type Access int
+
+// Create creates SQLite's file and folder if they are missing. Change and Look need an existing one, and return
+// ErrNoDatabase otherwise; with Look, nothing can be written.
+const (
+	Create Access = iota
+	Change
+	Look
+)
+
 // Options says which database to open. Path is ignored when URL is set.
 type Options struct {
 	URL          string // PostgreSQL, as postgres:// or postgresql://
 	Path         string // SQLite file; Open creates it and its folder when they are missing
 	MaxOpenConns int    // 0: 8 for SQLite, 16 for PostgreSQL
+	Access       Access
 	// StatementTimeout ends a PostgreSQL statement that runs for longer, and a transaction that is idle for longer. 0:
 	// no limit, which is what migrations need.
 	StatementTimeout time.Duration
@@ -53,6 +65,9 @@ type DB struct {
 	writer  writer // for SQLite
 }
 
+// ErrNoDatabase means that there is nothing to look at.
+var ErrNoDatabase = errors.New("there is no database yet")
+
 // Open connects to the database and pings it. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Logger == nil {
@@ -61,7 +76,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db, name, maxConns := &DB{dialect: PostgreSQL, log: o.Logger, path: o.Path}, string(PostgreSQL), 16
 	open := openPostgreSQL
 	if o.URL == "" {
-		unlock, err := createSQLite(ctx, o.Path)
+		unlock, err := prepareSQLite(ctx, o)
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +111,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.sql.SetMaxIdleConns(maxConns)
 	db.sql.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.Ping(ctx); err != nil {
+		if db.dialect == SQLite {
+			err = errors.Join(errOfOthers(o.Path), err)
+		}
 		return nil, errors.Join(err, db.sql.Close())
 	}
 	return db, nil
@@ -121,12 +139,27 @@ func openPostgreSQL(o Options) (gorm.Dialector, error) {
 		c.RuntimeParams["idle_in_transaction_session_timeout"] = timeout
 	}
 	c.RuntimeParams["application_name"] = "rising-stars-showcase"
+	if o.Access == Look {
+		c.RuntimeParams["default_transaction_read_only"] = "on"
+	}
 	return postgres.New(postgres.Config{Conn: stdlib.OpenDB(*c)}), nil
+}
+
+// prepareSQLite makes sure that there is a file to open.
+func prepareSQLite(ctx context.Context, o Options) (unlock func(), err error) {
+	if o.Access == Create {
+		return createSQLite(ctx, o)
+	}
+	if _, err := os.Stat(o.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s does not exist", ErrNoDatabase, o.Path)
+	}
+	return func() {}, nil // an error is SQLite's to tell
 }
 
 // createSQLite creates the file unless it exists. Until unlock is called, no other process does the first steps in it:
 // SQLite cannot wait for a lock when it begins to use WAL.
-func createSQLite(ctx context.Context, path string) (unlock func(), err error) {
+func createSQLite(ctx context.Context, o Options) (unlock func(), err error) {
+	path := o.Path
 	if path == "" {
 		return nil, errors.New("open database sqlite3: no path given")
 	}
@@ -139,6 +172,7 @@ func createSQLite(ctx context.Context, path string) (unlock func(), err error) {
 		if err := file.Close(); err != nil {
 			return nil, fmt.Errorf("create the database's file: %w", err)
 		}
+		o.Logger.InfoContext(ctx, "created a new database", "path", path)
 	case !errors.Is(err, fs.ErrExist):
 		return nil, fmt.Errorf("create the database's file: %w", err)
 	}
@@ -156,6 +190,13 @@ func openSQLite(o Options) (gorm.Dialector, error) {
 	query := url.Values{
 		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
+	}
+	if o.Access == Look {
+		query = url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)"}}
+		// Without a log, nobody has the database open, and SQLite would create one to read it.
+		if _, err := os.Stat(o.Path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+			query.Set("immutable", "1")
+		}
 	}
 	return sqlite.Open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + query.Encode()), nil
 }

@@ -143,6 +143,14 @@ func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]Migr
 		if err != nil {
 			return nil, err
 		}
+		if noted, err := db.notesMigrations(ctx, owner); err != nil {
+			return nil, err
+		} else if !noted { // goose would create the table
+			for _, source := range provider.ListSources() {
+				all = append(all, MigrationStatus{Owner: owner.Name, File: source.Path})
+			}
+			continue
+		}
 		files, err := provider.Status(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("read the migrations of %s: %w", owner.Name, err)
@@ -155,6 +163,20 @@ func (db *DB) MigrationStatus(ctx context.Context, owners ...Migrations) ([]Migr
 		}
 	}
 	return all, nil
+}
+
+// notesMigrations reports whether the table of an owner's applied versions exists.
+func (db *DB) notesMigrations(ctx context.Context, owner Migrations) (bool, error) {
+	query := `SELECT COUNT(*) AS found FROM information_schema.tables
+		WHERE table_schema = current_schema() AND table_name = ?`
+	if db.dialect == SQLite {
+		query = `SELECT COUNT(*) AS found FROM sqlite_master WHERE type = 'table' AND name = ?`
+	}
+	var row struct{ Found int }
+	if err := db.Query(ctx, &row, query, owner.Name+"_goose_version"); err != nil {
+		return false, fmt.Errorf("look for the migrations of %s: %w", owner.Name, err)
+	}
+	return row.Found > 0, nil
 }
 
 // Latest returns the migration that was applied last, or ErrNothingApplied.

@@ -142,7 +142,7 @@ func TestEveryConnectionOfSQLiteSyncsItsCommits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() // after the others are opened
+		t.Cleanup(func() { conn.Close() }) // after the others are opened
 		var synchronous int
 		if err := conn.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&synchronous); err != nil {
 			t.Fatal(err)
@@ -208,6 +208,43 @@ func TestAWriterReturnsAfterTheSharedCommit(t *testing.T) {
 	}
 }
 
+// A fill's transaction lasts long, and a quick one before it does not wait for it.
+func TestAFillSharesNoCommit(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owner)
+	first := hold(t, db)
+	in, out := make(chan struct{}), make(chan struct{})
+	filled := owner
+	filled.Fills = []database.Fill{{Run: func(ctx context.Context, db *database.DB) error {
+		return db.InTx(ctx, func(ctx context.Context) error {
+			close(in)
+			<-out
+			return insert(db, "filled")(ctx)
+		})
+	}}}
+	q := &queuing{Context: t.Context(), waits: make(chan struct{})}
+	fill := make(chan error, 1)
+	go func() { fill <- db.Fill(q, filled) }()
+	<-q.waits
+	first.release()
+	<-in
+	select {
+	case err := <-first.result:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the writer before the fill waits for it")
+	}
+	if seen := rows(t, db); !seen["holder"] || seen["filled"] {
+		t.Errorf("the rows beside the fill are %v", seen)
+	}
+	close(out)
+	if err := <-fill; err != nil {
+		t.Error(err)
+	}
+}
+
 // 200 writers share commits, and four in five of them fail, each in its own way. Each fails alone.
 func TestWhoFailsInASharedTransactionFailsAlone(t *testing.T) {
 	t.Parallel()
@@ -218,7 +255,7 @@ func TestWhoFailsInASharedTransactionFailsAlone(t *testing.T) {
 	for i := range 200 {
 		id := fmt.Sprintf("%s-%d", []string{"good", "error", "panic", "canceled", "exit", "twice"}[i%6], i)
 		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
+		t.Cleanup(cancel)
 		results[id] = queue(ctx, db, func(ctx context.Context) error {
 			if err := insert(db, id)(ctx); err != nil {
 				return err
@@ -312,6 +349,46 @@ func TestAnInterruptedWriteUndoesNobodyElse(t *testing.T) {
 	}
 }
 
+// Half of the writers are interrupted again and again. The other half never hears of it, however often it runs again.
+func TestNobodyFailsBecauseOfAnother(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owner)
+	var group sync.WaitGroup
+	var interrupted atomic.Int32
+	for w := range 64 {
+		group.Go(func() {
+			for r := range 15 {
+				id := fmt.Sprintf("%d-%d", w, r)
+				err := db.InTx(t.Context(), func(ctx context.Context) error {
+					if w%2 == 0 {
+						return insert(db, id)(ctx)
+					}
+					short, cancel := context.WithTimeout(ctx, time.Millisecond)
+					defer cancel()
+					_, err := db.Exec(short, `
+						INSERT INTO probe_items (id, colour, size)
+						WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+						SELECT ? || i, ?, i FROM n`, id, id)
+					return err
+				})
+				if w%2 == 0 && err != nil {
+					t.Errorf("%s: %v", id, err)
+				}
+				if errors.Is(err, context.DeadlineExceeded) {
+					interrupted.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := interrupted.Load(); n != 32*15 {
+		t.Errorf("%d writers were interrupted", n)
+	}
+	if n := len(rows(t, db)); n != 32*15 {
+		t.Errorf("%d rows, want those of the others", n)
+	}
+}
+
 func TestAStatementOfAnEndedContextLeavesTheTransaction(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
@@ -334,7 +411,7 @@ func TestNothingFollowsTheEndOfATransaction(t *testing.T) {
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		var left context.Context
 		err := db.InTx(t.Context(), func(ctx context.Context) error {
-			left = ctx
+			left = ctx //nolint:fatcontext // it outlives its transaction
 			return insert(db, "a")(ctx)
 		})
 		if err != nil {

@@ -25,10 +25,10 @@ func InTransaction(ctx context.Context) bool { return ctx.Value(anyTxKey{}) != n
 // it, and so does a nested InTx. If fn returns an error, InTx rolls everything back and returns that error unchanged.
 // After InTx has returned nil, not even a power cut undoes the transaction.
 //
-// InTx may run fn again: on PostgreSQL, which may roll a transaction back to end a deadlock or a serialization conflict,
-// and on SQLite, where callers share a commit, if that fails. So fn must do nothing that cannot be repeated: database
-// work only. Nor may it wait for another InTx to return, which may wait for the commit that they share. If the outcome
-// of a commit is unknown, InTx returns the error, and the commit may have succeeded.
+// InTx may run fn again: on PostgreSQL, which may roll a transaction back to end a deadlock or a serialization
+// conflict, and on SQLite, where callers share a commit, if that fails. So fn must do nothing that cannot be repeated:
+// database work only. Nor may it wait for another InTx to return, which may wait for the commit that they share. If the
+// outcome of a commit is unknown, InTx returns the error, and the commit may have succeeded.
 func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) error {
 	if db.inTx(ctx) {
 		return fn(ctx)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// lockTimeout is how long a statement of a migration waits for a lock. Whoever comes later and needs the same table,
-	// even to read it, waits behind that statement.
+	// lockTimeout is how long a statement of a migration waits for a lock. Whoever comes later and needs the same
+	// table, even to read it, waits behind that statement.
 	lockTimeout = 2 * time.Second
 	// Between two tries, everybody else goes on.
 	firstLockPause = time.Second

@@ -82,7 +82,8 @@ func TestReadersDoNotWaitBehindAMigrationForLong(t *testing.T) {
 	migrated := make(chan error, 1)
 	during(t, db, func() {
 		go func() { migrated <- m.Migrate(t.Context(), addWeight) }()
-		if line := <-m.log; !strings.Contains(line, "0002_weight.sql") || !strings.Contains(line, "idle in transaction") {
+		line := <-m.log
+		if !strings.Contains(line, "0002_weight.sql") || !strings.Contains(line, "idle in transaction") {
 			t.Errorf("the log says %s", line)
 		}
 		for range 3 {

@@ -2,6 +2,7 @@ package dbqueue_test
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -148,9 +149,7 @@ func TestATaskDoesNotWaitForAnOldTimeOfTheClock(t *testing.T) {
 		found := map[string]queue.Received{}
 		d := dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond})
 		for len(found) < 2 {
-			for id, task := range receive(t, d, 1, time.Hour) {
-				found[id] = task
-			}
+			maps.Copy(found, receive(t, d, 1, time.Hour))
 		}
 		if found["waiting"].Attempt != 1 || found["running"].Attempt != 2 || found["running"].Lapses != 1 {
 			t.Errorf("received %+v", found)

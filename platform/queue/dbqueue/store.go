@@ -139,8 +139,8 @@ func (d *Driver) change(ctx context.Context, received queue.Received, statement 
 func (d *Driver) revive(ctx context.Context, kind, id string) (bool, error) {
 	changed, err := d.db.Exec(ctx, `
 		UPDATE queue_tasks
-		SET state = 'waiting', due_at = `+d.db.Clock()+`, wait_us = 0, attempts = 0, lapses = 0, reason = '', died_at = 0,
-			redriven = TRUE
+		SET state = 'waiting', due_at = `+d.db.Clock()+`, wait_us = 0, attempts = 0, lapses = 0, reason = '',
+			died_at = 0, redriven = TRUE
 		WHERE kind = ? AND id = ? AND state = 'dead'`,
 		kind, id)
 	return changed > 0, err

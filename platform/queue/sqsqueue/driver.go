@@ -15,8 +15,8 @@
 // The queue's redrive policy is the last resort, for messages that no worker could judge. A task on its last receive by
 // that policy continues in a copy, so that package queue decides about its attempts and its owner is told of its death.
 //
-// All times are of SQS's own clock but one: a delay of more than 15 min is wrong by as much as the clocks of the process
-// that asked for it and of the one that receives the task differ.
+// All times are of SQS's own clock but one: a delay of more than 15 min is wrong by as much as the clock of the process
+// that asked for it differs from that of the one that receives the task.
 //
 // Keep the dead letters for SQS's longest time, 14 days. The console's own redrive works on them too, but messages that
 // SQS itself moved there come back without being marked as redriven.

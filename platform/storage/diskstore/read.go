@@ -45,13 +45,14 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err == nil {
 		err = notFound(s.root.Remove(key))
 	}
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	return s.sync(path.Dir(key))
+	// Even if it was not there: another process may have just removed it, and a power cut would bring it back.
+	if err := notFound(s.sync(path.Dir(key))); !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // listBatch is how many names of a folder are in memory at a time.

@@ -1,0 +1,91 @@
+package app
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tree lists all files below the current folder with their sizes and times.
+func tree(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && path != "." {
+			found[path] = info.ModTime().String()
+			if !info.IsDir() {
+				content, err := os.ReadFile(path)
+				if err != nil {
+					return err
+				}
+				found[path] += string(content)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// Commands that look leave everything as it was: where there is nothing, where a database is older than the binary, and
+// where all is well.
+func TestCommandsThatLookChangeNothing(t *testing.T) {
+	for _, state := range []string{"empty", "old", "current"} {
+		for _, command := range []string{"doctor", "queue dead", "migrate status", "config"} {
+			t.Run(state+", "+command, func(t *testing.T) {
+				t.Chdir(t.TempDir())
+				t.Setenv("DATA_DIR", "data")
+				t.Setenv("ENV_FILE", "")
+				if state != "empty" {
+					prepare(t, state == "old")
+				}
+				before := tree(t)
+				var out, errs bytes.Buffer
+				code := execute(t.Context(), strings.Fields(command), &out, &errs)
+				if diff := cmp.Diff(before, tree(t)); diff != "" {
+					t.Errorf("(- before, + after)\n%s", diff)
+				}
+				// Where there is no database, only these have something to say.
+				if fails := code != 0; command != "doctor" && state == "current" && fails ||
+					state == "empty" && fails == (command == "config" || command == "doctor") {
+					t.Errorf("exit code %d, %s%s", code, &out, &errs)
+				}
+				if state == "old" && command == "migrate status" && !strings.Contains(out.String(), "pending") {
+					t.Errorf("nothing is pending:\n%s", &out)
+				}
+			})
+		}
+	}
+}
+
+// prepare creates a database in data, without its latest migration if it is to be old.
+func prepare(t *testing.T, old bool) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := execute(t.Context(), []string{"migrate", "up"}, &out, &errs); code != 0 {
+		t.Fatalf("%s", &errs)
+	}
+	if !strings.Contains(errs.String(), "created a new database") {
+		t.Errorf("a new database is not announced: %s", &errs)
+	}
+	if code := execute(t.Context(), []string{"migrate", "down", "--yes"}, &out, &errs); old && code != 0 {
+		t.Fatalf("%s", &errs)
+	}
+	if old {
+		return
+	}
+	if code := execute(t.Context(), []string{"migrate", "up"}, &out, &errs); code != 0 {
+		t.Fatalf("%s", &errs)
+	}
+}
