@@ -59,12 +59,14 @@ func newRehearsal(t *testing.T) *rehearsal {
 	return r
 }
 
-// restartEverything ends each part once by its signal and once by force, in any order, and then all at once. Where the
-// app needs a server to start, the server is there first.
+// restartEverything ends each part by its signal and by force, in any order, and then all at once. Where the app needs a
+// server to start, the server is there first.
 func (r *rehearsal) restartEverything(t *testing.T) {
 	t.Helper()
 	stop := r.load(t)
-	for _, byForce := range []bool{false, true} {
+	const leastRestarts = 6
+	for round := range max(2, leastRestarts/len(r.parts)) {
+		byForce := round%2 == 1
 		for _, i := range r.rand.Perm(len(r.parts)) {
 			part := r.parts[i]
 			r.note(t, "restart %s, by force: %t", part.name, byForce)

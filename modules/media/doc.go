@@ -38,7 +38,7 @@
 // A dead letter may come late. It fails its video only if that has had all its attempts since it was uploaded or last
 // retried, and nobody holds it; if somebody does, the video fails once that worker has ended without a result.
 //
-// Six verbs say how something ends. The owner may retry what has failed three times, until the sweeper deletes the
+// Seven verbs say how something ends. The owner may retry what has failed three times, until the sweeper deletes the
 // original, some days later.
 //
 //	verb       what ends                      who is told, and what is left
@@ -47,7 +47,11 @@
 //	release    a claim, for another attempt   nobody; the queue delivers the video's own task again
 //	give back  a claim, if its worker stops   nobody; the video waits for any task, as before the claim
 //	cancel     an upload straight to storage  the owner, if the content is refused; its parts and its file are deleted
+//	lose       a video without its original   the owner sees original_lost
 //	delete     rows and files                 the owner; a file that cannot be deleted now stays an orphan
+//
+// CheckFiles compares storage with the rows, as after a restored backup (check.go). It is the only one that lets a
+// published video wait for a worker again, because its files are missing: its entry and the votes stay meanwhile.
 //
 // The package needs storage, a queue, ffmpeg and two ports: a gallery to publish in, and the profiles of contestants.
 // It offers HTTP operations under /api/videos, and owns the tables media_*.

@@ -96,6 +96,7 @@ func (s *store) lose(ctx context.Context, v checkedVideo) (lost bool, err error)
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
 		lost = true
 		if v.Status != Failed {
+			waits := "attempt = ? AND original_key = ? AND NOT mock AND NOT " + leased(s.clock())
 			claimed, err := s.move(ctx, v.ID, Processing, []Status{Uploaded, Processing},
 				map[string]any{"lease_until": 0},
 				"attempt = ? AND original_key = ? AND NOT mock AND NOT "+leased(s.clock()), v.Attempt, v.OriginalKey)
