@@ -98,8 +98,7 @@ func (s *store) lose(ctx context.Context, v checkedVideo) (lost bool, err error)
 		if v.Status != Failed {
 			waits := "attempt = ? AND original_key = ? AND NOT mock AND NOT " + leased(s.clock())
 			claimed, err := s.move(ctx, v.ID, Processing, []Status{Uploaded, Processing},
-				map[string]any{"lease_until": 0},
-				"attempt = ? AND original_key = ? AND NOT mock AND NOT "+leased(s.clock()), v.Attempt, v.OriginalKey)
+				map[string]any{"lease_until": 0}, waits, v.Attempt, v.OriginalKey)
 			if lost = claimed; err != nil || !lost {
 				return err
 			}
