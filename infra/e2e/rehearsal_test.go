@@ -59,8 +59,8 @@ func newRehearsal(t *testing.T) *rehearsal {
 	return r
 }
 
-// restartEverything ends each part by its signal and by force, in any order, and then all at once. Where the app needs a
-// server to start, the server is there first.
+// restartEverything ends each part by its signal and by force, in any order, and then all at once. Where the app needs
+// a server to start, the server is there first.
 func (r *rehearsal) restartEverything(t *testing.T) {
 	t.Helper()
 	stop := r.load(t)

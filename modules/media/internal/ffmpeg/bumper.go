@@ -99,10 +99,19 @@ func (p *Processor) cached(ctx context.Context, path string, fill func(tmp strin
 		return err
 	}
 	// CreateTemp denies access to other users, whose processes may share the cache.
-	if err := errors.Join(os.Chmod(tmp.Name(), 0o644), os.Rename(tmp.Name(), path)); err != nil {
+	if err := errors.Join(os.Chmod(tmp.Name(), 0o644), syncFile(tmp.Name()), os.Rename(tmp.Name(), path)); err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}
 	return nil
+}
+
+// syncFile makes a file's content durable before its name is: after a power cut, an empty bumper would stay for ever.
+func syncFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // removeStale removes the unfinished files of killed processes: those older than an hour, because no rendering lasts
