@@ -202,8 +202,7 @@ func (a *app) tokens() *auth.Tokens {
 	return auth.NewTokens(a.keys, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
 }
 
-// newProcessor builds this machine's processor, for workers and for `app process`.
-// Bumpers are kept in cacheDir.
+// newProcessor builds this machine's processor, for workers and for `app process`. Bumpers are kept in cacheDir.
 func newProcessor(c *config.Config, cacheDir string) (*media.Processor, error) {
 	return media.NewProcessor(media.ProcessorOptions{
 		Branding: assets.Branding(), CacheDir: cacheDir, Threads: c.Worker.FFmpegThreads,

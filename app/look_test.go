@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"risingstars/platform/box"
 )
 
 // tree lists all files below the current folder with their sizes and times.
@@ -38,17 +40,27 @@ func tree(t *testing.T) map[string]string {
 	return found
 }
 
+func TestMain(m *testing.M) {
+	box.Main()
+	os.Exit(m.Run())
+}
+
 // Commands that look leave everything as it was: where there is nothing, where a database is older than the binary, and
 // where all is well.
 func TestCommandsThatLookChangeNothing(t *testing.T) {
+	t.Setenv("DATA_DIR", "data")
+	t.Setenv("ENV_FILE", "")
 	for _, state := range []string{"empty", "old", "current"} {
+		folder := t.TempDir()
+		t.Chdir(folder)
+		if state != "empty" {
+			prepare(t, state == "old")
+		}
 		for _, command := range []string{"doctor", "queue dead", "migrate status", "config"} {
 			t.Run(state+", "+command, func(t *testing.T) {
 				t.Chdir(t.TempDir())
-				t.Setenv("DATA_DIR", "data")
-				t.Setenv("ENV_FILE", "")
-				if state != "empty" {
-					prepare(t, state == "old")
+				if err := os.CopyFS(".", os.DirFS(folder)); err != nil {
+					t.Fatal(err)
 				}
 				before := tree(t)
 				var out, errs bytes.Buffer
