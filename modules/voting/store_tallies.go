@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
 )
 
-// relistBatch is the number of rows of a list by votes that one statement brings up to date.
-const relistBatch = 1000
+const (
+	// relistBatch is the number of rows of a list by votes that one statement brings up to date.
+	relistBatch = 1000
+	// relistFor bounds how long whoever asks for a list waits for it to be brought up to date.
+	relistFor = time.Second
+)
 
 // tallyRow is the votes for one entry. Triggers insert, count and delete it; see the migration that creates the table.
 type tallyRow struct {
@@ -64,10 +69,10 @@ func contestantsByVotes() standing {
 	return standing{"voting_contestants", "user_id", "listed_votes = votes, listed_at = reached_at"}
 }
 
-// relist brings a list up to date with all votes that were committed before. Whoever asks for the list does it. A full
-// disk leaves the list as it was.
+// relist brings a list up to date with all votes that were committed before. Whoever asks for the list does it. If that
+// takes longer than relistFor, the rest is left to the next one; a full disk leaves the list as it was.
 func (s *store) relist(ctx context.Context, list standing) error {
-	for {
+	for began := time.Now(); time.Since(began) < relistFor; {
 		var behind []struct{ Found int }
 		err := s.db.Query(ctx, &behind, `SELECT 1 AS found FROM `+list.table+` WHERE behind LIMIT 1`)
 		if err != nil {
@@ -84,6 +89,7 @@ func (s *store) relist(ctx context.Context, list standing) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // relistSome reports whether there may be more. Two processes that do it at once wait for each other.
