@@ -39,7 +39,7 @@ func commit() string {
 // announce logs what this process is and what it works with.
 func (a *app) announce(ctx context.Context, role string, workers int) {
 	words := []any{
-		"version", version, "commit", commit(), "stage", a.stage(), "database", a.databaseName(),
+		"role", role, "version", version, "commit", commit(), "stage", a.stage(), "database", a.databaseName(),
 		"queue", a.c.Queue.Backend, "storage", a.storageName(),
 	}
 	if a.c.Embedded() {
@@ -48,7 +48,7 @@ func (a *app) announce(ctx context.Context, role string, workers int) {
 	if workers > 0 {
 		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg)
 	}
-	a.log.InfoContext(ctx, role, words...)
+	a.log.InfoContext(ctx, "starting", words...)
 }
 
 // stage names the way in which this is deployed, by what it uses.

@@ -88,6 +88,9 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOption
 	if err := a.openLimits(); err != nil {
 		return nil, err
 	}
+	if err := a.watchFolders(); err != nil {
+		return nil, err
+	}
 	return a, a.buildModules(ctx, o.worker)
 }
 
@@ -187,7 +190,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
-	return nil
+	return withVariable("S3_UPLOAD_PREFIX", a.media.CheckPrefixes(ctx))
 }
 
 // logWalls says which walls of the box around ffmpeg are missing.

@@ -83,7 +83,7 @@ func (a *app) workServices() []lifecycle.Service {
 
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
-	a.announce(ctx, "working", a.concurrency())
+	a.announce(ctx, "work", a.concurrency())
 	services := append(a.workServices(), a.diskWatch())
 	if a.c.Worker.HTTPAddr != "" {
 		o := a.serverOptions(a.c.Worker.HTTPAddr)
@@ -137,7 +137,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	if withWorker {
 		workers = a.concurrency()
 	}
-	a.announce(ctx, "serving", workers)
+	a.announce(ctx, "serve", workers)
 	services := []lifecycle.Service{a.diskWatch(), webService("web", a.newAPI(), "HTTP_ADDR")}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)
