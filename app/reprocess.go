@@ -32,7 +32,8 @@ func reprocessCommand() *cobra.Command {
 			return a.reprocess(cmd, ids)
 		}),
 	}
-	command.Flags().BoolVar(&missing, "missing", false, "all whose rendition or poster is gone and whose original is not")
+	command.Flags().BoolVar(&missing, "missing", false,
+		"all whose rendition or poster is gone and whose original is not")
 	return command
 }
 
