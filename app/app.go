@@ -45,6 +45,7 @@ type app struct {
 	queue    *queue.Queue
 	limits   *limit.Limits
 	checks   []telemetry.Check
+	ffmpeg   string        // its version; "" if no worker runs here
 	workDir  *scratch.Area // nil if neither a worker runs here nor storage is S3
 	closers  []func() error
 	access   database.Access
@@ -87,7 +88,10 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOption
 	if err := a.openLimits(); err != nil {
 		return nil, err
 	}
-	return a, a.buildModules(o.worker)
+	if err := a.watchFolders(); err != nil {
+		return nil, err
+	}
+	return a, a.buildModules(ctx, o.worker)
 }
 
 // openDatabase opens the database. In the embedded stage it also creates and migrates it, if it may.
@@ -140,7 +144,7 @@ func migrations() []database.Migrations {
 	}
 }
 
-func (a *app) buildModules(worker bool) error {
+func (a *app) buildModules(ctx context.Context, worker bool) error {
 	urlExpiry := time.Duration(a.c.Storage.URLExpireSeconds) * time.Second
 	passwords, err := auth.NewPasswords()
 	if err != nil {
@@ -176,9 +180,17 @@ func (a *app) buildModules(worker bool) error {
 			return err
 		}
 		a.logWalls(deps.Processor.Walls())
+		tools, err := deps.Processor.Inspect(ctx)
+		if err == nil {
+			err = tools.Err()
+		}
+		if err != nil {
+			return err
+		}
+		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
-	return nil
+	return withVariable("S3_UPLOAD_PREFIX", a.media.CheckPrefixes(ctx))
 }
 
 // logWalls says which walls of the box around ffmpeg are missing.

@@ -31,13 +31,13 @@ const (
 )
 
 // Main runs the command line of the process and exits with its exit code: 0 for success; 1 if the command failed; 2 if
-// nothing was tried, because flags, arguments or configuration are wrong. The first SIGINT or SIGTERM asks the command
-// to stop; a second one exits with 1 at once.
+// nothing was tried, because flags, arguments or configuration are wrong. The first SIGINT, SIGTERM or SIGHUP asks the
+// command to stop; a second one exits with 1 at once.
 func Main() {
 	box.Main()
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
 		cancel()
@@ -75,6 +75,7 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "app",
 		Short:         "Rising Stars Showcase: a video contest in one binary",
+		Version:       build(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -82,7 +83,7 @@ func rootCommand() *cobra.Command {
 	config.Flags(root.PersistentFlags())
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
-		doctorCommand(), configCommand(), healthcheckCommand(), versionCommand(),
+		doctorCommand(), configCommand(), reprocessCommand(), healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root

@@ -66,6 +66,7 @@ func (d *doctor) report(check, verdict, format string, args ...any) {
 }
 
 func (d *doctor) examine(ctx context.Context) {
+	d.report("build", fine, "%s", build())
 	d.report("configuration", fine, "queue %s, storage %s", d.c.Queue.Backend, d.c.Storage.Backend)
 	for _, warning := range d.warnings {
 		if !strings.HasPrefix(warning, trustedProxies) {
@@ -120,8 +121,8 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 	switch {
 	case err != nil:
 		d.report("ffmpeg", fail, "%v", err)
-	case len(tools.Missing) > 0:
-		d.report("ffmpeg", fail, "%s lacks %s; install a full build", tools.Version, strings.Join(tools.Missing, ", "))
+	case tools.Err() != nil:
+		d.report("ffmpeg", fail, "%v", tools.Err())
 	case len(tools.MissingDecoders) > 0:
 		d.report("ffmpeg", warn, "%s lacks %s, so clips that need it will be rejected",
 			tools.Version, strings.Join(tools.MissingDecoders, ", "))

@@ -51,6 +51,7 @@ func askHealth(cmd *cobra.Command, addr, path string) error {
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Accept-Language", "en")
 	client := http.Client{Timeout: 4 * time.Second}
 	response, err := client.Do(request)
 	if err != nil {

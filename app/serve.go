@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"os"
-	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -66,12 +65,8 @@ func workCommand() *cobra.Command {
 
 // workServices returns the services that process videos and finish what crashes left undone.
 func (a *app) workServices() []lifecycle.Service {
-	concurrency := a.c.Worker.Concurrency
-	if concurrency == 0 {
-		concurrency = max(1, runtime.GOMAXPROCS(0)/2) // not NumCPU: a container may have fewer processors
-	}
 	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
-		Concurrency: concurrency, Visibility: visibility(a.c), Grace: a.c.Grace(),
+		Concurrency: a.concurrency(), Visibility: visibility(a.c), Grace: a.c.Grace(),
 		Logger: a.log, Registerer: a.registry,
 	})
 	services := []lifecycle.Service{
@@ -88,6 +83,7 @@ func (a *app) workServices() []lifecycle.Service {
 
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
+	a.announce(ctx, "work", a.concurrency())
 	services := append(a.workServices(), a.diskWatch())
 	if a.c.Worker.HTTPAddr != "" {
 		o := a.serverOptions(a.c.Worker.HTTPAddr)
@@ -137,6 +133,11 @@ func (a *app) newAPI() *web.Server {
 
 // serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are there.
 func (a *app) serve(ctx context.Context, withWorker bool) error {
+	workers := 0
+	if withWorker {
+		workers = a.concurrency()
+	}
+	a.announce(ctx, "serve", workers)
 	services := []lifecycle.Service{a.diskWatch(), webService("web", a.newAPI(), "HTTP_ADDR")}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -34,20 +33,14 @@ func storageCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, log, err := setup(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, args []string) error {
 			access := database.Look
 			if o.repair {
 				access = database.Change
 			}
-			a, err := newApp(cmd.Context(), c, log, appOptions{access: access})
-			if err != nil {
-				return err
-			}
-			return errors.Join(a.checkStorage(cmd.Context(), cmd.OutOrStdout(), o), a.close())
+			return withExisting(access, func(cmd *cobra.Command, a *app, _ []string) error {
+				return a.checkStorage(cmd.Context(), cmd.OutOrStdout(), o)
+			})(cmd, args)
 		},
 	}
 	check.Flags().BoolVar(&o.repair, "repair", false, "do what the last column says")

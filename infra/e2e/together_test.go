@@ -29,7 +29,10 @@ func TestProcessesThatStartAtOnceOnANewFolderAllServe(t *testing.T) {
 		}
 
 		_, stderr, code := s.runAppWith(t, []string{"HTTP_ADDR=" + strings.TrimPrefix(s.URL, "http://")}, "serve")
-		if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "address already in use") {
+		lines := strings.Split(strings.TrimSpace(stderr), "\n")
+		last := lines[len(lines)-1]
+		if code != 1 || !strings.HasPrefix(last, "app: ") || !strings.Contains(last, "address already in use") ||
+			strings.Count(stderr, "app: ") != 1 {
 			t.Errorf("one more on the same address exits with %d and says %q", code, stderr)
 		}
 		if code := s.stop(t); code != 0 {

@@ -52,6 +52,12 @@ func (p *Processor) File(ctx context.Context, f FileJob) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return fmt.Errorf("resolve the paths: %w", err)
 	}
+	poster := out[:len(out)-len(filepath.Ext(out))] + ".jpg"
+	for _, path := range []string{out, poster} {
+		if same(in, path) {
+			return fmt.Errorf("%s would be overwritten; name another output", in)
+		}
+	}
 	dir, err := os.MkdirTemp(filepath.Dir(out), ".process-*")
 	if err != nil {
 		return fmt.Errorf("create a work folder: %w", err)
@@ -67,7 +73,6 @@ func (p *Processor) File(ctx context.Context, f FileJob) error {
 	if err != nil {
 		return fmt.Errorf("process %s: %w", in, err)
 	}
-	poster := out[:len(out)-len(filepath.Ext(out))] + ".jpg"
 	err = os.Rename(result.Video, out)
 	if err == nil {
 		err = os.Rename(result.Poster, poster)
@@ -76,6 +81,13 @@ func (p *Processor) File(ctx context.Context, f FileJob) error {
 		return fmt.Errorf("move the result into place: %w", err)
 	}
 	return nil
+}
+
+// same reports whether two paths lead to the same file.
+func same(a, b string) bool {
+	one, err1 := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(one, other)
 }
 
 func sniffFile(path string) (ffmpeg.Container, error) {

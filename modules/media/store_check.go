@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -81,13 +82,34 @@ func (s *store) withFiles(ctx context.Context, after string, limit int) (videos 
 	return videos, nil
 }
 
-func (s *store) unchanged(ctx context.Context, v checkedVideo) (bool, error) {
-	var now checkedVideo
-	err := s.db.Query(ctx, &now, `SELECT `+checkedColumns+` FROM media_videos WHERE id = ?`, v.ID)
+// checked returns errNotFound for an unknown id.
+func (s *store) checked(ctx context.Context, id string) (v checkedVideo, err error) {
+	err = s.db.Query(ctx, &v, `SELECT `+checkedColumns+` FROM media_videos WHERE id = ?`, id)
 	if err != nil {
-		return false, fmt.Errorf("read video %s again: %w", v.ID, err)
+		return v, fmt.Errorf("read video %s: %w", id, err)
 	}
-	return now == v, nil
+	if v.ID == "" {
+		return v, errNotFound
+	}
+	return v, nil
+}
+
+// latestOriginal returns the key of the latest video's original, or "".
+func (s *store) latestOriginal(ctx context.Context) (string, error) {
+	var row struct{ OriginalKey string }
+	err := s.db.Query(ctx, &row, `SELECT original_key FROM media_videos ORDER BY id DESC LIMIT 1`)
+	if err != nil {
+		return "", fmt.Errorf("read the latest original: %w", err)
+	}
+	return row.OriginalKey, nil
+}
+
+func (s *store) unchanged(ctx context.Context, v checkedVideo) (bool, error) {
+	now, err := s.checked(ctx, v.ID)
+	if errors.Is(err, errNotFound) {
+		return false, nil
+	}
+	return now == v, err
 }
 
 // lose ends a video that waits, or that failed, because its original is missing. It reports false if the video has

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -83,8 +85,15 @@ func (g *Group) stop(ctx context.Context, services []Service) error {
 	defer cancel()
 	errs := make([]error, len(services))
 	var stops sync.WaitGroup
+	left := newRest(services)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		left.tell(ctx, g.Logger)
+	}()
 	for i, service := range services {
 		stops.Go(func() {
+			defer left.remove(service.Name)
 			began := time.Now()
 			if err := service.Stop(ctx); err != nil {
 				errs[i] = fmt.Errorf("stop %s: %w", service.Name, err)
@@ -95,7 +104,59 @@ func (g *Group) stop(ctx context.Context, services []Service) error {
 		})
 	}
 	stops.Wait()
+	left.close()
+	<-told
 	return errors.Join(errs...)
+}
+
+// tellEvery is how often a stop says what it waits for.
+const tellEvery = 5 * time.Second
+
+// rest is what a stop waits for.
+type rest struct {
+	mu    sync.Mutex
+	names []string
+	done  chan struct{}
+}
+
+func newRest(services []Service) *rest {
+	r := &rest{done: make(chan struct{})}
+	for _, service := range services {
+		r.names = append(r.names, service.Name)
+	}
+	return r
+}
+
+func (r *rest) remove(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.Index(r.names, name); i >= 0 {
+		r.names = slices.Delete(r.names, i, i+1)
+	}
+}
+
+func (r *rest) left() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.names, ", ")
+}
+
+func (r *rest) close() { close(r.done) }
+
+// tell logs at once, and then every few seconds, what is waited for.
+func (r *rest) tell(ctx context.Context, log *slog.Logger) {
+	ticker := time.NewTicker(tellEvery)
+	defer ticker.Stop()
+	for {
+		if left := r.left(); left != "" {
+			log.InfoContext(ctx, "stopping", "waiting_for", left)
+		}
+		select {
+		case <-ticker.C:
+		case <-r.done:
+			return
+		}
+	}
 }
 
 // Loop is a service that runs fn in the background, with a context that ends when the service is stopped.

@@ -3,6 +3,7 @@ package ffmpeg
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // The codes of a Rejection. They are part of the public contract: clients match on them.
@@ -46,5 +47,14 @@ type ToolError struct {
 	Stderr string // its last 4 KiB, for the operator's log only, because it may name files and hosts
 }
 
-func (e *ToolError) Error() string { return fmt.Sprintf("ffmpeg %s: %v", e.Step, e.Err) }
+// Error ends with the last words of the program, which name the cause better than its exit status.
+func (e *ToolError) Error() string {
+	text := fmt.Sprintf("ffmpeg %s: %v", e.Step, e.Err)
+	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
+	if last := strings.TrimSpace(strings.TrimRight(lines[len(lines)-1], "- ")); last != "" {
+		text += ": " + last
+	}
+	return text
+}
+
 func (e *ToolError) Unwrap() error { return e.Err }

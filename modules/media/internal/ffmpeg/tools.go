@@ -34,6 +34,24 @@ type Tools struct {
 	InParts         bool     // whether only the needed parts of an original elsewhere are fetched, and not all of it
 }
 
+// oldest is the oldest version that is tested: major and minor.
+var oldest = [2]int{5, 1}
+
+// Err says why the installed ffmpeg cannot process any clip. It accepts versions that do not begin with a number, as
+// those of builds from the middle of a development.
+func (t Tools) Err() error {
+	var major, minor int
+	if n, _ := fmt.Sscanf(t.Version, "%d.%d", &major, &minor); n == 2 {
+		if major < oldest[0] || major == oldest[0] && minor < oldest[1] {
+			return fmt.Errorf("ffmpeg %s is too old; install %d.%d or later", t.Version, oldest[0], oldest[1])
+		}
+	}
+	if len(t.Missing) > 0 {
+		return fmt.Errorf("ffmpeg %s lacks %s; install a full build", t.Version, strings.Join(t.Missing, ", "))
+	}
+	return nil
+}
+
 // Inspect asks the installed ffmpeg what it can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 	tools := Tools{InParts: p.waits}

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"runtime"
+	"runtime/debug"
+)
+
+// build says which binary this is: its version, and the commit if the build recorded it.
+func build() string {
+	if commit := commit(); commit != "" {
+		return version + " (" + commit + ")"
+	}
+	return version
+}
+
+// commit returns the beginning of the commit's hash, with a + if files had been changed; "" if it is unknown.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	hash := settings["vcs.revision"]
+	if len(hash) > 12 {
+		hash = hash[:12]
+	}
+	if hash != "" && settings["vcs.modified"] == "true" {
+		hash += "+"
+	}
+	return hash
+}
+
+// announce logs what this process is and what it works with.
+func (a *app) announce(ctx context.Context, role string, workers int) {
+	words := []any{
+		"role", role, "version", version, "commit", commit(), "stage", a.stage(), "database", a.databaseName(),
+		"queue", a.c.Queue.Backend, "storage", a.storageName(),
+	}
+	if a.c.Embedded() {
+		words = append(words, "data", a.c.Data.Dir)
+	}
+	if workers > 0 {
+		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg)
+	}
+	a.log.InfoContext(ctx, "starting", words...)
+}
+
+// stage names the way in which this is deployed, by what it uses.
+func (a *app) stage() string {
+	switch {
+	case a.c.Storage.Backend == "s3" || a.c.Queue.Backend == "sqs":
+		return "aws"
+	case a.c.Embedded():
+		return "embedded"
+	default:
+		return "one host"
+	}
+}
+
+// databaseName names the database without its password.
+func (a *app) databaseName() string {
+	if a.c.Embedded() {
+		return "SQLite " + a.c.DatabasePath()
+	}
+	if address, err := url.Parse(a.c.Data.DatabaseURL); err == nil {
+		return "PostgreSQL " + address.Host + address.Path
+	}
+	return "PostgreSQL"
+}
+
+func (a *app) storageName() string {
+	if a.c.Storage.Backend == "s3" {
+		return "s3 " + a.c.AWS.Bucket
+	}
+	return "local " + a.c.FilesPath()
+}
+
+// concurrency returns how many jobs this process runs at once.
+func (a *app) concurrency() int {
+	return cmp.Or(a.c.Worker.Concurrency, max(1, runtime.GOMAXPROCS(0)/2)) // not NumCPU: a container may have fewer
+}
