@@ -335,6 +335,14 @@ func TestTheWallsNeedNoPrivileges(t *testing.T) {
 		t.Fatal(err)
 	}
 	const nobody = 65534
+	folder, err := os.MkdirTemp("/tmp", "box-*") // the suite's own folder belongs to root alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	if err := os.Chown(folder, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
 	// The second in a process of its own, because a hidden process cannot make user namespaces.
 	for tests, one := range map[string]string{
 		"Wall|Work|Calls|Usage|Inherited|Failure|Wrapper|Context|Reads": "TestEachWallRefusesByItself",
@@ -342,7 +350,7 @@ func TestTheWallsNeedNoPrivileges(t *testing.T) {
 	} {
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run", tests)
 		cmd.Dir = "/"
-		cmd.Env = append(os.Environ(), intruderVariable+"="+path, "HOME=/")
+		cmd.Env = append(os.Environ(), intruderVariable+"="+path, "HOME=/", "TMPDIR="+folder)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 		out, err := cmd.CombinedOutput()
 		if err != nil || !bytes.Contains(out, []byte("--- PASS: "+one)) {
