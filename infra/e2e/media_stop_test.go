@@ -104,11 +104,9 @@ func TestDeletingAVideoStopsItsJob(t *testing.T) {
 // can list and redrive it once the problem is solved, and the owner can retry the video.
 func TestProcessingErrorEndsInADeadLetter(t *testing.T) {
 	t.Parallel()
-	s := startSite(t)
+	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
 	ana := s.newPerson(t, "")
-	s.stop(t)
 	var ids, originals []string
-	s.start(t, "LOAD_TEST_ENDPOINTS=true")
 	// One after the other, so that neither is tried under the task of the other, of which SQS would count an attempt.
 	for _, title := range []string{"Una", "Otra"} {
 		id := ana.uploadMock(t, shortClip(t), title)
