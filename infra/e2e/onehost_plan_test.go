@@ -34,6 +34,8 @@ const fillTables = `
 	INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at)
 		SELECT '00000000-0000-7000-9000-' || tail, '00000000-0000-7000-a000-' || i % 1000,
 			'00000000-0000-7000-8000-' || tail, i FROM numbers;
+	UPDATE voting_tallies SET listed_votes = votes, behind = FALSE;
+	UPDATE voting_contestants SET listed_votes = votes, listed_at = reached_at, behind = FALSE;
 	INSERT INTO media_videos (id, owner_id, title, description, status, original_key, sent_at, uploaded_at)
 		SELECT '00000000-0000-7000-9000-' || tail, '00000000-0000-7000-8000-' || tail,
 			'Song ' || i, repeat('About the song. ', 10), 'processed', 'uploads/o', i, i FROM numbers`
