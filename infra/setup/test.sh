@@ -33,7 +33,7 @@ done < <(compgen -e)
 export LC_ALL=C.UTF-8 TZ=UTC
 
 # Otherwise a data race in a child process that a test then kills would go unnoticed.
-export GORACE="halt_on_error=1 ${GORACE:-}"
+export GORACE="halt_on_error=1 atexit_sleep_ms=0 ${GORACE:-}"
 
 # A short path, because the path of a Unix socket is limited to 107 bytes.
 room=$(mktemp -d /tmp/showcase.XXXXXX)

@@ -104,6 +104,9 @@ func (b *Box) prepare(ctx context.Context, s spec, files []*os.File) (*exec.Cmd,
 	}
 	cmd := exec.CommandContext(ctx, self, launcherFlag, argument)
 	cmd.Env = []string{}
+	if settings, ok := os.LookupEnv("GORACE"); ok { // of the race detector, with which a launcher ends a second later
+		cmd.Env = append(cmd.Env, "GORACE="+settings)
+	}
 	cmd.Dir = "/"
 	cmd.ExtraFiles = append([]*os.File{report}, files...)
 	cmd.WaitDelay = 5 * time.Second
