@@ -32,7 +32,8 @@ done < <(compgen -e)
 # The tools' messages and the time zone of printed times do not depend on the machine.
 export LC_ALL=C.UTF-8 TZ=UTC
 
-# Otherwise a data race in a child process that a test then kills would go unnoticed.
+# Otherwise a data race in a child process that a test then kills would go unnoticed, and every process would wait for
+# a second when it ends.
 export GORACE="halt_on_error=1 atexit_sleep_ms=0 ${GORACE:-}"
 
 # A short path, because the path of a Unix socket is limited to 107 bytes.
