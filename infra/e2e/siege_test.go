@@ -19,7 +19,7 @@ import (
 
 // besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes. 36 MiB of it are
 // the pages of the program itself.
-const besiegedMemory = 128 << 20
+const besiegedMemory = 128<<20 + detectorMemory
 
 // visitPause is how long people pause between their visits.
 const visitPause = 200 * time.Millisecond
