@@ -72,27 +72,6 @@ func (m *Module) CheckPrefixes(ctx context.Context) error {
 	return err
 }
 
-// errNotProcessed means that there is nothing to process again.
-var errNotProcessed = errors.New("the video is not published, or its original is gone")
-
-// Reprocess makes a published video wait for a worker again: its new files replace the old ones, which stay meanwhile,
-// as its votes do. The error is errNotFound for an unknown video, and errNotProcessed for one that is not published or
-// has no original any more.
-func (m *Module) Reprocess(ctx context.Context, id string) error {
-	v, err := m.store.checked(ctx, id)
-	if err != nil {
-		return err
-	}
-	if v.Status != Processed || v.OriginalKey == "" {
-		return errNotProcessed
-	}
-	again, err := m.store.processAgain(ctx, v)
-	if err == nil && !again { // it has changed meanwhile
-		err = errNotProcessed
-	}
-	return err
-}
-
 // CheckFiles compares storage with the rows, beside processes that are at work: what they are just changing is not
 // found, and every repair depends on the state that was found. A repair deletes nothing. The originals of published
 // videos may be missing, because a rule of the bucket may delete them. It needs 8 bytes of memory for each file.

@@ -42,7 +42,8 @@ type ballot struct {
 	err     error
 }
 
-// cast returns when the vote is committed or refused. If ctx ends before the vote's batch begins, it is not cast.
+// cast returns when the vote is committed or refused. A vote whose ctx ends while it waits is withdrawn, unless its
+// batch has begun or it is its turn to cast the next one.
 func (l *lanes) cast(ctx context.Context, videoID, voterID string) (total int, err error) {
 	b := &ballot{ctx: ctx, voterID: voterID, turn: make(chan bool, 1)}
 	batch := []*ballot{b}
