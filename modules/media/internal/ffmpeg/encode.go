@@ -17,6 +17,7 @@ type clip struct {
 	loudness   string // what ebur128 measured on them
 	candidates candidates
 	frames     int
+	notices    []Notice
 }
 
 // cleanUp removes what the rendition no longer needs.

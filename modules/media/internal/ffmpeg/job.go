@@ -31,6 +31,7 @@ type Progress struct {
 type Result struct {
 	Video, Poster string
 	Duration      time.Duration // of Video, bumpers included
+	Notices       []Notice      // what Video lacks of the original, each once
 }
 
 // validate checks a job before anything runs. An error is never the contestant's fault.
@@ -95,5 +96,8 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 		return Result{}, err
 	}
 	report(Progress{"processing", 100})
-	return Result{Video: video, Poster: poster, Duration: pl.rate.span(b.introFrames + c.frames + b.outroFrames)}, nil
+	return Result{
+		Video: video, Poster: poster, Duration: pl.rate.span(b.introFrames + c.frames + b.outroFrames),
+		Notices: c.notices,
+	}, nil
 }
