@@ -96,6 +96,20 @@ func (b *bench) checkCounters(ctx context.Context) error {
 			SELECT 'tally without an entry', t.video_id, 0, 1
 			FROM voting_tallies t WHERE NOT EXISTS (SELECT 1 FROM voting_entries e WHERE e.video_id = t.video_id)
 			UNION ALL
+			SELECT 'entries of place', p.city_folded || '/' || p.country_folded, p.entries,
+				(SELECT COUNT(*) FROM voting_entries e WHERE p.city_folded IN ('*', e.city_folded)
+					AND p.country_folded IN ('*', e.country_folded))
+			FROM voting_places p
+			UNION ALL
+			SELECT 'contestants of place', p.city_folded || '/' || p.country_folded, p.contestants,
+				(SELECT COUNT(*) FROM voting_contestants c WHERE p.city_folded IN ('*', c.city_folded)
+					AND p.country_folded IN ('*', c.country_folded))
+			FROM voting_places p
+			UNION ALL
+			SELECT 'entry without a place', e.video_id, 0, 1
+			FROM voting_entries e WHERE NOT EXISTS (SELECT 1 FROM voting_places p
+				WHERE p.city_folded = e.city_folded AND p.country_folded = e.country_folded)
+			UNION ALL
 			SELECT 'votes of contestant', c.user_id, c.votes,
 				(SELECT COUNT(*) FROM voting_votes v WHERE v.contestant_id = c.user_id)
 			FROM voting_contestants c

@@ -151,12 +151,14 @@ func TestVotesOutliveTheMigrationOfTheTallies(t *testing.T) {
 		b := setup(t, db)
 		id := b.publish(t, newID(), "Song", "Cali")
 		b.vote(t, id, 3)
-		file := "0006_tallies.postgres.sql"
+		files := []string{"0010_places.postgres.sql", "0006_tallies.postgres.sql"}
 		if db.Dialect() == database.SQLite {
-			file = "0007_tallies.sqlite.sql"
+			files = []string{"0011_places.sqlite.sql", "0007_tallies.sqlite.sql"}
 		}
-		if err := db.Revert(t.Context(), voting.Migrations(), file); err != nil {
-			t.Fatal(err)
+		for _, file := range files {
+			if err := db.Revert(t.Context(), voting.Migrations(), file); err != nil {
+				t.Fatal(err)
+			}
 		}
 		var entry struct{ Votes int }
 		err := db.Query(t.Context(), &entry, `SELECT votes FROM voting_entries WHERE video_id = ?`, id)
