@@ -74,6 +74,18 @@ func (b *bench) vote(t testing.TB, videoID string, n int) {
 	}
 }
 
+// gallery returns a page of the gallery, and how many entries there are on all.
+func (b *bench) gallery(
+	ctx context.Context, filter voting.Filter, order voting.Order, offset, limit int,
+) ([]voting.Entry, int, error) {
+	page, err := b.Gallery(ctx, filter, order, voting.Window{Offset: offset, Limit: limit})
+	return page.Entries, page.Total, err
+}
+
+func (b *bench) rankings(ctx context.Context, filter voting.Filter, offset, limit int) (voting.Ranking, error) {
+	return b.Rankings(ctx, filter, voting.Window{Offset: offset, Limit: limit})
+}
+
 // checkCounters returns an error if a counter differs from the rows of votes. It uses one statement, which sees one
 // moment.
 func (b *bench) checkCounters(ctx context.Context) error {
