@@ -119,7 +119,8 @@ func TestTheRankingIsPagedByItsCursor(t *testing.T) {
 			Page     int
 			Next     *string `json:"next_after"`
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.Page != page || (body.Next == nil) != (page == 3) {
+		err := json.Unmarshal(w.Body.Bytes(), &body)
+		if last := page == 3; err != nil || body.Page != page || (body.Next == nil) != last {
 			t.Fatalf("page %d: %s (%v)", page, w.Body, err)
 		}
 		for _, r := range body.Rankings {

@@ -206,7 +206,8 @@ func TestAPageBeyondTheEndReadsNoList(t *testing.T) {
 	b := setup(t, planner.DB)
 	b.publish(t, newID(), "Song", "Cali")
 	for statement := range planner.Plan(t, func() {
-		if _, total, err := b.gallery(t.Context(), voting.Filter{}, voting.Recent, 20_000, 20); err != nil || total != 1 {
+		_, total, err := b.gallery(t.Context(), voting.Filter{}, voting.Recent, 20_000, 20)
+		if err != nil || total != 1 {
 			t.Errorf("total %d (%v)", total, err)
 		}
 	}) {

@@ -37,6 +37,7 @@ func recentEntries() list { return list{table: "entries", at: "published_at", id
 func entriesByTally() list {
 	return list{table: "entries", at: "published_at", id: "video_id", byVotes: true}
 }
+
 func ranking() list { return list{table: "contestants", at: "listed_at", id: "user_id", byVotes: true} }
 
 func (l list) order() string {

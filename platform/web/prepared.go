@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -90,7 +91,7 @@ func (p *prepared) get(key string, now time.Time) (a *answer, f *flight, first b
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if element, ok := p.answers[key]; ok {
-		if a := element.Value.(*answer); now.Before(a.until) { //nolint:forcetypeassert // nothing else is in the list
+		if a := answerOf(element); now.Before(a.until) {
 			p.order.MoveToFront(element)
 			return a, nil, false
 		}
@@ -130,9 +131,15 @@ func (p *prepared) put(a *answer) {
 }
 
 func (p *prepared) remove(element *list.Element) {
-	a := p.order.Remove(element).(*answer) //nolint:forcetypeassert // nothing else is in the list
+	a := answerOf(element)
+	p.order.Remove(element)
 	delete(p.answers, a.key)
 	p.size -= a.bytes()
+}
+
+func answerOf(element *list.Element) *answer {
+	a, _ := element.Value.(*answer) // nothing else is in the list
+	return a
 }
 
 func (a *answer) bytes() int { return len(a.body) + 2*len(a.key) + preparedOverhead }
@@ -231,9 +238,7 @@ func etag(a *answer) string {
 // send writes the answer, or 304 to whoever has it already.
 func (a *answer) send(c echo.Context) error {
 	h := c.Response().Header()
-	for name, values := range a.header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
 	h.Set("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
 	h.Set("ETag", a.etag)
 	if matches(c.Request().Header.Values("If-None-Match"), a.etag) {
@@ -284,9 +289,7 @@ func (r *recorder) Write(data []byte) (int, error) {
 }
 
 func (r *recorder) replay(w http.ResponseWriter) error {
-	for name, values := range r.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), r.header)
 	w.WriteHeader(r.status)
 	if _, err := w.Write(r.body.Bytes()); err != nil {
 		return fmt.Errorf("send an answer: %w", err)

@@ -66,7 +66,8 @@ func TestAnAnswerIsMadeOnceForAllWhoAskAtTheSameTime(t *testing.T) {
 	cancel() // the others still need it
 	for range voters {
 		all.Go(func() {
-			if a := b.ask(http.MethodGet, "/api/list", ""); a.Code != http.StatusOK || !strings.Contains(a.Body.String(), "once") {
+			a := b.ask(http.MethodGet, "/api/list", "")
+			if a.Code != http.StatusOK || !strings.Contains(a.Body.String(), "once") {
 				t.Errorf("%d %s", a.Code, a.Body)
 			}
 		})
@@ -183,7 +184,8 @@ func TestFailuresAreNotPreparedAndNameTheirOwnRequest(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for range 2 { // the first one must not leave the others waiting
-		if p := problemOf(t, b.ask(http.MethodGet, "/api/list?city=panic", "")); p.Status != http.StatusInternalServerError {
+		p := problemOf(t, b.ask(http.MethodGet, "/api/list?city=panic", ""))
+		if p.Status != http.StatusInternalServerError {
 			t.Errorf("%+v", p)
 		}
 	}
