@@ -20,7 +20,6 @@ import (
 
 	"risingstars/config"
 	"risingstars/platform/database"
-	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 	"risingstars/platform/storage"
 	"risingstars/platform/telemetry"
@@ -81,6 +80,7 @@ func (d *doctor) examine(ctx context.Context) {
 		access: database.Look,
 	}
 	d.database(ctx, a)
+	d.processes(ctx, a)
 	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)
@@ -145,26 +145,10 @@ func (d *doctor) ffmpeg(ctx context.Context) {
 // disk requires on each volume, above its reserve, room for two of the largest uploads (an original and its rendition),
 // and warns below twenty.
 func (d *doctor) disk() {
-	disks := newDisks(d.c, nil)
-	for _, folder := range []struct {
-		name, variable, path string
-		add                  func(name, path string) (*disk.Volume, error)
-	}{
-		{"data", "DATA_DIR", d.c.Data.Dir, disks.Watch},
-		{"files", "FILES_DIR", d.c.FilesPath(), disks.Add},
-		{"work", "WORK_DIR", d.c.WorkPath(), disks.Add},
-	} {
-		if folder.name == "files" && d.c.Storage.Backend != "local" {
-			continue
-		}
-		var state disk.State
-		// A folder that is missing will be created on the volume of the nearest one that is there.
-		volume, err := folder.add(folder.name, existing(folder.path))
-		if err == nil {
-			state, err = volume.State()
-		}
+	for _, v := range volumesOf(d.c) {
+		state, err := v.state()
 		if err != nil {
-			d.report("disk "+folder.name, fail, "%s: %v", folder.variable, err)
+			d.report("disk "+v.name, fail, "%s: %v", v.variable, err)
 			continue
 		}
 		verdict := fine
@@ -174,7 +158,7 @@ func (d *doctor) disk() {
 		case state.Spare() < 20*state.Largest:
 			verdict = warn
 		}
-		d.report("disk "+folder.name, verdict, "%s (DISK_RESERVE_BYTES); an upload may have up to %d MiB",
+		d.report("disk "+v.name, verdict, "%s (DISK_RESERVE_BYTES); an upload may have up to %d MiB",
 			state, d.c.Upload.MaxBytes>>20)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"sync"
 	"time"
 
 	"risingstars/platform/database"
@@ -124,6 +125,7 @@ type Module struct {
 	watchers   *watchers
 	streams    *streams
 	streamLife time.Duration
+	underWay   sync.Map // of the ids of the videos that this process works on
 }
 
 // New builds the module. Its tables must be migrated before it is used.
