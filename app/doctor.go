@@ -81,6 +81,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.database(ctx, a)
 	d.processes(ctx, a)
+	d.missingFiles(ctx, a)
 	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)

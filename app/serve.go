@@ -73,6 +73,7 @@ func (a *app) workServices() []lifecycle.Service {
 	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
+		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("fills", a.fill),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {

@@ -88,6 +88,7 @@ type videosStatus struct {
 	Processing    int `json:"processing"`
 	Published     int `json:"published"`
 	Failed        int `json:"failed"`
+	MissingFiles  int `json:"missing_files"` // of published ones
 }
 
 type diskStatus struct {
@@ -143,7 +144,7 @@ func (s *status) addVideos(o media.Census) {
 	}
 	s.Videos = videosStatus{
 		Waiting: o.Waiting, OldestWaiting: seconds(o.OldestWaiting), Processing: o.Processing,
-		Published: o.Published, Failed: o.Failed,
+		Published: o.Published, Failed: o.Failed, MissingFiles: o.MissingFiles,
 	}
 }
 
@@ -205,8 +206,12 @@ func (s status) print(w io.Writer) error {
 	if s.Videos.Waiting > 0 {
 		waiting = fmt.Sprintf(" (the oldest for %s)", words(s.Videos.OldestWaiting))
 	}
-	fmt.Fprintf(table, "\nvideos\t%d wait%s, %d in process, %d published, %d failed\n",
-		s.Videos.Waiting, waiting, s.Videos.Processing, s.Videos.Published, s.Videos.Failed)
+	missing := ""
+	if s.Videos.MissingFiles > 0 {
+		missing = fmt.Sprintf(" (%d lack a file: app storage check)", s.Videos.MissingFiles)
+	}
+	fmt.Fprintf(table, "\nvideos\t%d wait%s, %d in process, %d published%s, %d failed\n",
+		s.Videos.Waiting, waiting, s.Videos.Processing, s.Videos.Published, missing, s.Videos.Failed)
 	fmt.Fprintf(table, "queue\t%s: %d tasks ready, %d in flight, %d delayed, %d dead\n",
 		s.Queue.Backend, s.Queue.Ready, s.Queue.InFlight, s.Queue.Delayed, s.Queue.Dead)
 	for _, d := range s.Disks {

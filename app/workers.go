@@ -31,6 +31,7 @@ func (a *app) join(ctx context.Context, role string, jobs int) error {
 	if err != nil {
 		return err
 	}
+	a.countMissing()
 	a.closers = append(a.closers, func() error { member.Close(); return nil })
 	return nil
 }

@@ -12,6 +12,7 @@ type Census struct {
 	Waiting, Processing, Published, Failed int // videos; mock uploads do not count
 	// OldestWaiting is how long ago the oldest of those that wait was uploaded; 0 if none waits.
 	OldestWaiting time.Duration
+	MissingFiles  int           // published videos of which a file is gone
 	Jobs          []JobUnderWay // under way, the oldest upload first
 }
 

@@ -32,6 +32,7 @@ type videoBody struct {
 	PosterURL       *string    `json:"poster_url"`
 	Votes           int        `json:"votes"`
 	Failure         *failure   `json:"failure"`
+	FilesMissing    bool       `json:"files_missing,omitempty" doc:"A published file is gone, and must be made again"`
 }
 
 type videoOutput struct {
@@ -136,6 +137,7 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 		b := videoBody{
 			VideoID: v.ID, Title: v.Title, Description: v.Description, Status: string(v.Status), Step: v.Step,
 			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
+			FilesMissing: v.FilesMissing,
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

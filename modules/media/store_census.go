@@ -30,6 +30,9 @@ func (s *store) countVideos(ctx context.Context) (o Census, err error) {
 			o.Failed = c.N
 		}
 	}
+	if o.MissingFiles, err = s.countWithoutFiles(ctx); err != nil {
+		return o, err
+	}
 	var jobs []struct {
 		ID, Stage         string
 		Progress, Attempt int
