@@ -20,6 +20,7 @@ import (
 
 	"risingstars/config"
 	"risingstars/platform/database"
+	"risingstars/platform/disk"
 	"risingstars/platform/queue"
 	"risingstars/platform/storage"
 	"risingstars/platform/telemetry"
@@ -264,15 +265,14 @@ func describe(s queue.Stats) string {
 		s.Ready, s.InFlight, s.Delayed, s.OldestReady.Round(time.Second))
 }
 
-// storage writes, finds and deletes one small object.
+// storage looks at a local folder, and tries a bucket, whose rules only a write can tell.
 func (d *doctor) storage(ctx context.Context, a *app) {
-	// On AWS, workers may write under this prefix only.
-	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid())
-	folder := filepath.Join(d.c.FilesPath(), filepath.FromSlash(d.c.Storage.ProcessedPrefix))
-	if d.c.Storage.Backend == "local" && !exists(folder) {
-		d.report("storage", warn, "%s does not exist yet; serve creates it", folder)
+	if d.c.Storage.Backend == "local" {
+		d.folder()
 		return
 	}
+	// On AWS, workers may write under this prefix only.
+	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid())
 	content := []byte("a probe")
 	err := a.openStorage(ctx)
 	if err == nil {
@@ -290,6 +290,26 @@ func (d *doctor) storage(ctx context.Context, a *app) {
 		return
 	}
 	d.report("storage", fine, "%s: files can be written, found and deleted", d.c.Storage.Backend)
+}
+
+// folder checks the folders of local storage.
+func (d *doctor) folder() {
+	root := d.c.FilesPath()
+	if !exists(root) {
+		d.report("storage", warn, "%s does not exist yet; serve creates it", root)
+		return
+	}
+	for _, folder := range []string{".", d.c.Storage.UploadPrefix, d.c.Storage.ProcessedPrefix} {
+		folder = filepath.Join(root, filepath.FromSlash(folder))
+		if !exists(folder) {
+			continue
+		}
+		if err := disk.CheckFolder(folder); err != nil {
+			d.report("storage", fail, "%v", err)
+			return
+		}
+	}
+	d.report("storage", fine, "local: %s can be read and changed", root)
 }
 
 // secret checks the key that signs tokens and links to local files.
