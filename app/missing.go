@@ -29,9 +29,6 @@ func (a *app) countMissing() {
 
 // missingFiles is doctor's check of what the workers have found.
 func (d *doctor) missingFiles(ctx context.Context, a *app) {
-	if a.db == nil {
-		return // database has told why
-	}
 	n, err := media.New(media.Deps{DB: a.db, Logger: a.log}).CountMissing(ctx)
 	switch {
 	case err != nil:
