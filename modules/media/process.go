@@ -184,7 +184,7 @@ func (m *Module) claimOwn(ctx context.Context, d queue.Delivery) (Video, bool, e
 
 // reject ends the claim on a clip that breaks a rule or cannot be processed.
 func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error {
-	rejected, err := m.store.reject(ctx, v, r.Code)
+	rejected, err := m.store.reject(ctx, v, r.Code, r.Subject)
 	if err != nil {
 		return err
 	}

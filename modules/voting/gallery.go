@@ -33,9 +33,16 @@ func (m *Module) MarkMissing(ctx context.Context, videoID string, missing bool) 
 	return m.store.markMissing(ctx, videoID, missing)
 }
 
-// Gallery returns one page of the published entries, and the number of entries on all pages.
-func (m *Module) Gallery(ctx context.Context, filter Filter, order Order, offset, limit int) ([]Entry, int, error) {
-	return m.store.entries(ctx, filter, order, offset, limit)
+// GalleryPage is one page of the published entries.
+type GalleryPage struct {
+	Entries []Entry
+	Total   int   // on all pages
+	Next    *Mark // nil on the last page
+}
+
+// Gallery returns the window of the published entries.
+func (m *Module) Gallery(ctx context.Context, filter Filter, order Order, window Window) (GalleryPage, error) {
+	return m.store.entries(ctx, filter, order, window)
 }
 
 // EntryOf returns the published entry of a video.

@@ -49,6 +49,7 @@ type Place struct {
 
 type galleryInput struct {
 	web.Page
+	After
 	Place
 	Search string `query:"q" maxLength:"100" doc:"At most 5 words in the title, the player name or the city"`
 	Order  string `query:"order" enum:"recent,votes" default:"recent" doc:"Latest published first, or most voted first"`
@@ -56,6 +57,7 @@ type galleryInput struct {
 
 type galleryOutput struct {
 	web.PageHeaders
+	Next string `header:"X-Next-After" doc:"The parameter after of the next page; missing on the last page"`
 	Body []publicVideo
 }
 
@@ -68,14 +70,19 @@ func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, e
 		}
 		defer hold.Release()
 	}
-	entries, total, err := a.Gallery(ctx, filter, Order(in.Order), in.Offset(), in.Size)
+	window, err := in.After.window(in.Order, in.Page)
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.Gallery(ctx, filter, Order(in.Order), window)
 	if err != nil {
 		return nil, err
 	}
 	out := &galleryOutput{
-		PageHeaders: in.Headers(ctx, total, "city", "country", "q", "order"), Body: make([]publicVideo, len(entries)),
+		Next: cursor(in.Order, page.Next), Body: make([]publicVideo, len(page.Entries)),
+		PageHeaders: in.headers(ctx, in.Page, page.Total, cursor(in.Order, page.Next), "city", "country", "q", "order"),
 	}
-	for i, entry := range entries {
+	for i, entry := range page.Entries {
 		if out.Body[i], err = a.publicVideoOf(ctx, entry); err != nil {
 			return nil, err
 		}

@@ -73,7 +73,7 @@ func TestTheListByVotesHasEveryVote(t *testing.T) {
 		list := func(want ...int) {
 			t.Helper()
 			for _, from := range []*bench{b, other} {
-				entries, total, err := from.Gallery(t.Context(), voting.Filter{}, voting.MostVoted, 0, 10)
+				entries, total, err := from.gallery(t.Context(), voting.Filter{}, voting.MostVoted, 0, 10)
 				if err != nil || total != 2 {
 					t.Fatal(total, err)
 				}
@@ -101,7 +101,7 @@ func TestTheListByVotesHasEveryVote(t *testing.T) {
 		}
 		list(2, 1)
 		filter := voting.Filter{City: "cali", Search: "fir"}
-		filtered, total, err := b.Gallery(t.Context(), filter, voting.MostVoted, 0, 10)
+		filtered, total, err := b.gallery(t.Context(), filter, voting.MostVoted, 0, 10)
 		if err != nil || total != 1 || len(filtered) != 1 || filtered[0].VideoID != first || filtered[0].Votes != 1 {
 			t.Errorf("%+v, %d, %v", filtered, total, err)
 		}
