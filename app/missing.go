@@ -34,8 +34,8 @@ func (d *doctor) missingFiles(ctx context.Context, a *app) {
 	case err != nil:
 		d.report("published files", fail, "%v", err)
 	case n > 0:
-		d.report("published files", warn, "%d videos lack theirs; app storage check lists them, app reprocess --missing "+
-			"makes them again from their originals", n)
+		d.report("published files", warn, "%d videos lack theirs; app storage check lists them, app reprocess "+
+			"--missing makes them again from their originals", n)
 	default:
 		d.report("published files", fine, "workers miss none")
 	}
