@@ -144,7 +144,8 @@ func withVariable(variable string, err error) error {
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{
-		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations(),
+		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(),
+		identity.Migrations(), voting.Migrations(), media.Migrations(),
 	}
 }
 
