@@ -23,6 +23,7 @@ type media struct {
 type videoStream struct {
 	index         int
 	codec         string
+	tag           string // the file's own name of the codec, as ffprobe prints it
 	width, height int
 	pixFmt        string
 	sar           rational
@@ -46,7 +47,7 @@ type audioStream struct {
 type colorTags struct{ rng, space, transfer, primaries string }
 
 const probeEntries = "format=start_time,duration,nb_streams" +
-	":stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,sample_aspect_ratio," +
+	":stream=index,codec_type,codec_name,codec_tag_string,width,height,pix_fmt,field_order,sample_aspect_ratio," +
 	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
 	":stream_disposition=default,attached_pic:stream_side_data=displaymatrix:stream_tags=DURATION"
 
@@ -76,6 +77,9 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	switch {
 	case code != 0 && faultOfFile(code):
 		return media{}, rejectRun(runErr, CodeNotAVideo, "ffprobe error %d", code)
+	case runErr != nil && exitedBy(runErr) && forbiddenCodec(tool.Stderr) != "":
+		codec := forbiddenCodec(tool.Stderr)
+		return media{}, unsupported(publicName(codec, ""), "a stream in %s", codec)
 	case runErr != nil && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
 		// It began well and then gave up without naming an error.
 		return media{}, rejectRun(runErr, CodeUnreadable, "%s", lastLine(tool.Stderr))
@@ -83,6 +87,11 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 		return media{}, runErr
 	case err != nil:
 		return media{}, &ToolError{Step: "probe", Err: err}
+	}
+	for i, a := range m.audio {
+		if !decodesSound(a.codec) {
+			m.audio[i].codec = "unknown"
+		}
 	}
 	return m, nil
 }
@@ -121,6 +130,7 @@ type probeStream struct {
 	Index       int               `json:"index"`
 	Type        string            `json:"codec_type"`
 	Codec       string            `json:"codec_name"`
+	Tag         string            `json:"codec_tag_string"`
 	Width       int               `json:"width"`
 	Height      int               `json:"height"`
 	PixFmt      string            `json:"pix_fmt"`
@@ -166,7 +176,7 @@ func parseProbe(data []byte) (m media, code int, err error) {
 
 func (s probeStream) video(origin time.Duration) videoStream {
 	v := videoStream{
-		index: s.Index, codec: s.Codec, width: s.Width, height: s.Height, pixFmt: s.PixFmt,
+		index: s.Index, codec: s.Codec, tag: s.Tag, width: s.Width, height: s.Height, pixFmt: s.PixFmt,
 		sar: parseRational(s.SAR), rate: parseRational(s.AvgRate), rRate: parseRational(s.RRate),
 		cover: s.Disposition["attached_pic"] == 1, isDefault: s.Disposition["default"] == 1,
 		matrix: [4]float64{1, 0, 0, 1},
