@@ -81,6 +81,9 @@ func pickVideo(m media) (videoStream, error) {
 		return videoStream{}, unsupported(publicName(other.codec, other.tag), "codec %q, tag %q", other.codec, other.tag)
 	case best == nil:
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)
+	case best.dolby.alone():
+		return videoStream{}, unsupported("Dolby Vision", "Dolby Vision profile %d without a base layer for others",
+			best.dolby.profile)
 	case best.width <= 0 || best.height <= 0:
 		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", best.codec, best.width, best.height)
 	}

@@ -34,6 +34,8 @@ type videoStream struct {
 	isDefault     bool
 	matrix        [4]float64 // the linear part of the display matrix: a b c d
 	color         colorTags
+	alpha         bool // some of it may be transparent
+	dolby         dolbyVision
 	end           time.Duration // on the container's clock; 0 when unknown
 }
 
@@ -57,7 +59,7 @@ const maxProbeOutput = 1 << 20
 // probe asks ffprobe about the job's input.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	args := []string{
-		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries, "-protocol_whitelist", "file",
+		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries + colourEntries, "-protocol_whitelist", "file",
 		"-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...),
 		"-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input,
 	}
@@ -148,7 +150,9 @@ type probeStream struct {
 	Disposition map[string]int    `json:"disposition"`
 	Tags        map[string]string `json:"tags"`
 	SideData    []struct {
-		Matrix string `json:"displaymatrix"`
+		Matrix     string `json:"displaymatrix"`
+		Profile    int    `json:"dv_profile"`
+		Compatible int    `json:"dv_bl_signal_compatibility_id"`
 	} `json:"side_data_list"`
 }
 
@@ -181,6 +185,7 @@ func (s probeStream) video(origin time.Duration) videoStream {
 		cover: s.Disposition["attached_pic"] == 1, isDefault: s.Disposition["default"] == 1,
 		matrix: [4]float64{1, 0, 0, 1},
 		color:  colorTags{s.Range, s.Space, s.Transfer, s.Primaries},
+		alpha:  hasAlpha(s.PixFmt) || s.Tags["alpha_mode"] == "1",
 	}
 	switch s.FieldOrder {
 	case "tt", "bb", "tb", "bt":
@@ -189,6 +194,9 @@ func (s probeStream) video(origin time.Duration) videoStream {
 	for _, d := range s.SideData {
 		if a, ok := parseMatrix(d.Matrix); ok {
 			v.matrix = a
+		}
+		if d.Profile > 0 {
+			v.dolby = dolbyVision{d.Profile, d.Compatible}
 		}
 	}
 	length := parseSeconds(s.Duration)
