@@ -38,6 +38,7 @@ type videoBody struct {
 	Votes           int          `json:"votes"`
 	Failure         *failure     `json:"failure"`
 	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
+	FilesMissing    bool         `json:"files_missing,omitempty" doc:"A published file is gone, and must be made again"`
 }
 
 type videoOutput struct {
@@ -151,7 +152,8 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 		b := videoBody{
 			VideoID: v.ID, Title: v.Title, Description: v.Description, Status: string(v.Status), Step: v.Step,
 			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
-			Notices: a.noticesOf(ctx, v),
+			Notices:      a.noticesOf(ctx, v),
+			FilesMissing: v.FilesMissing,
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

@@ -67,6 +67,8 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	if v.ID != d.ID {
 		m.log.InfoContext(ctx, "it is another video's turn", "video_id", v.ID, "task", d.ID)
 	}
+	m.underWay.Store(v.ID, true)
+	defer m.underWay.Delete(v.ID)
 	j := &job{Module: m, video: v}
 	j.progress.Store(&jobProgress{step: stepProbing})
 	err = j.run(ctx)

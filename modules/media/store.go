@@ -40,6 +40,7 @@ type videoRow struct {
 	FailedAt     int64
 	UploadedAt   int64
 	ProcessedAt  int64
+	MissingSince int64
 	LeaseLeft    int64 `gorm:"->"` // in microseconds; only leaseOf reads it
 }
 
@@ -54,6 +55,7 @@ func (r videoRow) video() Video {
 		FailedAt: database.FromMicros(r.FailedAt),
 		Start:    time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
+		FilesMissing: r.MissingSince > 0,
 	}
 }
 

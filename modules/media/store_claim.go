@@ -106,6 +106,7 @@ func (s *store) publish(ctx context.Context, v Video) (bool, error) {
 		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
 		"notices": joinNotices(v.Notices), "original_key": v.OriginalKey, "original_bytes": v.OriginalSize,
 		"processed_at": gorm.Expr(s.clock()), "progress": 100, "stage": "", "lease_until": 0,
+		"missing_since": 0,
 	}, "attempt = ?", v.Attempt)
 }
 

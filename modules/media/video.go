@@ -27,6 +27,8 @@ type Video struct {
 
 	UploadedAt  time.Time
 	ProcessedAt time.Time // zero before that
+
+	FilesMissing bool // a published file is gone
 }
 
 // retriable returns the fault for why the owner may not retry the video, or nil.

@@ -19,6 +19,7 @@ type publicVideo struct {
 	DurationSeconds float64   `json:"duration_seconds"`
 	Votes           int       `json:"votes"`
 	UploadedAt      time.Time `json:"uploaded_at"`
+	FilesMissing    bool      `json:"files_missing,omitempty" doc:"The clip cannot be played until it is made again"`
 }
 
 // publicVideoOf returns the JSON of an entry, with links to its files.
@@ -36,6 +37,7 @@ func (a api) publicVideoOf(ctx context.Context, e Entry) (publicVideo, error) {
 		PlayerName: e.PlayerName, City: e.City, Country: e.Country,
 		ProcessedURL: web.Absolute(ctx, video), PosterURL: web.Absolute(ctx, poster),
 		DurationSeconds: e.Duration.Seconds(), Votes: e.Votes, UploadedAt: e.UploadedAt,
+		FilesMissing: e.FilesMissing,
 	}, nil
 }
 

@@ -29,6 +29,7 @@ type entryRow struct {
 	UploadedAt    int64
 	PublishedAt   int64
 	FoldVersion   int // of the folded texts
+	FilesMissing  bool
 }
 
 func (entryRow) TableName() string { return "voting_entries" }
@@ -39,6 +40,7 @@ func (r entryRow) entry(votes int) Entry {
 		Title: r.Title, Description: r.Description, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
 		Duration:   time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), Votes: votes,
+		FilesMissing: r.FilesMissing,
 	}
 }
 
@@ -48,7 +50,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 	now := database.Micros(time.Now())
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		replaced, err := s.db.Exec(ctx, `
-			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?
+			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?, files_missing = FALSE
 			WHERE video_id = ? AND user_id = ?`,
 			e.ProcessedKey, e.PosterKey, e.Duration.Milliseconds(), e.VideoID, e.UserID)
 		if err != nil || replaced > 0 {
@@ -77,6 +79,15 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 	})
 	if err != nil {
 		return fmt.Errorf("publish entry %s: %w", e.VideoID, err)
+	}
+	return nil
+}
+
+// markMissing changes nothing if there is no entry.
+func (s *store) markMissing(ctx context.Context, videoID string, missing bool) error {
+	_, err := s.db.Exec(ctx, `UPDATE voting_entries SET files_missing = ? WHERE video_id = ?`, missing, videoID)
+	if err != nil {
+		return fmt.Errorf("mark that files of entry %s are missing: %w", videoID, err)
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,12 +43,15 @@ const (
 func RegisterPrepared[I, O any](
 	s *Server, op huma.Operation, use Use, handler func(context.Context, *I) (*O, error),
 ) {
-	op.Errors = append(slices.Clone(op.Errors), http.StatusNotModified)
 	Register(s, op, use, handler)
+	documented := s.API.OpenAPI().Paths[op.Path].Get
+	documented.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
+		Description: "Nothing has changed since the answer with the ETag in If-None-Match",
+	}
 	name := op.Method + " " + echoPath(op.Path)
 	route := s.routes[name]
 	route.prepared = true
-	for _, p := range s.API.OpenAPI().Paths[op.Path].Get.Parameters {
+	for _, p := range documented.Parameters {
 		if p.In == "query" {
 			route.query = append(route.query, p.Name)
 		}
