@@ -81,6 +81,9 @@ func (p *Processor) source(pl plan) *fg.Stream {
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
 		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
 	}
+	if decoder := pl.video.decoder(); decoder != "" {
+		args["c:"+strconv.Itoa(pl.video.index)] = decoder
+	}
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"
 	}

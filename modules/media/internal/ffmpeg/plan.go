@@ -2,7 +2,6 @@ package ffmpeg
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -64,30 +63,31 @@ func (pl plan) wholeBlocks() bool {
 	return pl.geometry.width*pl.geometry.height*4 >= outWidth*outHeight*3
 }
 
-// pickVideo chooses the default video stream, and among equals the largest. Cover art is not a video, whether it is
-// marked as such or only in a codec of still pictures.
+// pickVideo chooses the default video stream that can be decoded, and among equals the largest. Cover art is not a
+// video, whether it is marked as such or only in a codec of still pictures.
 func pickVideo(m media) (videoStream, error) {
-	best, still := -1, false
-	for i, v := range m.video {
-		if v.cover || slices.Contains(bystanders(), v.codec) {
-			still = still || !v.cover
-			continue
-		}
-		if best < 0 || better(v, m.video[best]) {
-			best = i
+	var best, other *videoStream
+	for i := range m.video {
+		switch v := &m.video[i]; {
+		case v.cover:
+		case !decodesPicture(v.codec):
+			other = v
+		case best == nil || better(*v, *best):
+			best = v
 		}
 	}
-	if best < 0 && still {
-		return videoStream{}, reject(CodeUnreadable, "%d streams, none but still pictures", m.streams)
-	}
-	if best < 0 {
+	switch {
+	case best == nil && other != nil:
+		return videoStream{}, unsupported(publicName(other.codec, other.tag), "codec %q, tag %q", other.codec, other.tag)
+	case best == nil:
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)
+	case best.dolby.alone():
+		return videoStream{}, unsupported("Dolby Vision", "Dolby Vision profile %d without a base layer for others",
+			best.dolby.profile)
+	case best.width <= 0 || best.height <= 0:
+		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", best.codec, best.width, best.height)
 	}
-	v := m.video[best]
-	if v.width <= 0 || v.height <= 0 || v.codec == "" || v.codec == "unknown" {
-		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", v.codec, v.width, v.height)
-	}
-	return v, nil
+	return *best, nil
 }
 
 func better(a, b videoStream) bool {

@@ -13,6 +13,7 @@ const (
 	CodeTooShort       = "too_short"
 	CodeTooLong        = "too_long"
 	CodeResolutionLow  = "resolution_too_low"
+	CodeUnsupported    = "unsupported_codec"
 	CodeUnreadable     = "unreadable"
 	CodeTooComplex     = "too_complex"
 	CodeStartBeyondEnd = "start_beyond_end"
@@ -30,6 +31,11 @@ func (r *Rejection) Error() string { return fmt.Sprintf("clip rejected: %s: %s",
 
 func reject(code, format string, args ...any) error {
 	return &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// unsupported is reject for a picture in a codec that is not decoded here. name is the codec's, "" if it is unknown.
+func unsupported(name, format string, args ...any) error {
+	return &Rejection{Code: CodeUnsupported, Subject: name, Detail: fmt.Sprintf(format, args...)}
 }
 
 // rejectRun is reject for a fault that a failed run revealed.
