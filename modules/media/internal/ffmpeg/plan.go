@@ -7,14 +7,14 @@ import (
 
 // plan is every decision about one clip. It follows from the probe alone, before the first picture is decoded.
 type plan struct {
-	input      Job
-	video      videoStream
-	audioIndex int // -1: no sound
-	rate       rational
-	start      time.Duration
-	length     time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
-	geometry   geometry
-	color      colorPlan
+	input    Job
+	video    videoStream
+	sound    soundPlan
+	rate     rational
+	start    time.Duration
+	length   time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
+	geometry geometry
+	color    colorPlan
 }
 
 // plan makes the decisions, or rejects the clip.
@@ -38,12 +38,13 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 		length = min(length, end-start)
 	}
 	pl := plan{
-		input: j, video: v, audioIndex: -1, rate: outputRate(v),
+		input: j, video: v, rate: outputRate(v),
 		start: start, length: length,
 		geometry: fit(v), color: planColor(v),
 	}
 	if !j.Rules.RemoveAudio {
-		pl.audioIndex = pickAudio(m.audio)
+		pl.sound = pickSound(m.audio)
+		pl.sound.notices = append(pl.sound.notices, j.lacks...)
 	}
 	return pl, nil
 }
@@ -95,24 +96,6 @@ func better(a, b videoStream) bool {
 		return a.isDefault
 	}
 	return a.width*a.height > b.width*b.height
-}
-
-// pickAudio chooses the default track, else the first, and ignores tracks in a codec that ffmpeg does not know. It
-// returns the stream's index, -1 for none.
-func pickAudio(tracks []audioStream) int {
-	first := -1
-	for _, a := range tracks {
-		if a.codec == "" || a.codec == "unknown" || a.channels <= 0 {
-			continue
-		}
-		if a.isDefault {
-			return a.index
-		}
-		if first < 0 {
-			first = a.index
-		}
-	}
-	return first
 }
 
 // checkCost rejects a clip that would be too expensive to decode.
