@@ -17,7 +17,7 @@ var (
 			"tonemap", "transpose", "vflip", "volume", "zscale",
 		},
 		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "rawvideo"},
-		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe"},
+		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe", "rawvideo"},
 		"-muxers":   {"mp4", "wav", "image2", "rawvideo"},
 	}
 	commonDecoders = []string{
