@@ -78,7 +78,7 @@ func (st stage) intro() []layer {
 		},
 		{
 			file: "name.png", x: "(W-w)/2", y: from(name, "+36*"+easeOut(0.6, 0.6)), fadeFrom: 0.6, fadeFor: 0.4,
-			zoom: st.pick(1, 0.9),
+			zoom: st.pick(1, 0.86),
 		},
 		{
 			file: "intro-line.png", x: "(W-w)/2", y: from(line, "+20*"+easeOut(0.95, 0.5)),
@@ -96,7 +96,7 @@ func (st stage) outro() []layer {
 		{file: "star.png", x: "(W-w)/2", y: from(star, "-h/2"), grow: "0.72+0.06*sin(2.6*t)", spin: "0.10*sin(2.2*t)"},
 		{
 			file: "outro-line.png", x: "(W-w)/2", y: from(line, "+40*"+easeOut(0.15, 0.6)),
-			fadeFrom: 0.15, fadeFor: 0.4, zoom: st.pick(1, 0.78),
+			fadeFrom: 0.15, fadeFor: 0.4, zoom: st.pick(1, 0.75),
 		},
 		{
 			file: "name-small.png", x: "(W-w)/2", y: from(name, "+20*"+easeOut(0.6, 0.5)),
