@@ -50,6 +50,9 @@
 //	lose       a video without its original   the owner sees original_lost
 //	delete     rows and files                 the owner; a file that cannot be deleted now stays an orphan
 //
+// A clip that is published with less than was sent, such as without its sound, has notices (notices.go): its owner reads
+// in every answer about the video what is missing and what to do. Nobody else does.
+//
 // CheckFiles compares storage with the rows, as after a restored backup (check.go). It is the only one that lets a
 // published video wait for a worker again, because its files are missing: its entry and the votes stay meanwhile.
 //

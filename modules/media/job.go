@@ -146,7 +146,7 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	v := j.video
 	name := fmt.Sprintf("%s/%s-%d-%s", j.o.ProcessedPrefix, v.ID, v.Attempt, strings.ToLower(rand.Text()[:keyRandom]))
 	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
-	v.Duration = result.Duration
+	v.Duration, v.Notices = result.Duration, result.Notices
 	if j.o.DeleteOriginal {
 		v.OriginalKey, v.OriginalSize = "", 0
 	}
