@@ -25,9 +25,9 @@ func Migrations() database.Migrations { return database.NewMigrations("media", m
 type Entry struct {
 	VideoID, UserID, PlayerName, City, Country string
 	Title, Description                         string
-	ProcessedKey, PosterKey                    string
-	Duration                                   time.Duration
-	UploadedAt                                 time.Time
+	Output
+	Duration   time.Duration
+	UploadedAt time.Time
 }
 
 // Gallery shows processed videos and counts votes for them. Its writes join the transaction in ctx, so that a video is
