@@ -98,18 +98,20 @@ func (o crowd) video(i int) media.Video {
 	id := o.id("video", i, uploaded)
 	return media.Video{
 		ID: id, OwnerID: o.personID(i), Title: fmt.Sprintf("%s %d", songs[dice.IntN(len(songs))], i+1),
-		Description:  "Una presentación inventada.",
-		ProcessedKey: o.prefix + "/" + id + "-1-seeded.mp4", PosterKey: o.prefix + "/" + id + "-1-seeded.jpg",
-		Duration: 35 * time.Second, UploadedAt: uploaded, ProcessedAt: uploaded.Add(time.Minute),
+		Description: "Una presentación inventada.",
+		Output:      media.Output{ProcessedKey: o.key(id, ".mp4"), PosterKey: o.key(id, ".jpg")},
+		Duration:    35 * time.Second, UploadedAt: uploaded, ProcessedAt: uploaded.Add(time.Minute),
 	}
 }
+
+func (o crowd) key(id, extension string) string { return o.prefix + "/" + id + "-1-seeded" + extension }
 
 // entry gives a video so many votes, of as many people, evenly from its publication to today.
 func (o crowd) entry(i int, owner identity.User, v media.Video, votes int) voting.Seeded {
 	e := voting.Seeded{
 		Entry: voting.Entry{
 			VideoID: v.ID, UserID: owner.ID, PlayerName: owner.PlayerName(), City: owner.City, Country: owner.Country,
-			Title: v.Title, Description: v.Description, ProcessedKey: v.ProcessedKey, PosterKey: v.PosterKey,
+			Title: v.Title, Description: v.Description, Output: voting.Output(v.Output),
 			Duration: v.Duration, UploadedAt: v.UploadedAt,
 		},
 		PublishedAt: v.ProcessedAt,

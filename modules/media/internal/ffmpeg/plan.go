@@ -14,6 +14,7 @@ type plan struct {
 	start    time.Duration
 	length   time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
 	geometry geometry
+	small    geometry // of the small rendition; zero: there is none
 	color    colorPlan
 }
 
@@ -40,7 +41,10 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	pl := plan{
 		input: j, video: v, rate: outputRate(v),
 		start: start, length: length,
-		geometry: fit(v), color: planColor(v),
+		geometry: fit(v, bigSize()), color: planColor(v),
+	}
+	if !j.Rules.NoSmall {
+		pl.small = fit(v, smallFrame(v))
 	}
 	if !j.Rules.RemoveAudio {
 		pl.sound = pickSound(m.audio)
@@ -57,12 +61,8 @@ func (pl plan) skipsDeblocking() bool {
 	return (v.codec == "h264" || v.codec == "hevc") && g.scaleW*4 <= v.width*3 && g.scaleH*4 <= v.height*3
 }
 
-// wholeBlocks reports whether the encoder leaves moving blocks of 16×16 whole. Searching for better partitions is up to
-// a fifth of veryfast's time and gains next to nothing in a picture that fills the frame (infra/load/README.md). A
-// narrow picture has finer detail.
-func (pl plan) wholeBlocks() bool {
-	return pl.geometry.width*pl.geometry.height*4 >= outWidth*outHeight*3
-}
+// hasSmall reports whether the clip gets a small rendition.
+func (pl plan) hasSmall() bool { return pl.small.frame != (size{}) }
 
 // pickVideo chooses the default video stream that can be decoded, and among equals the largest. Cover art is not a
 // video, whether it is marked as such or only in a codec of still pictures.

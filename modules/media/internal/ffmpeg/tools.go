@@ -18,7 +18,7 @@ var (
 			"zscale",
 		},
 		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "pcm_s16le", "rawvideo"},
-		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe"},
+		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe", "rawvideo"},
 		"-muxers":   {"mp4", "wav", "image2", "rawvideo", "framecrc", "null"},
 	}
 	commonDecoders = []string{
