@@ -2,10 +2,17 @@ package voting
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"risingstars/platform/web"
 )
+
+type poster struct {
+	URL    string `json:"url"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
 
 type publicVideo struct {
 	VideoID         string    `json:"video_id"`
@@ -16,27 +23,40 @@ type publicVideo struct {
 	Country         string    `json:"country"`
 	ProcessedURL    string    `json:"processed_url"`
 	PosterURL       string    `json:"poster_url"`
+	SmallURL        *string   `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
+	SmallWidth      *int      `json:"small_width"`
+	SmallHeight     *int      `json:"small_height"`
+	Posters         []poster  `json:"posters" doc:"The poster in all its sizes, the largest first; null if there is one"`
 	DurationSeconds float64   `json:"duration_seconds"`
 	Votes           int       `json:"votes"`
 	UploadedAt      time.Time `json:"uploaded_at"`
+	FilesMissing    bool      `json:"files_missing,omitempty" doc:"The clip cannot be played until it is made again"`
 }
 
 // publicVideoOf returns the JSON of an entry, with links to its files.
-func (a api) publicVideoOf(ctx context.Context, e Entry) (publicVideo, error) {
-	video, err := a.files.URL(ctx, e.ProcessedKey, a.o.URLExpiry)
-	if err != nil {
-		return publicVideo{}, err
+func (a api) publicVideoOf(ctx context.Context, e Entry) (body publicVideo, err error) {
+	link := func(key string) string {
+		url, linkErr := a.files.URL(ctx, key, a.o.URLExpiry)
+		err = errors.Join(err, linkErr)
+		return web.Absolute(ctx, url)
 	}
-	poster, err := a.files.URL(ctx, e.PosterKey, a.o.URLExpiry)
-	if err != nil {
-		return publicVideo{}, err
-	}
-	return publicVideo{
+	body = publicVideo{
 		VideoID: e.VideoID, Title: e.Title, Description: e.Description,
 		PlayerName: e.PlayerName, City: e.City, Country: e.Country,
-		ProcessedURL: web.Absolute(ctx, video), PosterURL: web.Absolute(ctx, poster),
+		ProcessedURL: link(e.ProcessedKey), PosterURL: link(e.PosterKey),
 		DurationSeconds: e.Duration.Seconds(), Votes: e.Votes, UploadedAt: e.UploadedAt,
-	}, nil
+		FilesMissing: e.FilesMissing,
+	}
+	if e.SmallKey != "" {
+		small := link(e.SmallKey)
+		body.SmallURL, body.SmallWidth, body.SmallHeight = &small, &e.SmallWidth, &e.SmallHeight
+	}
+	if e.Poster640Key != "" {
+		body.Posters = []poster{
+			{body.PosterURL, 1280, 720}, {link(e.Poster640Key), 640, 360}, {link(e.Poster320Key), 320, 180},
+		}
+	}
+	return body, err
 }
 
 // Place narrows a list down to a place.
@@ -47,6 +67,7 @@ type Place struct {
 
 type galleryInput struct {
 	web.Page
+	After
 	Place
 	Search string `query:"q" maxLength:"100" doc:"At most 5 words in the title, the player name or the city"`
 	Order  string `query:"order" enum:"recent,votes" default:"recent" doc:"Latest published first, or most voted first"`
@@ -54,6 +75,7 @@ type galleryInput struct {
 
 type galleryOutput struct {
 	web.PageHeaders
+	Next string `header:"X-Next-After" doc:"The parameter after of the next page; missing on the last page"`
 	Body []publicVideo
 }
 
@@ -66,14 +88,19 @@ func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, e
 		}
 		defer hold.Release()
 	}
-	entries, total, err := a.Gallery(ctx, filter, Order(in.Order), in.Offset(), in.Size)
+	window, err := in.After.window(in.Order, in.Page)
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.Gallery(ctx, filter, Order(in.Order), window)
 	if err != nil {
 		return nil, err
 	}
 	out := &galleryOutput{
-		PageHeaders: in.Headers(ctx, total, "city", "country", "q", "order"), Body: make([]publicVideo, len(entries)),
+		Next: cursor(in.Order, page.Next), Body: make([]publicVideo, len(page.Entries)),
+		PageHeaders: in.headers(ctx, in.Page, page.Total, cursor(in.Order, page.Next), "city", "country", "q", "order"),
 	}
-	for i, entry := range entries {
+	for i, entry := range page.Entries {
 		if out.Body[i], err = a.publicVideoOf(ctx, entry); err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 // clip is what the one pass over the source left in Job.Dir.
 type clip struct {
 	video      string // H.264 without sound
+	small      string // the same for the small rendition; "" = none
 	sound      string // float samples from the first picture on; "" = none
 	loudness   loudness
 	candidates candidates
@@ -23,7 +24,7 @@ type clip struct {
 // cleanUp removes what the rendition no longer needs.
 func (c clip) cleanUp() error {
 	var errs []error
-	for _, f := range []string{c.video, c.sound} {
+	for _, f := range []string{c.video, c.small, c.sound} {
 		if f == "" {
 			continue
 		}
@@ -70,6 +71,9 @@ func (p *Processor) pass(
 	ctx context.Context, pl plan, mark string, sound []recording, percent func(int),
 ) (clip, error) {
 	c := clip{video: filepath.Join(pl.input.Dir, "clip.mp4"), candidates: newCandidates(pl)}
+	if pl.hasSmall() {
+		c.small = filepath.Join(pl.input.Dir, "clip-small.mp4")
+	}
 	args, err := p.encodeArgs(pl, c, mark, sound)
 	if err != nil {
 		return clip{}, &ToolError{Step: "process", Err: err}
@@ -89,6 +93,9 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
 		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
+	}
+	if decoder := pl.video.decoder(); decoder != "" {
+		args["c:"+strconv.Itoa(pl.video.index)] = decoder
 	}
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"
@@ -113,20 +120,37 @@ func (p *Processor) decodeThreads(pl plan) int {
 	return p.threads
 }
 
+// pictures returns the outputs that show the decoded stream s. The first one is the rendition, whose frames ffmpeg
+// reports.
+func (p *Processor) pictures(s *fg.Stream, pl plan, c clip, mark string) []*fg.Stream {
+	encoded := func(s *fg.Stream, out string, frame size) *fg.Stream {
+		video := p.videoArgs(pl.rate, frame)
+		video["frames:v"] = pl.rate.frames(pl.length)
+		return s.Output(out, video)
+	}
+	var small *fg.Stream
+	if frame := pl.small.frame; frame.tall() {
+		// The other rendition shows an upright picture smaller than this one does.
+		decoded := s.Split()
+		s = decoded.Get("0")
+		small = marked(picture(decoded.Get("1"), pl, pl.small), mark, frame)
+	}
+	fork := marked(picture(s, pl, pl.geometry), mark, pl.geometry.frame).Split()
+	if frame := pl.small.frame; pl.hasSmall() && small == nil {
+		small = filter(fork.Get("2"), "scale", "w", frame.width, "h", frame.height, "flags", "bicubic")
+	}
+	outputs := []*fg.Stream{encoded(fork.Get("0"), c.video, pl.geometry.frame)}
+	if small != nil {
+		outputs = append(outputs, encoded(small, c.small, pl.small.frame))
+	}
+	return append(outputs, c.candidates.outputs(fork.Get("1"))...)
+}
+
 // encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates. mark is the watermark's
 // file.
 func (p *Processor) encodeArgs(pl plan, c clip, mark string, sound []recording) ([]string, error) {
 	in := p.source(pl)
-	frames := pl.rate.frames(pl.length)
-	fork := marked(picture(in.Get(strconv.Itoa(pl.video.index)), pl), mark).Split()
-
-	video := p.videoArgs(pl.rate)
-	video["frames:v"] = frames
-	if pl.wholeBlocks() {
-		video["x264-params"] = stitchable + ":partitions=i8x8,i4x4"
-	}
-	outputs := []*fg.Stream{fork.Get("0").Output(c.video, video)}
-	outputs = append(outputs, c.candidates.outputs(fork.Get("1"))...)
+	outputs := p.pictures(in.Get(strconv.Itoa(pl.video.index)), pl, c, mark)
 	for _, r := range sound {
 		outputs = append(outputs, r.outputs(in, pl.length)...)
 	}

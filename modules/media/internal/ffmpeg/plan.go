@@ -2,7 +2,6 @@ package ffmpeg
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -15,6 +14,7 @@ type plan struct {
 	start    time.Duration
 	length   time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
 	geometry geometry
+	small    geometry // of the small rendition; zero: there is none
 	color    colorPlan
 }
 
@@ -41,7 +41,10 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	pl := plan{
 		input: j, video: v, rate: outputRate(v),
 		start: start, length: length,
-		geometry: fit(v), color: planColor(v),
+		geometry: fit(v, bigSize()), color: planColor(v),
+	}
+	if !j.Rules.NoSmall {
+		pl.small = fit(v, smallFrame(v))
 	}
 	if !j.Rules.RemoveAudio {
 		pl.sound = pickSound(m.audio)
@@ -58,37 +61,34 @@ func (pl plan) skipsDeblocking() bool {
 	return (v.codec == "h264" || v.codec == "hevc") && g.scaleW*4 <= v.width*3 && g.scaleH*4 <= v.height*3
 }
 
-// wholeBlocks reports whether the encoder leaves moving blocks of 16×16 whole. Searching for better partitions is up to
-// a fifth of veryfast's time and gains next to nothing in a picture that fills the frame (infra/load/README.md). A
-// narrow picture has finer detail.
-func (pl plan) wholeBlocks() bool {
-	return pl.geometry.width*pl.geometry.height*4 >= outWidth*outHeight*3
-}
+// hasSmall reports whether the clip gets a small rendition.
+func (pl plan) hasSmall() bool { return pl.small.frame != (size{}) }
 
-// pickVideo chooses the default video stream, and among equals the largest. Cover art is not a video, whether it is
-// marked as such or only in a codec of still pictures.
+// pickVideo chooses the default video stream that can be decoded, and among equals the largest. Cover art is not a
+// video, whether it is marked as such or only in a codec of still pictures.
 func pickVideo(m media) (videoStream, error) {
-	best, still := -1, false
-	for i, v := range m.video {
-		if v.cover || slices.Contains(bystanders(), v.codec) {
-			still = still || !v.cover
-			continue
-		}
-		if best < 0 || better(v, m.video[best]) {
-			best = i
+	var best, other *videoStream
+	for i := range m.video {
+		switch v := &m.video[i]; {
+		case v.cover:
+		case !decodesPicture(v.codec):
+			other = v
+		case best == nil || better(*v, *best):
+			best = v
 		}
 	}
-	if best < 0 && still {
-		return videoStream{}, reject(CodeUnreadable, "%d streams, none but still pictures", m.streams)
-	}
-	if best < 0 {
+	switch {
+	case best == nil && other != nil:
+		return videoStream{}, unsupported(publicName(other.codec, other.tag), "codec %q, tag %q", other.codec, other.tag)
+	case best == nil:
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)
+	case best.dolby.alone():
+		return videoStream{}, unsupported("Dolby Vision", "Dolby Vision profile %d without a base layer for others",
+			best.dolby.profile)
+	case best.width <= 0 || best.height <= 0:
+		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", best.codec, best.width, best.height)
 	}
-	v := m.video[best]
-	if v.width <= 0 || v.height <= 0 || v.codec == "" || v.codec == "unknown" {
-		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", v.codec, v.width, v.height)
-	}
-	return v, nil
+	return *best, nil
 }
 
 func better(a, b videoStream) bool {
