@@ -21,9 +21,11 @@ func flashes(rate string, secs, drift float64) []string {
 	when := func(t string) string {
 		return fmt.Sprintf("between(mod(%[1]s,3),0.999,1.199)+between(mod(%[1]s,3),1.999,2.199)", t)
 	}
+	picture, sound := when("t"), when(fmt.Sprintf("(t*%g)", drift))
 	return slices.Concat(
-		lavfi(fmt.Sprintf("color=0x303030:s=320x240:r=%s:d=%g,drawbox=c=white:t=fill:enable='%s'", rate, secs, when("t"))),
-		lavfi(fmt.Sprintf("aevalsrc='if(%s,0.5*sin(6283*t),0)':s=48000:d=%g", when(fmt.Sprintf("(t*%g)", drift)), secs)))
+		lavfi(fmt.Sprintf("color=0x303030:s=320x240:r=%s:d=%g,drawbox=c=white:t=fill:enable='%s'",
+			rate, secs, picture)),
+		lavfi(fmt.Sprintf("aevalsrc='if(%s,0.5*sin(6283*t),0)':s=48000:d=%g", sound, secs)))
 }
 
 // lost leaves out each nth packet of a codec.

@@ -63,9 +63,9 @@ func (a audioStream) decodable() bool {
 	return a.channels > 0 && slices.Contains(audioDecoders(), a.codec)
 }
 
-// leftAndRight finds the two tracks that a camera wrote for the two sides. The evidence: all tracks are mono, of an even
-// number, and alike in everything, also in length and language, as no two takes and no two translations are. The first
-// is the left one, unless their places say otherwise.
+// leftAndRight finds the two tracks that a camera wrote for the two sides. The evidence: all tracks are mono, of an
+// even number, and alike in everything, also in length and language, as no two takes and no two translations are. The
+// first is the left one, unless their places say otherwise.
 func leftAndRight(tracks []audioStream) (left, right audioStream, ok bool) {
 	if len(tracks) == 0 || len(tracks)%2 != 0 {
 		return audioStream{}, audioStream{}, false
