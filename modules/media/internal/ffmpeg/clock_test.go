@@ -36,7 +36,7 @@ func TestClockIsFollowed(t *testing.T) {
 			name: "a wave", frame: 1024,
 			clock: func(at float64) float64 { return at + 0.03*second*math.Sin(at/second/3) },
 		},
-		{name: "one of a hundred lost", frame: 1024, lost: func(n int) bool { return n%100 == 99 }, pieces: 15, even: true},
+		{name: "one of 100 lost", frame: 1024, lost: func(n int) bool { return n%100 == 99 }, pieces: 15, even: true},
 		{name: "one of ten lost", frame: 960, lost: func(n int) bool { return n%10 == 9 }, pieces: 150, even: true},
 		{name: "10 ms lost", frame: 480, lost: func(n int) bool { return n%200 == 199 }, pieces: 15, even: true},
 		{

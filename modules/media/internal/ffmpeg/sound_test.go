@@ -40,13 +40,19 @@ func TestEverySound(t *testing.T) {
 					h.check(t, sound)
 				}
 			}
-			left, err := os.ReadDir(j.Dir)
-			if err != nil || slices.ContainsFunc(left, func(e os.DirEntry) bool {
-				return e.Name() != filepath.Base(r.Video) && filepath.Ext(e.Name()) != ".jpg"
-			}) {
-				t.Errorf("left in the folder: %v %v", left, err)
-			}
+			checkFolder(t, j, r)
 		})
+	}
+}
+
+// checkFolder checks that a job left its results and nothing else.
+func checkFolder(t *testing.T, j Job, r Result) {
+	t.Helper()
+	left, err := os.ReadDir(j.Dir)
+	if err != nil || slices.ContainsFunc(left, func(e os.DirEntry) bool {
+		return e.Name() != filepath.Base(r.Video) && filepath.Ext(e.Name()) != ".jpg"
+	}) {
+		t.Errorf("left in the folder: %v %v", left, err)
 	}
 }
 
