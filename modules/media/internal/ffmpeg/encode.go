@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
@@ -42,6 +43,16 @@ func (c clip) silent() bool {
 	return c.sound == "" || err != nil || st.Size() < header
 }
 
+// soundLength is how long the samples last.
+func (c clip) soundLength() time.Duration {
+	const perSecond = sampleRate * 2 * 4 // bytes
+	st, err := os.Stat(c.sound)
+	if c.sound == "" || err != nil {
+		return 0
+	}
+	return time.Duration(float64(st.Size()) / perSecond * float64(time.Second))
+}
+
 // encode runs the one pass.
 func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (clip, error) {
 	mark, err := p.watermark(ctx)
@@ -56,7 +67,7 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	if err != nil {
 		return clip{}, &ToolError{Step: "process", Err: err}
 	}
-	progress := newProgressReader(pl.rate.frames(pl.length), percent)
+	progress := newProgressReader(pl.frames(), percent)
 	err = p.run(ctx, command{
 		step: "process", path: p.ffmpeg, args: args,
 		read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
@@ -72,20 +83,40 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	case c.frames == 0:
 		return c, reject(CodeUnreadable, "no picture could be decoded")
 	}
+	if pl.cutOff(c.frames) {
+		c.notices = append(c.notices, NoticePictureCutOff)
+	}
 	return c, nil
 }
 
 // source opens the clip where the content begins.
 func (p *Processor) source(pl plan) *fg.Stream {
+	args := p.inputArgs(pl)
+	args["t"] = seconds(pl.length.Seconds())
+	if pl.start > 0 {
+		args["ss"] = seconds(pl.start.Seconds())
+	}
+	return localInput(pl.input.Input, args)
+}
+
+func (p *Processor) inputArgs(pl plan) fg.KwArgs {
 	args := fg.KwArgs{
-		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
+		"f": pl.input.Container.Demuxer, "threads": p.decodeThreads(pl),
 		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
 	}
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"
 	}
-	if pl.start > 0 {
-		args["ss"] = seconds(pl.start.Seconds())
+	return args
+}
+
+// pictureSource opens the clip at the key frame before the content, so that the picture which is on screen at its
+// beginning is decoded, however long ago that picture began.
+func (p *Processor) pictureSource(pl plan) *fg.Stream {
+	args := p.inputArgs(pl)
+	args["ss"], args["noaccurate_seek"] = seconds((pl.from - pl.back).Seconds()), ""
+	if pl.back > 0 {
+		args["itsoffset"] = seconds(-pl.back.Seconds())
 	}
 	return localInput(pl.input.Input, args)
 }
@@ -108,11 +139,14 @@ func (p *Processor) decodeThreads(pl plan) int {
 // file.
 func (p *Processor) encodeArgs(pl plan, c clip, mark string) ([]string, error) {
 	in := p.source(pl)
-	frames := pl.rate.frames(pl.length)
-	fork := marked(picture(in.Get(strconv.Itoa(pl.video.index)), pl), mark).Split()
+	shown := in
+	if pl.start > 0 {
+		shown = p.pictureSource(pl)
+	}
+	fork := marked(picture(shown.Get(strconv.Itoa(pl.video.index)), pl), mark).Split()
 
 	video := p.videoArgs(pl.rate)
-	video["frames:v"] = frames
+	video["frames:v"] = pl.frames()
 	if pl.wholeBlocks() {
 		video["x264-params"] = stitchable + ":partitions=i8x8,i4x4"
 	}

@@ -1,6 +1,9 @@
 package ffmpeg
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // geometry says how a source picture becomes 1280×720 without being stretched: scaled as stored, then turned, then
 // centred on black. Turning after scaling moves fewer pixels than ffmpeg's own rotation, which comes first.
@@ -97,6 +100,19 @@ func fit(v videoStream) geometry {
 		g.scaleW, g.scaleH = g.height, g.width
 	}
 	return g
+}
+
+// fitting returns the size of each picture in the frame, as expressions of ffmpeg's scale filter. A picture of the size
+// and the pixel ratio that is usual in the clip becomes width×height; any other is fitted anew, as fit would. Its
+// pixels have the ratio that the picture carries.
+func fitting(usualW, usualH int, usualRatio float64, width, height int) (w, h string) {
+	usual := fmt.Sprintf("eq(iw,%d)*eq(ih,%d)*lt(abs(sar/%.9f-1),0.01)", usualW, usualH, usualRatio)
+	shape := "(iw*if(between(sar,0.1,10),sar,1)/ih)"
+	fit := func(usually int, other string, limit int) string {
+		return fmt.Sprintf("if(%s,%d,clip(ceil((%s)/2-0.5)*2,2,%d))", usual, usually, other, limit)
+	}
+	return fit(width, fmt.Sprintf("min(%d,%d*%s)", outWidth, outHeight, shape), outWidth),
+		fit(height, fmt.Sprintf("min(%d,%d/%s)", outHeight, outWidth, shape), outHeight)
 }
 
 // even rounds to the nearest even number between 2 and limit, down at a tie, because half a chroma sample cannot be

@@ -71,8 +71,14 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if m, err = p.confirmed(ctx, j, m); err != nil {
+		return Result{}, err
+	}
 	pl, err := p.plan(j, m)
 	if err != nil {
+		return Result{}, err
+	}
+	if pl, err = p.reaching(ctx, pl, m); err != nil {
 		return Result{}, err
 	}
 	report(Progress{"processing", 0})
@@ -80,7 +86,7 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
-	c, err := p.encode(ctx, pl, func(percent int) { report(Progress{"processing", percent}) })
+	c, pl, err := p.encodeToEnd(ctx, pl, m, rising(func(percent int) { report(Progress{"processing", percent}) }))
 	if err != nil {
 		return Result{}, err
 	}

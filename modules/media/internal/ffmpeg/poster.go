@@ -32,7 +32,7 @@ func newCandidates(pl plan) candidates {
 		// image2 reads % in a folder's name as a directive too.
 		pattern: filepath.Join(strings.ReplaceAll(pl.input.Dir, "%", "%%"), "candidate-%d.jpg"),
 		grey:    filepath.Join(pl.input.Dir, "candidates.gray"),
-		every:   (pl.rate.frames(pl.length) + posterCount - 1) / posterCount,
+		every:   (pl.frames() + posterCount - 1) / posterCount,
 		area:    pl.geometry,
 	}
 }

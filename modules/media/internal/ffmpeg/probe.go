@@ -17,6 +17,7 @@ type media struct {
 	video    []videoStream
 	audio    []audioStream
 	streams  int
+	origin   time.Duration // where the container's clock begins
 	duration time.Duration // of the container; 0 when unknown
 }
 
@@ -33,7 +34,9 @@ type videoStream struct {
 	isDefault     bool
 	matrix        [4]float64 // the linear part of the display matrix: a b c d
 	color         colorTags
-	end           time.Duration // on the container's clock; 0 when unknown
+	delay         int           // pictures by which the decoding is ahead of the showing
+	end           time.Duration // after the origin; 0 when unknown
+	unsure        bool          // end has two readings, of which the longer one stands there
 }
 
 type audioStream struct {
@@ -41,13 +44,15 @@ type audioStream struct {
 	codec     string
 	channels  int
 	isDefault bool
+	end       time.Duration // as in videoStream
+	unsure    bool
 }
 
 type colorTags struct{ rng, space, transfer, primaries string }
 
 const probeEntries = "format=start_time,duration,nb_streams" +
 	":stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,sample_aspect_ratio," +
-	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
+	"has_b_frames,r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
 	":stream_disposition=default,attached_pic:stream_side_data=displaymatrix:stream_tags=DURATION"
 
 // maxProbeOutput bounds ffprobe's answer in bytes; 64 streams make about 60 KiB.
@@ -126,6 +131,7 @@ type probeStream struct {
 	PixFmt      string            `json:"pix_fmt"`
 	FieldOrder  string            `json:"field_order"`
 	SAR         string            `json:"sample_aspect_ratio"`
+	Delay       int               `json:"has_b_frames"`
 	RRate       string            `json:"r_frame_rate"`
 	AvgRate     string            `json:"avg_frame_rate"`
 	Start       string            `json:"start_time"`
@@ -149,16 +155,20 @@ func parseProbe(data []byte) (m media, code int, err error) {
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return media{}, 0, fmt.Errorf("read ffprobe's answer: %w", err)
 	}
-	m = media{streams: max(doc.Format.Streams, len(doc.Streams)), duration: parseSeconds(doc.Format.Duration)}
-	origin := parseSeconds(doc.Format.Start)
+	m = media{
+		streams: max(doc.Format.Streams, len(doc.Streams)), duration: max(0, parseSeconds(doc.Format.Duration)),
+		origin: parseSeconds(doc.Format.Start),
+	}
 	for _, s := range doc.Streams {
 		switch s.Type {
 		case "video":
-			m.video = append(m.video, s.video(origin))
+			m.video = append(m.video, s.video(m.origin))
 		case "audio":
-			m.audio = append(m.audio, audioStream{
+			a := audioStream{
 				index: s.Index, codec: s.Codec, channels: s.Channels, isDefault: s.Disposition["default"] == 1,
-			})
+			}
+			a.end, a.unsure = s.end(m.origin)
+			m.audio = append(m.audio, a)
 		}
 	}
 	return m, doc.Error.Code, nil
@@ -171,7 +181,9 @@ func (s probeStream) video(origin time.Duration) videoStream {
 		cover: s.Disposition["attached_pic"] == 1, isDefault: s.Disposition["default"] == 1,
 		matrix: [4]float64{1, 0, 0, 1},
 		color:  colorTags{s.Range, s.Space, s.Transfer, s.Primaries},
+		delay:  max(0, s.Delay),
 	}
+	v.end, v.unsure = s.end(origin)
 	switch s.FieldOrder {
 	case "tt", "bb", "tb", "bt":
 		v.interlaced = true
@@ -181,14 +193,24 @@ func (s probeStream) video(origin time.Duration) videoStream {
 			v.matrix = a
 		}
 	}
-	length := parseSeconds(s.Duration)
-	if length <= 0 {
-		length = parseClock(s.Tags["DURATION"]) - parseSeconds(s.Start) // Matroska's tag counts from 0
-	}
-	if length > 0 {
-		v.end = max(0, parseSeconds(s.Start)-origin+length)
-	}
 	return v
+}
+
+// end returns when a stream ends, after the origin; 0 when that is not stated. Matroska's tag counts from 0 in files of
+// ffmpeg and from the stream's own start in those of mkvmerge. It is unsure which if the two are far apart.
+func (s probeStream) end(origin time.Duration) (end time.Duration, unsure bool) {
+	const apart = 100 * time.Millisecond
+	start, length := parseSeconds(s.Start), parseSeconds(s.Duration)
+	if length <= 0 {
+		length = parseClock(s.Tags["DURATION"])
+		if unsure = start > apart && length > 0; !unsure {
+			length -= start
+		}
+	}
+	if length <= 0 {
+		return 0, false
+	}
+	return max(0, start-origin+length), unsure
 }
 
 // maxSeconds, about ten years, keeps durations far from overflow.
