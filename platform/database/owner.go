@@ -19,7 +19,8 @@ func errOfOthers(path string) error {
 			continue
 		}
 		if errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("%s and may not write to it; run it as that user, or change the owner with chown", disk.Whose(path+suffix))
+			return fmt.Errorf("%s and may not write to it; run it as that user, or change the owner with chown",
+				disk.Whose(path+suffix))
 		}
 	}
 	return nil

@@ -29,8 +29,8 @@ func UserName(id int) string {
 	return "user " + strconv.Itoa(id)
 }
 
-// Whose says to whom a file belongs, or the nearest folder above it that this process can see, and as whom it runs: what
-// one needs to know when access is denied.
+// Whose says to whom a file belongs, or the nearest folder above it that this process can see, and as whom it runs:
+// what one needs to know when access is denied.
 func Whose(path string) string {
 	info, err := os.Stat(path)
 	for err != nil && path != filepath.Dir(path) {
