@@ -115,7 +115,7 @@ func (a api) failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil
 	}
-	text := failureTexts[v.FailureCode]
+	text := failureText(v)
 	reason := v.retriable()
 	if errors.Is(reason, errRetriesUsedUp) {
 		text = errRetriesUsedUp.Text

@@ -44,6 +44,17 @@ func (r entryRow) entry(votes int) Entry {
 	}
 }
 
+// newRow is a new entry's, published at a time in microseconds.
+func newRow(e Entry, publishedAt int64) entryRow {
+	return entryRow{
+		VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
+		Country: e.Country, CountryFolded: text.Fold(e.Country), Title: e.Title, Description: e.Description,
+		SearchText: searchText(e.Title, e.PlayerName, e.City), FoldVersion: text.FoldVersion,
+		ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey, DurationMs: e.Duration.Milliseconds(),
+		UploadedAt: database.Micros(e.UploadedAt), PublishedAt: publishedAt,
+	}
+}
+
 // publish inserts the entry and brings its contestant's row up to date with the profile in the entry. Of an entry that
 // is there it replaces the files.
 func (s *store) publish(ctx context.Context, e Entry) error {
@@ -56,13 +67,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 		if err != nil || replaced > 0 {
 			return err
 		}
-		row := entryRow{
-			VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
-			Country: e.Country, CountryFolded: text.Fold(e.Country), Title: e.Title, Description: e.Description,
-			SearchText: searchText(e.Title, e.PlayerName, e.City), FoldVersion: text.FoldVersion,
-			ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey, DurationMs: e.Duration.Milliseconds(),
-			UploadedAt: database.Micros(e.UploadedAt), PublishedAt: now,
-		}
+		row := newRow(e, now)
 		if err := s.db.Gorm(ctx).Create(&row).Error; err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ type Job struct {
 	Progress  func(Progress) // called by one goroutine at a time, never after Process has returned; may be nil
 
 	original *original // of Source, as Input
+	lacks    []Notice  // what Input lacks already
 }
 
 // Progress is how far a job has come. Percent never falls.
@@ -67,11 +68,12 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 			return Result{}, &ToolError{Step: "probe", Err: err}
 		}
 	}
-	m, err := p.probe(ctx, j)
+	whole, m, remove, err := p.probeWhole(ctx, j)
+	defer func() { err = errors.Join(err, remove()) }()
 	if err != nil {
 		return Result{}, err
 	}
-	pl, err := p.plan(j, m)
+	pl, err := p.plan(whole, m)
 	if err != nil {
 		return Result{}, err
 	}

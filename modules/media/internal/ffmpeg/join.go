@@ -21,12 +21,9 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	}
 	out := filepath.Join(pl.input.Dir, "video.mp4")
 	streams := []*fg.Stream{localInput(list, fg.KwArgs{"f": "concat", "safe": 0}).Video()}
-	if !c.silent() {
-		l, err := readLoudness(c.loudness)
-		if err != nil {
-			return "", &ToolError{Step: "join", Err: err}
-		}
-		streams = append(streams, p.placed(localInput(c.sound, fg.KwArgs{"f": "wav"}).Audio(), pl.rate, b, c, l.gain()))
+	if c.sound != "" {
+		sound := localInput(c.sound, fg.KwArgs{"f": "wav"}).Audio()
+		streams = append(streams, p.placed(sound, pl.rate, b, c, c.loudness.gain()))
 	}
 	args, err := build(fg.Output(streams, out, fg.KwArgs{
 		"c:v": "copy", "c:a": "aac", "b:a": "128k", "movflags": "+faststart", "f": "mp4",

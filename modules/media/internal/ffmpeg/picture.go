@@ -36,9 +36,17 @@ func scaled(s *fg.Stream, g geometry, col colorPlan) *fg.Stream {
 		if !col.rgb {
 			opts = append(opts, "in_color_matrix", col.matrix)
 		}
-		return filter(filter(s, "scale", opts...), "format", "pix_fmts", "yuv420p")
+		s = filter(s, "scale", opts...)
+		if col.alpha {
+			s = onBlack(s, false)
+		}
+		return filter(s, "format", "pix_fmts", "yuv420p")
 	}
-	return wideToSDR(filter(s, "scale", size...), col)
+	s = filter(s, "scale", size...)
+	if col.alpha {
+		s = onBlack(s, true)
+	}
+	return wideToSDR(s, col)
 }
 
 // marked overlays the watermark, the file mark, on s.
