@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/roster"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/diskstore"
@@ -31,24 +33,25 @@ import (
 
 // app holds the parts of one process. newApp opens them all; doctor opens the backends one by one.
 type app struct {
-	c        *config.Config
-	log      *slog.Logger
-	registry *prometheus.Registry
-	disks    *disk.Disks
-	ballast  *disk.Ballast // nil if the database is elsewhere
-	db       *database.DB
-	secret   []byte
-	keys     *auth.Keys
-	files    *diskstore.Store // nil if storage has its own address, as S3 does
-	bucket   *storage.Bucket
-	driver   queue.Driver
-	queue    *queue.Queue
-	limits   *limit.Limits
-	checks   []telemetry.Check
-	ffmpeg   string        // its version; "" if no worker runs here
-	workDir  *scratch.Area // nil if neither a worker runs here nor storage is S3
-	closers  []func() error
-	access   database.Access
+	c         *config.Config
+	log       *slog.Logger
+	registry  *prometheus.Registry
+	disks     *disk.Disks
+	ballast   *disk.Ballast // nil if the database is elsewhere
+	db        *database.DB
+	secret    []byte
+	keys      *auth.Keys
+	files     *diskstore.Store // nil if storage has its own address, as S3 does
+	bucket    *storage.Bucket
+	driver    queue.Driver
+	queue     *queue.Queue
+	limits    *limit.Limits
+	checks    []telemetry.Check // of what requests need
+	tolerated []telemetry.Check // of what they can do without for a while
+	ffmpeg    string            // its version; "" if no worker runs here
+	workDir   *scratch.Area     // nil if neither a worker runs here nor storage is S3
+	closers   []func() error
+	access    database.Access
 
 	identity *identity.Module
 	voting   *voting.Module
@@ -104,7 +107,9 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 		return withVariable(databaseVariable(a.c), err)
 	}
 	a.closers = append(a.closers, a.db.Close)
-	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
+	a.checks = append(a.checks, telemetry.Check{
+		Name: "database", Failure: "the database does not answer", Run: a.db.Ping,
+	})
 	if a.c.Embedded() && a.access == database.Create {
 		return a.db.Migrate(ctx, migrations()...)
 	}
@@ -134,13 +139,17 @@ func withVariable(variable string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if file, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w (%s)", variable, err, disk.Whose(file.Path))
+	}
 	return fmt.Errorf("%s: %w", variable, err)
 }
 
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{
-		dbqueue.Migrations(), limit.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations(),
+		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(),
+		identity.Migrations(), voting.Migrations(), media.Migrations(),
 	}
 }
 
@@ -166,7 +175,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
-			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
+			FilesPath: diskstore.Path, URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
 			Rules: rules(a.c), ResendAfter: resendAfter(a.c),
 			Quotas: media.Quotas{
 				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
@@ -174,6 +183,9 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour,
 		},
 		Disks: a.disks, Scratch: a.workDir,
+	}
+	if a.files != nil {
+		deps.Files = a.files.Serve
 	}
 	if worker {
 		if deps.Processor, err = newProcessor(a.c, a.c.BumperPath()); err != nil {
@@ -226,6 +238,7 @@ func rules(c *config.Config) media.Rules {
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return media.Rules{
 		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
+		NoSmall:     !c.Media.Small,
 		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds),
 		MinHeight: c.Media.MinHeight,
 	}

@@ -17,21 +17,38 @@ type failure struct {
 	RetryUntil *time.Time `json:"retry_until,omitempty" doc:"Until when the video can be retried without an upload"`
 }
 
+type posterBody struct {
+	URL    string `json:"url"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
+
+type noticeBody struct {
+	Code   string `json:"code" doc:"Stable name of what is missing"`
+	Detail string `json:"detail" doc:"One sentence that says what happened and what to do"`
+}
+
 type videoBody struct {
-	VideoID         string     `json:"video_id"`
-	Title           string     `json:"title"`
-	Description     string     `json:"description"`
-	Status          string     `json:"status" enum:"uploaded,processing,processed,failed"`
-	Step            string     `json:"stage,omitempty" doc:"Of the processing: queued, probing, processing, publishing"`
-	Progress        int        `json:"progress" doc:"Percent"`
-	UploadedAt      time.Time  `json:"uploaded_at"`
-	ProcessedAt     *time.Time `json:"processed_at"`
-	DurationSeconds *float64   `json:"duration_seconds"`
-	OriginalURL     *string    `json:"original_url"`
-	ProcessedURL    *string    `json:"processed_url"`
-	PosterURL       *string    `json:"poster_url"`
-	Votes           int        `json:"votes"`
-	Failure         *failure   `json:"failure"`
+	VideoID         string       `json:"video_id"`
+	Title           string       `json:"title"`
+	Description     string       `json:"description"`
+	Status          string       `json:"status" enum:"uploaded,processing,processed,failed"`
+	Step            string       `json:"stage,omitempty" doc:"Of the processing: queued, probing, processing, publishing"`
+	Progress        int          `json:"progress" doc:"Percent"`
+	UploadedAt      time.Time    `json:"uploaded_at"`
+	ProcessedAt     *time.Time   `json:"processed_at"`
+	DurationSeconds *float64     `json:"duration_seconds"`
+	OriginalURL     *string      `json:"original_url"`
+	ProcessedURL    *string      `json:"processed_url"`
+	PosterURL       *string      `json:"poster_url"`
+	SmallURL        *string      `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
+	SmallWidth      *int         `json:"small_width"`
+	SmallHeight     *int         `json:"small_height"`
+	Posters         []posterBody `json:"posters" doc:"The poster in all its sizes, the largest first; null if there is one"`
+	Votes           int          `json:"votes"`
+	Failure         *failure     `json:"failure"`
+	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
+	FilesMissing    bool         `json:"files_missing,omitempty" doc:"A published file is gone, and must be made again"`
 }
 
 type videoOutput struct {
@@ -108,7 +125,7 @@ func (a api) failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil
 	}
-	text := failureTexts[v.FailureCode]
+	text := failureText(v)
 	reason := v.retriable()
 	if errors.Is(reason, errRetriesUsedUp) {
 		text = errRetriesUsedUp.Text
@@ -119,6 +136,15 @@ func (a api) failureOf(ctx context.Context, v Video) *failure {
 		f.RetryUntil = &until
 	}
 	return f
+}
+
+// noticesOf returns what a published video lacks of its original; never nil.
+func (a api) noticesOf(ctx context.Context, v Video) []noticeBody {
+	bodies := make([]noticeBody, len(v.Notices))
+	for i, n := range v.Notices {
+		bodies[i] = noticeBody{Code: string(n), Detail: web.Say(ctx, NoticeText(n))}
+	}
+	return bodies
 }
 
 // bodies returns the JSON of videos, with links to the files for their owner.
@@ -136,6 +162,8 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 		b := videoBody{
 			VideoID: v.ID, Title: v.Title, Description: v.Description, Status: string(v.Status), Step: v.Step,
 			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
+			Notices:      a.noticesOf(ctx, v),
+			FilesMissing: v.FilesMissing,
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()
@@ -148,18 +176,49 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 		for _, link := range []struct {
 			key string
 			url **string
-		}{{original, &b.OriginalURL}, {v.ProcessedKey, &b.ProcessedURL}, {v.PosterKey, &b.PosterURL}} {
+		}{
+			{original, &b.OriginalURL}, {v.ProcessedKey, &b.ProcessedURL}, {v.PosterKey, &b.PosterURL},
+			{v.SmallKey, &b.SmallURL},
+		} {
 			if link.key == "" {
 				continue
 			}
-			url, err := a.bucket.URL(ctx, link.key, a.o.URLExpiry)
+			url, err := a.link(ctx, link.key)
 			if err != nil {
 				return nil, err
 			}
-			url = web.Absolute(ctx, url)
 			*link.url = &url
+		}
+		if v.SmallKey != "" {
+			b.SmallWidth, b.SmallHeight = &v.SmallWidth, &v.SmallHeight
+		}
+		if b.Posters, err = a.postersOf(ctx, v.Output); err != nil {
+			return nil, err
 		}
 		bodies[i] = b
 	}
 	return bodies, nil
+}
+
+func (a api) link(ctx context.Context, key string) (string, error) {
+	url, err := a.bucket.URL(ctx, key, a.o.URLExpiry)
+	return web.Absolute(ctx, url), err
+}
+
+// postersOf returns nil for a clip of the time when there was only one size.
+func (a api) postersOf(ctx context.Context, o Output) (posters []posterBody, err error) {
+	if o.Poster640Key == "" {
+		return nil, nil
+	}
+	for _, p := range []struct {
+		key   string
+		width int
+	}{{o.PosterKey, 1280}, {o.Poster640Key, 640}, {o.Poster320Key, 320}} {
+		url, err := a.link(ctx, p.key)
+		if err != nil {
+			return nil, err
+		}
+		posters = append(posters, posterBody{url, p.width, p.width * 9 / 16})
+	}
+	return posters, nil
 }

@@ -104,7 +104,7 @@ func setupIn(t *testing.T, db *database.DB, root, work string, disks *disk.Disks
 	s.Module = New(Deps{
 		DB: s.db, Bucket: bucket, Queue: queue.New(s.driver, queue.Options{Logger: log}),
 		Gallery: s.board, People: s.board, Limits: limit.New(limit.Options{}), Processor: processor, Scratch: area,
-		Logger: log, Disks: disks, Options: Options{MaxUploadBytes: largest},
+		Logger: log, Disks: disks, Options: Options{MaxUploadBytes: largest, Rules: Rules{NoSmall: true}}, // which takes time
 	})
 	return s
 }
@@ -268,6 +268,7 @@ type board struct {
 	published []Entry
 	refuse    error // returned by Publish
 	votes     bool  // every entry has votes
+	missing   map[string]bool
 }
 
 func (b *board) Publish(_ context.Context, e Entry) error {
@@ -275,8 +276,19 @@ func (b *board) Publish(_ context.Context, e Entry) error {
 	defer b.mu.Unlock()
 	if b.refuse == nil {
 		b.published = append(b.published, e)
+		delete(b.missing, e.VideoID)
 	}
 	return b.refuse
+}
+
+func (b *board) MarkMissing(_ context.Context, videoID string, missing bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.missing == nil {
+		b.missing = map[string]bool{}
+	}
+	b.missing[videoID] = missing
+	return nil
 }
 
 func (b *board) Withdraw(context.Context, string) (bool, error) { return !b.votes, nil }

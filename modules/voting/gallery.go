@@ -28,6 +28,11 @@ func (m *Module) Withdraw(ctx context.Context, videoID string) (bool, error) {
 	return m.store.withdraw(ctx, videoID)
 }
 
+// MarkMissing says of an entry whether files of it are gone. It joins the transaction in ctx.
+func (m *Module) MarkMissing(ctx context.Context, videoID string, missing bool) error {
+	return m.store.markMissing(ctx, videoID, missing)
+}
+
 // GalleryPage is one page of the published entries.
 type GalleryPage struct {
 	Entries []Entry

@@ -2,10 +2,10 @@ package ffmpeg
 
 import fg "github.com/u2takey/ffmpeg-go"
 
-// picture turns decoded frames into 1280×720 at the output rate, without the watermark. A clip may change the size and
-// the shape of its pictures at any time: each is shown unstretched.
-func picture(s *fg.Stream, pl plan) *fg.Stream {
-	v, g, col := pl.video, pl.geometry, pl.color
+// picture turns decoded frames into those of a rendition at the output rate, without the watermark. g places them. A
+// clip may change the size and the shape of its pictures at any time: each is shown unstretched.
+func picture(s *fg.Stream, pl plan, g geometry) *fg.Stream {
+	v, col := pl.video, pl.color
 	if pl.start > 0 {
 		s = filter(s, "trim", "end", seconds(pl.length.Seconds()))
 	}
@@ -26,7 +26,7 @@ func picture(s *fg.Stream, pl plan) *fg.Stream {
 	s = filter(s, "fps", fps...)
 	s = shaped(s, v, g, col)
 	s = filter(s, "setsar", "sar", 1)
-	s = filter(s, "pad", "w", outWidth, "h", outHeight, "x", "trunc((ow-iw)/4)*2", "y", "trunc((oh-ih)/4)*2",
+	s = filter(s, "pad", "w", g.frame.width, "h", g.frame.height, "x", "trunc((ow-iw)/4)*2", "y", "trunc((oh-ih)/4)*2",
 		"eval", "frame")
 	if pl.hold > 0 {
 		s = filter(s, "tpad", "stop_mode", "clone", "stop", pl.hold)
@@ -41,7 +41,7 @@ func shaped(s *fg.Stream, v videoStream, g geometry, col colorPlan) *fg.Stream {
 		ratio = v.sar.float()
 	}
 	if g.turn == upright && !col.wide {
-		w, h := fitting(v.width, v.height, ratio, g.width, g.height)
+		w, h := g.fitting(v.width, v.height, ratio)
 		return scaled(s, col, "w", w, "h", h, "eval", "frame")
 	}
 	// The filters on this way must see one size. Others are stretched to it, and back at the end.
@@ -58,7 +58,7 @@ func shaped(s *fg.Stream, v videoStream, g geometry, col colorPlan) *fg.Stream {
 	if vflip {
 		s = filter(s, "vflip")
 	}
-	w, h := fitting(g.width, g.height, ratio, g.width, g.height)
+	w, h := g.fitting(g.width, g.height, ratio)
 	return filter(s, "scale", "w", w, "h", h, "eval", "frame", "flags", "bicubic")
 }
 
@@ -70,16 +70,28 @@ func scaled(s *fg.Stream, col colorPlan, size ...any) *fg.Stream {
 		if !col.rgb {
 			opts = append(opts, "in_color_matrix", col.matrix)
 		}
-		return filter(filter(s, "scale", opts...), "format", "pix_fmts", "yuv420p")
+		s = filter(s, "scale", opts...)
+		if col.alpha {
+			s = onBlack(s, false)
+		}
+		return filter(s, "format", "pix_fmts", "yuv420p")
 	}
-	return wideToSDR(filter(s, "scale", size...), col)
+	s = filter(s, "scale", size...)
+	if col.alpha {
+		s = onBlack(s, true)
+	}
+	return wideToSDR(s, col)
 }
 
-// marked overlays the watermark, the file mark, on s.
-func marked(s *fg.Stream, mark string) *fg.Stream {
+// marked overlays the watermark, the file mark, on s. On the small rendition it is half as large.
+func marked(s *fg.Stream, mark string, frame size) *fg.Stream {
+	part, margin := "1", watermarkMargin
+	if !frame.big() {
+		part, margin = "1/2", watermarkMargin/2
+	}
 	logo := filter(localInput(mark, fg.KwArgs{"f": "png_pipe", "threads": 1}),
-		"scale", "out_color_matrix", "bt709", "out_range", "tv")
+		"scale", "w", "iw*"+part, "h", "ih*"+part, "out_color_matrix", "bt709", "out_range", "tv")
 	logo = filter(logo, "format", "pix_fmts", "yuva420p")
-	x, y := WatermarkCorner()
+	x, y := corner(margin)
 	return s.Overlay(logo, "repeat", fg.KwArgs{"x": x, "y": y, "format": "yuv420"})
 }
