@@ -59,7 +59,8 @@ const maxProbeOutput = 1 << 20
 // probe asks ffprobe about the job's input.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	args := []string{
-		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries + colourEntries, "-protocol_whitelist", "file",
+		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries + colourEntries,
+		"-protocol_whitelist", "file",
 		"-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...),
 		"-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input,
 	}
