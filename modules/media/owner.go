@@ -77,7 +77,7 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 		if !withdrawn {
 			return errHasVotes
 		}
-		files, err = m.store.condemn(ctx, firstPause, v.OriginalKey, v.ProcessedKey, v.PosterKey)
+		files, err = m.store.condemn(ctx, firstPause, append(v.keys(), v.OriginalKey)...)
 		return err
 	})
 	if err != nil {

@@ -104,6 +104,8 @@ func (s *store) giveBack(ctx context.Context, v Video) (bool, error) {
 func (s *store) publish(ctx context.Context, v Video) (bool, error) {
 	return s.move(ctx, v.ID, Processed, Processed.before(), map[string]any{
 		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
+		"small_key": v.SmallKey, "small_width": v.SmallWidth, "small_height": v.SmallHeight,
+		"poster_640_key": v.Poster640Key, "poster_320_key": v.Poster320Key,
 		"notices": joinNotices(v.Notices), "original_key": v.OriginalKey, "original_bytes": v.OriginalSize,
 		"processed_at": gorm.Expr(s.clock()), "progress": 100, "stage": "", "lease_until": 0,
 		"missing_since": 0,

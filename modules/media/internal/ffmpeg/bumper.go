@@ -22,7 +22,7 @@ const bumperVersion = "1"
 // tempPrefix begins the names of unfinished files in the cache.
 const tempPrefix = "tmp-"
 
-// bumpers are the rendered intro and outro for one frame rate.
+// bumpers are the rendered intro and outro for one frame rate and size.
 type bumpers struct {
 	intro, outro             string
 	introFrames, outroFrames int
@@ -40,7 +40,9 @@ func (p *Processor) brandingKey() (string, error) {
 		return "", fmt.Errorf("ffmpeg: run %s -version: %w", p.ffmpeg, err)
 	}
 	h.Write(version)
-	fmt.Fprintln(h, p.videoArgs(rational{30, 1}))
+	for _, s := range []size{bigSize(), {smallLong, smallShort}} {
+		fmt.Fprintln(h, p.videoArgs(rational{30, 1}, s))
+	}
 	err = fs.WalkDir(p.branding, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(name) != ".png" {
 			return err
@@ -63,16 +65,17 @@ func (p *Processor) watermark(ctx context.Context) (string, error) {
 	return path, err
 }
 
-// bumpers returns the bumpers for one frame rate and renders those that are not in the cache yet.
-func (p *Processor) bumpers(ctx context.Context, r rational) (bumpers, error) {
+// bumpers returns the bumpers for one frame rate and size, and renders those that are not in the cache yet.
+func (p *Processor) bumpers(ctx context.Context, r rational, s size) (bumpers, error) {
 	name := func(kind string) string {
-		return filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%d-%d.mp4", p.cacheKey, kind, r.num, r.den))
+		return filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%s-%d-%d.mp4", p.cacheKey, kind, s, r.num, r.den))
 	}
 	n := r.frames(bumperLength)
+	st := stageFor(s)
 	b := bumpers{intro: name("intro"), outro: name("outro"), introFrames: n, outroFrames: n}
-	err := p.cached(ctx, b.intro, func(tmp string) error { return p.render(ctx, introScene(), r, n, tmp) })
+	err := p.cached(ctx, b.intro, func(tmp string) error { return p.render(ctx, st.intro(), st, r, n, tmp) })
 	if err == nil {
-		err = p.cached(ctx, b.outro, func(tmp string) error { return p.render(ctx, outroScene(), r, n, tmp) })
+		err = p.cached(ctx, b.outro, func(tmp string) error { return p.render(ctx, st.outro(), st, r, n, tmp) })
 	}
 	return b, err
 }
@@ -143,8 +146,8 @@ func (p *Processor) extract(name, path string) error {
 	return nil
 }
 
-// render animates a scene and encodes it as the clips are encoded.
-func (p *Processor) render(ctx context.Context, layers []layer, r rational, frames int, out string) error {
+// render animates a scene on its stage and encodes it as the clips are encoded.
+func (p *Processor) render(ctx context.Context, layers []layer, st stage, r rational, frames int, out string) error {
 	dir, err := os.MkdirTemp(p.cacheDir, tempPrefix+"layers-*")
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
@@ -160,15 +163,16 @@ func (p *Processor) render(ctx context.Context, layers []layer, r rational, fram
 		still := localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()})
 		s := filter(still, "loop", "loop", frames, "size", 1)
 		if i == 0 {
-			canvas = l.prepare(s)
+			canvas = st.covered(l.prepare(s))
 			continue
 		}
 		canvas = canvas.Overlay(l.prepare(s), "repeat", fg.KwArgs{"x": l.x, "y": l.y, "format": "rgb", "eval": "frame"})
 	}
 	canvas = fadeEnds(canvas)
-	canvas = filter(canvas, "scale", "out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
+	canvas = filter(canvas, "scale", "w", st.out.width, "h", st.out.height,
+		"out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
 	canvas = filter(filter(canvas, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1)
-	video := p.videoArgs(r)
+	video := p.videoArgs(r, st.out)
 	video["frames:v"] = frames
 	args, err := build(canvas.Output(out, video))
 	if err != nil {

@@ -2,9 +2,9 @@ package ffmpeg
 
 import fg "github.com/u2takey/ffmpeg-go"
 
-// picture turns decoded frames into 1280×720 at the output rate, without the watermark.
-func picture(s *fg.Stream, pl plan) *fg.Stream {
-	g, col := pl.geometry, pl.color
+// picture turns decoded frames into those of a rendition at the output rate, without the watermark. g places them.
+func picture(s *fg.Stream, pl plan, g geometry) *fg.Stream {
+	col := pl.color
 	if pl.video.interlaced {
 		s = filter(s, "bwdif", "mode", "send_frame", "deint", "all")
 	}
@@ -22,8 +22,8 @@ func picture(s *fg.Stream, pl plan) *fg.Stream {
 		s = filter(s, "vflip")
 	}
 	s = filter(s, "setsar", "sar", 1)
-	if g.width != outWidth || g.height != outHeight {
-		s = filter(s, "pad", "w", outWidth, "h", outHeight, "x", g.padX, "y", g.padY)
+	if g.width != g.frame.width || g.height != g.frame.height {
+		s = filter(s, "pad", "w", g.frame.width, "h", g.frame.height, "x", g.padX, "y", g.padY)
 	}
 	return s
 }
@@ -49,11 +49,15 @@ func scaled(s *fg.Stream, g geometry, col colorPlan) *fg.Stream {
 	return wideToSDR(s, col)
 }
 
-// marked overlays the watermark, the file mark, on s.
-func marked(s *fg.Stream, mark string) *fg.Stream {
+// marked overlays the watermark, the file mark, on s. On the small rendition it is half as large.
+func marked(s *fg.Stream, mark string, frame size) *fg.Stream {
+	part, margin := "1", watermarkMargin
+	if !frame.big() {
+		part, margin = "1/2", watermarkMargin/2
+	}
 	logo := filter(localInput(mark, fg.KwArgs{"f": "png_pipe", "threads": 1}),
-		"scale", "out_color_matrix", "bt709", "out_range", "tv")
+		"scale", "w", "iw*"+part, "h", "ih*"+part, "out_color_matrix", "bt709", "out_range", "tv")
 	logo = filter(logo, "format", "pix_fmts", "yuva420p")
-	x, y := WatermarkCorner()
+	x, y := corner(margin)
 	return s.Overlay(logo, "repeat", fg.KwArgs{"x": x, "y": y, "format": "yuv420"})
 }

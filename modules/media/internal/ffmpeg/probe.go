@@ -43,15 +43,21 @@ type audioStream struct {
 	index     int
 	codec     string
 	channels  int
+	layout    string // ffmpeg's name for the places of the channels; "" when unknown
+	rate      string // samples per second
+	language  string
+	length    time.Duration // 0 when unknown
 	isDefault bool
+	special   bool // marked as a comment, a dubbing, a description …
 }
 
 type colorTags struct{ rng, space, transfer, primaries string }
 
 const probeEntries = "format=start_time,duration,nb_streams" +
 	":stream=index,codec_type,codec_name,codec_tag_string,width,height,pix_fmt,field_order,sample_aspect_ratio," +
-	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
-	":stream_disposition=default,attached_pic:stream_side_data=displaymatrix:stream_tags=DURATION"
+	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries," +
+	"channels,channel_layout,sample_rate" +
+	":stream_disposition:stream_side_data=displaymatrix:stream_tags=DURATION,language"
 
 // maxProbeOutput bounds ffprobe's answer in bytes; 64 streams make about 60 KiB.
 const maxProbeOutput = 1 << 20
@@ -148,6 +154,8 @@ type probeStream struct {
 	Transfer    string            `json:"color_transfer"`
 	Primaries   string            `json:"color_primaries"`
 	Channels    int               `json:"channels"`
+	Layout      string            `json:"channel_layout"`
+	SampleRate  string            `json:"sample_rate"`
 	Disposition map[string]int    `json:"disposition"`
 	Tags        map[string]string `json:"tags"`
 	SideData    []struct {
@@ -171,12 +179,24 @@ func parseProbe(data []byte) (m media, code int, err error) {
 		case "video":
 			m.video = append(m.video, s.video(origin))
 		case "audio":
-			m.audio = append(m.audio, audioStream{
-				index: s.Index, codec: s.Codec, channels: s.Channels, isDefault: s.Disposition["default"] == 1,
-			})
+			m.audio = append(m.audio, s.audio())
 		}
 	}
 	return m, doc.Error.Code, nil
+}
+
+func (s probeStream) audio() audioStream {
+	a := audioStream{
+		index: s.Index, codec: s.Codec, channels: s.Channels, layout: s.Layout, rate: s.SampleRate,
+		language: s.Tags["language"], length: or(parseSeconds(s.Duration), parseClock(s.Tags["DURATION"])),
+		isDefault: s.Disposition["default"] == 1,
+	}
+	for _, kind := range []string{
+		"dub", "comment", "lyrics", "karaoke", "hearing_impaired", "visual_impaired", "clean_effects", "descriptions",
+	} {
+		a.special = a.special || s.Disposition[kind] == 1
+	}
+	return a
 }
 
 func (s probeStream) video(origin time.Duration) videoStream {

@@ -64,7 +64,7 @@ func TestLandscapeAt60BecomesBrandedAt30(t *testing.T) {
 		t.Error("the index is behind the data: no fast start")
 	}
 	entries, err := os.ReadDir(j.Dir)
-	if err != nil || len(entries) != 2 {
+	if err != nil || len(entries) != 4 { // the rendition and three posters
 		t.Errorf("left in the folder: %v %v", entries, err)
 	}
 	first, last := Progress{"probing", 0}, Progress{"processing", 100}

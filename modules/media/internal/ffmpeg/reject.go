@@ -49,7 +49,7 @@ func rejectRun(run error, code, format string, args ...any) error {
 
 // ToolError means that ffmpeg or ffprobe failed for a reason that is ours: a full disk, a lost connection, a bad build.
 type ToolError struct {
-	Step   string // probe, process, decode, bumper, join or poster
+	Step   string // probe, process, decode, sound, bumper, join or poster
 	Err    error
 	Stderr string // its last 4 KiB, for the operator's log only, because it may name files and hosts
 }
