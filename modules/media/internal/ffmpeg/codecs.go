@@ -43,16 +43,8 @@ func bystanders() []string {
 	}
 }
 
-// decodesPicture and decodesSound report whether a codec, by ffprobe's name, has a listed decoder.
+// decodesPicture reports whether a codec, by ffprobe's name, has a listed decoder.
 func decodesPicture(codec string) bool { return slices.Contains(videoDecoders(), codec) }
-
-func decodesSound(codec string) bool {
-	switch codec {
-	case "amr_nb", "amr_wb": // their decoders have other names
-		return true
-	}
-	return slices.Contains(audioDecoders(), codec)
-}
 
 // codecNames are how people know the codecs whose names in ffmpeg they may not recognise.
 var codecNames = map[string]string{
