@@ -55,7 +55,9 @@ func favourite(tracks []audioStream) int {
 }
 
 // decodable reports whether there is a decoder for the track.
-func (a audioStream) decodable() bool { return a.channels > 0 && decodesSound(a.codec) }
+func (a audioStream) decodable() bool {
+	return a.channels > 0 && slices.Contains(audioDecoders(), a.codec)
+}
 
 // leftAndRight finds the two tracks that a camera wrote for the two sides. The evidence: all tracks are mono, of an
 // even number, and alike in everything, also in length and language, as no two takes and no two translations are. The
