@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"time"
@@ -137,6 +138,9 @@ func databaseVariable(c *config.Config) string {
 func withVariable(variable string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if file, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w (%s)", variable, err, disk.Whose(file.Path))
 	}
 	return fmt.Errorf("%s: %w", variable, err)
 }

@@ -152,15 +152,16 @@ func TestOneHostIsUpgradedByThePage(t *testing.T) {
 		h.await(t, fmt.Sprintf("127.0.0.1:%d", port))
 	}
 	before := h.pids(t)
-	out := h.follow(t, onehost+": upgrade", "OWNER_URL="+h.database, fmt.Sprintf("PORTS=%d %d", ports[0], ports[1]))
+	h.follow(t, onehost+": upgrade", "OWNER_URL="+h.database, fmt.Sprintf("PORTS=%d %d", ports[0], ports[1]))
 	after := h.pids(t)
 	for i, pid := range after {
 		if pid == before[i] {
 			t.Errorf("process %s was not restarted", pid)
 		}
-		if !strings.Contains(out, " "+pid+" ") {
-			t.Errorf("the status does not name process %s:\n%s", pid, out)
-		}
+		eventually(t, "the status names process "+pid, func() bool {
+			out, _, _ := h.runApp(t, "status")
+			return strings.Contains(out, " "+pid+" ")
+		})
 	}
 }
 

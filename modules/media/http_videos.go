@@ -33,7 +33,7 @@ type videoBody struct {
 	Title           string       `json:"title"`
 	Description     string       `json:"description"`
 	Status          string       `json:"status" enum:"uploaded,processing,processed,failed"`
-	Step            string       `json:"stage,omitempty" doc:"Of the processing: queued, probing, processing, publishing"`
+	Step            string       `json:"stage,omitempty" doc:"Of processing: queued, probing, processing, publishing"`
 	Progress        int          `json:"progress" doc:"Percent"`
 	UploadedAt      time.Time    `json:"uploaded_at"`
 	ProcessedAt     *time.Time   `json:"processed_at"`

@@ -98,29 +98,38 @@ func pieces(frames []stamp) (all []piece) {
 		points[i] = knot{n, f.at}
 		n += f.length
 	}
-	begin := 0
+	begin, noise := 0, jitter(points)
 	for i := 1; i < len(points); i++ {
-		if math.Abs(points[i].late()-points[i-1].late()) > leap && lasting(points[begin:], i-begin) {
-			all = append(all, newPiece(points[begin:i], points[i].n))
+		before, after := points[max(begin, i-around):i], points[i:min(len(points), i+around)]
+		gap := min(math.Abs(points[i].late()-points[i-1].late()), math.Abs(middleLate(after)-middleLate(before)))
+		if gap > leap+2*noise {
+			all = append(all, newPiece(points[begin:i], points[i].n, noise))
 			begin = i
 		}
 	}
 	if begin < len(points) {
-		all = append(all, newPiece(points[begin:], n))
+		all = append(all, newPiece(points[begin:], n, noise))
 	}
 	return all
+}
+
+// around is the number of frames, about a quarter of a second, before and after a gap that must agree on it.
+const around = 12
+
+// jitter is how much the times of frames usually differ from those of their neighbours.
+func jitter(points []knot) float64 {
+	steps := []float64{0}
+	for i := 1; i < len(points); i++ {
+		steps = append(steps, math.Abs(points[i].late()-points[i-1].late()))
+	}
+	slices.Sort(steps)
+	return steps[len(steps)/2]
 }
 
 // late is how much later a sample is heard than its number says.
 func (k knot) late() float64 { return k.at - k.n }
 
-// lasting reports whether what comes after point i is away from what comes before it.
-func lasting(points []knot, i int) bool {
-	const around = 12 // frames, about a quarter of a second
-	before, after := points[max(0, i-around):i], points[i:min(len(points), i+around)]
-	return math.Abs(middleLate(after)-middleLate(before)) > leap
-}
-
+// middleLate is the median.
 func middleLate(points []knot) float64 {
 	late := make([]float64, len(points))
 	for i, p := range points {
@@ -131,8 +140,8 @@ func middleLate(points []knot) float64 {
 }
 
 // newPiece sets the clock of the frames that begin at points and end at sample end: constant if that is true enough,
-// else a straight line, else a line with a bend in every second.
-func newPiece(points []knot, end float64) piece {
+// else a straight line, else a line with a bend in every second. noise is the jitter of their times.
+func newPiece(points []knot, end, noise float64) piece {
 	first := points[0].n
 	at := func(n, late float64) knot { return knot{n, n + late} }
 	constant := math.Round(middleLate(points))
@@ -141,7 +150,8 @@ func newPiece(points []knot, end float64) piece {
 	}
 	middles := secondsOf(points, end)
 	off := func(line func(n float64) float64) bool {
-		return slices.ContainsFunc(middles, func(k knot) bool { return math.Abs(k.late()-line(k.n)) > tolerance })
+		far := func(k knot) bool { return math.Abs(k.late()-line(k.n)) > tolerance+noise/2 }
+		return slices.ContainsFunc(middles, far)
 	}
 	if len(middles) < 2 || !off(func(float64) float64 { return constant }) {
 		return piece{[]knot{at(first, constant), at(end, constant)}}

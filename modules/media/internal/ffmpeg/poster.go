@@ -45,7 +45,7 @@ func newCandidates(pl plan) candidates {
 	return candidates{
 		file:  filepath.Join(pl.input.Dir, "candidates.yuv"),
 		grey:  filepath.Join(pl.input.Dir, "candidates.gray"),
-		every: (pl.rate.frames(pl.length) + posterCount - 1) / posterCount,
+		every: (pl.frames() + posterCount - 1) / posterCount,
 		area:  pl.geometry,
 	}
 }
