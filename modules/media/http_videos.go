@@ -44,7 +44,7 @@ type videoBody struct {
 	SmallURL        *string      `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
 	SmallWidth      *int         `json:"small_width"`
 	SmallHeight     *int         `json:"small_height"`
-	Posters         []posterBody `json:"posters" doc:"The poster in all its sizes, the largest first; null if there is one"`
+	Posters         []posterBody `json:"posters" doc:"The poster in all sizes; null if there is only one"`
 	Votes           int          `json:"votes"`
 	Failure         *failure     `json:"failure"`
 	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
