@@ -177,7 +177,9 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 			key string
 			url **string
 		}{
-			{original, &b.OriginalURL}, {v.ProcessedKey, &b.ProcessedURL}, {v.PosterKey, &b.PosterURL},
+			{original, &b.OriginalURL},
+			{v.ProcessedKey, &b.ProcessedURL},
+			{v.PosterKey, &b.PosterURL},
 			{v.SmallKey, &b.SmallURL},
 		} {
 			if link.key == "" {
