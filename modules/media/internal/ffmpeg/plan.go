@@ -119,7 +119,8 @@ func pickVideo(m media) (videoStream, error) {
 	}
 	switch {
 	case best == nil && other != nil:
-		return videoStream{}, unsupported(publicName(other.codec, other.tag), "codec %q, tag %q", other.codec, other.tag)
+		return videoStream{}, unsupported(publicName(other.codec, other.tag),
+			"codec %q, tag %q", other.codec, other.tag)
 	case best == nil:
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)
 	case best.dolby.alone():

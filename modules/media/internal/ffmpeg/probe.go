@@ -102,11 +102,6 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	case err != nil:
 		return media{}, &ToolError{Step: "probe", Err: err}
 	}
-	for i, a := range m.audio {
-		if !decodesSound(a.codec) {
-			m.audio[i].codec = "unknown"
-		}
-	}
 	return m, nil
 }
 
