@@ -25,7 +25,7 @@ func TestWhatCanBeDecodedIsPublished(t *testing.T) {
 	content := bytes.Index(whole, []byte("mdat"))
 	clear(zeroed[content+(len(zeroed)-content)/2:])
 	var none []Notice
-	cut := []Notice{NoticePictureCutOff}
+	cut, both := []Notice{NoticePictureCutOff}, []Notice{NoticeSoundDamaged, NoticePictureCutOff}
 	for _, c := range []struct {
 		name     string
 		file     string
@@ -34,11 +34,17 @@ func TestWhatCanBeDecodedIsPublished(t *testing.T) {
 		notices  []Notice
 		code     string
 	}{
-		{"nine pictures of ten are none", "in.mov", noisy("a.mov", "if(mod(n\\,10)\\,1\\,0)"), 3 * time.Second, 4 * time.Second, none, ""},
+		{
+			"nine pictures of ten are none", "in.mov", noisy("a.mov", "if(mod(n\\,10)\\,1\\,0)"),
+			3 * time.Second, 4 * time.Second, none, "",
+		},
 		{"all pictures are none", "in.mov", noisy("b.mov", "1"), 0, 0, none, CodeUnreadable},
-		{"only the first second has pictures", "in.mov", noisy("c.mov", "if(gt(n\\,9)\\,1\\,0)"), 900 * time.Millisecond, 1100 * time.Millisecond, cut, ""},
+		{
+			"only the first second has pictures", "in.mov", noisy("c.mov", "if(gt(n\\,9)\\,1\\,0)"),
+			900 * time.Millisecond, 1100 * time.Millisecond, cut, "",
+		},
 		{"half a file", "in.mp4", whole[:content+(len(whole)-content)/2], time.Second, 3 * time.Second, cut, ""},
-		{"half of it zeros", "in.mp4", zeroed, time.Second, 3 * time.Second, cut, ""},
+		{"half of it zeros", "in.mp4", zeroed, time.Second, 3 * time.Second, both, ""},
 		{"whole", "in.mp4", whole, 4 * time.Second, 4 * time.Second, none, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

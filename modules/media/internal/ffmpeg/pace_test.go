@@ -123,23 +123,38 @@ func TestPictureIsHeldToTheEndOfTheSound(t *testing.T) {
 		{name: "WebM", ext: ".webm", args: slices.Concat(still, vp8), want: 6 * time.Second},
 		{name: "live WebM", ext: ".webm", args: slices.Concat(still, live), want: 6 * time.Second},
 		{name: "one picture", args: slices.Concat(onePicture, x264()), want: 4 * time.Second},
-		{name: "the start after the picture", args: slices.Concat(still, x264()), start: 4 * time.Second, want: 2 * time.Second},
+		{
+			name: "the start after the picture", args: slices.Concat(still, x264()),
+			start: 4 * time.Second, want: 2 * time.Second,
+		},
 		{
 			name: "the start after the picture of a live WebM", ext: ".webm", args: slices.Concat(still, live),
 			start: 4 * time.Second, want: 2 * time.Second,
 		},
-		{name: "cut", args: slices.Concat(still, x264()), rules: Rules{MaxClip: 3 * time.Second}, want: 3 * time.Second},
+		{
+			name: "cut", args: slices.Concat(still, x264()),
+			rules: Rules{MaxClip: 3 * time.Second}, want: 3 * time.Second,
+		},
 		{
 			name: "without the sound", args: slices.Concat(still, x264()), rules: Rules{RemoveAudio: true},
 			want: time.Second,
 		},
-		{name: "long enough", args: slices.Concat(still, x264()), rules: Rules{MinDuration: 5 * time.Second}, want: 6 * time.Second},
-		{name: "too long", args: slices.Concat(still, x264()), rules: Rules{MaxDuration: 4 * time.Second}, code: CodeTooLong},
+		{
+			name: "long enough", args: slices.Concat(still, x264()),
+			rules: Rules{MinDuration: 5 * time.Second}, want: 6 * time.Second,
+		},
+		{
+			name: "too long", args: slices.Concat(still, x264()),
+			rules: Rules{MaxDuration: 4 * time.Second}, code: CodeTooLong,
+		},
 		{
 			name: "too short without the sound", args: slices.Concat(still, x264()), code: CodeTooShort,
 			rules: Rules{MinDuration: 5 * time.Second, RemoveAudio: true},
 		},
-		{name: "the start after everything", args: slices.Concat(still, x264()), start: 7 * time.Second, code: CodeStartBeyondEnd},
+		{
+			name: "the start after everything", args: slices.Concat(still, x264()),
+			start: 7 * time.Second, code: CodeStartBeyondEnd,
+		},
 		{
 			name: "the start after everything in a live WebM", ext: ".webm", args: slices.Concat(still, live),
 			start: 7 * time.Second, code: CodeStartBeyondEnd,

@@ -8,8 +8,8 @@ import (
 // Rules are what a contest asks of a clip. They belong to one job, so jobs with different rules run on one Processor at
 // once. The zero value publishes the first 30 s with their sound and accepts every clip.
 //
-// The durations and the height are those that the file states, before anything is decoded. A file that does not state
-// its duration passes both rules about it.
+// The durations and the height are those that the file states, before anything is decoded. If it states no duration,
+// its packets show it. The duration is that of the picture, or of the sound if that is heard and clearly longer.
 type Rules struct {
 	// MaxClip is how much is published, from Job.Start on; 0 = 30 s. The rest of a longer clip is cut off, not
 	// rejected.

@@ -17,7 +17,8 @@ func TestEachPictureIsFittedAnew(t *testing.T) {
 	skipIfShort(t)
 	p := newProcessor(t, Options{})
 	part := func(size string, args ...string) []byte {
-		return readClip(t, "part.ts", slices.Concat(quarters(size, "30", 0.5), h264("-bf", "0", "-colorspace", "bt709"), args)...)
+		return readClip(t, "part.ts", slices.Concat(
+			quarters(size, "30", 0.5), h264("-bf", "0", "-colorspace", "bt709"), args)...)
 	}
 	joined := func(ext string, parts ...[]byte) string {
 		stream := writeFile(t, "joined.ts", bytes.Join(parts, nil))
@@ -54,15 +55,16 @@ func TestEachPictureIsFittedAnew(t *testing.T) {
 			w1: 960, h1: 720, w2: 1280, h2: 720,
 		},
 		{
-			name: "turned by the header", file: joined(".mp4", wide, upright), matrix: [4]int32{0, 1, -1, 0}, want: clockwise4,
-			w1: 404, h1: 720, w2: 1280, h2: 720,
+			name: "turned by the header", file: joined(".mp4", wide, upright), matrix: [4]int32{0, 1, -1, 0},
+			want: clockwise4, w1: 404, h1: 720, w2: 1280, h2: 720,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			file, want := c.file, upright4
 			if c.matrix != [4]int32{} {
-				file, want = writeFile(t, "in.mp4", setMatrix(t, readClip(t, "in.mp4", "-i", c.file, "-c", "copy"), c.matrix)), c.want
+				whole := readClip(t, "in.mp4", "-i", c.file, "-c", "copy")
+				file, want = writeFile(t, "in.mp4", setMatrix(t, whole, c.matrix)), c.want
 			}
 			r := mustProcess(t, p, jobFor(t, file))
 			rate := inspect(t, r.Video).stream("video").RRate
