@@ -15,8 +15,8 @@
 // It knows nothing of videos, rows, queues or HTTP. Errors are sorted by owner: *Rejection means that the contestant's
 // file is at fault, *ToolError that we are, and a cancelled context comes back as its own error.
 //
-// A job passes through the files in this order: openable.go and probe.go, rules.go, plan.go and track.go (every decision,
-// before the first picture is decoded), bumper.go, encode.go with picture.go and sound.go (the one pass), soundtrack.go
-// with clock.go and retime.go (each sample where it is heard), join.go, poster.go. blame.go is the way on after a failed
-// pass. profile.go has what all renditions have in common.
+// A job passes through the files in this order: openable.go and probe.go, rules.go, plan.go and track.go (every
+// decision, before the first picture is decoded), bumper.go, encode.go with picture.go and sound.go (the one pass),
+// soundtrack.go with clock.go and retime.go (each sample where it is heard), join.go, poster.go. blame.go is the way on
+// after a failed pass. profile.go has what all renditions have in common.
 package ffmpeg
