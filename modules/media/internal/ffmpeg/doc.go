@@ -5,7 +5,8 @@
 // It promises one decode and one encode per clip. A single ffmpeg run writes the picture, the sound as samples together
 // with its loudness, and the poster's candidates. A second, short run joins intro, clip and outro by stream copy and
 // encodes the sound of each rendition once over the whole length, so that no seam can shift sound against picture. A
-// third one compresses the posters.
+// third one compresses the posters. Only a file with a fault in its sound is decoded more often: what can be heard is
+// published, and Result.Notices says what is missing.
 //
 // The programs run with a fixed demuxer, no protocol but that of files, a list of decoders, and caps on time, memory,
 // pixels and output, inside the walls of platform/box: they read the clip and nothing else of the machine, write
@@ -16,7 +17,8 @@
 // It knows nothing of videos, rows, queues or HTTP. Errors are sorted by owner: *Rejection means that the contestant's
 // file is at fault, *ToolError that we are, and a cancelled context comes back as its own error.
 //
-// A job passes through the files in this order: probe.go, rules.go and plan.go (every decision, before the first
-// picture is decoded), bumper.go, encode.go with picture.go and sound.go (the one pass), join.go, poster.go. profile.go
-// has what all renditions have in common.
+// A job passes through the files in this order: openable.go and probe.go, rules.go, plan.go and track.go (every
+// decision, before the first picture is decoded), bumper.go, encode.go with picture.go and sound.go (the one pass),
+// soundtrack.go with clock.go and retime.go (each sample where it is heard), join.go, poster.go. blame.go is the way on
+// after a failed pass. profile.go has what all renditions have in common.
 package ffmpeg

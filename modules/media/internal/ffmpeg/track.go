@@ -54,8 +54,12 @@ func favourite(tracks []audioStream) int {
 	return max(0, slices.IndexFunc(tracks, func(a audioStream) bool { return a.isDefault }))
 }
 
-// decodable reports whether there is a decoder for the track.
+// decodable reports whether the codec is one of those that audioDecoders are for.
 func (a audioStream) decodable() bool {
+	switch a.codec {
+	case "amr_nb", "amr_wb": // their decoders' names are different
+		return a.channels > 0
+	}
 	return a.channels > 0 && slices.Contains(audioDecoders(), a.codec)
 }
 
