@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/telemetry"
@@ -196,4 +197,37 @@ func TestVotingNeedsACallerAndAPublishedVideo(t *testing.T) {
 		t.Errorf("the first vote gives %s", w.Body)
 	}
 	s.want(t, http.MethodPost, "/api/public/videos/"+id+"/vote", voter, http.StatusBadRequest, "already_voted")
+}
+
+// Clips that were published before there were several sizes have one.
+func TestAnEntryShowsTheSizesOfItsFiles(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	old, id := s.publish(t, newID(), "Song", "Cali"), newID()
+	err := s.Publish(t.Context(), voting.Entry{
+		VideoID: id, UserID: newID(), PlayerName: "Ana", City: "Cali", Country: "Colombia", Title: "New",
+		Output: voting.Output{
+			ProcessedKey: "processed/a.mp4", PosterKey: "processed/a.jpg",
+			SmallKey: "processed/a-small.mp4", SmallWidth: 360, SmallHeight: 640,
+			Poster640Key: "processed/a-640.jpg", Poster320Key: "processed/a-320.jpg",
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := s.want(t, http.MethodGet, "/api/public/videos/"+id, "", http.StatusOK, "").Body.String()
+	for _, part := range []string{
+		`a-small.mp4"`, `"small_width":360,"small_height":640`, `a.jpg","width":1280,"height":720}`,
+		`a-640.jpg","width":640,"height":360}`, `a-320.jpg","width":320,"height":180}]`,
+	} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%s is not in %s", part, body)
+		}
+	}
+	body = s.want(t, http.MethodGet, "/api/public/videos/"+old, "", http.StatusOK, "").Body.String()
+	for _, part := range []string{`"small_url":null`, `"small_width":null`, `"small_height":null`, `"posters":null`} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%s is not in %s", part, body)
+		}
+	}
 }
