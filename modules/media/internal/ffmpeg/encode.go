@@ -44,7 +44,7 @@ func (c clip) silent() bool {
 
 // encode runs the one pass.
 func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (clip, error) {
-	mark, err := p.watermark(ctx)
+	mark, err := p.cachedWatermark(ctx)
 	if err != nil {
 		return clip{}, err
 	}
@@ -59,7 +59,7 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	progress := newProgressReader(pl.rate.frames(pl.length), percent)
 	err = p.run(ctx, command{
 		step: "process", path: p.ffmpeg, args: args,
-		read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
+		read: []string{pl.input.Input, mark.file}, write: []string{pl.input.Dir},
 		stdout: progress, budget: p.limits.forClip(pl.length), original: pl.input.original,
 	})
 	c.frames = progress.frames
@@ -104,9 +104,8 @@ func (p *Processor) decodeThreads(pl plan) int {
 	return p.threads
 }
 
-// encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates. mark is the watermark's
-// file.
-func (p *Processor) encodeArgs(pl plan, c clip, mark string) ([]string, error) {
+// encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates.
+func (p *Processor) encodeArgs(pl plan, c clip, mark watermark) ([]string, error) {
 	in := p.source(pl)
 	frames := pl.rate.frames(pl.length)
 	fork := marked(picture(in.Get(strconv.Itoa(pl.video.index)), pl), mark).Split()

@@ -40,7 +40,7 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (strin
 	// Bumpers and sound are added to a clip that may have used all its bytes.
 	budget.outputBytes = 2 * p.limits.forClip(pl.length).outputBytes
 	err = p.run(ctx, command{
-		step: "join", path: p.ffmpeg, args: args, read: []string{b.intro, b.outro}, write: []string{pl.input.Dir},
+		step: "join", path: p.ffmpeg, args: args, read: b.files(), write: []string{pl.input.Dir},
 		budget: budget,
 	})
 	if err != nil {
@@ -73,12 +73,15 @@ type part struct {
 	frames int
 }
 
-// concatList names the parts for ffmpeg's concat demuxer. It states their durations, because the demuxer reads them in
+// concatList names the parts for ffmpeg's concat demuxer, without those that have no frames. It states their durations, because the demuxer reads them in
 // microseconds, and a part that is off by one would shift all that follow.
 func concatList(r rational, parts ...part) string {
 	var sb strings.Builder
 	sb.WriteString("ffconcat version 1.0\n")
 	for _, pt := range parts {
+		if pt.frames == 0 {
+			continue
+		}
 		name := strings.ReplaceAll(pt.file, "'", `'\''`)
 		fmt.Fprintf(&sb, "file '%s'\nduration %s\n", name, seconds(r.span(pt.frames).Seconds()))
 	}

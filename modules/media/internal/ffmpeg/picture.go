@@ -41,11 +41,10 @@ func scaled(s *fg.Stream, g geometry, col colorPlan) *fg.Stream {
 	return wideToSDR(filter(s, "scale", size...), col)
 }
 
-// marked overlays the watermark, the file mark, on s.
-func marked(s *fg.Stream, mark string) *fg.Stream {
-	logo := filter(localInput(mark, fg.KwArgs{"f": "png_pipe", "threads": 1}),
+// marked overlays the watermark on s.
+func marked(s *fg.Stream, mark watermark) *fg.Stream {
+	logo := filter(localInput(mark.file, fg.KwArgs{"f": "png_pipe", "threads": 1}),
 		"scale", "out_color_matrix", "bt709", "out_range", "tv")
 	logo = filter(logo, "format", "pix_fmts", "yuva420p")
-	x, y := WatermarkCorner()
-	return s.Overlay(logo, "repeat", fg.KwArgs{"x": x, "y": y, "format": "yuv420"})
+	return s.Overlay(logo, "repeat", fg.KwArgs{"x": mark.x, "y": mark.y, "format": "yuv420"})
 }

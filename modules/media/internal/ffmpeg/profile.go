@@ -14,11 +14,11 @@ const (
 	bumperLength        = 2500 * time.Millisecond
 )
 
-// watermarkMargin is the distance of the watermark from the top edge and from the right edge, in pixels.
+// watermarkMargin is the distance of the built-in watermark from the top edge and from the right edge, in pixels.
 // assets/branding/README.md tells the designers, and a test compares the two.
 const watermarkMargin = 10
 
-// WatermarkCorner is where the watermark lies: at the top right. x and y are expressions of ffmpeg's overlay filter.
+// WatermarkCorner is where the built-in watermark lies: at the top right. x and y are expressions of ffmpeg's overlay filter.
 func WatermarkCorner() (x, y string) {
 	return fmt.Sprintf("W-w-%d", watermarkMargin), fmt.Sprint(watermarkMargin)
 }

@@ -14,7 +14,7 @@ var (
 		"-filters": {
 			"adelay", "afade", "aformat", "ametadata", "apad", "aresample", "atrim", "bwdif", "crop", "ebur128",
 			"fade", "format", "fps", "hflip", "loop", "overlay", "pad", "rotate", "scale", "select", "setsar", "split",
-			"tonemap", "transpose", "vflip", "volume", "zscale",
+			"tonemap", "tpad", "transpose", "vflip", "volume", "zscale",
 		},
 		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "rawvideo"},
 		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe"},

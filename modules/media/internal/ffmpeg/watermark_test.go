@@ -38,7 +38,7 @@ func TestWatermarkLiesInTheDocumentedCorner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args, err := p.encodeArgs(pl, clip{video: "/job/clip.mp4", candidates: newCandidates(pl)}, "/mark.png")
+	args, err := p.encodeArgs(pl, clip{video: "/job/clip.mp4", candidates: newCandidates(pl)}, builtInWatermark("/mark.png"))
 	if err != nil {
 		t.Fatal(err)
 	}

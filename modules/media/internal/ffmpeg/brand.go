@@ -1,0 +1,194 @@
+package ffmpeg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	fg "github.com/u2takey/ffmpeg-go"
+
+	"risingstars/platform/branding"
+)
+
+// watermark is the watermark's picture and where its upper left corner lies, as expressions of ffmpeg's overlay filter.
+type watermark struct{ file, x, y string }
+
+func builtInWatermark(file string) watermark {
+	x, y := WatermarkCorner()
+	return watermark{file, x, y}
+}
+
+// cachedWatermark returns the watermark, whose file is in the cache.
+func (p *Processor) cachedWatermark(ctx context.Context) (watermark, error) {
+	path := filepath.Join(p.cacheDir, p.cacheKey+"-watermark.png")
+	if !p.brand.OwnWatermark() {
+		err := p.cached(ctx, path, func(tmp string) error { return p.extract("watermark.png", tmp) })
+		return builtInWatermark(path), err
+	}
+	err := p.cached(ctx, path, func(tmp string) error {
+		picture, err := p.brand.Watermark.Render(outWidth)
+		return keep(tmp, picture, err)
+	})
+	corner := p.brand.Watermark.Corner(outWidth, outHeight)
+	return watermark{path, fmt.Sprint(corner.X), fmt.Sprint(corner.Y)}, err
+}
+
+// keep writes content, unless there is an error already.
+func keep(path string, content []byte, err error) error {
+	if err == nil {
+		err = os.WriteFile(path, content, 0o600)
+	}
+	if err != nil {
+		return &ToolError{Step: "bumper", Err: err}
+	}
+	return nil
+}
+
+// scene is what a bumper shows, at any rate.
+type scene struct {
+	name   string        // in the names of its files
+	length time.Duration // 0: clips have no such bumper
+	layers []layer       // of a built-in one
+	own    branding.Bumper
+}
+
+// setScenes plans the bumpers. The error is of type branding.Problems if a video does not fit.
+func (p *Processor) setScenes(ctx context.Context) error {
+	var problems branding.Problems
+	plan := func(name string, layers []layer, own branding.Bumper) scene {
+		sc := scene{name: name, own: own}
+		switch own.Kind {
+		case branding.None:
+		case branding.Picture:
+			sc.length = own.Length
+		case branding.Video:
+			var err error
+			if sc.length, err = p.measure(ctx, own); err != nil {
+				problems = append(problems, own.File+": "+complaint(err))
+			}
+		default:
+			sc.layers, sc.length = layers, bumperLength
+		}
+		return sc
+	}
+	p.intro, p.outro = plan("intro", introScene(), p.brand.Intro), plan("outro", outroScene(), p.brand.Outro)
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
+
+// errTooLong means that a bumper is longer than branding.LongestBumper.
+var errTooLong = errors.New("the bumper is too long")
+
+// complaint says what an operator does about a bumper that cannot be used.
+func complaint(err error) string {
+	rejection, rejected := errors.AsType[*Rejection](err)
+	switch {
+	case errors.Is(err, errTooLong):
+		return fmt.Sprintf("is longer than %g s; cut it", branding.LongestBumper.Seconds())
+	case rejected && (rejection.Code == CodeNotAVideo || rejection.Code == CodeNoVideoStream):
+		return "is not a video"
+	case rejected && rejection.Code == CodeTooComplex:
+		return "is too large or takes too long to decode; export it as H.264 with at most 1920×1080 pixels"
+	case rejected:
+		return "cannot be decoded; export it as H.264"
+	}
+	return err.Error()
+}
+
+// measure decodes a video and returns how long its picture is. The error is a *Rejection if the video is at fault.
+func (p *Processor) measure(ctx context.Context, own branding.Bumper) (length time.Duration, err error) {
+	dir, err := os.MkdirTemp(p.cacheDir, tempPrefix+"measure-*")
+	if err != nil {
+		return 0, &ToolError{Step: "bumper", Err: err}
+	}
+	defer os.RemoveAll(dir)
+	r := rational{30, 1}
+	most := r.frames(branding.LongestBumper)
+	pl, err := p.planOwn(ctx, own, dir, r)
+	if err != nil {
+		return 0, err
+	}
+	// One frame more may be a rounded rest.
+	s := picture(p.source(pl).Get(fmt.Sprint(pl.video.index)), pl)
+	args, err := build(s.Output("-", fg.KwArgs{"f": "null", "frames:v": most + 2}))
+	if err != nil {
+		return 0, &ToolError{Step: "bumper", Err: err}
+	}
+	progress := newProgressReader(most, func(int) {})
+	err = p.run(ctx, command{
+		step: "bumper", path: p.ffmpeg, args: args, read: []string{pl.input.Input}, stdout: progress,
+		budget: p.limits.forClip(branding.LongestBumper),
+	})
+	switch {
+	case progress.frames > most+1:
+		return 0, errTooLong
+	case err != nil && ctx.Err() == nil && tooCostly(err, nil):
+		return 0, rejectRun(err, CodeTooComplex, "%v", err)
+	case err != nil && exitedBy(err), err == nil && progress.frames == 0:
+		return 0, rejectRun(err, CodeUnreadable, "no picture could be decoded")
+	}
+	return min(r.span(progress.frames), branding.LongestBumper), err
+}
+
+// planOwn puts an operator's video into dir and plans how it is fitted into a frame.
+func (p *Processor) planOwn(ctx context.Context, own branding.Bumper, dir string, r rational) (plan, error) {
+	container, known := Sniff(own.Content)
+	if !known {
+		return plan{}, reject(CodeNotAVideo, "unknown container")
+	}
+	j := Job{Input: filepath.Join(dir, "own"+container.Extension), Container: container, Dir: dir}
+	if err := keep(j.Input, own.Content, nil); err != nil {
+		return plan{}, err
+	}
+	// Its own length is not relied on: without a limit, measure finds what is too long.
+	j.Rules = Rules{RemoveAudio: true}
+	m, err := p.probe(ctx, j)
+	if err != nil {
+		return plan{}, err
+	}
+	pl, err := p.plan(j, m)
+	pl.rate = r
+	return pl, err
+}
+
+// draw returns the frames of a scene. The files that they are made of are put into dir.
+func (sc scene) draw(ctx context.Context, p *Processor, dir string, r rational, frames int) (*fg.Stream, error) {
+	switch sc.own.Kind {
+	case branding.Picture:
+		return sc.held(dir, r, frames)
+	case branding.Video:
+		pl, err := p.planOwn(ctx, sc.own, dir, r)
+		if err != nil {
+			return nil, err
+		}
+		s := picture(p.source(pl).Get(fmt.Sprint(pl.video.index)), pl)
+		// The rate may leave it a frame short.
+		return filter(s, "tpad", "stop_mode", "clone", "stop", frames), nil
+	default:
+		return p.animated(sc.layers, dir, r, frames)
+	}
+}
+
+// held fits an operator's picture into the frame, and holds it.
+func (sc scene) held(dir string, r rational, frames int) (*fg.Stream, error) {
+	size, err := sc.own.Size()
+	if err != nil {
+		return nil, &ToolError{Step: "bumper", Err: err}
+	}
+	path := filepath.Join(dir, "own.png")
+	if err := keep(path, sc.own.Content, nil); err != nil {
+		return nil, err
+	}
+	g := fit(videoStream{width: size.X, height: size.Y, matrix: [4]float64{1, 0, 0, 1}})
+	s := localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()})
+	s = filter(s, "scale", "w", g.width, "h", g.height, "out_color_matrix", "bt709", "out_range", "tv",
+		"flags", "lanczos+accurate_rnd")
+	s = filter(filter(s, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1)
+	s = filter(s, "pad", "w", outWidth, "h", outHeight, "x", g.padX, "y", g.padY)
+	return fadeEnds(filter(s, "loop", "loop", frames, "size", 1), sc.length), nil
+}
