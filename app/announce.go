@@ -46,7 +46,7 @@ func (a *app) announce(ctx context.Context, role string, workers int) {
 		words = append(words, "data", a.c.Data.Dir)
 	}
 	if workers > 0 {
-		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg)
+		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg, "branding", a.brand.hash)
 	}
 	a.log.InfoContext(ctx, "starting", words...)
 }

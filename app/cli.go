@@ -83,7 +83,8 @@ func rootCommand() *cobra.Command {
 	config.Flags(root.PersistentFlags())
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
-		doctorCommand(), configCommand(), reprocessCommand(), healthcheckCommand(), versionCommand(),
+		doctorCommand(), configCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
+		healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root

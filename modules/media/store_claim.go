@@ -100,13 +100,36 @@ func (s *store) giveBack(ctx context.Context, v Video) (bool, error) {
 	}, "attempt = ?", v.Attempt)
 }
 
+// videoClaim is a worker's right to process a video that waits.
+type videoClaim struct {
+	*store
+	video Video
+}
+
+func (c videoClaim) renew(ctx context.Context, step string, progress int) (bool, error) {
+	return c.store.renew(ctx, c.video, step, progress)
+}
+
+func (c videoClaim) holds(ctx context.Context) (bool, error) { return c.store.holds(ctx, c.video) }
+
+func (c videoClaim) complete(ctx context.Context, v, _ Video) (bool, error) { return c.publish(ctx, v) }
+
 // publish completes a claim. It reports false if the claim is lost.
 func (s *store) publish(ctx context.Context, v Video) (bool, error) {
-	return s.move(ctx, v.ID, Processed, Processed.before(), map[string]any{
-		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
+	set := outputColumns(v)
+	maps.Copy(set, map[string]any{
 		"original_key": v.OriginalKey, "original_bytes": v.OriginalSize,
 		"processed_at": gorm.Expr(s.clock()), "progress": 100, "stage": "", "lease_until": 0,
-	}, "attempt = ?", v.Attempt)
+	})
+	return s.move(ctx, v.ID, Processed, Processed.before(), set, "attempt = ?", v.Attempt)
+}
+
+// outputColumns are the columns that describe what a job has made.
+func outputColumns(v Video) map[string]any {
+	return map[string]any{
+		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
+		"branding": v.Branding, "work_ms": v.Work.Milliseconds(),
+	}
 }
 
 // reject ends a claim because of the contestant's clip. It reports false if the claim is lost.

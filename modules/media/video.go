@@ -19,6 +19,8 @@ type Video struct {
 	PosterKey    string
 	Start        time.Duration // where the published part begins in the original
 	Duration     time.Duration // of the rendition, bumpers included
+	Branding     string        // the hash of the branding that a job has just given it
+	Work         time.Duration // how long that job took
 	FailureCode  string
 	Retries      int       // by the owner
 	FailedAt     time.Time // zero if it has not failed

@@ -119,10 +119,12 @@ func (p *Processor) measure(ctx context.Context, own branding.Bumper) (length ti
 	if err != nil {
 		return 0, &ToolError{Step: "bumper", Err: err}
 	}
+	budget := p.limits.forClip(branding.LongestBumper)
+	budget.wall = min(budget.wall, probeTime) // somebody waits for the start
 	progress := newProgressReader(most, func(int) {})
 	err = p.run(ctx, command{
 		step: "bumper", path: p.ffmpeg, args: args, read: []string{pl.input.Input}, stdout: progress,
-		budget: p.limits.forClip(branding.LongestBumper),
+		budget: budget,
 	})
 	switch {
 	case progress.frames > most+1:

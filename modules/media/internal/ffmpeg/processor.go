@@ -77,7 +77,7 @@ func New(o Options) (*Processor, error) {
 		return nil, fmt.Errorf("ffmpeg: %w", err)
 	}
 	p.waits = p.box.CanWait()
-	if err := p.setScenes(ctx); err != nil {
+	if err := p.setScenes(context.Background()); err != nil {
 		return nil, err
 	}
 	return p, nil
