@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -43,7 +42,9 @@ func Read(path string) (b Brand, warnings Problems, err error) {
 		return Brand{}, nil, nil
 	}
 	f := &folder{}
-	if root, err := os.OpenRoot(path); err != nil {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		f.problems.add(path, "must be a folder")
+	} else if root, err := os.OpenRoot(path); err != nil {
 		f.problems.add(path, "%s", explain(err))
 	} else {
 		f.root = root
@@ -115,7 +116,7 @@ func (f *folder) content(name string, most int64) []byte {
 		f.problems.add(name, "is empty")
 		return nil
 	case info.Size() > most:
-		f.problems.add(name, "has %s; at most %s are allowed", bytesText(info.Size()), bytesText(most))
+		f.problems.add(name, "has more than %d KiB; make it smaller", most>>10)
 		return nil
 	}
 	file, err := f.root.Open(name)
@@ -141,8 +142,6 @@ func explain(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("cannot be read by the service's user (id %d); run: chmod -R a+rX on the folder",
 			os.Getuid())
-	case errors.Is(err, syscall.ENOTDIR):
-		return "must be a folder"
 	case errors.As(err, &in) && in.Err.Error() == "path escapes from parent":
 		return "is a link out of the folder; copy the file itself into it"
 	}
@@ -183,20 +182,9 @@ func bumperFiles() (names []string) {
 func nearest(name string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), k); d < least && d < len(k)/2 {
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), k); d < least && 2*d < len(k) {
 			best, least = k, d
 		}
 	}
 	return best
-}
-
-func bytesText(n int64) string {
-	switch {
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	default:
-		return fmt.Sprintf("%d KiB", (n+1023)>>10)
-	}
 }
