@@ -50,6 +50,10 @@
 //	lose       a video without its original   the owner sees original_lost
 //	delete     rows and files                 the owner; a file that cannot be deleted now stays an orphan
 //
+// A rebranding makes published clips again (rebrand.go). What is left of it is in a table of its own, so that the
+// videos stay processed; each has a lease and a fence there, as videos that wait have in theirs. It begins none while a
+// video waits.
+//
 // CheckFiles compares storage with the rows, as after a restored backup (check.go). It is the only one that lets a
 // published video wait for a worker again, because its files are missing: its entry and the votes stay meanwhile.
 //

@@ -143,5 +143,5 @@ func New(d Deps) *Module {
 
 // Handlers returns the handlers of the module's tasks, for a worker.
 func (m *Module) Handlers() queue.Handlers {
-	return queue.Handlers{processKind: {Run: m.process, Dead: m.fail}, rebrandKind: {Run: m.rebrand}}
+	return queue.Handlers{processKind: {Run: m.process, Dead: m.fail}, rebrandKind: {Run: m.makeAgain}}
 }

@@ -87,9 +87,6 @@ func (m *Module) LatestBranding(ctx context.Context) (string, error) {
 // sendRebrands sends some of the tasks that are due. The others wait in their table, so that they are not in anybody's
 // way.
 func (m *Module) sendRebrands(ctx context.Context) error {
-	if err := m.store.endVanished(ctx); err != nil {
-		return err
-	}
 	ids, err := m.store.takeRebrands(ctx, m.o.Branding, m.o.ResendAfter)
 	if err != nil {
 		return err
@@ -107,8 +104,8 @@ func (m *Module) sendRebrands(ctx context.Context) error {
 	return failed.of(len(ids), "send rebranding tasks")
 }
 
-// rebrand handles a task: it makes a published clip again, unless a contestant's video waits.
-func (m *Module) rebrand(ctx context.Context, d queue.Delivery) error {
+// makeAgain handles a task: it makes a published clip again, unless a contestant's video waits.
+func (m *Module) makeAgain(ctx context.Context, d queue.Delivery) error {
 	if err := m.awaitRoom(ctx, d.ID); err != nil {
 		return err
 	}

@@ -2,11 +2,8 @@ package media
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 const (
@@ -53,45 +50,38 @@ func (s *store) stopRebrand(ctx context.Context) (n int64, err error) {
 }
 
 // takeRebrands returns videos whose tasks are to be sent: no worker has them, and their tasks were last sent longer
-// than resendAfter ago. It returns none while a contestant's video waits.
+// than resendAfter ago. It returns none while a contestant's video waits. What has had all its tries ends instead: each
+// of its workers ended without a word.
 func (s *store) takeRebrands(ctx context.Context, branding string, resendAfter time.Duration) (ids []string, err error) {
-	var rows []struct{ VideoID string }
+	var rows []struct{ VideoID, Failure string }
 	now, moment := s.clock(), s.moment()
 	// What was sent in the future was sent before the clock was set back.
 	pending := `sent_at > ` + plus(moment, -resendAfter) + ` AND sent_at <= ` + plus(moment, clockSlack)
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
 		rows = nil // of a run that was rolled back
-		return s.db.Query(ctx, &rows, `
+		return s.db.Query(ctx, &rows, fmt.Sprintf(`
 			WITH due AS (
 				SELECT video_id FROM media_rebrands
-				WHERE failure = '' AND branding = ? AND tries < ? AND NOT `+leased(now)+` AND NOT (`+pending+`)
-					AND NOT `+someoneWaits+`
+				WHERE failure = '' AND branding = ? AND NOT %[1]s AND NOT (%[2]s)
 				ORDER BY sent_at, video_id
-				LIMIT (SELECT CASE WHEN COUNT(*) < ? THEN ? - COUNT(*) ELSE 0 END FROM media_rebrands
-					WHERE failure = '' AND NOT `+leased(now)+` AND `+pending+`)
-				`+s.skipLocked()+`
+				LIMIT (SELECT CASE WHEN %[3]s OR COUNT(*) > ? THEN 0 ELSE ? - COUNT(*) END FROM media_rebrands
+					WHERE failure = '' AND NOT %[1]s AND %[2]s)
+				%[4]s
 			)
-			UPDATE media_rebrands SET sent_at = `+now+` WHERE video_id IN (SELECT video_id FROM due)
-			RETURNING video_id`, branding, rebrandTries, rebrandHints, rebrandHints)
+			UPDATE media_rebrands SET sent_at = %[5]s, failure = CASE WHEN tries < ? THEN '' ELSE ? END
+			WHERE video_id IN (SELECT video_id FROM due)
+			RETURNING video_id, failure`, leased(now), pending, someoneWaits, s.skipLocked(), now),
+			branding, rebrandHints, rebrandHints, rebrandTries, "its worker ended without a result, again and again")
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take videos to be rebranded: %w", err)
 	}
 	for _, row := range rows {
-		ids = append(ids, row.VideoID)
+		if row.Failure == "" {
+			ids = append(ids, row.VideoID)
+		}
 	}
 	return ids, nil
-}
-
-// endVanished ends what has had all its tries and has no worker: each of them ended without a word.
-func (s *store) endVanished(ctx context.Context) error {
-	_, err := s.db.Exec(ctx, `
-		UPDATE media_rebrands SET failure = 'its worker ended without a result, again and again'
-		WHERE failure = '' AND tries >= ? AND NOT `+leased(s.clock()), rebrandTries)
-	if err != nil {
-		return fmt.Errorf("end rebrandings whose workers have vanished: %w", err)
-	}
-	return nil
 }
 
 // rebrandUnsent lets the next sweep send a task again.
@@ -289,13 +279,10 @@ func (s *store) failedRebrands(ctx context.Context, limit int) (failed []Rebrand
 // latestBranding returns the branding of the latest published video that has one, or "". It looks at the latest
 // thousand videos.
 func (s *store) latestBranding(ctx context.Context) (string, error) {
-	var row videoRow
-	latest := s.db.Gorm(ctx).Model(&videoRow{}).Select("id", "status", "branding").Order("id DESC").Limit(1000)
-	err := s.db.Gorm(ctx).Table("(?) AS l", latest).Where("l.status = ? AND l.branding <> ''", string(Processed)).
-		Order("l.id DESC").Limit(1).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return "", nil
-	}
+	var row struct{ Branding string }
+	err := s.db.Query(ctx, &row, `
+		SELECT l.branding FROM (SELECT id, status, branding FROM media_videos ORDER BY id DESC LIMIT 1000) l
+		WHERE l.status = 'processed' AND l.branding <> '' ORDER BY l.id DESC LIMIT 1`)
 	if err != nil {
 		return "", fmt.Errorf("read the latest branding: %w", err)
 	}
