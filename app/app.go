@@ -22,6 +22,7 @@ import (
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/roster"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/diskstore"
@@ -30,25 +31,26 @@ import (
 
 // app holds the parts of one process. newApp opens them all; doctor opens the backends one by one.
 type app struct {
-	c        *config.Config
-	log      *slog.Logger
-	registry *prometheus.Registry
-	disks    *disk.Disks
-	ballast  *disk.Ballast // nil if the database is elsewhere
-	db       *database.DB
-	secret   []byte
-	keys     *auth.Keys
-	files    *diskstore.Store // nil if storage has its own address, as S3 does
-	bucket   *storage.Bucket
-	driver   queue.Driver
-	queue    *queue.Queue
-	limits   *limit.Limits
-	checks   []telemetry.Check
-	ffmpeg   string        // its version; "" if no worker runs here
-	workDir  *scratch.Area // nil if neither a worker runs here nor storage is S3
-	brand    brand
-	closers  []func() error
-	access   database.Access
+	c         *config.Config
+	log       *slog.Logger
+	registry  *prometheus.Registry
+	disks     *disk.Disks
+	ballast   *disk.Ballast // nil if the database is elsewhere
+	db        *database.DB
+	secret    []byte
+	keys      *auth.Keys
+	files     *diskstore.Store // nil if storage has its own address, as S3 does
+	bucket    *storage.Bucket
+	driver    queue.Driver
+	queue     *queue.Queue
+	limits    *limit.Limits
+	checks    []telemetry.Check // of what requests need
+	tolerated []telemetry.Check // of what they can do without for a while
+	ffmpeg    string            // its version; "" if no worker runs here
+	workDir   *scratch.Area     // nil if neither a worker runs here nor storage is S3
+	brand     brand
+	closers   []func() error
+	access    database.Access
 
 	identity *identity.Module
 	voting   *voting.Module
@@ -107,7 +109,9 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 		return withVariable(databaseVariable(a.c), err)
 	}
 	a.closers = append(a.closers, a.db.Close)
-	a.checks = append(a.checks, telemetry.Check{Name: "database", Run: a.db.Ping})
+	a.checks = append(a.checks, telemetry.Check{
+		Name: "database", Failure: "the database does not answer", Run: a.db.Ping,
+	})
 	if a.c.Embedded() && a.access == database.Create {
 		return a.db.Migrate(ctx, migrations()...)
 	}
@@ -143,7 +147,7 @@ func withVariable(variable string, err error) error {
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{
-		dbqueue.Migrations(), limit.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations(),
+		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations(),
 	}
 }
 

@@ -83,7 +83,7 @@ func rootCommand() *cobra.Command {
 	config.Flags(root.PersistentFlags())
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
-		doctorCommand(), configCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
+		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
 		healthcheckCommand(), versionCommand(),
 	)
 	strict(root)

@@ -54,6 +54,31 @@ func (a *app) openDisks(worker bool) (err error) {
 	return withVariable(folderVariable("WORK_DIR", a.c.Data.WorkDir), err)
 }
 
+// volume is one on which a process of this configuration has a folder.
+type volume struct {
+	name, variable, path string
+	add                  func(name, path string) (*disk.Volume, error)
+}
+
+// volumesOf returns the volumes that a process may use, in the order of their importance.
+func volumesOf(c *config.Config) []volume {
+	disks := newDisks(c, nil)
+	all := []volume{{"data", "DATA_DIR", c.Data.Dir, disks.Watch}}
+	if c.Storage.Backend == "local" {
+		all = append(all, volume{"files", "FILES_DIR", c.FilesPath(), disks.Add})
+	}
+	return append(all, volume{"work", "WORK_DIR", c.WorkPath(), disks.Add})
+}
+
+// state examines the volume. A folder that is missing will be created on the volume of the nearest one that is there.
+func (v volume) state() (disk.State, error) {
+	found, err := v.add(v.name, existing(v.path))
+	if err != nil {
+		return disk.State{}, err
+	}
+	return found.State()
+}
+
 // folderVariable returns the variable that says where a folder is: its own if that is set.
 func folderVariable(own, value string) string {
 	if value == "" {

@@ -92,6 +92,8 @@ func (d *doctor) examine(ctx context.Context) {
 		access: database.Look,
 	}
 	d.database(ctx, a)
+	d.processes(ctx, a)
+	d.missingFiles(ctx, a)
 	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)
@@ -176,26 +178,10 @@ func (d *doctor) tools(ctx context.Context, processor *media.Processor) {
 // disk requires on each volume, above its reserve, room for two of the largest uploads (an original and its rendition),
 // and warns below twenty.
 func (d *doctor) disk() {
-	disks := newDisks(d.c, nil)
-	for _, folder := range []struct {
-		name, variable, path string
-		add                  func(name, path string) (*disk.Volume, error)
-	}{
-		{"data", "DATA_DIR", d.c.Data.Dir, disks.Watch},
-		{"files", "FILES_DIR", d.c.FilesPath(), disks.Add},
-		{"work", "WORK_DIR", d.c.WorkPath(), disks.Add},
-	} {
-		if folder.name == "files" && d.c.Storage.Backend != "local" {
-			continue
-		}
-		var state disk.State
-		// A folder that is missing will be created on the volume of the nearest one that is there.
-		volume, err := folder.add(folder.name, existing(folder.path))
-		if err == nil {
-			state, err = volume.State()
-		}
+	for _, v := range volumesOf(d.c) {
+		state, err := v.state()
 		if err != nil {
-			d.report("disk "+folder.name, fail, "%s: %v", folder.variable, err)
+			d.report("disk "+v.name, fail, "%s: %v", v.variable, err)
 			continue
 		}
 		verdict := fine
@@ -205,7 +191,7 @@ func (d *doctor) disk() {
 		case state.Spare() < 20*state.Largest:
 			verdict = warn
 		}
-		d.report("disk "+folder.name, verdict, "%s (DISK_RESERVE_BYTES); an upload may have up to %d MiB",
+		d.report("disk "+v.name, verdict, "%s (DISK_RESERVE_BYTES); an upload may have up to %d MiB",
 			state, d.c.Upload.MaxBytes>>20)
 	}
 }
@@ -310,15 +296,14 @@ func describe(s queue.Stats) string {
 		s.Ready, s.InFlight, s.Delayed, s.OldestReady.Round(time.Second))
 }
 
-// storage writes, finds and deletes one small object.
+// storage looks at a local folder, and tries a bucket, whose rules only a write can tell.
 func (d *doctor) storage(ctx context.Context, a *app) {
-	// On AWS, workers may write under this prefix only.
-	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid())
-	folder := filepath.Join(d.c.FilesPath(), filepath.FromSlash(d.c.Storage.ProcessedPrefix))
-	if d.c.Storage.Backend == "local" && !exists(folder) {
-		d.report("storage", warn, "%s does not exist yet; serve creates it", folder)
+	if d.c.Storage.Backend == "local" {
+		d.folder()
 		return
 	}
+	// On AWS, workers may write under this prefix only.
+	key := fmt.Sprintf("%s/doctor-%d.mp4", d.c.Storage.ProcessedPrefix, os.Getpid())
 	content := []byte("a probe")
 	err := a.openStorage(ctx)
 	if err == nil {
@@ -336,6 +321,26 @@ func (d *doctor) storage(ctx context.Context, a *app) {
 		return
 	}
 	d.report("storage", fine, "%s: files can be written, found and deleted", d.c.Storage.Backend)
+}
+
+// folder checks the folders of local storage.
+func (d *doctor) folder() {
+	root := d.c.FilesPath()
+	if !exists(root) {
+		d.report("storage", warn, "%s does not exist yet; serve creates it", root)
+		return
+	}
+	for _, folder := range []string{".", d.c.Storage.UploadPrefix, d.c.Storage.ProcessedPrefix} {
+		folder = filepath.Join(root, filepath.FromSlash(folder))
+		if !exists(folder) {
+			continue
+		}
+		if err := disk.CheckFolder(folder); err != nil {
+			d.report("storage", fail, "%v", err)
+			return
+		}
+	}
+	d.report("storage", fine, "local: %s can be read and changed", root)
 }
 
 // secret checks the key that signs tokens and links to local files.

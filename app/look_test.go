@@ -56,7 +56,7 @@ func TestCommandsThatLookChangeNothing(t *testing.T) {
 		if state != "empty" {
 			prepare(t, state == "old")
 		}
-		for _, command := range []string{"doctor", "queue dead", "migrate status", "config"} {
+		for _, command := range []string{"doctor", "queue dead", "migrate status", "config", "status"} {
 			t.Run(state+", "+command, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				if err := os.CopyFS(".", os.DirFS(folder)); err != nil {

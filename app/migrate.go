@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 
 	"risingstars/config"
 	"risingstars/platform/database"
+	"risingstars/platform/roster"
 )
 
 func migrateCommand() *cobra.Command {
@@ -44,16 +46,20 @@ func migrateDownCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if !yes {
-			fmt.Fprintf(cmd.OutOrStdout(), "Revert %s of %s and lose the data that only it holds? Type yes: ",
-				latest.File, latest.Owner)
-			answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // an error means no
-			if strings.TrimSpace(answer) != "yes" {
-				return errors.New("nothing was changed")
-			}
+		if err := wantNobody(cmd.Context(), db); err != nil {
+			return err
 		}
 		for _, owner := range migrations() {
-			if owner.Name == latest.Owner {
+			if owner.Name != latest.Owner {
+				continue
+			}
+			if !yes {
+				err = askToRevert(cmd, owner, latest.File)
+			}
+			if err == nil {
+				err = wantNobody(cmd.Context(), db) // again: the answer may have taken long
+			}
+			if err == nil {
 				err = db.Revert(cmd.Context(), owner, latest.File)
 			}
 		}
@@ -63,6 +69,34 @@ func migrateDownCommand() *cobra.Command {
 		return migrateStatus(cmd, c, db)
 	})
 	return command
+}
+
+// askToRevert names what goes, and returns an error unless the answer is yes.
+func askToRevert(cmd *cobra.Command, owner database.Migrations, file string) error {
+	statements, err := database.Undoing(owner, file)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s of %s is reverted by:\n\n%s\n\nThe data that only this holds is lost. "+
+		"Type yes: ", file, owner.Name, statements)
+	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // an error means no
+	if strings.TrimSpace(answer) != "yes" {
+		return errors.New("nothing was changed")
+	}
+	return nil
+}
+
+// wantNobody returns an error if a process serves or works: it would miss the tables that go.
+func wantNobody(ctx context.Context, db *database.DB) error {
+	status, err := db.MigrationStatus(ctx, roster.Migrations())
+	if err != nil || !status[0].Applied {
+		return err
+	}
+	alive, err := roster.Alive(ctx, db)
+	if err != nil || len(alive) == 0 {
+		return err
+	}
+	return errRuns(alive)
 }
 
 // withDatabase returns a command function that opens only the database, runs the given function on it, and closes it.

@@ -38,9 +38,13 @@ func processCommand() *cobra.Command {
 				return err
 			}
 			at := time.Duration(start * float64(time.Second))
-			return b.processor.File(cmd.Context(), media.FileJob{
+			notices, err := b.processor.File(cmd.Context(), media.FileJob{
 				In: args[0], Out: args[1], Start: at, Rules: rules(c), Progress: showProgress(cmd.ErrOrStderr()),
 			})
+			for _, n := range notices {
+				fmt.Fprintf(cmd.ErrOrStderr(), "notice %s: %s\n", n, media.NoticeText(n).EN)
+			}
+			return err
 		},
 	}
 	command.Flags().Float64Var(&start, "start", 0, "where the published part begins, in seconds")

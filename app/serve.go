@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"os"
 	"runtime/debug"
 
@@ -72,6 +73,7 @@ func (a *app) workServices() []lifecycle.Service {
 	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
+		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("fills", a.fill),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
@@ -84,6 +86,9 @@ func (a *app) workServices() []lifecycle.Service {
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
 	a.announce(ctx, "work", a.concurrency())
+	if err := a.join(ctx, "work", a.concurrency()); err != nil {
+		return errors.Join(err, a.close())
+	}
 	services := append(a.workServices(), a.diskWatch())
 	if a.c.Worker.HTTPAddr != "" {
 		o := a.serverOptions(a.c.Worker.HTTPAddr)
@@ -98,7 +103,7 @@ func (a *app) serverOptions(addr string) web.Options {
 	return web.Options{
 		Addr: addr, Version: version, PublicURL: a.c.HTTP.PublicURL, TrustedProxies: a.c.HTTP.TrustedProxies,
 		CORSOrigins: a.c.HTTP.CORSOrigins, Grace: a.c.Grace(), Verify: a.tokens().Verify,
-		Health: &telemetry.Health{Checks: a.checks, Tolerated: []telemetry.Check{a.diskCheck()}}, Limits: a.limits,
+		Health: &telemetry.Health{Checks: a.checks, Tolerated: append(a.tolerated, a.diskCheck())}, Limits: a.limits,
 		Logger: a.log,
 	}
 }
@@ -138,7 +143,12 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 		workers = a.concurrency()
 	}
 	a.announce(ctx, "serve", workers)
-	services := []lifecycle.Service{a.diskWatch(), webService("web", a.newAPI(), "HTTP_ADDR")}
+	if err := a.join(ctx, "serve", workers); err != nil {
+		return errors.Join(err, a.close())
+	}
+	watch := a.newWorkers()
+	a.tolerated = append(a.tolerated, watch.check())
+	services := []lifecycle.Service{a.diskWatch(), watch.watch(), webService("web", a.newAPI(), "HTTP_ADDR")}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)
 		o.Gatherer = a.registry

@@ -15,7 +15,8 @@ func stays(variable, path string) (telemetry.Check, error) {
 	if err != nil {
 		return telemetry.Check{}, withVariable(variable, err)
 	}
-	return telemetry.Check{Name: variable, Run: func(context.Context) error {
+	const failure = "the folder or its database is gone or has been replaced: put it back, or restart this process"
+	return telemetry.Check{Name: variable, Failure: failure, Run: func(context.Context) error {
 		now, err := os.Stat(path)
 		if err != nil {
 			return withVariable(variable, err)

@@ -95,8 +95,16 @@ func TestMainUserJourney(t *testing.T) {
 	s.do(t, http.MethodDelete, vote, beto.Token, "", nil).want(t, http.StatusBadRequest, "not_voted")
 	s.do(t, http.MethodDelete, remove, ana.Token, "", nil).want(t, http.StatusOK, "")
 	s.get(t, remove, ana.Token).want(t, http.StatusNotFound, "not_found")
-	s.get(t, "/api/public/videos/"+id, "").want(t, http.StatusNotFound, "not_found")
+	s.wantNotPublished(t, id)
 	if left := s.storedFiles(t); len(left) != 0 {
 		t.Fatalf("files left behind: %v", left)
 	}
+}
+
+// wantNotPublished waits until the public no longer sees a video, whose answer may have been prepared before.
+func (s *site) wantNotPublished(t *testing.T, id string) {
+	t.Helper()
+	eventually(t, "the public no longer sees the video", func() bool {
+		return s.get(t, "/api/public/videos/"+id, "").Status == http.StatusNotFound
+	})
 }

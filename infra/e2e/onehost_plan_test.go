@@ -12,10 +12,6 @@ import (
 var seqScan = regexp.MustCompile(
 	`Seq Scan on (voting_entries|voting_contestants|voting_tallies|voting_votes|media_videos)\b`)
 
-// unconditionalCount matches a count without a condition. It has to visit every row, of the table or of an index, and
-// takes milliseconds.
-var unconditionalCount = regexp.MustCompile(`Query Text: SELECT count\(\*\) FROM "\w+"\s*\n`)
-
 // fillTables inserts 100,000 contestants with one video and one vote each, in no particular order.
 const fillTables = `
 	CREATE TEMPORARY TABLE numbers AS
@@ -84,7 +80,7 @@ func TestNoQueryScansAWholeTable(t *testing.T) {
 		eventually(t, "the log contains "+part, func() bool { return strings.Contains(logged(), part) })
 	}
 	for plan := range strings.SplitSeq(logged(), "LOG:  duration:") {
-		if seqScan.MatchString(plan) && !unconditionalCount.MatchString(plan) {
+		if seqScan.MatchString(plan) {
 			t.Errorf("a whole table is read:\n%s", plan)
 		}
 	}

@@ -68,7 +68,7 @@ func anOldClaimChangesNothing(t *testing.T, s *studio) {
 	for name, act := range map[string]func() (bool, error){
 		"renew":   func() (bool, error) { return s.store.renew(t.Context(), old, "x", 1) },
 		"release": func() (bool, error) { return false, s.store.release(t.Context(), old) },
-		"reject":  func() (bool, error) { return s.store.reject(t.Context(), old, codeNotAVideo) },
+		"reject":  func() (bool, error) { return s.store.reject(t.Context(), old, codeNotAVideo, "") },
 		"publish": func() (bool, error) { return s.store.publish(t.Context(), old) },
 	} {
 		if done, err := act(); done || err != nil {

@@ -50,6 +50,9 @@
 //	lose       a video without its original   the owner sees original_lost
 //	delete     rows and files                 the owner; a file that cannot be deleted now stays an orphan
 //
+// A clip that is published with less than was sent, such as without its sound, has notices (notices.go): its owner reads
+// in every answer about the video what is missing and what to do. Nobody else does.
+//
 // A rebranding makes published clips again (rebrand.go). What is left of it is in a table of its own, so that the
 // videos stay processed; each has a lease and a fence there, as videos that wait have in theirs. It begins none while a
 // video waits.

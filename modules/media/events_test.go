@@ -29,6 +29,7 @@ type streamEvent struct {
 		Status        string
 		QueuePosition int    `json:"queue_position"`
 		QueueText     string `json:"queue_position_text"`
+		Notices       []noticeBody
 	}
 }
 

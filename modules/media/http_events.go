@@ -14,13 +14,14 @@ import (
 )
 
 type eventBody struct {
-	VideoID       string   `json:"video_id"`
-	Status        string   `json:"status"`
-	Step          string   `json:"stage,omitempty"`
-	Progress      int      `json:"progress"`
-	QueuePosition int      `json:"queue_position,omitempty" doc:"From 1 while the video waits; 1000: that or more"`
-	QueueText     string   `json:"queue_position_text,omitempty" doc:"The same for people: 1 to 999, or 1000+"`
-	Failure       *failure `json:"failure,omitempty"`
+	VideoID       string       `json:"video_id"`
+	Status        string       `json:"status"`
+	Step          string       `json:"stage,omitempty"`
+	Progress      int          `json:"progress"`
+	QueuePosition int          `json:"queue_position,omitempty" doc:"From 1 while the video waits; 1000: that or more"`
+	QueueText     string       `json:"queue_position_text,omitempty" doc:"The same for people: 1 to 999, or 1000+"`
+	Failure       *failure     `json:"failure,omitempty"`
+	Notices       []noticeBody `json:"notices,omitempty" doc:"As in the video; only in the last event of a published one"`
 }
 
 // Names of the events of a video.
@@ -88,7 +89,7 @@ func (a api) videoEvents(c echo.Context) error {
 func (a api) eventOf(ctx context.Context, s snapshot) eventBody {
 	body := eventBody{
 		VideoID: s.ID, Status: string(s.Status), Step: s.Step, Progress: s.Progress, QueuePosition: s.QueuePlace,
-		Failure: a.failureOf(ctx, s.Video),
+		Failure: a.failureOf(ctx, s.Video), Notices: a.noticesOf(ctx, s.Video),
 	}
 	switch {
 	case s.QueuePlace >= maxPlace:

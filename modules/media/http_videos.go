@@ -17,21 +17,28 @@ type failure struct {
 	RetryUntil *time.Time `json:"retry_until,omitempty" doc:"Until when the video can be retried without an upload"`
 }
 
+type noticeBody struct {
+	Code   string `json:"code" doc:"Stable name of what is missing"`
+	Detail string `json:"detail" doc:"One sentence that says what happened and what to do"`
+}
+
 type videoBody struct {
-	VideoID         string     `json:"video_id"`
-	Title           string     `json:"title"`
-	Description     string     `json:"description"`
-	Status          string     `json:"status" enum:"uploaded,processing,processed,failed"`
-	Step            string     `json:"stage,omitempty" doc:"Of the processing: queued, probing, processing, publishing"`
-	Progress        int        `json:"progress" doc:"Percent"`
-	UploadedAt      time.Time  `json:"uploaded_at"`
-	ProcessedAt     *time.Time `json:"processed_at"`
-	DurationSeconds *float64   `json:"duration_seconds"`
-	OriginalURL     *string    `json:"original_url"`
-	ProcessedURL    *string    `json:"processed_url"`
-	PosterURL       *string    `json:"poster_url"`
-	Votes           int        `json:"votes"`
-	Failure         *failure   `json:"failure"`
+	VideoID         string       `json:"video_id"`
+	Title           string       `json:"title"`
+	Description     string       `json:"description"`
+	Status          string       `json:"status" enum:"uploaded,processing,processed,failed"`
+	Step            string       `json:"stage,omitempty" doc:"Of the processing: queued, probing, processing, publishing"`
+	Progress        int          `json:"progress" doc:"Percent"`
+	UploadedAt      time.Time    `json:"uploaded_at"`
+	ProcessedAt     *time.Time   `json:"processed_at"`
+	DurationSeconds *float64     `json:"duration_seconds"`
+	OriginalURL     *string      `json:"original_url"`
+	ProcessedURL    *string      `json:"processed_url"`
+	PosterURL       *string      `json:"poster_url"`
+	Votes           int          `json:"votes"`
+	Failure         *failure     `json:"failure"`
+	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
+	FilesMissing    bool         `json:"files_missing,omitempty" doc:"A published file is gone, and must be made again"`
 }
 
 type videoOutput struct {
@@ -121,6 +128,15 @@ func (a api) failureOf(ctx context.Context, v Video) *failure {
 	return f
 }
 
+// noticesOf returns what a published video lacks of its original; never nil.
+func (a api) noticesOf(ctx context.Context, v Video) []noticeBody {
+	bodies := make([]noticeBody, len(v.Notices))
+	for i, n := range v.Notices {
+		bodies[i] = noticeBody{Code: string(n), Detail: web.Say(ctx, NoticeText(n))}
+	}
+	return bodies
+}
+
 // bodies returns the JSON of videos, with links to the files for their owner.
 func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 	ids := make([]string, len(videos))
@@ -136,6 +152,8 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 		b := videoBody{
 			VideoID: v.ID, Title: v.Title, Description: v.Description, Status: string(v.Status), Step: v.Step,
 			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
+			Notices:      a.noticesOf(ctx, v),
+			FilesMissing: v.FilesMissing,
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

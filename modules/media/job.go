@@ -169,7 +169,7 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	v := j.video
 	name := fmt.Sprintf("%s/%s-%d-%s", j.o.ProcessedPrefix, v.ID, v.Attempt, strings.ToLower(rand.Text()[:keyRandom]))
 	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
-	v.Duration = result.Duration
+	v.Duration, v.Notices = result.Duration, result.Notices
 	v.Branding, v.Work = j.o.Branding, time.Since(j.began)
 	if j.deletesOriginal() {
 		v.OriginalKey, v.OriginalSize = "", 0

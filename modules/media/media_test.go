@@ -272,6 +272,7 @@ type board struct {
 	published []Entry
 	refuse    error // returned by Publish
 	votes     bool  // every entry has votes
+	missing   map[string]bool
 }
 
 func (b *board) Publish(_ context.Context, e Entry) error {
@@ -279,8 +280,19 @@ func (b *board) Publish(_ context.Context, e Entry) error {
 	defer b.mu.Unlock()
 	if b.refuse == nil {
 		b.published = append(b.published, e)
+		delete(b.missing, e.VideoID)
 	}
 	return b.refuse
+}
+
+func (b *board) MarkMissing(_ context.Context, videoID string, missing bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.missing == nil {
+		b.missing = map[string]bool{}
+	}
+	b.missing[videoID] = missing
+	return nil
 }
 
 func (b *board) Withdraw(context.Context, string) (bool, error) { return !b.votes, nil }

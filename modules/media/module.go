@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"sync"
 	"time"
 
 	"risingstars/platform/database"
@@ -36,6 +37,8 @@ type Gallery interface {
 	Publish(ctx context.Context, entry Entry) error
 	// Withdraw removes a video's entry, if there is one. It reports false, and removes nothing, if the entry has votes.
 	Withdraw(ctx context.Context, videoID string) (bool, error)
+	// MarkMissing says of an entry whether files of it are gone. Publish takes the mark away.
+	MarkMissing(ctx context.Context, videoID string, missing bool) error
 	// Tallies returns the number of votes of those among videoIDs that are published.
 	Tallies(ctx context.Context, videoIDs []string) (map[string]int, error)
 }
@@ -126,6 +129,7 @@ type Module struct {
 	watchers   *watchers
 	streams    *streams
 	streamLife time.Duration
+	underWay   sync.Map // of the ids of the videos that this process works on
 }
 
 // New builds the module. Its tables must be migrated before it is used.

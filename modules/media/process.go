@@ -67,6 +67,8 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	if v.ID != d.ID {
 		m.log.InfoContext(ctx, "it is another video's turn", "video_id", v.ID, "task", d.ID)
 	}
+	m.underWay.Store(v.ID, true)
+	defer m.underWay.Delete(v.ID)
 	err = m.newJob(v, videoClaim{m.store, v}).run(ctx)
 
 	// The rest must happen even if the job's context has ended.
@@ -180,7 +182,7 @@ func (m *Module) claimOwn(ctx context.Context, d queue.Delivery) (Video, bool, e
 
 // reject ends the claim on a clip that breaks a rule or cannot be processed.
 func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error {
-	rejected, err := m.store.reject(ctx, v, r.Code)
+	rejected, err := m.store.reject(ctx, v, r.Code, r.Subject)
 	if err != nil {
 		return err
 	}

@@ -41,27 +41,28 @@ type FileJob struct {
 	Progress func(step string, percent int)
 }
 
-// File processes a file exactly as a worker does. The rendition and the poster each appear whole or not at all.
-func (p *Processor) File(ctx context.Context, f FileJob) error {
+// File processes a file exactly as a worker does. The rendition and the poster each appear whole or not at all. It
+// returns what the rendition lacks of the original.
+func (p *Processor) File(ctx context.Context, f FileJob) ([]Notice, error) {
 	container, err := sniffFile(f.In)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// ffmpeg runs in another folder, so the paths must be absolute.
 	in, err1 := filepath.Abs(f.In)
 	out, err2 := filepath.Abs(f.Out)
 	if err := errors.Join(err1, err2); err != nil {
-		return fmt.Errorf("resolve the paths: %w", err)
+		return nil, fmt.Errorf("resolve the paths: %w", err)
 	}
 	poster := out[:len(out)-len(filepath.Ext(out))] + ".jpg"
 	for _, path := range []string{out, poster} {
 		if same(in, path) {
-			return fmt.Errorf("%s would be overwritten; name another output", in)
+			return nil, fmt.Errorf("%s would be overwritten; name another output", in)
 		}
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(out), ".process-*")
 	if err != nil {
-		return fmt.Errorf("create a work folder: %w", err)
+		return nil, fmt.Errorf("create a work folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	result, err := p.ffmpeg.Process(ctx, ffmpeg.Job{
@@ -69,19 +70,19 @@ func (p *Processor) File(ctx context.Context, f FileJob) error {
 		Progress: func(at ffmpeg.Progress) { f.Progress(at.Step, at.Percent) },
 	})
 	if tool, ok := errors.AsType[*ffmpeg.ToolError](err); ok {
-		return fmt.Errorf("%w\n%s", err, tool.Stderr)
+		return nil, fmt.Errorf("%w\n%s", err, tool.Stderr)
 	}
 	if err != nil {
-		return fmt.Errorf("process %s: %w", in, err)
+		return nil, fmt.Errorf("process %s: %w", in, err)
 	}
 	err = os.Rename(result.Video, out)
 	if err == nil {
 		err = os.Rename(result.Poster, poster)
 	}
 	if err != nil {
-		return fmt.Errorf("move the result into place: %w", err)
+		return nil, fmt.Errorf("move the result into place: %w", err)
 	}
-	return nil
+	return result.Notices, nil
 }
 
 // Preview writes a test picture with sound to out, processed as a clip is, and a poster beside it.
@@ -95,7 +96,8 @@ func (p *Processor) Preview(ctx context.Context, out string, progress func(step 
 	if err != nil {
 		return fmt.Errorf("make a test picture: %w", err)
 	}
-	return p.File(ctx, FileJob{In: in, Out: out, Progress: progress})
+	_, err = p.File(ctx, FileJob{In: in, Out: out, Progress: progress})
+	return err
 }
 
 // same reports whether two paths lead to the same file.

@@ -116,6 +116,8 @@ func (m *Module) makeAgain(ctx context.Context, d queue.Delivery) error {
 	if !claimed {
 		return m.notRebranded(ctx, d.ID)
 	}
+	m.underWay.Store(v.ID, true)
+	defer m.underWay.Delete(v.ID)
 	// The rules about what is accepted were applied when it was published.
 	j := m.newJob(v, c)
 	j.rules = Rules{MaxClip: m.o.Rules.MaxClip, RemoveAudio: m.o.Rules.RemoveAudio}

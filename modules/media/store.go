@@ -34,12 +34,15 @@ type videoRow struct {
 	StartMs      int64
 	DurationMs   int64
 	FailureCode  string
+	FailureOf    string `gorm:"column:failure_subject"`
+	Notices      string
 	Retries      int
 	FailedAt     int64
 	UploadedAt   int64
 	ProcessedAt  int64
 	Branding     string
 	WorkMs       int64
+	MissingSince int64
 	LeaseLeft    int64 `gorm:"->"` // in microseconds; only leaseOf reads it
 }
 
@@ -49,11 +52,12 @@ func (r videoRow) video() Video {
 	return Video{
 		ID: r.ID, OwnerID: r.OwnerID, Title: r.Title, Description: r.Description,
 		Status: Status(r.Status), Step: r.Step, Progress: r.Progress, Attempt: r.Attempt, FailureCode: r.FailureCode,
-		Retries: r.Retries, OriginalSize: r.OriginalSize,
+		FailureSubject: r.FailureOf, Notices: splitNotices(r.Notices), Retries: r.Retries, OriginalSize: r.OriginalSize,
 		OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
 		FailedAt: database.FromMicros(r.FailedAt),
 		Start:    time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
+		FilesMissing: r.MissingSince > 0,
 	}
 }
 

@@ -147,8 +147,9 @@ func (s *store) lose(ctx context.Context, v checkedVideo) (lost bool, err error)
 // published, its row and its entry keep the names of the old ones. It reports false if the video has changed.
 func (s *store) processAgain(ctx context.Context, v checkedVideo) (bool, error) {
 	return s.move(ctx, v.ID, Uploaded, []Status{Processed, Failed}, map[string]any{
-		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
-		"forgiven": gorm.Expr("attempt"),
+		"failure_code": "", "failure_subject": "", "notices": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
+		"failed_at": 0,
+		"forgiven":  gorm.Expr("attempt"),
 	}, "attempt = ? AND original_key = ? AND processed_key = ?", v.Attempt, v.OriginalKey, v.ProcessedKey)
 }
 

@@ -128,13 +128,14 @@ func (s *store) publish(ctx context.Context, v Video) (bool, error) {
 func outputColumns(v Video) map[string]any {
 	return map[string]any{
 		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
-		"branding": v.Branding, "work_ms": v.Work.Milliseconds(),
+		"notices": joinNotices(v.Notices), "missing_since": 0, "branding": v.Branding, "work_ms": v.Work.Milliseconds(),
 	}
 }
 
-// reject ends a claim because of the contestant's clip. It reports false if the claim is lost.
-func (s *store) reject(ctx context.Context, v Video, code string) (bool, error) {
-	return s.moveToFailed(ctx, v.ID, code, "attempt = ?", v.Attempt)
+// reject ends a claim because of the contestant's clip; subject is what the sentence about it names, or "". It reports
+// false if the claim is lost.
+func (s *store) reject(ctx context.Context, v Video, code, subject string) (bool, error) {
+	return s.moveToFailedOver(ctx, v.ID, code, subject, "attempt = ?", v.Attempt)
 }
 
 // fail ends the processing of a video whose own task has died, for a reason on our side. It reports false if that says
@@ -167,10 +168,14 @@ func (s *store) failDead(ctx context.Context, v silentVideo) (bool, error) {
 		"attempt = ? AND dead_attempt = attempt AND NOT "+leased(s.clock()), v.Attempt)
 }
 
-// moveToFailed raises the attempt number, so that a worker that has a claim on the video loses it.
 func (s *store) moveToFailed(ctx context.Context, id, code, where string, args ...any) (bool, error) {
+	return s.moveToFailedOver(ctx, id, code, "", where, args...)
+}
+
+// moveToFailedOver raises the attempt number, so that a worker that has a claim on the video loses it.
+func (s *store) moveToFailedOver(ctx context.Context, id, code, subject, where string, args ...any) (bool, error) {
 	return s.move(ctx, id, Failed, Failed.before(), map[string]any{
-		"failure_code": code, "lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
+		"failure_code": code, "failure_subject": subject, "lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
 		"failed_at": gorm.Expr(s.clock()),
 	}, where, args...)
 }
@@ -189,8 +194,9 @@ func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 
 func (s *store) requeueIf(ctx context.Context, id string, set map[string]any, and string, args ...any) (bool, error) {
 	maps.Copy(set, map[string]any{
-		"failure_code": "", "stage": stepQueued, "progress": 0, "sent_at": 0, "failed_at": 0,
-		"forgiven": gorm.Expr("attempt"),
+		"failure_code": "", "failure_subject": "", "notices": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
+		"failed_at": 0,
+		"forgiven":  gorm.Expr("attempt"),
 	})
 	return s.move(ctx, id, Uploaded, []Status{Failed}, set, "original_key <> ''"+and, args...)
 }

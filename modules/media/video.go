@@ -13,20 +13,24 @@ type Video struct {
 	Progress    int    // percent
 	Attempt     int    // the number of the latest claim
 
-	OriginalKey  string // "" once the original has been deleted, some time after a failure or by a publication
-	OriginalSize int64  // bytes; 0 if it is not kept or not known
-	ProcessedKey string
-	PosterKey    string
-	Start        time.Duration // where the published part begins in the original
-	Duration     time.Duration // of the rendition, bumpers included
-	Branding     string        // the hash of the branding that a job has just given it
-	Work         time.Duration // how long that job took
-	FailureCode  string
-	Retries      int       // by the owner
-	FailedAt     time.Time // zero if it has not failed
+	OriginalKey    string // "" once the original has been deleted, some time after a failure or by a publication
+	OriginalSize   int64  // bytes; 0 if it is not kept or not known
+	ProcessedKey   string
+	PosterKey      string
+	Start          time.Duration // where the published part begins in the original
+	Duration       time.Duration // of the rendition, bumpers included
+	Notices        []Notice      // what the rendition lacks of the original
+	Branding       string        // the hash of the branding that a job has just given it
+	Work           time.Duration // how long that job took
+	FailureCode    string
+	FailureSubject string    // what the sentence about the failure names, such as a codec; may be ""
+	Retries        int       // by the owner
+	FailedAt       time.Time // zero if it has not failed
 
 	UploadedAt  time.Time
 	ProcessedAt time.Time // zero before that
+
+	FilesMissing bool // a published file is gone
 }
 
 // retriable returns the fault for why the owner may not retry the video, or nil.

@@ -28,7 +28,7 @@ func statesChangeOnlyAsTheTableAllows(t *testing.T, s *studio) {
 			return s.store.publish(t.Context(), v)
 		}},
 		{"reject", Failed, []Status{Processing}, func(v Video) (bool, error) {
-			return s.store.reject(t.Context(), v, codeNotAVideo)
+			return s.store.reject(t.Context(), v, codeNotAVideo, "")
 		}},
 		{"giveBack", Uploaded, []Status{Processing}, func(v Video) (bool, error) {
 			return s.store.giveBack(t.Context(), v)

@@ -43,7 +43,7 @@ func TestAProcessWhoseClockIsWrongDoesEverythingInTime(t *testing.T) {
 		if _, stolen, err := s.store.claim(t.Context(), theirs.ID); err != nil || stolen {
 			t.Errorf("it claims what another one holds: %t (%v)", stolen, err)
 		}
-		if done, err := s.store.reject(t.Context(), rejected, codeNotAVideo); err != nil || !done {
+		if done, err := s.store.reject(t.Context(), rejected, codeNotAVideo, ""); err != nil || !done {
 			t.Error(done, err)
 		}
 		var err error

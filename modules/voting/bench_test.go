@@ -84,13 +84,13 @@ func BenchmarkPages(b *testing.B) {
 	city := voting.Filter{City: "City 7"}
 	gallery := func(filter voting.Filter, order voting.Order, offset int) func() (int, error) {
 		return func() (int, error) {
-			page, _, err := m.Gallery(b.Context(), filter, order, offset, 20)
+			page, _, err := m.gallery(b.Context(), filter, order, offset, 20)
 			return len(page), err
 		}
 	}
 	ranking := func(filter voting.Filter, offset int) func() (int, error) {
 		return func() (int, error) {
-			page, err := m.Rankings(b.Context(), filter, offset, 20)
+			page, err := m.rankings(b.Context(), filter, offset, 20)
 			return len(page.Ranks), err
 		}
 	}

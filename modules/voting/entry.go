@@ -16,6 +16,7 @@ type Entry struct {
 	Duration     time.Duration
 	UploadedAt   time.Time
 	Votes        int
+	FilesMissing bool // and have to be made again
 }
 
 // Filter narrows a list down; blank fields match everything. City and Country are compared by their folds. Search looks

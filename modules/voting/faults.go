@@ -17,6 +17,13 @@ var (
 			EN: "must have a word of two letters or more",
 		},
 	})
+	errBadCursor = fault.ErrInvalid.WithFields(fault.Field{
+		Location: "query.after",
+		Message: fault.Text{
+			ES: "usa el valor que dio la página anterior de esta lista",
+			EN: "must be what the page before of this list gave",
+		},
+	})
 	errAlreadyVoted = fault.New(fault.Conflict, "already_voted",
 		"Ya votaste por este video.",
 		"You have already voted for this video.")

@@ -43,12 +43,12 @@ func (b *bench) spoil(t *testing.T, version int) {
 func (b *bench) checkFindable(t *testing.T, n int) {
 	t.Helper()
 	place := voting.Filter{City: "LODZ", Country: "polska."}
-	ranking, err := b.Rankings(t.Context(), place, 0, 1)
+	ranking, err := b.rankings(t.Context(), place, 0, 1)
 	if err != nil || ranking.Total != n {
 		t.Errorf("%d contestants found (%v), want %d", ranking.Total, err, n)
 	}
 	place.Search = "lodz piesn"
-	if _, total, err := b.Gallery(t.Context(), place, voting.Recent, 0, 1); err != nil || total != n {
+	if _, total, err := b.gallery(t.Context(), place, voting.Recent, 0, 1); err != nil || total != n {
 		t.Errorf("%d entries found (%v), want %d", total, err, n)
 	}
 }
@@ -137,7 +137,7 @@ func TestAnEntryOfAnOldBinaryBringsItsContestantUpToDate(t *testing.T) {
 		if err := db.Migrate(t.Context(), owners...); err != nil {
 			t.Fatal(err)
 		}
-		ranking, err := b.Rankings(t.Context(), voting.Filter{City: "Gdansk"}, 0, 10)
+		ranking, err := b.rankings(t.Context(), voting.Filter{City: "Gdansk"}, 0, 10)
 		if err != nil || ranking.Total != 1 {
 			t.Errorf("the ranking is %+v (%v)", ranking, err)
 		}

@@ -28,9 +28,21 @@ func (m *Module) Withdraw(ctx context.Context, videoID string) (bool, error) {
 	return m.store.withdraw(ctx, videoID)
 }
 
-// Gallery returns one page of the published entries, and the number of entries on all pages.
-func (m *Module) Gallery(ctx context.Context, filter Filter, order Order, offset, limit int) ([]Entry, int, error) {
-	return m.store.entries(ctx, filter, order, offset, limit)
+// MarkMissing says of an entry whether files of it are gone. It joins the transaction in ctx.
+func (m *Module) MarkMissing(ctx context.Context, videoID string, missing bool) error {
+	return m.store.markMissing(ctx, videoID, missing)
+}
+
+// GalleryPage is one page of the published entries.
+type GalleryPage struct {
+	Entries []Entry
+	Total   int   // on all pages
+	Next    *Mark // nil on the last page
+}
+
+// Gallery returns the window of the published entries.
+func (m *Module) Gallery(ctx context.Context, filter Filter, order Order, window Window) (GalleryPage, error) {
+	return m.store.entries(ctx, filter, order, window)
 }
 
 // EntryOf returns the published entry of a video.

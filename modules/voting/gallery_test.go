@@ -15,7 +15,7 @@ func titles(t *testing.T, b *bench, filter voting.Filter, order voting.Order, si
 	t.Helper()
 	found := []string{}
 	for offset := 0; ; offset += size {
-		entries, total, err := b.Gallery(t.Context(), filter, order, offset, size)
+		entries, total, err := b.gallery(t.Context(), filter, order, offset, size)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,6 +74,18 @@ func (b *bench) vote(t testing.TB, videoID string, n int) {
 	}
 }
 
+// gallery returns a page of the gallery, and how many entries there are on all.
+func (b *bench) gallery(
+	ctx context.Context, filter voting.Filter, order voting.Order, offset, limit int,
+) ([]voting.Entry, int, error) {
+	page, err := b.Gallery(ctx, filter, order, voting.Window{Offset: offset, Limit: limit})
+	return page.Entries, page.Total, err
+}
+
+func (b *bench) rankings(ctx context.Context, filter voting.Filter, offset, limit int) (voting.Ranking, error) {
+	return b.Rankings(ctx, filter, voting.Window{Offset: offset, Limit: limit})
+}
+
 // checkCounters returns an error if a counter differs from the rows of votes. It uses one statement, which sees one
 // moment.
 func (b *bench) checkCounters(ctx context.Context) error {
@@ -95,6 +107,20 @@ func (b *bench) checkCounters(ctx context.Context) error {
 			UNION ALL
 			SELECT 'tally without an entry', t.video_id, 0, 1
 			FROM voting_tallies t WHERE NOT EXISTS (SELECT 1 FROM voting_entries e WHERE e.video_id = t.video_id)
+			UNION ALL
+			SELECT 'entries of place', p.city_folded || '/' || p.country_folded, p.entries,
+				(SELECT COUNT(*) FROM voting_entries e WHERE p.city_folded IN ('*', e.city_folded)
+					AND p.country_folded IN ('*', e.country_folded))
+			FROM voting_places p
+			UNION ALL
+			SELECT 'contestants of place', p.city_folded || '/' || p.country_folded, p.contestants,
+				(SELECT COUNT(*) FROM voting_contestants c WHERE p.city_folded IN ('*', c.city_folded)
+					AND p.country_folded IN ('*', c.country_folded))
+			FROM voting_places p
+			UNION ALL
+			SELECT 'entry without a place', e.video_id, 0, 1
+			FROM voting_entries e WHERE NOT EXISTS (SELECT 1 FROM voting_places p
+				WHERE p.city_folded = e.city_folded AND p.country_folded = e.country_folded)
 			UNION ALL
 			SELECT 'votes of contestant', c.user_id, c.votes,
 				(SELECT COUNT(*) FROM voting_votes v WHERE v.contestant_id = c.user_id)

@@ -22,11 +22,11 @@ func (m *Module) Routes(s *web.Server) {
 			Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"public"}, Errors: errors,
 		}
 	}
-	web.Register(s, operation(http.MethodGet, "/api/public/videos", "gallery",
+	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/videos", "gallery",
 		"List the published videos", http.StatusUnprocessableEntity), reads, a.getVideos)
-	web.Register(s, operation(http.MethodGet, "/api/public/videos/{id}", "entry",
+	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/videos/{id}", "entry",
 		"Get a published video", http.StatusNotFound), reads, a.getVideo)
-	web.Register(s, operation(http.MethodGet, "/api/public/rankings", "rankings",
+	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/rankings", "rankings",
 		"Rank the contestants by votes", http.StatusUnprocessableEntity), reads, a.getRankings)
 
 	change := func(method, id, summary string) huma.Operation {

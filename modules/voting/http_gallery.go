@@ -19,6 +19,7 @@ type publicVideo struct {
 	DurationSeconds float64   `json:"duration_seconds"`
 	Votes           int       `json:"votes"`
 	UploadedAt      time.Time `json:"uploaded_at"`
+	FilesMissing    bool      `json:"files_missing,omitempty" doc:"The clip cannot be played until it is made again"`
 }
 
 // publicVideoOf returns the JSON of an entry, with links to its files.
@@ -36,6 +37,7 @@ func (a api) publicVideoOf(ctx context.Context, e Entry) (publicVideo, error) {
 		PlayerName: e.PlayerName, City: e.City, Country: e.Country,
 		ProcessedURL: web.Absolute(ctx, video), PosterURL: web.Absolute(ctx, poster),
 		DurationSeconds: e.Duration.Seconds(), Votes: e.Votes, UploadedAt: e.UploadedAt,
+		FilesMissing: e.FilesMissing,
 	}, nil
 }
 
@@ -47,6 +49,7 @@ type Place struct {
 
 type galleryInput struct {
 	web.Page
+	After
 	Place
 	Search string `query:"q" maxLength:"100" doc:"At most 5 words in the title, the player name or the city"`
 	Order  string `query:"order" enum:"recent,votes" default:"recent" doc:"Latest published first, or most voted first"`
@@ -54,6 +57,7 @@ type galleryInput struct {
 
 type galleryOutput struct {
 	web.PageHeaders
+	Next string `header:"X-Next-After" doc:"The parameter after of the next page; missing on the last page"`
 	Body []publicVideo
 }
 
@@ -66,14 +70,19 @@ func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, e
 		}
 		defer hold.Release()
 	}
-	entries, total, err := a.Gallery(ctx, filter, Order(in.Order), in.Offset(), in.Size)
+	window, err := in.After.window(in.Order, in.Page)
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.Gallery(ctx, filter, Order(in.Order), window)
 	if err != nil {
 		return nil, err
 	}
 	out := &galleryOutput{
-		PageHeaders: in.Headers(ctx, total, "city", "country", "q", "order"), Body: make([]publicVideo, len(entries)),
+		Next: cursor(in.Order, page.Next), Body: make([]publicVideo, len(page.Entries)),
+		PageHeaders: in.headers(ctx, in.Page, page.Total, cursor(in.Order, page.Next), "city", "country", "q", "order"),
 	}
-	for i, entry := range entries {
+	for i, entry := range page.Entries {
 		if out.Body[i], err = a.publicVideoOf(ctx, entry); err != nil {
 			return nil, err
 		}

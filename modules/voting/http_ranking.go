@@ -9,6 +9,7 @@ import (
 
 type rankingInput struct {
 	web.Page
+	After
 	Place
 }
 
@@ -28,12 +29,17 @@ type rankingOutput struct {
 		Page       int        `json:"page"`
 		PageSize   int        `json:"page_size"`
 		TotalPages int        `json:"total_pages"`
+		Next       *string    `json:"next_after" doc:"The parameter after of the next page; null on the last page"`
 		AsOf       time.Time  `json:"as_of" doc:"When the votes were counted"`
 	}
 }
 
 func (a api) getRankings(ctx context.Context, in *rankingInput) (*rankingOutput, error) {
-	ranking, err := a.Rankings(ctx, Filter{City: in.City, Country: in.Country}, in.Offset(), in.Size)
+	window, err := in.After.window(ranks, in.Page)
+	if err != nil {
+		return nil, err
+	}
+	ranking, err := a.Rankings(ctx, Filter{City: in.City, Country: in.Country}, window)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +49,11 @@ func (a api) getRankings(ctx context.Context, in *rankingInput) (*rankingOutput,
 	for i, r := range ranking.Ranks {
 		b.Rankings[i] = rankBody(r)
 	}
-	b.Total, b.Page, b.PageSize, b.AsOf = ranking.Total, in.Number, in.Size, ranking.AsOf
+	b.Total, b.Page, b.PageSize, b.AsOf = ranking.Total, window.first()/in.Size+1, in.Size, ranking.AsOf
 	b.TotalPages = in.Pages(ranking.Total)
+	if ranking.Next != nil {
+		after := cursor(ranks, ranking.Next)
+		b.Next = &after
+	}
 	return out, nil
 }

@@ -18,15 +18,17 @@ type Rank struct {
 // Ranking is one page of the contestants with a published entry, in order.
 type Ranking struct {
 	Ranks []Rank
-	Total int // on all pages
+	Total int   // on all pages
+	Next  *Mark // nil on the last page
 	AsOf  time.Time
 }
 
 // Rankings orders contestants by the votes for all their published entries. Among equals, the contestant whose latest
 // counted vote was first cast earlier comes first, having reached the number first; then the smaller id. The order is
 // total, so pages neither repeat nor drop a row.
-func (m *Module) Rankings(ctx context.Context, filter Filter, offset, limit int) (Ranking, error) {
+func (m *Module) Rankings(ctx context.Context, filter Filter, window Window) (Ranking, error) {
 	asOf := time.Now().UTC()
-	ranks, total, err := m.store.ranks(ctx, filter, offset, limit)
-	return Ranking{Ranks: ranks, Total: total, AsOf: asOf}, err
+	ranking, err := m.store.ranks(ctx, filter, window)
+	ranking.AsOf = asOf
+	return ranking, err
 }

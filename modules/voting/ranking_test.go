@@ -178,7 +178,7 @@ func (d *drive) compare(rt *rapid.T) {
 	want := d.m.ranks(place)
 	var got []voting.Rank
 	for offset := 0; offset <= len(want); offset += size {
-		page, err := d.Rankings(rt.Context(), filter, offset, size)
+		page, err := d.rankings(rt.Context(), filter, offset, size)
 		if err != nil || page.Total != len(want) || len(page.Ranks) > size {
 			rt.Fatalf("page at %d: %d ranks of %d (%v), want at most %d of %d",
 				offset, len(page.Ranks), page.Total, err, size, len(want))
@@ -236,7 +236,7 @@ func TestAVoteGivenAgainKeepsTheOrderOfATie(t *testing.T) {
 		}
 		order := func() []voting.Rank {
 			t.Helper()
-			ranking, err := b.Rankings(t.Context(), voting.Filter{}, 0, 10)
+			ranking, err := b.rankings(t.Context(), voting.Filter{}, 0, 10)
 			if err != nil || len(ranking.Ranks) != 2 {
 				t.Fatalf("%+v (%v)", ranking, err)
 			}

@@ -46,20 +46,21 @@ func crowd(t testing.TB, db *database.DB, n int) {
 	}
 }
 
-// No first page may read or sort the whole table, neither on a database without statistics nor on an analyzed one.
-func TestFirstPagesUseAnIndex(t *testing.T) {
+// No first page, and none after a mark, may read or sort the whole table, neither on a database without statistics nor
+// on an analyzed one.
+func TestPagesUseAnIndex(t *testing.T) {
 	t.Parallel()
 	planner := databasetest.OpenPlanner(t, owners...)
 	crowd(t, planner.DB, 3_000) // enough to be worth an index; more only costs time under the race detector
 	b := setup(t, planner.DB)
-	firstPages(t, planner, b)
+	checkPages(t, planner, b)
 	if _, err := planner.Exec(t.Context(), "ANALYZE"); err != nil {
 		t.Fatal(err)
 	}
-	firstPages(t, planner, b)
+	checkPages(t, planner, b)
 }
 
-func firstPages(t *testing.T, planner *databasetest.Planner, b *bench) {
+func checkPages(t *testing.T, planner *databasetest.Planner, b *bench) {
 	t.Helper()
 	check := func(name string, ask func()) {
 		for statement, plan := range planner.Plan(t, ask) {
@@ -72,16 +73,27 @@ func firstPages(t *testing.T, planner *databasetest.Planner, b *bench) {
 		"all": {}, "city": {City: "City 7"}, "country": {Country: "Colombia"},
 		"city and country": {City: "City 7", Country: "Colombia"},
 	} {
+		first := voting.Window{Limit: 20}
 		for _, order := range []voting.Order{voting.Recent, voting.MostVoted} {
 			check("gallery by "+string(order)+", "+name, func() {
-				if page, _, err := b.Gallery(t.Context(), filter, order, 0, 20); err != nil || len(page) != 20 {
-					t.Errorf("%d entries (%v)", len(page), err)
+				window := first
+				for range 2 {
+					page, err := b.Gallery(t.Context(), filter, order, window)
+					if err != nil || len(page.Entries) != 20 || page.Next == nil {
+						t.Fatalf("%d entries (%v)", len(page.Entries), err)
+					}
+					window.After = page.Next
 				}
 			})
 		}
 		check("ranking, "+name, func() {
-			if page, err := b.Rankings(t.Context(), filter, 0, 20); err != nil || len(page.Ranks) != 20 {
-				t.Errorf("%d ranks (%v)", len(page.Ranks), err)
+			window := first
+			for range 2 {
+				page, err := b.Rankings(t.Context(), filter, window)
+				if err != nil || len(page.Ranks) != 20 || page.Next == nil {
+					t.Fatalf("%d ranks (%v)", len(page.Ranks), err)
+				}
+				window.After = page.Next
 			}
 		})
 	}
@@ -99,12 +111,12 @@ func voteAndUnvote(t *testing.T, b *bench) {
 }
 
 // readsTooMuch reports whether a plan reads or sorts more rows than it returns. A page may scan an index, as LIMIT ends
-// the scan. A count has to read all rows that it counts; it does so in an index, which is much smaller than the table.
+// the scan.
 func readsTooMuch(statement, plan string) bool {
 	for line := range strings.Lines(plan) {
 		scan := strings.HasPrefix(line, "SCAN")
-		if strings.Contains(line, "TEMP B-TREE") || scan && !strings.Contains(line, " INDEX ") ||
-			scan && !strings.Contains(statement, "LIMIT") && !strings.Contains(line, "COVERING INDEX") {
+		if strings.Contains(line, "TEMP B-TREE") ||
+			scan && (!strings.Contains(line, " INDEX ") || !strings.Contains(statement, "LIMIT")) {
 			return true
 		}
 	}

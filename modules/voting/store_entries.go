@@ -29,6 +29,7 @@ type entryRow struct {
 	UploadedAt    int64
 	PublishedAt   int64
 	FoldVersion   int // of the folded texts
+	FilesMissing  bool
 }
 
 func (entryRow) TableName() string { return "voting_entries" }
@@ -39,6 +40,7 @@ func (r entryRow) entry(votes int) Entry {
 		Title: r.Title, Description: r.Description, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
 		Duration:   time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), Votes: votes,
+		FilesMissing: r.FilesMissing,
 	}
 }
 
@@ -48,7 +50,7 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 	now := database.Micros(time.Now())
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		replaced, err := s.db.Exec(ctx, `
-			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?
+			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?, files_missing = FALSE
 			WHERE video_id = ? AND user_id = ?`,
 			e.ProcessedKey, e.PosterKey, e.Duration.Milliseconds(), e.VideoID, e.UserID)
 		if err != nil || replaced > 0 {
@@ -77,6 +79,15 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 	})
 	if err != nil {
 		return fmt.Errorf("publish entry %s: %w", e.VideoID, err)
+	}
+	return nil
+}
+
+// markMissing changes nothing if there is no entry.
+func (s *store) markMissing(ctx context.Context, videoID string, missing bool) error {
+	_, err := s.db.Exec(ctx, `UPDATE voting_entries SET files_missing = ? WHERE video_id = ?`, missing, videoID)
+	if err != nil {
+		return fmt.Errorf("mark that files of entry %s are missing: %w", videoID, err)
 	}
 	return nil
 }
@@ -147,15 +158,15 @@ func (s *store) contestant(ctx context.Context, videoID string) (string, error) 
 	return row.UserID, nil
 }
 
-// entries returns a page of the entries, and the number of entries on all pages.
-func (s *store) entries(ctx context.Context, f Filter, order Order, offset, limit int) ([]Entry, int, error) {
+// entries returns the window of the entries.
+func (s *store) entries(ctx context.Context, f Filter, order Order, w Window) (GalleryPage, error) {
 	words, err := searchWords(f.Search)
 	if err != nil {
-		return nil, 0, err
+		return GalleryPage{}, err
 	}
 	if len(words) > 0 {
 		if err := s.searches.Acquire(ctx, 1); err != nil {
-			return nil, 0, fmt.Errorf("wait to search: %w", err)
+			return GalleryPage{}, fmt.Errorf("wait to search: %w", err)
 		}
 		defer s.searches.Release(1)
 	}
@@ -163,20 +174,19 @@ func (s *store) entries(ctx context.Context, f Filter, order Order, offset, limi
 	if order == MostVoted {
 		list = s.mostVoted
 	}
-	entries, total, err := list(ctx, f, words, offset, limit)
+	page, err := list(ctx, f, words, w)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list entries: %w", err)
+		return GalleryPage{}, fmt.Errorf("list entries: %w", err)
 	}
-	return entries, total, nil
+	return page, nil
 }
 
-func (s *store) recent(ctx context.Context, f Filter, words []string, offset, limit int) ([]Entry, int, error) {
+func (s *store) recent(ctx context.Context, f Filter, words []string, w Window) (page GalleryPage, err error) {
 	query := s.matching(in(s.db.Gorm(ctx).Model(&entryRow{}), f), words)
-	var rows []entryRow
-	total, err := s.page(query, query.Order("published_at DESC, video_id DESC"), &rows,
-		totalKey{"entries", f}, offset, limit)
+	rows, total, err := read[entryRow](ctx, s, query, recentEntries(), f, words, w)
+	page.Total = total
 	if err != nil {
-		return nil, 0, err
+		return page, err
 	}
 	ids := make([]string, len(rows))
 	for i, row := range rows {
@@ -184,30 +194,30 @@ func (s *store) recent(ctx context.Context, f Filter, words []string, offset, li
 	}
 	votes, err := s.tallies(ctx, ids)
 	if err != nil {
-		return nil, 0, err
+		return page, err
 	}
-	entries := make([]Entry, len(rows))
+	page.Entries = make([]Entry, len(rows))
 	for i, row := range rows {
-		entries[i] = row.entry(votes[row.VideoID])
+		page.Entries[i] = row.entry(votes[row.VideoID])
+		page.Next = next(Mark{At: row.PublishedAt, ID: row.VideoID}, w, len(rows), page.Total)
 	}
-	return entries, total, nil
+	return page, nil
 }
 
 // mostVoted shows the votes that the list is sorted by, which are those of the moment at which it was asked for.
-func (s *store) mostVoted(ctx context.Context, f Filter, words []string, offset, limit int) ([]Entry, int, error) {
+func (s *store) mostVoted(ctx context.Context, f Filter, words []string, w Window) (page GalleryPage, err error) {
 	if err := s.relist(ctx, entriesByVotes()); err != nil {
-		return nil, 0, err
+		return page, err
 	}
 	query := in(s.db.Gorm(ctx).Model(&tallyRow{}), f)
 	if len(words) > 0 {
 		found := s.matching(s.db.Gorm(ctx).Model(&entryRow{}).Select("video_id"), words)
 		query = query.Where("video_id IN (?)", found).Session(&gorm.Session{})
 	}
-	var tallies []tallyRow
-	total, err := s.page(query, query.Order("listed_votes DESC, published_at, video_id"), &tallies,
-		totalKey{"entries", f}, offset, limit)
+	tallies, total, err := read[tallyRow](ctx, s, query, entriesByTally(), f, words, w)
+	page.Total = total
 	if err != nil || len(tallies) == 0 {
-		return nil, total, err
+		return page, err
 	}
 	ids := make([]string, len(tallies))
 	for i, tally := range tallies {
@@ -215,17 +225,19 @@ func (s *store) mostVoted(ctx context.Context, f Filter, words []string, offset,
 	}
 	var rows []entryRow
 	if err := s.db.Gorm(ctx).Where("video_id IN ?", ids).Find(&rows).Error; err != nil {
-		return nil, 0, err
+		return page, err
 	}
 	byID := make(map[string]entryRow, len(rows))
 	for _, row := range rows {
 		byID[row.VideoID] = row
 	}
-	entries := make([]Entry, 0, len(tallies))
+	page.Entries = make([]Entry, 0, len(tallies))
 	for _, tally := range tallies {
 		if row, ok := byID[tally.VideoID]; ok { // it may have been withdrawn meanwhile
-			entries = append(entries, row.entry(tally.ListedVotes))
+			page.Entries = append(page.Entries, row.entry(tally.ListedVotes))
 		}
+		page.Next = next(Mark{Votes: tally.ListedVotes, At: tally.PublishedAt, ID: tally.VideoID},
+			w, len(tallies), page.Total)
 	}
-	return entries, total, nil
+	return page, nil
 }

@@ -11,28 +11,27 @@ type contestantRow struct {
 	City       string
 	Country    string
 	Votes      int `gorm:"column:listed_votes"`
+	ListedAt   int64
 }
 
 func (contestantRow) TableName() string { return "voting_contestants" }
 
-func (s *store) ranks(ctx context.Context, f Filter, offset, limit int) ([]Rank, int, error) {
+func (s *store) ranks(ctx context.Context, f Filter, w Window) (r Ranking, err error) {
 	if err := s.relist(ctx, contestantsByVotes()); err != nil {
-		return nil, 0, err
+		return r, err
 	}
-	f.Search = ""
 	query := in(s.db.Gorm(ctx).Model(&contestantRow{}), f)
-	var rows []contestantRow
-	sorted := query.Order("listed_votes DESC, listed_at, user_id")
-	total, err := s.page(query, sorted, &rows, totalKey{"contestants", f}, offset, limit)
+	rows, total, err := read[contestantRow](ctx, s, query, ranking(), f, nil, w)
 	if err != nil {
-		return nil, 0, fmt.Errorf("rank contestants: %w", err)
+		return r, fmt.Errorf("rank contestants: %w", err)
 	}
-	ranks := make([]Rank, len(rows))
+	r.Total, r.Ranks = total, make([]Rank, len(rows))
 	for i, row := range rows {
-		ranks[i] = Rank{
-			Position: offset + i + 1, UserID: row.UserID, PlayerName: row.PlayerName,
+		r.Ranks[i] = Rank{
+			Position: w.first() + i + 1, UserID: row.UserID, PlayerName: row.PlayerName,
 			City: row.City, Country: row.Country, Votes: row.Votes,
 		}
+		r.Next = next(Mark{Votes: row.Votes, At: row.ListedAt, ID: row.UserID}, w, len(rows), r.Total)
 	}
-	return ranks, total, nil
+	return r, nil
 }

@@ -22,6 +22,7 @@ type tallyRow struct {
 	VideoID     string `gorm:"primaryKey"`
 	Votes       int
 	ListedVotes int // what the lists by votes are sorted by
+	PublishedAt int64
 }
 
 func (tallyRow) TableName() string { return "voting_tallies" }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -195,6 +196,27 @@ func (db *DB) Latest(ctx context.Context, owners ...Migrations) (MigrationStatus
 		return MigrationStatus{}, ErrNothingApplied
 	}
 	return latest, nil
+}
+
+var downMark = regexp.MustCompile(`(?m)^-- *\+goose +Down\b.*$`)
+
+// Undoing returns the statements that revert the migration in a file, one on a line, as they are in the file.
+func Undoing(owner Migrations, file string) (string, error) {
+	content, err := fs.ReadFile(owner.FS, file)
+	if err != nil {
+		return "", fmt.Errorf("read the migration %s of %s: %w", file, owner.Name, err)
+	}
+	parts := downMark.Split(string(content), 2)
+	if len(parts) < 2 {
+		return "", nil
+	}
+	var lines []string
+	for line := range strings.Lines(parts[1]) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n"), nil
 }
 
 // Revert reverts the migration in file, which Latest named, and so loses the data that only its tables and columns

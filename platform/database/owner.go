@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
-	"strconv"
-	"syscall"
+
+	"risingstars/platform/disk"
 )
 
 // errOfOthers says which file of an SQLite database this process may not write to, and whose it is: SQLite itself says
@@ -21,22 +20,8 @@ func errOfOthers(path string) error {
 		}
 		if info, statErr := os.Stat(path + suffix); statErr == nil && errors.Is(err, fs.ErrPermission) {
 			return fmt.Errorf("%s belongs to %s, and this process runs as %s and may not write to it; change its "+
-				"owner with chown", path+suffix, ownerOf(info), userName(os.Geteuid()))
+				"owner with chown", path+suffix, disk.Owner(info), disk.UserName(os.Geteuid()))
 		}
 	}
 	return nil
-}
-
-func ownerOf(info fs.FileInfo) string {
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return userName(int(stat.Uid))
-	}
-	return "another user"
-}
-
-func userName(id int) string {
-	if found, err := user.LookupId(strconv.Itoa(id)); err == nil {
-		return found.Username
-	}
-	return "user " + strconv.Itoa(id)
 }

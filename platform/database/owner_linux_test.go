@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"risingstars/platform/disk"
 )
 
 // SQLite's own words for this are "out of memory (14)".
@@ -35,7 +37,7 @@ func TestAFileThatAnotherUserOwnsIsNamed(t *testing.T) {
 		}
 	}
 	err := errOfOthers(path)
-	if err == nil || !strings.Contains(err.Error(), "x.db-wal belongs to "+userName(os.Getuid())) {
+	if err == nil || !strings.Contains(err.Error(), "x.db-wal belongs to "+disk.UserName(os.Getuid())) {
 		t.Errorf("%v", err)
 	}
 }

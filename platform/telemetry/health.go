@@ -12,7 +12,9 @@ const checkTimeout = 2 * time.Second
 // Check tests one thing that the process needs to serve requests.
 type Check struct {
 	Name string
-	Run  func(ctx context.Context) error
+	// Failure is what it means for an operator if the check fails, in English. It is public.
+	Failure string
+	Run     func(ctx context.Context) error
 }
 
 // Health reports whether this process should get traffic. It is safe for concurrent use.
@@ -26,20 +28,20 @@ type Health struct {
 // Drain makes Ready fail from now on, so that load balancers choose other processes before the listener closes.
 func (h *Health) Drain() { h.draining.Store(true) }
 
-// Ready runs the checks in order and returns the name and the error of the first that fails, or "" and nil. It returns
+// Ready runs the checks in order and returns the first that fails, with its error, or a zero Check and nil. It returns
 // within 2 s if the checks obey their context.
-func (h *Health) Ready(ctx context.Context) (failing string, err error) {
+func (h *Health) Ready(ctx context.Context) (failing Check, err error) {
 	if h.draining.Load() {
-		return "draining", context.Canceled
+		return Check{Name: "draining", Failure: "the process is stopping"}, context.Canceled
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	for _, check := range h.Checks {
 		if err := check.Run(ctx); err != nil {
-			return check.Name, err
+			return check, err
 		}
 	}
-	return "", nil
+	return Check{}, nil
 }
 
 // Degraded runs the tolerated checks and returns the names of those that fail. It returns within 2 s if the checks obey

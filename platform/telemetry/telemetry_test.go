@@ -46,8 +46,8 @@ func TestADegradedProcessIsReady(t *testing.T) {
 	boom := func(context.Context) error { return errors.New("boom") }
 	fine := func(context.Context) error { return nil }
 	h := &telemetry.Health{Tolerated: []telemetry.Check{{Name: "disk", Run: boom}, {Name: "other", Run: fine}}}
-	if failing, err := h.Ready(t.Context()); failing != "" || err != nil {
-		t.Errorf("Ready returns %q, %v", failing, err)
+	if failing, err := h.Ready(t.Context()); failing.Name != "" || err != nil {
+		t.Errorf("Ready returns %q, %v", failing.Name, err)
 	}
 	if degraded := h.Degraded(t.Context()); len(degraded) != 1 || degraded[0] != "disk" {
 		t.Errorf("degraded: %q", degraded)
@@ -67,17 +67,17 @@ func TestReadinessNamesTheFirstFailingCheck(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) { // in which the time limit passes at once
 			h := &telemetry.Health{Checks: []telemetry.Check{fine, {Name: "second", Run: test.check}}}
-			if failing, err := h.Ready(t.Context()); failing != "second" || !errors.Is(err, test.want) {
-				t.Errorf("%s: Ready returns %q, %v", name, failing, err)
+			if failing, err := h.Ready(t.Context()); failing.Name != "second" || !errors.Is(err, test.want) {
+				t.Errorf("%s: Ready returns %q, %v", name, failing.Name, err)
 			}
 		})
 	}
 	h := &telemetry.Health{Checks: []telemetry.Check{fine}}
-	if failing, err := h.Ready(t.Context()); failing != "" || err != nil {
-		t.Errorf("all checks pass, and Ready returns %q, %v", failing, err)
+	if failing, err := h.Ready(t.Context()); failing.Name != "" || err != nil {
+		t.Errorf("all checks pass, and Ready returns %q, %v", failing.Name, err)
 	}
 	h.Drain()
-	if failing, err := h.Ready(t.Context()); failing != "draining" || err == nil {
-		t.Errorf("while draining, Ready returns %q, %v", failing, err)
+	if failing, err := h.Ready(t.Context()); failing.Name != "draining" || err == nil {
+		t.Errorf("while draining, Ready returns %q, %v", failing.Name, err)
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"reflect"
@@ -11,15 +12,16 @@ import (
 	"risingstars/platform/fault"
 )
 
-var errNotReady = fault.New(fault.Unavailable, "not_ready",
-	"El servicio aún no está listo.",
-	"The service is not ready yet.")
+// notReady is for operators, who read English.
+const notReady = "The service is not ready; errors names the check that fails, and the log has its cause."
+
+var errNotReady = fault.New(fault.Unavailable, "not_ready", notReady, notReady)
 
 type healthOutput struct {
 	Body struct {
 		Status   string   `json:"status" example:"healthy" doc:"healthy or, from /readyz, degraded"`
 		Version  string   `json:"version" example:"1.0.0"`
-		Degraded []string `json:"degraded,omitempty" doc:"What is short while the rest goes on: disk, so no uploads"`
+		Degraded []string `json:"degraded,omitempty" doc:"What is short: disk, so no uploads; workers, so no processing"`
 	}
 }
 
@@ -32,9 +34,9 @@ func (s *Server) operations() {
 	}
 	ready := func(ctx context.Context, in *struct{}) (*healthOutput, error) {
 		if failing, err := s.o.Health.Ready(ctx); err != nil {
+			message := cmp.Or(failing.Failure, "this check failed")
 			return nil, errNotReady.With(err).WithFields(fault.Field{
-				Location: failing,
-				Message:  fault.Text{ES: "esta comprobación falló", EN: "this check failed"},
+				Location: failing.Name, Message: fault.Text{ES: message, EN: message},
 			})
 		}
 		out, err := healthy(ctx, in)

@@ -34,35 +34,67 @@ const mostLink = 2000
 // repeat the query parameters with these names. Links for which there is no room are left out, the one to the next page
 // last.
 func (p Page) Headers(ctx context.Context, total int, names ...string) PageHeaders {
-	request := requestOf(ctx)
-	if request.url == nil {
-		return PageHeaders{Total: total}
-	}
-	query, asked := url.Values{}, request.url.Query()
-	for _, name := range names {
-		if value := asked.Get(name); value != "" {
-			query.Set(name, value)
-		}
-	}
-	query.Set("page_size", strconv.Itoa(p.Size))
-	var links []string
-	room := mostLink
-	add := func(page int, rel string) {
-		query.Set("page", strconv.Itoa(page))
-		target := url.URL{Path: request.url.Path, RawQuery: query.Encode()}
-		link := fmt.Sprintf("<%s>; rel=%q", request.base+target.String(), rel)
-		if room -= len(link) + len(", "); room >= 0 {
-			links = append(links, link)
-		}
-	}
+	links := p.links(ctx, names)
 	last := max(1, p.Pages(total))
 	if p.Number < last {
-		add(p.Number+1, "next")
+		links.add("next", "page", strconv.Itoa(p.Number+1))
 	}
 	if p.Number > 1 {
-		add(min(p.Number-1, last), "prev")
+		links.add("prev", "page", strconv.Itoa(min(p.Number-1, last)))
 	}
-	add(1, "first")
-	add(last, "last")
-	return PageHeaders{Total: total, Link: strings.Join(links, ", ")}
+	links.add("first", "page", "1")
+	links.add("last", "page", strconv.Itoa(last))
+	return PageHeaders{Total: total, Link: links.String()}
 }
+
+// HeadersAfter is Headers for a page that was asked for by the parameter after. next is that of the next page; "" if
+// there is none.
+func (p Page) HeadersAfter(ctx context.Context, total int, next string, names ...string) PageHeaders {
+	links := p.links(ctx, names)
+	if next != "" {
+		links.add("next", "after", next)
+	}
+	links.add("first", "page", "1")
+	return PageHeaders{Total: total, Link: links.String()}
+}
+
+// pageLinks collects links to other pages of a list.
+type pageLinks struct {
+	site  string
+	path  string
+	query url.Values
+	found []string
+	room  int
+}
+
+func (p Page) links(ctx context.Context, names []string) *pageLinks {
+	request := requestOf(ctx)
+	if request.url == nil {
+		return &pageLinks{}
+	}
+	l := &pageLinks{site: request.base, path: request.url.Path, query: url.Values{}, room: mostLink}
+	asked := request.url.Query()
+	for _, name := range names {
+		if value := asked.Get(name); value != "" {
+			l.query.Set(name, value)
+		}
+	}
+	l.query.Set("page_size", strconv.Itoa(p.Size))
+	return l
+}
+
+// add links to the page that a parameter names, if there is room.
+func (l *pageLinks) add(rel, name, value string) {
+	if l.query == nil {
+		return
+	}
+	l.query.Set(name, value)
+	target := url.URL{Path: l.path, RawQuery: l.query.Encode()}
+	l.query.Del(name)
+	link := fmt.Sprintf("<%s>; rel=%q", l.site+target.String(), rel)
+	if l.room -= len(link) + len(", "); l.room >= 0 {
+		l.found = append(l.found, link)
+	}
+}
+
+func (l *pageLinks) String() string { return strings.Join(l.found, ", ") }

@@ -31,8 +31,10 @@ type Use struct {
 
 // route is what the server knows of a registered operation.
 type route struct {
-	use     Use
-	secured bool
+	use      Use
+	secured  bool
+	prepared bool
+	query    []string // of a prepared one: the parameters that its answers depend on
 }
 
 // Register routes an operation with typed input and output, documents it, and bounds each of its requests by use.
@@ -103,19 +105,29 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 				r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
 			}
 		}
-		return s.within(ctx, route.use.Budgets, func() error {
-			if route.use.Stream {
-				stream(r)
-			}
-			if route.use.Timeout == 0 {
-				return next(c)
-			}
-			ctx, cancel := context.WithTimeoutCause(ctx, route.use.Timeout, errTookTooLong)
-			defer cancel()
-			c.SetRequest(r.WithContext(ctx))
-			return tooLong(ctx, next(c))
-		})
+		if route.prepared {
+			return s.servePrepared(c, route, next)
+		}
+		return s.spend(c, route.use, next)
 	}
+}
+
+// spend runs next within the budgets and the time of a request.
+func (s *Server) spend(c echo.Context, use Use, next echo.HandlerFunc) error {
+	r := c.Request()
+	ctx := r.Context()
+	return s.within(ctx, use.Budgets, func() error {
+		if use.Stream {
+			stream(r)
+		}
+		if use.Timeout == 0 {
+			return next(c)
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, use.Timeout, errTookTooLong)
+		defer cancel()
+		c.SetRequest(r.WithContext(ctx))
+		return tooLong(ctx, next(c))
+	})
 }
 
 // errTookTooLong ends requests that have used up their time.

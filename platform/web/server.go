@@ -59,7 +59,8 @@ type Server struct {
 	o           Options
 	limits      *limit.Limits
 	routes      map[string]route // by method and path
-	mounted     []string         // prefixes
+	prepared    *prepared
+	mounted     []string // prefixes
 	failed      chan error
 	listener    *listener // nil before Start
 	connections *connections
@@ -88,7 +89,7 @@ func New(o Options) *Server {
 
 	base, abort := context.WithCancel(context.Background())
 	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
-	s.routes, s.limits = map[string]route{}, o.Limits
+	s.routes, s.prepared, s.limits = map[string]route{}, newPrepared(), o.Limits
 	if s.limits == nil {
 		s.limits = limit.New(limit.Options{})
 	}

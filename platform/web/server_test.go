@@ -93,6 +93,10 @@ func (b bundle) ask(method, target, body string, headers ...string) *httptest.Re
 	return recorder
 }
 
+func (b bundle) askWith(ctx context.Context, target string) {
+	b.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody))
+}
+
 func problemOf(t *testing.T, answer *httptest.ResponseRecorder) web.Problem {
 	t.Helper()
 	var p web.Problem

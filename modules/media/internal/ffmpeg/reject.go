@@ -20,9 +20,10 @@ const (
 
 // Rejection means that the contestant's file is at fault, so trying again cannot help.
 type Rejection struct {
-	Code   string
-	Detail string // for the operator's log; not translated, never shown to users
-	Stderr string // as in ToolError, when a run failed because of the file
+	Code    string
+	Subject string // what a sentence for the contestant may name, such as the codec; "" = nothing
+	Detail  string // for the operator's log; not translated, never shown to users
+	Stderr  string // as in ToolError, when a run failed because of the file
 }
 
 func (r *Rejection) Error() string { return fmt.Sprintf("clip rejected: %s: %s", r.Code, r.Detail) }

@@ -1,0 +1,39 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Census is what an operator wants to know at a glance.
+type Census struct {
+	Waiting, Processing, Published, Failed int // videos; mock uploads do not count
+	// OldestWaiting is how long ago the oldest of those that wait was uploaded; 0 if none waits.
+	OldestWaiting time.Duration
+	MissingFiles  int           // published videos of which a file is gone
+	Jobs          []JobUnderWay // under way, the oldest upload first
+}
+
+// JobUnderWay is the work on a video.
+type JobUnderWay struct {
+	VideoID string
+	Step    string
+	Percent int
+	Attempt int
+}
+
+// Count reads all videos once.
+func (m *Module) Count(ctx context.Context) (Census, error) { return m.store.countVideos(ctx) }
+
+// UnderWay returns the ids of the videos that this process works on, sorted.
+func (m *Module) UnderWay() []string {
+	var ids []string
+	m.underWay.Range(func(id, _ any) bool {
+		ids = append(ids, fmt.Sprint(id))
+		return true
+	})
+	slices.Sort(ids)
+	return ids
+}

@@ -1,0 +1,300 @@
+package web
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	// preparedFor is how old a prepared answer may become.
+	preparedFor = time.Second
+	// preparedShare bounds what is spent on one answer that everybody asks for: it is kept for this many times as long
+	// as it took to make, so that it costs a twentieth of a connection to the database at most.
+	preparedShare = 20
+	// preparedLeast is how long an answer is kept even if it took no time to make.
+	preparedLeast = 50 * time.Millisecond
+	// preparedBytes bounds what all prepared answers of a process occupy, about.
+	preparedBytes = 16 << 20
+	// preparedOverhead is what an answer occupies beside its bytes, about.
+	preparedOverhead = 1 << 10
+)
+
+// RegisterPrepared is Register for a GET that answers everyone alike, whoever asks in whatever language. An answer is
+// made once for all who ask for it at the same time, and again after at most a second; it carries a strong ETag. Only
+// whoever has an answer made uses up the operation's budgets.
+//
+// The answer may depend on the path, on the parameters that the operation declares, and on the site's address. A JSON
+// field as_of, the time at which the rest was true, is not part of the ETag.
+func RegisterPrepared[I, O any](
+	s *Server, op huma.Operation, use Use, handler func(context.Context, *I) (*O, error),
+) {
+	Register(s, op, use, handler)
+	documented := s.API.OpenAPI().Paths[op.Path].Get
+	documented.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
+		Description: "Nothing has changed since the answer with the ETag in If-None-Match",
+	}
+	name := op.Method + " " + echoPath(op.Path)
+	route := s.routes[name]
+	route.prepared = true
+	for _, p := range documented.Parameters {
+		if p.In == "query" {
+			route.query = append(route.query, p.Name)
+		}
+	}
+	s.routes[name] = route
+}
+
+// answer is a prepared one. Its fields do not change.
+type answer struct {
+	key    string
+	header http.Header
+	body   []byte
+	etag   string
+	until  time.Time
+}
+
+// flight is the making of an answer for all who ask for it meanwhile.
+type flight struct {
+	done   chan struct{}
+	answer *answer // nil if it failed
+}
+
+// prepared keeps the answers of a process, the least recently asked for leaving first.
+type prepared struct {
+	mu      sync.Mutex
+	answers map[string]*list.Element // of *answer
+	order   *list.List               // the last asked for in front
+	size    int                      // bytes
+	flights map[string]*flight
+}
+
+func newPrepared() *prepared {
+	return &prepared{answers: map[string]*list.Element{}, order: list.New(), flights: map[string]*flight{}}
+}
+
+// get returns a fresh answer, or the flight that makes it. The flight is the caller's own if first is true; then it
+// must land it.
+func (p *prepared) get(key string, now time.Time) (a *answer, f *flight, first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if element, ok := p.answers[key]; ok {
+		if a := answerOf(element); now.Before(a.until) {
+			p.order.MoveToFront(element)
+			return a, nil, false
+		}
+	}
+	if f, ok := p.flights[key]; ok {
+		return nil, f, false
+	}
+	f = &flight{done: make(chan struct{})}
+	p.flights[key] = f
+	return nil, f, true
+}
+
+// land ends a flight with its answer, or with nil.
+func (p *prepared) land(key string, f *flight, a *answer) {
+	f.answer = a
+	p.mu.Lock()
+	delete(p.flights, key)
+	if a != nil {
+		p.put(a)
+	}
+	p.mu.Unlock()
+	close(f.done)
+}
+
+func (p *prepared) put(a *answer) {
+	if old, ok := p.answers[a.key]; ok {
+		p.remove(old)
+	}
+	if a.bytes() > preparedBytes/4 {
+		return
+	}
+	p.answers[a.key] = p.order.PushFront(a)
+	p.size += a.bytes()
+	for p.size > preparedBytes {
+		p.remove(p.order.Back())
+	}
+}
+
+func (p *prepared) remove(element *list.Element) {
+	a := answerOf(element)
+	p.order.Remove(element)
+	delete(p.answers, a.key)
+	p.size -= a.bytes()
+}
+
+func answerOf(element *list.Element) *answer {
+	a, _ := element.Value.(*answer) // nothing else is in the list
+	return a
+}
+
+func (a *answer) bytes() int { return len(a.body) + 2*len(a.key) + preparedOverhead }
+
+// servePrepared answers from memory, or has the answer made by next.
+func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) error {
+	ctx, key := c.Request().Context(), preparedKey(c, r)
+	ready, flight, first := s.prepared.get(key, time.Now())
+	if ready == nil && !first {
+		select {
+		case <-flight.done:
+			ready = flight.answer
+		case <-ctx.Done():
+			return fmt.Errorf("wait for an answer that is being made: %w", ctx.Err())
+		}
+		if ready == nil { // everyone fails alone, because a problem names its request
+			return s.spend(c, r.use, next)
+		}
+	}
+	if ready == nil {
+		return s.prepare(c, r, key, flight, next)
+	}
+	return ready.send(c)
+}
+
+// prepare makes an answer, for others too: so it goes on if its own client goes away.
+func (s *Server) prepare(c echo.Context, r route, key string, f *flight, next echo.HandlerFunc) error {
+	var made *answer
+	defer func() { s.prepared.land(key, f, made) }()
+
+	began := time.Now()
+	recorded, err := s.record(c, r, next)
+	if err != nil {
+		return err
+	}
+	if recorded.status != http.StatusOK {
+		return recorded.replay(c.Response())
+	}
+	made = &answer{key: key, header: recorded.header, body: recorded.body.Bytes()}
+	made.etag = etag(made)
+	made.until = began.Add(min(preparedFor, max(preparedLeast, preparedShare*time.Since(began))))
+	return made.send(c)
+}
+
+// record runs next with a response in memory.
+func (s *Server) record(c echo.Context, r route, next echo.HandlerFunc) (*recorder, error) {
+	request, response := c.Request(), c.Response()
+	defer func() {
+		c.SetRequest(request)
+		c.SetResponse(response)
+	}()
+	recorded := &recorder{header: http.Header{}}
+	c.SetRequest(request.WithContext(context.WithoutCancel(request.Context())))
+	c.SetResponse(echo.NewResponse(recorded, s.echo))
+	return recorded, s.spend(c, r.use, next)
+}
+
+// preparedKey names what an answer depends on. Parameters that the operation does not know change nothing.
+func preparedKey(c echo.Context, r route) string {
+	var sb strings.Builder
+	sb.WriteString(requestOf(c.Request().Context()).base)
+	sb.WriteString(c.Request().URL.Path)
+	if c.Request().URL.RawQuery == "" {
+		return sb.String()
+	}
+	asked := c.QueryParams()
+	for _, name := range r.query {
+		for _, value := range asked[name] {
+			sb.WriteByte('&')
+			sb.WriteString(name)
+			sb.WriteByte('=')
+			sb.WriteString(url.QueryEscape(value))
+		}
+	}
+	return sb.String()
+}
+
+// asOf is the field of a body that says when the rest was true.
+var asOf = regexp.MustCompile(`"as_of":"[^"]*"`)
+
+// etag is strong: it names the headers and the bytes, but for the field as_of.
+func etag(a *answer) string {
+	h := sha256.New()
+	for _, name := range []string{"Content-Type", "Link", "X-Total-Count"} {
+		fmt.Fprintln(h, a.header.Get(name))
+	}
+	body := a.body
+	if at := asOf.FindIndex(body); at != nil {
+		h.Write(body[:at[0]])
+		body = body[at[1]:]
+	}
+	h.Write(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12]) + `"`
+}
+
+// send writes the answer, or 304 to whoever has it already.
+func (a *answer) send(c echo.Context) error {
+	h := c.Response().Header()
+	maps.Copy(h, a.header)
+	h.Set("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
+	h.Set("ETag", a.etag)
+	if matches(c.Request().Header.Values("If-None-Match"), a.etag) {
+		h.Del("Content-Type")
+		c.Response().WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	c.Response().WriteHeader(http.StatusOK)
+	_, err := c.Response().Write(a.body)
+	if err != nil {
+		return fmt.Errorf("send a prepared answer: %w", err)
+	}
+	return nil
+}
+
+// matches reports whether an If-None-Match header names the ETag, by weak comparison (RFC 9110 §13.1.2).
+func matches(header []string, etag string) bool {
+	for _, value := range header {
+		for candidate := range strings.SplitSeq(value, ",") {
+			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+			if candidate == etag || candidate == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// recorder is a ResponseWriter in memory.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(data []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(data)
+}
+
+func (r *recorder) replay(w http.ResponseWriter) error {
+	maps.Copy(w.Header(), r.header)
+	w.WriteHeader(r.status)
+	if _, err := w.Write(r.body.Bytes()); err != nil {
+		return fmt.Errorf("send an answer: %w", err)
+	}
+	return nil
+}
