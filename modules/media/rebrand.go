@@ -147,8 +147,10 @@ func (m *Module) notRebranded(ctx context.Context, id string) error {
 	switch {
 	case err != nil:
 		return err
-	case state.Branding == "", state.Failure != "", state.Leased:
+	case state.Branding == "", state.Failure != "":
 		return queue.Discard(errors.New("there is nothing to rebrand"))
+	case state.LeaseFor > 0: // this task was delivered twice, or the worker has vanished
+		return queue.Later(max(time.Second, time.Duration(state.LeaseFor)*time.Microsecond))
 	case !state.Possible: // deleted, being processed, or done otherwise
 		return errors.Join(queue.Discard(errors.New("the video is not published any more")), m.store.unlistRebrand(ctx, id))
 	case state.Branding != m.o.Branding:

@@ -124,14 +124,14 @@ func (s *store) claimRebrand(ctx context.Context, id, branding string) (v Video,
 type rebrandState struct {
 	Branding string // "" if it is not listed
 	Failure  string
-	Leased   bool
-	Possible bool // it is still published, with another branding and with its original
-	Waits    bool // a contestant's video comes first
+	LeaseFor int64 // how long a worker's lease on it still holds, in microseconds
+	Possible bool  // it is still published, with another branding and with its original
 }
 
 func (s *store) rebrandOf(ctx context.Context, id string) (state rebrandState, err error) {
+	now := s.clock()
 	err = s.db.Query(ctx, &state, `
-		SELECT r.branding, r.failure, `+leased(s.clock())+` AS leased, `+someoneWaits+` AS waits,
+		SELECT r.branding, r.failure, CASE WHEN `+leased(now)+` THEN lease_until - `+now+` ELSE 0 END AS lease_for,
 			EXISTS (SELECT 1 FROM media_videos v WHERE v.id = r.video_id AND v.status = 'processed'
 				AND v.original_key <> '' AND v.branding <> r.branding) AS possible
 		FROM media_rebrands r WHERE r.video_id = ?`, id)
