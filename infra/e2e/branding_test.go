@@ -40,7 +40,6 @@ func ownBrand(t *testing.T) string {
 // A rebranding survives that everything is killed in the middle of a job. Meanwhile every clip is public and plays, as
 // the old one or as the new one.
 func TestKilledAppGoesOnToRebrand(t *testing.T) {
-	onlyInStage(t, embedded, onehost)
 	t.Parallel()
 	s := startSite(t)
 	ana := s.newPerson(t, "")
@@ -84,8 +83,10 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 		return s.queryInt(t, "SELECT COUNT(*) AS n FROM media_rebrands WHERE lease_until > 0") > 0
 	})
 	plays()
-	s.kill(t)
-	s.start(t, brand)
+	if stage() != aws { // where the queue takes minutes to notice
+		s.kill(t)
+		s.start(t, brand)
+	}
 	left := func() (plan struct {
 		Clips    int
 		Waiting  int
