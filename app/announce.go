@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 )
@@ -43,7 +44,7 @@ func (a *app) announce(ctx context.Context, role string, workers int) {
 		"queue", a.c.Queue.Backend, "storage", a.storageName(),
 	}
 	if a.c.Embedded() {
-		words = append(words, "data", a.c.Data.Dir)
+		words = append(words, "data", absolute(a.c.Data.Dir))
 	}
 	if workers > 0 {
 		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg, "branding", a.brand.hash)
@@ -66,7 +67,7 @@ func (a *app) stage() string {
 // databaseName names the database without its password.
 func (a *app) databaseName() string {
 	if a.c.Embedded() {
-		return "SQLite " + a.c.DatabasePath()
+		return "SQLite " + absolute(a.c.DatabasePath())
 	}
 	if address, err := url.Parse(a.c.Data.DatabaseURL); err == nil {
 		return "PostgreSQL " + address.Host + address.Path
@@ -78,7 +79,15 @@ func (a *app) storageName() string {
 	if a.c.Storage.Backend == "s3" {
 		return "s3 " + a.c.AWS.Bucket
 	}
-	return "local " + a.c.FilesPath()
+	return "local " + absolute(a.c.FilesPath())
+}
+
+// absolute returns the whole path, because a start in another folder is a common mistake.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
 }
 
 // concurrency returns how many jobs this process runs at once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"time"
@@ -141,13 +142,17 @@ func withVariable(variable string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if file, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s: %w (%s)", variable, err, disk.Whose(file.Path))
+	}
 	return fmt.Errorf("%s: %w", variable, err)
 }
 
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{
-		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), identity.Migrations(), voting.Migrations(), media.Migrations(),
+		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(),
+		identity.Migrations(), voting.Migrations(), media.Migrations(),
 	}
 }
 
@@ -173,7 +178,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
-			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
+			FilesPath: diskstore.Path, URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
 			Rules: rules(a.c), ResendAfter: resendAfter(a.c),
 			Quotas: media.Quotas{
 				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
@@ -181,6 +186,9 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour, Branding: a.brand.hash,
 		},
 		Disks: a.disks, Scratch: a.workDir,
+	}
+	if a.files != nil {
+		deps.Files = a.files.Serve
 	}
 	if worker {
 		deps.Processor = a.brand.processor
@@ -229,6 +237,7 @@ func rules(c *config.Config) media.Rules {
 	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	return media.Rules{
 		MaxClip: seconds(c.Media.MaxClipSeconds), RemoveAudio: c.Media.Audio == "remove",
+		NoSmall:     !c.Media.Small,
 		MinDuration: seconds(c.Media.MinSeconds), MaxDuration: seconds(c.Media.MaxSeconds),
 		MinHeight: c.Media.MinHeight,
 	}

@@ -38,7 +38,7 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 	if a.c.Storage.Backend == "s3" {
 		store, err := s3store.Open(ctx, s3store.Options{
 			Bucket: a.c.AWS.Bucket, Region: a.c.AWS.Region, EndpointURL: a.c.AWS.EndpointURL,
-			PublicURL: a.c.Storage.PublicURL, PublicPrefixes: public, Scratch: a.workDir,
+			PublicURL: a.c.Storage.PublicURL, SitePath: diskstore.Path, PublicPrefixes: public, Scratch: a.workDir,
 		})
 		return store, withVariable("AWS_S3_BUCKET", err)
 	}

@@ -93,8 +93,8 @@ func builtInBrand() (string, error) {
 }
 
 // otherBrand is what an operator reads when this process has another branding than published clips.
-const otherBrand = "the latest published clip has the branding %s, and this process has %s: give every process the same " +
-	"BRANDING_DIR; after a change, run: app rebrand"
+const otherBrand = "the latest published clip has the branding %s, and this process has %s: give every process the " +
+	"same BRANDING_DIR; after a change, run: app rebrand"
 
 // compareBrand warns if the latest published clip has another branding.
 func (a *app) compareBrand(ctx context.Context) error {

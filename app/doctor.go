@@ -91,9 +91,10 @@ func (d *doctor) examine(ctx context.Context) {
 		c: d.c, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(), disks: newDisks(d.c, nil),
 		access: database.Look,
 	}
-	d.database(ctx, a)
-	d.processes(ctx, a)
-	d.missingFiles(ctx, a)
+	if d.database(ctx, a) {
+		d.processes(ctx, a)
+		d.missingFiles(ctx, a)
+	}
 	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)
@@ -238,7 +239,8 @@ func (d *doctor) proxies() {
 	}
 }
 
-func (d *doctor) database(ctx context.Context, a *app) {
+// database reports whether the database can be asked.
+func (d *doctor) database(ctx context.Context, a *app) bool {
 	var began, now time.Time
 	err := a.openDatabase(ctx)
 	if err == nil {
@@ -248,12 +250,12 @@ func (d *doctor) database(ctx context.Context, a *app) {
 	if errors.Is(err, database.ErrNoDatabase) {
 		d.report("database", warn, "%v; serve or migrate up creates it", err)
 		d.report("clock", warn, "not compared with the database's")
-		return
+		return false
 	}
 	if err != nil {
 		d.report("database", fail, "%v", err)
 		d.report("clock", warn, "not checked, because the database's clock cannot be read")
-		return
+		return false
 	}
 	took := time.Since(began)
 	d.report("database", fine, "%s, migrated, answers in %s", a.db.Dialect(), took.Round(time.Microsecond))
@@ -269,6 +271,7 @@ func (d *doctor) database(ctx context.Context, a *app) {
 		d.report("clock", fine, "%s, within %s of the database's",
 			began.UTC().Format(time.RFC3339), max(drift, time.Millisecond).Round(time.Millisecond))
 	}
+	return true
 }
 
 func (d *doctor) queue(ctx context.Context, a *app) {

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,7 +65,22 @@ func askHealth(cmd *cobra.Command, addr, path string) error {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s %s", path, response.Status, body)
+		return fmt.Errorf("%s answers %s: %s", path, response.Status, causes(body))
 	}
 	return nil
+}
+
+// causes returns what a problem document says that is wrong, or the document itself if it says nothing.
+func causes(document []byte) string {
+	var problem struct {
+		Errors []struct{ Location, Message string }
+	}
+	if json.Unmarshal(document, &problem) != nil || len(problem.Errors) == 0 {
+		return string(document)
+	}
+	said := make([]string, len(problem.Errors))
+	for i, e := range problem.Errors {
+		said[i] = e.Location + ": " + e.Message
+	}
+	return strings.Join(said, "; ")
 }

@@ -29,16 +29,13 @@ func (a *app) countMissing() {
 
 // missingFiles is doctor's check of what the workers have found.
 func (d *doctor) missingFiles(ctx context.Context, a *app) {
-	if a.db == nil {
-		return // database has told why
-	}
 	n, err := media.New(media.Deps{DB: a.db, Logger: a.log}).CountMissing(ctx)
 	switch {
 	case err != nil:
 		d.report("published files", fail, "%v", err)
 	case n > 0:
-		d.report("published files", warn, "%d videos lack theirs; app storage check lists them, app reprocess --missing "+
-			"makes them again from their originals", n)
+		d.report("published files", warn, "%d videos lack theirs; app storage check lists them, app reprocess "+
+			"--missing makes them again from their originals", n)
 	default:
 		d.report("published files", fine, "workers miss none")
 	}

@@ -14,7 +14,7 @@ type gallery struct{ *voting.Module }
 func (g gallery) Publish(ctx context.Context, e media.Entry) error {
 	return g.Module.Publish(ctx, voting.Entry{
 		VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
-		Title: e.Title, Description: e.Description, ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey,
+		Title: e.Title, Description: e.Description, Output: voting.Output(e.Output),
 		Duration: e.Duration, UploadedAt: e.UploadedAt,
 	})
 }

@@ -18,8 +18,10 @@ func processCommand() *cobra.Command {
 	var start float64
 	command := &cobra.Command{
 		Use:   "process IN OUT",
-		Short: "Process one file exactly as a worker does, and write the poster beside OUT",
-		Args:  cobra.ExactArgs(2),
+		Short: "Process one file exactly as a worker does",
+		Long: "Process one file exactly as a worker does. Beside OUT it writes the poster, with the extension .jpg,\n" +
+			"and the small rendition for phones, with -small before the extension, unless MEDIA_SMALL=false.",
+		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if day := (24 * time.Hour).Seconds(); !(start >= 0 && start <= day) { // negated, because start may be NaN
 				return usageError{fmt.Errorf("--start must be a number of seconds from 0 to %.0f", day)}

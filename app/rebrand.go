@@ -25,9 +25,9 @@ func rebrandCommand() *cobra.Command {
 		Use:   "rebrand",
 		Short: "Make every published clip again with the branding in force, from its original; votes and entries stay",
 		Long: "Make every published clip that has another branding again, from its original.\n" +
-			"It says first what that takes, and asks. The workers do it, whenever no contestant's video waits; each clip\n" +
-			"stays public until the new one replaces it. Run it again to go on after --stop, and to try again what failed;\n" +
-			"--dry-run shows how far it has come.",
+			"It says first what that takes, and asks. The workers do it, whenever no contestant's video waits; each\n" +
+			"clip stays public until the new one replaces it. Run it again to go on after --stop, and to try again\n" +
+			"what failed; --dry-run shows how far it has come.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 || o.dryRun && o.stop {
 				return errors.New("rebrand has no arguments, and one of --dry-run and --stop at most")
@@ -138,8 +138,8 @@ func printPlan(out io.Writer, p media.RebrandPlan, asJSON bool) error {
 		how = "a guess by their length, because no job has been measured"
 	}
 	fmt.Fprintf(out, "branding %s\n%d clips are to be made again: %s of work for one job at a time (%s each, %s), "+
-		"%.1f MiB of originals to read\n", p.Branding, p.Clips, hours(p.Work()), p.PerClip.Round(100*time.Millisecond), how,
-		float64(p.Bytes)/(1<<20))
+		"%.1f MiB of originals to read\n", p.Branding, p.Clips, hours(p.Work()),
+		p.PerClip.Round(100*time.Millisecond), how, float64(p.Bytes)/(1<<20))
 	if p.Waiting+p.UnderWay > 0 {
 		fmt.Fprintf(out, "of them, %d wait and %d are under way\n", p.Waiting, p.UnderWay)
 	}

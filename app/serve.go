@@ -11,7 +11,6 @@ import (
 	"risingstars/platform/ecs"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/queue"
-	"risingstars/platform/storage/diskstore"
 	"risingstars/platform/telemetry"
 	"risingstars/platform/web"
 )
@@ -119,9 +118,6 @@ func (a *app) routes(server *web.Server) {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
-	if a.files != nil {
-		server.Mount(diskstore.Path, web.Use{Stream: true}, a.files.Serve)
-	}
 }
 
 // newAPI returns the server of the API. Without METRICS_ADDR it also serves the metrics, to programs on this host.

@@ -33,15 +33,10 @@ var absent = map[string]map[string]string{
 		"DATA_DIR":               "the image sets it: the volume that nginx reads from",
 		"FILES_DIR":              "in DATA_DIR, where nginx reads it",
 		"WORK_DIR":               "in DATA_DIR, so that renditions are moved and not copied",
-		"SQS_QUEUE_URL":          "the queue is Redis",
-		"SQS_DLQ_URL":            "the queue is Redis",
-		"SQS_WAIT_TIME_SECONDS":  "the queue is Redis",
-		"SQS_VISIBILITY_TIMEOUT": "the queue is Redis",
-		"AWS_S3_BUCKET":          "storage is local",
-		"AWS_REGION":             "storage is local",
-		"AWS_ENDPOINT_URL":       "storage is local",
-		"AWS_CA_BUNDLE":          "storage is local",
-		"S3_PUBLIC_URL":          "storage is local",
+		"SQS_QUEUE_URL":          "the queue is the Redis of compose.yaml",
+		"SQS_DLQ_URL":            "the queue is the Redis of compose.yaml",
+		"SQS_WAIT_TIME_SECONDS":  "the queue is the Redis of compose.yaml",
+		"SQS_VISIBILITY_TIMEOUT": "the queue is the Redis of compose.yaml",
 		"S3_UPLOAD_PREFIX":       "the folders are fixed: nginx publishes one of them without signatures",
 		"S3_PROCESSED_PREFIX":    "the folders are fixed: nginx publishes one of them without signatures",
 		"ECS_AGENT_URI":          "ECS sets it by itself",
@@ -52,8 +47,11 @@ var absent = map[string]map[string]string{
 var others = map[string][]string{
 	envExample: { // compose.yaml reads them
 		"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "VERSION", "PORT", "REAL_IP_FROM",
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
 	},
-	compose: {"GOMEMLIMIT"}, // the Go runtime reads it
+	compose: { // the Go runtime reads the first, the AWS SDK the others
+		"GOMEMLIMIT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	},
 }
 
 // A setting that one of the lists lacks fails this test, and so does a listed name that is no longer a setting.

@@ -119,9 +119,6 @@ func versionsOf(processes []roster.Process) []string {
 
 // processes is doctor's check of what runs.
 func (d *doctor) processes(ctx context.Context, a *app) {
-	if a.db == nil {
-		return // database has told why
-	}
 	alive, err := roster.Alive(ctx, a.db)
 	workers := countWorkers(alive)
 	switch versions := versionsOf(alive); {

@@ -124,6 +124,7 @@ type Upload struct {
 type Media struct {
 	MaxClipSeconds int    `env:"MEDIA_MAX_CLIP_SECONDS" default:"30"`
 	Audio          string `env:"MEDIA_AUDIO" default:"keep"` // keep, remove
+	Small          bool   `env:"MEDIA_SMALL" default:"true"`
 	MinSeconds     int    `env:"MEDIA_MIN_SECONDS" default:"0"`
 	MaxSeconds     int    `env:"MEDIA_MAX_SECONDS" default:"0"`
 	MinHeight      int    `env:"MEDIA_MIN_HEIGHT" default:"0"`

@@ -42,6 +42,7 @@ RATE_LIMITS: whether it is bounded how often a client or an account may do somet
 MAX_UPLOAD_BYTES: largest upload
 MEDIA_MAX_CLIP_SECONDS: how much of a clip is shown
 MEDIA_AUDIO: keep or remove the sound of clips
+MEDIA_SMALL: whether clips also get a small rendition, for phones on a bad line
 MEDIA_MIN_SECONDS: shortest clip that the contest accepts; 0: no rule
 MEDIA_MAX_SECONDS: longest clip that the contest accepts; 0: no rule
 MEDIA_MIN_HEIGHT: fewest pixels of the short side of a clip; 0: no rule

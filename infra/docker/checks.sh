@@ -8,7 +8,8 @@ check_settings() {
 	# Optional settings are commented out (#NAME=default); the last part of the file is not for compose.yaml.
 	sed '/^# Outside docker compose only/,$d' "$root/.env.example" |
 		sed -En 's/^#?([A-Z0-9_]+)=.*/\1/p' | sort >"$room/documented"
-	grep -oE '[$][{][A-Z0-9_]+' "$root/compose.yaml" | cut -c 3- | sort -u >"$room/read"
+	grep -oE '[$][{][A-Z0-9_]+' "$root/compose.yaml" | cut -c 3- | sort -u |
+		grep -vx AUTH_RATE_LIMIT >"$room/read" # the older name of RATE_LIMITS
 	same "variables that differ between compose.yaml and .env.example" \
 		"$(comm -3 "$room/documented" "$room/read" | listed)" none
 	same "variables without a comment above in .env.example" \

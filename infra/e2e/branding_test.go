@@ -56,7 +56,8 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 	if stopped != 0 || !strings.Contains(s.log.String(), "run: app rebrand") {
 		t.Errorf("after a stop with %d, the log of a worker with another branding lacks a warning", stopped)
 	}
-	if out, _, code := s.runAppWith(t, []string{brand}, "doctor"); code != 0 || !strings.Contains(out, "run: app rebrand") {
+	if out, _, code := s.runAppWith(t, []string{brand}, "doctor"); code != 0 ||
+		!strings.Contains(out, "run: app rebrand") {
 		t.Errorf("doctor: exit code %d, %s", code, out)
 	}
 	if out, errs, code := s.runAppWith(t, []string{brand}, "rebrand"); code != exitFailure ||
@@ -87,11 +88,12 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 		s.kill(t)
 		s.start(t, brand)
 	}
-	left := func() (plan struct {
+	type remaining struct {
 		Clips    int
 		Waiting  int
 		UnderWay int `json:"under_way"`
-	}) {
+	}
+	left := func() (plan remaining) {
 		out, errs, code := s.runAppWith(t, []string{brand}, "rebrand", "--dry-run", "--json")
 		if err := json.Unmarshal([]byte(out), &plan); err != nil || code != 0 {
 			t.Fatalf("exit code %d, %v: %s%s", code, err, out, errs)

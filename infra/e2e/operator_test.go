@@ -2,10 +2,16 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // deploymentStatus is a part of what `app status --json` prints.
@@ -136,4 +142,90 @@ func TestReadinessNamesItsCauseForOperators(t *testing.T) {
 		!strings.Contains(string(answer.Body), "the database does not answer") {
 		t.Errorf("/readyz answers %d %s", answer.Status, answer.Body)
 	}
+}
+
+// Commands that look leave a folder as it is in which a service has worked, whether it runs or not.
+func TestLookingLeavesAUsedFolderAsItIs(t *testing.T) {
+	onlyInStage(t, embedded)
+	t.Parallel()
+	s := startSite(t)
+	ana := s.newPerson(t, "")
+	ana.waitForFinal(t, ana.upload(t, tinyClip(t), "Canción"))
+	names := func() (found []string) {
+		t.Helper()
+		err := filepath.WalkDir(s.DataDir, func(path string, entry os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := entry.Info()
+			if err == nil {
+				found = append(found, fmt.Sprintf("%s %s %d", path, info.Mode(), info.Sys().(*syscall.Stat_t).Uid))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	for _, state := range []string{"running", "stopped"} {
+		if state == "stopped" {
+			s.stop(t)
+		}
+		before := names()
+		for _, command := range []string{"doctor", "status", "config", "queue dead", "migrate status"} {
+			if _, errs, code := s.runApp(t, strings.Fields(command)...); code != 0 {
+				t.Errorf("%s, %s: exit code %d, %s", state, command, code, errs)
+			}
+			if diff := cmp.Diff(before, names()); diff != "" {
+				t.Errorf("%s, %s changes (- before, + after)\n%s", state, command, diff)
+			}
+		}
+	}
+}
+
+// A published file that is gone is told to its owner, to visitors and to the operator, who makes it again.
+func TestAPublishedFileThatIsGoneIsTold(t *testing.T) {
+	onlyInStage(t, embedded)
+	t.Parallel()
+	s := startSite(t)
+	ana := s.newPerson(t, "")
+	id := ana.upload(t, tinyClip(t), "Canción")
+	ana.waitForFinal(t, id)
+	s.stop(t)
+	files := s.storedFiles(t)
+	rendition := slices.IndexFunc(files, func(file string) bool {
+		return strings.HasPrefix(file, "processed/") && strings.HasSuffix(file, ".mp4")
+	})
+	if err := os.Remove(filepath.Join(s.DataDir, "files", files[rendition])); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t) // the first round through storage begins at once
+	const mark = `"files_missing":true`
+	eventually(t, "the owner is told", func() bool {
+		return strings.Contains(string(s.get(t, "/api/videos/"+id, ana.Token).Body), mark)
+	})
+	if entry := s.get(t, "/api/public/videos/"+id, ""); !strings.Contains(string(entry.Body), mark) {
+		t.Errorf("visitors are not told: %s", entry.Body)
+	}
+	if metrics := s.get(t, "/metrics", ""); !strings.Contains(string(metrics.Body), "media_videos_missing_files 1") {
+		t.Error("the metrics do not tell")
+	}
+	for _, command := range []string{"doctor", "status", "storage check"} {
+		if out, _, _ := s.runApp(t, strings.Fields(command)...); !strings.Contains(out, "storage check") &&
+			!strings.Contains(out, id) {
+			t.Errorf("%s does not tell:\n%s", command, out)
+		}
+	}
+	s.said(t, "published files are gone; app reprocess makes them again from their originals")
+	if _, errs, code := s.runApp(t, "reprocess", "--missing"); code != 0 {
+		t.Fatalf("exit code %d, %s", code, errs)
+	}
+	eventually(t, "it is made again", func() bool {
+		return !strings.Contains(string(s.get(t, "/api/videos/"+id, ana.Token).Body), mark)
+	})
+	eventually(t, "visitors see it", func() bool {
+		return !strings.Contains(string(s.get(t, "/api/public/videos/"+id, "").Body), mark)
+	})
+	s.get(t, ana.video(t, id).ProcessedURL, "").want(t, http.StatusOK, "")
 }

@@ -126,19 +126,28 @@ func (f *nginxProxy) part() *stagePart {
 // follow runs the commands for the stage under this heading of infra/BACKUP.md.
 func (r *rehearsal) follow(t *testing.T, heading string) {
 	t.Helper()
-	block := regexp.MustCompile(`(?s)<!-- ` + stage() + `: ` + heading + " -->\n```sh\n(.*?)```").
-		FindStringSubmatch(readFile(t, "../BACKUP.md"))
-	if block == nil {
-		t.Fatalf("infra/BACKUP.md does not say how to %s in the stage %s", heading, stage())
-	}
-	bin := t.TempDir()
 	app := r.command(t)
+	bin := t.TempDir()
 	if err := os.Symlink(app.Path, filepath.Join(bin, "app")); err != nil {
 		t.Fatal(err)
 	}
+	follow(t, "../BACKUP.md", stage()+": "+heading, bin, append(app.Env, r.shell...))
+}
+
+// follow runs the commands under a heading of a page, which stands in a comment above them, in the folder of the test;
+// programs in the folder bin come first. It returns what they print.
+func follow(t *testing.T, page, heading, bin string, env []string) string {
+	t.Helper()
+	block := regexp.MustCompile(`(?s)<!-- ` + heading + " -->\n```sh\n(.*?)```").FindStringSubmatch(readFile(t, page))
+	if block == nil {
+		t.Fatalf("%s does not say how to %s", page, heading)
+	}
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", `PATH="$1:$PATH"`+"\n"+block[1], "bash", bin)
-	cmd.Env = append(app.Env, r.shell...)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	cmd.Env = env
+	cmd.Dir = bin
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("%s: %v\n%s", heading, err, out)
 	}
+	return string(out)
 }

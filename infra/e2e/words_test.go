@@ -69,6 +69,11 @@ func TestDataThatVanishesIsNoticed(t *testing.T) {
 			!strings.Contains(string(got.Body), "DATA_DIR") {
 			t.Errorf("without %s, /readyz answers %d %s", path, got.Status, got.Body)
 		}
+		address := "HTTP_ADDR=" + strings.TrimPrefix(s.URL, "http://")
+		if _, errs, code := s.runAppWith(t, []string{address}, "healthcheck"); code != exitFailure ||
+			!strings.Contains(errs, "DATA_DIR") || !strings.Contains(errs, "is gone or has been replaced") {
+			t.Errorf("without %s, healthcheck exits with %d and says %s", path, code, errs)
+		}
 		if err := os.Rename(path+".gone", path); err != nil {
 			t.Fatal(err)
 		}

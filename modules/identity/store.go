@@ -33,14 +33,25 @@ func (r userRow) user() User {
 	}
 }
 
+func rowOf(u User) userRow {
+	return userRow{
+		ID: u.ID, Email: u.Email, EmailFolded: fold(u.Email), EmailCanonical: canonicalEmail(u.Email),
+		PasswordHash: u.PasswordHash, FirstName: u.FirstName, LastName: u.LastName, City: u.City,
+		Country: u.Country, CreatedAt: database.Micros(u.CreatedAt),
+	}
+}
+
+func (s *store) count(ctx context.Context) (int, error) {
+	var n int64
+	if err := s.db.Gorm(ctx).Model(&userRow{}).Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("count accounts: %w", err)
+	}
+	return int(n), nil
+}
+
 func (s *store) insert(ctx context.Context, u User) error {
-	err := s.db.InTx(ctx, func(ctx context.Context) error {
-		return s.db.Gorm(ctx).Create(&userRow{
-			ID: u.ID, Email: u.Email, EmailFolded: fold(u.Email), EmailCanonical: canonicalEmail(u.Email),
-			PasswordHash: u.PasswordHash, FirstName: u.FirstName, LastName: u.LastName, City: u.City,
-			Country: u.Country, CreatedAt: database.Micros(u.CreatedAt),
-		}).Error
-	})
+	row := rowOf(u)
+	err := s.db.InTx(ctx, func(ctx context.Context) error { return s.db.Gorm(ctx).Create(&row).Error })
 	switch database.UniqueViolation(err) {
 	case "identity_users_email_folded_key", "identity_users_email_canonical_key":
 		return errEmailTaken.With(err)

@@ -212,7 +212,7 @@ func TestARestoredAttemptWritesUnderNewAddresses(t *testing.T) {
 				t.Fatal(err)
 			}
 			row := s.read(t, v.ID)
-			for _, key := range []string{row.ProcessedKey, row.PosterKey} {
+			for _, key := range row.output().keys() {
 				if seen[key] || !strings.HasPrefix(key, "processed/"+v.ID+"-1-") {
 					t.Errorf("%s is used again, or is no key of this attempt", key)
 				}

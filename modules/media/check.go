@@ -24,7 +24,7 @@ const (
 	UnnamedFile = "unnamed_file"
 	// MissingOriginal is the original of a video that waits for a worker, or of a failed one.
 	MissingOriginal = "missing_original"
-	// MissingRendition and MissingPoster belong to a published video.
+	// MissingRendition and MissingPoster belong to a published video, in any size.
 	MissingRendition = "missing_rendition"
 	MissingPoster    = "missing_poster"
 )
@@ -261,9 +261,6 @@ func (f *fingerprints) has(key string) bool {
 	_, found := slices.BinarySearch(f.sums, maphash.String(f.seed, key))
 	return found
 }
-
-// Output names the files of a published video.
-type Output struct{ ProcessedKey, PosterKey string }
 
 // EachPublished calls each with the ids of all videos that the gallery must show, in batches. It stops at the first
 // error of each and returns it.

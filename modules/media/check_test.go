@@ -108,10 +108,10 @@ func TestAnUnnamedFileBecomesAnOrphan(t *testing.T) {
 		s.wantFound(t, true)
 		s.wantOrphans(t, 3)
 		s.sweep(t)
-		s.wantFiles(t, append(unnamed, kept.OriginalKey, kept.ProcessedKey, kept.PosterKey)...)
+		s.wantFiles(t, append(unnamed, append(kept.keys(), kept.OriginalKey)...)...)
 		s.pass(t, longestGrace)
 		s.sweep(t)
-		s.wantFiles(t, kept.OriginalKey, kept.ProcessedKey, kept.PosterKey)
+		s.wantFiles(t, append(kept.keys(), kept.OriginalKey)...)
 	})
 }
 
@@ -155,10 +155,13 @@ func TestAPublishedVideoWithoutItsFilesIsProcessedAgain(t *testing.T) {
 	for name, lost := range map[string]func(v Video) (kinds, keys []string){
 		"rendition": func(v Video) ([]string, []string) { return []string{MissingRendition}, []string{v.ProcessedKey} },
 		"poster":    func(v Video) ([]string, []string) { return []string{MissingPoster}, []string{v.PosterKey} },
+		"small":     func(v Video) ([]string, []string) { return []string{MissingRendition}, []string{v.SmallKey} },
+		"posters":   func(v Video) ([]string, []string) { return []string{MissingPoster}, []string{v.Poster320Key} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, s *studio) {
+				s.o.Rules.NoSmall = name != "small"
 				v := s.published(t)
 				kinds, keys := lost(v)
 				s.remove(t, keys...)
@@ -180,7 +183,7 @@ func TestAPublishedVideoWithoutItsFilesIsProcessedAgain(t *testing.T) {
 					again.ProcessedKey == v.ProcessedKey || again.PosterKey == v.PosterKey {
 					t.Fatalf("%+v, published %+v", again, entries)
 				}
-				s.wantFiles(t, again.OriginalKey, again.ProcessedKey, again.PosterKey)
+				s.wantFiles(t, append(again.keys(), again.OriginalKey)...)
 				s.wantOrphans(t, 0)
 				s.wantFound(t, true)
 			})
@@ -208,7 +211,10 @@ func TestARepairSparesWhatHasChanged(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		v := s.published(t)
-		seen := checkedVideo{v.ID, Processed, v.Attempt, v.OriginalKey, v.ProcessedKey, v.PosterKey}
+		seen := checkedVideo{
+			ID: v.ID, Status: Processed, Attempt: v.Attempt, OriginalKey: v.OriginalKey,
+			ProcessedKey: v.ProcessedKey, PosterKey: v.PosterKey,
+		}
 		again, err := s.store.processAgain(t.Context(), seen)
 		if err != nil || !again {
 			t.Fatal(again, err)
@@ -224,7 +230,7 @@ func TestARepairSparesWhatHasChanged(t *testing.T) {
 		if row := s.read(t, v.ID); row.Attempt != claimed.Attempt || row.Status != string(Processing) {
 			t.Errorf("%+v", row)
 		}
-		for _, key := range []string{v.OriginalKey, v.ProcessedKey, v.PosterKey} {
+		for _, key := range append(v.keys(), v.OriginalKey) {
 			if disowned, err := s.store.disown(t.Context(), key, v.ID); err != nil || disowned {
 				t.Errorf("%s, which a row names, is disowned: %t (%v)", key, disowned, err)
 			}

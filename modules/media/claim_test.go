@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -94,9 +95,16 @@ func rendered(t *testing.T) ffmpeg.Result {
 	t.Helper()
 	dir := t.TempDir()
 	r := ffmpeg.Result{
-		Video: filepath.Join(dir, "out.mp4"), Poster: filepath.Join(dir, "out.jpg"), Duration: time.Second,
+		Video: filepath.Join(dir, "out.mp4"), Duration: time.Second,
+		Small: ffmpeg.Rendition{File: filepath.Join(dir, "small.mp4"), Width: 360, Height: 640},
 	}
-	for _, path := range []string{r.Video, r.Poster} {
+	for i, width := range []int{1280, 640, 320} {
+		r.Posters[i] = ffmpeg.Rendition{
+			File: filepath.Join(dir, fmt.Sprintf("out-%d.jpg", width)), Width: width, Height: width * 9 / 16,
+		}
+	}
+	r.Poster = r.Posters[0].File
+	for _, path := range []string{r.Video, r.Small.File, r.Poster, r.Posters[1].File, r.Posters[2].File} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -178,6 +186,6 @@ func cleaningUpKeepsAdoptedFiles(t *testing.T, s *studio) {
 	row := s.read(t, v.ID)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	s.discard(ended, nil, row.OriginalKey, row.ProcessedKey, row.PosterKey)
-	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.discard(ended, nil, append(row.output().keys(), row.OriginalKey)...)
+	s.wantFiles(t, append(row.output().keys(), row.OriginalKey)...)
 }

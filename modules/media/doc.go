@@ -50,6 +50,11 @@
 //	lose       a video without its original   the owner sees original_lost
 //	delete     rows and files                 the owner; a file that cannot be deleted now stays an orphan
 //
+// What a file is, its content decides: not its name, not the type that the client states. At the upload a few bytes
+// decide only whether it may be an MP4, QuickTime, 3GP, Matroska or WebM file; if it is certainly none, the answer is
+// not_a_video. The worker finds out the rest, and a video that it refuses fails with a code: no_video_stream if there is
+// only sound, unsupported_codec if nothing here reads the picture's codec, which the sentence then names.
+//
 // A clip that is published with less than was sent, such as without its sound, has notices (notices.go): its owner reads
 // in every answer about the video what is missing and what to do. Nobody else does.
 //

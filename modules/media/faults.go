@@ -46,8 +46,8 @@ var (
 		"El archivo tardó demasiado en llegar y se descartó. Súbelo de nuevo.",
 		"The file took too long to arrive and was discarded. Upload it again.")
 	errNotAVideo = fault.New(fault.Malformed, codeNotAVideo,
-		"El archivo no es un video MP4, MOV, 3GP, MKV o WebM.",
-		"The file is not an MP4, MOV, 3GP, MKV or WebM video.")
+		"El archivo no es un video MP4, MOV, 3GP, MKV o WebM: expórtalo como MP4 y súbelo de nuevo.",
+		"The file is not an MP4, MOV, 3GP, MKV or WebM video: export it as MP4 and upload it again.")
 )
 
 // Faults of uploads through the service.
@@ -87,9 +87,10 @@ var (
 	})
 )
 
-// Failure codes that this module itself sets; the others are those of ffmpeg's rejections.
+// Failure codes that this module itself sets or treats in a special way; the others are those of ffmpeg's rejections.
 const (
 	codeNotAVideo       = "not_a_video"
+	codeUnsupported     = "unsupported_codec"
 	codeProcessingError = "processing_error"
 	codeOriginalLost    = "original_lost"
 )
@@ -116,6 +117,12 @@ var failureTexts = map[string]fault.Text{
 		ES: "La resolución del video es menor de la que pide el concurso: grábalo con más calidad y súbelo de nuevo.",
 		EN: "The resolution is lower than the contest requires: record the clip in better quality and upload it again.",
 	},
+	codeUnsupported: {
+		ES: "El video está grabado en un formato de imagen que no podemos leer: elige «Más compatible» o H.264 en los " +
+			"ajustes de la cámara, o expórtalo como MP4 H.264 en tu editor, y súbelo de nuevo.",
+		EN: "The video is recorded in a picture format that we cannot read: choose “Most Compatible” or H.264 in the " +
+			"camera's settings, or export it as an H.264 MP4 in your editor, and upload it again.",
+	},
 	"unreadable": {
 		ES: "El archivo está dañado, incompleto o en un formato que no podemos leer: expórtalo como MP4 H.264 y " +
 			"súbelo de nuevo.",
@@ -138,4 +145,17 @@ var failureTexts = map[string]fault.Text{
 		ES: "Algo falló de nuestro lado al procesar el video: reinténtalo; no hace falta subirlo otra vez.",
 		EN: "Something went wrong on our side while processing the video: retry it; you need not upload it again.",
 	},
+}
+
+// failureText returns the text about a failed video. If it is known which codec is not supported, the text names it.
+func failureText(v Video) fault.Text {
+	if v.FailureCode == codeUnsupported && v.FailureSubject != "" {
+		return fault.Text{
+			ES: "El video está en " + v.FailureSubject + ", un formato que no podemos leer: elige «Más compatible» o H.264 " +
+				"en los ajustes de la cámara, o expórtalo como MP4 H.264 en tu editor, y súbelo de nuevo.",
+			EN: "The video is in " + v.FailureSubject + ", a format that we cannot read: choose “Most Compatible” or H.264 " +
+				"in the camera's settings, or export it as an H.264 MP4 in your editor, and upload it again.",
+		}
+	}
+	return failureTexts[v.FailureCode]
 }

@@ -94,7 +94,7 @@ func (s *studio) wantSound(t *testing.T) {
 	}
 	var keys []string
 	for _, row := range rows {
-		for _, key := range []string{row.OriginalKey, row.ProcessedKey, row.PosterKey} {
+		for _, key := range append(row.output().keys(), row.OriginalKey) {
 			if key != "" {
 				keys = append(keys, key)
 			}

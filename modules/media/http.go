@@ -49,6 +49,11 @@ func (m *Module) Routes(s *web.Server) {
 	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload",
 		"Cancel an upload", 200, 403, 404), changes, a.abortUpload)
 
+	// Files, which need no account.
+	if m.o.FilesPath != "" {
+		s.Mount(m.o.FilesPath, web.Use{Stream: true}, a.getFile)
+	}
+
 	// The caller's videos.
 	web.Register(s, operation("GET /api/videos", "listVideos",
 		"The caller's videos", 200), reads, a.listVideos)

@@ -17,6 +17,12 @@ type failure struct {
 	RetryUntil *time.Time `json:"retry_until,omitempty" doc:"Until when the video can be retried without an upload"`
 }
 
+type posterBody struct {
+	URL    string `json:"url"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
+
 type noticeBody struct {
 	Code   string `json:"code" doc:"Stable name of what is missing"`
 	Detail string `json:"detail" doc:"One sentence that says what happened and what to do"`
@@ -35,6 +41,10 @@ type videoBody struct {
 	OriginalURL     *string      `json:"original_url"`
 	ProcessedURL    *string      `json:"processed_url"`
 	PosterURL       *string      `json:"poster_url"`
+	SmallURL        *string      `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
+	SmallWidth      *int         `json:"small_width"`
+	SmallHeight     *int         `json:"small_height"`
+	Posters         []posterBody `json:"posters" doc:"The poster in all its sizes, the largest first; null if there is one"`
 	Votes           int          `json:"votes"`
 	Failure         *failure     `json:"failure"`
 	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
@@ -115,7 +125,7 @@ func (a api) failureOf(ctx context.Context, v Video) *failure {
 	if v.FailureCode == "" {
 		return nil
 	}
-	text := failureTexts[v.FailureCode]
+	text := failureText(v)
 	reason := v.retriable()
 	if errors.Is(reason, errRetriesUsedUp) {
 		text = errRetriesUsedUp.Text
@@ -166,18 +176,49 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 		for _, link := range []struct {
 			key string
 			url **string
-		}{{original, &b.OriginalURL}, {v.ProcessedKey, &b.ProcessedURL}, {v.PosterKey, &b.PosterURL}} {
+		}{
+			{original, &b.OriginalURL}, {v.ProcessedKey, &b.ProcessedURL}, {v.PosterKey, &b.PosterURL},
+			{v.SmallKey, &b.SmallURL},
+		} {
 			if link.key == "" {
 				continue
 			}
-			url, err := a.bucket.URL(ctx, link.key, a.o.URLExpiry)
+			url, err := a.link(ctx, link.key)
 			if err != nil {
 				return nil, err
 			}
-			url = web.Absolute(ctx, url)
 			*link.url = &url
+		}
+		if v.SmallKey != "" {
+			b.SmallWidth, b.SmallHeight = &v.SmallWidth, &v.SmallHeight
+		}
+		if b.Posters, err = a.postersOf(ctx, v.Output); err != nil {
+			return nil, err
 		}
 		bodies[i] = b
 	}
 	return bodies, nil
+}
+
+func (a api) link(ctx context.Context, key string) (string, error) {
+	url, err := a.bucket.URL(ctx, key, a.o.URLExpiry)
+	return web.Absolute(ctx, url), err
+}
+
+// postersOf returns nil for a clip of the time when there was only one size.
+func (a api) postersOf(ctx context.Context, o Output) (posters []posterBody, err error) {
+	if o.Poster640Key == "" {
+		return nil, nil
+	}
+	for _, p := range []struct {
+		key   string
+		width int
+	}{{o.PosterKey, 1280}, {o.Poster640Key, 640}, {o.Poster320Key, 320}} {
+		url, err := a.link(ctx, p.key)
+		if err != nil {
+			return nil, err
+		}
+		posters = append(posters, posterBody{url, p.width, p.width * 9 / 16})
+	}
+	return posters, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -168,26 +167,26 @@ func (j *job) checkClaim(ctx context.Context, renew bool) (held bool, err error)
 func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	v := j.video
 	name := fmt.Sprintf("%s/%s-%d-%s", j.o.ProcessedPrefix, v.ID, v.Attempt, strings.ToLower(rand.Text()[:keyRandom]))
-	v.ProcessedKey, v.PosterKey = name+path.Ext(result.Video), name+path.Ext(result.Poster)
+	output, files := outputOf(name, result)
+	v.Output = output
 	v.Duration, v.Notices = result.Duration, result.Notices
 	v.Branding, v.Work = j.o.Branding, time.Since(j.began)
 	if j.deletesOriginal() {
 		v.OriginalKey, v.OriginalSize = "", 0
 	}
 
-	err := j.store.orphan(ctx, outputGrace, v.ProcessedKey, v.PosterKey)
-	if err == nil {
-		_, err = j.bucket.PutFile(ctx, v.ProcessedKey, result.Video, storage.PutOptions{})
-	}
-	if err == nil {
-		_, err = j.bucket.PutFile(ctx, v.PosterKey, result.Poster, storage.PutOptions{})
+	err := j.store.orphan(ctx, outputGrace, v.keys()...)
+	for _, file := range files {
+		if err == nil {
+			_, err = j.bucket.PutFile(ctx, file.key, file.path, storage.PutOptions{})
+		}
 	}
 	var old []condemned
 	if err == nil {
 		old, err = j.commit(ctx, v)
 	}
 	if err != nil {
-		j.discard(ctx, err, v.ProcessedKey, v.PosterKey)
+		j.discard(ctx, err, v.keys()...)
 		return fmt.Errorf("publish video %s: %w", v.ID, err)
 	}
 	j.tryDeleteFiles(ctx, old)
@@ -213,13 +212,13 @@ func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error
 		}
 		err = j.gallery.Publish(ctx, Entry{
 			VideoID: v.ID, UserID: v.OwnerID, PlayerName: owner.PlayerName, City: owner.City, Country: owner.Country,
-			Title: v.Title, Description: v.Description, ProcessedKey: v.ProcessedKey, PosterKey: v.PosterKey,
+			Title: v.Title, Description: v.Description, Output: v.Output,
 			Duration: v.Duration, UploadedAt: v.UploadedAt,
 		})
 		if err != nil {
 			return err
 		}
-		old := []string{j.video.ProcessedKey, j.video.PosterKey}
+		old := j.video.keys()
 		if j.deletesOriginal() {
 			old = append(old, j.video.OriginalKey)
 		}
@@ -231,7 +230,7 @@ func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error
 		if err != nil {
 			return err
 		}
-		return j.store.adopt(ctx, v.ProcessedKey, v.PosterKey)
+		return j.store.adopt(ctx, v.keys()...)
 	})
 	return files, err
 }

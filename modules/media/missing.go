@@ -40,8 +40,8 @@ func (m *Module) WatchFiles(ctx context.Context) {
 	}
 }
 
-// lookForFiles looks for the files of the published videos that follow an id. It returns the last of their ids, or "" if
-// none is left.
+// lookForFiles looks for the files of the published videos that follow an id. It returns the last of their ids, or ""
+// if none is left.
 func (m *Module) lookForFiles(ctx context.Context, after string) (last string, err error) {
 	videos, err := m.store.publishedAfter(ctx, after, lookBatch)
 	if err != nil || len(videos) == 0 {
@@ -94,8 +94,8 @@ func (m *Module) lacksFile(ctx context.Context, v checkedVideo) (bool, error) {
 	return false, nil
 }
 
-// markMissing marks a video, or takes the mark away, for its owner and in the gallery. It reports false if the video has
-// changed since it was read.
+// markMissing marks a video, or takes the mark away, for its owner and in the gallery. It reports false if the video
+// has changed since it was read.
 func (m *Module) markMissing(ctx context.Context, v checkedVideo, missing bool) (marked bool, err error) {
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
 		if marked, err = m.store.setMissing(ctx, v, missing); err != nil || !marked {

@@ -31,7 +31,7 @@ func TestAPublishedFileThatIsGoneIsNoticed(t *testing.T) {
 		}
 		look(false)
 		row := s.read(t, v.ID)
-		for _, key := range []string{row.ProcessedKey, row.PosterKey} {
+		for _, key := range row.output().keys() {
 			path := filepath.Join(s.root, filepath.FromSlash(key))
 			if err := os.Rename(path, path+".gone"); err != nil {
 				t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -25,9 +26,9 @@ func Migrations() database.Migrations { return database.NewMigrations("media", m
 type Entry struct {
 	VideoID, UserID, PlayerName, City, Country string
 	Title, Description                         string
-	ProcessedKey, PosterKey                    string
-	Duration                                   time.Duration
-	UploadedAt                                 time.Time
+	Output
+	Duration   time.Duration
+	UploadedAt time.Time
 }
 
 // Gallery shows processed videos and counts votes for them. Its writes join the transaction in ctx, so that a video is
@@ -65,6 +66,7 @@ type Options struct {
 	MaxUploadBytes  int64
 	UploadPrefix    string        // of the keys of originals; "" means uploads
 	ProcessedPrefix string        // of the keys of outputs; "" means processed
+	FilesPath       string        // below which Routes serves files ("/media/"), as the storage's links say; "" = not
 	URLExpiry       time.Duration // how long a link to a file works, if the storage's links expire; 0 means 1 h
 	DeleteOriginal  bool          // delete an original once its rendition is published
 	MockUploads     bool          // serve upload-mock, for load tests
@@ -106,8 +108,11 @@ type Deps struct {
 	Processor *Processor
 	Scratch   *scratch.Area
 	Disks     *disk.Disks // nil: as if space were unlimited
-	Options   Options
-	Logger    *slog.Logger
+	// Files is the storage's own handler of files; nil: it has none. If it returns storage.ErrNotFound, it has written
+	// nothing.
+	Files   func(http.ResponseWriter, *http.Request) error
+	Options Options
+	Logger  *slog.Logger
 }
 
 // Module is the media module.
@@ -122,6 +127,7 @@ type Module struct {
 	processor *Processor
 	scratch   *scratch.Area
 	disks     *disk.Disks
+	files     func(http.ResponseWriter, *http.Request) error
 	o         Options
 	log       *slog.Logger
 
@@ -136,7 +142,7 @@ type Module struct {
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
-		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, o: d.Options.withDefaults(),
+		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files, o: d.Options.withDefaults(),
 		log: d.Logger, streamLife: streamLife,
 	}
 	m.places, m.watchers = newPlaces(m.store), newWatchers(m)

@@ -117,3 +117,30 @@ func ask(t *testing.T, url, language string) []byte {
 	}
 	return body
 }
+
+func TestTheOwnerIsToldWhichCodecIsNotSupported(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	url := s.serve(t)
+	for name, data := range map[string]struct{ codec, es, en string }{
+		"known":   {"ProRes RAW", "El video está en ProRes RAW, ", "The video is in ProRes RAW, "},
+		"unknown": {"", "El video está grabado en un formato ", "The video is recorded in a picture format "},
+	} {
+		v := s.claimed(t, s.upload(t, notReallyAVideo()))
+		rejection := &ffmpeg.Rejection{Code: ffmpeg.CodeUnsupported, Subject: data.codec}
+		if err := s.reject(t.Context(), v, rejection); err != nil {
+			t.Fatal(err)
+		}
+		for language, want := range map[string]string{"es": data.es, "en": data.en} {
+			var video struct{ Failure failure }
+			if err := json.Unmarshal(ask(t, url+"/api/videos/"+v.ID, language), &video); err != nil {
+				t.Fatal(err)
+			}
+			f := video.Failure
+			if f.Code != "unsupported_codec" || !strings.HasPrefix(f.Detail, want) || f.CanRetry ||
+				strings.Contains(f.Detail, ". ") || !strings.HasSuffix(f.Detail, ".") {
+				t.Errorf("%s: %+v", name, f)
+			}
+		}
+	}
+}

@@ -134,7 +134,8 @@ func (s *studio) wantInOrder(t *testing.T, op, key string) {
 		return row.N
 	}
 	listed := count(`media_unclaimed_files WHERE storage_key = ?`)
-	named := count(`media_videos WHERE ? IN (original_key, processed_key, poster_key)`)
+	named := count(`media_videos WHERE ? IN (original_key, processed_key, poster_key, small_key,
+		poster_640_key, poster_320_key)`)
 	live := count(`media_direct_uploads WHERE storage_key = ? AND expires_at > 0`)
 	condemned := count(`media_unclaimed_files WHERE storage_key = ? AND deleting`)
 	state := fmt.Sprintf("%s %s: listed %d, named by videos %d, by live uploads %d, condemned %d",

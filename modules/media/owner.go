@@ -77,7 +77,7 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 		if !withdrawn {
 			return errHasVotes
 		}
-		if files, err = m.store.condemn(ctx, firstPause, v.OriginalKey, v.ProcessedKey, v.PosterKey); err != nil {
+		if files, err = m.store.condemn(ctx, firstPause, append(v.keys(), v.OriginalKey)...); err != nil {
 			return err
 		}
 		replaced, err := m.store.condemnReplaced(ctx, m.o.ProcessedPrefix+"/"+id+"-")

@@ -18,6 +18,7 @@ import (
 func TestATaskDeliveredTwiceHasOneEffect(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
+	s.o.Rules.NoSmall = false
 	v := s.upload(t, clip(t, "1"))
 	errs := make(chan error, 2)
 	for range cap(errs) {
@@ -45,7 +46,7 @@ func TestATaskDeliveredTwiceHasOneEffect(t *testing.T) {
 		entries[0].ProcessedKey != row.ProcessedKey || entries[0].Title != "Mi canción" || entries[0].City != "Bogotá" {
 		t.Fatalf("%+v, published %+v", row, entries)
 	}
-	s.wantFiles(t, row.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.wantFiles(t, append(row.output().keys(), row.OriginalKey)...)
 	s.wantOrphans(t, 0)
 
 	// A third delivery, afterwards, has nothing to do.
@@ -68,7 +69,7 @@ func TestAnOriginalIsDeletedAfterPublicationIfConfigured(t *testing.T) {
 		}
 	}
 	row := s.read(t, good.ID)
-	s.wantFiles(t, bad.OriginalKey, row.ProcessedKey, row.PosterKey)
+	s.wantFiles(t, append(row.output().keys(), bad.OriginalKey)...)
 	s.wantOrphans(t, 0)
 	for id, wanted := range map[string]bool{good.ID: false, bad.ID: true} {
 		v, err := s.Owned(t.Context(), "ana", id)

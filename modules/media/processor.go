@@ -35,7 +35,8 @@ func NewProcessor(o ProcessorOptions) (*Processor, error) {
 
 // FileJob is a clip to process on the local disk.
 type FileJob struct {
-	In, Out  string        // the poster goes beside Out, with the extension .jpg
+	// The poster goes beside Out, with the extension .jpg, and the small rendition with -small before Out's extension.
+	In, Out  string
 	Start    time.Duration // where the published part begins
 	Rules    Rules
 	Progress func(step string, percent int)
@@ -54,8 +55,9 @@ func (p *Processor) File(ctx context.Context, f FileJob) ([]Notice, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("resolve the paths: %w", err)
 	}
-	poster := out[:len(out)-len(filepath.Ext(out))] + ".jpg"
-	for _, path := range []string{out, poster} {
+	base := out[:len(out)-len(filepath.Ext(out))]
+	poster, small := base+".jpg", base+smallEnd+filepath.Ext(out)
+	for _, path := range []string{out, poster, small} {
 		if same(in, path) {
 			return nil, fmt.Errorf("%s would be overwritten; name another output", in)
 		}
@@ -78,6 +80,9 @@ func (p *Processor) File(ctx context.Context, f FileJob) ([]Notice, error) {
 	err = os.Rename(result.Video, out)
 	if err == nil {
 		err = os.Rename(result.Poster, poster)
+	}
+	if err == nil && result.Small.File != "" {
+		err = os.Rename(result.Small.File, small)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("move the result into place: %w", err)

@@ -120,7 +120,7 @@ func (m *Module) makeAgain(ctx context.Context, d queue.Delivery) error {
 	defer m.underWay.Delete(v.ID)
 	// The rules about what is accepted were applied when it was published.
 	j := m.newJob(v, c)
-	j.rules = Rules{MaxClip: m.o.Rules.MaxClip, RemoveAudio: m.o.Rules.RemoveAudio}
+	j.rules.MinDuration, j.rules.MaxDuration, j.rules.MinHeight = 0, 0, 0
 	j.keepsOriginal, j.keepsReplaced = true, true
 	err = j.run(ctx)
 
@@ -152,7 +152,8 @@ func (m *Module) notRebranded(ctx context.Context, id string) error {
 	case state.LeaseFor > 0: // this task was delivered twice, or the worker has vanished
 		return queue.Later(max(time.Second, time.Duration(state.LeaseFor)*time.Microsecond))
 	case !state.Possible: // deleted, being processed, or done otherwise
-		return errors.Join(queue.Discard(errors.New("the video is not published any more")), m.store.unlistRebrand(ctx, id))
+		err := m.store.unlistRebrand(ctx, id)
+		return errors.Join(queue.Discard(errors.New("the video is not published any more")), err)
 	case state.Branding != m.o.Branding:
 		m.log.DebugContext(ctx, "a task is for workers with another branding", "video_id", id)
 	}

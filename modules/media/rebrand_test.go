@@ -33,7 +33,8 @@ func (s *studio) shown(t *testing.T, branding string) Video {
 // deliverRebrand hands over the task of a published video.
 func (s *studio) deliverRebrand(t *testing.T, id string) error {
 	t.Helper()
-	return s.makeAgain(t.Context(), queue.Delivery{Task: queue.Task{Kind: rebrandKind, ID: id}, Attempt: 1, MaxAttempts: 3})
+	task := queue.Task{Kind: rebrandKind, ID: id}
+	return s.makeAgain(t.Context(), queue.Delivery{Task: task, Attempt: 1, MaxAttempts: 3})
 }
 
 func (s *studio) startRebrand(t *testing.T, branding string, want int) {
@@ -52,6 +53,9 @@ func (s *studio) plan(t *testing.T) RebrandPlan {
 	}
 	return p
 }
+
+// filesOf returns the keys of all files of a published video.
+func filesOf(row videoRow) []string { return append(row.video().keys(), row.OriginalKey) }
 
 func postponed(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "again in ") }
 
@@ -88,7 +92,9 @@ func aRebrandReplacesTheFilesAlone(t *testing.T, s *studio) {
 		t.Errorf("it has %s, %s and the branding %s", after.ProcessedKey, after.PosterKey, after.Branding)
 	}
 	want := before
-	want.ProcessedKey, want.PosterKey, want.Branding, want.WorkMs = after.ProcessedKey, after.PosterKey, "new", after.WorkMs
+	want.ProcessedKey, want.PosterKey, want.SmallKey = after.ProcessedKey, after.PosterKey, after.SmallKey
+	want.Poster640Key, want.Poster320Key = after.Poster640Key, after.Poster320Key
+	want.Branding, want.WorkMs = "new", after.WorkMs
 	if after != want {
 		t.Errorf("it is %+v, want %+v", after, want)
 	}
@@ -96,10 +102,10 @@ func aRebrandReplacesTheFilesAlone(t *testing.T, s *studio) {
 		t.Errorf("published are %+v", entries)
 	}
 	// Who is watching it can go on for a while.
-	s.wantFiles(t, after.OriginalKey, after.ProcessedKey, after.PosterKey, before.ProcessedKey, before.PosterKey)
+	s.wantFiles(t, append(filesOf(after), before.video().keys()...)...)
 	s.pass(t, keepReplaced+time.Minute)
 	s.sweep(t)
-	s.wantFiles(t, after.OriginalKey, after.ProcessedKey, after.PosterKey)
+	s.wantFiles(t, filesOf(after)...)
 	s.wantOrphans(t, 0)
 
 	s.startRebrand(t, "new", 0)
@@ -308,7 +314,7 @@ func TestAFailedRebrandKeepsTheOldFiles(t *testing.T) {
 	if now := s.read(t, before.ID); now != before {
 		t.Errorf("it is %+v, want %+v", now, before)
 	}
-	s.wantFiles(t, before.OriginalKey, before.ProcessedKey, before.PosterKey)
+	s.wantFiles(t, filesOf(before)...)
 
 	// Our own trouble is tried three times, and then ends as well.
 	if err := os.WriteFile(path, whole, 0o600); err != nil {
@@ -325,7 +331,7 @@ func TestAFailedRebrandKeepsTheOldFiles(t *testing.T) {
 	if p := s.plan(t); len(p.Failed) != 2 || p.Waiting != 0 {
 		t.Errorf("the plan is %+v", p)
 	}
-	s.wantFiles(t, before.OriginalKey, before.ProcessedKey, before.PosterKey)
+	s.wantFiles(t, filesOf(before)...)
 	s.board.refuse = nil
 	s.startRebrand(t, "new", 1)
 	if err := s.deliverRebrand(t, before.ID); err != nil {

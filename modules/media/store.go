@@ -31,6 +31,11 @@ type videoRow struct {
 	OriginalSize int64 `gorm:"column:original_bytes"`
 	ProcessedKey string
 	PosterKey    string
+	SmallKey     string
+	SmallWidth   int
+	SmallHeight  int
+	Poster640Key string `gorm:"column:poster_640_key"`
+	Poster320Key string `gorm:"column:poster_320_key"`
 	StartMs      int64
 	DurationMs   int64
 	FailureCode  string
@@ -53,11 +58,19 @@ func (r videoRow) video() Video {
 		ID: r.ID, OwnerID: r.OwnerID, Title: r.Title, Description: r.Description,
 		Status: Status(r.Status), Step: r.Step, Progress: r.Progress, Attempt: r.Attempt, FailureCode: r.FailureCode,
 		FailureSubject: r.FailureOf, Notices: splitNotices(r.Notices), Retries: r.Retries, OriginalSize: r.OriginalSize,
-		OriginalKey: r.OriginalKey, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
+		OriginalKey: r.OriginalKey, Output: r.output(),
 		FailedAt: database.FromMicros(r.FailedAt),
 		Start:    time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
 		FilesMissing: r.MissingSince > 0,
+	}
+}
+
+func (r videoRow) output() Output {
+	return Output{
+		ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
+		SmallKey: r.SmallKey, SmallWidth: r.SmallWidth, SmallHeight: r.SmallHeight,
+		Poster640Key: r.Poster640Key, Poster320Key: r.Poster320Key,
 	}
 }
 

@@ -16,9 +16,13 @@ type checkedVideo struct {
 	OriginalKey  string
 	ProcessedKey string
 	PosterKey    string
+	SmallKey     string
+	Poster640Key string `gorm:"column:poster_640_key"`
+	Poster320Key string `gorm:"column:poster_320_key"`
 }
 
-const checkedColumns = `id, status, attempt, original_key, processed_key, poster_key`
+const checkedColumns = `id, status, attempt, original_key, processed_key, poster_key, ` +
+	`small_key, poster_640_key, poster_320_key`
 
 // needs yields the files that must be there, by what it means if they are not. A video that is processed again after
 // its files were lost needs only its original.
@@ -31,8 +35,13 @@ func (v checkedVideo) needs() func(yield func(kind, key string) bool) {
 		case v.Status == Failed && v.OriginalKey != "" && !yield(MissingOriginal, v.OriginalKey):
 			return
 		}
-		if v.ProcessedKey != "" && yield(MissingRendition, v.ProcessedKey) {
-			yield(MissingPoster, v.PosterKey)
+		for _, file := range []struct{ kind, key string }{
+			{MissingRendition, v.ProcessedKey}, {MissingRendition, v.SmallKey},
+			{MissingPoster, v.PosterKey}, {MissingPoster, v.Poster640Key}, {MissingPoster, v.Poster320Key},
+		} {
+			if file.key != "" && !yield(file.kind, file.key) {
+				return
+			}
 		}
 	}
 }
@@ -47,7 +56,10 @@ func (s *store) named(ctx context.Context, keys, ids []string) (map[string]bool,
 		UNION ALL SELECT storage_key FROM media_direct_uploads WHERE id IN ?
 		UNION ALL SELECT original_key FROM media_videos WHERE id IN ?
 		UNION ALL SELECT processed_key FROM media_videos WHERE id IN ?
-		UNION ALL SELECT poster_key FROM media_videos WHERE id IN ?`, keys, ids, ids, ids, ids)
+		UNION ALL SELECT poster_key FROM media_videos WHERE id IN ?
+		UNION ALL SELECT small_key FROM media_videos WHERE id IN ?
+		UNION ALL SELECT poster_640_key FROM media_videos WHERE id IN ?
+		UNION ALL SELECT poster_320_key FROM media_videos WHERE id IN ?`, keys, ids, ids, ids, ids, ids, ids, ids)
 	if err != nil {
 		return nil, fmt.Errorf("look for the rows of files: %w", err)
 	}
@@ -63,7 +75,8 @@ func (s *store) disown(ctx context.Context, key, id string) (bool, error) {
 	rows, err := s.db.Exec(ctx, `
 		INSERT INTO media_unclaimed_files (storage_key, delete_after)
 		SELECT CAST(? AS TEXT), `+plus(s.clock(), longestGrace)+`
-		WHERE NOT EXISTS (SELECT 1 FROM media_videos WHERE id = ? AND ? IN (original_key, processed_key, poster_key))
+		WHERE NOT EXISTS (SELECT 1 FROM media_videos WHERE id = ? AND ? IN (
+				original_key, processed_key, poster_key, small_key, poster_640_key, poster_320_key))
 			AND NOT EXISTS (SELECT 1 FROM media_direct_uploads WHERE id = ? AND storage_key = ?)
 		ON CONFLICT (storage_key) DO NOTHING`, key, id, key, id, key)
 	if err != nil {
@@ -178,14 +191,15 @@ func (s *store) eachPublished(ctx context.Context, each func(ids []string) error
 
 func (s *store) outputs(ctx context.Context, ids []string) (map[string]Output, error) {
 	var rows []videoRow
-	err := s.db.Gorm(ctx).Select("id", "processed_key", "poster_key").
+	err := s.db.Gorm(ctx).Select("id", "processed_key", "poster_key",
+		"small_key", "small_width", "small_height", "poster_640_key", "poster_320_key").
 		Where("id IN ? AND processed_key <> ''", ids).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the outputs of videos: %w", err)
 	}
 	found := make(map[string]Output, len(rows))
 	for _, row := range rows {
-		found[row.ID] = Output{row.ProcessedKey, row.PosterKey}
+		found[row.ID] = row.output()
 	}
 	return found, nil
 }

@@ -128,6 +128,8 @@ func (s *store) publish(ctx context.Context, v Video) (bool, error) {
 func outputColumns(v Video) map[string]any {
 	return map[string]any{
 		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
+		"small_key": v.SmallKey, "small_width": v.SmallWidth, "small_height": v.SmallHeight,
+		"poster_640_key": v.Poster640Key, "poster_320_key": v.Poster320Key,
 		"notices": joinNotices(v.Notices), "missing_since": 0, "branding": v.Branding, "work_ms": v.Work.Milliseconds(),
 	}
 }

@@ -25,6 +25,7 @@ func (s *store) publishedAfter(ctx context.Context, after string, limit int) ([]
 		videos[i] = publishedVideo{missing: r.MissingSince > 0, checkedVideo: checkedVideo{
 			ID: r.ID, Status: Status(r.Status), Attempt: r.Attempt, OriginalKey: r.OriginalKey,
 			ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
+			SmallKey: r.SmallKey, Poster640Key: r.Poster640Key, Poster320Key: r.Poster320Key,
 		}}
 	}
 	return videos, nil

@@ -52,7 +52,9 @@ func (s *store) stopRebrand(ctx context.Context) (n int64, err error) {
 // takeRebrands returns videos whose tasks are to be sent: no worker has them, and their tasks were last sent longer
 // than resendAfter ago. It returns none while a contestant's video waits. What has had all its tries ends instead: each
 // of its workers ended without a word.
-func (s *store) takeRebrands(ctx context.Context, branding string, resendAfter time.Duration) (ids []string, err error) {
+func (s *store) takeRebrands(
+	ctx context.Context, branding string, resendAfter time.Duration,
+) (ids []string, err error) {
 	var rows []struct{ VideoID, Failure string }
 	now, moment := s.clock(), s.moment()
 	// What was sent in the future was sent before the clock was set back.
@@ -239,7 +241,8 @@ func (s *store) countRebrand(ctx context.Context, branding string) (p RebrandPla
 			FROM media_videos v WHERE v.status = 'processed' AND NOT v.mock AND v.branding <> ?) c,
 			(SELECT COALESCE(CAST(AVG(l.work_ms) AS BIGINT), 0) AS work_ms
 			FROM (SELECT work_ms FROM media_videos WHERE work_ms > 0 ORDER BY id DESC LIMIT 200) l) w,
-			(SELECT COUNT(CASE WHEN NOT `+held+` THEN 1 END) AS waiting, COUNT(CASE WHEN `+held+` THEN 1 END) AS under_way
+			(SELECT COUNT(CASE WHEN NOT `+held+` THEN 1 END) AS waiting,
+				COUNT(CASE WHEN `+held+` THEN 1 END) AS under_way
 			FROM media_rebrands WHERE failure = '') r`, branding)
 	if err != nil {
 		return p, fmt.Errorf("count the videos to be rebranded: %w", err)

@@ -13,10 +13,9 @@ type Video struct {
 	Progress    int    // percent
 	Attempt     int    // the number of the latest claim
 
-	OriginalKey    string // "" once the original has been deleted, some time after a failure or by a publication
-	OriginalSize   int64  // bytes; 0 if it is not kept or not known
-	ProcessedKey   string
-	PosterKey      string
+	OriginalKey  string // "" once the original has been deleted, some time after a failure or by a publication
+	OriginalSize int64  // bytes; 0 if it is not kept or not known
+	Output
 	Start          time.Duration // where the published part begins in the original
 	Duration       time.Duration // of the rendition, bumpers included
 	Notices        []Notice      // what the rendition lacks of the original

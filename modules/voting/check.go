@@ -2,8 +2,13 @@ package voting
 
 import "context"
 
-// Output names the files that an entry shows.
-type Output struct{ ProcessedKey, PosterKey string }
+// Output names the files that an entry shows. Clips of the time before have only the first two.
+type Output struct {
+	ProcessedKey, PosterKey    string // of 1280×720
+	SmallKey                   string // the rendition for phones; "" if there is none
+	SmallWidth, SmallHeight    int
+	Poster640Key, Poster320Key string // smaller posters, named by their width
+}
 
 // Miscount is a counter that differs from the rows that it counts.
 type Miscount struct {

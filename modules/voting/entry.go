@@ -4,15 +4,14 @@ import "time"
 
 // Entry is a published video as the public sees it.
 type Entry struct {
-	VideoID      string
-	UserID       string
-	PlayerName   string
-	City         string
-	Country      string
-	Title        string
-	Description  string
-	ProcessedKey string
-	PosterKey    string
+	VideoID     string
+	UserID      string
+	PlayerName  string
+	City        string
+	Country     string
+	Title       string
+	Description string
+	Output
 	Duration     time.Duration
 	UploadedAt   time.Time
 	Votes        int

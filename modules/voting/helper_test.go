@@ -49,7 +49,7 @@ func newEntry(userID, title, city string) voting.Entry {
 	return voting.Entry{
 		VideoID: id, UserID: userID, PlayerName: "Player " + userID[len(userID)-4:],
 		City: city, Country: "Colombia", Title: title,
-		ProcessedKey: "processed/" + id + "-1.mp4", PosterKey: "processed/" + id + "-1.jpg",
+		Output:   voting.Output{ProcessedKey: "processed/" + id + "-1.mp4", PosterKey: "processed/" + id + "-1.jpg"},
 		Duration: 35 * time.Second, UploadedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }

@@ -2,10 +2,17 @@ package voting
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"risingstars/platform/web"
 )
+
+type poster struct {
+	URL    string `json:"url"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
 
 type publicVideo struct {
 	VideoID         string    `json:"video_id"`
@@ -16,6 +23,10 @@ type publicVideo struct {
 	Country         string    `json:"country"`
 	ProcessedURL    string    `json:"processed_url"`
 	PosterURL       string    `json:"poster_url"`
+	SmallURL        *string   `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
+	SmallWidth      *int      `json:"small_width"`
+	SmallHeight     *int      `json:"small_height"`
+	Posters         []poster  `json:"posters" doc:"The poster in all its sizes, the largest first; null if there is one"`
 	DurationSeconds float64   `json:"duration_seconds"`
 	Votes           int       `json:"votes"`
 	UploadedAt      time.Time `json:"uploaded_at"`
@@ -23,22 +34,29 @@ type publicVideo struct {
 }
 
 // publicVideoOf returns the JSON of an entry, with links to its files.
-func (a api) publicVideoOf(ctx context.Context, e Entry) (publicVideo, error) {
-	video, err := a.files.URL(ctx, e.ProcessedKey, a.o.URLExpiry)
-	if err != nil {
-		return publicVideo{}, err
+func (a api) publicVideoOf(ctx context.Context, e Entry) (body publicVideo, err error) {
+	link := func(key string) string {
+		url, linkErr := a.files.URL(ctx, key, a.o.URLExpiry)
+		err = errors.Join(err, linkErr)
+		return web.Absolute(ctx, url)
 	}
-	poster, err := a.files.URL(ctx, e.PosterKey, a.o.URLExpiry)
-	if err != nil {
-		return publicVideo{}, err
-	}
-	return publicVideo{
+	body = publicVideo{
 		VideoID: e.VideoID, Title: e.Title, Description: e.Description,
 		PlayerName: e.PlayerName, City: e.City, Country: e.Country,
-		ProcessedURL: web.Absolute(ctx, video), PosterURL: web.Absolute(ctx, poster),
+		ProcessedURL: link(e.ProcessedKey), PosterURL: link(e.PosterKey),
 		DurationSeconds: e.Duration.Seconds(), Votes: e.Votes, UploadedAt: e.UploadedAt,
 		FilesMissing: e.FilesMissing,
-	}, nil
+	}
+	if e.SmallKey != "" {
+		small := link(e.SmallKey)
+		body.SmallURL, body.SmallWidth, body.SmallHeight = &small, &e.SmallWidth, &e.SmallHeight
+	}
+	if e.Poster640Key != "" {
+		body.Posters = []poster{
+			{body.PosterURL, 1280, 720}, {link(e.Poster640Key), 640, 360}, {link(e.Poster320Key), 320, 180},
+		}
+	}
+	return body, err
 }
 
 // Place narrows a list down to a place.

@@ -41,14 +41,15 @@ func (s *store) eachID(ctx context.Context, table, column string, each func(ids 
 
 func (s *store) outputs(ctx context.Context, videoIDs []string) (map[string]Output, error) {
 	var rows []entryRow
-	err := s.db.Gorm(ctx).Select("video_id", "processed_key", "poster_key").
+	err := s.db.Gorm(ctx).Select("video_id", "processed_key", "poster_key",
+		"small_key", "small_width", "small_height", "poster_640_key", "poster_320_key").
 		Where("video_id IN ?", videoIDs).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the files of entries: %w", err)
 	}
 	found := make(map[string]Output, len(rows))
 	for _, row := range rows {
-		found[row.VideoID] = Output{row.ProcessedKey, row.PosterKey}
+		found[row.VideoID] = row.output()
 	}
 	return found, nil
 }

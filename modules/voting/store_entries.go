@@ -25,6 +25,11 @@ type entryRow struct {
 	SearchText    string
 	ProcessedKey  string
 	PosterKey     string
+	SmallKey      string
+	SmallWidth    int
+	SmallHeight   int
+	Poster640Key  string `gorm:"column:poster_640_key"`
+	Poster320Key  string `gorm:"column:poster_320_key"`
 	DurationMs    int64
 	UploadedAt    int64
 	PublishedAt   int64
@@ -37,10 +42,31 @@ func (entryRow) TableName() string { return "voting_entries" }
 func (r entryRow) entry(votes int) Entry {
 	return Entry{
 		VideoID: r.VideoID, UserID: r.UserID, PlayerName: r.PlayerName, City: r.City, Country: r.Country,
-		Title: r.Title, Description: r.Description, ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
+		Title: r.Title, Description: r.Description, Output: r.output(),
 		Duration:   time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), Votes: votes,
 		FilesMissing: r.FilesMissing,
+	}
+}
+
+// newRow is a new entry's, published at a time in microseconds.
+func newRow(e Entry, publishedAt int64) entryRow {
+	return entryRow{
+		VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
+		Country: e.Country, CountryFolded: text.Fold(e.Country), Title: e.Title, Description: e.Description,
+		SearchText: searchText(e.Title, e.PlayerName, e.City), FoldVersion: text.FoldVersion,
+		ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey, DurationMs: e.Duration.Milliseconds(),
+		SmallKey: e.SmallKey, SmallWidth: e.SmallWidth, SmallHeight: e.SmallHeight,
+		Poster640Key: e.Poster640Key, Poster320Key: e.Poster320Key,
+		UploadedAt: database.Micros(e.UploadedAt), PublishedAt: publishedAt,
+	}
+}
+
+func (r entryRow) output() Output {
+	return Output{
+		ProcessedKey: r.ProcessedKey, PosterKey: r.PosterKey,
+		SmallKey: r.SmallKey, SmallWidth: r.SmallWidth, SmallHeight: r.SmallHeight,
+		Poster640Key: r.Poster640Key, Poster320Key: r.Poster320Key,
 	}
 }
 
@@ -50,19 +76,15 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 	now := database.Micros(time.Now())
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		replaced, err := s.db.Exec(ctx, `
-			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?, files_missing = FALSE
+			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?, files_missing = FALSE,
+				small_key = ?, small_width = ?, small_height = ?, poster_640_key = ?, poster_320_key = ?
 			WHERE video_id = ? AND user_id = ?`,
-			e.ProcessedKey, e.PosterKey, e.Duration.Milliseconds(), e.VideoID, e.UserID)
+			e.ProcessedKey, e.PosterKey, e.Duration.Milliseconds(),
+			e.SmallKey, e.SmallWidth, e.SmallHeight, e.Poster640Key, e.Poster320Key, e.VideoID, e.UserID)
 		if err != nil || replaced > 0 {
 			return err
 		}
-		row := entryRow{
-			VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
-			Country: e.Country, CountryFolded: text.Fold(e.Country), Title: e.Title, Description: e.Description,
-			SearchText: searchText(e.Title, e.PlayerName, e.City), FoldVersion: text.FoldVersion,
-			ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey, DurationMs: e.Duration.Milliseconds(),
-			UploadedAt: database.Micros(e.UploadedAt), PublishedAt: now,
-		}
+		row := newRow(e, now)
 		if err := s.db.Gorm(ctx).Create(&row).Error; err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func entriesByTally() list {
 	return list{table: "entries", at: "published_at", id: "video_id", byVotes: true}
 }
 
-func ranking() list { return list{table: "contestants", at: "listed_at", id: "user_id", byVotes: true} }
+func byRank() list { return list{table: "contestants", at: "listed_at", id: "user_id", byVotes: true} }
 
 func (l list) order() string {
 	if l.byVotes {

@@ -21,7 +21,7 @@ func (s *store) ranks(ctx context.Context, f Filter, w Window) (r Ranking, err e
 		return r, err
 	}
 	query := in(s.db.Gorm(ctx).Model(&contestantRow{}), f)
-	rows, total, err := read[contestantRow](ctx, s, query, ranking(), f, nil, w)
+	rows, total, err := read[contestantRow](ctx, s, query, byRank(), f, nil, w)
 	if err != nil {
 		return r, fmt.Errorf("rank contestants: %w", err)
 	}

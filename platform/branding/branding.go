@@ -1,6 +1,6 @@
 // Package branding reads a folder with an operator's own branding: a watermark, an intro, an outro, and what pages show
-// of the organisation. It finds all that is wrong with the folder in one pass. What the folder lacks is left at its zero
-// value, which stands for what is built into the service.
+// of the organisation. It finds all that is wrong with the folder in one pass. What the folder lacks is left at its
+// zero value, which stands for what is built into the service.
 //
 // It decodes pictures, within bounds. Of videos it checks the size alone: whoever renders them has the means to decode
 // them safely. What it returns no longer depends on the folder, so a change there has no effect until the next start.

@@ -157,7 +157,8 @@ func (f *folder) warnOfStrangers() {
 		if slices.Contains([]string{settingsFile, watermarkFile, logoFile}, name) || f.isBumper(name) {
 			continue
 		}
-		if ours := nearest(name, append([]string{settingsFile, watermarkFile, logoFile}, bumperFiles()...)); ours != "" {
+		known := append([]string{settingsFile, watermarkFile, logoFile}, bumperFiles()...)
+		if ours := nearest(name, known); ours != "" {
 			f.warnings.add(name, "is ignored; is %s meant?", ours)
 		} else {
 			f.warnings.add(name, "is ignored")

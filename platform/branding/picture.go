@@ -32,6 +32,12 @@ const (
 
 func places() []Place { return []Place{topRight, topLeft, bottomRight, bottomLeft} }
 
+// Left reports whether the place is at the left edge, and not at the right one.
+func (p Place) Left() bool { return p == topLeft || p == bottomLeft }
+
+// Bottom reports whether the place is at the bottom, and not at the top.
+func (p Place) Bottom() bool { return p == bottomRight || p == bottomLeft }
+
 // Watermark is a picture that lies on every clip. Without Picture it is the built-in one, and nothing else counts.
 type Watermark struct {
 	Picture image.Image
@@ -73,18 +79,8 @@ func (w Watermark) Render(frameWidth int) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Corner returns where the watermark's upper left corner lies on a frame.
-func (w Watermark) Corner(frameWidth, frameHeight int) image.Point {
-	margin, size := pixels(w.Margin, frameWidth), w.size(frameWidth)
-	corner := image.Pt(margin, margin)
-	if w.Place == topRight || w.Place == bottomRight {
-		corner.X = frameWidth - margin - size.X
-	}
-	if w.Place == bottomRight || w.Place == bottomLeft {
-		corner.Y = frameHeight - margin - size.Y
-	}
-	return corner
-}
+// MarginOn returns the distance from both edges on a frame, in pixels.
+func (w Watermark) MarginOn(frameWidth int) int { return pixels(w.Margin, frameWidth) }
 
 func (w Watermark) size(frameWidth int) image.Point {
 	from := w.Picture.Bounds()
@@ -113,9 +109,9 @@ func (f *folder) watermark(at placement) (w Watermark) {
 	w = Watermark{
 		Picture: picture, Place: at.place, Width: at.width, Opacity: at.opacity, Margin: at.margin, sum: sum(content),
 	}
-	// On a frame of 16:9. On others it is scaled with the frame.
-	const width, height = 1280, 720
-	if margin := pixels(at.margin, width); w.size(width).Y+2*margin > height || w.size(width).X+2*margin > width {
+	// It is as large on an upright rendition as on a lying one.
+	const long, short = 1280, 720
+	if margin, size := w.MarginOn(long), w.size(long); max(size.X, size.Y)+2*margin > short {
 		f.problems.add(watermarkFile, "does not fit on a clip when it is %g %% wide, because of its shape; make "+
 			"watermark.width or watermark.margin smaller", at.width)
 		return Watermark{}

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -99,7 +100,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		DisableAutomaticPing:   true,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", name, err)
+		err = fmt.Errorf("open database %s: %w", name, err)
+		if db.dialect == SQLite {
+			err = cmp.Or(errOfOthers(o.Path), err)
+		}
+		return nil, err
 	}
 	if err := explainFullAfter(db.gorm); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
@@ -112,7 +117,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.sql.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.Ping(ctx); err != nil {
 		if db.dialect == SQLite {
-			err = errors.Join(errOfOthers(o.Path), err)
+			err = cmp.Or(errOfOthers(o.Path), err)
 		}
 		return nil, errors.Join(err, db.sql.Close())
 	}
@@ -171,6 +176,9 @@ func createSQLite(ctx context.Context, o Options) (unlock func(), err error) {
 	case err == nil:
 		if err := file.Close(); err != nil {
 			return nil, fmt.Errorf("create the database's file: %w", err)
+		}
+		if whole, err := filepath.Abs(path); err == nil {
+			path = whole
 		}
 		o.Logger.InfoContext(ctx, "created a new database", "path", path)
 	case !errors.Is(err, fs.ErrExist):

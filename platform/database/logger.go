@@ -14,6 +14,9 @@ type queryLogger struct {
 	slow time.Duration
 }
 
+// mostLogged bounds how much of a slow statement is logged, in bytes. One that inserts many rows is as long as they are.
+const mostLogged = 2000
+
 func newQueryLogger(log *slog.Logger, slow time.Duration) logger.Interface {
 	if slow <= 0 {
 		slow = 500 * time.Millisecond
@@ -30,6 +33,9 @@ func (l *queryLogger) Error(context.Context, string, ...any) {}
 func (l *queryLogger) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
 	if took := time.Since(begin); took > l.slow {
 		sql, rows := statement()
+		if len(sql) > mostLogged {
+			sql = sql[:mostLogged] + " …"
+		}
 		l.log.WarnContext(ctx, "slow query", "sql", sql, "rows", rows, "duration_ms", took.Milliseconds())
 	}
 }

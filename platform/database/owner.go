@@ -18,9 +18,9 @@ func errOfOthers(path string) error {
 			_ = file.Close()
 			continue
 		}
-		if info, statErr := os.Stat(path + suffix); statErr == nil && errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("%s belongs to %s, and this process runs as %s and may not write to it; change its "+
-				"owner with chown", path+suffix, disk.Owner(info), disk.UserName(os.Geteuid()))
+		if errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("%s and may not write to it; run it as that user, or change the owner with chown",
+				disk.Whose(path+suffix))
 		}
 	}
 	return nil

@@ -40,6 +40,13 @@ func TestAFolderThatMayNotBeChangedIsNamedWithItsOwner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Chmod(folder, 0); err != nil {
+		t.Fatal(err)
+	}
+	hidden := filepath.Join(folder, "deep", "file")
+	if said := disk.Whose(hidden); !strings.HasPrefix(said, folder+" belongs to "+disk.UserName(os.Getuid())) {
+		t.Errorf("of a file that is hidden: %s", said)
+	}
 	err := disk.CheckFolder(folder)
 	if err == nil || !strings.Contains(err.Error(), folder+" belongs to "+disk.UserName(os.Getuid())) {
 		t.Errorf("%v", err)

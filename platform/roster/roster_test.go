@@ -59,7 +59,8 @@ func TestProcessesAreListedWhileTheyLive(t *testing.T) {
 		if diff := cmp.Diff(want[:1], alive(t, db), timeless); diff != "" {
 			t.Errorf("after one has ended (- want, + got):\n%s", diff)
 		}
-		for _, seen := range []time.Duration{-40 * time.Second, 40 * time.Second} { // killed; before the clock was set back
+		// It was killed, or the clock was set back.
+		for _, seen := range []time.Duration{-40 * time.Second, 40 * time.Second} {
 			setSeen(t, db, seen)
 			if got := alive(t, db); len(got) > 0 {
 				t.Errorf("seen %s from now, still listed: %v", seen, got)

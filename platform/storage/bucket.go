@@ -149,6 +149,20 @@ func (b *Bucket) URL(ctx context.Context, key string, ttl time.Duration) (url st
 	return b.driver.URL(ctx, key, ttl)
 }
 
+// SignedURL returns an absolute URL at which anyone can read the object for the next ttl. It is what the address of a
+// published object on the site leads to. The error wraps errors.ErrUnsupported if the driver serves its objects itself.
+func (b *Bucket) SignedURL(ctx context.Context, key string, ttl time.Duration) (url string, err error) {
+	if err := errors.Join(CheckKey(key), checkTTL(ttl)); err != nil {
+		return "", err
+	}
+	signer, ok := b.driver.(Signer)
+	if !ok {
+		return "", fmt.Errorf("sign the URL of an object: %w", errors.ErrUnsupported)
+	}
+	defer b.finish("signed_url", key, time.Now(), &err)
+	return signer.SignedURL(ctx, key, ttl)
+}
+
 // Path returns the absolute path of the object's file, for programs that can only read files. The error wraps
 // errors.ErrUnsupported if the driver does not keep objects as files.
 func (b *Bucket) Path(ctx context.Context, key string) (path string, err error) {

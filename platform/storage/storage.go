@@ -82,6 +82,13 @@ type Reserver interface {
 	PutAnnounced(ctx context.Context, key string, r io.Reader, contentType string, size int64) (Object, error)
 }
 
+// Signer is for drivers that can hand out URLs which end.
+type Signer interface {
+	// SignedURL returns an absolute URL at which anyone can read the object for the next ttl, also if URL returns a
+	// lasting address on the site.
+	SignedURL(ctx context.Context, key string, ttl time.Duration) (string, error)
+}
+
 // Mover is for drivers that can move a local file into the store without copying it.
 type Mover interface {
 	// Move stores the regular file at path under key, with the promises of Put, and removes it from path. It returns an

@@ -56,16 +56,16 @@ $$;
 -- +goose StatementEnd
 
 CREATE TRIGGER voting_entries_added AFTER INSERT ON voting_entries
-	REFERENCING NEW TABLE AS voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
+	REFERENCING NEW TABLE voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
 CREATE TRIGGER voting_entries_removed AFTER DELETE ON voting_entries
-	REFERENCING OLD TABLE AS voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
+	REFERENCING OLD TABLE voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
 CREATE TRIGGER voting_entries_replaced AFTER UPDATE OF city_folded, country_folded ON voting_entries
 	FOR EACH ROW WHEN ((OLD.city_folded, OLD.country_folded) IS DISTINCT FROM (NEW.city_folded, NEW.country_folded))
 	EXECUTE FUNCTION voting_move_place();
 CREATE TRIGGER voting_contestants_added AFTER INSERT ON voting_contestants
-	REFERENCING NEW TABLE AS voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
+	REFERENCING NEW TABLE voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
 CREATE TRIGGER voting_contestants_removed AFTER DELETE ON voting_contestants
-	REFERENCING OLD TABLE AS voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
+	REFERENCING OLD TABLE voting_changed FOR EACH STATEMENT EXECUTE FUNCTION voting_count_places();
 CREATE TRIGGER voting_contestants_moved AFTER UPDATE OF city_folded, country_folded ON voting_contestants
 	FOR EACH ROW WHEN ((OLD.city_folded, OLD.country_folded) IS DISTINCT FROM (NEW.city_folded, NEW.country_folded))
 	EXECUTE FUNCTION voting_move_place();

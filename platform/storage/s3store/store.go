@@ -50,9 +50,11 @@ type Options struct {
 	// that the SDK finds in its environment or profile takes precedence, as AWS_ENDPOINT_URL_S3 does in every AWS tool.
 	EndpointURL string
 	// PublicURL is where anyone can read the objects under PublicPrefixes ("processed/"): a CDN that has access to the
-	// bucket. If it is empty, those objects have presigned URLs like all others. Caches may keep them for an hour, and
-	// the others not at all.
+	// bucket. If it is empty, those objects are at SitePath ("/media/") on the site, which redirects to SignedURL, so
+	// that their addresses last; without both, they have presigned URLs like all others. Caches may keep them for an
+	// hour, and the others not at all.
 	PublicURL      string
+	SitePath       string
 	PublicPrefixes []string
 	// IdleTimeout closes a connection on which no byte moves; 0 = 30 s. The SDK tries a failed request up to three
 	// times.
@@ -77,6 +79,7 @@ type Store struct {
 var (
 	_ storage.Driver       = (*Store)(nil)
 	_ storage.DirectDriver = (*Store)(nil)
+	_ storage.Signer       = (*Store)(nil)
 )
 
 // Open fails unless the bucket exists and can be used.
@@ -133,9 +136,15 @@ func (o Options) check() error {
 	return nil
 }
 
-// publicURL returns the CDN's URL of an object; ok reports whether the object has one.
+// publicURL returns the lasting address of an object; ok reports whether the object has one.
 func (o Options) publicURL(key string) (url string, ok bool) {
-	return strings.TrimSuffix(o.PublicURL, "/") + "/" + key, o.PublicURL != "" && o.isPublic(key)
+	switch {
+	case !o.isPublic(key):
+		return "", false
+	case o.PublicURL != "":
+		return strings.TrimSuffix(o.PublicURL, "/") + "/" + key, true
+	}
+	return o.SitePath + key, o.SitePath != ""
 }
 
 func (o Options) isPublic(key string) bool {

@@ -19,13 +19,17 @@ const maxTTL = 7 * 24 * time.Hour
 
 type request = v4.PresignedHTTPRequest
 
-// URL returns the CDN's URL of a public object and a presigned URL of any other. With a presigned URL, the answer has
-// the content type of the key's extension, even if a client uploaded the object with another type, a file name for
-// saving it, and says for how long caches may keep it.
+// URL returns the lasting address of a public object and a presigned URL of any other.
 func (s *Store) URL(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	if url, ok := s.public(key); ok {
 		return url, nil
 	}
+	return s.SignedURL(ctx, key, ttl)
+}
+
+// SignedURL returns a presigned URL. The answer to it has the content type of the key's extension, even if a client
+// uploaded the object with another type, a file name for saving it, and says for how long caches may keep it.
+func (s *Store) SignedURL(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	disposition := mime.FormatMediaType("inline", map[string]string{"filename": path.Base(key)})
 	return s.presign(ctx, ttl, func(ctx context.Context, expires func(*s3.PresignOptions)) (*request, error) {
 		return s.presigner.PresignGetObject(ctx, &s3.GetObjectInput{

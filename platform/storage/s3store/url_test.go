@@ -102,6 +102,32 @@ func TestPublicObjectsAreReadFromTheCDN(t *testing.T) {
 	}
 }
 
+func TestPublicObjectsHaveLastingAddressesOnTheSite(t *testing.T) {
+	t.Parallel()
+	opts := options(t, s3test.New(t).Name)
+	opts.SitePath, opts.PublicPrefixes = "/media/", []string{"processed/"}
+	b := bucket(t, open(t, opts))
+	const rendition = "processed/a-1.mp4"
+	if _, err := b.Put(t.Context(), rendition, strings.NewReader("clip"), storage.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.URL(t.Context(), rendition, time.Minute)
+	if err != nil || got != "/media/"+rendition {
+		t.Errorf("a rendition is at %s (%v)", got, err)
+	}
+	signed, err := b.SignedURL(t.Context(), rendition, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res := fetch(t, signed); res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "video/mp4" {
+		t.Errorf("the signed URL answers %s", res.Status)
+	}
+	got, err = b.URL(t.Context(), "uploads/a.mp4", time.Minute)
+	if err != nil || !strings.HasPrefix(got, opts.EndpointURL) {
+		t.Errorf("an original is at %s (%v), want a URL of the bucket", got, err)
+	}
+}
+
 // A CDN reads what is stored with the object; a browser with a presigned URL reads what the URL asks for.
 func TestCachesKeepPublicObjectsForAnHourAndNoOthers(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,8 @@ func build(outputs ...*fg.Stream) (args []string, err error) {
 	}
 	return append([]string{
 		"-nostdin", "-hide_banner", "-v", "error", "-y", "-progress", "pipe:1", "-nostats", "-stats_period", "0.25",
+		// A file is judged by what came out of it, not by the share of its packets that are broken.
+		"-max_error_rate", "1",
 		// Slicing a 720p picture between threads costs more than it saves.
 		"-filter_threads", "1", "-filter_complex_threads", "1",
 	}, s.GetArgs()...), nil

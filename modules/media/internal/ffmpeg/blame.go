@@ -10,6 +10,31 @@ import (
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
+// withoutSound goes on after a failed pass with sound. If decoding the sound fails alone as well, it does the pass again
+// without it and reports it broken. Otherwise the sound is not to blame.
+func (p *Processor) withoutSound(
+	ctx context.Context, pl plan, sound []recording, pass func([]recording) (clip, error), cause error,
+) (c clip, broken bool, err error) {
+	if len(sound) == 0 || !exitedBy(cause) || errors.Is(cause, errOriginal) || tooCostly(cause, pl.input.original) {
+		return clip{}, false, p.blame(ctx, pl, cause)
+	}
+	switch err := p.record(ctx, pl, sound); {
+	case err == nil:
+		return clip{}, false, p.blame(ctx, pl, cause)
+	case !brokenFile(err):
+		return clip{}, false, err
+	}
+	if c, err = pass(nil); err != nil {
+		return clip{}, false, p.blame(ctx, pl, err)
+	}
+	return c, true, nil
+}
+
+// brokenFile reports whether a run on the clip ended by itself with an error or cost too much.
+func brokenFile(err error) bool {
+	return !errors.Is(err, errOriginal) && (exitedBy(err) || tooCostly(err, nil))
+}
+
 // blame decides who is at fault for a failed pass. The exit code does not distinguish a broken clip from a full disk;
 // decoding alone, which writes nothing, does.
 func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {

@@ -13,27 +13,74 @@ import (
 	"risingstars/platform/branding"
 )
 
-// watermark is the watermark's picture and where its upper left corner lies, as expressions of ffmpeg's overlay filter.
-type watermark struct{ file, x, y string }
+// watermark is the watermark's picture and where it lies.
+type watermark struct {
+	file   string
+	small  string // for the small rendition; "" = file, at half its size
+	margin int    // on the big one, in pixels; half of it on the small one
 
-func builtInWatermark(file string) watermark {
-	x, y := WatermarkCorner()
-	return watermark{file, x, y}
+	left, atTheBottom bool
 }
 
-// cachedWatermark returns the watermark, whose file is in the cache.
+func builtInWatermark(file string) watermark { return watermark{file: file, margin: watermarkMargin} }
+
+func (w watermark) files() []string {
+	if w.small == "" {
+		return []string{w.file}
+	}
+	return []string{w.file, w.small}
+}
+
+// in returns the file for a rendition, and the part of its size that it has there.
+func (w watermark) in(frame size) (file, part string) {
+	switch {
+	case frame.big():
+		return w.file, "1"
+	case w.small != "":
+		return w.small, "1"
+	}
+	return w.file, "1/2"
+}
+
+// corner returns where the upper left corner lies, as expressions of ffmpeg's overlay filter.
+func (w watermark) corner(frame size) (x, y string) {
+	margin := w.margin
+	if !frame.big() {
+		margin /= 2
+	}
+	x, y = fmt.Sprintf("W-w-%d", margin), fmt.Sprint(margin)
+	if w.left {
+		x = fmt.Sprint(margin)
+	}
+	if w.atTheBottom {
+		y = fmt.Sprintf("H-h-%d", margin)
+	}
+	return x, y
+}
+
+// cachedWatermark returns the watermark, whose files are in the cache.
 func (p *Processor) cachedWatermark(ctx context.Context) (watermark, error) {
 	path := filepath.Join(p.cacheDir, p.cacheKey+"-watermark.png")
 	if !p.brand.OwnWatermark() {
 		err := p.cached(ctx, path, func(tmp string) error { return p.extract("watermark.png", tmp) })
 		return builtInWatermark(path), err
 	}
-	err := p.cached(ctx, path, func(tmp string) error {
-		picture, err := p.brand.Watermark.Render(outWidth)
-		return keep(tmp, picture, err)
-	})
-	corner := p.brand.Watermark.Corner(outWidth, outHeight)
-	return watermark{path, fmt.Sprint(corner.X), fmt.Sprint(corner.Y)}, err
+	own := p.brand.Watermark
+	mark := watermark{
+		file: path, small: filepath.Join(p.cacheDir, p.cacheKey+"-watermark-small.png"),
+		margin: own.MarginOn(outWidth), left: own.Place.Left(), atTheBottom: own.Place.Bottom(),
+	}
+	// An upright small rendition has it as large as a lying one.
+	for file, width := range map[string]int{mark.file: outWidth, mark.small: smallLong} {
+		err := p.cached(ctx, file, func(tmp string) error {
+			picture, err := own.Render(width)
+			return keep(tmp, picture, err)
+		})
+		if err != nil {
+			return mark, err
+		}
+	}
+	return mark, nil
 }
 
 // keep writes content, unless there is an error already.
@@ -47,18 +94,18 @@ func keep(path string, content []byte, err error) error {
 	return nil
 }
 
-// scene is what a bumper shows, at any rate.
+// scene is what a bumper shows, at any rate and size.
 type scene struct {
-	name   string        // in the names of its files
-	length time.Duration // 0: clips have no such bumper
-	layers []layer       // of a built-in one
+	name   string              // in the names of its files
+	length time.Duration       // 0: clips have no such bumper
+	layers func(stage) []layer // of a built-in one
 	own    branding.Bumper
 }
 
 // setScenes plans the bumpers. The error is of type branding.Problems if a video does not fit.
 func (p *Processor) setScenes(ctx context.Context) error {
 	var problems branding.Problems
-	plan := func(name string, layers []layer, own branding.Bumper) scene {
+	plan := func(name string, layers func(stage) []layer, own branding.Bumper) scene {
 		sc := scene{name: name, own: own}
 		switch own.Kind {
 		case branding.None:
@@ -66,7 +113,7 @@ func (p *Processor) setScenes(ctx context.Context) error {
 			sc.length = own.Length
 		case branding.Video:
 			var err error
-			if sc.length, err = p.measure(ctx, own); err != nil {
+			if sc.length, err = p.measureOwn(ctx, own); err != nil {
 				problems = append(problems, own.File+": "+complaint(err))
 			}
 		default:
@@ -74,7 +121,7 @@ func (p *Processor) setScenes(ctx context.Context) error {
 		}
 		return sc
 	}
-	p.intro, p.outro = plan("intro", introScene(), p.brand.Intro), plan("outro", outroScene(), p.brand.Outro)
+	p.intro, p.outro = plan("intro", stage.intro, p.brand.Intro), plan("outro", stage.outro, p.brand.Outro)
 	if len(problems) > 0 {
 		return problems
 	}
@@ -100,8 +147,8 @@ func complaint(err error) string {
 	return err.Error()
 }
 
-// measure decodes a video and returns how long its picture is. The error is a *Rejection if the video is at fault.
-func (p *Processor) measure(ctx context.Context, own branding.Bumper) (length time.Duration, err error) {
+// measureOwn decodes a video and returns how long its picture is. The error is a *Rejection if the video is at fault.
+func (p *Processor) measureOwn(ctx context.Context, own branding.Bumper) (length time.Duration, err error) {
 	dir, err := os.MkdirTemp(p.cacheDir, tempPrefix+"measure-*")
 	if err != nil {
 		return 0, &ToolError{Step: "bumper", Err: err}
@@ -114,7 +161,7 @@ func (p *Processor) measure(ctx context.Context, own branding.Bumper) (length ti
 		return 0, err
 	}
 	// One frame more may be a rounded rest.
-	s := picture(p.source(pl).Get(fmt.Sprint(pl.video.index)), pl)
+	s := picture(p.source(pl).Get(fmt.Sprint(pl.video.index)), pl, pl.geometry)
 	args, err := build(s.Output("-", fg.KwArgs{"f": "null", "frames:v": most + 2}))
 	if err != nil {
 		return 0, &ToolError{Step: "bumper", Err: err}
@@ -147,7 +194,7 @@ func (p *Processor) planOwn(ctx context.Context, own branding.Bumper, dir string
 	if err := keep(j.Input, own.Content, nil); err != nil {
 		return plan{}, err
 	}
-	// Its own length is not relied on: without a limit, measure finds what is too long.
+	// Its own length is not relied on: without a limit, measureOwn finds what is too long.
 	j.Rules = Rules{RemoveAudio: true}
 	m, err := p.probe(ctx, j)
 	if err != nil {
@@ -159,26 +206,29 @@ func (p *Processor) planOwn(ctx context.Context, own branding.Bumper, dir string
 }
 
 // draw returns the frames of a scene. The files that they are made of are put into dir.
-func (sc scene) draw(ctx context.Context, p *Processor, dir string, r rational, frames int) (*fg.Stream, error) {
+func (sc scene) draw(
+	ctx context.Context, p *Processor, dir string, r rational, frame size, frames int,
+) (*fg.Stream, error) {
 	switch sc.own.Kind {
 	case branding.Picture:
-		return sc.held(dir, r, frames)
+		return sc.held(dir, r, frame, frames)
 	case branding.Video:
 		pl, err := p.planOwn(ctx, sc.own, dir, r)
 		if err != nil {
 			return nil, err
 		}
-		s := picture(p.source(pl).Get(fmt.Sprint(pl.video.index)), pl)
+		s := picture(p.source(pl).Get(fmt.Sprint(pl.video.index)), pl, fit(pl.video, frame))
 		// The rate may leave it a frame short.
 		return filter(s, "tpad", "stop_mode", "clone", "stop", frames), nil
 	default:
-		return p.animated(sc.layers, dir, r, frames)
+		st := stageFor(frame)
+		return p.animated(sc.layers(st), st, dir, r, frames)
 	}
 }
 
 // held fits an operator's picture into the frame, and holds it.
-func (sc scene) held(dir string, r rational, frames int) (*fg.Stream, error) {
-	size, err := sc.own.Size()
+func (sc scene) held(dir string, r rational, frame size, frames int) (*fg.Stream, error) {
+	pixels, err := sc.own.Size()
 	if err != nil {
 		return nil, &ToolError{Step: "bumper", Err: err}
 	}
@@ -186,11 +236,11 @@ func (sc scene) held(dir string, r rational, frames int) (*fg.Stream, error) {
 	if err := keep(path, sc.own.Content, nil); err != nil {
 		return nil, err
 	}
-	g := fit(videoStream{width: size.X, height: size.Y, matrix: [4]float64{1, 0, 0, 1}})
+	g := fit(videoStream{width: pixels.X, height: pixels.Y, matrix: [4]float64{1, 0, 0, 1}}, frame)
 	s := localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()})
 	s = filter(s, "scale", "w", g.width, "h", g.height, "out_color_matrix", "bt709", "out_range", "tv",
 		"flags", "lanczos+accurate_rnd")
 	s = filter(filter(s, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1)
-	s = filter(s, "pad", "w", outWidth, "h", outHeight, "x", g.padX, "y", g.padY)
+	s = filter(s, "pad", "w", frame.width, "h", frame.height, "x", g.padX, "y", g.padY)
 	return fadeEnds(filter(s, "loop", "loop", frames, "size", 1), sc.length), nil
 }

@@ -95,7 +95,10 @@ func TestBumpersOfABranding(t *testing.T) {
 	}{
 		{name: "built in", intro: bumperLength, outro: bumperLength},
 		{name: "none", settings: "intro: none\noutro: none"},
-		{name: "intro alone", settings: "outro: none", files: map[string]string{"intro.mp4": video}, intro: videoLength},
+		{
+			name: "intro alone", settings: "outro: none", files: map[string]string{"intro.mp4": video},
+			intro: videoLength,
+		},
 		{
 			name: "outro alone", settings: "intro: none\noutro: 0.9", files: map[string]string{"outro.png": picture},
 			outro: 900 * time.Millisecond,
@@ -110,14 +113,16 @@ func TestBumpersOfABranding(t *testing.T) {
 			t.Run(c.name+" "+rate, func(t *testing.T) {
 				t.Parallel()
 				p := branded(t, brandFolder(t, c.settings+"\n", c.files))
-				j := jobFor(t, cliptest.Make(t, "in.mp4", slices.Concat(flashes(rate, 2), x264())...))
-				j.Rules.RemoveAudio = c.silent
+				j := jobFor(t, cliptest.Make(t, "in.mp4", slices.Concat(flashes(rate, 2, 1), x264())...))
+				j.Rules.RemoveAudio, j.Rules.NoSmall = c.silent, false
 				r := mustProcess(t, p, j)
 				fps := parseRational(inspect(t, r.Video).stream("video").RRate)
 				intro, outro := fps.frames(c.intro), fps.frames(c.outro)
 				want := intro + fps.frames(2*time.Second) + outro
-				if got := inspect(t, r.Video).stream("video").Frames; got != fmt.Sprint(want) {
-					t.Errorf("has %s frames, want %d", got, want)
+				for _, file := range []string{r.Video, r.Small.File} {
+					if got := inspect(t, file).stream("video").Frames; got != fmt.Sprint(want) {
+						t.Errorf("%s has %s frames, want %d", filepath.Base(file), got, want)
+					}
 				}
 				if d := (r.Duration - fps.span(want)).Abs(); d > time.Millisecond {
 					t.Errorf("lasts %v, want %v", r.Duration, fps.span(want))
@@ -174,31 +179,50 @@ func checkArea(t *testing.T, img *image.RGBA, want image.Rectangle, c color.RGBA
 	}
 }
 
-// The picture's own shape counts: 200×100 pixels that are 20 % wide are 256×128.
+// The picture's own shape counts: 200×100 pixels that are 20 % wide are 256×128, and half of that on a small rendition,
+// be it lying or upright.
 func TestOwnWatermarkLiesWhereItShould(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	gray := color.RGBA{60, 60, 60, 255}
-	for place, want := range map[string]image.Rectangle{
-		"top-right":    image.Rect(1280-64-256, 64, 1280-64, 64+128),
-		"top-left":     image.Rect(64, 64, 64+256, 64+128),
-		"bottom-right": image.Rect(1280-64-256, 720-64-128, 1280-64, 720-64),
-		"bottom-left":  image.Rect(64, 720-64-128, 64+256, 720-64),
+	const w, h, margin = 256, 128, 64
+	for place, at := range map[string]image.Point{ // 0: at the left or the top; 1: at the right or the bottom
+		"top-right": {1, 0}, "top-left": {0, 0}, "bottom-right": {1, 1}, "bottom-left": {0, 1},
 	} {
 		t.Run(place, func(t *testing.T) {
 			t.Parallel()
 			dir := brandFolder(t, "watermark: {place: "+place+", width: 20, margin: 5, opacity: 0.5}\n"+
 				"intro: none\noutro: none\n", map[string]string{"watermark.png": onePicture(t, 200, 100, brandGreen)})
-			in := cliptest.Make(t, "in.mp4",
-				slices.Concat(lavfi("color="+lavfiColor(gray)+":s=320x180:r=30:d=0.2"), h264())...)
-			picture := picturesAt(t, mustProcess(t, branded(t, dir), jobFor(t, in)).Video, 3)[0]
-			got := boundsOf(picture.Bounds(), func(x, y int) bool { return !near(picture.At(x, y), gray, 12) })
-			if !got.In(want.Inset(-2)) || !want.In(got.Inset(-2)) {
-				t.Errorf("it is at %v, want %v", got, want)
+			p := branded(t, dir)
+			check := func(r Rendition, part int) {
+				t.Helper()
+				corner := image.Pt(margin/part, margin/part)
+				corner.X += at.X * (r.Width - 2*corner.X - w/part)
+				corner.Y += at.Y * (r.Height - 2*corner.Y - h/part)
+				want := image.Rect(0, 0, w/part, h/part).Add(corner)
+				picture := picturesOf(t, r.File, size{r.Width, r.Height}, 3)[0]
+				// The bars beside an upright picture are black.
+				plain := func(c color.Color) bool { return near(c, gray, 12) || near(c, color.RGBA{A: 255}, 12) }
+				got := boundsOf(picture.Bounds(), func(x, y int) bool { return !plain(picture.At(x, y)) })
+				if !got.In(want.Inset(-3)) || !want.In(got.Inset(-3)) {
+					t.Errorf("on %d×%d it is at %v, want %v", r.Width, r.Height, got, want)
+				}
 			}
-			half := color.RGBA{40, 110, 60, 255}
-			if middle := picture.At((want.Min.X+want.Max.X)/2, (want.Min.Y+want.Max.Y)/2); !near(middle, half, 8) {
-				t.Errorf("its colour is %v, want %v", middle, half)
+			for _, size := range []string{"320x180", "180x320"} {
+				in := cliptest.Make(t, "in.mp4",
+					slices.Concat(lavfi("color="+lavfiColor(gray)+":s="+size+":r=30:d=0.2"), h264())...)
+				j := jobFor(t, in)
+				j.Rules.NoSmall = false
+				r := mustProcess(t, p, j)
+				check(r.Small, 2)
+				if size == "320x180" {
+					check(Rendition{r.Video, outWidth, outHeight}, 1)
+					middle := picturesAt(t, r.Video, 3)[0].At(margin+w/2+at.X*(outWidth-2*margin-w),
+						margin+h/2+at.Y*(outHeight-2*margin-h))
+					if half := (color.RGBA{40, 110, 60, 255}); !near(middle, half, 8) {
+						t.Errorf("its colour is %v, want %v", middle, half)
+					}
+				}
 			}
 		})
 	}

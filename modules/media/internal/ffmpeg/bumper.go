@@ -22,7 +22,8 @@ const bumperVersion = "1"
 // tempPrefix begins the names of unfinished files in the cache.
 const tempPrefix = "tmp-"
 
-// bumpers are the rendered intro and outro for one frame rate. One that a branding leaves out has no file and no frames.
+// bumpers are the rendered intro and outro for one frame rate and size. One that a branding leaves out has no file and
+// no frames.
 type bumpers struct {
 	intro, outro             string
 	introFrames, outroFrames int
@@ -49,7 +50,10 @@ func (p *Processor) brandingKey() (string, error) {
 		return "", fmt.Errorf("ffmpeg: run %s -version: %w", p.ffmpeg, err)
 	}
 	h.Write(version)
-	fmt.Fprintln(h, p.brand.Hash(""), p.videoArgs(rational{30, 1}))
+	fmt.Fprintln(h, p.brand.Hash(""))
+	for _, s := range []size{bigSize(), {smallLong, smallShort}} {
+		fmt.Fprintln(h, p.videoArgs(rational{30, 1}, s))
+	}
 	err = fs.WalkDir(p.branding, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(name) != ".png" {
 			return err
@@ -65,22 +69,22 @@ func (p *Processor) brandingKey() (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
-// bumpers returns the bumpers for one frame rate and renders those that are not in the cache yet.
-func (p *Processor) bumpers(ctx context.Context, r rational) (b bumpers, err error) {
-	if b.intro, b.introFrames, err = p.bumper(ctx, p.intro, r); err != nil {
+// bumpers returns the bumpers for one frame rate and size, and renders those that are not in the cache yet.
+func (p *Processor) bumpers(ctx context.Context, r rational, s size) (b bumpers, err error) {
+	if b.intro, b.introFrames, err = p.bumper(ctx, p.intro, r, s); err != nil {
 		return b, err
 	}
-	b.outro, b.outroFrames, err = p.bumper(ctx, p.outro, r)
+	b.outro, b.outroFrames, err = p.bumper(ctx, p.outro, r, s)
 	return b, err
 }
 
-func (p *Processor) bumper(ctx context.Context, sc scene, r rational) (path string, frames int, err error) {
+func (p *Processor) bumper(ctx context.Context, sc scene, r rational, s size) (path string, frames int, err error) {
 	if sc.length == 0 {
 		return "", 0, nil
 	}
 	frames = r.frames(sc.length)
-	path = filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%d-%d.mp4", p.cacheKey, sc.name, r.num, r.den))
-	err = p.cached(ctx, path, func(tmp string) error { return p.render(ctx, sc, r, frames, tmp) })
+	path = filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%s-%d-%d.mp4", p.cacheKey, sc.name, s, r.num, r.den))
+	err = p.cached(ctx, path, func(tmp string) error { return p.render(ctx, sc, r, s, frames, tmp) })
 	return path, frames, err
 }
 
@@ -151,17 +155,17 @@ func (p *Processor) extract(name, path string) error {
 }
 
 // render draws a scene and encodes it as the clips are encoded.
-func (p *Processor) render(ctx context.Context, sc scene, r rational, frames int, out string) error {
+func (p *Processor) render(ctx context.Context, sc scene, r rational, s size, frames int, out string) error {
 	dir, err := os.MkdirTemp(p.cacheDir, tempPrefix+"layers-*")
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}
 	defer os.RemoveAll(dir)
-	canvas, err := sc.draw(ctx, p, dir, r, frames)
+	canvas, err := sc.draw(ctx, p, dir, r, s, frames)
 	if err != nil {
 		return err
 	}
-	video := p.videoArgs(r)
+	video := p.videoArgs(r, s)
 	video["frames:v"] = frames
 	args, err := build(canvas.Output(out, video))
 	if err != nil {
@@ -172,8 +176,8 @@ func (p *Processor) render(ctx context.Context, sc scene, r rational, frames int
 	})
 }
 
-// animated draws the layers, whose files it puts into dir.
-func (p *Processor) animated(layers []layer, dir string, r rational, frames int) (*fg.Stream, error) {
+// animated draws the layers on their stage, with their files in dir.
+func (p *Processor) animated(layers []layer, st stage, dir string, r rational, frames int) (*fg.Stream, error) {
 	var canvas *fg.Stream
 	for i, l := range layers {
 		path := filepath.Join(dir, filepath.Base(l.file))
@@ -184,12 +188,13 @@ func (p *Processor) animated(layers []layer, dir string, r rational, frames int)
 		still := localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()})
 		s := filter(still, "loop", "loop", frames, "size", 1)
 		if i == 0 {
-			canvas = l.prepare(s)
+			canvas = st.covered(l.prepare(s))
 			continue
 		}
 		canvas = canvas.Overlay(l.prepare(s), "repeat", fg.KwArgs{"x": l.x, "y": l.y, "format": "rgb", "eval": "frame"})
 	}
 	canvas = fadeEnds(canvas, bumperLength)
-	canvas = filter(canvas, "scale", "out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
+	canvas = filter(canvas, "scale", "w", st.out.width, "h", st.out.height,
+		"out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
 	return filter(filter(canvas, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1), nil
 }

@@ -34,7 +34,7 @@ func TestBumpersAreRenderedOnce(t *testing.T) {
 	errs := make([]error, 3)
 	for i, p := range []*Processor{one, one, two} {
 		wg.Go(func() {
-			b, err := p.bumpers(t.Context(), rational{24, 1})
+			b, err := p.bumpers(t.Context(), rational{24, 1}, bigSize())
 			_, err1 := os.Stat(b.intro)
 			_, err2 := os.Stat(b.outro)
 			errs[i] = errors.Join(err, err1, err2)
@@ -44,7 +44,7 @@ func TestBumpersAreRenderedOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	b, err := two.bumpers(t.Context(), rational{24, 1})
+	b, err := two.bumpers(t.Context(), rational{24, 1}, bigSize())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestBumpersAreRenderedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := one.bumpers(t.Context(), rational{24, 1}); err != nil {
+	if _, err := one.bumpers(t.Context(), rational{24, 1}, bigSize()); err != nil {
 		t.Fatal(err)
 	}
 	after, err := os.Stat(b.intro)
@@ -72,7 +72,7 @@ func TestBumpersAreRenderedOnce(t *testing.T) {
 func smallBranding(t *testing.T) fstest.MapFS {
 	t.Helper()
 	branding := fstest.MapFS{}
-	for _, l := range append(introScene(), outroScene()...) {
+	for _, l := range append(stageFor(bigSize()).intro(), stageFor(bigSize()).outro()...) {
 		size := image.Rect(0, 0, 8, 8)
 		if l.file == "backdrop.png" {
 			size = image.Rect(0, 0, 64, 36)

@@ -1,6 +1,10 @@
 package ffmpeg
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
 
 // The decoders that a contestant's file may reach: those for what phones, cameras, browsers and editors write. ffmpeg
 // has some four hundred others, for games, screen recorders and formats of the nineties, which few people test and
@@ -34,7 +38,65 @@ func bystanders() []string {
 	return []string{
 		"png", "bmp", "gif", "webp", // covers
 		"ass", "ssa", "subrip", "srt", "mov_text", "webvtt", "text", "dvbsub", "dvdsub", "pgssub", "xsub", "cc_dec",
+		// Sound of discs and of old computers: the clip is published without it.
+		"dca", "mlp", "truehd", "wmav1", "wmav2", "wmapro", "qdm2", "mace3", "mace6", "gsm", "gsm_ms",
 	}
+}
+
+// decodesPicture and decodesSound report whether a codec, by ffprobe's name, has a listed decoder.
+func decodesPicture(codec string) bool { return slices.Contains(videoDecoders(), codec) }
+
+func decodesSound(codec string) bool {
+	switch codec {
+	case "amr_nb", "amr_wb": // their decoders have other names
+		return true
+	}
+	return slices.Contains(audioDecoders(), codec)
+}
+
+// codecNames are how people know the codecs whose names in ffmpeg they may not recognise.
+var codecNames = map[string]string{
+	"vvc": "H.266 (VVC)", "apv": "APV", "prores_raw": "ProRes RAW", "cfhd": "CineForm", "aic": "Apple Intermediate Codec",
+	"qtrle": "QuickTime Animation", "wmv3": "Windows Media Video 9", "svq3": "Sorenson Video 3", "vc1": "VC-1",
+	"jpeg2000": "JPEG 2000", "theora": "Theora", "rawvideo": "RAW",
+}
+
+// codecTags are the codecs behind the names that MP4 and QuickTime files have for them, if ffmpeg may not know these.
+var codecTags = map[string]string{
+	"vvc1": "vvc", "vvi1": "vvc", "apv1": "apv", "aprn": "prores_raw", "aprh": "prores_raw",
+}
+
+// publicName is what a contestant is told of a stream's codec: ffprobe's name for it, else the file's own; "" if neither
+// is a name.
+func publicName(codec, tag string) string {
+	if codec == "" || codec == "unknown" {
+		codec = or(codecTags[tag], strings.TrimSpace(tag))
+	}
+	if name := codecNames[codec]; name != "" {
+		return name
+	}
+	for _, c := range codec {
+		if c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' {
+			return ""
+		}
+	}
+	return strings.ToUpper(codec)
+}
+
+// forbiddenCodec returns the codec for which ffprobe gave up, by its messages; "" if that was not the reason. There is no
+// other way to learn it.
+func forbiddenCodec(messages string) string {
+	for part := range strings.SplitSeq(messages, ") not on whitelist") {
+		at := strings.LastIndex(part, "Codec (")
+		if at < 0 {
+			continue
+		}
+		codec := part[at+len("Codec ("):]
+		if !strings.ContainsAny(codec, "()\n") && !slices.Contains(bystanders(), codec) {
+			return codec
+		}
+	}
+	return ""
 }
 
 // decoders is the value of ffmpeg's option codec_whitelist.

@@ -1,41 +1,86 @@
 package ffmpeg
 
 import (
-	"os"
+	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
 	"risingstars/infra/cliptest"
 )
 
-// What only screen recorders, games and archives write reaches no decoder, whatever it holds.
+// What only screen recorders, games and archives write reaches no decoder, whatever it holds. The contestant is told what
+// it is.
 func TestCodecsThatContestantsDoNotUseAreRejected(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})
 	pictures := lavfi("testsrc=s=64x64:r=10:d=0.3")
-	for name, c := range map[string]struct{ file, demuxer string }{
-		"flashsv":  {cliptest.Make(t, "in.mkv", append(pictures, "-c:v", "flashsv")...), "matroska"},
-		"snow":     {cliptest.Make(t, "in.mkv", append(pictures, "-c:v", "snow")...), "matroska"},
-		"tiff":     {cliptest.Make(t, "in.mkv", append(pictures, "-c:v", "tiff")...), "matroska"},
-		"cinepak":  {cliptest.Make(t, "in.mov", append(pictures, "-c:v", "cinepak")...), "mov"},
-		"zmbv":     {cliptest.Make(t, "in.mkv", append(pictures, "-c:v", "zmbv")...), "matroska"},
-		"qtrle":    {cliptest.Make(t, "in.mov", append(pictures, "-c:v", "qtrle")...), "mov"},
-		"png":      {cliptest.Make(t, "in.mov", append(pictures, "-c:v", "png")...), "mov"},
-		"ffv1":     {cliptest.Make(t, "in.mkv", append(pictures, "-c:v", "ffv1")...), "matroska"},
-		"huffyuv":  {cliptest.Make(t, "in.mkv", append(pictures, "-c:v", "huffyuv")...), "matroska"},
-		"rawvideo": {cliptest.Make(t, "in.mov", append(pictures, "-c:v", "rawvideo")...), "mov"},
-		"jpeg2000": {cliptest.Make(t, "in.mov", append(pictures, "-c:v", "jpeg2000")...), "mov"},
-		"sound in wmav2": {cliptest.Make(t, "in.mkv", slices.Concat(pictures, lavfi(tone+":d=0.3"),
-			x264("-c:a", "wmav2"))...), "matroska"},
+	for codec, c := range map[string]struct{ file, name string }{
+		"flashsv":  {"in.mkv", "FLASHSV"},
+		"snow":     {"in.mkv", "SNOW"},
+		"tiff":     {"in.mkv", "TIFF"},
+		"cinepak":  {"in.mov", "CINEPAK"},
+		"zmbv":     {"in.mkv", "ZMBV"},
+		"qtrle":    {"in.mov", "QuickTime Animation"},
+		"png":      {"in.mov", "PNG"},
+		"ffv1":     {"in.mkv", "FFV1"},
+		"huffyuv":  {"in.mkv", "HUFFYUV"},
+		"rawvideo": {"in.mov", "RAW"},
+		"jpeg2000": {"in.mov", "JPEG 2000"},
+	} {
+		t.Run(codec, func(t *testing.T) {
+			t.Parallel()
+			in := cliptest.Make(t, c.file, append(slices.Clone(pictures), "-c:v", codec)...)
+			_, err := p.Process(t.Context(), jobFor(t, in))
+			wantUnsupported(t, err, c.name)
+		})
+	}
+}
+
+// What no decoder of ffmpeg knows, or only those of later versions. The names are those of the sample entries.
+func TestACodecThatNobodyReadsIsNamed(t *testing.T) {
+	t.Parallel()
+	p := newProcessor(t, Options{})
+	good := readClip(t, "in.mp4", append(lavfi("testsrc=s=64x64:r=10:d=0.3"), x264()...)...)
+	for tag, name := range map[string]string{
+		"vvc1": "H.266 (VVC)", "apv1": "APV", "aprn": "ProRes RAW", "aprh": "ProRes RAW", "BRAW": "BRAW",
+		"CFHD": "CineForm", "WMV3": "Windows Media Video 9", "avs3": "AVS3", "<b>!": "", "\x00\x00\x00\x00": "",
+	} {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			data := bytes.Replace(good, []byte("avc1\x00\x00"), []byte(tag+"\x00\x00"), 1)
+			data = bytes.Replace(data, []byte("avcC"), []byte("free"), 1)
+			_, err := p.Process(t.Context(), jobFor(t, writeFile(t, "in.mp4", data)))
+			wantUnsupported(t, err, name)
+		})
+	}
+}
+
+func wantUnsupported(t *testing.T, err error, name string) {
+	t.Helper()
+	r, ok := errors.AsType[*Rejection](err)
+	if !ok || r.Code != CodeUnsupported || r.Subject != name || name != "" && r.Detail == "" {
+		t.Errorf("got %#v (%v), want %s of %q", r, err, CodeUnsupported, name)
+	}
+}
+
+// A second picture that nobody reads, or sound, keeps nobody from the clip.
+func TestStreamsThatNobodyReadsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	p := newProcessor(t, Options{})
+	pictures, sound := lavfi("testsrc=s=64x64:r=30:d=0.3"), lavfi(tone+":d=0.3")
+	for name, in := range map[string]string{
+		"sound in WMA": cliptest.Make(t, "in.mkv", slices.Concat(pictures, sound, x264("-c:a", "wmav2"))...),
+		"sound in DTS": cliptest.Make(t, "in.mkv", slices.Concat(pictures, sound,
+			x264("-c:a", "dca", "-strict", "experimental"))...),
+		"a larger picture first": writeFile(t, "in.mov", bytes.Replace(
+			readClip(t, "in.mov", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=0.3"), pictures, x264("-c:v:1", "mpeg4"),
+				[]string{"-map", "0", "-map", "1"})...), []byte("avc1\x00\x00"), []byte("apv1\x00\x00"), 1)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// A copy, because processUnsniffed looks for processes that still read it.
-			data, err := os.ReadFile(c.file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantCode(t, processUnsniffed(t, p, writeFile(t, "in", data), c.demuxer), CodeUnreadable)
+			checkClean(t, mustProcess(t, p, jobFor(t, in)), "30/1", false)
 		})
 	}
 }

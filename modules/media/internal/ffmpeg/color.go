@@ -11,8 +11,43 @@ type colorPlan struct {
 	matrix string // of the source, as the scale filter names it
 	rng    string // "pc" or "tv"
 	rgb    bool   // the source has no matrix
-	wide   bool   // BT.2020 primaries, or a transfer that is not SDR: converted in the slow, exact way
+	wide   bool   // other primaries, or a transfer that is not SDR: converted in the slow, exact way
+	alpha  bool   // some of it may be transparent: it becomes black
 	source colorTags
+}
+
+// colourEntries are what ffprobe is asked about colours beyond the tags of a stream.
+const colourEntries = ":stream_side_data=dv_profile,dv_bl_signal_compatibility_id:stream_tags=alpha_mode"
+
+// dolbyVision is how a stream says that Dolby Vision is in it. The zero value: it does not.
+type dolbyVision struct{ profile, compatible int }
+
+// alone reports whether nobody but a Dolby Vision player shows the colours: the base layer is in IPT, which looks green
+// and violet elsewhere. The base layer of all other profiles is HDR or SDR.
+func (d dolbyVision) alone() bool {
+	return d.profile == 5 || d.compatible == 0 && (d.profile == 10 || d.profile == 20)
+}
+
+// hasAlpha reports whether a pixel format has transparency.
+func hasAlpha(pixFmt string) bool {
+	for _, kind := range []string{"yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16"} {
+		if strings.HasPrefix(pixFmt, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// decoder returns the decoder that a stream needs, "" for the one that ffmpeg chooses: only libvpx decodes the
+// transparency of WebM files.
+func (v videoStream) decoder() string {
+	switch {
+	case v.alpha && v.codec == "vp8":
+		return "libvpx"
+	case v.alpha && v.codec == "vp9":
+		return "libvpx-vp9"
+	}
+	return ""
 }
 
 // toneMapped reports whether highlights have to be compressed, not only converted.
@@ -23,7 +58,7 @@ func (c colorPlan) toneMapped() bool {
 // planColor fills in what the file does not state: HD is BT.709 and anything smaller is BT.601, as every player
 // assumes.
 func planColor(v videoStream) colorPlan {
-	c := colorPlan{source: v.color, rng: "tv"}
+	c := colorPlan{source: v.color, rng: "tv", alpha: v.alpha}
 	c.rgb = strings.HasPrefix(v.pixFmt, "rgb") || strings.HasPrefix(v.pixFmt, "bgr") ||
 		strings.HasPrefix(v.pixFmt, "gbr") || v.pixFmt == "pal8"
 	if v.color.rng == "pc" || strings.HasPrefix(v.pixFmt, "yuvj") {
@@ -41,21 +76,35 @@ func planColor(v videoStream) colorPlan {
 			c.matrix = "bt709"
 		}
 	}
-	c.wide = c.toneMapped() || (c.matrix == "bt2020" && !c.rgb)
+	c.wide = c.toneMapped() || (c.matrix == "bt2020" && !c.rgb) || wideGamut(c.source.primaries)
 	return c
 }
 
-// wideToSDR converts BT.2020 and HDR to SDR BT.709 in linear light. It works on the scaled picture, which has a
-// fraction of the source's pixels.
+// wideGamut reports whether primaries reach beyond BT.709: BT.2020, DCI-P3 or Display P3.
+func wideGamut(primaries string) bool {
+	return primaries == "bt2020" || primaries == "smpte431" || primaries == "smpte432"
+}
+
+// wideToSDR converts wide gamuts and HDR to SDR BT.709 in linear light. It works on the scaled picture, which has a
+// fraction of the source's pixels. SDR keeps its tones: the curves of sRGB, BT.709 and BT.2020 count as one.
 func wideToSDR(s *fg.Stream, c colorPlan) *fg.Stream {
-	in := []any{"min", "2020_ncl", "rin", "limited", "pin", "2020", "tin", "2020_10"}
+	matrix, rng, primaries, transfer := c.matrix, "limited", "bt2020", "2020_10"
+	switch {
+	case c.toneMapped(), matrix == "bt2020":
+		matrix = "2020_ncl"
+	case matrix == "smpte240m":
+		matrix = "7" // as H.273 numbers it; zscale has no stable name for it
+	}
 	if c.rng == "pc" {
-		in[3] = "full"
+		rng = "full"
 	}
-	switch c.source.transfer {
-	case "smpte2084", "arib-std-b67":
-		in[7] = c.source.transfer
+	if wideGamut(c.source.primaries) {
+		primaries = c.source.primaries
 	}
+	if c.toneMapped() {
+		transfer = c.source.transfer
+	}
+	in := []any{"min", matrix, "rin", rng, "pin", primaries, "tin", transfer}
 	s = filter(s, "format", "pix_fmts",
 		"yuv420p10le|yuv422p10le|yuv444p10le|yuv420p|yuv422p|yuv444p|gbrp10le|yuv420p12le|yuv422p12le|yuv444p12le")
 	s = filter(s, "zscale", append(in, "t", "linear", "npl", 203)...)
@@ -66,4 +115,13 @@ func wideToSDR(s *fg.Stream, c colorPlan) *fg.Stream {
 	}
 	s = filter(s, "zscale", "t", "709", "m", "709", "p", "709", "r", "limited")
 	return filter(s, "format", "pix_fmts", "yuv420p")
+}
+
+// onBlack makes what is transparent black. deep keeps 10 bits for what follows.
+func onBlack(s *fg.Stream, deep bool) *fg.Stream {
+	format := "yuva444p"
+	if deep {
+		format = "yuva444p10le"
+	}
+	return filter(filter(s, "format", "pix_fmts", format), "premultiply", "inplace", 1)
 }

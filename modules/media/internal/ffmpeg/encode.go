@@ -13,8 +13,9 @@ import (
 // clip is what the one pass over the source left in Job.Dir.
 type clip struct {
 	video      string // H.264 without sound
-	sound      string // float samples; "" = none
-	loudness   string // what ebur128 measured on them
+	small      string // the same for the small rendition; "" = none
+	sound      string // float samples from the first picture on; "" = none
+	loudness   loudness
 	candidates candidates
 	frames     int
 	notices    []Notice
@@ -23,7 +24,7 @@ type clip struct {
 // cleanUp removes what the rendition no longer needs.
 func (c clip) cleanUp() error {
 	var errs []error
-	for _, f := range []string{c.video, c.sound, c.loudness} {
+	for _, f := range []string{c.video, c.small, c.sound} {
 		if f == "" {
 			continue
 		}
@@ -34,37 +35,27 @@ func (c clip) cleanUp() error {
 	return errors.Join(errs...)
 }
 
-// silent reports whether there are no samples: the clip has no track, or the track ended before the content begins, or
-// it is damaged.
-func (c clip) silent() bool {
-	const header = 128 // a WAV file without samples is shorter
-	st, err := os.Stat(c.sound)
-	return c.sound == "" || err != nil || st.Size() < header
-}
-
-// encode runs the one pass.
+// encode makes the clip's picture and sound, in one pass unless something in the file is broken.
 func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (clip, error) {
 	mark, err := p.cachedWatermark(ctx)
 	if err != nil {
 		return clip{}, err
 	}
-	c := clip{video: filepath.Join(pl.input.Dir, "clip.mp4"), candidates: newCandidates(pl)}
-	if pl.audioIndex >= 0 {
-		c.sound, c.loudness = filepath.Join(pl.input.Dir, "clip.wav"), filepath.Join(pl.input.Dir, "loudness.txt")
+	sound := newRecordings(pl.input.Dir, pl.sound.first)
+	last := -1
+	rising := func(n int) { // also when the pass has to be done again
+		if n > last {
+			last = n
+			percent(n)
+		}
 	}
-	args, err := p.encodeArgs(pl, c, mark)
+	pass := func(sound []recording) (clip, error) { return p.pass(ctx, pl, mark, sound, rising) }
+	c, err := pass(sound)
+	broken := false
 	if err != nil {
-		return clip{}, &ToolError{Step: "process", Err: err}
-	}
-	progress := newProgressReader(pl.rate.frames(pl.length), percent)
-	err = p.run(ctx, command{
-		step: "process", path: p.ffmpeg, args: args,
-		read: []string{pl.input.Input, mark.file}, write: []string{pl.input.Dir},
-		stdout: progress, budget: p.limits.forClip(pl.length), original: pl.input.original,
-	})
-	c.frames = progress.frames
-	if err != nil {
-		return clip{}, p.blame(ctx, pl, err)
+		if c, broken, err = p.withoutSound(ctx, pl, sound, pass, err); err != nil {
+			return clip{}, err
+		}
 	}
 	switch {
 	case c.frames == 0 && pl.start > 0:
@@ -72,7 +63,29 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	case c.frames == 0:
 		return c, reject(CodeUnreadable, "no picture could be decoded")
 	}
-	return c, nil
+	return p.withSound(ctx, pl, c, sound, broken)
+}
+
+// pass encodes the picture and decodes sound.
+func (p *Processor) pass(
+	ctx context.Context, pl plan, mark watermark, sound []recording, percent func(int),
+) (clip, error) {
+	c := clip{video: filepath.Join(pl.input.Dir, "clip.mp4"), candidates: newCandidates(pl)}
+	if pl.hasSmall() {
+		c.small = filepath.Join(pl.input.Dir, "clip-small.mp4")
+	}
+	args, err := p.encodeArgs(pl, c, mark, sound)
+	if err != nil {
+		return clip{}, &ToolError{Step: "process", Err: err}
+	}
+	progress := newProgressReader(pl.rate.frames(pl.length), percent)
+	err = p.run(ctx, command{
+		step: "process", path: p.ffmpeg, args: args,
+		read: append(mark.files(), pl.input.Input), write: []string{pl.input.Dir},
+		stdout: progress, budget: p.limits.forClip(pl.length), original: pl.input.original,
+	})
+	c.frames = progress.frames
+	return c, err
 }
 
 // source opens the clip where the content begins.
@@ -80,6 +93,9 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	args := fg.KwArgs{
 		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
 		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
+	}
+	if decoder := pl.video.decoder(); decoder != "" {
+		args["c:"+strconv.Itoa(pl.video.index)] = decoder
 	}
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"
@@ -104,22 +120,38 @@ func (p *Processor) decodeThreads(pl plan) int {
 	return p.threads
 }
 
-// encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates.
-func (p *Processor) encodeArgs(pl plan, c clip, mark watermark) ([]string, error) {
-	in := p.source(pl)
-	frames := pl.rate.frames(pl.length)
-	fork := marked(picture(in.Get(strconv.Itoa(pl.video.index)), pl), mark).Split()
-
-	video := p.videoArgs(pl.rate)
-	video["frames:v"] = frames
-	if pl.wholeBlocks() {
-		video["x264-params"] = stitchable + ":partitions=i8x8,i4x4"
+// pictures returns the outputs that show the decoded stream s. The first one is the rendition, whose frames ffmpeg
+// reports.
+func (p *Processor) pictures(s *fg.Stream, pl plan, c clip, mark watermark) []*fg.Stream {
+	encoded := func(s *fg.Stream, out string, frame size) *fg.Stream {
+		video := p.videoArgs(pl.rate, frame)
+		video["frames:v"] = pl.rate.frames(pl.length)
+		return s.Output(out, video)
 	}
-	outputs := []*fg.Stream{fork.Get("0").Output(c.video, video)}
-	outputs = append(outputs, c.candidates.outputs(fork.Get("1"))...)
-	if c.sound != "" {
-		sound := measured(sound(in.Get(strconv.Itoa(pl.audioIndex)), pl.length), c.loudness)
-		outputs = append(outputs, sound.Output(c.sound, fg.KwArgs{"c:a": "pcm_f32le", "f": "wav", "map_metadata": -1}))
+	var small *fg.Stream
+	if frame := pl.small.frame; frame.tall() {
+		// The other rendition shows an upright picture smaller than this one does.
+		decoded := s.Split()
+		s = decoded.Get("0")
+		small = marked(picture(decoded.Get("1"), pl, pl.small), mark, frame)
+	}
+	fork := marked(picture(s, pl, pl.geometry), mark, pl.geometry.frame).Split()
+	if frame := pl.small.frame; pl.hasSmall() && small == nil {
+		small = filter(fork.Get("2"), "scale", "w", frame.width, "h", frame.height, "flags", "bicubic")
+	}
+	outputs := []*fg.Stream{encoded(fork.Get("0"), c.video, pl.geometry.frame)}
+	if small != nil {
+		outputs = append(outputs, encoded(small, c.small, pl.small.frame))
+	}
+	return append(outputs, c.candidates.outputs(fork.Get("1"))...)
+}
+
+// encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates.
+func (p *Processor) encodeArgs(pl plan, c clip, mark watermark, sound []recording) ([]string, error) {
+	in := p.source(pl)
+	outputs := p.pictures(in.Get(strconv.Itoa(pl.video.index)), pl, c, mark)
+	for _, r := range sound {
+		outputs = append(outputs, r.outputs(in, pl.length)...)
 	}
 	return build(outputs...)
 }

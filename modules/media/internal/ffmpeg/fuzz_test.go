@@ -65,7 +65,8 @@ func FuzzLoudness(f *testing.F) {
 	f.Add([]byte("frame:1 pts:4800\nlavfi.r128.I=-21.764\nlavfi.r128.true_peak=0.134\n"))
 	f.Add([]byte("lavfi.r128.I=nan\nlavfi.r128.true_peak=-inf\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if g := parseLoudness(data).gain(); math.IsNaN(g) || g > maxGain {
+		l, _ := parseLoudness(data)
+		if g := l.gain(); math.IsNaN(g) || g > maxGain {
 			t.Errorf("gain %v", g)
 		}
 	})

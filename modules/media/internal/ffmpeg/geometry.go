@@ -2,9 +2,10 @@ package ffmpeg
 
 import "math"
 
-// geometry says how a source picture becomes 1280×720 without being stretched: scaled as stored, then turned, then
+// geometry says how a source picture fits into a frame without being stretched: scaled as stored, then turned, then
 // centred on black. Turning after scaling moves fewer pixels than ffmpeg's own rotation, which comes first.
 type geometry struct {
+	frame          size
 	scaleW, scaleH int // as stored, before turning
 	turn           turn
 	padX, padY     int // left and top bar; 0 and 0 when the picture fills the frame
@@ -76,22 +77,36 @@ func turnOf(m [4]float64) turn {
 	return antiTransposed
 }
 
-// fit places a picture in the frame.
-func fit(v videoStream) geometry {
-	t := turnOf(v.matrix)
-	w, h := float64(v.width), float64(v.height)
+// smallFrame is the frame of the small rendition: upright for an upright picture, so that it fills a phone.
+func smallFrame(v videoStream) size {
+	if w, h := v.shown(); h > w {
+		return size{smallShort, smallLong}
+	}
+	return size{smallLong, smallShort}
+}
+
+// shown returns the size of the picture as it is meant to be seen, in square pixels.
+func (v videoStream) shown() (w, h float64) {
+	w, h = float64(v.width), float64(v.height)
 	if v.sar.known() {
 		// A pixel ratio beyond 10 comes from damage, not from a lens.
 		if s := v.sar.float(); s > 0.1 && s < 10 {
 			w *= s
 		}
 	}
-	if t.sideways() {
+	if turnOf(v.matrix).sideways() {
 		w, h = h, w
 	}
-	k := min(outWidth/w, outHeight/h)
-	g := geometry{turn: t, width: even(w*k, outWidth), height: even(h*k, outHeight)}
-	g.padX, g.padY = (outWidth-g.width)/4*2, (outHeight-g.height)/4*2 // even, for chroma
+	return w, h
+}
+
+// fit places a picture in a frame.
+func fit(v videoStream, frame size) geometry {
+	t := turnOf(v.matrix)
+	w, h := v.shown()
+	k := min(float64(frame.width)/w, float64(frame.height)/h)
+	g := geometry{frame: frame, turn: t, width: even(w*k, frame.width), height: even(h*k, frame.height)}
+	g.padX, g.padY = (frame.width-g.width)/4*2, (frame.height-g.height)/4*2 // even, for chroma
 	g.scaleW, g.scaleH = g.width, g.height
 	if t.sideways() {
 		g.scaleW, g.scaleH = g.height, g.width

@@ -95,5 +95,6 @@ func jobFor(t testing.TB, file string) Job {
 	if !ok {
 		t.Fatalf("%s is not recognised as a video", file)
 	}
-	return Job{Input: file, Container: c, Dir: t.TempDir()}
+	// Few tests look at the small rendition; the others would spend a third of their time on it.
+	return Job{Input: file, Container: c, Dir: t.TempDir(), Rules: Rules{NoSmall: true}}
 }

@@ -19,6 +19,7 @@ type Job struct {
 	Progress  func(Progress) // called by one goroutine at a time, never after Process has returned; may be nil
 
 	original *original // of Source, as Input
+	lacks    []Notice  // what Input lacks already
 }
 
 // Progress is how far a job has come. Percent never falls.
@@ -30,8 +31,16 @@ type Progress struct {
 // Result names the files that a job wrote to Job.Dir.
 type Result struct {
 	Video, Poster string
-	Duration      time.Duration // of Video, bumpers included
+	Small         Rendition     // Video for phones; its File is "" if the rules leave it out
+	Posters       [3]Rendition  // Poster and the smaller ones, the largest first
+	Duration      time.Duration // of Video and Small, bumpers included
 	Notices       []Notice      // what Video lacks of the original, each once
+}
+
+// Rendition is a file with the size of its picture.
+type Rendition struct {
+	File          string
+	Width, Height int
 }
 
 // validate checks a job before anything runs. An error is never the contestant's fault.
@@ -67,28 +76,35 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 			return Result{}, &ToolError{Step: "probe", Err: err}
 		}
 	}
-	m, err := p.probe(ctx, j)
+	whole, m, remove, err := p.probeWhole(ctx, j)
+	defer func() { err = errors.Join(err, remove()) }()
 	if err != nil {
 		return Result{}, err
 	}
-	pl, err := p.plan(j, m)
+	pl, err := p.plan(whole, m)
 	if err != nil {
 		return Result{}, err
 	}
 	report(Progress{"processing", 0})
-	b, err := p.bumpers(ctx, pl.rate)
+	b, err := p.bumpers(ctx, pl.rate, bigSize())
 	if err != nil {
 		return Result{}, err
+	}
+	var small bumpers
+	if pl.hasSmall() {
+		if small, err = p.bumpers(ctx, pl.rate, pl.small.frame); err != nil {
+			return Result{}, err
+		}
 	}
 	c, err := p.encode(ctx, pl, func(percent int) { report(Progress{"processing", percent}) })
 	if err != nil {
 		return Result{}, err
 	}
-	video, err := p.join(ctx, pl, b, c)
-	if err != nil {
+	seams := c.seams(j.Dir, b, small)
+	if err := p.join(ctx, pl, b, c, seams); err != nil {
 		return Result{}, err
 	}
-	poster, err := choosePoster(j.Dir, c.candidates)
+	posters, err := p.posters(ctx, j.Dir, c.candidates)
 	if err != nil {
 		return Result{}, err
 	}
@@ -96,8 +112,12 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 		return Result{}, err
 	}
 	report(Progress{"processing", 100})
-	return Result{
-		Video: video, Poster: poster, Duration: pl.rate.span(b.introFrames + c.frames + b.outroFrames),
-		Notices: c.notices,
-	}, nil
+	r := Result{
+		Video: seams[0].out, Poster: posters[0].File, Posters: posters,
+		Duration: pl.rate.span(b.introFrames + c.frames + b.outroFrames), Notices: c.notices,
+	}
+	if pl.hasSmall() {
+		r.Small = Rendition{seams[1].out, pl.small.frame.width, pl.small.frame.height}
+	}
+	return r, nil
 }

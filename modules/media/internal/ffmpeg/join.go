@@ -6,50 +6,76 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
-// join puts intro, clip and outro into one file. The picture is copied. The sound is encoded here, once and over the
-// whole length: joining encoded AAC would add its priming samples, 21 ms, at every seam.
-func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip) (string, error) {
-	list := filepath.Join(pl.input.Dir, "parts.txt")
-	text := concatList(pl.rate, part{b.intro, b.introFrames}, part{c.video, c.frames}, part{b.outro, b.outroFrames})
-	if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
-		return "", &ToolError{Step: "join", Err: err}
+// seam is a rendition to join: what stands before, in and after the clip.
+type seam struct {
+	intro, clip, outro string
+	out                string
+	sound              string // bits per second
+}
+
+// seams returns the renditions of a clip, the big one first.
+func (c clip) seams(dir string, big, small bumpers) []seam {
+	all := []seam{{big.intro, c.video, big.outro, filepath.Join(dir, "video.mp4"), bigSound}}
+	if c.small != "" {
+		all = append(all, seam{small.intro, c.small, small.outro, filepath.Join(dir, "small.mp4"), smallSound})
 	}
-	out := filepath.Join(pl.input.Dir, "video.mp4")
-	streams := []*fg.Stream{localInput(list, fg.KwArgs{"f": "concat", "safe": 0}).Video()}
-	if !c.silent() {
-		l, err := readLoudness(c.loudness)
-		if err != nil {
-			return "", &ToolError{Step: "join", Err: err}
+	return all
+}
+
+// join puts intro, clip and outro into one file for each rendition. The picture is copied. The sound is encoded here,
+// once and over the whole length: joining encoded AAC would add its priming samples, 21 ms, at every seam. The bumpers
+// b have the lengths of all.
+func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip, seams []seam) (err error) {
+	var sound *fg.Node
+	if c.sound != "" {
+		samples := localInput(c.sound, fg.KwArgs{"f": "wav"}).Audio()
+		sound = p.placed(samples, pl.rate, b, c, c.loudness.gain()).ASplit()
+	}
+	var outputs []*fg.Stream
+	var read []string
+	for i, s := range seams {
+		list := filepath.Join(pl.input.Dir, fmt.Sprintf("parts-%d.txt", i))
+		parts := concatList(pl.rate,
+			part{s.intro, b.introFrames}, part{s.clip, c.frames}, part{s.outro, b.outroFrames})
+		if err := os.WriteFile(list, []byte(parts), 0o600); err != nil {
+			return &ToolError{Step: "join", Err: err}
 		}
-		streams = append(streams, p.placed(localInput(c.sound, fg.KwArgs{"f": "wav"}).Audio(), pl.rate, b, c, l.gain()))
+		defer func() {
+			if e := os.Remove(list); e != nil && err == nil {
+				err = &ToolError{Step: "join", Err: e}
+			}
+		}()
+		for _, bumper := range []string{s.intro, s.outro} {
+			if bumper != "" {
+				read = append(read, bumper)
+			}
+		}
+		streams := []*fg.Stream{localInput(list, fg.KwArgs{"f": "concat", "safe": 0}).Video()}
+		if sound != nil {
+			streams = append(streams, sound.Get(strconv.Itoa(i)))
+		}
+		outputs = append(outputs, fg.Output(streams, s.out, fg.KwArgs{
+			"c:v": "copy", "c:a": "aac", "b:a": s.sound, "movflags": "+faststart", "f": "mp4",
+			"video_track_timescale": timescale, "map_metadata": -1, "map_chapters": -1,
+			"fflags": "+bitexact", "flags:a": "+bitexact",
+		}))
 	}
-	args, err := build(fg.Output(streams, out, fg.KwArgs{
-		"c:v": "copy", "c:a": "aac", "b:a": "128k", "movflags": "+faststart", "f": "mp4",
-		"video_track_timescale": timescale, "map_metadata": -1, "map_chapters": -1,
-		"fflags": "+bitexact", "flags:a": "+bitexact",
-	}))
+	args, err := build(outputs...)
 	if err != nil {
-		return "", &ToolError{Step: "join", Err: err}
+		return &ToolError{Step: "join", Err: err}
 	}
 	budget := forOurOwn()
 	// Bumpers and sound are added to a clip that may have used all its bytes.
 	budget.outputBytes = 2 * p.limits.forClip(pl.length).outputBytes
-	err = p.run(ctx, command{
-		step: "join", path: p.ffmpeg, args: args, read: b.files(), write: []string{pl.input.Dir},
-		budget: budget,
+	return p.run(ctx, command{
+		step: "join", path: p.ffmpeg, args: args, read: read, write: []string{pl.input.Dir}, budget: budget,
 	})
-	if err != nil {
-		return "", err
-	}
-	if err := os.Remove(list); err != nil {
-		return "", &ToolError{Step: "join", Err: err}
-	}
-	return out, nil
 }
 
 // placed applies the gain (in dB) to the clip's sound s and shifts it to where the clip is, with silence under the

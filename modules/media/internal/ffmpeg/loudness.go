@@ -18,6 +18,8 @@ const (
 	maxGain = 24.0
 	// ebur128 reports -70 LUFS when nothing passed its gate.
 	silence = -69.0
+	// A factor: 60 dB above full scale, which no microphone recorded.
+	wildPeak = 1000
 )
 
 // loudness of a whole clip, by ITU-R BS.1770.
@@ -29,41 +31,59 @@ type loudness struct {
 // gain is the factor, in dB, by which all samples are multiplied. A constant factor cannot pump; when peaks forbid the
 // target, the clip stays quieter.
 func (l loudness) gain() float64 {
-	if l.integrated <= silence || math.IsInf(l.peak, -1) {
+	if !l.heard() || math.IsInf(l.peak, 0) {
 		return 0
 	}
 	return min(targetLUFS-l.integrated, maxPeak-codecMargin-l.peak, maxGain)
 }
 
-func readLoudness(file string) (loudness, error) {
+// unheard is the loudness of nothing.
+func unheard() loudness { return loudness{integrated: silence, peak: math.Inf(-1)} }
+
+// heard reports whether anything passed the gate.
+func (l loudness) heard() bool { return l.integrated > silence }
+
+// readLoudness returns what was measured from a time on, in samples of the clip, because filters that are set up anew
+// begin anew. Without a sample there is no file.
+func readLoudness(file string) (l loudness, from float64, err error) {
 	data, err := os.ReadFile(file)
-	if os.IsNotExist(err) {
-		return parseLoudness(nil), nil // not one sample could be decoded
+	if err != nil && !os.IsNotExist(err) {
+		return unheard(), 0, fmt.Errorf("read loudness: %w", err)
 	}
-	if err != nil {
-		return loudness{}, fmt.Errorf("read loudness: %w", err)
-	}
-	return parseLoudness(data), nil
+	l, from = parseLoudness(data)
+	return l, from, nil
 }
 
-// parseLoudness reads what ametadata printed. The last value counts, because each covers everything before it.
-func parseLoudness(data []byte) loudness {
-	l := loudness{integrated: silence, peak: math.Inf(-1)}
+// parseLoudness reads what ametadata printed: for each frame "frame:0 pts:0 pts_time:0", then lines "key=value". The
+// last value counts, because each covers everything before it. The peak of samples that are no numbers is infinite.
+func parseLoudness(data []byte) (l loudness, from float64) {
+	l = unheard()
+	if _, rest, ok := strings.Cut(string(data[:min(len(data), 200)]), "pts:"); ok {
+		text, _, _ := strings.Cut(rest, " ")
+		from, _ = strconv.ParseFloat(text, 64) // 0 when it is no number
+	}
+	wild := false
 	for line := range bytes.Lines(data) {
 		key, value, ok := strings.Cut(strings.TrimSpace(string(line)), "=")
 		if !ok {
 			continue
 		}
 		f, err := strconv.ParseFloat(value, 64)
-		if err != nil || math.IsNaN(f) {
+		if err != nil {
 			continue
 		}
-		switch key {
-		case "lavfi.r128.I":
+		switch {
+		case key == "lavfi.r128.I" && !math.IsNaN(f):
 			l.integrated = f
-		case "lavfi.r128.true_peak":
-			l.peak = 20 * math.Log10(f)
+		case strings.HasPrefix(key, "lavfi.r128.true_peak"): // of all channels, or of one
+			wild = wild || math.IsNaN(f) || f < 0 || f > wildPeak
+			if key == "lavfi.r128.true_peak" {
+				l.peak = 20 * math.Log10(f)
+			}
 		}
 	}
-	return l
+	if wild {
+		l.peak = math.Inf(1)
+	}
+	return l, from
 }

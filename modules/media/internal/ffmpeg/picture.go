@@ -2,9 +2,9 @@ package ffmpeg
 
 import fg "github.com/u2takey/ffmpeg-go"
 
-// picture turns decoded frames into 1280×720 at the output rate, without the watermark.
-func picture(s *fg.Stream, pl plan) *fg.Stream {
-	g, col := pl.geometry, pl.color
+// picture turns decoded frames into those of a rendition at the output rate, without the watermark. g places them.
+func picture(s *fg.Stream, pl plan, g geometry) *fg.Stream {
+	col := pl.color
 	if pl.video.interlaced {
 		s = filter(s, "bwdif", "mode", "send_frame", "deint", "all")
 	}
@@ -22,8 +22,8 @@ func picture(s *fg.Stream, pl plan) *fg.Stream {
 		s = filter(s, "vflip")
 	}
 	s = filter(s, "setsar", "sar", 1)
-	if g.width != outWidth || g.height != outHeight {
-		s = filter(s, "pad", "w", outWidth, "h", outHeight, "x", g.padX, "y", g.padY)
+	if g.width != g.frame.width || g.height != g.frame.height {
+		s = filter(s, "pad", "w", g.frame.width, "h", g.frame.height, "x", g.padX, "y", g.padY)
 	}
 	return s
 }
@@ -36,15 +36,25 @@ func scaled(s *fg.Stream, g geometry, col colorPlan) *fg.Stream {
 		if !col.rgb {
 			opts = append(opts, "in_color_matrix", col.matrix)
 		}
-		return filter(filter(s, "scale", opts...), "format", "pix_fmts", "yuv420p")
+		s = filter(s, "scale", opts...)
+		if col.alpha {
+			s = onBlack(s, false)
+		}
+		return filter(s, "format", "pix_fmts", "yuv420p")
 	}
-	return wideToSDR(filter(s, "scale", size...), col)
+	s = filter(s, "scale", size...)
+	if col.alpha {
+		s = onBlack(s, true)
+	}
+	return wideToSDR(s, col)
 }
 
 // marked overlays the watermark on s.
-func marked(s *fg.Stream, mark watermark) *fg.Stream {
-	logo := filter(localInput(mark.file, fg.KwArgs{"f": "png_pipe", "threads": 1}),
-		"scale", "out_color_matrix", "bt709", "out_range", "tv")
+func marked(s *fg.Stream, mark watermark, frame size) *fg.Stream {
+	file, part := mark.in(frame)
+	logo := filter(localInput(file, fg.KwArgs{"f": "png_pipe", "threads": 1}),
+		"scale", "w", "iw*"+part, "h", "ih*"+part, "out_color_matrix", "bt709", "out_range", "tv")
 	logo = filter(logo, "format", "pix_fmts", "yuva420p")
-	return s.Overlay(logo, "repeat", fg.KwArgs{"x": mark.x, "y": mark.y, "format": "yuv420"})
+	x, y := mark.corner(frame)
+	return s.Overlay(logo, "repeat", fg.KwArgs{"x": x, "y": y, "format": "yuv420"})
 }

@@ -108,14 +108,11 @@ func TestBumpersAndClipHaveTheSameHeader(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	p := newProcessor(t, Options{})
-	for _, rate := range outputRates() {
-		b, err := p.bumpers(t.Context(), rate)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for i, rate := range outputRates() {
 		in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc2=s=640x360:r="+rate.String()+":d=0.5"),
 			[]string{"-c:v", "libx264", "-preset", "ultrafast"})...)
 		j := jobFor(t, in)
+		j.Rules.NoSmall = i > 0
 		m, err := p.probe(t.Context(), j)
 		if err != nil {
 			t.Fatal(err)
@@ -124,18 +121,30 @@ func TestBumpersAndClipHaveTheSameHeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		b, err := p.bumpers(t.Context(), rate, bigSize())
+		if err != nil {
+			t.Fatal(err)
+		}
+		small := bumpers{}
+		if pl.hasSmall() {
+			if small, err = p.bumpers(t.Context(), rate, pl.small.frame); err != nil {
+				t.Fatal(err)
+			}
+		}
 		c, err := p.encode(t.Context(), pl, func(int) {})
 		if err != nil {
 			t.Fatal(err)
 		}
-		joined, err := p.join(t.Context(), pl, b, c)
-		if err != nil {
+		seams := c.seams(j.Dir, b, small)
+		if err := p.join(t.Context(), pl, b, c, seams); err != nil {
 			t.Fatal(err)
 		}
 		header := func(file string) string { return inspect(t, file).stream("video").Extradata }
-		intro, clip, outro, result := header(b.intro), header(c.video), header(b.outro), header(joined)
-		if intro == "" || intro != clip || intro != outro || intro != result {
-			t.Errorf("%s: intro %s, clip %s, outro %s, result %s", rate, intro, clip, outro, result)
+		for _, s := range seams {
+			intro, clip, outro, result := header(s.intro), header(s.clip), header(s.outro), header(s.out)
+			if intro == "" || intro != clip || intro != outro || intro != result {
+				t.Errorf("%s: intro %s, clip %s, outro %s, result %s", rate, intro, clip, outro, result)
+			}
 		}
 	}
 }

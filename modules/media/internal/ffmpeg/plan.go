@@ -2,20 +2,20 @@ package ffmpeg
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
 // plan is every decision about one clip. It follows from the probe alone, before the first picture is decoded.
 type plan struct {
-	input      Job
-	video      videoStream
-	audioIndex int // -1: no sound
-	rate       rational
-	start      time.Duration
-	length     time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
-	geometry   geometry
-	color      colorPlan
+	input    Job
+	video    videoStream
+	sound    soundPlan
+	rate     rational
+	start    time.Duration
+	length   time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
+	geometry geometry
+	small    geometry // of the small rendition; zero: there is none
+	color    colorPlan
 }
 
 // plan makes the decisions, or rejects the clip.
@@ -39,12 +39,16 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 		length = min(length, end-start)
 	}
 	pl := plan{
-		input: j, video: v, audioIndex: -1, rate: outputRate(v),
+		input: j, video: v, rate: outputRate(v),
 		start: start, length: length,
-		geometry: fit(v), color: planColor(v),
+		geometry: fit(v, bigSize()), color: planColor(v),
+	}
+	if !j.Rules.NoSmall {
+		pl.small = fit(v, smallFrame(v))
 	}
 	if !j.Rules.RemoveAudio {
-		pl.audioIndex = pickAudio(m.audio)
+		pl.sound = pickSound(m.audio)
+		pl.sound.notices = append(pl.sound.notices, j.lacks...)
 	}
 	return pl, nil
 }
@@ -57,37 +61,34 @@ func (pl plan) skipsDeblocking() bool {
 	return (v.codec == "h264" || v.codec == "hevc") && g.scaleW*4 <= v.width*3 && g.scaleH*4 <= v.height*3
 }
 
-// wholeBlocks reports whether the encoder leaves moving blocks of 16×16 whole. Searching for better partitions is up to
-// a fifth of veryfast's time and gains next to nothing in a picture that fills the frame (infra/load/README.md). A
-// narrow picture has finer detail.
-func (pl plan) wholeBlocks() bool {
-	return pl.geometry.width*pl.geometry.height*4 >= outWidth*outHeight*3
-}
+// hasSmall reports whether the clip gets a small rendition.
+func (pl plan) hasSmall() bool { return pl.small.frame != (size{}) }
 
-// pickVideo chooses the default video stream, and among equals the largest. Cover art is not a video, whether it is
-// marked as such or only in a codec of still pictures.
+// pickVideo chooses the default video stream that can be decoded, and among equals the largest. Cover art is not a
+// video, whether it is marked as such or only in a codec of still pictures.
 func pickVideo(m media) (videoStream, error) {
-	best, still := -1, false
-	for i, v := range m.video {
-		if v.cover || slices.Contains(bystanders(), v.codec) {
-			still = still || !v.cover
-			continue
-		}
-		if best < 0 || better(v, m.video[best]) {
-			best = i
+	var best, other *videoStream
+	for i := range m.video {
+		switch v := &m.video[i]; {
+		case v.cover:
+		case !decodesPicture(v.codec):
+			other = v
+		case best == nil || better(*v, *best):
+			best = v
 		}
 	}
-	if best < 0 && still {
-		return videoStream{}, reject(CodeUnreadable, "%d streams, none but still pictures", m.streams)
-	}
-	if best < 0 {
+	switch {
+	case best == nil && other != nil:
+		return videoStream{}, unsupported(publicName(other.codec, other.tag), "codec %q, tag %q", other.codec, other.tag)
+	case best == nil:
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)
+	case best.dolby.alone():
+		return videoStream{}, unsupported("Dolby Vision", "Dolby Vision profile %d without a base layer for others",
+			best.dolby.profile)
+	case best.width <= 0 || best.height <= 0:
+		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", best.codec, best.width, best.height)
 	}
-	v := m.video[best]
-	if v.width <= 0 || v.height <= 0 || v.codec == "" || v.codec == "unknown" {
-		return videoStream{}, reject(CodeUnreadable, "codec %q, %d×%d", v.codec, v.width, v.height)
-	}
-	return v, nil
+	return *best, nil
 }
 
 func better(a, b videoStream) bool {
@@ -95,24 +96,6 @@ func better(a, b videoStream) bool {
 		return a.isDefault
 	}
 	return a.width*a.height > b.width*b.height
-}
-
-// pickAudio chooses the default track, else the first, and ignores tracks in a codec that ffmpeg does not know. It
-// returns the stream's index, -1 for none.
-func pickAudio(tracks []audioStream) int {
-	first := -1
-	for _, a := range tracks {
-		if a.codec == "" || a.codec == "unknown" || a.channels <= 0 {
-			continue
-		}
-		if a.isDefault {
-			return a.index
-		}
-		if first < 0 {
-			first = a.index
-		}
-	}
-	return first
 }
 
 // checkCost rejects a clip that would be too expensive to decode.

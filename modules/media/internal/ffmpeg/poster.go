@@ -1,44 +1,57 @@
 package ffmpeg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
 // candidates are the pictures that the poster is chosen from: nine of the clip itself, evenly spread, so never the
-// intro. Beside each JPEG the pass writes a small grey copy, on which the choice is made: the picture with the most
-// contrast and the most fine detail wins. One that is nearly black, nearly white or flat counts a twentieth.
+// intro. The picture with the most contrast and the most fine detail wins. One that is nearly black, nearly white or
+// flat counts a twentieth.
 type candidates struct {
-	pattern string // of the JPEGs, as image2 numbers them from 1
-	grey    string // the small copies, one after another
-	every   int    // frames between two
-	area    geometry
+	file  string // the pictures of 1280×720 in 4:2:0, one after another
+	grey  string // their small copies
+	every int    // frames between two
+	area  geometry
 }
 
 const (
 	posterCount             = 8 // beside the first frame
 	thumbWidth, thumbHeight = 320, 180
+	candidateBytes          = outWidth * outHeight * 3 / 2
 )
+
+// posterSize is one of the sizes of a poster and how many bytes it may have, so that a page with many stays light.
+type posterSize struct {
+	width, height int
+	most          int64
+}
+
+func posterSizes() [3]posterSize {
+	return [3]posterSize{{outWidth, outHeight, 90_000}, {640, 360, 40_000}, {320, 180, 15_000}}
+}
+
+// posterQualities are quantisers of JPEG, the best first. Even noise fits at the last.
+func posterQualities() []int { return []int{3, 5, 8, 12, 20, 31, 60} }
 
 func newCandidates(pl plan) candidates {
 	return candidates{
-		// image2 reads % in a folder's name as a directive too.
-		pattern: filepath.Join(strings.ReplaceAll(pl.input.Dir, "%", "%%"), "candidate-%d.jpg"),
-		grey:    filepath.Join(pl.input.Dir, "candidates.gray"),
-		every:   (pl.rate.frames(pl.length) + posterCount - 1) / posterCount,
-		area:    pl.geometry,
+		file:  filepath.Join(pl.input.Dir, "candidates.yuv"),
+		grey:  filepath.Join(pl.input.Dir, "candidates.gray"),
+		every: (pl.rate.frames(pl.length) + posterCount - 1) / posterCount,
+		area:  pl.geometry,
 	}
 }
 
-// outputs branches the candidates off the stream of finished pictures. The first frame is one of them, for a clip that
-// turns out far shorter than stated.
+// outputs branches the candidates off the stream of finished pictures, with a small grey copy of each, on which the
+// choice is made. The first frame is one of them, for a clip that turns out far shorter than stated.
 func (c candidates) outputs(s *fg.Stream) []*fg.Stream {
 	every := max(c.every, 1)
 	s = filter(s, "select", "expr", fmt.Sprintf("eq(n,0)+eq(mod(n,%d),%d)", every, every/2))
@@ -52,51 +65,79 @@ func (c candidates) outputs(s *fg.Stream) []*fg.Stream {
 		"w", c.area.width, "h", c.area.height, "x", c.area.padX, "y", c.area.padY)
 	small = filter(small, "scale", "w", thumbWidth, "h", thumbHeight, "flags", "area")
 	small = filter(small, "format", "pix_fmts", "gray")
-	return []*fg.Stream{
-		full.Output(c.pattern, fg.KwArgs{
-			"c:v": "mjpeg", "q:v": 3, "f": "image2", "fps_mode": "passthrough", "map_metadata": -1, "threads": 1,
-		}),
-		small.Output(c.grey, fg.KwArgs{"c:v": "rawvideo", "f": "rawvideo", "fps_mode": "passthrough", "threads": 1}),
-	}
+	raw := fg.KwArgs{"c:v": "rawvideo", "f": "rawvideo", "fps_mode": "passthrough", "threads": 1}
+	return []*fg.Stream{full.Output(c.file, raw), small.Output(c.grey, raw)}
 }
 
-// choosePoster keeps the best candidate as poster.jpg and removes the others.
-func choosePoster(dir string, c candidates) (string, error) {
-	best, count, err := bestThumb(c.grey)
+// posters makes the posters of the best candidate, each in the best quality that fits into its bytes, and removes the
+// candidates.
+func (p *Processor) posters(ctx context.Context, dir string, c candidates) (posters [3]Rendition, err error) {
+	best, err := bestThumb(c.grey)
 	if err != nil {
-		return "", &ToolError{Step: "poster", Err: err}
+		return posters, &ToolError{Step: "poster", Err: err}
 	}
-	poster := filepath.Join(dir, "poster.jpg")
-	var errs []error
-	for i := range count {
-		name := filepath.Join(dir, fmt.Sprintf("candidate-%d.jpg", i+1))
-		if i == best {
-			errs = append(errs, os.Rename(name, poster))
-		} else {
-			errs = append(errs, os.Remove(name))
+	name := func(s posterSize, quality int) string {
+		return filepath.Join(dir, fmt.Sprintf("poster-%d-%d.jpg", s.width, quality))
+	}
+	picture := localInput(c.file, fg.KwArgs{
+		"f": "rawvideo", "pixel_format": "yuvj420p", "video_size": bigSize().String(),
+		"skip_initial_bytes": best * candidateBytes,
+	}).Video().Split()
+	var outputs []*fg.Stream
+	for _, s := range posterSizes() {
+		scaled := filter(picture.Get(fmt.Sprint(s.width)), "scale", "w", s.width, "h", s.height, "flags", "area").Split()
+		for _, quality := range posterQualities() {
+			outputs = append(outputs, scaled.Get(fmt.Sprint(quality)).Output(name(s, quality), fg.KwArgs{
+				"c:v": "mjpeg", "qmin": 1, "qmax": 69, "q:v": quality, "f": "image2", "update": 1, "frames:v": 1,
+				"map_metadata": -1, "threads": 1, "fflags": "+bitexact", "flags:v": "+bitexact",
+			}))
 		}
 	}
-	errs = append(errs, os.Remove(c.grey))
-	if err := errors.Join(errs...); err != nil {
-		return "", &ToolError{Step: "poster", Err: err}
+	args, err := build(outputs...)
+	if err != nil {
+		return posters, &ToolError{Step: "poster", Err: err}
 	}
-	return poster, nil
+	err = p.run(ctx, command{
+		step: "poster", path: p.ffmpeg, args: args, write: []string{dir}, budget: forOurOwn(),
+	})
+	if err != nil {
+		return posters, err
+	}
+	errs := []error{os.Remove(c.file), os.Remove(c.grey)}
+	for i, s := range posterSizes() {
+		for _, quality := range posterQualities() {
+			file := name(s, quality)
+			st, err := os.Stat(file)
+			switch {
+			case err != nil:
+				errs = append(errs, err)
+			case posters[i].File == "" && (st.Size() <= s.most || quality == posterQualities()[len(posterQualities())-1]):
+				posters[i] = Rendition{file, s.width, s.height}
+			default:
+				errs = append(errs, os.Remove(file))
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return posters, &ToolError{Step: "poster", Err: err}
+	}
+	return posters, nil
 }
 
-// bestThumb returns the index of the best grey copy and how many there are.
-func bestThumb(file string) (best, count int, err error) {
+// bestThumb returns the index of the best grey copy.
+func bestThumb(file string) (best int, err error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return 0, 0, fmt.Errorf("open candidates: %w", err)
+		return 0, fmt.Errorf("open candidates: %w", err)
 	}
 	defer f.Close()
-	top := math.Inf(-1)
+	count, top := 0, math.Inf(-1)
 	for {
 		thumb := make([]byte, thumbWidth*thumbHeight)
 		if _, err := io.ReadFull(f, thumb); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return 0, 0, fmt.Errorf("read candidates: %w", err)
+			return 0, fmt.Errorf("read candidates: %w", err)
 		}
 		if s := score(thumb, thumbWidth); s > top {
 			top, best = s, count
@@ -104,9 +145,9 @@ func bestThumb(file string) (best, count int, err error) {
 		count++
 	}
 	if count == 0 {
-		return 0, 0, errors.New("no candidates for the poster")
+		return 0, errors.New("no candidates for the poster")
 	}
-	return best, count, nil
+	return best, nil
 }
 
 // score rates a grey picture: its contrast (standard deviation) times the root of its detail (mean absolute Laplacian).

@@ -23,6 +23,7 @@ type media struct {
 type videoStream struct {
 	index         int
 	codec         string
+	tag           string // the file's own name of the codec, as ffprobe prints it
 	width, height int
 	pixFmt        string
 	sar           rational
@@ -33,6 +34,8 @@ type videoStream struct {
 	isDefault     bool
 	matrix        [4]float64 // the linear part of the display matrix: a b c d
 	color         colorTags
+	alpha         bool // some of it may be transparent
+	dolby         dolbyVision
 	end           time.Duration // on the container's clock; 0 when unknown
 }
 
@@ -40,15 +43,21 @@ type audioStream struct {
 	index     int
 	codec     string
 	channels  int
+	layout    string // ffmpeg's name for the places of the channels; "" when unknown
+	rate      string // samples per second
+	language  string
+	length    time.Duration // 0 when unknown
 	isDefault bool
+	special   bool // marked as a comment, a dubbing, a description …
 }
 
 type colorTags struct{ rng, space, transfer, primaries string }
 
 const probeEntries = "format=start_time,duration,nb_streams" +
-	":stream=index,codec_type,codec_name,width,height,pix_fmt,field_order,sample_aspect_ratio," +
-	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries,channels" +
-	":stream_disposition=default,attached_pic:stream_side_data=displaymatrix:stream_tags=DURATION"
+	":stream=index,codec_type,codec_name,codec_tag_string,width,height,pix_fmt,field_order,sample_aspect_ratio," +
+	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries," +
+	"channels,channel_layout,sample_rate" +
+	":stream_disposition:stream_side_data=displaymatrix:stream_tags=DURATION,language"
 
 // maxProbeOutput bounds ffprobe's answer in bytes; 64 streams make about 60 KiB.
 const maxProbeOutput = 1 << 20
@@ -56,7 +65,7 @@ const maxProbeOutput = 1 << 20
 // probe asks ffprobe about the job's input.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	args := []string{
-		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries, "-protocol_whitelist", "file",
+		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries + colourEntries, "-protocol_whitelist", "file",
 		"-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...),
 		"-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input,
 	}
@@ -76,6 +85,9 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	switch {
 	case code != 0 && faultOfFile(code):
 		return media{}, rejectRun(runErr, CodeNotAVideo, "ffprobe error %d", code)
+	case runErr != nil && exitedBy(runErr) && forbiddenCodec(tool.Stderr) != "":
+		codec := forbiddenCodec(tool.Stderr)
+		return media{}, unsupported(publicName(codec, ""), "a stream in %s", codec)
 	case runErr != nil && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
 		// It began well and then gave up without naming an error.
 		return media{}, rejectRun(runErr, CodeUnreadable, "%s", lastLine(tool.Stderr))
@@ -83,6 +95,11 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 		return media{}, runErr
 	case err != nil:
 		return media{}, &ToolError{Step: "probe", Err: err}
+	}
+	for i, a := range m.audio {
+		if !decodesSound(a.codec) {
+			m.audio[i].codec = "unknown"
+		}
 	}
 	return m, nil
 }
@@ -121,6 +138,7 @@ type probeStream struct {
 	Index       int               `json:"index"`
 	Type        string            `json:"codec_type"`
 	Codec       string            `json:"codec_name"`
+	Tag         string            `json:"codec_tag_string"`
 	Width       int               `json:"width"`
 	Height      int               `json:"height"`
 	PixFmt      string            `json:"pix_fmt"`
@@ -135,10 +153,14 @@ type probeStream struct {
 	Transfer    string            `json:"color_transfer"`
 	Primaries   string            `json:"color_primaries"`
 	Channels    int               `json:"channels"`
+	Layout      string            `json:"channel_layout"`
+	SampleRate  string            `json:"sample_rate"`
 	Disposition map[string]int    `json:"disposition"`
 	Tags        map[string]string `json:"tags"`
 	SideData    []struct {
-		Matrix string `json:"displaymatrix"`
+		Matrix     string `json:"displaymatrix"`
+		Profile    int    `json:"dv_profile"`
+		Compatible int    `json:"dv_bl_signal_compatibility_id"`
 	} `json:"side_data_list"`
 }
 
@@ -156,21 +178,34 @@ func parseProbe(data []byte) (m media, code int, err error) {
 		case "video":
 			m.video = append(m.video, s.video(origin))
 		case "audio":
-			m.audio = append(m.audio, audioStream{
-				index: s.Index, codec: s.Codec, channels: s.Channels, isDefault: s.Disposition["default"] == 1,
-			})
+			m.audio = append(m.audio, s.audio())
 		}
 	}
 	return m, doc.Error.Code, nil
 }
 
+func (s probeStream) audio() audioStream {
+	a := audioStream{
+		index: s.Index, codec: s.Codec, channels: s.Channels, layout: s.Layout, rate: s.SampleRate,
+		language: s.Tags["language"], length: or(parseSeconds(s.Duration), parseClock(s.Tags["DURATION"])),
+		isDefault: s.Disposition["default"] == 1,
+	}
+	for _, kind := range []string{
+		"dub", "comment", "lyrics", "karaoke", "hearing_impaired", "visual_impaired", "clean_effects", "descriptions",
+	} {
+		a.special = a.special || s.Disposition[kind] == 1
+	}
+	return a
+}
+
 func (s probeStream) video(origin time.Duration) videoStream {
 	v := videoStream{
-		index: s.Index, codec: s.Codec, width: s.Width, height: s.Height, pixFmt: s.PixFmt,
+		index: s.Index, codec: s.Codec, tag: s.Tag, width: s.Width, height: s.Height, pixFmt: s.PixFmt,
 		sar: parseRational(s.SAR), rate: parseRational(s.AvgRate), rRate: parseRational(s.RRate),
 		cover: s.Disposition["attached_pic"] == 1, isDefault: s.Disposition["default"] == 1,
 		matrix: [4]float64{1, 0, 0, 1},
 		color:  colorTags{s.Range, s.Space, s.Transfer, s.Primaries},
+		alpha:  hasAlpha(s.PixFmt) || s.Tags["alpha_mode"] == "1",
 	}
 	switch s.FieldOrder {
 	case "tt", "bb", "tb", "bt":
@@ -179,6 +214,9 @@ func (s probeStream) video(origin time.Duration) videoStream {
 	for _, d := range s.SideData {
 		if a, ok := parseMatrix(d.Matrix); ok {
 			v.matrix = a
+		}
+		if d.Profile > 0 {
+			v.dolby = dolbyVision{d.Profile, d.Compatible}
 		}
 	}
 	length := parseSeconds(s.Duration)

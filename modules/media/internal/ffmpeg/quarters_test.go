@@ -35,23 +35,24 @@ func quartersIn(size, rate string, secs float64, matrix string) []string {
 		box("iw/2", "0", green), box("0", "ih/2", blue), box("iw/2", "ih/2", yellow), matrix))
 }
 
-// checkQuarters checks the middle of each quarter of the picture area w×h, centred in 1280×720, and the bars around it.
+// checkQuarters checks the middle of each quarter of the picture area w×h, centred in the frame, and the bars around it.
 func checkQuarters(t *testing.T, img *image.RGBA, w, h int, want [4]color.RGBA) {
 	t.Helper()
+	middle := img.Bounds().Max.Div(2)
 	for i, c := range want {
-		x, y := 640-w/4+(i%2)*w/2, 360-h/4+(i/2)*h/2
+		x, y := middle.X-w/4+(i%2)*w/2, middle.Y-h/4+(i/2)*h/2
 		if got := img.At(x, y); !near(got, c, 9) {
 			t.Errorf("at %d,%d: %v, want %v", x, y, got, c)
 		}
 	}
 	const edge = 6
-	if bar := (1280 - w) / 2; bar > edge && !near(img.At(bar-edge, 360), black, 16) {
-		t.Errorf("left bar is %v", img.At(bar-edge, 360))
+	if bar := middle.X - w/2; bar > edge && !near(img.At(bar-edge, middle.Y), black, 16) {
+		t.Errorf("left bar is %v", img.At(bar-edge, middle.Y))
 	}
-	if bar := (720 - h) / 2; bar > edge && !near(img.At(640, bar-edge), black, 16) {
-		t.Errorf("top bar is %v", img.At(640, bar-edge))
+	if bar := middle.Y - h/2; bar > edge && !near(img.At(middle.X, bar-edge), black, 16) {
+		t.Errorf("top bar is %v", img.At(middle.X, bar-edge))
 	}
-	inside := []struct{ x, y int }{{640 - w/2 + edge, 360 - h/4}, {640 - w/4, 360 - h/2 + edge}}
+	inside := []struct{ x, y int }{{middle.X - w/2 + edge, middle.Y - h/4}, {middle.X - w/4, middle.Y - h/2 + edge}}
 	for _, p := range inside {
 		if w > 4*edge && h > 4*edge && near(img.At(p.x, p.y), black, 20) {
 			t.Errorf("the picture does not reach %d,%d", p.x, p.y)

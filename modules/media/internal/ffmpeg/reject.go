@@ -13,6 +13,7 @@ const (
 	CodeTooShort       = "too_short"
 	CodeTooLong        = "too_long"
 	CodeResolutionLow  = "resolution_too_low"
+	CodeUnsupported    = "unsupported_codec"
 	CodeUnreadable     = "unreadable"
 	CodeTooComplex     = "too_complex"
 	CodeStartBeyondEnd = "start_beyond_end"
@@ -32,6 +33,11 @@ func reject(code, format string, args ...any) error {
 	return &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
+// unsupported is reject for a picture in a codec that is not decoded here. name is the codec's, "" if it is unknown.
+func unsupported(name, format string, args ...any) error {
+	return &Rejection{Code: CodeUnsupported, Subject: name, Detail: fmt.Sprintf(format, args...)}
+}
+
 // rejectRun is reject for a fault that a failed run revealed.
 func rejectRun(run error, code, format string, args ...any) error {
 	r := &Rejection{Code: code, Detail: fmt.Sprintf(format, args...)}
@@ -43,7 +49,7 @@ func rejectRun(run error, code, format string, args ...any) error {
 
 // ToolError means that ffmpeg or ffprobe failed for a reason that is ours: a full disk, a lost connection, a bad build.
 type ToolError struct {
-	Step   string // probe, process, decode, bumper, join or poster
+	Step   string // probe, process, decode, sound, bumper, join or poster
 	Err    error
 	Stderr string // its last 4 KiB, for the operator's log only, because it may name files and hosts
 }

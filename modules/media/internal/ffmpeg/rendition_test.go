@@ -119,15 +119,20 @@ func decodeAll(t testing.TB, r Result, numbers []int) []*image.RGBA {
 	if len(numbers) == 0 {
 		return nil
 	}
-	return readPictures(t, pictures, len(numbers))
+	return readPictures(t, pictures, len(numbers), bigSize())
 }
 
-// picturesAt decodes the pictures with these numbers.
+// picturesAt decodes the pictures of 1280×720 with these numbers.
 func picturesAt(t testing.TB, file string, numbers ...int) []*image.RGBA {
+	t.Helper()
+	return picturesOf(t, file, bigSize(), numbers...)
+}
+
+func picturesOf(t testing.TB, file string, s size, numbers ...int) []*image.RGBA {
 	t.Helper()
 	raw := filepath.Join(t.TempDir(), "pictures.raw")
 	ffmpegRun(t, append([]string{"-v", "error", "-i", file}, rawPictures(numbers, raw)...)...)
-	return readPictures(t, raw, len(numbers))
+	return readPictures(t, raw, len(numbers), s)
 }
 
 // rawPictures are the arguments that write the pictures with these numbers, in rising order, to file.
@@ -142,16 +147,16 @@ func rawPictures(numbers []int, file string) []string {
 	}
 }
 
-func readPictures(t testing.TB, file string, count int) (pictures []*image.RGBA) {
+func readPictures(t testing.TB, file string, count int, s size) (pictures []*image.RGBA) {
 	t.Helper()
-	const size = outWidth * outHeight * 4
+	bytes := s.width * s.height * 4
 	data, err := os.ReadFile(file)
-	if err != nil || len(data) != count*size {
+	if err != nil || len(data) != count*bytes {
 		t.Fatalf("%d bytes of pictures, want %d pictures: %v", len(data), count, err)
 	}
 	for i := range count {
 		pictures = append(pictures, &image.RGBA{
-			Pix: data[i*size : (i+1)*size], Stride: outWidth * 4, Rect: image.Rect(0, 0, outWidth, outHeight),
+			Pix: data[i*bytes : (i+1)*bytes], Stride: s.width * 4, Rect: image.Rect(0, 0, s.width, s.height),
 		})
 	}
 	return pictures

@@ -16,6 +16,8 @@ type Rules struct {
 	MaxClip time.Duration
 	// RemoveAudio publishes the clip without a sound track.
 	RemoveAudio bool
+	// NoSmall leaves out the small rendition for phones.
+	NoSmall bool
 	// MinDuration is the shortest upload that is accepted, whatever part of it is published, with 20 ms of grace;
 	// CodeTooShort below it. 0 = no rule.
 	MinDuration time.Duration

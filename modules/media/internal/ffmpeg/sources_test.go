@@ -113,6 +113,11 @@ func colours() []source {
 		"-c:v", "libx265", "-preset", "ultrafast",
 		"-x265-params", "log-level=none:colorprim=bt2020:transfer=bt2020-10:colormatrix=bt2020nc",
 	}
+	p3 := func(primaries string) []string {
+		return slices.Concat(standard(), []string{
+			"-vf", "zscale=p=" + primaries + ":m=709:t=709:pin=709:min=709:tin=709:rin=limited,format=yuv420p",
+		}, h264("-color_primaries", primaries, "-color_trc", "iec61966-2-1"))
+	}
 	hd := slices.Concat(quarters("1280x720", "30", 0.2), h264())
 	return []source{
 		{name: "601", args: slices.Concat(standard601(), h264()), tag: "smpte170m"},
@@ -121,6 +126,8 @@ func colours() []source {
 		{name: "full range", args: slices.Concat(standard(), fullRange, h264())},
 		{name: "10 bit", args: slices.Concat(standard(), tenBit)},
 		{name: "BT.2020 SDR", args: slices.Concat(standard(), bt2020), tag: "bt2020nc"},
+		{name: "Display P3", args: p3("smpte432")},
+		{name: "DCI-P3", args: p3("smpte431")},
 	}
 }
 

@@ -12,16 +12,17 @@ import (
 var (
 	required = map[string][]string{
 		"-filters": {
-			"adelay", "afade", "aformat", "ametadata", "apad", "aresample", "atrim", "bwdif", "crop", "ebur128",
-			"fade", "format", "fps", "hflip", "loop", "overlay", "pad", "rotate", "scale", "select", "setsar", "split",
-			"tonemap", "tpad", "transpose", "vflip", "volume", "zscale",
+			"adelay", "afade", "aformat", "ametadata", "anull", "anullsink", "apad", "aresample", "asplit", "atrim",
+			"bwdif", "crop", "ebur128", "fade", "format", "fps", "hflip", "loop", "overlay", "pad", "pan",
+			"premultiply", "rotate", "scale", "select", "setsar", "split", "tonemap", "tpad", "transpose", "vflip",
+			"volume", "zscale",
 		},
-		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "rawvideo"},
-		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe"},
-		"-muxers":   {"mp4", "wav", "image2", "rawvideo"},
+		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "pcm_s16le", "rawvideo"},
+		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe", "rawvideo"},
+		"-muxers":   {"mp4", "wav", "image2", "rawvideo", "framecrc", "null"},
 	}
 	commonDecoders = []string{
-		"h264", "hevc", "vp8", "vp9", "libdav1d", "prores", "mpeg4", "mjpeg",
+		"h264", "hevc", "vp8", "libvpx", "vp9", "libvpx-vp9", "libdav1d", "prores", "mpeg4", "mjpeg",
 		"aac", "mp3", "opus", "vorbis", "pcm_s16le",
 	}
 )

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+	"risingstars/platform/database"
+)
+
+func seedCommand() *cobra.Command {
+	var (
+		o        crowd
+		password string
+		force    bool
+	)
+	command := &cobra.Command{
+		Use:   "seed",
+		Short: "Add contestants, entries and votes that are made up, for a demonstration or a load test",
+		Long: "Add contestants with one published entry each, voters, and votes, all of them made up. The same --seed\n" +
+			"gives the same crowd. The entries have no files: pages and votes work, clips do not play.",
+		Args: func(*cobra.Command, []string) error { return o.validate() },
+		RunE: withExisting(database.Change, func(cmd *cobra.Command, a *app, _ []string) error {
+			accounts, err := a.identity.Count(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if accounts > 0 && !force {
+				return fmt.Errorf("there are %d accounts already; use --force to add to them", accounts)
+			}
+			password, o.prefix = cmp.Or(password, rand.Text()), a.c.Storage.ProcessedPrefix
+			if err := a.seed(cmd.Context(), o, password, showProgress(cmd.ErrOrStderr())); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "added %d contestants, %d voters, %d votes; sign in as %s with %s\n",
+				o.contestants, o.voters, o.votes, o.email(0), password)
+			return nil
+		}),
+	}
+	flags := command.Flags()
+	flags.IntVar(&o.contestants, "contestants", 1000, "people with one published entry each")
+	flags.IntVar(&o.voters, "voters", 1000, "people without an entry")
+	flags.IntVar(&o.votes, "votes", 10_000, "votes in all; some entries get far more of them than others")
+	flags.IntVar(&o.cities, "cities", 50, "cities that the contestants come from")
+	flags.Uint64Var(&o.seed, "seed", 1, "another number gives another crowd")
+	flags.StringVar(&password, "password", "", "of all accounts; if empty, one is made up and printed")
+	flags.BoolVar(&force, "force", false, "add to a database that has accounts")
+	return command
+}
+
+// seedBatch is how many people one transaction adds.
+const seedBatch = 1000
+
+// seed adds the crowd, in transactions of some people each.
+func (a *app) seed(ctx context.Context, o crowd, password string, report func(step string, percent int)) error {
+	hash, err := a.identity.HashPassword(password)
+	if err != nil {
+		return err
+	}
+	votes := o.spread()
+	for from := 0; from < o.people(); from += seedBatch {
+		report("seeding", 100*from/o.people())
+		to := min(from+seedBatch, o.people())
+		err := a.db.InTx(ctx, func(ctx context.Context) error { return a.seedPeople(ctx, o, hash, votes, from, to) })
+		if database.UniqueViolation(err) != "" {
+			return fmt.Errorf("the crowd of --seed %d is there already, at least in part; use another number", o.seed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	report("seeding", 100)
+	return nil
+}
+
+func (a *app) seedPeople(ctx context.Context, o crowd, hash string, votes []int, from, to int) error {
+	var (
+		users   []identity.User
+		videos  []media.Video
+		entries []voting.Seeded
+	)
+	for i := from; i < to; i++ {
+		user := o.person(i, hash)
+		users = append(users, user)
+		if i < o.contestants {
+			v := o.video(i)
+			videos = append(videos, v)
+			entries = append(entries, o.entry(i, user, v, votes[i]))
+		}
+	}
+	if err := a.identity.Seed(ctx, users); err != nil || len(videos) == 0 {
+		return err
+	}
+	if err := a.media.Seed(ctx, videos); err != nil {
+		return err
+	}
+	return a.voting.Seed(ctx, entries)
+}
+
+// crowd describes made-up people. All that it makes depends on its fields and on the day alone.
+type crowd struct {
+	contestants, voters, votes, cities int
+
+	seed   uint64
+	prefix string // of the keys of renditions
+}
+
+func (o crowd) people() int { return o.contestants + o.voters }
+
+// validate refuses what cannot be made.
+func (o crowd) validate() error {
+	const most = 10_000_000
+	switch {
+	case o.contestants < 1 || o.contestants > most:
+		return fmt.Errorf("--contestants must be from 1 to %d", most)
+	case o.voters < 0 || o.voters > most:
+		return fmt.Errorf("--voters must be from 0 to %d", most)
+	case o.cities < 1 || o.cities > 100_000:
+		return errors.New("--cities must be from 1 to 100000")
+	case o.votes < 0 || o.votes > 100*most || o.votes > o.contestants*o.people():
+		return fmt.Errorf("--votes must be from 0 to %d, as everyone has one vote for each entry",
+			min(100*most, o.contestants*o.people()))
+	}
+	return nil
+}
+
+// until is when the last vote was cast: the beginning of today, so that the same crowd is made all day.
+func (o crowd) until() time.Time { return time.Now().UTC().Truncate(24 * time.Hour) }

@@ -1,0 +1,90 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"risingstars/platform/storage"
+)
+
+// redirectLife is how long a redirect to a signed URL may be kept. The URL may end early, with the credentials that
+// have signed it, but not that early.
+const redirectLife = 5 * time.Minute
+
+// getFile answers GET and HEAD, and PUT of an upload's part, with the storage's own handler, if it has one. A published
+// file that is not there has moved: the answer is a redirect to the file that has taken its place, or to where storage
+// keeps it. So the address of a published file stays valid for as long as the video is shown.
+func (a api) getFile(w http.ResponseWriter, r *http.Request) error {
+	missing := error(errNotFound)
+	if a.files != nil {
+		if missing = a.files(w, r); !errors.Is(missing, storage.ErrNotFound) {
+			return missing
+		}
+	}
+	key, ok := strings.CutPrefix(r.URL.Path, a.o.FilesPath)
+	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return missing
+	}
+	current, err := a.Current(r.Context(), key)
+	if errors.Is(err, errNotFound) {
+		return missing
+	}
+	if err != nil {
+		return fmt.Errorf("find the file %s: %w", key, err)
+	}
+	err = a.redirect(w, r, key, current)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, errors.ErrUnsupported) {
+		return missing
+	}
+	return err
+}
+
+// redirect leads from the published file at key to the one at current, which may be the same. The error is
+// storage.ErrNotFound or errors.ErrUnsupported if that leads nowhere else.
+func (a api) redirect(w http.ResponseWriter, r *http.Request, key, current string) error {
+	target, err := a.bucket.URL(r.Context(), current, a.o.URLExpiry)
+	if err != nil {
+		return err
+	}
+	cache := storage.CacheControl(true)
+	switch {
+	case target == r.URL.Path && r.Method == http.MethodHead:
+		return a.describe(r.Context(), w, current)
+	case target == r.URL.Path:
+		if target, err = a.bucket.SignedURL(r.Context(), current, a.o.URLExpiry); err != nil {
+			return err
+		}
+		life := min(redirectLife, a.o.URLExpiry/2)
+		cache = fmt.Sprintf("public, max-age=%d", int(life.Seconds()))
+	case current == key: // a CDN that asks here for what it has not found would be sent back and forth
+		if _, err := a.bucket.Stat(r.Context(), current); err != nil {
+			return err
+		}
+	}
+	w.Header().Set("Cache-Control", cache)
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusFound)
+	return nil
+}
+
+// describe answers HEAD, for which a URL that is signed for GET is of no use.
+func (a api) describe(ctx context.Context, w http.ResponseWriter, key string) error {
+	object, err := a.bucket.Stat(ctx, key)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", storage.ContentType(key))
+	h.Set("Content-Length", strconv.FormatInt(object.Size, 10))
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("ETag", object.ETag)
+	h.Set("Last-Modified", object.ModTime.UTC().Format(http.TimeFormat))
+	h.Set("Cache-Control", storage.CacheControl(true))
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
