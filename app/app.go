@@ -178,8 +178,9 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
-			FilesPath: diskstore.Path, URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal, MockUploads: a.c.LoadTestEndpoints,
-			Rules: rules(a.c), ResendAfter: resendAfter(a.c),
+			FilesPath: diskstore.Path, URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
+			MockUploads: a.c.LoadTestEndpoints,
+			Rules:       rules(a.c), ResendAfter: resendAfter(a.c),
 			Quotas: media.Quotas{
 				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
 			},

@@ -118,6 +118,9 @@ func TestTheEmbeddedStageIsUpgradedAndMovedByThePage(t *testing.T) {
 		if after := h.pids(t); len(after) != 1 || after[0] == before[0] {
 			t.Errorf("after the %s, %v runs, before %v:\n%s", heading, after, before, out)
 		}
+		if heading == "upgrade" { // as if the new one had a migration that the old one does not know
+			h.execSQL(t, `INSERT INTO media_goose_version (version_id, is_applied) VALUES (9999, TRUE)`)
+		}
 		if pid := h.pids(t)[0]; heading == "upgrade" && !strings.Contains(out, pid) {
 			t.Errorf("the status does not name process %s:\n%s", pid, out)
 		}

@@ -40,6 +40,9 @@ func (v shown) addresses() []string {
 func TestAddressesOfPublishedFilesLast(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
+	if stage() == onehost {
+		s.URL = startNginx(t, s).URL
+	}
 	ana := s.newPerson(t, "")
 	id := ana.upload(t, shortClip(t), "Canción")
 	if v := ana.waitForFinal(t, id); v.Status != "processed" {

@@ -26,6 +26,12 @@
 //
 // Only if a process stalls for a day while it writes a file, and then dies, is that file on no list.
 //
+// The address of a published file lasts as long as the video is shown, in every storage. A key never gets other content,
+// so caches may keep it; processing a video again gives its files new keys and deletes the old ones. Whoever asks for an
+// old one, on the site, through nginx or through a CDN that asks the site for what the bucket lacks, is redirected to the
+// current file of the same sort (http_files.go), because the id of the video begins every key. Where the site does not
+// serve files itself, it redirects to signed links, which end, from addresses that do not.
+//
 // Whoever is about to delete, cancel or send something takes it first, by a conditional UPDATE: others leave it alone
 // for a while, and what fails or is interrupted is tried again, after pauses that grow. So any number of processes may
 // sweep at the same time, and what is stuck keeps nothing else waiting.
@@ -52,11 +58,11 @@
 //
 // What a file is, its content decides: not its name, not the type that the client states. At the upload a few bytes
 // decide only whether it may be an MP4, QuickTime, 3GP, Matroska or WebM file; if it is certainly none, the answer is
-// not_a_video. The worker finds out the rest, and a video that it refuses fails with a code: no_video_stream if there is
-// only sound, unsupported_codec if nothing here reads the picture's codec, which the sentence then names.
+// not_a_video. The worker finds out the rest, and a video that it refuses fails with a code: no_video_stream if there
+// is only sound, unsupported_codec if nothing here reads the picture's codec, which the sentence then names.
 //
-// A clip that is published with less than was sent, such as without its sound, has notices (notices.go): its owner reads
-// in every answer about the video what is missing and what to do. Nobody else does.
+// A clip that is published with less than was sent, such as without its sound, has notices (notices.go): its owner
+// reads in every answer about the video what is missing and what to do. Nobody else does.
 //
 // A rebranding makes published clips again (rebrand.go). What is left of it is in a table of its own, so that the
 // videos stay processed; each has a lease and a fence there, as videos that wait have in theirs. It begins none while a

@@ -55,6 +55,9 @@ var (
 	errMissingFile = fault.New(fault.Malformed, "missing_file",
 		"Falta el archivo: envíalo en el campo video_file o file.",
 		"The file is missing: send it in the field video_file or file.")
+	errEmptyFile = fault.New(fault.Malformed, codeNotAVideo,
+		"El archivo llegó vacío: elígelo otra vez y vuelve a subirlo.",
+		"The file arrived empty: choose it again and upload it once more.")
 	errSecondFile = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "body.file",
 		Message:  fault.Text{ES: "envía un solo archivo por video", EN: "send one file per video"},
@@ -118,8 +121,8 @@ var failureTexts = map[string]fault.Text{
 		EN: "The resolution is lower than the contest requires: record the clip in better quality and upload it again.",
 	},
 	codeUnsupported: {
-		ES: "El video está grabado en un formato de imagen que no podemos leer: elige «Más compatible» o H.264 en los " +
-			"ajustes de la cámara, o expórtalo como MP4 H.264 en tu editor, y súbelo de nuevo.",
+		ES: "El video está grabado en un formato de imagen que no podemos leer: elige «Más compatible» o H.264 en " +
+			"los ajustes de la cámara, o expórtalo como MP4 H.264 en tu editor, y súbelo de nuevo.",
 		EN: "The video is recorded in a picture format that we cannot read: choose “Most Compatible” or H.264 in the " +
 			"camera's settings, or export it as an H.264 MP4 in your editor, and upload it again.",
 	},
@@ -151,10 +154,10 @@ var failureTexts = map[string]fault.Text{
 func failureText(v Video) fault.Text {
 	if v.FailureCode == codeUnsupported && v.FailureSubject != "" {
 		return fault.Text{
-			ES: "El video está en " + v.FailureSubject + ", un formato que no podemos leer: elige «Más compatible» o H.264 " +
-				"en los ajustes de la cámara, o expórtalo como MP4 H.264 en tu editor, y súbelo de nuevo.",
-			EN: "The video is in " + v.FailureSubject + ", a format that we cannot read: choose “Most Compatible” or H.264 " +
-				"in the camera's settings, or export it as an H.264 MP4 in your editor, and upload it again.",
+			ES: "El video está en " + v.FailureSubject + ", un formato que no podemos leer: elige «Más compatible» o " +
+				"H.264 en los ajustes de la cámara, o expórtalo como MP4 H.264 en tu editor, y súbelo de nuevo.",
+			EN: "The video is in " + v.FailureSubject + ", a format that we cannot read: choose “Most Compatible” or " +
+				"H.264 in the camera's settings, or export it as an H.264 MP4 in your editor, and upload it again.",
 		}
 	}
 	return failureTexts[v.FailureCode]

@@ -21,7 +21,7 @@ type eventBody struct {
 	QueuePosition int          `json:"queue_position,omitempty" doc:"From 1 while the video waits; 1000: that or more"`
 	QueueText     string       `json:"queue_position_text,omitempty" doc:"The same for people: 1 to 999, or 1000+"`
 	Failure       *failure     `json:"failure,omitempty"`
-	Notices       []noticeBody `json:"notices,omitempty" doc:"As in the video; only in the last event of a published one"`
+	Notices       []noticeBody `json:"notices,omitempty" doc:"As in the video, once it is published"`
 }
 
 // Names of the events of a video.

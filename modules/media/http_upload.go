@@ -1,9 +1,9 @@
 package media
 
 import (
+	"bufio"
 	"context"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"time"
 
@@ -93,6 +93,7 @@ type uploadForm struct {
 	file                      *original
 	title, description, start string
 	hasTitle                  bool
+	empty                     bool // a field for the file came without content
 }
 
 // read reads the whole form. The file is stored while it arrives.
@@ -110,14 +111,17 @@ func (f *uploadForm) read(ctx context.Context) (details, error) {
 		}
 	}
 	d, err := newDetails(f.title, f.description, f.start)
-	if err == nil && f.file == nil {
-		err = errMissingFile
+	switch {
+	case err != nil || f.file != nil:
+		return d, err
+	case f.empty:
+		return d, errEmptyFile
 	}
-	return d, err
+	return d, errMissingFile
 }
 
-func (f *uploadForm) readPart(ctx context.Context, part *multipart.Part) (err error) {
-	switch part.FormName() {
+func (f *uploadForm) readPart(ctx context.Context, part *web.Part) (err error) {
+	switch part.Name {
 	case "title":
 		f.hasTitle = true
 		f.title, err = f.form.Text(part, 4*maxTitle)
@@ -126,16 +130,31 @@ func (f *uploadForm) readPart(ctx context.Context, part *multipart.Part) (err er
 	case "start_seconds":
 		f.start, err = f.form.Text(part, 64)
 	case "file", "video_file":
-		if f.file != nil {
-			return errSecondFile
-		}
-		if f.hasTitle { // a mistake in the details is then reported before the file is read
-			if _, err := newDetails(f.title, f.description, f.start); err != nil {
-				return err
-			}
-		}
-		f.file, err = f.m.receive(ctx, f.form.Body(part), f.form.MaxFile())
+		err = f.readFile(ctx, f.form.Body(part))
 	}
+	return err
+}
+
+// readFile stores the content of a field for the file, unless it is empty: a browser sends an empty one for every field
+// that was left alone.
+func (f *uploadForm) readFile(ctx context.Context, content io.Reader) error {
+	body := bufio.NewReader(content)
+	switch _, err := body.Peek(1); {
+	case err == io.EOF:
+		f.empty = true
+		return nil
+	case err != nil:
+		return err
+	case f.file != nil:
+		return errSecondFile
+	}
+	if f.hasTitle { // a mistake in the details is then reported before the file is read
+		if _, err := newDetails(f.title, f.description, f.start); err != nil {
+			return err
+		}
+	}
+	file, err := f.m.receive(ctx, body, f.form.MaxFile())
+	f.file = file
 	return err
 }
 

@@ -33,7 +33,7 @@ type videoBody struct {
 	Title           string       `json:"title"`
 	Description     string       `json:"description"`
 	Status          string       `json:"status" enum:"uploaded,processing,processed,failed"`
-	Step            string       `json:"stage,omitempty" doc:"Of the processing: queued, probing, processing, publishing"`
+	Step            string       `json:"stage,omitempty" doc:"Of processing: queued, probing, processing, publishing"`
 	Progress        int          `json:"progress" doc:"Percent"`
 	UploadedAt      time.Time    `json:"uploaded_at"`
 	ProcessedAt     *time.Time   `json:"processed_at"`
@@ -44,7 +44,7 @@ type videoBody struct {
 	SmallURL        *string      `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
 	SmallWidth      *int         `json:"small_width"`
 	SmallHeight     *int         `json:"small_height"`
-	Posters         []posterBody `json:"posters" doc:"The poster in all its sizes, the largest first; null if there is one"`
+	Posters         []posterBody `json:"posters" doc:"The poster in all sizes; null if there is only one"`
 	Votes           int          `json:"votes"`
 	Failure         *failure     `json:"failure"`
 	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
@@ -177,7 +177,9 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 			key string
 			url **string
 		}{
-			{original, &b.OriginalURL}, {v.ProcessedKey, &b.ProcessedURL}, {v.PosterKey, &b.PosterURL},
+			{original, &b.OriginalURL},
+			{v.ProcessedKey, &b.ProcessedURL},
+			{v.PosterKey, &b.PosterURL},
 			{v.SmallKey, &b.SmallURL},
 		} {
 			if link.key == "" {

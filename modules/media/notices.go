@@ -15,12 +15,12 @@ var noticeTexts = map[Notice]fault.Text{
 	ffmpeg.NoticeNoSound: {
 		ES: "El video se publicó sin sonido, porque no pudimos leer el del archivo: si debe oírse, elimina el video, " +
 			"expórtalo como MP4 con sonido AAC y súbelo de nuevo.",
-		EN: "The video was published without sound, because we could not read that of the file: if it should be heard, " +
-			"delete the video, export it as an MP4 with AAC sound and upload it again.",
+		EN: "The video was published without sound, because we could not read that of the file: if it should be " +
+			"heard, delete the video, export it as an MP4 with AAC sound and upload it again.",
 	},
 	ffmpeg.NoticeSoundDamaged: {
-		ES: "Partes del sonido están dañadas en el archivo y quedaron en silencio: escucha el video y, si falta algo, " +
-			"elimínalo, expórtalo de nuevo y vuelve a subirlo.",
+		ES: "Partes del sonido están dañadas en el archivo y quedaron en silencio: escucha el video y, si falta " +
+			"algo, elimínalo, expórtalo de nuevo y vuelve a subirlo.",
 		EN: "Parts of the sound are damaged in the file and are silent now: listen to the video and, if something is " +
 			"missing, delete it, export it again and upload it again.",
 	},
@@ -31,16 +31,16 @@ var noticeTexts = map[Notice]fault.Text{
 			"delete the video, export it with stereo sound and upload it again.",
 	},
 	ffmpeg.NoticeAnotherTrack: {
-		ES: "La pista de sonido principal del archivo no se puede leer o está en silencio, así que se oye otra: si no " +
-			"es la correcta, elimina el video, expórtalo con una sola pista y súbelo de nuevo.",
-		EN: "The main sound track of the file cannot be read or is silent, so another one is heard: if it is the wrong " +
-			"one, delete the video, export it with a single track and upload it again.",
+		ES: "La pista de sonido principal del archivo no se puede leer o está en silencio, así que se oye otra: si " +
+			"no es la correcta, elimina el video, expórtalo con una sola pista y súbelo de nuevo.",
+		EN: "The main sound track of the file cannot be read or is silent, so another one is heard: if it is the " +
+			"wrong one, delete the video, export it with a single track and upload it again.",
 	},
 	ffmpeg.NoticePictureCutOff: {
-		ES: "El archivo está incompleto o dañado, así que el video termina antes de tiempo: si falta algo, elimínalo, " +
-			"copia el original completo desde la cámara o el teléfono y súbelo de nuevo.",
-		EN: "The file is incomplete or damaged, so the video ends early: if something is missing, delete it, copy the " +
-			"whole original from the camera or phone and upload it again.",
+		ES: "El archivo está incompleto o dañado, así que el video termina antes de tiempo: si falta algo, " +
+			"elimínalo, copia el original completo desde la cámara o el teléfono y súbelo de nuevo.",
+		EN: "The file is incomplete or damaged, so the video ends early: if something is missing, delete it, copy " +
+			"the whole original from the camera or phone and upload it again.",
 	},
 }
 

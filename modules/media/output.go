@@ -79,8 +79,11 @@ func (m *Module) Current(ctx context.Context, key string) (string, error) {
 func (o Output) like(key string) string {
 	ext := path.Ext(key)
 	for _, sort := range []struct{ end, current string }{
-		{smallEnd, o.SmallKey}, {poster640End, o.Poster640Key}, {poster320End, o.Poster320Key},
-		{"", o.ProcessedKey}, {"", o.PosterKey},
+		{smallEnd, o.SmallKey},
+		{poster640End, o.Poster640Key},
+		{poster320End, o.Poster320Key},
+		{"", o.ProcessedKey},
+		{"", o.PosterKey},
 	} {
 		if path.Ext(sort.current) == ext && strings.HasSuffix(key, sort.end+ext) {
 			return sort.current

@@ -27,9 +27,11 @@ func TestAllSizesArePublishedAndShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := bodies[0]
-		if b.SmallURL == nil || !strings.Contains(*b.SmallURL, o.SmallKey) || *b.SmallWidth != 360 || *b.SmallHeight != 640 ||
+		if b.SmallURL == nil || !strings.Contains(*b.SmallURL, o.SmallKey) ||
+			*b.SmallWidth != 360 || *b.SmallHeight != 640 ||
 			len(b.Posters) != 3 || b.Posters[0].URL != *b.PosterURL ||
-			!strings.Contains(b.Posters[2].URL, o.Poster320Key) || b.Posters[1].Width != 640 || b.Posters[1].Height != 360 {
+			b.Posters[1].Width != 640 || b.Posters[1].Height != 360 ||
+			!strings.Contains(b.Posters[2].URL, o.Poster320Key) {
 			t.Errorf("the owner sees %+v", b)
 		}
 		s.wantSound(t)

@@ -19,7 +19,8 @@ const (
 	// A rendition may be larger than a small original, which has fewer pixels.
 	pictureByOriginal = 4
 	soundBySecond     = 48_000 * 2 * 4 // stereo samples of 4 bytes
-	posterRoom        = 4 << 20
+	posterRoom        = 16 << 20
+	smallBySecond     = 2 * 70_000 // the small rendition, which is written twice, too
 
 	usualClip = 30 * time.Second
 )
@@ -32,7 +33,7 @@ const roomPause = 30 * time.Second
 func (m *Module) need(original int64, fromElsewhere bool) int64 {
 	clip := max(m.o.Rules.MaxClip, usualClip).Seconds()
 	picture := min(max(pictureByOriginal*original, leastPicture), int64(mostPicture*clip/usualClip.Seconds()))
-	all := 2*picture + int64(soundBySecond*clip) + posterRoom
+	all := 2*picture + int64((soundBySecond+smallBySecond)*clip) + posterRoom
 	if fromElsewhere {
 		all += original
 	}

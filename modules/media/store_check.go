@@ -36,8 +36,11 @@ func (v checkedVideo) needs() func(yield func(kind, key string) bool) {
 			return
 		}
 		for _, file := range []struct{ kind, key string }{
-			{MissingRendition, v.ProcessedKey}, {MissingRendition, v.SmallKey},
-			{MissingPoster, v.PosterKey}, {MissingPoster, v.Poster640Key}, {MissingPoster, v.Poster320Key},
+			{MissingRendition, v.ProcessedKey},
+			{MissingRendition, v.SmallKey},
+			{MissingPoster, v.PosterKey},
+			{MissingPoster, v.Poster640Key},
+			{MissingPoster, v.Poster320Key},
 		} {
 			if file.key != "" && !yield(file.kind, file.key) {
 				return

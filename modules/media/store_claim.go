@@ -177,8 +177,8 @@ func (s *store) moveToFailed(ctx context.Context, id, code, where string, args .
 // moveToFailedOver raises the attempt number, so that a worker that has a claim on the video loses it.
 func (s *store) moveToFailedOver(ctx context.Context, id, code, subject, where string, args ...any) (bool, error) {
 	return s.move(ctx, id, Failed, Failed.before(), map[string]any{
-		"failure_code": code, "failure_subject": subject, "lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
-		"failed_at": gorm.Expr(s.clock()),
+		"failure_code": code, "failure_subject": subject, "failed_at": gorm.Expr(s.clock()),
+		"lease_until": 0, "stage": "", "progress": 0, "attempt": gorm.Expr("attempt + 1"),
 	}, where, args...)
 }
 

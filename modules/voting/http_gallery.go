@@ -26,7 +26,7 @@ type publicVideo struct {
 	SmallURL        *string   `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
 	SmallWidth      *int      `json:"small_width"`
 	SmallHeight     *int      `json:"small_height"`
-	Posters         []poster  `json:"posters" doc:"The poster in all its sizes, the largest first; null if there is one"`
+	Posters         []poster  `json:"posters" doc:"The poster in all sizes; null if there is only one"`
 	DurationSeconds float64   `json:"duration_seconds"`
 	Votes           int       `json:"votes"`
 	UploadedAt      time.Time `json:"uploaded_at"`

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
+	"encoding/base64"
 	"errors"
 	"io"
-	"mime"
 	"mime/multipart"
 	"net/http"
 	"os"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -15,8 +17,10 @@ import (
 )
 
 const (
-	formOverhead  = 1 << 20  // bytes that boundaries and text fields may add to the file of an upload
-	maxPartHeader = 16 << 10 // bytes
+	formOverhead  = 1 << 20     // bytes that boundaries and text fields may add to the file of an upload
+	maxPartHeader = 16 << 10    // bytes
+	maxBoundary   = 70          // characters, by RFC 2046
+	charsetField  = "_charset_" // of RFC 7578: the encoding of the texts that follow
 )
 
 var (
@@ -26,15 +30,31 @@ var (
 	errBadMultipart = fault.New(fault.Malformed, "malformed",
 		"El formulario llegó incompleto o dañado. Vuelve a enviarlo.",
 		"The form arrived incomplete or damaged. Please send it again.")
+	errNoBoundary = fault.New(fault.Malformed, "malformed",
+		"Al tipo de contenido le falta un boundary de hasta 70 caracteres. Deja que tu programa lo ponga por sí mismo.",
+		"The content type lacks a boundary of at most 70 characters. Let your program set it by itself.")
+	errNotUTF8 = fault.New(fault.Malformed, "malformed",
+		"Los textos del formulario deben ser UTF-8, o de la codificación que indique su Content-Type.",
+		"The texts of the form must be UTF-8, or in the encoding that their Content-Type names.")
 )
 
-// Multipart reads a multipart/form-data body part by part, straight from the connection.
+// Multipart reads a multipart/form-data body part by part, straight from the connection. It reads what browsers send
+// and what people's own programs do: lines that end in LF alone, a byte order mark, headers with quotes that are not
+// escaped, and parts in base64 or quoted-printable.
 type Multipart struct {
 	parts    *multipart.Reader
 	header   *headerReader
 	part     *multipart.Part // the last one that Next returned
+	charset  string          // of texts that name none; "": UTF-8
 	maxFile  int64
 	tooLarge error
+}
+
+// Part is one part of a form.
+type Part struct {
+	Name    string // of its field, in lower case and without [] at the end; "" if it has none
+	body    io.Reader
+	charset string
 }
 
 // OpenMultipart begins to read the body of c, which may have maxFile bytes and 1 MiB for the form around the file. If
@@ -42,12 +62,13 @@ type Multipart struct {
 // Body return tooLarge. The header of a part may have 16 KiB.
 func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, error) {
 	r := c.Request()
-	mediaType, params, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	if err != nil || mediaType != "multipart/form-data" {
+	contentType := r.Header.Get(echo.HeaderContentType)
+	if mediaType, _ := cutMediaType(contentType); mediaType != "multipart/form-data" {
 		return nil, errNotMultipart
 	}
-	if params["boundary"] == "" {
-		return nil, errBadMultipart
+	boundary := headerParameter(contentType, "boundary")
+	if boundary == "" || len(boundary) > maxBoundary {
+		return nil, errNoBoundary
 	}
 	if r.ContentLength > maxFile+formOverhead {
 		return nil, tooLarge
@@ -56,7 +77,7 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 	if r.ContentLength >= 0 {
 		maxFile = min(maxFile, r.ContentLength)
 	}
-	parts := multipart.NewReader(body, params["boundary"])
+	parts := multipart.NewReader(&unmarked{body: body}, boundary)
 	return &Multipart{parts: parts, header: body, maxFile: maxFile, tooLarge: tooLarge}, nil
 }
 
@@ -64,7 +85,20 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 func (m *Multipart) MaxFile() int64 { return m.maxFile }
 
 // Next returns the next part, or io.EOF after the last. The previous part must no longer be used.
-func (m *Multipart) Next() (*multipart.Part, error) {
+func (m *Multipart) Next() (*Part, error) {
+	for {
+		part, err := m.next()
+		if err != nil || part.Name != charsetField {
+			return part, err
+		}
+		const longest = 40 // bytes; the longest name of an encoding has 20
+		if m.charset, err = m.Text(part, longest); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (m *Multipart) next() (*Part, error) {
 	if m.part != nil {
 		if _, err := io.Copy(io.Discard, m.part); err != nil {
 			return nil, m.bodyError(err)
@@ -75,44 +109,38 @@ func (m *Multipart) Next() (*multipart.Part, error) {
 	m.header.end()
 	m.part = part
 	// A complete form ends with io.EOF itself; one that breaks off, with an error that wraps it.
-	if err != nil && err != io.EOF {
+	if err == io.EOF {
+		return nil, err
+	}
+	if err != nil {
 		return nil, m.bodyError(err)
 	}
-	return part, err
+	name := strings.ToLower(strings.TrimSpace(headerParameter(part.Header.Get("Content-Disposition"), "name")))
+	p := &Part{Name: strings.TrimSuffix(name, "[]"), body: part}
+	p.charset = cmp.Or(headerParameter(part.Header.Get(echo.HeaderContentType), "charset"), m.charset)
+	if strings.EqualFold(strings.TrimSpace(part.Header.Get("Content-Transfer-Encoding")), "base64") {
+		p.body = base64.NewDecoder(base64.StdEncoding, part)
+	}
+	return p, nil
 }
 
 // Text reads a part that is a text field of at most maxBytes. It cuts a longer text a little above that, so that the
 // rule for its length still rejects it.
-func (m *Multipart) Text(part *multipart.Part, maxBytes int64) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(part, maxBytes+utf8.UTFMax))
+func (m *Multipart) Text(part *Part, maxBytes int64) (string, error) {
+	content, err := io.ReadAll(io.LimitReader(part.body, maxBytes+utf8.UTFMax))
 	if err != nil {
 		return "", m.bodyError(err)
 	}
-	if int64(len(text)) > maxBytes {
-		text = text[:len(text)-brokenTail(text)]
+	text, err := decodeText(content, part.charset, int64(len(content)) > maxBytes)
+	if err != nil {
+		return "", errNotUTF8.With(err)
 	}
-	if !isText(string(text)) {
-		return "", errBadMultipart
-	}
-	return string(text), nil
-}
-
-// brokenTail returns the length of the incomplete rune that a cut left at the end of text.
-func brokenTail(text []byte) int {
-	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
-		if start := text[len(text)-n:]; utf8.RuneStart(start[0]) {
-			if utf8.FullRune(start) {
-				return 0
-			}
-			return n
-		}
-	}
-	return 0
+	return text, nil
 }
 
 // Body returns a part's content. Its read errors are faults of the client, so that callers can tell them apart from
 // their own errors when they write the content elsewhere.
-func (m *Multipart) Body(part io.Reader) io.Reader { return clientReader{m, part} }
+func (m *Multipart) Body(part *Part) io.Reader { return clientReader{m, part.body} }
 
 type clientReader struct {
 	form *Multipart
@@ -166,4 +194,31 @@ func (r *headerReader) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p[:min(len(p), r.left)])
 	r.left -= n
 	return n, err
+}
+
+// unmarked is a body without the byte order mark that it may begin with.
+type unmarked struct {
+	body  io.Reader
+	begun bool
+	ahead []byte
+}
+
+func (r *unmarked) Read(p []byte) (int, error) {
+	if !r.begun {
+		r.begun = true
+		start := make([]byte, len(byteOrderMark))
+		n, err := io.ReadFull(r.body, start)
+		if r.ahead = start[:n]; string(r.ahead) == byteOrderMark {
+			r.ahead = nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return 0, err
+		}
+	}
+	if len(r.ahead) > 0 {
+		n := copy(p, r.ahead)
+		r.ahead = r.ahead[n:]
+		return n, nil
+	}
+	return r.body.Read(p)
 }

@@ -10,8 +10,8 @@ import (
 	fg "github.com/u2takey/ffmpeg-go"
 )
 
-// withoutSound goes on after a failed pass with sound. If decoding the sound fails alone as well, it does the pass again
-// without it and reports it broken. Otherwise the sound is not to blame.
+// withoutSound goes on after a failed pass with sound. If decoding the sound fails alone as well, it does the pass
+// again without it and reports it broken. Otherwise the sound is not to blame.
 func (p *Processor) withoutSound(
 	ctx context.Context, pl plan, sound []recording, pass func([]recording) (clip, error), cause error,
 ) (c clip, broken bool, err error) {

@@ -150,7 +150,8 @@ func newPiece(points []knot, end, noise float64) piece {
 	}
 	middles := secondsOf(points, end)
 	off := func(line func(n float64) float64) bool {
-		return slices.ContainsFunc(middles, func(k knot) bool { return math.Abs(k.late()-line(k.n)) > tolerance+noise/2 })
+		far := func(k knot) bool { return math.Abs(k.late()-line(k.n)) > tolerance+noise/2 }
+		return slices.ContainsFunc(middles, far)
 	}
 	if len(middles) < 2 || !off(func(float64) float64 { return constant }) {
 		return piece{[]knot{at(first, constant), at(end, constant)}}

@@ -24,7 +24,10 @@ func TestClockIsFollowed(t *testing.T) {
 		{name: "late", frame: 1024, clock: func(at float64) float64 { return at + second/3 }, even: true},
 		{name: "jitter", frame: 960, jitter: 0.015 * second, even: true},
 		{name: "slow", frame: 1024, clock: func(at float64) float64 { return at * 1.003 }},
-		{name: "fast, with jitter", frame: 960, clock: func(at float64) float64 { return at * 0.997 }, jitter: 0.01 * second},
+		{
+			name: "fast, with jitter", frame: 960, jitter: 0.01 * second,
+			clock: func(at float64) float64 { return at * 0.997 },
+		},
 		{
 			name: "slow, later true", frame: 1024,
 			clock: func(at float64) float64 { return at + 0.004*min(at, 12*second) },
@@ -33,9 +36,9 @@ func TestClockIsFollowed(t *testing.T) {
 			name: "a wave", frame: 1024,
 			clock: func(at float64) float64 { return at + 0.03*second*math.Sin(at/second/3) },
 		},
-		{name: "one packet of a hundred lost", frame: 1024, lost: func(n int) bool { return n%100 == 99 }, pieces: 15, even: true},
+		{name: "one of 100 lost", frame: 1024, lost: func(n int) bool { return n%100 == 99 }, pieces: 15, even: true},
 		{name: "one of ten lost", frame: 960, lost: func(n int) bool { return n%10 == 9 }, pieces: 150, even: true},
-		{name: "packets of 10 ms lost", frame: 480, lost: func(n int) bool { return n%200 == 199 }, pieces: 15, even: true},
+		{name: "10 ms lost", frame: 480, lost: func(n int) bool { return n%200 == 199 }, pieces: 15, even: true},
 		{
 			name: "lost, slow, with jitter", frame: 960, lost: func(n int) bool { return n%100 == 99 }, pieces: 15,
 			clock: func(at float64) float64 { return at * 1.003 }, jitter: 0.005 * second, even: true,

@@ -43,20 +43,13 @@ func bystanders() []string {
 	}
 }
 
-// decodesPicture and decodesSound report whether a codec, by ffprobe's name, has a listed decoder.
+// decodesPicture reports whether a codec, by ffprobe's name, has a listed decoder.
 func decodesPicture(codec string) bool { return slices.Contains(videoDecoders(), codec) }
-
-func decodesSound(codec string) bool {
-	switch codec {
-	case "amr_nb", "amr_wb": // their decoders have other names
-		return true
-	}
-	return slices.Contains(audioDecoders(), codec)
-}
 
 // codecNames are how people know the codecs whose names in ffmpeg they may not recognise.
 var codecNames = map[string]string{
-	"vvc": "H.266 (VVC)", "apv": "APV", "prores_raw": "ProRes RAW", "cfhd": "CineForm", "aic": "Apple Intermediate Codec",
+	"vvc": "H.266 (VVC)", "apv": "APV", "prores_raw": "ProRes RAW", "cfhd": "CineForm",
+	"aic":   "Apple Intermediate Codec",
 	"qtrle": "QuickTime Animation", "wmv3": "Windows Media Video 9", "svq3": "Sorenson Video 3", "vc1": "VC-1",
 	"jpeg2000": "JPEG 2000", "theora": "Theora", "rawvideo": "RAW",
 }
@@ -66,8 +59,8 @@ var codecTags = map[string]string{
 	"vvc1": "vvc", "vvi1": "vvc", "apv1": "apv", "aprn": "prores_raw", "aprh": "prores_raw",
 }
 
-// publicName is what a contestant is told of a stream's codec: ffprobe's name for it, else the file's own; "" if neither
-// is a name.
+// publicName is what a contestant is told of a stream's codec: ffprobe's name for it, else the file's own; "" if
+// neither is a name.
 func publicName(codec, tag string) string {
 	if codec == "" || codec == "unknown" {
 		codec = or(codecTags[tag], strings.TrimSpace(tag))
@@ -83,8 +76,8 @@ func publicName(codec, tag string) string {
 	return strings.ToUpper(codec)
 }
 
-// forbiddenCodec returns the codec for which ffprobe gave up, by its messages; "" if that was not the reason. There is no
-// other way to learn it.
+// forbiddenCodec returns the codec for which ffprobe gave up, by its messages; "" if that was not the reason. There is
+// no other way to learn it.
 func forbiddenCodec(messages string) string {
 	for part := range strings.SplitSeq(messages, ") not on whitelist") {
 		at := strings.LastIndex(part, "Codec (")

@@ -9,8 +9,8 @@ import (
 	"risingstars/infra/cliptest"
 )
 
-// What only screen recorders, games and archives write reaches no decoder, whatever it holds. The contestant is told what
-// it is.
+// What only screen recorders, games and archives write reaches no decoder, whatever it holds. The contestant is told
+// what it is.
 func TestCodecsThatContestantsDoNotUseAreRejected(t *testing.T) {
 	t.Parallel()
 	p := newProcessor(t, Options{})
@@ -69,18 +69,30 @@ func TestStreamsThatNobodyReadsAreLeftOut(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	p := newProcessor(t, Options{})
+	two := readClip(t, "in.mov", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=0.3"),
+		lavfi("testsrc=s=64x64:r=30:d=0.3"), x264("-c:v:1", "mpeg4", "-map", "0", "-map", "1"))...)
 	pictures, sound := lavfi("testsrc=s=64x64:r=30:d=0.3"), lavfi(tone+":d=0.3")
-	for name, in := range map[string]string{
-		"sound in WMA": cliptest.Make(t, "in.mkv", slices.Concat(pictures, sound, x264("-c:a", "wmav2"))...),
-		"sound in DTS": cliptest.Make(t, "in.mkv", slices.Concat(pictures, sound,
-			x264("-c:a", "dca", "-strict", "experimental"))...),
-		"a larger picture first": writeFile(t, "in.mov", bytes.Replace(
-			readClip(t, "in.mov", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=0.3"), pictures, x264("-c:v:1", "mpeg4"),
-				[]string{"-map", "0", "-map", "1"})...), []byte("avc1\x00\x00"), []byte("apv1\x00\x00"), 1)),
+	wma := cliptest.Make(t, "in.mkv", slices.Concat(pictures, sound, x264("-c:a", "wmav2"))...)
+	dts := cliptest.Make(t, "in.mkv", slices.Concat(pictures, sound,
+		x264("-c:a", "dca", "-strict", "experimental"))...)
+	noSound := []Notice{NoticeNoSound}
+	for name, c := range map[string]struct {
+		file    string
+		notices []Notice
+	}{
+		"sound in WMA": {wma, noSound},
+		"sound in DTS": {dts, noSound},
+		"a larger picture first": {
+			writeFile(t, "in.mov", bytes.Replace(two, []byte("avc1\x00"), []byte("apv1\x00"), 1)), nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			checkClean(t, mustProcess(t, p, jobFor(t, in)), "30/1", false)
+			r := mustProcess(t, p, jobFor(t, c.file))
+			checkClean(t, r, "30/1", false)
+			if !slices.Equal(r.Notices, c.notices) {
+				t.Errorf("notices %v, want %v", r.Notices, c.notices)
+			}
 		})
 	}
 }

@@ -51,8 +51,8 @@ func TestDolbyVisionIsPlayedByItsBaseLayer(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	p := newProcessor(t, Options{})
-	plain := readClip(t, "in.mp4", append(lavfi("testsrc2=s=64x64:r=30:d=0.1"), "-c:v", "libx265", "-preset", "ultrafast",
-		"-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le", "-tag:v", "hvc1")...)
+	plain := readClip(t, "in.mp4", append(lavfi("testsrc2=s=64x64:r=30:d=0.1"), "-c:v", "libx265",
+		"-preset", "ultrafast", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le", "-tag:v", "hvc1")...)
 	for name, c := range map[string]struct {
 		tag                 string
 		profile, compatible int

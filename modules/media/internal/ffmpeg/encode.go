@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
@@ -35,6 +36,16 @@ func (c clip) cleanUp() error {
 	return errors.Join(errs...)
 }
 
+// soundLength is how long the samples last.
+func (c clip) soundLength() time.Duration {
+	const perSecond = sampleRate * channels * 4 // bytes
+	st, err := os.Stat(c.sound)
+	if c.sound == "" || err != nil {
+		return 0
+	}
+	return time.Duration(float64(st.Size()) / perSecond * float64(time.Second))
+}
+
 // encode makes the clip's picture and sound, in one pass unless something in the file is broken.
 func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (clip, error) {
 	mark, err := p.cachedWatermark(ctx)
@@ -42,14 +53,7 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 		return clip{}, err
 	}
 	sound := newRecordings(pl.input.Dir, pl.sound.first)
-	last := -1
-	rising := func(n int) { // also when the pass has to be done again
-		if n > last {
-			last = n
-			percent(n)
-		}
-	}
-	pass := func(sound []recording) (clip, error) { return p.pass(ctx, pl, mark, sound, rising) }
+	pass := func(sound []recording) (clip, error) { return p.pass(ctx, pl, mark, sound, percent) }
 	c, err := pass(sound)
 	broken := false
 	if err != nil {
@@ -63,7 +67,10 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	case c.frames == 0:
 		return c, reject(CodeUnreadable, "no picture could be decoded")
 	}
-	return p.withSound(ctx, pl, c, sound, broken)
+	if c, err = p.withSound(ctx, pl, c, sound, broken); err == nil && pl.cutOff(c.frames) {
+		c.notices = append(c.notices, NoticePictureCutOff)
+	}
+	return c, err
 }
 
 // pass encodes the picture and decodes sound.
@@ -78,7 +85,7 @@ func (p *Processor) pass(
 	if err != nil {
 		return clip{}, &ToolError{Step: "process", Err: err}
 	}
-	progress := newProgressReader(pl.rate.frames(pl.length), percent)
+	progress := newProgressReader(pl.frames(), percent)
 	err = p.run(ctx, command{
 		step: "process", path: p.ffmpeg, args: args,
 		read: append(mark.files(), pl.input.Input), write: []string{pl.input.Dir},
@@ -90,8 +97,17 @@ func (p *Processor) pass(
 
 // source opens the clip where the content begins.
 func (p *Processor) source(pl plan) *fg.Stream {
+	args := p.inputArgs(pl)
+	args["t"] = seconds(pl.length.Seconds())
+	if pl.start > 0 {
+		args["ss"] = seconds(pl.start.Seconds())
+	}
+	return localInput(pl.input.Input, args)
+}
+
+func (p *Processor) inputArgs(pl plan) fg.KwArgs {
 	args := fg.KwArgs{
-		"f": pl.input.Container.Demuxer, "t": seconds(pl.length.Seconds()), "threads": p.decodeThreads(pl),
+		"f": pl.input.Container.Demuxer, "threads": p.decodeThreads(pl),
 		"codec_whitelist": decoders(), "max_pixels": p.limits.Pixels, "noautorotate": "", "reinit_filter:v": 0,
 	}
 	if decoder := pl.video.decoder(); decoder != "" {
@@ -100,8 +116,16 @@ func (p *Processor) source(pl plan) *fg.Stream {
 	if pl.skipsDeblocking() {
 		args["skip_loop_filter"] = "noref"
 	}
-	if pl.start > 0 {
-		args["ss"] = seconds(pl.start.Seconds())
+	return args
+}
+
+// pictureSource opens the clip at the key frame before the content, so that the picture which is on screen at its
+// beginning is decoded, however long ago that picture began.
+func (p *Processor) pictureSource(pl plan) *fg.Stream {
+	args := p.inputArgs(pl)
+	args["ss"], args["noaccurate_seek"] = seconds((pl.from - pl.back).Seconds()), ""
+	if pl.back > 0 {
+		args["itsoffset"] = seconds(-pl.back.Seconds())
 	}
 	return localInput(pl.input.Input, args)
 }
@@ -125,7 +149,7 @@ func (p *Processor) decodeThreads(pl plan) int {
 func (p *Processor) pictures(s *fg.Stream, pl plan, c clip, mark watermark) []*fg.Stream {
 	encoded := func(s *fg.Stream, out string, frame size) *fg.Stream {
 		video := p.videoArgs(pl.rate, frame)
-		video["frames:v"] = pl.rate.frames(pl.length)
+		video["frames:v"] = pl.frames()
 		return s.Output(out, video)
 	}
 	var small *fg.Stream
@@ -149,7 +173,11 @@ func (p *Processor) pictures(s *fg.Stream, pl plan, c clip, mark watermark) []*f
 // encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates.
 func (p *Processor) encodeArgs(pl plan, c clip, mark watermark, sound []recording) ([]string, error) {
 	in := p.source(pl)
-	outputs := p.pictures(in.Get(strconv.Itoa(pl.video.index)), pl, c, mark)
+	shown := in
+	if pl.start > 0 {
+		shown = p.pictureSource(pl)
+	}
+	outputs := p.pictures(shown.Get(strconv.Itoa(pl.video.index)), pl, c, mark)
 	for _, r := range sound {
 		outputs = append(outputs, r.outputs(in, pl.length)...)
 	}

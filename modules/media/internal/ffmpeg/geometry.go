@@ -1,6 +1,9 @@
 package ffmpeg
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // geometry says how a source picture fits into a frame without being stretched: scaled as stored, then turned, then
 // centred on black. Turning after scaling moves fewer pixels than ffmpeg's own rotation, which comes first.
@@ -112,6 +115,20 @@ func fit(v videoStream, frame size) geometry {
 		g.scaleW, g.scaleH = g.height, g.width
 	}
 	return g
+}
+
+// fitting returns the size of each picture in the frame, as expressions of ffmpeg's scale filter. A picture of the size
+// and the pixel ratio that is usual in the clip gets the size that fit found; any other is fitted anew. Its pixels have
+// the ratio that the picture carries.
+func (g geometry) fitting(usualW, usualH int, usualRatio float64) (w, h string) {
+	usual := fmt.Sprintf("eq(iw,%d)*eq(ih,%d)*lt(abs(sar/%.9f-1),0.01)", usualW, usualH, usualRatio)
+	const shape = "(iw*if(between(sar,0.1,10),sar,1)/ih)"
+	fit := func(usually int, other string, limit int) string {
+		return fmt.Sprintf("if(%s,%d,clip(ceil((%s)/2-0.5)*2,2,%d))", usual, usually, other, limit)
+	}
+	frameW, frameH := g.frame.width, g.frame.height
+	return fit(g.width, fmt.Sprintf("min(%d,%d*%s)", frameW, frameH, shape), frameW),
+		fit(g.height, fmt.Sprintf("min(%d,%d/%s)", frameH, frameW, shape), frameH)
 }
 
 // even rounds to the nearest even number between 2 and limit, down at a tie, because half a chroma sample cannot be

@@ -81,8 +81,14 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if m, err = p.confirmed(ctx, whole, m); err != nil {
+		return Result{}, err
+	}
 	pl, err := p.plan(whole, m)
 	if err != nil {
+		return Result{}, err
+	}
+	if pl, err = p.reaching(ctx, pl, m); err != nil {
 		return Result{}, err
 	}
 	report(Progress{"processing", 0})
@@ -96,7 +102,7 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 			return Result{}, err
 		}
 	}
-	c, err := p.encode(ctx, pl, func(percent int) { report(Progress{"processing", percent}) })
+	c, pl, err := p.encodeToEnd(ctx, pl, m, rising(func(percent int) { report(Progress{"processing", percent}) }))
 	if err != nil {
 		return Result{}, err
 	}

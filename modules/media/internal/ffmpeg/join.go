@@ -31,14 +31,14 @@ func (c clip) seams(dir string, big, small bumpers) []seam {
 // join puts intro, clip and outro into one file for each rendition. The picture is copied. The sound is encoded here,
 // once and over the whole length: joining encoded AAC would add its priming samples, 21 ms, at every seam. The bumpers
 // b have the lengths of all.
-func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip, seams []seam) (err error) {
+func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip, seams []seam) error {
 	var sound *fg.Node
 	if c.sound != "" {
 		samples := localInput(c.sound, fg.KwArgs{"f": "wav"}).Audio()
 		sound = p.placed(samples, pl.rate, b, c, c.loudness.gain()).ASplit()
 	}
 	var outputs []*fg.Stream
-	var read []string
+	var lists, read []string
 	for i, s := range seams {
 		list := filepath.Join(pl.input.Dir, fmt.Sprintf("parts-%d.txt", i))
 		parts := concatList(pl.rate,
@@ -46,11 +46,7 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip, seams 
 		if err := os.WriteFile(list, []byte(parts), 0o600); err != nil {
 			return &ToolError{Step: "join", Err: err}
 		}
-		defer func() {
-			if e := os.Remove(list); e != nil && err == nil {
-				err = &ToolError{Step: "join", Err: e}
-			}
-		}()
+		lists = append(lists, list)
 		for _, bumper := range []string{s.intro, s.outro} {
 			if bumper != "" {
 				read = append(read, bumper)
@@ -73,9 +69,18 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip, seams 
 	budget := forOurOwn()
 	// Bumpers and sound are added to a clip that may have used all its bytes.
 	budget.outputBytes = 2 * p.limits.forClip(pl.length).outputBytes
-	return p.run(ctx, command{
+	err = p.run(ctx, command{
 		step: "join", path: p.ffmpeg, args: args, read: read, write: []string{pl.input.Dir}, budget: budget,
 	})
+	if err != nil {
+		return err
+	}
+	for _, list := range lists {
+		if err := os.Remove(list); err != nil {
+			return &ToolError{Step: "join", Err: err}
+		}
+	}
+	return nil
 }
 
 // placed applies the gain (in dB) to the clip's sound s and shifts it to where the clip is, with silence under the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
@@ -16,18 +17,30 @@ import (
 func (p *Processor) probeWhole(ctx context.Context, j Job) (_ Job, m media, remove func() error, err error) {
 	remove = func() error { return nil }
 	m, err = p.probe(ctx, j)
-	rejection, unreadable := errors.AsType[*Rejection](err)
-	if !unreadable || rejection.Code != CodeUnreadable {
+	rejection, ok := errors.AsType[*Rejection](err)
+	if !ok || rejection.Code != CodeUnreadable && rejection.Code != CodeUnsupported {
 		return j, m, remove, err
 	}
-	tracks, err := p.openableTracks(ctx, j)
-	if err != nil {
+	if opens, err := p.opens(ctx, j, "V:0"); err != nil || !opens {
+		if err == nil {
+			err = rejection
+		}
 		return j, media{}, remove, err
+	}
+	var tracks []int
+	for i := range maxTracks {
+		opens, err := p.opens(ctx, j, fmt.Sprintf("a:%d", i))
+		if err != nil {
+			return j, media{}, remove, err
+		}
+		if opens {
+			tracks = append(tracks, i)
+		}
 	}
 	whole := j
 	whole.Input, whole.original = filepath.Join(j.Dir, "openable"+j.Container.Extension), nil
 	remove = func() error {
-		if err := os.Remove(whole.Input); err != nil && !os.IsNotExist(err) {
+		if err := os.Remove(whole.Input); err != nil && !os.IsNotExist(err) { //nolint:gosec // in the job's own folder
 			return err
 		}
 		return nil
@@ -52,26 +65,23 @@ func (p *Processor) probeWhole(ctx context.Context, j Job) (_ Job, m media, remo
 	return j, media{}, remove, rejection
 }
 
-// openableTracks returns the numbers of the tracks of sound that a decoder can be prepared for, among the first few.
-func (p *Processor) openableTracks(ctx context.Context, j Job) (tracks []int, err error) {
-	for i := range maxTracks {
-		in := localInput(j.Input, fg.KwArgs{"f": j.Container.Demuxer, "codec_whitelist": decoders()})
-		args, err := build(in.Get(fmt.Sprintf("a:%d", i)).Output("-", fg.KwArgs{"t": "0.1", "f": "null"}))
-		if err != nil {
-			return nil, &ToolError{Step: "probe", Err: err}
-		}
-		err = p.run(ctx, command{
-			step: "probe", path: p.ffmpeg, args: args, read: []string{j.Input},
-			budget: p.limits.forProbe(), original: j.original,
-		})
-		switch {
-		case err == nil:
-			tracks = append(tracks, i)
-		case !brokenFile(err):
-			return nil, err
-		}
+// opens reports whether there is a stream with this specifier and its decoder can be prepared.
+func (p *Processor) opens(ctx context.Context, j Job, specifier string) (bool, error) {
+	in := localInput(j.Input, fg.KwArgs{
+		"f": j.Container.Demuxer, "codec_whitelist": decoders(), "max_pixels": p.limits.Pixels,
+	})
+	args, err := build(in.Get(specifier).Output("-", fg.KwArgs{"t": "0.1", "f": "null"}))
+	if err != nil {
+		return false, &ToolError{Step: "probe", Err: err}
 	}
-	return tracks, nil
+	err = p.run(ctx, command{
+		step: "probe", path: p.ffmpeg, args: args, read: []string{j.Input},
+		budget: p.limits.forClip(time.Second), original: j.original,
+	})
+	if brokenFile(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // copyStreams writes pictures, a specifier of streams, and tracks of sound to file, without decoding them.

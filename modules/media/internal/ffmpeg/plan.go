@@ -13,6 +13,9 @@ type plan struct {
 	rate     rational
 	start    time.Duration
 	length   time.Duration // of the content, at most Rules.MaxClip; the file may turn out to hold less
+	from     time.Duration // where the picture begins: at start, or at the last picture for a start after it
+	back     time.Duration // before from, where decoding begins at the latest
+	hold     int           // frames by which the last picture may be shown longer
 	geometry geometry
 	small    geometry // of the small rendition; zero: there is none
 	color    colorPlan
@@ -27,31 +30,68 @@ func (p *Processor) plan(j Job, m media) (plan, error) {
 	if err := p.checkCost(v, m); err != nil {
 		return plan{}, err
 	}
-	end := or(v.end, m.duration)
-	if err := j.Rules.check(v, end); err != nil {
-		return plan{}, err
-	}
-	length, start := j.Rules.maxClip(), max(0, j.Start)
-	if end > 0 {
-		if start >= end {
-			return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", start, end)
-		}
-		length = min(length, end-start)
-	}
 	pl := plan{
-		input: j, video: v, rate: outputRate(v),
-		start: start, length: length,
+		input: j, video: v, rate: outputRate(v), start: max(0, j.Start),
 		geometry: fit(v, bigSize()), color: planColor(v),
 	}
 	if !j.Rules.NoSmall {
 		pl.small = fit(v, smallFrame(v))
 	}
+	var soundEnd time.Duration
 	if !j.Rules.RemoveAudio {
 		pl.sound = pickSound(m.audio)
 		pl.sound.notices = append(pl.sound.notices, j.lacks...)
+		for _, a := range pl.sound.first {
+			soundEnd = max(soundEnd, a.end)
+		}
+	}
+	end := or(v.end, m.duration)
+	if v.end > 0 && soundEnd > v.end+longTail {
+		end = soundEnd
+	}
+	if err := j.Rules.check(v, end); err != nil {
+		return plan{}, err
+	}
+	return pl.timed(end, max(end, m.duration))
+}
+
+const (
+	// longTail is how much longer than the picture a sound must be for the picture to wait for its end. What recorders
+	// leave is shorter.
+	longTail = time.Second
+	// lastInstant is a time within the last picture, however the file rounds.
+	lastInstant = 10 * time.Millisecond
+)
+
+// timed decides what part of a clip is shown whose content ends at end, and the file itself at last; 0 when unknown.
+func (pl plan) timed(end, last time.Duration) (plan, error) {
+	if last > 0 && pl.start >= last {
+		return plan{}, reject(CodeStartBeyondEnd, "start %v, end %v", pl.start, last)
+	}
+	pl.length, pl.from = pl.input.Rules.maxClip(), pl.start
+	if end > 0 {
+		pl.length = min(pl.length, max(end-pl.start, pl.rate.span(1)))
+	}
+	if v := pl.video; v.end > 0 {
+		pl.from = min(pl.from, max(0, v.end-lastInstant))
+		if wait := pl.start + pl.length - v.end; wait > 0 {
+			pl.hold = pl.rate.frames(min(wait, pl.length)) + 1
+		}
+	}
+	if v := pl.video; v.delay > 0 && v.rate.known() {
+		pl.back = min(pl.from, v.rate.span(v.delay))
 	}
 	return pl, nil
 }
+
+// cutOff reports whether the clip states clearly more pictures than could be decoded, which are frames.
+func (pl plan) cutOff(frames int) bool {
+	end := min(pl.video.end, pl.start+pl.length)
+	return pl.video.end > 0 && pl.rate.span(frames)+time.Second < end-pl.start
+}
+
+// frames is how many pictures the content has at most.
+func (pl plan) frames() int { return max(1, pl.rate.frames(pl.length)) }
 
 // skipsDeblocking reports whether the decoder skips the loop filter on pictures that no other picture refers to.
 // Shrinking by a quarter or more hides what the filter would have smoothed: the rendition's SSIM changes by less than
@@ -79,7 +119,8 @@ func pickVideo(m media) (videoStream, error) {
 	}
 	switch {
 	case best == nil && other != nil:
-		return videoStream{}, unsupported(publicName(other.codec, other.tag), "codec %q, tag %q", other.codec, other.tag)
+		return videoStream{}, unsupported(publicName(other.codec, other.tag),
+			"codec %q, tag %q", other.codec, other.tag)
 	case best == nil:
 		return videoStream{}, reject(CodeNoVideoStream, "%d streams, none of them a video", m.streams)
 	case best.dolby.alone():

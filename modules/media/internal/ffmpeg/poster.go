@@ -45,7 +45,7 @@ func newCandidates(pl plan) candidates {
 	return candidates{
 		file:  filepath.Join(pl.input.Dir, "candidates.yuv"),
 		grey:  filepath.Join(pl.input.Dir, "candidates.gray"),
-		every: (pl.rate.frames(pl.length) + posterCount - 1) / posterCount,
+		every: (pl.frames() + posterCount - 1) / posterCount,
 		area:  pl.geometry,
 	}
 }
@@ -105,23 +105,32 @@ func (p *Processor) posters(ctx context.Context, dir string, c candidates) (post
 	}
 	errs := []error{os.Remove(c.file), os.Remove(c.grey)}
 	for i, s := range posterSizes() {
-		for _, quality := range posterQualities() {
-			file := name(s, quality)
-			st, err := os.Stat(file)
-			switch {
-			case err != nil:
-				errs = append(errs, err)
-			case posters[i].File == "" && (st.Size() <= s.most || quality == posterQualities()[len(posterQualities())-1]):
-				posters[i] = Rendition{file, s.width, s.height}
-			default:
-				errs = append(errs, os.Remove(file))
-			}
-		}
+		var err error
+		posters[i], err = s.keepBest(name)
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return posters, &ToolError{Step: "poster", Err: err}
 	}
 	return posters, nil
+}
+
+// keepBest removes the posters of this size but the best that fits. name returns the file of a quality.
+func (s posterSize) keepBest(name func(s posterSize, quality int) string) (kept Rendition, err error) {
+	qualities := posterQualities()
+	for i, quality := range qualities {
+		file := name(s, quality)
+		st, statErr := os.Stat(file)
+		switch {
+		case statErr != nil:
+			err = errors.Join(err, statErr)
+		case kept.File == "" && (st.Size() <= s.most || i == len(qualities)-1):
+			kept = Rendition{file, s.width, s.height}
+		default:
+			err = errors.Join(err, os.Remove(file))
+		}
+	}
+	return kept, err
 }
 
 // bestThumb returns the index of the best grey copy.

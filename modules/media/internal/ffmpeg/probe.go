@@ -17,6 +17,7 @@ type media struct {
 	video    []videoStream
 	audio    []audioStream
 	streams  int
+	origin   time.Duration // where the container's clock begins
 	duration time.Duration // of the container; 0 when unknown
 }
 
@@ -36,7 +37,9 @@ type videoStream struct {
 	color         colorTags
 	alpha         bool // some of it may be transparent
 	dolby         dolbyVision
-	end           time.Duration // on the container's clock; 0 when unknown
+	delay         int           // pictures by which the decoding is ahead of the showing
+	end           time.Duration // after the origin; 0 when unknown
+	unsure        bool          // end has two readings, of which the longer one stands there
 }
 
 type audioStream struct {
@@ -48,15 +51,17 @@ type audioStream struct {
 	language  string
 	length    time.Duration // 0 when unknown
 	isDefault bool
-	special   bool // marked as a comment, a dubbing, a description …
+	special   bool          // marked as a comment, a dubbing, a description …
+	end       time.Duration // as in videoStream
+	unsure    bool
 }
 
 type colorTags struct{ rng, space, transfer, primaries string }
 
 const probeEntries = "format=start_time,duration,nb_streams" +
 	":stream=index,codec_type,codec_name,codec_tag_string,width,height,pix_fmt,field_order,sample_aspect_ratio," +
-	"r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer,color_primaries," +
-	"channels,channel_layout,sample_rate" +
+	"has_b_frames,r_frame_rate,avg_frame_rate,start_time,duration,color_range,color_space,color_transfer," +
+	"color_primaries,channels,channel_layout,sample_rate" +
 	":stream_disposition:stream_side_data=displaymatrix:stream_tags=DURATION,language"
 
 // maxProbeOutput bounds ffprobe's answer in bytes; 64 streams make about 60 KiB.
@@ -65,7 +70,8 @@ const maxProbeOutput = 1 << 20
 // probe asks ffprobe about the job's input.
 func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	args := []string{
-		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries + colourEntries, "-protocol_whitelist", "file",
+		"-v", "error", "-show_error", "-of", "json", "-show_entries", probeEntries + colourEntries,
+		"-protocol_whitelist", "file",
 		"-codec_whitelist", decoders(), "-codec_whitelist:", decoders(bystanders()...),
 		"-threads", "1", "-f", j.Container.Demuxer, "-i", j.Input,
 	}
@@ -95,11 +101,6 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 		return media{}, runErr
 	case err != nil:
 		return media{}, &ToolError{Step: "probe", Err: err}
-	}
-	for i, a := range m.audio {
-		if !decodesSound(a.codec) {
-			m.audio[i].codec = "unknown"
-		}
 	}
 	return m, nil
 }
@@ -144,6 +145,7 @@ type probeStream struct {
 	PixFmt      string            `json:"pix_fmt"`
 	FieldOrder  string            `json:"field_order"`
 	SAR         string            `json:"sample_aspect_ratio"`
+	Delay       int               `json:"has_b_frames"`
 	RRate       string            `json:"r_frame_rate"`
 	AvgRate     string            `json:"avg_frame_rate"`
 	Start       string            `json:"start_time"`
@@ -171,25 +173,28 @@ func parseProbe(data []byte) (m media, code int, err error) {
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return media{}, 0, fmt.Errorf("read ffprobe's answer: %w", err)
 	}
-	m = media{streams: max(doc.Format.Streams, len(doc.Streams)), duration: parseSeconds(doc.Format.Duration)}
-	origin := parseSeconds(doc.Format.Start)
+	m = media{
+		streams: max(doc.Format.Streams, len(doc.Streams)), duration: max(0, parseSeconds(doc.Format.Duration)),
+		origin: parseSeconds(doc.Format.Start),
+	}
 	for _, s := range doc.Streams {
 		switch s.Type {
 		case "video":
-			m.video = append(m.video, s.video(origin))
+			m.video = append(m.video, s.video(m.origin))
 		case "audio":
-			m.audio = append(m.audio, s.audio())
+			m.audio = append(m.audio, s.audio(m.origin))
 		}
 	}
 	return m, doc.Error.Code, nil
 }
 
-func (s probeStream) audio() audioStream {
+func (s probeStream) audio(origin time.Duration) audioStream {
 	a := audioStream{
 		index: s.Index, codec: s.Codec, channels: s.Channels, layout: s.Layout, rate: s.SampleRate,
 		language: s.Tags["language"], length: or(parseSeconds(s.Duration), parseClock(s.Tags["DURATION"])),
 		isDefault: s.Disposition["default"] == 1,
 	}
+	a.end, a.unsure = s.end(origin)
 	for _, kind := range []string{
 		"dub", "comment", "lyrics", "karaoke", "hearing_impaired", "visual_impaired", "clean_effects", "descriptions",
 	} {
@@ -205,8 +210,10 @@ func (s probeStream) video(origin time.Duration) videoStream {
 		cover: s.Disposition["attached_pic"] == 1, isDefault: s.Disposition["default"] == 1,
 		matrix: [4]float64{1, 0, 0, 1},
 		color:  colorTags{s.Range, s.Space, s.Transfer, s.Primaries},
+		delay:  max(0, s.Delay),
 		alpha:  hasAlpha(s.PixFmt) || s.Tags["alpha_mode"] == "1",
 	}
+	v.end, v.unsure = s.end(origin)
 	switch s.FieldOrder {
 	case "tt", "bb", "tb", "bt":
 		v.interlaced = true
@@ -219,14 +226,24 @@ func (s probeStream) video(origin time.Duration) videoStream {
 			v.dolby = dolbyVision{d.Profile, d.Compatible}
 		}
 	}
-	length := parseSeconds(s.Duration)
-	if length <= 0 {
-		length = parseClock(s.Tags["DURATION"]) - parseSeconds(s.Start) // Matroska's tag counts from 0
-	}
-	if length > 0 {
-		v.end = max(0, parseSeconds(s.Start)-origin+length)
-	}
 	return v
+}
+
+// end returns when a stream ends, after the origin; 0 when that is not stated. Matroska's tag counts from 0 in files of
+// ffmpeg and from the stream's own start in those of mkvmerge. It is unsure which if the two are far apart.
+func (s probeStream) end(origin time.Duration) (end time.Duration, unsure bool) {
+	const apart = 100 * time.Millisecond
+	start, length := parseSeconds(s.Start), parseSeconds(s.Duration)
+	if length <= 0 {
+		length = parseClock(s.Tags["DURATION"])
+		if unsure = start > apart && length > 0; !unsure {
+			length -= start
+		}
+	}
+	if length <= 0 {
+		return 0, false
+	}
+	return max(0, start-origin+length), unsure
 }
 
 // maxSeconds, about ten years, keeps durations far from overflow.

@@ -15,9 +15,19 @@ const (
 
 	// The small rendition is for phones on a bad line: with its sound, 35 s of anything take at most 2.5 MB.
 	smallLong, smallShort = 640, 360
-	smallPeak             = 480 // kbit/s of its picture; its buffer lasts a second
 	bigSound, smallSound  = "128k", "64k"
 )
+
+// SmallPeak is the highest bit rate of the small rendition's picture, as ffmpeg reads it; its buffer lasts a second.
+const SmallPeak = "480k"
+
+// SmallFrame is the size of the small rendition, as ffmpeg's scale filter reads it.
+func SmallFrame(upright bool) string {
+	if upright {
+		return fmt.Sprintf("%d:%d", smallShort, smallLong)
+	}
+	return fmt.Sprintf("%d:%d", smallLong, smallShort)
+}
 
 // size is that of a picture in pixels.
 type size struct{ width, height int }
@@ -62,8 +72,7 @@ func (p *Processor) videoArgs(r rational, s size) fg.KwArgs {
 		"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact",
 	}
 	if !s.big() {
-		peak := fmt.Sprintf("%dk", smallPeak)
-		args["level"], args["maxrate"], args["bufsize"] = "3.0", peak, peak
+		args["level"], args["maxrate"], args["bufsize"] = "3.0", SmallPeak, SmallPeak
 	}
 	return args
 }

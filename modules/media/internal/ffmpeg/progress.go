@@ -54,3 +54,14 @@ func (r *progressReader) line(line []byte) {
 		r.percent(percent)
 	}
 }
+
+// rising passes on only what is more than before, for work that may be done twice.
+func rising(percent func(int)) func(int) {
+	last := -1
+	return func(n int) {
+		if n > last {
+			last = n
+			percent(n)
+		}
+	}
+}

@@ -6,7 +6,8 @@ import "math"
 // length moments long.
 //
 // Where a piece ends early, its end is continued backwards, ever more quietly; likewise before the next one. That hides
-// the loss of a packet, and a longer gap becomes silence without a click. Where pieces overlap, one fades into the next.
+// the loss of a packet, and a longer gap becomes silence without a click. Where pieces overlap, one fades into the
+// next.
 func retimed(samples []float32, pieces []piece, length int) []float32 {
 	if len(pieces) == 0 {
 		return nil

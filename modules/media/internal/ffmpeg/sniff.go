@@ -37,8 +37,8 @@ func Sniff(head []byte) (Container, bool) {
 	return Container{}, false
 }
 
-// boxed reports whether a file consists of boxes, as MP4 and QuickTime files do, whatever their brand. Its first box has
-// one of the types with which programs begin: a brand, an index, media data, empty space or private data.
+// boxed reports whether a file consists of boxes, as MP4 and QuickTime files do, whatever their brand. Its first box
+// has one of the types with which programs begin: a brand, an index, media data, empty space or private data.
 func boxed(head []byte) bool {
 	const header = 8
 	if len(head) < header {

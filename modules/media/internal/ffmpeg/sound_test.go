@@ -28,17 +28,31 @@ func TestEverySound(t *testing.T) {
 			j := jobFor(t, c.make(t))
 			j.Start = c.start
 			r := mustProcess(t, p, j)
-			checkClean(t, r, "30/1", c.heard != nil)
 			if diff := cmp.Diff(c.notices, r.Notices); diff != "" {
 				t.Errorf("notices (-want +got):\n%s", diff)
 			}
-			for _, h := range c.heard {
-				h.check(t, r.Video)
+			if track := inspect(t, r.Video).stream("audio"); (track != nil) != (c.heard != nil) {
+				t.Fatalf("the rendition's track of sound: %+v", track)
 			}
-			if left, err := os.ReadDir(j.Dir); err != nil || len(left) != 2 {
-				t.Errorf("left in the folder: %v %v", left, err)
+			if c.heard != nil {
+				sound := stereo(t, r.Video)
+				for _, h := range c.heard {
+					h.check(t, sound)
+				}
 			}
+			checkFolder(t, j, r)
 		})
+	}
+}
+
+// checkFolder checks that a job left its results and nothing else.
+func checkFolder(t *testing.T, j Job, r Result) {
+	t.Helper()
+	left, err := os.ReadDir(j.Dir)
+	if err != nil || slices.ContainsFunc(left, func(e os.DirEntry) bool {
+		return e.Name() != filepath.Base(r.Video) && filepath.Ext(e.Name()) != ".jpg"
+	}) {
+		t.Errorf("left in the folder: %v %v", left, err)
 	}
 }
 
@@ -60,29 +74,34 @@ type heard struct {
 // both is the same on the left and on the right.
 func both(at, tone float64) []heard { return []heard{{at, 0, tone}, {at, 1, tone}} }
 
-// check looks at a fifth of a second.
-func (h heard) check(t *testing.T, video string) {
+// stereo decodes the sound of a rendition.
+func stereo(t *testing.T, video string) []float32 {
 	t.Helper()
-	raw := filepath.Join(t.TempDir(), "part.raw")
-	ffmpegRun(t, "-v", "error", "-y", "-i", video, "-map", "0:a", "-af", fmt.Sprintf(
-		"pan=mono|c0=c%d,atrim=start=%g:duration=0.2", h.channel, h.at+bumperLength.Seconds()), "-f", "f32le", raw)
-	data, err := os.ReadFile(raw)
+	file := filepath.Join(t.TempDir(), "sound.wav")
+	ffmpegRun(t, "-v", "error", "-i", video, "-map", "0:a", "-c:a", "pcm_f32le", file)
+	sound, err := readSamples(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sum float64
-	crossings, before := 0, 0.0
-	for i := 0; i+4 <= len(data); i += 4 {
-		v := float64(math.Float32frombits(uint32(data[i]) | uint32(data[i+1])<<8 | uint32(data[i+2])<<16 |
-			uint32(data[i+3])<<24))
+	return sound
+}
+
+// check looks at a fifth of a second.
+func (h heard) check(t *testing.T, sound []float32) {
+	t.Helper()
+	const length = 0.2
+	first := int((h.at + bumperLength.Seconds()) * sampleRate)
+	sum, crossings, before := 0.0, 0, 0.0
+	for i := first; i < first+length*sampleRate; i++ {
+		v := float64(sound[i*channels+h.channel])
 		sum += v * v
 		if before < 0 && v >= 0 {
 			crossings++
 		}
 		before = v
 	}
-	level := math.Sqrt(sum / float64(max(1, len(data)/4)))
-	switch tone := float64(crossings) / 0.2; {
+	level := math.Sqrt(sum / (length * sampleRate))
+	switch tone := float64(crossings) / length; {
 	case h.tone == 0 && level > 0.003:
 		t.Errorf("at %g s in channel %d: level %.4f, want silence", h.at, h.channel, level)
 	case h.tone != 0 && (level < 0.01 || math.Abs(tone-h.tone) > 12):
@@ -111,10 +130,10 @@ func clipOf(name string, secs float64, inputs [][]string, more ...string) func(t
 }
 
 // patched is a clip of which some bytes are replaced.
-func patched(make func(t *testing.T) string, change func([]byte) []byte) func(t *testing.T) string {
+func patched(original func(t *testing.T) string, change func([]byte) []byte) func(t *testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
-		file := make(t)
+		file := original(t)
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -132,8 +151,8 @@ func joined(format string, first, second []string) func(t *testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
 		both := slices.Concat(readClip(t, "first."+format, first...), readClip(t, "second."+format, second...))
-		return cliptest.Make(t, "in.mkv", slices.Concat(grey(2), []string{"-f", format, "-i",
-			writeFile(t, "both."+format, both)}, x264("-map", "0", "-map", "1", "-c:a", "copy"))...)
+		in := []string{"-f", format, "-i", writeFile(t, "both."+format, both)}
+		return cliptest.Make(t, "in.mkv", slices.Concat(grey(2), in, x264("-map", "0", "-map", "1", "-c:a", "copy"))...)
 	}
 }
 
@@ -143,10 +162,26 @@ func changingSounds() []soundCase {
 	}
 	change := slices.Concat(both(0.5, 440), both(1.6, 880))
 	return []soundCase{
-		{name: "AC-3, 5.1 then stereo", make: joined("ac3", sine(440, 1, "5.1", 48000), sine(880, 1, "stereo", 48000)), heard: change},
-		{name: "AC-3, mono then 5.1", make: joined("ac3", sine(440, 1, "mono", 48000), sine(880, 1, "5.1", 48000)), heard: change},
-		{name: "MP3, mono then stereo", make: joined("mp3", mp3(440, "mono", 44100), mp3(880, "stereo", 44100)), heard: change},
-		{name: "MP3, 48 kHz then 44.1 kHz", make: joined("mp3", mp3(440, "stereo", 48000), mp3(880, "stereo", 44100)), heard: change},
+		{
+			name:  "AC-3, 5.1 then stereo",
+			make:  joined("ac3", sine(440, 1, "5.1", 48000), sine(880, 1, "stereo", 48000)),
+			heard: change,
+		},
+		{
+			name:  "AC-3, mono then 5.1",
+			make:  joined("ac3", sine(440, 1, "mono", 48000), sine(880, 1, "5.1", 48000)),
+			heard: change,
+		},
+		{
+			name:  "MP3, mono then stereo",
+			make:  joined("mp3", mp3(440, "mono", 44100), mp3(880, "stereo", 44100)),
+			heard: change,
+		},
+		{
+			name:  "MP3, 48 kHz then 44.1 kHz",
+			make:  joined("mp3", mp3(440, "stereo", 48000), mp3(880, "stereo", 44100)),
+			heard: change,
+		},
 	}
 }
 
@@ -165,6 +200,11 @@ func unknownSounds() []soundCase {
 			make: clipOf("in.mkv", 1, [][]string{lavfi("aevalsrc=0.3*sin(2*PI*440*t)|0|0|0:s=48000:d=1")},
 				"-c:a", "libopus", "-mapping_family", "2"),
 		},
+		{
+			name: "channels at strange places", heard: sides, notices: []Notice{NoticeChannelsLost},
+			make: clipOf("in.mov", 1, [][]string{append(many(4)[:3], many(4)[3]+":c=TFL+TFR+TBL+TBR")},
+				"-c:a", "pcm_s16le"),
+		},
 		{name: "mono on the right", heard: both(0.5, 440), make: clipOf("in.mov", 1,
 			[][]string{lavfi("sine=440:d=1,aformat=channel_layouts=FR")}, "-c:a", "pcm_s16le")},
 	}
@@ -178,7 +218,6 @@ func unknownSounds() []soundCase {
 }
 
 func damagedSounds() []soundCase {
-	aac := clipOf("in.mp4", 2, [][]string{sine(440, 2, "mono", 48000)}, "-c:a", "aac")
 	two := func(second ...string) func(t *testing.T) string {
 		return clipOf("in.mp4", 2, [][]string{sine(440, 2, "mono", 48000), sine(880, 2, "stereo", 48000)},
 			append([]string{"-c:a", "aac"}, second...)...)
@@ -188,6 +227,10 @@ func damagedSounds() []soundCase {
 			return []byte(strings.NewReplacer(pairs...).Replace(string(data)))
 		}
 	}
+	one := func(hz float64, name string, codec ...string) func(t *testing.T) string {
+		return clipOf(name, 2, [][]string{sine(hz, 2, "stereo", 48000)}, append([]string{"-c:a"}, codec...)...)
+	}
+	aac := one(440, "in.mp4", "aac")
 	const asc, badASC = "\x05\x80\x80\x80\x05", "\xf9\x46\x40\x00\x00"
 	// badConfig replaces the AudioSpecificConfig of the nth track.
 	badConfig := func(n int) func([]byte) []byte {
@@ -206,29 +249,42 @@ func damagedSounds() []soundCase {
 		copy(data[at:], bytes.Repeat([]byte{0xff}, 24))
 		return data
 	}
-	none := []Notice{NoticeNoSound}
+	none, damage := []Notice{NoticeNoSound}, []Notice{NoticeSoundDamaged}
+	ends := slices.Concat(both(0.2, 440), both(1.6, 440))
 	return []soundCase{
 		{name: "MPEG-H", make: patched(aac, replace("mp4a", "mhm1", "esds", "xsds")), notices: none},
-		{name: "DTS", make: clipOf("in.mkv", 1, [][]string{sine(440, 1, "stereo", 48000)}, "-c:a", "dca", "-strict", "-2"), notices: none},
-		{name: "TrueHD", make: clipOf("in.mkv", 1, [][]string{sine(440, 1, "stereo", 48000)}, "-c:a", "truehd", "-strict", "-2"), notices: none},
+		{name: "DTS", make: one(440, "in.mkv", "dca", "-strict", "-2"), notices: none},
+		{name: "TrueHD", make: one(440, "in.mkv", "truehd", "-strict", "-2"), notices: none},
 		{
 			name: "MPEG-H before AAC", make: patched(two(), func(data []byte) []byte {
-				return bytes.Replace(bytes.Replace(data, []byte("mp4a"), []byte("mhm1"), 1), []byte("esds"), []byte("xsds"), 1)
+				data = bytes.Replace(data, []byte("mp4a"), []byte("mhm1"), 1)
+				return bytes.Replace(data, []byte("esds"), []byte("xsds"), 1)
 			}),
 			heard: both(1, 880), notices: []Notice{NoticeAnotherTrack},
 		},
 		{name: "config of a strange AAC", make: patched(aac, badConfig(1)), notices: none},
-		{name: "strange AAC before AAC", make: patched(two(), badConfig(1)), heard: both(1, 880), notices: []Notice{NoticeAnotherTrack}},
+		{
+			name:    "strange AAC before AAC",
+			make:    patched(two(), badConfig(1)),
+			heard:   both(1, 880),
+			notices: []Notice{NoticeAnotherTrack},
+		},
 		{name: "strange AAC behind AAC", make: patched(two(), badConfig(2)), heard: both(1, 440)},
 		{name: "broken ALAC behind AAC", make: patched(two("-c:a:1", "alac"), badALAC), heard: both(1, 440)},
-		{name: "noise for AAC", make: clipOf("in.mp4", 2, [][]string{sine(440, 2, "mono", 48000)}, "-c:a", "aac", "-r", "10", "-bsf:a", "noise=amount=1"), notices: none},
 		{
-			name: "AAC broken in the middle", heard: slices.Concat(both(0.2, 440), both(1.6, 440)), notices: []Notice{NoticeSoundDamaged},
-			make: clipOf("in.mp4", 2, [][]string{sine(440, 2, "mono", 48000)}, "-c:a", "aac", "-bsf:a", "noise=amount='if(between(n,28,60),1,0)'"),
+			name:    "noise for AAC",
+			make:    one(440, "in.mp4", "aac", "-r", "10", "-bsf:a", "noise=amount=1"),
+			notices: none,
 		},
 		{
-			name: "samples that are no numbers", heard: slices.Concat(both(0.2, 440), both(1.6, 440)), notices: []Notice{NoticeSoundDamaged},
-			make: clipOf("in.mov", 2, [][]string{lavfi("aevalsrc='if(between(t,0.8,0.9),0/0,0.3*sin(2*PI*440*t))':s=48000:d=2")}, "-c:a", "pcm_f32le"),
+			name: "AAC broken in the middle", heard: ends, notices: damage,
+			make: one(440, "in.mp4", "aac", "-bsf:a", "noise=amount='if(between(n,28,60),1,0)'"),
+		},
+		{
+			name: "samples that are no numbers", heard: ends, notices: damage,
+			make: clipOf("in.mov", 2, [][]string{
+				lavfi("aevalsrc='if(between(t,0.8,0.9),0/0,0.3*sin(2*PI*440*t))':s=48000:d=2"),
+			}, "-c:a", "pcm_f32le"),
 		},
 	}
 }
@@ -237,22 +293,110 @@ func chosenSounds() []soundCase {
 	tracks := func(name string, more []string, inputs ...[]string) func(t *testing.T) string {
 		return clipOf(name, 1, inputs, more...)
 	}
+	aac := []string{"-c:a", "aac"}
 	silent := lavfi("anullsrc=r=48000:d=1")
+	raw := []string{"-c:a", "pcm_s16le"}
+	sides := []heard{{0.5, 0, 440}, {0.5, 1, 880}}
+	languages := append(slices.Clip(aac), "-metadata:s:a:0", "language=spa", "-metadata:s:a:1", "language=eng")
 	low, high := sine(440, 1, "mono", 48000), sine(880, 1, "mono", 48000)
 	stereo := sine(880, 1, "stereo", 48000)
 	another := []Notice{NoticeAnotherTrack}
-	aac := []string{"-c:a", "aac"}
 	return []soundCase{
-		{name: "silence, then a voice", make: tracks("in.mp4", aac, silent, stereo), heard: both(0.5, 880), notices: another},
+		{
+			name:    "silence, then a voice",
+			make:    tracks("in.mp4", aac, silent, stereo),
+			heard:   both(0.5, 880),
+			notices: another,
+		},
 		{name: "a voice, then silence", make: tracks("in.mp4", aac, stereo, silent), heard: both(0.5, 880)},
-		{name: "silence twice, then a voice", make: tracks("in.mkv", aac, silent, silent, stereo), heard: both(0.5, 880), notices: another},
+		{
+			name:    "silence twice, then a voice",
+			make:    tracks("in.mkv", aac, silent, silent, stereo),
+			heard:   both(0.5, 880),
+			notices: another,
+		},
 		{name: "silence twice", make: tracks("in.mkv", aac, silent, silent), heard: both(0.5, 0)},
-		{name: "left and right", make: tracks("in.mov", []string{"-c:a", "pcm_s16le"}, low, high), heard: []heard{{0.5, 0, 440}, {0.5, 1, 880}}},
-		{name: "left and right in mkv", make: tracks("in.mkv", []string{"-c:a", "libopus"}, low, high), heard: []heard{{0.5, 0, 440}, {0.5, 1, 880}}},
-		{name: "left, and nothing on the right", make: tracks("in.mov", []string{"-c:a", "pcm_s16le"}, low, sine(880, 1, "mono,volume=0", 48000)), heard: both(0.5, 440)},
-		{name: "two languages", make: tracks("in.mp4", append(aac, "-metadata:s:a:0", "language=spa", "-metadata:s:a:1", "language=eng"), low, high), heard: both(0.5, 440)},
-		{name: "mono of two lengths", make: tracks("in.mp4", aac, low, sine(880, 0.6, "mono", 48000)), heard: both(0.5, 440)},
-		{name: "starts late", make: tracks("in.mkv", []string{"-af", "asetpts=PTS+0.5/TB", "-c:a", "pcm_s16le"}, low), heard: slices.Concat(both(0.2, 0), both(0.7, 440))},
-		{name: "ends early", make: tracks("in.mp4", aac, sine(440, 0.5, "mono", 48000)), heard: slices.Concat(both(0.2, 440), both(0.7, 0))},
+		{name: "left and right", make: tracks("in.mov", raw, low, high), heard: sides},
+		{name: "left and right in mkv", make: tracks("in.mkv", []string{"-c:a", "libopus"}, low, high), heard: sides},
+		{
+			name:  "left, and nothing on the right",
+			make:  tracks("in.mov", raw, low, sine(880, 1, "mono,volume=0", 48000)),
+			heard: both(0.5, 440),
+		},
+		{name: "two languages", make: tracks("in.mp4", languages, low, high), heard: both(0.5, 440)},
+		{
+			name:  "mono of two lengths",
+			make:  tracks("in.mp4", aac, low, sine(880, 0.6, "mono", 48000)),
+			heard: both(0.5, 440),
+		},
+		{
+			name:  "starts late",
+			make:  tracks("in.mkv", append(slices.Clip(raw), "-af", "asetpts=PTS+0.5/TB"), low),
+			heard: slices.Concat(both(0.2, 0), both(0.7, 440)),
+		},
+		{
+			name:  "ends early",
+			make:  tracks("in.mp4", aac, sine(440, 0.5, "mono", 48000)),
+			heard: slices.Concat(both(0.2, 440), both(0.7, 0)),
+		},
+	}
+}
+
+// A file elsewhere is searched for what can be opened as well, and read no further than one here.
+func TestATrackThatCannotBeOpenedElsewhere(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	cases := damagedSounds()
+	c := cases[slices.IndexFunc(cases, func(c soundCase) bool { return c.name == "strange AAC before AAC" })]
+	data, err := os.ReadFile(c.make(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range bothWays(t, newProcessor(t, Options{})) {
+		j, _ := elsewhere(t, bytes.NewReader(data), mp4())
+		r := mustProcess(t, p, j)
+		if diff := cmp.Diff(c.notices, r.Notices); diff != "" {
+			t.Errorf("notices (-want +got):\n%s", diff)
+		}
+		for _, h := range c.heard {
+			h.check(t, stereo(t, r.Video))
+		}
+	}
+}
+
+// A tone that loses packets, and one that is played slower, have no step that a tone has not.
+func TestCorrectionsDoNotClick(t *testing.T) {
+	t.Parallel()
+	const level, tone, count = 0.5, 440.0, 4 * sampleRate
+	for name, frames := range map[string]func(i int) (stamp, bool){
+		"packets lost": func(i int) (stamp, bool) { return stamp{float64(i) * 1024, 1024}, i%40 != 39 },
+		"a pause":      func(i int) (stamp, bool) { return stamp{float64(i) * 1024, 1024}, i < 50 || i > 80 },
+		"slow":         func(i int) (stamp, bool) { return stamp{float64(i) * 1024 * 1.004, 1024}, true },
+		"overlap":      func(i int) (stamp, bool) { return stamp{float64(i-i/60*3) * 1024, 1024}, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var kept []stamp
+			var samples []float32
+			for i := range count / 1024 {
+				s, ok := frames(i)
+				if !ok {
+					continue
+				}
+				kept = append(kept, s)
+				for n := range 1024 { // of a tone that goes on while packets are lost
+					v := float32(level * math.Sin(2*math.Pi*tone*float64(i*1024+n)/sampleRate))
+					samples = append(samples, v, v)
+				}
+			}
+			out := retimed(samples, pieces(kept), count)
+			largest := 0.0
+			for i := channels; i < len(out); i++ {
+				largest = max(largest, math.Abs(float64(out[i]-out[i-channels])))
+			}
+			if usual := level * 2 * math.Pi * tone / sampleRate; largest > 1.5*usual {
+				t.Errorf("a step of %.4f, a tone has %.4f", largest, usual)
+			}
+		})
 	}
 }

@@ -14,8 +14,8 @@ var (
 		"-filters": {
 			"adelay", "afade", "aformat", "ametadata", "anull", "anullsink", "apad", "aresample", "asplit", "atrim",
 			"bwdif", "crop", "ebur128", "fade", "format", "fps", "hflip", "loop", "overlay", "pad", "pan",
-			"premultiply", "rotate", "scale", "select", "setsar", "split", "tonemap", "tpad", "transpose", "vflip",
-			"volume", "zscale",
+			"premultiply", "rotate", "scale", "select", "setsar", "split", "tonemap", "tpad", "transpose", "trim",
+			"vflip", "volume", "zscale",
 		},
 		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "pcm_s16le", "rawvideo"},
 		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe", "rawvideo"},

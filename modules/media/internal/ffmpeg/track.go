@@ -54,18 +54,14 @@ func favourite(tracks []audioStream) int {
 	return max(0, slices.IndexFunc(tracks, func(a audioStream) bool { return a.isDefault }))
 }
 
-// decodable reports whether the codec is one of those that audioDecoders are for.
+// decodable reports whether there is a decoder for the track.
 func (a audioStream) decodable() bool {
-	switch a.codec {
-	case "amr_nb", "amr_wb": // their decoders' names are different
-		return a.channels > 0
-	}
 	return a.channels > 0 && slices.Contains(audioDecoders(), a.codec)
 }
 
-// leftAndRight finds the two tracks that a camera wrote for the two sides. The evidence: all tracks are mono, of an even
-// number, and alike in everything, also in length and language, as no two takes and no two translations are. The first
-// is the left one, unless their places say otherwise.
+// leftAndRight finds the two tracks that a camera wrote for the two sides. The evidence: all tracks are mono, of an
+// even number, and alike in everything, also in length and language, as no two takes and no two translations are. The
+// first is the left one, unless their places say otherwise.
 func leftAndRight(tracks []audioStream) (left, right audioStream, ok bool) {
 	if len(tracks) == 0 || len(tracks)%2 != 0 {
 		return audioStream{}, audioStream{}, false

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,17 +21,22 @@ type recipe struct {
 	width, height int
 	rate, bits    string
 	sideways      bool // stored landscape, shown upright
+	noise         int  // strength of the grain; 0: some
 	filter        string
 }
 
 func recipes() map[string]recipe {
 	const plain = "scale=1280:720"
 	return map[string]recipe{
-		"1080p30":  {1920, 1080, "30", "12M", false, plain},
-		"1080p60":  {1920, 1080, "60", "18M", false, "fps=30," + plain},
-		"portrait": {1920, 1080, "30", "12M", true, "scale=404:720,pad=1280:720:438:0"},
-		"720p25":   {1280, 720, "25", "6M", false, plain},
-		"2160p30":  {3840, 2160, "30", "40M", false, plain},
+		"1080p30": {width: 1920, height: 1080, rate: "30", bits: "12M", filter: plain},
+		"1080p60": {width: 1920, height: 1080, rate: "60", bits: "18M", filter: "fps=30," + plain},
+		"noisy":   {width: 1920, height: 1080, rate: "30", bits: "8M", filter: plain, noise: 12},
+		"720p25":  {width: 1280, height: 720, rate: "25", bits: "6M", filter: plain},
+		"2160p30": {width: 3840, height: 2160, rate: "30", bits: "40M", filter: plain},
+		"portrait": {
+			width: 1920, height: 1080, rate: "30", bits: "12M", sideways: true,
+			filter: "scale=404:720,pad=1280:720:438:0",
+		},
 	}
 }
 
@@ -60,13 +66,19 @@ func makeClips(ctx context.Context, s settings) ([]clip, error) {
 			"loop=loop=-1:size=1,setpts=N/%s/TB,trim=end=%s,"+
 			"crop=%d:%d:x='(iw-ow)/2*(1+0.9*sin(t*0.31))':y='(ih-oh)/2*(1+0.9*sin(t*0.23))',noise=c0s=5:c0f=t[v]",
 			r.width*3/2, r.rate, length, r.width, r.height)
-		args := []string{
-			"-i", scene, "-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3:d=" + length,
+		video := []string{"-i", scene}
+		if r.noise > 0 { // a fractal into which the camera falls
+			video = []string{"-f", "lavfi", "-i", fmt.Sprintf(
+				"mandelbrot=s=%dx%d:r=%s:end_pts=%d:maxiter=200", r.width, r.height, r.rate, 2*s.seconds+4)}
+			camera = fmt.Sprintf("[0]noise=alls=%d:allf=t,trim=end=%s,format=yuv420p[v]", r.noise, length)
+		}
+		args := slices.Concat(video, []string{
+			"-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3:d=" + length,
 			"-filter_complex", camera, "-map", "[v]", "-map", "1",
 			"-r", r.rate, "-c:v", "libx264", "-preset", "veryfast", "-g", "60",
 			"-b:v", r.bits, "-maxrate", r.bits, "-bufsize", r.bits,
 			"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-c:a", "aac", "-b:a", "128k",
-		}
+		})
 		if !r.sideways {
 			err = ffmpeg(ctx, append(args, c.file)...)
 		} else if err = ffmpeg(ctx, append(args, c.file+".mov")...); err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,7 +23,7 @@ import (
 type usage struct {
 	CPU, Wall float64 // seconds
 	PeakMiB   float64 // of its largest process
-	Video     string
+	files
 }
 
 // usageNow returns what this process and its ended children have used so far.
@@ -69,43 +70,102 @@ func job(ctx context.Context, s settings, pipeline, in, name string) (usage, err
 	return u, json.Unmarshal(out, &u)
 }
 
+// rivals are the pipelines that make the same, the baseline last, and how much CPU time ours may take of it.
+type rivals struct {
+	names []string
+	most  float64
+}
+
 func compare(ctx context.Context, s settings, clips []clip) error {
-	names := []string{"ours", "bare", "chain"}
+	one, both := rivals{[]string{"chain", "ours", "bare"}, 1}, rivals{[]string{"ours, both", "bare, both"}, 1.05}
 	if strings.Contains(s.skip, "chain") {
-		names = names[:2]
+		one.names = one.names[1:]
 	}
-	fmt.Println("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | SSIM | CPU against bare |")
-	fmt.Println("|---|---|---|---|---|---|---|---|")
+	fmt.Println("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | Small kB | SSIM | CPU against bare | Verdict |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 	for _, c := range clips {
-		if _, err := job(ctx, s, "ours", c.file, "ours"); err != nil { // fills the cache of bumpers
-			return err
-		}
-		runs := map[string][]usage{}
-		for range s.rounds {
-			for _, name := range names {
-				u, err := job(ctx, s, name, c.file, name)
-				if err != nil {
-					return err
-				}
-				runs[name] = append(runs[name], u)
-			}
-		}
-		base := middle(runs["bare"]).CPU
-		for _, name := range names {
-			u := middle(runs[name])
-			kb, err := pictureBytes(ctx, u.Video, intro(name), float64(s.seconds))
-			if err != nil {
+		for _, r := range []rivals{one, both} {
+			if err := r.compare(ctx, s, c); err != nil {
 				return err
 			}
-			like, err := ssim(ctx, s, c, u.Video, intro(name))
-			if err != nil {
-				return err
-			}
-			fmt.Printf("| %s | %s | %.2f | %.1f | %.0f | %.0f | %.4f | %.3f |\n",
-				c.name, name, u.CPU, u.Wall, u.PeakMiB, kb/1000, like, u.CPU/base)
 		}
 	}
 	return nil
+}
+
+// row is what is reported of one pipeline.
+type row struct {
+	usage
+	kB, smallKB, ssim float64
+}
+
+// compare runs the pipelines in turn. The ratio is the median of the rounds' ratios, because the machine may become
+// slower or faster from one round to the next.
+func (r rivals) compare(ctx context.Context, s settings, c clip) error {
+	base := r.names[len(r.names)-1]
+	for _, name := range r.names[:len(r.names)-1] { // fills the cache of bumpers
+		if _, err := job(ctx, s, name, c.file, name); err != nil {
+			return err
+		}
+	}
+	runs := map[string][]usage{}
+	for range s.rounds {
+		for _, name := range r.names {
+			u, err := job(ctx, s, name, c.file, name)
+			if err != nil {
+				return err
+			}
+			runs[name] = append(runs[name], u)
+		}
+	}
+	rows := map[string]row{}
+	for _, name := range r.names {
+		one := row{usage: middle(runs[name])}
+		var err1, err2, err3 error
+		one.kB, err1 = pictureKB(ctx, one.Video, intro(name), float64(s.seconds))
+		one.ssim, err2 = ssim(ctx, s, c, one.Video, intro(name))
+		if one.Small != "" {
+			one.smallKB, err3 = pictureKB(ctx, one.Small, intro(name), float64(s.seconds))
+		}
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return err
+		}
+		rows[name] = one
+	}
+	for _, name := range r.names {
+		var ratios []float64
+		for i, u := range runs[name] {
+			ratios = append(ratios, u.CPU/runs[base][i].CPU)
+		}
+		slices.Sort(ratios)
+		ratio, verdict := ratios[len(ratios)/2], ""
+		if strings.HasPrefix(name, "ours") {
+			verdict = rows[name].verdict(rows[base], ratio, r.most)
+		}
+		u := rows[name]
+		fmt.Printf("| %s | %s | %.2f | %.1f | %.0f | %.0f | %.0f | %.4f | %.3f | %s |\n",
+			c.name, name, u.CPU, u.Wall, u.PeakMiB, u.kB, u.smallKB, u.ssim, ratio, verdict)
+	}
+	return nil
+}
+
+// verdict says by what r misses its bar, or "ok".
+func (r row) verdict(base row, ratio, most float64) string {
+	var misses []string
+	miss := func(missed bool, format string, args ...any) {
+		if missed {
+			misses = append(misses, fmt.Sprintf(format, args...))
+		}
+	}
+	const bytes, like = 1.05, 0.001
+	miss(ratio > most, "CPU %.3f > %.2f", ratio, most)
+	miss(r.kB > base.kB*bytes, "bytes %+.1f %%", (r.kB/base.kB-1)*100)
+	miss(r.smallKB > base.smallKB*bytes, "small bytes %+.1f %%", (r.smallKB/base.smallKB-1)*100)
+	miss(r.ssim < base.ssim-like, "SSIM %+.4f", r.ssim-base.ssim)
+	if len(misses) == 0 {
+		return "ok"
+	}
+	return "**" + strings.Join(misses, ", ") + "**"
 }
 
 // middle returns the run with the median CPU time.
@@ -114,8 +174,8 @@ func middle(runs []usage) usage {
 	return sorted[len(sorted)/2]
 }
 
-// pictureBytes adds up the video packets shown from a time on, so that bumpers and sound stay out of the comparison.
-func pictureBytes(ctx context.Context, file string, from, length float64) (float64, error) {
+// pictureKB adds up the video packets shown from a time on, so that bumpers and sound stay out of the comparison.
+func pictureKB(ctx context.Context, file string, from, length float64) (float64, error) {
 	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-select_streams", "v",
 		"-show_entries", "packet=pts_time,size", "-of", "csv=p=0", file).Output()
 	if err != nil {
@@ -130,7 +190,7 @@ func pictureBytes(ctx context.Context, file string, from, length float64) (float
 			sum += size
 		}
 	}
-	return sum, nil
+	return sum / 1000, nil
 }
 
 var ssimAll = regexp.MustCompile(`All:([0-9.]+)`)
