@@ -47,7 +47,7 @@ func (a *app) announce(ctx context.Context, role string, workers int) {
 		words = append(words, "data", absolute(a.c.Data.Dir))
 	}
 	if workers > 0 {
-		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg)
+		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg, "branding", a.brand.hash)
 	}
 	a.log.InfoContext(ctx, "starting", words...)
 }

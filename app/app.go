@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"risingstars/assets"
 	"risingstars/config"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
@@ -50,6 +49,7 @@ type app struct {
 	tolerated []telemetry.Check // of what they can do without for a while
 	ffmpeg    string            // its version; "" if no worker runs here
 	workDir   *scratch.Area     // nil if neither a worker runs here nor storage is S3
+	brand     brand
 	closers   []func() error
 	access    database.Access
 
@@ -74,6 +74,9 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOption
 		}
 	}()
 	if err := a.openDisks(o.worker); err != nil {
+		return nil, err
+	}
+	if err := a.openBrand(ctx, o.worker); err != nil {
 		return nil, err
 	}
 	if err := a.openDatabase(ctx); err != nil {
@@ -181,7 +184,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			Quotas: media.Quotas{
 				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
 			},
-			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour,
+			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour, Branding: a.brand.hash,
 		},
 		Disks: a.disks, Scratch: a.workDir,
 	}
@@ -189,9 +192,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		deps.Files = a.files.Serve
 	}
 	if worker {
-		if deps.Processor, err = newProcessor(a.c, a.c.BumperPath()); err != nil {
-			return err
-		}
+		deps.Processor = a.brand.processor
 		a.logWalls(deps.Processor.Walls())
 		tools, err := deps.Processor.Inspect(ctx)
 		if err == nil {
@@ -203,6 +204,11 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
+	if worker {
+		if err := a.compareBrand(ctx); err != nil {
+			return err
+		}
+	}
 	return withVariable("S3_UPLOAD_PREFIX", a.media.CheckPrefixes(ctx))
 }
 
@@ -225,13 +231,6 @@ func (a *app) logWalls(walls []box.Wall) {
 
 func (a *app) tokens() *auth.Tokens {
 	return auth.NewTokens(a.keys, time.Duration(a.c.Auth.TokenMinutes)*time.Minute)
-}
-
-// newProcessor builds this machine's processor, for workers and for `app process`. Bumpers are kept in cacheDir.
-func newProcessor(c *config.Config, cacheDir string) (*media.Processor, error) {
-	return media.NewProcessor(media.ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: cacheDir, Threads: c.Worker.FFmpegThreads,
-	})
 }
 
 // rules returns the contest's rules for clips, as the configuration sets them.

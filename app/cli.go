@@ -83,8 +83,8 @@ func rootCommand() *cobra.Command {
 	config.Flags(root.PersistentFlags())
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
-		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), seedCommand(), healthcheckCommand(),
-		versionCommand(),
+		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
+		seedCommand(), healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root

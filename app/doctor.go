@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
+	"risingstars/modules/media"
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/queue"
@@ -65,6 +66,16 @@ func (d *doctor) report(check, verdict, format string, args ...any) {
 	d.findings = append(d.findings, finding{check, verdict, fmt.Sprintf(format, args...)})
 }
 
+// verdict returns how a check went, or "" if it has not been run.
+func (d *doctor) verdict(check string) string {
+	for _, f := range d.findings {
+		if f.check == check {
+			return f.verdict
+		}
+	}
+	return ""
+}
+
 func (d *doctor) examine(ctx context.Context) {
 	d.report("build", fine, "%s", build())
 	d.report("configuration", fine, "queue %s, storage %s", d.c.Queue.Backend, d.c.Storage.Backend)
@@ -73,7 +84,7 @@ func (d *doctor) examine(ctx context.Context) {
 			d.report("configuration", warn, "%s", warning)
 		}
 	}
-	d.ffmpeg(ctx)
+	b := d.ffmpeg(ctx)
 	d.disk()
 	d.proxies()
 	a := &app{
@@ -87,6 +98,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)
+	d.branding(ctx, a, b)
 	if err := a.close(); err != nil {
 		d.report("closing", fail, "%v", err)
 	}
@@ -108,18 +120,37 @@ func (d *doctor) print(w io.Writer) error {
 	return nil
 }
 
-func (d *doctor) ffmpeg(ctx context.Context) {
+// ffmpeg returns the branding, whose videos it has measured, and nothing of it if ffmpeg cannot be run.
+func (d *doctor) ffmpeg(ctx context.Context) *brand {
 	cacheDir, forget, err := bumperFolder(d.c)
 	if err != nil {
 		d.report("ffmpeg", fail, "%v", err)
-		return
+		return nil
 	}
 	defer forget()
-	processor, err := newProcessor(d.c, cacheDir)
+	b, err := readBrand(d.c, cacheDir)
+	problems, wrong := errors.AsType[config.Problems](err)
+	for _, problem := range problems {
+		d.report("branding", fail, "%s", problem)
+	}
+	for _, warning := range b.warnings {
+		d.report("branding", warn, "%s", warning)
+	}
+	if wrong { // then the built-in branding serves to look at ffmpeg
+		b.processor, err = media.NewProcessor(processorOptions(d.c, cacheDir))
+	}
 	if err != nil {
 		d.report("ffmpeg", fail, "%v", err)
-		return
+		return nil
 	}
+	d.tools(ctx, b.processor)
+	if wrong {
+		return nil
+	}
+	return &b
+}
+
+func (d *doctor) tools(ctx context.Context, processor *media.Processor) {
 	tools, err := processor.Inspect(ctx)
 	switch {
 	case err != nil:

@@ -45,6 +45,9 @@ func mistakes() []mistake {
 		{env: `DATA_DIR="/data"`},
 		{env: "DATA_DIR=/data\r"},
 		{file: "FILES_DIR=~/files"},
+		{env: "BRANDING_DIR=~/brand"},
+		{env: "BRANDING_DIR=brand", args: "branding"},
+		{env: "BRANDING_DIR=.env", file: "X=1", args: "branding preview out.mp4"},
 		{env: "DATABASE_URL=mysql://u:hunter2@db/x " + validSecret},
 		{env: "DATABASE_URL=postgresql://u:hun@ter2@db/x " + validSecret},
 		{env: "DATABASE_URL=postgresql://u:hun#ter2@db/x " + validSecret},
@@ -82,6 +85,8 @@ func mistakes() []mistake {
 		{args: "process clip.mp4"},
 		{args: "process clip.mp4 out.mp4 --start never"},
 		{args: "migrate sideways"},
+		{args: "rebrand everything"},
+		{args: "rebrand --stop --dry-run"},
 		{args: "queue redrive", env: "DATA_DIR=~"},
 	}
 }

@@ -35,12 +35,12 @@ func processCommand() *cobra.Command {
 				return err
 			}
 			defer forget()
-			processor, err := newProcessor(c, cacheDir)
+			b, err := readBrand(c, cacheDir)
 			if err != nil {
 				return err
 			}
 			at := time.Duration(start * float64(time.Second))
-			notices, err := processor.File(cmd.Context(), media.FileJob{
+			notices, err := b.processor.File(cmd.Context(), media.FileJob{
 				In: args[0], Out: args[1], Start: at, Rules: rules(c), Progress: showProgress(cmd.ErrOrStderr()),
 			})
 			for _, n := range notices {

@@ -19,6 +19,7 @@ var notOnAWS = map[string]string{
 	"RATE_LIMITS":                        "off for load tests only",
 	"AWS_CA_BUNDLE":                      "every system trusts AWS's certificates",
 	"AWS_ENDPOINT_URL":                   "for servers other than AWS",
+	"BRANDING_DIR":                       "an image with the folder sets it, for all tasks: infra/BRANDING.md",
 	"DATABASE_STATEMENT_TIMEOUT_SECONDS": "the default fits",
 	"DATA_DIR":                           "the image's own volume, /data",
 	"DISK_RESERVE_BYTES":                 "the default fits",

@@ -94,6 +94,7 @@ func (c *Config) checkFolders(report report) {
 		{"FILES_DIR", c.Data.FilesDir},
 		{"WORK_DIR", c.Data.WorkDir},
 		{"AWS_CA_BUNDLE", c.AWS.CABundle},
+		{"BRANDING_DIR", c.Media.BrandingDir},
 	} {
 		if strings.HasPrefix(item.path, "~") || strings.Contains(item.path, "$") {
 			report(item.name, "%q must be the path itself: nothing replaces ~ or $NAME in it", item.path)

@@ -128,6 +128,8 @@ type Media struct {
 	MinSeconds     int    `env:"MEDIA_MIN_SECONDS" default:"0"`
 	MaxSeconds     int    `env:"MEDIA_MAX_SECONDS" default:"0"`
 	MinHeight      int    `env:"MEDIA_MIN_HEIGHT" default:"0"`
+	// BrandingDir is a folder with the operator's own branding; empty: all is built in.
+	BrandingDir string `env:"BRANDING_DIR"`
 	// KeepFailedDays is how long the original of a failed video stays; 0: for ever.
 	KeepFailedDays int `env:"MEDIA_KEEP_FAILED_DAYS" default:"7"`
 }

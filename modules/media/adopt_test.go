@@ -84,7 +84,7 @@ func TestAPublicationWhoseFilesWereSweptIsTriedAgain(t *testing.T) {
 			}
 			return nil
 		})
-		err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t))
+		err := s.jobOf(v).publish(t.Context(), rendered(t))
 		if !errors.Is(err, errDiscarded) || errors.Is(err, errClaimLost) {
 			t.Fatalf("publish returns %v, want an error after which the queue tries again", err)
 		}
@@ -98,7 +98,7 @@ func TestAPublicationWhoseFilesWereSweptIsTriedAgain(t *testing.T) {
 		s.wantOrphans(t, 0)
 
 		again := s.claimed(t, v)
-		if err := (&job{Module: s.Module, video: again}).publish(t.Context(), rendered(t)); err != nil {
+		if err := s.jobOf(again).publish(t.Context(), rendered(t)); err != nil {
 			t.Fatal(err)
 		}
 		if row := s.read(t, v.ID); row.Status != string(Processed) || row.ProcessedKey == keys[0] {
@@ -208,7 +208,7 @@ func TestARestoredAttemptWritesUnderNewAddresses(t *testing.T) {
 		v := s.claimed(t, s.upload(t, notReallyAVideo()))
 		seen := map[string]bool{}
 		for range 2 {
-			if err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t)); err != nil {
+			if err := s.jobOf(v).publish(t.Context(), rendered(t)); err != nil {
 				t.Fatal(err)
 			}
 			row := s.read(t, v.ID)

@@ -135,7 +135,7 @@ func TestALostClaimPublishesNothingAndLeavesNoOutput(t *testing.T) {
 			if err := lose(s, v); err != nil {
 				t.Fatal(err)
 			}
-			j := &job{Module: s.Module, video: v}
+			j := s.jobOf(v)
 			if err := j.publish(t.Context(), rendered(t)); !errors.Is(err, errClaimLost) {
 				t.Fatalf("publish returns %v", err)
 			}
@@ -160,7 +160,7 @@ func TestARefusedPublicationLeavesTheClaimAlone(t *testing.T) {
 func aRefusedPublicationLeavesTheClaimAlone(t *testing.T, s *studio) {
 	v := s.claimed(t, s.upload(t, notReallyAVideo()))
 	s.board.refuse = errors.New("the gallery is closed")
-	j := &job{Module: s.Module, video: v}
+	j := s.jobOf(v)
 	if err := j.publish(t.Context(), rendered(t)); !errors.Is(err, s.board.refuse) {
 		t.Fatalf("publish returns %v", err)
 	}
@@ -179,7 +179,7 @@ func TestCleaningUpKeepsAdoptedFiles(t *testing.T) {
 
 func cleaningUpKeepsAdoptedFiles(t *testing.T, s *studio) {
 	v := s.claimed(t, s.upload(t, notReallyAVideo()))
-	j := &job{Module: s.Module, video: v}
+	j := s.jobOf(v)
 	if err := j.publish(t.Context(), rendered(t)); err != nil {
 		t.Fatal(err)
 	}

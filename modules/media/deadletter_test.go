@@ -46,7 +46,7 @@ func TestALateDeadLetterSparesAVideoInWork(t *testing.T) {
 		if renewed, err := s.store.renew(t.Context(), held, stepProcessing, 50); err != nil || !renewed {
 			t.Fatal(renewed, err)
 		}
-		if err := (&job{Module: s.Module, video: held}).publish(t.Context(), rendered(t)); err != nil {
+		if err := s.jobOf(held).publish(t.Context(), rendered(t)); err != nil {
 			t.Fatal(err)
 		}
 		s.wantStatus(t, v, Processed)

@@ -64,6 +64,10 @@
 // A clip that is published with less than was sent, such as without its sound, has notices (notices.go): its owner
 // reads in every answer about the video what is missing and what to do. Nobody else does.
 //
+// A rebranding makes published clips again (rebrand.go). What is left of it is in a table of its own, so that the
+// videos stay processed; each has a lease and a fence there, as videos that wait have in theirs. It begins none while a
+// video waits.
+//
 // CheckFiles compares storage with the rows, as after a restored backup (check.go). It is the only one that lets a
 // published video wait for a worker again, because its files are missing: its entry and the votes stay meanwhile.
 //

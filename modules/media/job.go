@@ -29,8 +29,31 @@ const (
 // job is the work on one claim.
 type job struct {
 	*Module
-	video    Video
+	video    Video // as it was claimed
+	right    jobRight
+	rules    Rules
 	progress atomic.Pointer[jobProgress]
+	began    time.Time
+
+	keepsOriginal bool // whatever the settings say
+	keepsReplaced bool // for a while
+}
+
+// jobRight is a worker's right to publish a video, which it may lose at any time.
+type jobRight interface {
+	// renew extends the lease and stores the progress. It reports false if the claim is lost.
+	renew(ctx context.Context, step string, progress int) (bool, error)
+	// holds reports whether the claim is still valid.
+	holds(ctx context.Context) (bool, error)
+	// complete stores the outputs in the row of a video that was old before. It joins the transaction in ctx. It
+	// reports false if the claim is lost.
+	complete(ctx context.Context, v, old Video) (bool, error)
+}
+
+func (m *Module) newJob(v Video, right jobRight) *job {
+	j := &job{Module: m, video: v, right: right, rules: m.o.Rules, began: time.Now()}
+	j.progress.Store(&jobProgress{step: stepProbing})
+	return j
 }
 
 type jobProgress struct {
@@ -86,7 +109,7 @@ func (j *job) run(ctx context.Context) (err error) {
 // machine's disk. It reads the stored bytes again, because the content, not the key, determines the demuxer.
 func (j *job) prepare(ctx context.Context, file io.ReadSeeker, size int64) (work ffmpeg.Job, err error) {
 	work = ffmpeg.Job{
-		Start: j.video.Start, Rules: j.o.Rules,
+		Start: j.video.Start, Rules: j.rules,
 		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Step, p.Percent}) },
 	}
 	container, head, err := sniff(file)
@@ -132,10 +155,10 @@ func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
 // checkClaim reports whether the claim still holds.
 func (j *job) checkClaim(ctx context.Context, renew bool) (held bool, err error) {
 	if !renew {
-		return j.store.holds(ctx, j.video)
+		return j.right.holds(ctx)
 	}
 	p := j.progress.Load()
-	return j.store.renew(ctx, j.video, p.step, p.percent)
+	return j.right.renew(ctx, p.step, p.percent)
 }
 
 // publish stores the outputs and commits the job. After an error, such as a lost claim, it deletes them again. Their
@@ -147,7 +170,8 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	output, files := outputOf(name, result)
 	v.Output = output
 	v.Duration, v.Notices = result.Duration, result.Notices
-	if j.o.DeleteOriginal {
+	v.Branding, v.Work = j.o.Branding, time.Since(j.began)
+	if j.deletesOriginal() {
 		v.OriginalKey, v.OriginalSize = "", 0
 	}
 
@@ -169,11 +193,13 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	return nil
 }
 
+func (j *job) deletesOriginal() bool { return j.o.DeleteOriginal && !j.keepsOriginal }
+
 // commit completes the claim, publishes the entry and adopts the outputs in one transaction. It returns what is to be
 // deleted now: the original, if it is not kept, and earlier outputs, if the video is processed again.
 func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error) {
 	err = j.store.db.InTx(ctx, func(ctx context.Context) error {
-		published, err := j.store.publish(ctx, v)
+		published, err := j.right.complete(ctx, v, j.video)
 		if err != nil {
 			return err
 		}
@@ -193,10 +219,15 @@ func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error
 			return err
 		}
 		old := j.video.keys()
-		if j.o.DeleteOriginal {
+		if j.deletesOriginal() {
 			old = append(old, j.video.OriginalKey)
 		}
-		if files, err = j.store.condemn(ctx, firstPause, old...); err != nil {
+		if j.keepsReplaced {
+			err = j.store.orphan(ctx, keepReplaced, old...)
+		} else {
+			files, err = j.store.condemn(ctx, firstPause, old...)
+		}
+		if err != nil {
 			return err
 		}
 		return j.store.adopt(ctx, v.keys()...)

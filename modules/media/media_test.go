@@ -127,6 +127,9 @@ func (s *studio) deliver(ctx context.Context, v Video) error {
 	return s.process(ctx, queue.Delivery{Task: queue.Task{Kind: processKind, ID: v.ID}, Attempt: 1, MaxAttempts: 3})
 }
 
+// jobOf returns the job of a claimed video.
+func (s *studio) jobOf(v Video) *job { return s.newJob(v, videoClaim{s.store, v}) }
+
 func (s *studio) read(t *testing.T, id string) videoRow {
 	t.Helper()
 	row, err := s.store.row(t.Context(), id)
@@ -204,6 +207,7 @@ func (s *studio) pass(t *testing.T, d time.Duration) {
 		"media_direct_uploads":  {"expires_at", "retry_at"},
 		"media_turns":           {"served_at"},
 		"media_owners":          {"day_began"},
+		"media_rebrands":        {"lease_until", "sent_at"},
 	} {
 		for _, column := range columns {
 			_, err := s.db.Exec(t.Context(), fmt.Sprintf(`UPDATE %s SET %s = %[2]s - ? WHERE %[2]s > ?`, table, column),

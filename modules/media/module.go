@@ -77,6 +77,8 @@ type Options struct {
 	ResendAfter time.Duration
 	// KeepFailed is how long the original of a failed video stays, so that its owner can retry; 0: for ever.
 	KeepFailed time.Duration
+	// Branding is the hash of the branding that workers give to clips.
+	Branding string
 }
 
 func (o Options) withDefaults() Options {
@@ -151,5 +153,5 @@ func New(d Deps) *Module {
 
 // Handlers returns the handlers of the module's tasks, for a worker.
 func (m *Module) Handlers() queue.Handlers {
-	return queue.Handlers{processKind: {Run: m.process, Dead: m.fail}}
+	return queue.Handlers{processKind: {Run: m.process, Dead: m.fail}, rebrandKind: {Run: m.makeAgain}}
 }

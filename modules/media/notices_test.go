@@ -42,7 +42,7 @@ func theOwnerIsToldWhatAPublishedClipLacks(t *testing.T, s *studio) {
 	notices := []Notice{ffmpeg.NoticeNoSound, ffmpeg.NoticePictureCutOff}
 	result := rendered(t)
 	result.Notices = notices
-	if err := (&job{Module: s.Module, video: s.claimed(t, v)}).publish(t.Context(), result); err != nil {
+	if err := s.jobOf(s.claimed(t, v)).publish(t.Context(), result); err != nil {
 		t.Fatal(err)
 	}
 	wantNotices(t, url, v.ID, "en", notices...)
@@ -57,7 +57,7 @@ func theOwnerIsToldWhatAPublishedClipLacks(t *testing.T, s *studio) {
 		t.Fatal(err)
 	}
 	wantNotices(t, url, v.ID, "en")
-	if err := (&job{Module: s.Module, video: s.claimed(t, v)}).publish(t.Context(), rendered(t)); err != nil {
+	if err := s.jobOf(s.claimed(t, v)).publish(t.Context(), rendered(t)); err != nil {
 		t.Fatal(err)
 	}
 	wantNotices(t, url, v.ID, "en")

@@ -28,27 +28,27 @@ func TestFilesAndRowsChangeInAnOrderThatLeavesNoOrphan(t *testing.T) {
 		},
 		"publication": func(t *testing.T, s *studio) {
 			v := s.claimed(t, s.upload(t, notReallyAVideo()))
-			if err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t)); err != nil {
+			if err := s.jobOf(v).publish(t.Context(), rendered(t)); err != nil {
 				t.Error(err)
 			}
 		},
 		"publication that deletes the original": func(t *testing.T, s *studio) {
 			s.o.DeleteOriginal = true
 			v := s.claimed(t, s.upload(t, notReallyAVideo()))
-			if err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t)); err != nil {
+			if err := s.jobOf(v).publish(t.Context(), rendered(t)); err != nil {
 				t.Error(err)
 			}
 		},
 		"refused publication": func(t *testing.T, s *studio) {
 			v := s.claimed(t, s.upload(t, notReallyAVideo()))
 			s.board.refuse = errStuck
-			if err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t)); !errors.Is(err, errStuck) {
+			if err := s.jobOf(v).publish(t.Context(), rendered(t)); !errors.Is(err, errStuck) {
 				t.Error(err)
 			}
 		},
 		"deletion": func(t *testing.T, s *studio) {
 			v := s.claimed(t, s.upload(t, notReallyAVideo()))
-			err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t))
+			err := s.jobOf(v).publish(t.Context(), rendered(t))
 			if err := errors.Join(err, s.Delete(t.Context(), "ana", v.ID)); err != nil {
 				t.Error(err)
 			}

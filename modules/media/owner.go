@@ -77,7 +77,11 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 		if !withdrawn {
 			return errHasVotes
 		}
-		files, err = m.store.condemn(ctx, firstPause, append(v.keys(), v.OriginalKey)...)
+		if files, err = m.store.condemn(ctx, firstPause, append(v.keys(), v.OriginalKey)...); err != nil {
+			return err
+		}
+		replaced, err := m.store.condemnReplaced(ctx, m.o.ProcessedPrefix+"/"+id+"-")
+		files = append(files, replaced...)
 		return err
 	})
 	if err != nil {

@@ -69,9 +69,7 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	}
 	m.underWay.Store(v.ID, true)
 	defer m.underWay.Delete(v.ID)
-	j := &job{Module: m, video: v}
-	j.progress.Store(&jobProgress{step: stepProbing})
-	err = j.run(ctx)
+	err = m.newJob(v, videoClaim{m.store, v}).run(ctx)
 
 	// The rest must happen even if the job's context has ended.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)

@@ -23,7 +23,8 @@ type Processor struct {
 	ffmpeg *ffmpeg.Processor
 }
 
-// NewProcessor fails when ffmpeg is missing.
+// NewProcessor fails when ffmpeg is missing. The error is of type branding.Problems if a video of the branding does not
+// fit.
 func NewProcessor(o ProcessorOptions) (*Processor, error) {
 	p, err := ffmpeg.New(o)
 	if err != nil {
@@ -87,6 +88,21 @@ func (p *Processor) File(ctx context.Context, f FileJob) ([]Notice, error) {
 		return nil, fmt.Errorf("move the result into place: %w", err)
 	}
 	return result.Notices, nil
+}
+
+// Preview writes a test picture with sound to out, processed as a clip is, and a poster beside it.
+func (p *Processor) Preview(ctx context.Context, out string, progress func(step string, percent int)) error {
+	dir, err := os.MkdirTemp("", "preview-*")
+	if err != nil {
+		return fmt.Errorf("create a work folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	in, err := p.ffmpeg.TestClip(ctx, dir)
+	if err != nil {
+		return fmt.Errorf("make a test picture: %w", err)
+	}
+	_, err = p.File(ctx, FileJob{In: in, Out: out, Progress: progress})
+	return err
 }
 
 // same reports whether two paths lead to the same file.

@@ -45,6 +45,8 @@ type videoRow struct {
 	FailedAt     int64
 	UploadedAt   int64
 	ProcessedAt  int64
+	Branding     string
+	WorkMs       int64
 	MissingSince int64
 	LeaseLeft    int64 `gorm:"->"` // in microseconds; only leaseOf reads it
 }
@@ -153,7 +155,10 @@ func (s *store) delete(ctx context.Context, id string) (Video, bool, error) {
 	var row videoRow
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		row = videoRow{} // of a run that was rolled back
-		return s.db.Query(ctx, &row, `DELETE FROM media_videos WHERE id = ? RETURNING *`, id)
+		if err := s.db.Query(ctx, &row, `DELETE FROM media_videos WHERE id = ? RETURNING *`, id); err != nil {
+			return err
+		}
+		return s.unlistRebrand(ctx, id)
 	})
 	if err != nil {
 		return Video{}, false, fmt.Errorf("delete video %s: %w", id, err)

@@ -100,16 +100,38 @@ func (s *store) giveBack(ctx context.Context, v Video) (bool, error) {
 	}, "attempt = ?", v.Attempt)
 }
 
+// videoClaim is a worker's right to process a video that waits.
+type videoClaim struct {
+	*store
+	video Video
+}
+
+func (c videoClaim) renew(ctx context.Context, step string, progress int) (bool, error) {
+	return c.store.renew(ctx, c.video, step, progress)
+}
+
+func (c videoClaim) holds(ctx context.Context) (bool, error) { return c.store.holds(ctx, c.video) }
+
+func (c videoClaim) complete(ctx context.Context, v, _ Video) (bool, error) { return c.publish(ctx, v) }
+
 // publish completes a claim. It reports false if the claim is lost.
 func (s *store) publish(ctx context.Context, v Video) (bool, error) {
-	return s.move(ctx, v.ID, Processed, Processed.before(), map[string]any{
+	set := outputColumns(v)
+	maps.Copy(set, map[string]any{
+		"original_key": v.OriginalKey, "original_bytes": v.OriginalSize,
+		"processed_at": gorm.Expr(s.clock()), "progress": 100, "stage": "", "lease_until": 0,
+	})
+	return s.move(ctx, v.ID, Processed, Processed.before(), set, "attempt = ?", v.Attempt)
+}
+
+// outputColumns are the columns that describe what a job has made.
+func outputColumns(v Video) map[string]any {
+	return map[string]any{
 		"processed_key": v.ProcessedKey, "poster_key": v.PosterKey, "duration_ms": v.Duration.Milliseconds(),
 		"small_key": v.SmallKey, "small_width": v.SmallWidth, "small_height": v.SmallHeight,
 		"poster_640_key": v.Poster640Key, "poster_320_key": v.Poster320Key,
-		"notices": joinNotices(v.Notices), "original_key": v.OriginalKey, "original_bytes": v.OriginalSize,
-		"processed_at": gorm.Expr(s.clock()), "progress": 100, "stage": "", "lease_until": 0,
-		"missing_since": 0,
-	}, "attempt = ?", v.Attempt)
+		"notices": joinNotices(v.Notices), "missing_since": 0, "branding": v.Branding, "work_ms": v.Work.Milliseconds(),
+	}
 }
 
 // reject ends a claim because of the contestant's clip; subject is what the sentence about it names, or "". It reports

@@ -28,6 +28,11 @@ func TestStoreUsesIndexes(t *testing.T) {
 		if err == nil {
 			_, err = planner.Exec(ctx, `INSERT INTO media_turns SELECT DISTINCT owner_id, 1 FROM media_videos`)
 		}
+		if err == nil {
+			_, err = planner.Exec(ctx, `
+				INSERT INTO media_rebrands (video_id, branding, sent_at, failure)
+				SELECT id, 'new', sent_at, CASE WHEN sent_at % 7 = 0 THEN 'why' ELSE '' END FROM media_videos`)
+		}
 		return err
 	})
 	if err != nil {
@@ -45,6 +50,9 @@ func TestStoreUsesIndexes(t *testing.T) {
 				plan = strings.NewReplacer("SCAN CONSTANT ROW\n", "", "SCAN oldest\n", "", "SCAN best\n", "",
 					"SCAN line\n", "", "USE TEMP B-TREE FOR ORDER BY\n", "").Replace(plan)
 			}
+			// The first entries of an index, in its order.
+			plan = strings.NewReplacer("SCAN w USING INDEX media_videos_queue_idx\n", "",
+				"SCAN media_rebrands USING INDEX media_rebrands_due_idx\n", "").Replace(plan + "\n")
 			if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN") {
 				t.Errorf("%s:\n%s\n%s", name, statement, plan)
 			}
@@ -94,6 +102,16 @@ func TestStoreUsesIndexes(t *testing.T) {
 				return err
 			})
 		}
+		check("rebranding, "+state, func() error {
+			_, err := s.takeRebrands(t.Context(), "new", time.Minute)
+			if err == nil {
+				_, _, _, err = s.claimRebrand(t.Context(), waiting[0], "new")
+			}
+			if err == nil {
+				_, err = s.rebrandOf(t.Context(), waiting[0])
+			}
+			return err
+		})
 		check("due orphans, "+state, func() error {
 			_, err := s.dueFiles(t.Context(), 50)
 			return err

@@ -27,7 +27,9 @@ func (m *Module) Sweep(ctx context.Context) {
 }
 
 func (m *Module) sweeps() []func(ctx context.Context) error {
-	return []func(ctx context.Context) error{m.bringBack, m.resend, m.direct.sweep, m.expireOriginals, m.sweepOrphans}
+	return []func(ctx context.Context) error{
+		m.bringBack, m.resend, m.sendRebrands, m.direct.sweep, m.expireOriginals, m.sweepOrphans,
+	}
 }
 
 func (m *Module) repeat(ctx context.Context, part func(ctx context.Context) error) {

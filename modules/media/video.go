@@ -19,6 +19,8 @@ type Video struct {
 	Start          time.Duration // where the published part begins in the original
 	Duration       time.Duration // of the rendition, bumpers included
 	Notices        []Notice      // what the rendition lacks of the original
+	Branding       string        // the hash of the branding that a job has just given it
+	Work           time.Duration // how long that job took
 	FailureCode    string
 	FailureSubject string    // what the sentence about the failure names, such as a codec; may be ""
 	Retries        int       // by the owner

@@ -22,10 +22,20 @@ const bumperVersion = "1"
 // tempPrefix begins the names of unfinished files in the cache.
 const tempPrefix = "tmp-"
 
-// bumpers are the rendered intro and outro for one frame rate and size.
+// bumpers are the rendered intro and outro for one frame rate and size. One that a branding leaves out has no file and
+// no frames.
 type bumpers struct {
 	intro, outro             string
 	introFrames, outroFrames int
+}
+
+func (b bumpers) files() (files []string) {
+	for _, file := range []string{b.intro, b.outro} {
+		if file != "" {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 // brandingKey returns what the names of cached files begin with. It differs for another branding, build of ffmpeg, set
@@ -40,6 +50,7 @@ func (p *Processor) brandingKey() (string, error) {
 		return "", fmt.Errorf("ffmpeg: run %s -version: %w", p.ffmpeg, err)
 	}
 	h.Write(version)
+	fmt.Fprintln(h, p.brand.Hash(""))
 	for _, s := range []size{bigSize(), {smallLong, smallShort}} {
 		fmt.Fprintln(h, p.videoArgs(rational{30, 1}, s))
 	}
@@ -58,26 +69,23 @@ func (p *Processor) brandingKey() (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
-// watermark returns the path of the watermark's picture in the cache.
-func (p *Processor) watermark(ctx context.Context) (string, error) {
-	path := filepath.Join(p.cacheDir, p.cacheKey+"-watermark.png")
-	err := p.cached(ctx, path, func(tmp string) error { return p.extract("watermark.png", tmp) })
-	return path, err
+// bumpers returns the bumpers for one frame rate and size, and renders those that are not in the cache yet.
+func (p *Processor) bumpers(ctx context.Context, r rational, s size) (b bumpers, err error) {
+	if b.intro, b.introFrames, err = p.bumper(ctx, p.intro, r, s); err != nil {
+		return b, err
+	}
+	b.outro, b.outroFrames, err = p.bumper(ctx, p.outro, r, s)
+	return b, err
 }
 
-// bumpers returns the bumpers for one frame rate and size, and renders those that are not in the cache yet.
-func (p *Processor) bumpers(ctx context.Context, r rational, s size) (bumpers, error) {
-	name := func(kind string) string {
-		return filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%s-%d-%d.mp4", p.cacheKey, kind, s, r.num, r.den))
+func (p *Processor) bumper(ctx context.Context, sc scene, r rational, s size) (path string, frames int, err error) {
+	if sc.length == 0 {
+		return "", 0, nil
 	}
-	n := r.frames(bumperLength)
-	st := stageFor(s)
-	b := bumpers{intro: name("intro"), outro: name("outro"), introFrames: n, outroFrames: n}
-	err := p.cached(ctx, b.intro, func(tmp string) error { return p.render(ctx, st.intro(), st, r, n, tmp) })
-	if err == nil {
-		err = p.cached(ctx, b.outro, func(tmp string) error { return p.render(ctx, st.outro(), st, r, n, tmp) })
-	}
-	return b, err
+	frames = r.frames(sc.length)
+	path = filepath.Join(p.cacheDir, fmt.Sprintf("%s-%s-%s-%d-%d.mp4", p.cacheKey, sc.name, s, r.num, r.den))
+	err = p.cached(ctx, path, func(tmp string) error { return p.render(ctx, sc, r, s, frames, tmp) })
+	return path, frames, err
 }
 
 // cached creates path with fill unless it exists. A file appears whole or not at all, for other processes as well; two
@@ -146,18 +154,35 @@ func (p *Processor) extract(name, path string) error {
 	return nil
 }
 
-// render animates a scene on its stage and encodes it as the clips are encoded.
-func (p *Processor) render(ctx context.Context, layers []layer, st stage, r rational, frames int, out string) error {
+// render draws a scene and encodes it as the clips are encoded.
+func (p *Processor) render(ctx context.Context, sc scene, r rational, s size, frames int, out string) error {
 	dir, err := os.MkdirTemp(p.cacheDir, tempPrefix+"layers-*")
 	if err != nil {
 		return &ToolError{Step: "bumper", Err: err}
 	}
 	defer os.RemoveAll(dir)
+	canvas, err := sc.draw(ctx, p, dir, r, s, frames)
+	if err != nil {
+		return err
+	}
+	video := p.videoArgs(r, s)
+	video["frames:v"] = frames
+	args, err := build(canvas.Output(out, video))
+	if err != nil {
+		return &ToolError{Step: "bumper", Err: err}
+	}
+	return p.run(ctx, command{
+		step: "bumper", path: p.ffmpeg, args: args, read: []string{dir}, write: []string{out}, budget: forOurOwn(),
+	})
+}
+
+// animated draws the layers on their stage, with their files in dir.
+func (p *Processor) animated(layers []layer, st stage, dir string, r rational, frames int) (*fg.Stream, error) {
 	var canvas *fg.Stream
 	for i, l := range layers {
 		path := filepath.Join(dir, filepath.Base(l.file))
 		if err := p.extract(l.file, path); err != nil {
-			return err
+			return nil, err
 		}
 		// Repeating the decoded picture spares decoding the PNG for every frame.
 		still := localInput(path, fg.KwArgs{"f": "image2", "framerate": r.String()})
@@ -168,17 +193,8 @@ func (p *Processor) render(ctx context.Context, layers []layer, st stage, r rati
 		}
 		canvas = canvas.Overlay(l.prepare(s), "repeat", fg.KwArgs{"x": l.x, "y": l.y, "format": "rgb", "eval": "frame"})
 	}
-	canvas = fadeEnds(canvas)
+	canvas = fadeEnds(canvas, bumperLength)
 	canvas = filter(canvas, "scale", "w", st.out.width, "h", st.out.height,
 		"out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
-	canvas = filter(filter(canvas, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1)
-	video := p.videoArgs(r, st.out)
-	video["frames:v"] = frames
-	args, err := build(canvas.Output(out, video))
-	if err != nil {
-		return &ToolError{Step: "bumper", Err: err}
-	}
-	return p.run(ctx, command{
-		step: "bumper", path: p.ffmpeg, args: args, read: []string{dir}, write: []string{out}, budget: forOurOwn(),
-	})
+	return filter(filter(canvas, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1), nil
 }

@@ -48,7 +48,7 @@ func (c clip) soundLength() time.Duration {
 
 // encode makes the clip's picture and sound, in one pass unless something in the file is broken.
 func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (clip, error) {
-	mark, err := p.watermark(ctx)
+	mark, err := p.cachedWatermark(ctx)
 	if err != nil {
 		return clip{}, err
 	}
@@ -75,7 +75,7 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 
 // pass encodes the picture and decodes sound.
 func (p *Processor) pass(
-	ctx context.Context, pl plan, mark string, sound []recording, percent func(int),
+	ctx context.Context, pl plan, mark watermark, sound []recording, percent func(int),
 ) (clip, error) {
 	c := clip{video: filepath.Join(pl.input.Dir, "clip.mp4"), candidates: newCandidates(pl)}
 	if pl.hasSmall() {
@@ -88,7 +88,7 @@ func (p *Processor) pass(
 	progress := newProgressReader(pl.frames(), percent)
 	err = p.run(ctx, command{
 		step: "process", path: p.ffmpeg, args: args,
-		read: []string{pl.input.Input, mark}, write: []string{pl.input.Dir},
+		read: append(mark.files(), pl.input.Input), write: []string{pl.input.Dir},
 		stdout: progress, budget: p.limits.forClip(pl.length), original: pl.input.original,
 	})
 	c.frames = progress.frames
@@ -146,7 +146,7 @@ func (p *Processor) decodeThreads(pl plan) int {
 
 // pictures returns the outputs that show the decoded stream s. The first one is the rendition, whose frames ffmpeg
 // reports.
-func (p *Processor) pictures(s *fg.Stream, pl plan, c clip, mark string) []*fg.Stream {
+func (p *Processor) pictures(s *fg.Stream, pl plan, c clip, mark watermark) []*fg.Stream {
 	encoded := func(s *fg.Stream, out string, frame size) *fg.Stream {
 		video := p.videoArgs(pl.rate, frame)
 		video["frames:v"] = pl.frames()
@@ -170,9 +170,8 @@ func (p *Processor) pictures(s *fg.Stream, pl plan, c clip, mark string) []*fg.S
 	return append(outputs, c.candidates.outputs(fork.Get("1"))...)
 }
 
-// encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates. mark is the watermark's
-// file.
-func (p *Processor) encodeArgs(pl plan, c clip, mark string, sound []recording) ([]string, error) {
+// encodeArgs returns ffmpeg's arguments for the one pass: picture, sound and poster candidates.
+func (p *Processor) encodeArgs(pl plan, c clip, mark watermark, sound []recording) ([]string, error) {
 	in := p.source(pl)
 	shown := in
 	if pl.start > 0 {

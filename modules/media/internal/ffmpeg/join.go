@@ -46,7 +46,12 @@ func (p *Processor) join(ctx context.Context, pl plan, b bumpers, c clip, seams 
 		if err := os.WriteFile(list, []byte(parts), 0o600); err != nil {
 			return &ToolError{Step: "join", Err: err}
 		}
-		lists, read = append(lists, list), append(read, s.intro, s.outro)
+		lists = append(lists, list)
+		for _, bumper := range []string{s.intro, s.outro} {
+			if bumper != "" {
+				read = append(read, bumper)
+			}
+		}
 		streams := []*fg.Stream{localInput(list, fg.KwArgs{"f": "concat", "safe": 0}).Video()}
 		if sound != nil {
 			streams = append(streams, sound.Get(strconv.Itoa(i)))
@@ -99,12 +104,15 @@ type part struct {
 	frames int
 }
 
-// concatList names the parts for ffmpeg's concat demuxer. It states their durations, because the demuxer reads them in
+// concatList names the parts for ffmpeg's concat demuxer, without those that have no frames. It states their durations, because the demuxer reads them in
 // microseconds, and a part that is off by one would shift all that follow.
 func concatList(r rational, parts ...part) string {
 	var sb strings.Builder
 	sb.WriteString("ffconcat version 1.0\n")
 	for _, pt := range parts {
+		if pt.frames == 0 {
+			continue
+		}
 		name := strings.ReplaceAll(pt.file, "'", `'\''`)
 		fmt.Fprintf(&sb, "file '%s'\nduration %s\n", name, seconds(r.span(pt.frames).Seconds()))
 	}

@@ -83,15 +83,12 @@ func scaled(s *fg.Stream, col colorPlan, size ...any) *fg.Stream {
 	return wideToSDR(s, col)
 }
 
-// marked overlays the watermark, the file mark, on s. On the small rendition it is half as large.
-func marked(s *fg.Stream, mark string, frame size) *fg.Stream {
-	part, margin := "1", watermarkMargin
-	if !frame.big() {
-		part, margin = "1/2", watermarkMargin/2
-	}
-	logo := filter(localInput(mark, fg.KwArgs{"f": "png_pipe", "threads": 1}),
+// marked overlays the watermark on s.
+func marked(s *fg.Stream, mark watermark, frame size) *fg.Stream {
+	file, part := mark.in(frame)
+	logo := filter(localInput(file, fg.KwArgs{"f": "png_pipe", "threads": 1}),
 		"scale", "w", "iw*"+part, "h", "ih*"+part, "out_color_matrix", "bt709", "out_range", "tv")
 	logo = filter(logo, "format", "pix_fmts", "yuva420p")
-	x, y := corner(margin)
+	x, y := mark.corner(frame)
 	return s.Overlay(logo, "repeat", fg.KwArgs{"x": x, "y": y, "format": "yuv420"})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"risingstars/platform/box"
+	"risingstars/platform/branding"
 )
 
 // Options are the settings of a Processor that depend on the machine. Those that depend on the contest are in
@@ -20,7 +21,8 @@ type Options struct {
 	FFmpeg, FFprobe string // "" = from PATH
 	Threads         int    // of one run; 0 = as many as this process has CPUs, at most 4
 	CacheDir        string // for rendered bumpers; several processes may share it
-	Branding        fs.FS  // as assets.Branding returns it
+	Branding        fs.FS  // what is built in, as assets.Branding returns it
+	Brand           branding.Brand
 	Limits          Limits
 }
 
@@ -30,6 +32,8 @@ type Processor struct {
 	threads         int
 	cacheDir        string
 	branding        fs.FS
+	brand           branding.Brand
+	intro, outro    scene
 	limits          Limits
 	box             *box.Box
 	waits           bool // programs can wait for the parts of an original that they read
@@ -38,11 +42,12 @@ type Processor struct {
 	filling chan struct{} // holds one token while something is put into cacheDir
 }
 
-// New fails when a program is missing or the cache folder cannot be created.
+// New fails when a program is missing or the cache folder cannot be created. The error is of type branding.Problems if
+// Options.Brand has a video that does not fit.
 func New(o Options) (*Processor, error) {
 	p := &Processor{
 		threads: or(o.Threads, min(runtime.GOMAXPROCS(0), 4)), branding: o.Branding,
-		limits: o.Limits.withDefaults(), filling: make(chan struct{}, 1),
+		brand: o.Brand, limits: o.Limits.withDefaults(), filling: make(chan struct{}, 1),
 	}
 	if o.Branding == nil || o.CacheDir == "" {
 		return nil, errors.New("ffmpeg: Options.Branding and Options.CacheDir are required")
@@ -72,6 +77,9 @@ func New(o Options) (*Processor, error) {
 		return nil, fmt.Errorf("ffmpeg: %w", err)
 	}
 	p.waits = p.box.CanWait()
+	if err := p.setScenes(context.Background()); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 

@@ -40,14 +40,13 @@ func (s size) tall() bool { return s.height > s.width }
 
 func (s size) String() string { return fmt.Sprintf("%dx%d", s.width, s.height) }
 
-// watermarkMargin is the distance of the watermark from the top edge and from the right edge, in pixels.
+// watermarkMargin is the distance of the built-in watermark from the top edge and from the right edge, in pixels.
 // assets/branding/README.md tells the designers, and a test compares the two.
 const watermarkMargin = 10
 
-// WatermarkCorner is where the watermark lies: at the top right. x and y are expressions of ffmpeg's overlay filter.
-func WatermarkCorner() (x, y string) { return corner(watermarkMargin) }
-
-func corner(margin int) (x, y string) { return fmt.Sprintf("W-w-%d", margin), fmt.Sprint(margin) }
+// WatermarkCorner is where the built-in watermark lies: at the top right. x and y are expressions of ffmpeg's overlay
+// filter.
+func WatermarkCorner() (x, y string) { return builtInWatermark("").corner(bigSize()) }
 
 // outputRates are the frame rates of renditions. One set of bumpers exists for each.
 func outputRates() []rational {

@@ -2,6 +2,7 @@ package ffmpeg
 
 import (
 	"fmt"
+	"time"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
@@ -108,9 +109,9 @@ func (st stage) outro() []layer {
 // from is an expression for a place: a number of pixels and what is added to it.
 func from(pixels float64, expression string) string { return fmt.Sprintf("%g%s", pixels, expression) }
 
-// fadeEnds fades a bumper in from black and out to black.
-func fadeEnds(s *fg.Stream) *fg.Stream {
+// fadeEnds fades a bumper of that length in from black and out to black.
+func fadeEnds(s *fg.Stream, length time.Duration) *fg.Stream {
 	const fade = 0.2
 	s = filter(s, "fade", "type", "in", "start_time", 0, "duration", fade)
-	return filter(s, "fade", "type", "out", "start_time", bumperLength.Seconds()-fade, "duration", fade)
+	return filter(s, "fade", "type", "out", "start_time", length.Seconds()-fade, "duration", fade)
 }

@@ -38,7 +38,8 @@ func TestWatermarkLiesInTheDocumentedCorner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args, err := p.encodeArgs(pl, clip{video: "/job/clip.mp4", candidates: newCandidates(pl)}, "/mark.png", nil)
+	c := clip{video: "/job/clip.mp4", small: "/job/clip-small.mp4", candidates: newCandidates(pl)}
+	args, err := p.encodeArgs(pl, c, builtInWatermark("/mark.png"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
