@@ -15,7 +15,7 @@ type queryLogger struct {
 }
 
 // mostLogged bounds how much of a slow statement is logged, in bytes. One that inserts many rows is as long as they are.
-const mostLogged = 2000
+const mostLogged = 16 << 10
 
 func newQueryLogger(log *slog.Logger, slow time.Duration) logger.Interface {
 	if slow <= 0 {
