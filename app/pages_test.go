@@ -37,7 +37,7 @@ func invocations(page string) (found [][]string) {
 func TestPagesShowCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	var pages []string
-	for _, pattern := range strings.Fields("../README.md ../infra/*.md ../infra/*/README.md ../platform/*/README.md") {
+	for pattern := range strings.FieldsSeq("../README.md ../infra/*.md ../infra/*/README.md ../platform/*/README.md") {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -25,8 +25,8 @@ func seedCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "seed",
 		Short: "Add contestants, entries and votes that are made up, for a demonstration or a load test",
-		Long: "Add contestants with one published entry each, voters, and votes, all of them made up. The same --seed\n" +
-			"gives the same crowd. The entries have no files: pages and votes work, clips do not play.",
+		Long: "Add contestants with one published entry each, voters, and votes, all of them made up. The same\n" +
+			"--seed gives the same crowd. The entries have no files: pages and votes work, clips do not play.",
 		Args: func(*cobra.Command, []string) error { return o.validate() },
 		RunE: withExisting(database.Change, func(cmd *cobra.Command, a *app, _ []string) error {
 			accounts, err := a.identity.Count(cmd.Context())

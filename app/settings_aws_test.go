@@ -75,6 +75,7 @@ var awsReaders = map[string]string{
 	"MEDIA_MIN_SECONDS":           "work",
 	"MEDIA_MAX_SECONDS":           "work",
 	"MEDIA_MIN_HEIGHT":            "work",
+	"MEDIA_SMALL":                 "work",
 }
 
 // runtimeVariables are read by the Go runtime and not by the configuration.

@@ -19,7 +19,8 @@ var promises = map[string][]string{
 		"AllowedMethods: [PUT]", "ExposedHeaders: [ETag]", "AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}",
 		"OriginAccessControlId: !GetAtt OriginAccess.Id", "SigningBehavior: always",
 		"MinTTL: 0\n        DefaultTTL: 3600\n        MaxTTL: 3600\n", "CachePolicyId: !Ref ClipsCache",
-		"OriginPath: /media\n", "StatusCodes: {Quantity: 2, Items: [403, 404]}", "TargetOriginId: renditions-then-site\n",
+		"OriginPath: /media\n",
+		"StatusCodes: {Quantity: 2, Items: [403, 404]}", "TargetOriginId: renditions-then-site\n",
 		"Principal: {Service: cloudfront.amazonaws.com}\n            Action: s3:GetObject\n",
 	},
 	"queue.yaml": {

@@ -100,7 +100,9 @@ func (s *site) wantFile(t *testing.T, address string) string {
 	if cache := whole.Header.Get("Cache-Control"); !strings.HasPrefix(cache, "public, max-age=") {
 		t.Errorf("%s may be kept: %q", address, cache)
 	}
-	for method, status := range map[string]int{http.MethodHead: http.StatusOK, http.MethodGet: http.StatusPartialContent} {
+	for method, status := range map[string]int{
+		http.MethodHead: http.StatusOK, http.MethodGet: http.StatusPartialContent,
+	} {
 		request, err := http.NewRequestWithContext(t.Context(), method, address, http.NoBody)
 		if err != nil {
 			t.Fatal(err)

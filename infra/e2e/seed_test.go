@@ -11,7 +11,9 @@ func TestACrowdIsSeededTheSameEachTime(t *testing.T) {
 	onlyInStage(t, embedded, onehost)
 	t.Parallel()
 	s, other := newSite(t), newSite(t)
-	crowd := []string{"seed", "--contestants=40", "--voters=30", "--votes=500", "--cities=14", "--password=one two three"}
+	crowd := []string{
+		"seed", "--contestants=40", "--voters=30", "--votes=500", "--cities=14", "--password=one two three",
+	}
 	for _, of := range []*site{s, other} {
 		of.migrate(t)
 		stdout, stderr, code := of.runApp(t, crowd...)
@@ -31,7 +33,8 @@ func TestACrowdIsSeededTheSameEachTime(t *testing.T) {
 	}
 	s.start(t)
 	for list, want := range map[string]string{"videos": "40", "videos?order=votes": "40"} {
-		if got := s.get(t, "/api/public/"+list, "").want(t, http.StatusOK, "").Header.Get("X-Total-Count"); got != want {
+		a := s.get(t, "/api/public/"+list, "").want(t, http.StatusOK, "")
+		if got := a.Header.Get("X-Total-Count"); got != want {
 			t.Errorf("%s: %s in all, want %s", list, got, want)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 // Count returns the number of accounts.
 func (m *Module) Count(ctx context.Context) (int, error) { return m.store.count(ctx) }
 
-// Seed adds accounts that exist for a demonstration or a load test, all in one transaction. Their texts are not checked.
-// It fails if one of them exists already.
+// Seed adds accounts that exist for a demonstration or a load test, all in one transaction. It does not check their
+// texts. It fails if one of them exists already.
 func (m *Module) Seed(ctx context.Context, users []User) error {
 	rows := make([]userRow, len(users))
 	for i, u := range users {

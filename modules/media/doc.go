@@ -26,11 +26,11 @@
 //
 // Only if a process stalls for a day while it writes a file, and then dies, is that file on no list.
 //
-// The address of a published file lasts as long as the video is shown, in every storage. A key never gets other content,
-// so caches may keep it; processing a video again gives its files new keys and deletes the old ones. Whoever asks for an
-// old one, on the site, through nginx or through a CDN that asks the site for what the bucket lacks, is redirected to the
-// current file of the same sort (http_files.go), because the id of the video begins every key. Where the site does not
-// serve files itself, it redirects to signed links, which end, from addresses that do not.
+// The address of a published file lasts as long as the video is shown, in every storage. A key never gets other
+// content, so caches may keep it; processing a video again gives its files new keys and deletes the old ones. Whoever
+// asks for an old one, on the site, through nginx or through a CDN that asks the site for what the bucket lacks, is
+// redirected to the current file of the same sort (http_files.go), because the id of the video begins every key. Where
+// the site does not serve files itself, it redirects to signed links, which end, from addresses that do not.
 //
 // Whoever is about to delete, cancel or send something takes it first, by a conditional UPDATE: others leave it alone
 // for a while, and what fails or is interrupted is tried again, after pauses that grow. So any number of processes may

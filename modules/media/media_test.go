@@ -104,7 +104,8 @@ func setupIn(t *testing.T, db *database.DB, root, work string, disks *disk.Disks
 	s.Module = New(Deps{
 		DB: s.db, Bucket: bucket, Queue: queue.New(s.driver, queue.Options{Logger: log}),
 		Gallery: s.board, People: s.board, Limits: limit.New(limit.Options{}), Processor: processor, Scratch: area,
-		Logger: log, Disks: disks, Options: Options{MaxUploadBytes: largest, Rules: Rules{NoSmall: true}}, // which takes time
+		Logger: log, Disks: disks,
+		Options: Options{MaxUploadBytes: largest, Rules: Rules{NoSmall: true}}, // the small one takes time
 	})
 	return s
 }

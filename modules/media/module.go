@@ -142,7 +142,8 @@ type Module struct {
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
-		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files, o: d.Options.withDefaults(),
+		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files,
+		o:   d.Options.withDefaults(),
 		log: d.Logger, streamLife: streamLife,
 	}
 	m.places, m.watchers = newPlaces(m.store), newWatchers(m)

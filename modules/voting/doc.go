@@ -7,8 +7,8 @@
 // and what a vote changes in them is in no index. The lists by votes are sorted by copies, which whoever asks for such
 // a list brings up to date first (store_tallies.go).
 //
-// Lists are not counted: triggers keep the numbers of entries and contestants by place. Pages can go on after a mark, so
-// that what is added meanwhile repeats no row. Public answers are at most a second old (web.RegisterPrepared).
+// Lists are not counted: triggers keep the numbers of entries and contestants by place. Pages can go on after a mark,
+// so that what is added meanwhile repeats no row. Public answers are at most a second old (web.RegisterPrepared).
 //
 // Votes for one video that arrive at once share a transaction (lanes.go). None is acknowledged before its commit.
 //

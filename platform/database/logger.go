@@ -14,7 +14,7 @@ type queryLogger struct {
 	slow time.Duration
 }
 
-// mostLogged bounds how much of a slow statement is logged, in bytes. One that inserts many rows is as long as they are.
+// mostLogged bounds how much of a slow statement is logged, in bytes. One that inserts many rows is very long.
 const mostLogged = 16 << 10
 
 func newQueryLogger(log *slog.Logger, slow time.Duration) logger.Interface {

@@ -29,15 +29,6 @@ type bumpers struct {
 	introFrames, outroFrames int
 }
 
-func (b bumpers) files() (files []string) {
-	for _, file := range []string{b.intro, b.outro} {
-		if file != "" {
-			files = append(files, file)
-		}
-	}
-	return files
-}
-
 // brandingKey returns what the names of cached files begin with. It differs for another branding, build of ffmpeg, set
 // of encoder parameters or bumperVersion.
 func (p *Processor) brandingKey() (string, error) {

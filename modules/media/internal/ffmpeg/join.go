@@ -104,8 +104,8 @@ type part struct {
 	frames int
 }
 
-// concatList names the parts for ffmpeg's concat demuxer, without those that have no frames. It states their durations, because the demuxer reads them in
-// microseconds, and a part that is off by one would shift all that follow.
+// concatList names the parts for ffmpeg's concat demuxer, without those that have no frames. It states their durations,
+// because the demuxer reads them in microseconds, and a part that is off by one would shift all that follow.
 func concatList(r rational, parts ...part) string {
 	var sb strings.Builder
 	sb.WriteString("ffconcat version 1.0\n")

@@ -85,7 +85,8 @@ func (p *Processor) posters(ctx context.Context, dir string, c candidates) (post
 	}).Video().Split()
 	var outputs []*fg.Stream
 	for _, s := range posterSizes() {
-		scaled := filter(picture.Get(fmt.Sprint(s.width)), "scale", "w", s.width, "h", s.height, "flags", "area").Split()
+		full := picture.Get(fmt.Sprint(s.width))
+		scaled := filter(full, "scale", "w", s.width, "h", s.height, "flags", "area").Split()
 		for _, quality := range posterQualities() {
 			outputs = append(outputs, scaled.Get(fmt.Sprint(quality)).Output(name(s, quality), fg.KwArgs{
 				"c:v": "mjpeg", "qmin": 1, "qmax": 69, "q:v": quality, "f": "image2", "update": 1, "frames:v": 1,

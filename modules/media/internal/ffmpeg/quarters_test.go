@@ -35,7 +35,7 @@ func quartersIn(size, rate string, secs float64, matrix string) []string {
 		box("iw/2", "0", green), box("0", "ih/2", blue), box("iw/2", "ih/2", yellow), matrix))
 }
 
-// checkQuarters checks the middle of each quarter of the picture area w×h, centred in the frame, and the bars around it.
+// checkQuarters checks the middle of each quarter of the picture area w×h, centred in the frame, and the bars around.
 func checkQuarters(t *testing.T, img *image.RGBA, w, h int, want [4]color.RGBA) {
 	t.Helper()
 	middle := img.Bounds().Max.Div(2)

@@ -81,7 +81,8 @@ func checkSmall(t *testing.T, r Result) {
 	want := fmt.Sprint(bv.Codec, bv.Profile, bv.PixFmt, bv.SAR, bv.Range, bv.Space, bv.RRate, bv.Frames, bv.Duration)
 	got := fmt.Sprint(sv.Codec, sv.Profile, sv.PixFmt, sv.SAR, sv.Range, sv.Space, sv.RRate, sv.Frames, sv.Duration)
 	if got != want || sv.Width != r.Small.Width || sv.Height != r.Small.Height {
-		t.Errorf("the picture is %s, %d×%d; want %s, %d×%d", got, sv.Width, sv.Height, want, r.Small.Width, r.Small.Height)
+		t.Errorf("the picture is %s, %d×%d; want %s, %d×%d",
+			got, sv.Width, sv.Height, want, r.Small.Width, r.Small.Height)
 	}
 	checkTimestamps(t, small)
 	if ba, sa := big.stream("audio"), small.stream("audio"); ba != nil &&
@@ -137,7 +138,8 @@ func checkPosters(t *testing.T, r Result) {
 			t.Fatal(err)
 		}
 		config, err := jpeg.DecodeConfig(bytes.NewReader(data))
-		if err != nil || config.Width != p.Width || config.Height != p.Height || p.Width != 1280>>i || p.Height != 720>>i {
+		if err != nil || config.Width != p.Width || config.Height != p.Height ||
+			p.Width != 1280>>i || p.Height != 720>>i {
 			t.Errorf("poster %+v is %d×%d (%v)", p, config.Width, config.Height, err)
 		}
 		if len(data) > most {

@@ -81,7 +81,8 @@ func compare(ctx context.Context, s settings, clips []clip) error {
 	if strings.Contains(s.skip, "chain") {
 		one.names = one.names[1:]
 	}
-	fmt.Println("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | Small kB | SSIM | CPU against bare | Verdict |")
+	fmt.Println("| Clip | Pipeline | CPU s | Wall s | Peak MiB | Picture kB | Small kB | SSIM " +
+		"| CPU against bare | Verdict |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 	for _, c := range clips {
 		for _, r := range []rivals{one, both} {
