@@ -90,6 +90,9 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 	}
 }
 
+// filesOfAVideo that is published: the original, two renditions and three posters.
+const filesOfAVideo = 6
+
 // hasOutput returns a condition that is true once storage holds an output of a job.
 func (p *person) hasOutput(t *testing.T) func() bool {
 	return func() bool {
@@ -149,7 +152,7 @@ func (s *site) wantOnlyPublished(t *testing.T, p *person, v video) {
 	eventually(t, "no work is in progress", func() bool {
 		return len(s.temporaryFiles(t)) == 0 && s.countTasks(t) == 0
 	})
-	if files := s.storedFiles(t); len(files) != 3 {
+	if files := s.storedFiles(t); len(files) != filesOfAVideo {
 		t.Fatalf("storage holds %q", files)
 	}
 	areas, err := filepath.Glob(filepath.Join(s.DataDir, "*", "scratch-*"))

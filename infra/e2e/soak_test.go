@@ -195,7 +195,7 @@ func (s *soak) wantEachPublishedOnce(t *testing.T, voters int) {
 	eventually(t, "no work is in progress", func() bool {
 		return len(s.temporaryFiles(t)) == 0 && s.countTasks(t) == 0
 	})
-	if files := s.storedFiles(t); len(files) != 3*stored {
+	if files := s.storedFiles(t); len(files) != filesOfAVideo*stored {
 		t.Errorf("storage holds %d files of %d videos: %q", len(files), stored, files)
 	}
 	t.Logf("%d acknowledged, %d stored", len(s.uploads), stored)

@@ -67,8 +67,9 @@ func TestStorageCheckFindsAndRepairs(t *testing.T) {
 	}
 
 	files := s.storedFiles(t)
-	rendition := files[slices.IndexFunc(files, func(f string) bool { return strings.HasPrefix(f, "processed/"+id) })]
-	rendition = strings.TrimSuffix(strings.TrimSuffix(rendition, ".jpg"), ".mp4") + ".mp4"
+	rendition := files[slices.IndexFunc(files, func(f string) bool {
+		return strings.HasPrefix(f, "processed/"+id) && strings.HasSuffix(withoutQuery(published.ProcessedURL), f)
+	})]
 	original := files[slices.IndexFunc(files, func(f string) bool { return strings.HasPrefix(f, "uploads/"+bad) })]
 	s.renameFile(t, rendition, "processed/stray.mp4")
 	s.renameFile(t, original, "uploads/stray.mp4")
@@ -100,7 +101,7 @@ func TestStorageCheckFindsAndRepairs(t *testing.T) {
 	})
 	s.waitForSweeper(t)
 	s.wantNothingFound(t)
-	if files := s.storedFiles(t); len(files) != 3 {
+	if files := s.storedFiles(t); len(files) != filesOfAVideo {
 		t.Errorf("storage holds %q", files)
 	}
 	again := ana.video(t, id)

@@ -83,7 +83,7 @@ func TestAJobWaitsForSpace(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	disktest.FillTo(t, dir, 48*mib)
+	disktest.FillTo(t, dir, 60*mib)
 	if err := s.deliver(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
