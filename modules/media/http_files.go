@@ -44,27 +44,24 @@ func (a api) getFile(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// redirect leads from the published file at key to the one at current, which may be the same. The error is
-// storage.ErrNotFound or errors.ErrUnsupported if that leads nowhere else.
+// redirect leads from the published file at key to the one at current, which may be the same, but never back to where
+// the request comes from. The error is storage.ErrNotFound or errors.ErrUnsupported if that leads nowhere.
 func (a api) redirect(w http.ResponseWriter, r *http.Request, key, current string) error {
 	target, err := a.bucket.URL(r.Context(), current, a.o.URLExpiry)
 	if err != nil {
 		return err
 	}
 	cache := storage.CacheControl(true)
-	switch {
-	case target == r.URL.Path && r.Method == http.MethodHead:
-		return a.describe(r.Context(), w, current)
-	case target == r.URL.Path:
+	// Who asks here for the current file has not found it at target: S3 may refuse for a while what a CDN asks for.
+	if target == r.URL.Path || current == key {
+		if r.Method == http.MethodHead {
+			return a.describe(r.Context(), w, current)
+		}
 		if target, err = a.bucket.SignedURL(r.Context(), current, a.o.URLExpiry); err != nil {
 			return err
 		}
 		life := min(redirectLife, a.o.URLExpiry/2)
 		cache = fmt.Sprintf("public, max-age=%d", int(life.Seconds()))
-	case current == key: // a CDN that asks here for what it has not found would be sent back and forth
-		if _, err := a.bucket.Stat(r.Context(), current); err != nil {
-			return err
-		}
 	}
 	w.Header().Set("Cache-Control", cache)
 	w.Header().Set("Location", target)
