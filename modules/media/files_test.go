@@ -2,11 +2,14 @@ package media
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"risingstars/platform/limit"
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/diskstore"
 )
@@ -60,4 +63,49 @@ func TestTheCDNIsNotSentBackToItself(t *testing.T) {
 			t.Errorf("HEAD is answered with %d %v (%v)", response.Code, response.Header(), err)
 		}
 	})
+}
+
+// stalled is the real store of a bucket that does not answer.
+type stalled struct{ *diskstore.Store }
+
+func (stalled) URL(ctx context.Context, _ string, _ time.Duration) (string, error) {
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+func TestFilesAreLookedForWithinBounds(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	v := s.claimed(t, s.upload(t, notReallyAVideo()))
+	if err := s.jobOf(v).publish(t.Context(), rendered(t)); err != nil {
+		t.Fatal(err)
+	}
+	current := s.read(t, v.ID).ProcessedKey
+
+	whole := s.bucket
+	s.bucket = storage.New(stalled{s.files}, storage.Options{})
+	if _, err := s.ask(http.MethodGet, current); !errors.Is(err, errLookupTime) {
+		t.Errorf("a search that goes on ends with %v, want errLookupTime", err)
+	}
+	s.bucket = whole
+
+	for range fileLookups.AtOnce {
+		hold, err := s.limits.Hold(t.Context(), fileLookups, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer hold.Release()
+	}
+	if _, err := s.ask(http.MethodGet, "processed/"+v.ID+"-0-old.mp4"); !errors.Is(err, limit.ErrBusy) {
+		t.Errorf("one more search ends with %v, want ErrBusy", err)
+	}
+	s.Module.files = s.files.Serve
+	address, err := s.bucket.URL(t.Context(), current, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := s.ask(http.MethodGet, strings.TrimPrefix(address, "/media/"))
+	if err != nil || response.Code != http.StatusOK {
+		t.Errorf("a file that is there is answered with %d (%v)", response.Code, err)
+	}
 }
