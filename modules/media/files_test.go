@@ -94,7 +94,7 @@ func TestFilesAreLookedForWithinBounds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer hold.Release()
+		t.Cleanup(hold.Release)
 	}
 	if _, err := s.ask(http.MethodGet, "processed/"+v.ID+"-0-old.mp4"); !errors.Is(err, limit.ErrBusy) {
 		t.Errorf("one more search ends with %v, want ErrBusy", err)
