@@ -158,7 +158,8 @@ func brandingCommand() *cobra.Command {
 	return command
 }
 
-// withBrand returns a command function that reads the branding and runs the given function on it. Bumpers are in folder.
+// withBrand returns a command function that reads the branding and runs the given function on it. Its bumpers are in
+// folder.
 func withBrand(
 	folder func(*config.Config) (path string, forget func(), err error),
 	run func(cmd *cobra.Command, b brand, args []string) error,

@@ -53,8 +53,8 @@ func processCommand() *cobra.Command {
 	return command
 }
 
-// bumperFolder returns the folder of the service's bumpers, or a temporary one if there is none: whoever tries something
-// leaves nothing behind.
+// bumperFolder returns the folder of the service's bumpers, or a temporary one if there is none: whoever tries
+// something leaves nothing behind.
 func bumperFolder(c *config.Config) (path string, forget func(), err error) {
 	if info, err := os.Stat(c.BumperPath()); err == nil && info.IsDir() {
 		return c.BumperPath(), func() {}, nil
