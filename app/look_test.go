@@ -57,15 +57,18 @@ func TestCommandsThatLookChangeNothing(t *testing.T) {
 		t.Chdir(folder)
 		if state != "empty" {
 			prepare(t, state == "old")
-			leaveBehind(t)
 		}
 		for _, command := range []string{
-			"doctor", "queue dead", "migrate status", "config", "status", "branding", "storage check", "rebrand --dry-run",
+			"doctor", "queue dead", "migrate status", "config", "status", "branding", "storage check",
+			"rebrand --dry-run",
 		} {
 			t.Run(state+", "+command, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				if err := os.CopyFS(".", os.DirFS(folder)); err != nil {
 					t.Fatal(err)
+				}
+				if state != "empty" {
+					leaveBehind(t)
 				}
 				before := tree(t)
 				var out, errs bytes.Buffer
