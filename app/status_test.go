@@ -27,12 +27,15 @@ func TestStatusPrintsWhatIsKnown(t *testing.T) {
 		old             bool
 		want            []string
 	}{
-		"Redis is down": {"REDIS_URL", "redis://127.0.0.1:1", false,
-			[]string{"nothing runs", videos, "queue      unknown: ", disk}},
-		"the database is behind": {"", "", true,
-			[]string{"unknown: the database is out of date", "embedded: 0 tasks", "disk data"}},
-		"a disk cannot be read": {"WORK_DIR", file, false,
-			[]string{"nothing runs", videos, queue, disk, "disk work  unknown: "}},
+		"Redis is down": {"REDIS_URL", "redis://127.0.0.1:1", false, []string{
+			"nothing runs", videos, "queue      unknown: ", disk,
+		}},
+		"the database is behind": {"", "", true, []string{
+			"unknown: the database is out of date", "embedded: 0 tasks", "disk data",
+		}},
+		"a disk cannot be read": {"WORK_DIR", file, false, []string{
+			"nothing runs", videos, queue, disk, "disk work  unknown: ",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
