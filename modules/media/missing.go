@@ -79,8 +79,8 @@ func (m *Module) lookForFiles(ctx context.Context, every time.Duration) error {
 	return errors.Join(err, m.store.leaveRound(after, r.claim, roundPause))
 }
 
-// round is one look through the published videos. It lists what storage has, a thousand files in a request, and asks only
-// for what it has not listed: what is gone, was published meanwhile, or has a prefix from an earlier configuration.
+// round is one look through the published videos. It lists what storage has, a thousand files in a request, and asks
+// only for what it has not listed: what is gone, was published meanwhile, or has a prefix from an earlier configuration.
 type round struct {
 	check
 	claim       roundClaim

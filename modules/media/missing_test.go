@@ -147,7 +147,8 @@ func TestARoundIsDueOnceInItsTime(t *testing.T) {
 
 		// The clock was set back: the last round was in the future.
 		s.pass(t, -time.Hour)
-		if _, err := s.bucket.Put(t.Context(), v.ProcessedKey, newReader([]byte("x")), storage.PutOptions{}); err != nil {
+		_, err := s.bucket.Put(t.Context(), v.ProcessedKey, newReader([]byte("x")), storage.PutOptions{})
+		if err != nil {
 			t.Fatal(err)
 		}
 		s.mustLook(t, roundEvery)
@@ -209,7 +210,8 @@ func TestAFileThatCannotBeReadKeepsNoOtherFromBeingFound(t *testing.T) {
 		if err := os.Symlink(filepath.Base(file), file); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.bucket.Stat(t.Context(), unreadable.PosterKey); err == nil || errors.Is(err, storage.ErrNotFound) {
+		_, err := s.bucket.Stat(t.Context(), unreadable.PosterKey)
+		if err == nil || errors.Is(err, storage.ErrNotFound) {
 			t.Fatalf("read: %v", err)
 		}
 		s.mustLook(t, roundEvery)

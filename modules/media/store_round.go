@@ -69,7 +69,8 @@ func (s *store) setRound(ctx context.Context, r roundClaim, set string, args ...
 
 // forgetRounds makes a new round due. One that is under way ends.
 func (s *store) forgetRounds(ctx context.Context) error {
-	_, err := s.db.Exec(ctx, `UPDATE media_rounds SET turn = turn + 1, lease_until = 0, after_id = '', completed_at = 0`)
+	_, err := s.db.Exec(ctx,
+		`UPDATE media_rounds SET turn = turn + 1, lease_until = 0, after_id = '', completed_at = 0`)
 	if err != nil {
 		return fmt.Errorf("forget the rounds through published files: %w", err)
 	}
