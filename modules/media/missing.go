@@ -80,7 +80,7 @@ func (m *Module) lookForFiles(ctx context.Context, every time.Duration) error {
 }
 
 // round is one look through the published videos. It lists what storage has, a thousand files in a request, and asks
-// only for what it has not listed: what is gone, was published meanwhile, or has a prefix from an earlier configuration.
+// only for what it has not listed: what is gone, was published meanwhile, or has an earlier configuration's prefix.
 type round struct {
 	check
 	claim       roundClaim
