@@ -77,6 +77,9 @@ type Options struct {
 	ResendAfter time.Duration
 	// KeepFailed is how long the original of a failed video stays, so that its owner can retry; 0: for ever.
 	KeepFailed time.Duration
+	// LookEvery is how long after a complete look for the files of all published videos the next one begins; 0 means
+	// 1 h, and 24 h if storage keeps no local files.
+	LookEvery time.Duration
 	// Branding is the hash of the branding that workers give to clips.
 	Branding string
 }
