@@ -293,10 +293,12 @@ func (s *store) latestBranding(ctx context.Context) (string, error) {
 }
 
 // condemnReplaced condemns the files of a deleted video that a rebranding has replaced, and those of a job under way,
-// which loses its claim. The name is what the keys of its outputs begin with.
+// which loses its claim. The name is what the keys of its outputs begin with. All of them stay listed after they are
+// deleted, to be deleted again once the job has ended: it may be writing one at this moment.
 func (s *store) condemnReplaced(ctx context.Context, name string) ([]condemned, error) {
 	return s.takeFiles(ctx, `
-		UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = `+s.tryAgain()+`
+		UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1,
+			delete_after = `+plus(s.clock(), 2*leaseTime)+`
 		WHERE storage_key LIKE ? AND NOT deleting
-		RETURNING storage_key, delete_after`, name+"%")
+		RETURNING storage_key`, name+"%") // without delete_after, no entry is deleted with its file
 }
