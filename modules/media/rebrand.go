@@ -39,6 +39,7 @@ type RebrandPlan struct {
 	WithoutIDs []string // the latest of them
 	Waiting    int      // listed, and not begun
 	UnderWay   int
+	Other      int // of those two, the ones that are to get another branding than the one in force
 	Failed     []RebrandFailure
 }
 
@@ -63,8 +64,8 @@ func (m *Module) PlanRebrand(ctx context.Context) (RebrandPlan, error) {
 }
 
 // Rebrand lets the workers make every published clip again from its original, with the branding in force. It can be
-// called at any time: what has the branding is left out, what is listed already stays so, and what failed is tried
-// again. It returns how many clips are listed.
+// called at any time: what has the branding is left out, what is listed already stays so, what failed is tried again,
+// and nothing gets a branding of an earlier call any more. It returns how many clips are listed.
 //
 // A clip is public and playable all the time: its video stays processed, and its files are replaced in one transaction.
 // The replaced ones stay for keepReplaced. A job begins only while no contestant's video waits.
@@ -73,7 +74,8 @@ func (m *Module) Rebrand(ctx context.Context) (int, error) {
 	return int(n), err
 }
 
-// StopRebrand ends what Rebrand began, except for the jobs under way. It returns how many clips are left as they are.
+// StopRebrand ends what Rebrand began, except for the jobs under way, and forgets what failed. It returns how many clips
+// are left as they are.
 func (m *Module) StopRebrand(ctx context.Context) (int, error) {
 	n, err := m.store.stopRebrand(ctx)
 	return int(n), err

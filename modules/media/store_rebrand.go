@@ -27,22 +27,29 @@ type rebrandClaim struct {
 	attempt           int
 }
 
-// beginRebrand lists all published videos that can get a branding and have another. It returns how many are listed.
+// beginRebrand lists all published videos that can get a branding and have another, and only those: a job under way
+// that makes another branding loses its claim. All their tasks are due to be sent. It returns how many are listed.
 func (s *store) beginRebrand(ctx context.Context, branding string) (n int64, err error) {
-	// A job under way that makes another branding loses its claim.
-	n, err = s.db.Exec(ctx, `
-		INSERT INTO media_rebrands (video_id, branding) SELECT v.id, ? FROM media_videos v WHERE `+rebrandable+`
-		ON CONFLICT (video_id) DO UPDATE SET branding = excluded.branding, failure = '', tries = 0`,
-		branding, branding)
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		_, err := s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE branding <> ? OR failure <> ''`, branding)
+		if err != nil {
+			return err
+		}
+		n, err = s.db.Exec(ctx, `
+			INSERT INTO media_rebrands (video_id, branding) SELECT v.id, ? FROM media_videos v WHERE `+rebrandable+`
+			ON CONFLICT (video_id) DO UPDATE SET branding = excluded.branding, failure = '', tries = 0, sent_at = 0`,
+			branding, branding)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("list videos to be rebranded: %w", err)
 	}
 	return n, nil
 }
 
-// stopRebrand ends what no worker has begun. It returns how many videos that are.
+// stopRebrand ends what no worker has begun, and what failed. It returns how many videos that are.
 func (s *store) stopRebrand(ctx context.Context) (n int64, err error) {
-	n, err = s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE failure = '' AND NOT `+leased(s.clock()))
+	n, err = s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE NOT `+leased(s.clock()))
 	if err != nil {
 		return 0, fmt.Errorf("stop the rebranding: %w", err)
 	}
@@ -152,6 +159,16 @@ func (s *store) unlistRebrand(ctx context.Context, id string) error {
 	return nil
 }
 
+// outdateRebrand takes a video that has a new branding off the list, if it was to get that or could not be made again.
+func (s *store) outdateRebrand(ctx context.Context, id, branding string) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE video_id = ? AND (branding = ? OR failure <> '')`,
+		id, branding)
+	if err != nil {
+		return fmt.Errorf("take published video %s off the list of rebrandings: %w", id, err)
+	}
+	return nil
+}
+
 func (c rebrandClaim) renew(ctx context.Context, _ string, _ int) (bool, error) {
 	return c.update(ctx, `lease_until = `+plus(c.clock(), leaseTime))
 }
@@ -229,11 +246,11 @@ func (c rebrandClaim) complete(ctx context.Context, v, old Video) (bool, error) 
 // countRebrand counts what is published with another branding, and what of it can get this one.
 func (s *store) countRebrand(ctx context.Context, branding string) (p RebrandPlan, err error) {
 	var row struct {
-		Clips, Bytes, Without, Waiting, UnderWay, WorkMs, LengthMs int64
+		Clips, Bytes, Without, Waiting, UnderWay, Other, WorkMs, LengthMs int64
 	}
 	held := leased(s.clock())
 	err = s.db.Query(ctx, &row, `
-		SELECT c.clips, c.bytes, c.without, c.length_ms, w.work_ms, r.waiting, r.under_way FROM
+		SELECT c.clips, c.bytes, c.without, c.length_ms, w.work_ms, r.waiting, r.under_way, r.other FROM
 			(SELECT COUNT(CASE WHEN v.original_key <> '' THEN 1 END) AS clips,
 				COALESCE(SUM(CASE WHEN v.original_key <> '' THEN v.original_bytes END), 0) AS bytes,
 				COUNT(CASE WHEN v.original_key = '' THEN 1 END) AS without,
@@ -242,14 +259,15 @@ func (s *store) countRebrand(ctx context.Context, branding string) (p RebrandPla
 			(SELECT COALESCE(CAST(AVG(l.work_ms) AS BIGINT), 0) AS work_ms
 			FROM (SELECT work_ms FROM media_videos WHERE work_ms > 0 ORDER BY id DESC LIMIT 200) l) w,
 			(SELECT COUNT(CASE WHEN NOT `+held+` THEN 1 END) AS waiting,
-				COUNT(CASE WHEN `+held+` THEN 1 END) AS under_way
-			FROM media_rebrands WHERE failure = '') r`, branding)
+				COUNT(CASE WHEN `+held+` THEN 1 END) AS under_way,
+				COUNT(CASE WHEN branding <> ? THEN 1 END) AS other
+			FROM media_rebrands WHERE failure = '') r`, branding, branding)
 	if err != nil {
 		return p, fmt.Errorf("count the videos to be rebranded: %w", err)
 	}
 	p = RebrandPlan{
 		Branding: branding, Clips: int(row.Clips), Bytes: row.Bytes, Without: int(row.Without),
-		Waiting: int(row.Waiting), UnderWay: int(row.UnderWay), Measured: row.WorkMs > 0,
+		Waiting: int(row.Waiting), UnderWay: int(row.UnderWay), Other: int(row.Other), Measured: row.WorkMs > 0,
 		PerClip: time.Duration(row.WorkMs) * time.Millisecond,
 	}
 	if !p.Measured {
