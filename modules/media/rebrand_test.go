@@ -278,6 +278,10 @@ func aKilledRebrandIsBegunAgain(t *testing.T, s *studio) {
 			t.Fatal(err)
 		}
 	}
+	// Its task is still with the queue.
+	if ids, err := s.store.takeRebrands(t.Context(), "new", time.Minute); err != nil || len(ids) != 0 {
+		t.Errorf("tasks of %v are sent (%v)", ids, err)
+	}
 }
 
 // The old files stay, and the operator sees the reason.

@@ -179,9 +179,9 @@ func (c rebrandClaim) release(ctx context.Context) error {
 	return err
 }
 
-// giveBack ends the claim for no reason of the video's; the try does not count.
+// giveBack ends the claim for no reason of the video's; the try does not count. The queue still has the task.
 func (c rebrandClaim) giveBack(ctx context.Context) error {
-	_, err := c.update(ctx, `lease_until = 0, sent_at = 0, tries = tries - 1`)
+	_, err := c.update(ctx, `lease_until = 0, tries = tries - 1`)
 	return err
 }
 
