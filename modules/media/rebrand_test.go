@@ -1,10 +1,12 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -142,6 +144,60 @@ func contestantsVideosComeBeforeARebrand(t *testing.T, s *studio) {
 	}
 	if row := s.read(t, waiting.ID); row.Status != string(Processing) {
 		t.Errorf("the contestant's video is %s", row.Status)
+	}
+	// After an error it waits again, for its next attempt.
+	other := s.shown(t, "old")
+	s.startRebrand(t, "new", 2)
+	if err := s.store.release(t.Context(), s.read(t, waiting.ID).video()); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := s.store.takeRebrands(t.Context(), "new", time.Minute); err != nil || len(ids) != 0 {
+		t.Errorf("tasks of %v are sent (%v) before a contestant's next attempt", ids, err)
+	}
+	if err := s.deliverRebrand(t, other.ID); !postponed(err) {
+		t.Errorf("the task returns %v before a contestant's next attempt", err)
+	}
+}
+
+// A worker of several places keeps one for contestants.
+func TestRebrandsLeaveAPlaceToContestants(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.slow(t)
+	s.rebranding = New(Deps{DB: s.db, Options: Options{Jobs: 3}}).rebranding
+	content := clip(t, "40")
+	var ids []string
+	for range 3 {
+		v := s.shown(t, "old")
+		if _, err := s.files.Put(t.Context(), v.OriginalKey, newReader(content), "video/mp4"); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, v.ID)
+	}
+	s.startRebrand(t, "new", 3)
+	ctx, stop := context.WithCancelCause(t.Context())
+	var jobs sync.WaitGroup
+	task := func(id string) error {
+		return s.makeAgain(ctx, queue.Delivery{Task: queue.Task{Kind: rebrandKind, ID: id}, Attempt: 1, MaxAttempts: 3})
+	}
+	for _, id := range ids[:2] {
+		jobs.Go(func() {
+			if err := task(id); err == nil || postponed(err) {
+				t.Errorf("a job that is stopped returns %v", err)
+			}
+		})
+	}
+	s.eventually(t, "two jobs are under way", func() bool { return s.plan(t).UnderWay == 2 })
+	if err := task(ids[2]); !postponed(err) {
+		t.Errorf("a third task returns %v", err)
+	}
+	if p := s.plan(t); p.UnderWay != 2 || p.Waiting != 1 {
+		t.Errorf("the plan is %+v", p)
+	}
+	stop(queue.ErrStopping)
+	jobs.Wait()
+	if err := s.deliverRebrand(t, s.shown(t, "new").ID); err == nil || postponed(err) {
+		t.Errorf("the task of nothing returns %v after the others have ended", err)
 	}
 }
 

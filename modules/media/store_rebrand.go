@@ -17,8 +17,13 @@ const (
 // rebrandable is a condition on a published video v that can get the branding in the parameter.
 const rebrandable = `v.status = 'processed' AND NOT v.mock AND v.original_key <> '' AND v.branding <> ?`
 
-// someoneWaits is a condition: a contestant's video waits for a worker. It repeats that of media_videos_queue_idx.
-const someoneWaits = `EXISTS (SELECT 1 FROM media_videos w WHERE w.status = 'uploaded' AND NOT w.mock)`
+// someoneWaits is a condition: a contestant's video waits for its first worker, or for that of its next attempt. It
+// repeats those of media_videos_queue_idx and media_videos_under_way_idx.
+func someoneWaits(clock string) string {
+	return `(EXISTS (SELECT 1 FROM media_videos w WHERE w.status = 'uploaded' AND NOT w.mock)
+		OR EXISTS (SELECT 1 FROM media_videos p
+			WHERE p.status = 'processing' AND NOT p.mock AND NOT ` + leased(clock) + `))`
+}
 
 // rebrandClaim is a worker's right to make a published clip again.
 type rebrandClaim struct {
@@ -79,7 +84,7 @@ func (s *store) takeRebrands(
 			)
 			UPDATE media_rebrands SET sent_at = %[5]s, failure = CASE WHEN tries < ? THEN '' ELSE ? END
 			WHERE video_id IN (SELECT video_id FROM due)
-			RETURNING video_id, failure`, leased(now), pending, someoneWaits, s.skipLocked(), now),
+			RETURNING video_id, failure`, leased(now), pending, someoneWaits(now), s.skipLocked(), now),
 			branding, rebrandHints, rebrandHints, rebrandTries, "its worker ended without a result, again and again")
 	})
 	if err != nil {
@@ -114,7 +119,7 @@ func (s *store) claimRebrand(ctx context.Context, id, branding string) (v Video,
 				sent_at = `+now+`
 			WHERE video_id = ? AND failure = '' AND branding = ? AND tries < ? AND NOT `+leased(now)+`
 				AND EXISTS (SELECT 1 FROM media_videos v WHERE v.id = video_id AND `+rebrandable+`)
-				AND NOT `+someoneWaits+`
+				AND NOT `+someoneWaits(now)+`
 			RETURNING attempt`, id, branding, rebrandTries, branding)
 		if err != nil || row.Attempt == 0 {
 			return err
