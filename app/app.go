@@ -185,6 +185,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
 			},
 			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour, Branding: a.brand.hash,
+			Jobs: a.concurrency(),
 		},
 		Disks: a.disks, Scratch: a.workDir,
 	}

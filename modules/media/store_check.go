@@ -178,12 +178,12 @@ func (s *store) lose(ctx context.Context, v checkedVideo) (lost bool, err error)
 }
 
 // processAgain makes a published video wait for a worker, because it has lost its files. Until the new ones are
-// published, its row and its entry keep the names of the old ones. It reports false if the video has changed.
+// published, its row and its entry keep the names of the old ones, and the row their notices. It reports false if the
+// video has changed.
 func (s *store) processAgain(ctx context.Context, v checkedVideo) (bool, error) {
 	return s.move(ctx, v.ID, Uploaded, []Status{Processed, Failed}, map[string]any{
-		"failure_code": "", "failure_subject": "", "notices": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
-		"failed_at": 0,
-		"forgiven":  gorm.Expr("attempt"),
+		"failure_code": "", "failure_subject": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
+		"failed_at": 0, "forgiven": gorm.Expr("attempt"),
 	}, "attempt = ? AND original_key = ? AND processed_key = ?", v.Attempt, v.OriginalKey, v.ProcessedKey)
 }
 
