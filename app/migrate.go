@@ -120,14 +120,20 @@ func withDatabase(
 
 // migrateUp also lets the user of DATABASE_APP_URL read and change rows, if that is set.
 func migrateUp(cmd *cobra.Command, c *config.Config, db *database.DB) error {
+	var app *url.URL
+	if c.Data.AppURL != "" {
+		var err error
+		if app, err = url.Parse(c.Data.AppURL); err != nil {
+			return errors.New("DATABASE_APP_URL: is malformed") // the cause would quote the password
+		}
+		if err := db.AwaitApp(cmd.Context(), app.User.Username()); err != nil {
+			return withVariable("DATABASE_APP_URL", err)
+		}
+	}
 	if err := db.Migrate(cmd.Context(), migrations()...); err != nil {
 		return err
 	}
-	if c.Data.AppURL != "" {
-		app, err := url.Parse(c.Data.AppURL)
-		if err != nil {
-			return errors.New("DATABASE_APP_URL: is malformed") // the cause would quote the password
-		}
+	if app != nil {
 		password, _ := app.User.Password()
 		if err := db.AllowApp(cmd.Context(), app.User.Username(), password, migrations()...); err != nil {
 			return withVariable("DATABASE_APP_URL", err)

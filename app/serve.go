@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"os"
 	"runtime/debug"
 
@@ -85,9 +84,7 @@ func (a *app) workServices() []lifecycle.Service {
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
 	a.announce(ctx, "work", a.concurrency())
-	if err := a.join(ctx, "work", a.concurrency()); err != nil {
-		return errors.Join(err, a.close())
-	}
+	a.join(ctx, "work", a.concurrency())
 	services := append(a.workServices(), a.diskWatch())
 	if a.c.Worker.HTTPAddr != "" {
 		o := a.serverOptions(a.c.Worker.HTTPAddr)
@@ -139,9 +136,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 		workers = a.concurrency()
 	}
 	a.announce(ctx, "serve", workers)
-	if err := a.join(ctx, "serve", workers); err != nil {
-		return errors.Join(err, a.close())
-	}
+	a.join(ctx, "serve", workers)
 	watch := a.newWorkers()
 	a.tolerated = append(a.tolerated, watch.check())
 	services := []lifecycle.Service{a.diskWatch(), watch.watch(), webService("web", a.newAPI(), "HTTP_ADDR")}

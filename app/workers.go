@@ -24,16 +24,12 @@ const (
 )
 
 // join puts this process on the roster, until close.
-func (a *app) join(ctx context.Context, role string, jobs int) error {
-	member, err := roster.Join(ctx, a.db, roster.Options{
+func (a *app) join(ctx context.Context, role string, jobs int) {
+	member := roster.Join(ctx, a.db, roster.Options{
 		Role: role, Version: build(), Jobs: jobs, Doing: a.media.UnderWay, Logger: a.log,
 	})
-	if err != nil {
-		return err
-	}
 	a.countMissing()
 	a.closers = append(a.closers, func() error { member.Close(); return nil })
-	return nil
 }
 
 // errNoWorker is what serve's health checks and doctor say.

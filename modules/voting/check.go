@@ -12,8 +12,8 @@ type Output struct {
 
 // Miscount is a counter that differs from the rows that it counts.
 type Miscount struct {
-	Counter string // "votes of entry", "votes of contestant" or "entries of contestant"
-	ID      string // of the video or the contestant
+	Counter string // such as "votes of entry", "entries of contestant" or "contestants of place"
+	ID      string // of the video or the contestant, or the folded names of the place
 	Counted int64
 	Present int64 // rows
 }
@@ -49,5 +49,8 @@ func (m *Module) CheckCounters(ctx context.Context, each func(Miscount) error) e
 	if err != nil {
 		return err
 	}
-	return report(m.store.miscountedProfiles(ctx))
+	if err := report(m.store.miscountedProfiles(ctx)); err != nil {
+		return err
+	}
+	return report(m.store.miscountedPlaces(ctx))
 }

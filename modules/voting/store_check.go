@@ -80,6 +80,31 @@ func (s *store) miscountedProfiles(ctx context.Context) (wrong []Miscount, err e
 		) e ON e.user_id = c.user_id`)
 }
 
+// miscountedPlaces compares all places at once. A place without a row counts nothing.
+func (s *store) miscountedPlaces(ctx context.Context) (wrong []Miscount, err error) {
+	for _, of := range []string{"entries", "contestants"} {
+		found, err := s.miscounted(ctx, fmt.Sprintf(`
+			SELECT '%[1]s of place' AS counter, present.city || ' / ' || present.country AS id,
+				COALESCE(p.%[1]s, 0) AS counted, present.n AS present
+			FROM (
+				SELECT city, country, SUM(n) AS n FROM (
+					SELECT city_folded AS city, country_folded AS country, 0 AS n FROM voting_places
+					UNION ALL SELECT '*', '*', COUNT(*) FROM voting_%[1]s
+					UNION ALL SELECT '*', country_folded, COUNT(*) FROM voting_%[1]s GROUP BY country_folded
+					UNION ALL SELECT city_folded, '*', COUNT(*) FROM voting_%[1]s GROUP BY city_folded
+					UNION ALL SELECT city_folded, country_folded, COUNT(*) FROM voting_%[1]s
+						GROUP BY city_folded, country_folded
+				) numbers GROUP BY city, country
+			) present LEFT JOIN voting_places p
+				ON p.city_folded = present.city AND p.country_folded = present.country`, of))
+		if err != nil {
+			return nil, err
+		}
+		wrong = append(wrong, found...)
+	}
+	return wrong, nil
+}
+
 func (s *store) miscounted(ctx context.Context, counters string, args ...any) (wrong []Miscount, err error) {
 	err = s.db.Query(ctx, &wrong,
 		`SELECT counter, id, counted, present FROM (`+counters+`) counters WHERE counted <> present LIMIT ?`,

@@ -53,6 +53,26 @@ func (db *DB) AllowApp(ctx context.Context, role, password string, owners ...Mig
 	return nil
 }
 
+// AwaitApp lets the role, if it exists, read and change the rows of tables that the caller's role creates from now on.
+// Call it before Migrate: processes that are at work meanwhile need new tables, which triggers of old ones may write,
+// as soon as they are there. AllowApp must follow.
+func (db *DB) AwaitApp(ctx context.Context, role string) error {
+	var found struct {
+		Schema string
+		Exists bool
+	}
+	err := db.Query(ctx, &found, `SELECT current_schema() AS schema,
+		EXISTS (SELECT 1 FROM pg_roles WHERE rolname = ?) AS "exists"`, role)
+	if err == nil && found.Exists {
+		_, err = db.Exec(ctx, "ALTER DEFAULT PRIVILEGES IN SCHEMA "+pgx.Identifier{found.Schema}.Sanitize()+
+			" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "+pgx.Identifier{role}.Sanitize())
+	}
+	if err != nil {
+		return fmt.Errorf("let the app's role %s use new tables: %w", role, withHint(err))
+	}
+	return nil
+}
+
 func allowances(role, verifier, schema string, exists bool, owners []Migrations) []string {
 	quote := func(name string) string { return pgx.Identifier{name}.Sanitize() }
 	put := "CREATE"

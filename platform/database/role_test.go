@@ -30,13 +30,26 @@ func TestAppRoleChangesRowsAndNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	await := func() {
+		t.Helper()
+		if err := db.AwaitApp(t.Context(), role); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await() // the role does not exist yet
 	allow(rand.Text())
 	allow(password) // a second time, with a new password
-	const later = "CREATE TABLE probe_later (n BIGINT GENERATED ALWAYS AS IDENTITY, m BIGINT)"
-	if _, err := db.Exec(t.Context(), later); err != nil {
-		t.Fatal(err)
+	create := func(table string) {
+		t.Helper()
+		_, err := db.Exec(t.Context(), "CREATE TABLE "+table+" (n BIGINT GENERATED ALWAYS AS IDENTITY, m BIGINT)")
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	create("probe_later")
 	allow(password)
+	await()
+	create("probe_awaited")
 
 	var name struct{ Name string }
 	if err := db.Query(t.Context(), &name, "SELECT current_database() AS name"); err != nil {
@@ -54,7 +67,8 @@ func TestAppRoleChangesRowsAndNothingElse(t *testing.T) {
 	defer app.Close()
 	for _, statement := range []string{
 		"INSERT INTO probe_items (id, colour, size) VALUES ('a', 'red', 1)", "UPDATE probe_items SET size = 2",
-		"INSERT INTO probe_later (m) VALUES (1)", "DELETE FROM probe_items", "SELECT 1 FROM probe_goose_version",
+		"INSERT INTO probe_later (m) VALUES (1)", "INSERT INTO probe_awaited (m) VALUES (1)",
+		"DELETE FROM probe_items", "SELECT 1 FROM probe_goose_version",
 	} {
 		if _, err := app.Exec(t.Context(), statement); err != nil {
 			t.Errorf("%s: %v", statement, err)

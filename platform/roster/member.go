@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -39,18 +40,14 @@ type Member struct {
 	close  func()
 }
 
-// Join writes the row of this process and keeps it fresh until Close.
-func Join(ctx context.Context, db *database.DB, o Options) (*Member, error) {
+// Join writes the row of this process and keeps it fresh until Close. While it cannot, it logs that and tries again:
+// nothing that a process does depends on its row.
+func Join(ctx context.Context, db *database.DB, o Options) *Member {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	m := &Member{db: db, o: o, id: uuid.Must(uuid.NewV7()).String()}
-	if err := m.forget(ctx); err != nil {
-		return nil, err
-	}
-	if err := m.beat(ctx); err != nil {
-		return nil, err
-	}
+	m.tell(ctx, errors.Join(m.forget(ctx), m.beat(ctx)))
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
@@ -62,7 +59,7 @@ func Join(ctx context.Context, db *database.DB, o Options) (*Member, error) {
 		<-done
 		m.leave(context.WithoutCancel(ctx))
 	})
-	return m, nil
+	return m
 }
 
 // Close deletes the row, and logs if it cannot. It is idempotent.
@@ -77,12 +74,16 @@ func (m *Member) keep(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		err := m.beat(ctx)
-		if err != nil && !m.silent && ctx.Err() == nil {
-			m.o.Logger.WarnContext(ctx, "other processes are not told that this one is alive", "error", err)
-		}
-		m.silent = err != nil
+		m.tell(ctx, m.beat(ctx))
 	}
+}
+
+// tell logs the first of several failures in a row.
+func (m *Member) tell(ctx context.Context, err error) {
+	if err != nil && !m.silent && ctx.Err() == nil {
+		m.o.Logger.WarnContext(ctx, "other processes are not told that this one is alive", "error", err)
+	}
+	m.silent = err != nil
 }
 
 func (m *Member) beat(ctx context.Context) error {

@@ -26,10 +26,7 @@ func alive(t *testing.T, db *database.DB) []roster.Process {
 func join(t *testing.T, db *database.DB, o roster.Options) *roster.Member {
 	t.Helper()
 	o.Logger = slog.New(slog.DiscardHandler)
-	member, err := roster.Join(t.Context(), db, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	member := roster.Join(t.Context(), db, o)
 	t.Cleanup(member.Close)
 	return member
 }
