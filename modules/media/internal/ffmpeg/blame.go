@@ -36,7 +36,7 @@ func brokenFile(err error) bool {
 }
 
 // blame decides who is at fault for a failed pass. The exit code does not distinguish a broken clip from a full disk;
-// decoding alone, which writes nothing, does.
+// making the picture alone, which writes nothing, does.
 func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	var tool *ToolError
 	if !errors.As(cause, &tool) || errors.Is(cause, errOriginal) {
@@ -49,7 +49,12 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	if original != nil && !exitedBy(cause) {
 		return cause // reading it again could take as long
 	}
-	args, err := build(p.source(pl).Get(strconv.Itoa(pl.video.index)).Output("-", fg.KwArgs{"f": "null"}))
+	in := p.source(pl)
+	if pl.start > 0 {
+		in = p.pictureSource(pl)
+	}
+	shown := picture(in.Get(strconv.Itoa(pl.video.index)), pl, pl.geometry)
+	args, err := build(shown.Output("-", fg.KwArgs{"f": "null"}))
 	if err != nil {
 		return cause
 	}
