@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
@@ -39,7 +40,7 @@ func brokenFile(err error) bool {
 // making the picture alone, which writes nothing, does.
 func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	var tool *ToolError
-	if !errors.As(cause, &tool) || errors.Is(cause, errOriginal) {
+	if !errors.As(cause, &tool) || errors.Is(cause, errOriginal) || errors.Is(cause, syscall.ENOSPC) {
 		return cause
 	}
 	original := pl.input.original
@@ -84,10 +85,10 @@ func tooCostly(err error, original *original) bool {
 		(errors.Is(err, errOverWall) && original == nil)
 }
 
-// exitedBy reports whether the program ended by itself, as opposed to being killed or not started.
+// exitedBy reports whether the program ended by itself, as opposed to being killed, not started or out of disk space.
 func exitedBy(err error) bool {
 	var exit *exec.ExitError
-	return errors.As(err, &exit) && exit.Exited()
+	return errors.As(err, &exit) && exit.Exited() && !errors.Is(err, syscall.ENOSPC)
 }
 
 func lastLine(s string) string {
