@@ -27,7 +27,8 @@ func standIn(t *testing.T, lines string) string {
 // clipWithSound is the input of tests in which something else goes wrong.
 func clipWithSound(t *testing.T) string {
 	t.Helper()
-	return cliptest.Make(t, "in.mp4", slices.Concat(lavfi("color=black:s=64x64:r=10:d=3"), lavfi(tone+":d=3"), x264())...)
+	pictures := lavfi("color=black:s=64x64:r=10:d=3")
+	return cliptest.Make(t, "in.mp4", slices.Concat(pictures, lavfi(tone+":d=3"), x264())...)
 }
 
 func wantFullDisk(t *testing.T, err error) {

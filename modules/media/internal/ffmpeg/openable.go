@@ -67,9 +67,7 @@ func (p *Processor) probeWhole(ctx context.Context, j Job) (_ Job, m media, remo
 
 // opens reports whether there is a stream with this specifier and its decoder can be prepared.
 func (p *Processor) opens(ctx context.Context, j Job, specifier string) (bool, error) {
-	in := localInput(j.Input, fg.KwArgs{
-		"f": j.Container.Demuxer, "codec_whitelist": decoders(), "max_pixels": p.limits.Pixels,
-	})
+	in := p.openableInput(j)
 	args, err := build(in.Get(specifier).Output("-", fg.KwArgs{"t": "0.1", "f": "null"}))
 	if err != nil {
 		return false, &ToolError{Step: "probe", Err: err}
@@ -84,9 +82,16 @@ func (p *Processor) opens(ctx context.Context, j Job, specifier string) (bool, e
 	return err == nil, err
 }
 
+// openableInput opens the job's input. ffmpeg then decodes some of each stream, also of one that is only copied.
+func (p *Processor) openableInput(j Job) *fg.Stream {
+	return localInput(j.Input, fg.KwArgs{
+		"f": j.Container.Demuxer, "codec_whitelist": decoders(), "max_pixels": p.limits.Pixels,
+	})
+}
+
 // copyStreams writes pictures, a specifier of streams, and tracks of sound to file, without decoding them.
 func (p *Processor) copyStreams(ctx context.Context, j Job, file, pictures string, tracks []int) error {
-	in := localInput(j.Input, fg.KwArgs{"f": j.Container.Demuxer})
+	in := p.openableInput(j)
 	streams := []*fg.Stream{in.Get(pictures)}
 	for _, i := range tracks {
 		streams = append(streams, in.Get(fmt.Sprintf("a:%d", i)))
