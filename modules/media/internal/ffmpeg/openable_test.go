@@ -1,6 +1,7 @@
 package ffmpeg
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"testing"
@@ -18,4 +19,41 @@ func TestNoRunOpensAFileWithoutAListOfDecoders(t *testing.T) {
 	p := newProcessor(t, Options{FFmpeg: standIn(t, fmt.Sprintf(
 		`if [[ $* == *" "%q" "* && $* != *codec_whitelist*max_pixels* ]]; then exit 1; fi`, in))})
 	checkClean(t, mustProcess(t, p, jobFor(t, in)), "30/1", false)
+}
+
+// What can be opened is copied in whatever form takes it: QuickTime has no place for what browsers record.
+func TestOneUnreadableStreamHidesNoOther(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	p := newProcessor(t, Options{})
+	pictures := lavfi("testsrc=s=64x64:r=30:d=0.3")
+	vp9 := []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p"}
+	av1 := []string{"-c:v", "libsvtav1", "-preset", "12", "-pix_fmt", "yuv420p"}
+	strange := func(video []string, sound string) string {
+		data := readClip(t, "in.mp4", slices.Concat(pictures, lavfi(tone+":d=0.3"), video, []string{
+			"-map", "0", "-map", "1", "-map", "1", "-c:a:0", sound, "-c:a:1", "aac", "-strict", "experimental",
+		})...)
+		const config = "\x05\x80\x80\x80\x05"
+		at := bytes.Index(data, []byte(config)) + len(config)
+		copy(data[at:], "\xf9\x46\x40\x00\x00")
+		return writeFile(t, "in.mp4", data)
+	}
+	for name, c := range map[string]struct {
+		file  string
+		sound bool
+	}{
+		"VP9 and Opus":   {strange(vp9, "libopus"), true},
+		"VP9 and FLAC":   {strange(vp9, "flac"), true},
+		"AV1 and Opus":   {strange(av1, "libopus"), true},
+		"H.264 and ALAC": {strange(x264(), "alac"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := mustProcess(t, p, jobFor(t, c.file))
+			checkClean(t, r, "30/1", c.sound)
+			if len(r.Notices) > 0 {
+				t.Errorf("notices %v", r.Notices)
+			}
+		})
+	}
 }
