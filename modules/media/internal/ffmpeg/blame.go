@@ -88,7 +88,24 @@ func tooCostly(err error, original *original) bool {
 // exitedBy reports whether the program ended by itself, as opposed to being killed, not started or out of disk space.
 func exitedBy(err error) bool {
 	var exit *exec.ExitError
-	return errors.As(err, &exit) && exit.Exited() && !errors.Is(err, syscall.ENOSPC)
+	return errors.As(err, &exit) && (exit.Exited() || crashed(err)) && !errors.Is(err, syscall.ENOSPC)
+}
+
+// crashed reports whether the program ended by a signal for what it did itself.
+func crashed(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return false
+	}
+	switch status.Signal() {
+	case syscall.SIGABRT, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGSYS:
+		return true
+	}
+	return false
 }
 
 func lastLine(s string) string {

@@ -14,10 +14,12 @@ import (
 )
 
 // standIn returns an ffmpeg that runs the lines of bash before it becomes the real one.
-func standIn(t *testing.T, lines string) string {
+func standIn(t *testing.T, lines string) string { return standInFor(t, "ffmpeg", lines) }
+
+func standInFor(t *testing.T, program, lines string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "ffmpeg")
-	script := "#!/bin/bash\nPATH=/usr/local/bin:/usr/bin:/bin\n" + lines + "\nexec ffmpeg \"$@\"\n"
+	file := filepath.Join(t.TempDir(), program)
+	script := "#!/bin/bash\nPATH=/usr/local/bin:/usr/bin:/bin\n" + lines + "\nexec " + program + " \"$@\"\n"
 	if err := os.WriteFile(file, []byte(script), 0o755); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
