@@ -41,10 +41,16 @@ func (p *Processor) probeWhole(ctx context.Context, j Job) (_ Job, m media, remo
 		}
 		return nil
 	}
+	silent := false
+	if len(tracks) == 0 {
+		if silent, err = p.holds(ctx, j, "a:0", fg.KwArgs{"c": "copy"}); err != nil {
+			return j, media{}, remove, err
+		}
+	}
 	switch {
-	case len(tracks) == 0:
+	case silent:
 		whole.lacks = []Notice{NoticeNoSound}
-	case tracks[0] != "a:0":
+	case len(tracks) > 0 && tracks[0] != "a:0":
 		whole.lacks = []Notice{NoticeAnotherTrack}
 	}
 	for _, copied := range [][]string{videos, videos[:1]} { // another video may be the broken one
@@ -66,7 +72,7 @@ func (p *Processor) probeWhole(ctx context.Context, j Job) (_ Job, m media, remo
 func (p *Processor) openable(ctx context.Context, j Job, kind string) (specifiers []string, err error) {
 	for i := range maxTracks {
 		specifier := fmt.Sprintf("%s:%d", kind, i)
-		opens, err := p.opens(ctx, j, specifier)
+		opens, err := p.holds(ctx, j, specifier, fg.KwArgs{})
 		if err != nil {
 			return nil, err
 		}
@@ -77,10 +83,11 @@ func (p *Processor) openable(ctx context.Context, j Job, kind string) (specifier
 	return specifiers, nil
 }
 
-// opens reports whether there is a stream with this specifier and its decoder can be prepared.
-func (p *Processor) opens(ctx context.Context, j Job, specifier string) (bool, error) {
+// holds reports whether there is a stream with this specifier and its decoder can be prepared, unless output says that
+// it is only copied.
+func (p *Processor) holds(ctx context.Context, j Job, specifier string, output fg.KwArgs) (bool, error) {
 	in := p.openableInput(j)
-	args, err := build(in.Get(specifier).Output("-", fg.KwArgs{"t": "0.1", "f": "null"}))
+	args, err := build(in.Get(specifier).Output("-", fg.KwArgs{"t": "0.1", "f": "null"}, output))
 	if err != nil {
 		return false, &ToolError{Step: "probe", Err: err}
 	}

@@ -26,7 +26,8 @@ func TestOneUnreadableStreamHidesNoOther(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	p := newProcessor(t, Options{})
-	pictures := lavfi("testsrc=s=64x64:r=30:d=0.3")
+	none := []Notice{NoticeNoSound}
+	pictures, swf := lavfi("testsrc=s=64x64:r=30:d=0.3"), lavfi("sine=r=22050:d=0.3")
 	vp9 := []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p"}
 	av1 := []string{"-c:v", "libsvtav1", "-preset", "12", "-pix_fmt", "yuv420p"}
 	strange := func(video []string, sound string) string {
@@ -39,20 +40,25 @@ func TestOneUnreadableStreamHidesNoOther(t *testing.T) {
 		return writeFile(t, "in.mp4", data)
 	}
 	for name, c := range map[string]struct {
-		file  string
-		sound bool
+		file    string
+		sound   bool
+		notices []Notice
 	}{
-		"VP9 and Opus":   {strange(vp9, "libopus"), true},
-		"VP9 and FLAC":   {strange(vp9, "flac"), true},
-		"AV1 and Opus":   {strange(av1, "libopus"), true},
-		"H.264 and ALAC": {strange(x264(), "alac"), true},
+		"VP9 and Opus":   {strange(vp9, "libopus"), true, nil},
+		"VP9 and FLAC":   {strange(vp9, "flac"), true, nil},
+		"AV1 and Opus":   {strange(av1, "libopus"), true, nil},
+		"H.264 and ALAC": {strange(x264(), "alac"), true, nil},
+		"a second picture": {cliptest.Make(t, "in.mov", slices.Concat(pictures, pictures,
+			x264("-c:v:0", "cinepak", "-pix_fmt:v:0", "rgb24", "-map", "0", "-map", "1"))...), false, nil},
+		"sound that nobody reads": {cliptest.Make(t, "in.mkv", slices.Concat(pictures, swf,
+			x264("-c:a", "adpcm_swf"))...), false, none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := mustProcess(t, p, jobFor(t, c.file))
 			checkClean(t, r, "30/1", c.sound)
-			if len(r.Notices) > 0 {
-				t.Errorf("notices %v", r.Notices)
+			if !slices.Equal(r.Notices, c.notices) {
+				t.Errorf("notices %v, want %v", r.Notices, c.notices)
 			}
 		})
 	}
