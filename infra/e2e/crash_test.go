@@ -90,8 +90,11 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 	}
 }
 
-// filesOfAVideo that is published: the original, two renditions and three posters.
-const filesOfAVideo = 6
+// A published video has an original, two renditions and three posters.
+const (
+	filesOfAVideo     = 6
+	filesWithoutSmall = filesOfAVideo - 1 // where MEDIA_SMALL is false, which spares long tests time
+)
 
 // hasOutput returns a condition that is true once storage holds an output of a job.
 func (p *person) hasOutput(t *testing.T) func() bool {

@@ -201,7 +201,7 @@ func (r *rehearsal) wantAgreement(t *testing.T) {
 	if n := r.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status = 'processed'`); n != stored {
 		t.Errorf("%d of %d videos are processed", n, stored)
 	}
-	if files := r.storedFiles(t); len(files) != filesOfAVideo*stored {
+	if files := r.storedFiles(t); len(files) != filesWithoutSmall*stored {
 		t.Errorf("storage holds %d files of %d videos: %q", len(files), stored, files)
 	}
 	if n := r.queryInt(t, `SELECT COALESCE(MAX(attempt), 0) AS n FROM media_videos`); n > 1+r.ends {

@@ -25,7 +25,7 @@ func TestEveryAcknowledgedClipIsPublishedOnce(t *testing.T) {
 	t.Parallel()
 	const clips, clients, voters, kills = 32, 4, 3, 12
 	s := &soak{site: startFleet(t, "SECRET_KEY="+votingSecret, "AUTH_RATE_LIMIT=false",
-		"UPLOADS_UNPUBLISHED_PER_ACCOUNT=0"), uploads: map[string]*person{}}
+		"UPLOADS_UNPUBLISHED_PER_ACCOUNT=0", "MEDIA_SMALL=false"), uploads: map[string]*person{}}
 	var people []*person
 	for range clients {
 		people = append(people, s.newPerson(t, ""))
@@ -195,7 +195,7 @@ func (s *soak) wantEachPublishedOnce(t *testing.T, voters int) {
 	eventually(t, "no work is in progress", func() bool {
 		return len(s.temporaryFiles(t)) == 0 && s.countTasks(t) == 0
 	})
-	if files := s.storedFiles(t); len(files) != filesOfAVideo*stored {
+	if files := s.storedFiles(t); len(files) != filesWithoutSmall*stored {
 		t.Errorf("storage holds %d files of %d videos: %q", len(files), stored, files)
 	}
 	t.Logf("%d acknowledged, %d stored", len(s.uploads), stored)

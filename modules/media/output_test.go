@@ -10,7 +10,7 @@ func TestAllSizesArePublishedAndShown(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		v := s.claimed(t, s.upload(t, notReallyAVideo()))
-		if err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t)); err != nil {
+		if err := s.jobOf(v).publish(t.Context(), rendered(t)); err != nil {
 			t.Fatal(err)
 		}
 		row := s.read(t, v.ID)
@@ -51,7 +51,7 @@ func TestOldAddressesLeadToTheCurrentFiles(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		publish := func(v Video) Output {
-			if err := (&job{Module: s.Module, video: v}).publish(t.Context(), rendered(t)); err != nil {
+			if err := s.jobOf(v).publish(t.Context(), rendered(t)); err != nil {
 				t.Fatal(err)
 			}
 			return s.read(t, v.ID).output()

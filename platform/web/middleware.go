@@ -170,7 +170,7 @@ func (s *Server) cors() echo.MiddlewareFunc {
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language"},
 		ExposeHeaders: []string{
-			"X-Total-Count", "Link", "ETag", echo.HeaderXRequestID, "Retry-After",
+			"X-Total-Count", "X-Next-After", "Link", "ETag", echo.HeaderXRequestID, "Retry-After",
 			"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
 		},
 		MaxAge: 600,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -24,7 +25,7 @@ const (
 	// preparedFor is how old a prepared answer may become.
 	preparedFor = time.Second
 	// preparedShare bounds what is spent on one answer that everybody asks for: it is kept for this many times as long
-	// as it took to make, so that it costs a twentieth of a connection to the database at most.
+	// as it took to make, but not longer than preparedFor.
 	preparedShare = 20
 	// preparedLeast is how long an answer is kept even if it took no time to make.
 	preparedLeast = 50 * time.Millisecond
@@ -72,6 +73,7 @@ type answer struct {
 type flight struct {
 	done   chan struct{}
 	answer *answer // nil if it failed
+	busy   bool    // because the server could not answer in time, or at all
 }
 
 // prepared keeps the answers of a process, the least recently asked for leaving first.
@@ -150,40 +152,57 @@ func (a *answer) bytes() int { return len(a.body) + 2*len(a.key) + preparedOverh
 func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) error {
 	ctx, key := c.Request().Context(), preparedKey(c, r)
 	ready, flight, first := s.prepared.get(key, time.Now())
-	if ready == nil && !first {
-		select {
-		case <-flight.done:
-			ready = flight.answer
-		case <-ctx.Done():
-			return fmt.Errorf("wait for an answer that is being made: %w", ctx.Err())
-		}
-		if ready == nil { // everyone fails alone, because a problem names its request
-			return s.spend(c, r.use, next)
-		}
-	}
-	if ready == nil {
+	switch {
+	case ready != nil:
+		return ready.send(c)
+	case first:
 		return s.prepare(c, r, key, flight, next)
 	}
-	return ready.send(c)
+	select {
+	case <-flight.done:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for an answer that is being made: %w", ctx.Err())
+	}
+	switch {
+	case flight.answer != nil:
+		return flight.answer.send(c)
+	case flight.busy: // asking for it all at once would only make it worse
+		return errTookTooLong
+	}
+	return s.spend(c, r.use, next) // everyone fails alone, because a problem names its request
 }
 
-// prepare makes an answer, for others too: so it goes on if its own client goes away.
+// prepare makes an answer and sends it.
 func (s *Server) prepare(c echo.Context, r route, key string, f *flight, next echo.HandlerFunc) error {
-	var made *answer
-	defer func() { s.prepared.land(key, f, made) }()
-
-	began := time.Now()
-	recorded, err := s.record(c, r, next)
-	if err != nil {
+	made, recorded, err := s.makeAnswer(c, r, key, f, next)
+	switch {
+	case err != nil:
 		return err
-	}
-	if recorded.status != http.StatusOK {
+	case made == nil:
 		return recorded.replay(c.Response())
+	}
+	return made.send(c)
+}
+
+// makeAnswer makes an answer, for others too: so it goes on if its own client goes away, and the flight ends before
+// anything is sent, lest a slow client keep the others waiting. The answer is nil if what is recorded is a problem.
+func (s *Server) makeAnswer(
+	c echo.Context, r route, key string, f *flight, next echo.HandlerFunc,
+) (made *answer, recorded *recorder, err error) {
+	defer func() {
+		failed := recorded == nil || recorded.status >= http.StatusInternalServerError || errors.Is(err, errTookTooLong)
+		f.busy = made == nil && failed
+		s.prepared.land(key, f, made)
+	}()
+	began := time.Now()
+	recorded, err = s.record(c, r, next)
+	if err != nil || recorded.status != http.StatusOK {
+		return nil, recorded, err
 	}
 	made = &answer{key: key, header: recorded.header, body: recorded.body.Bytes()}
 	made.etag = etag(made)
 	made.until = began.Add(min(preparedFor, max(preparedLeast, preparedShare*time.Since(began))))
-	return made.send(c)
+	return made, recorded, nil
 }
 
 // record runs next with a response in memory.

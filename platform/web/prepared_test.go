@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,6 +78,70 @@ func TestAnAnswerIsMadeOnceForAllWhoAskAtTheSameTime(t *testing.T) {
 	if made.Load() != 1 {
 		t.Errorf("the answer was made %d times, want once", made.Load())
 	}
+}
+
+// stuck is a response whose client reads nothing.
+type stuck struct {
+	*httptest.ResponseRecorder
+
+	never chan struct{}
+}
+
+func (s stuck) Write(data []byte) (int, error) {
+	<-s.never
+	return len(data), nil
+}
+
+func TestASlowClientKeepsAnAnswerFromNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		made := b.list(web.Use{}, func(context.Context, *listInput) (string, error) { return "text", nil })
+		slow := stuck{httptest.NewRecorder(), make(chan struct{})}
+		var all sync.WaitGroup
+		all.Go(func() { b.ServeHTTP(slow, httptest.NewRequest(http.MethodGet, "/api/list", http.NoBody)) })
+		synctest.Wait()
+		if a := b.ask(http.MethodGet, "/api/list", ""); a.Code != http.StatusOK || made.Load() != 1 {
+			t.Errorf("%d %s, made %d times", a.Code, a.Body, made.Load())
+		}
+		close(slow.never)
+		all.Wait()
+	})
+}
+
+func TestThoseWhoWaitForAnAnswerThatFailsDoNotAllAskForIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		release := make(chan struct{})
+		made := b.list(web.Use{}, func(context.Context, *listInput) (string, error) {
+			<-release
+			return "", limit.ErrBusy
+		})
+		const voters = 20
+		ids := make(chan string, voters)
+		var all sync.WaitGroup
+		for range voters {
+			all.Go(func() {
+				p := problemOf(t, b.ask(http.MethodGet, "/api/list", ""))
+				if p.Code != "busy" {
+					t.Errorf("%+v", p)
+				}
+				ids <- p.RequestID
+			})
+		}
+		synctest.Wait()
+		close(release)
+		all.Wait()
+		close(ids)
+		distinct := map[string]bool{}
+		for id := range ids {
+			distinct[id] = true
+		}
+		if made.Load() != 1 || len(distinct) != voters {
+			t.Errorf("%d runs and %d problems, want 1 and %d", made.Load(), len(distinct), voters)
+		}
+	})
 }
 
 func TestAPreparedAnswerIsAtMostASecondOld(t *testing.T) {
