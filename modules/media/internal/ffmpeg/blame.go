@@ -47,8 +47,8 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	if tooCostly(cause, original) {
 		return rejectRun(cause, CodeTooComplex, "%v", cause)
 	}
-	if original != nil && !exitedBy(cause) {
-		return cause // reading it again could take as long
+	if original != nil && !exitedBy(cause) || errors.Is(cause, errStarved) {
+		return cause // doing it again could take as long
 	}
 	in := p.source(pl)
 	if pl.start > 0 {
@@ -72,7 +72,7 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 		return err
 	case tooCostly(err, original):
 		return rejectRun(err, CodeTooComplex, "%v", err)
-	case original != nil && !exitedBy(err):
+	case !exitedBy(err):
 		return cause
 	}
 	return rejectRun(cause, CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
