@@ -20,7 +20,7 @@ func standInFor(t *testing.T, program, lines string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), program)
 	script := "#!/bin/bash\nPATH=/usr/local/bin:/usr/bin:/bin\n" + lines + "\nexec " + program + " \"$@\"\n"
-	if err := os.WriteFile(file, []byte(script), 0o755); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -108,8 +108,8 @@ func (p *Processor) openableInput(j Job) *fg.Stream {
 	})
 }
 
-// copyStreams writes streams to file, without decoding them. Of the two forms of the mov demuxer, QuickTime has no place
-// for what browsers record, and MP4 none for what editors do.
+// copyStreams writes streams to file, without decoding them. Of the two forms of the mov demuxer, QuickTime has no
+// place for what browsers record, and MP4 none for what editors do.
 func (p *Processor) copyStreams(ctx context.Context, j Job, file string, specifiers []string) (err error) {
 	muxers := []string{j.Container.Demuxer}
 	if j.Container.Demuxer == "mov" {

@@ -38,7 +38,8 @@ type command struct {
 }
 
 // run executes c in its box. On failure it returns *ToolError, which wraps one of the errors above when c cost or
-// waited too much, and syscall.ENOSPC when a disk or a quota was full, even if the program exits with 0 then. When ctx ends first, it kills the process group and returns ctx's error, wrapped.
+// waited too much, and syscall.ENOSPC when a disk or a quota was full, even if the program exits with 0 then. When ctx
+// ends first, it kills the process group and returns ctx's error, wrapped.
 func (p *Processor) run(ctx context.Context, c command) error {
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
 	defer cancel()
