@@ -167,7 +167,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Limits: a.limits, Logger: a.log,
 	})
 	a.voting = voting.New(voting.Deps{
-		DB: a.db, Limits: a.limits, Files: a.bucket,
+		DB: a.db, Limits: a.limits, Files: a.bucket, Cursors: auth.NewSeals(a.keys, "cursors"),
 		Options: voting.Options{
 			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
 		},
@@ -185,6 +185,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 				Unpublished: a.c.Upload.Unpublished, PerDay: a.c.Upload.PerDay, Bytes: a.c.Upload.Bytes,
 			},
 			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour, Branding: a.brand.hash,
+			Jobs: a.concurrency(),
 		},
 		Disks: a.disks, Scratch: a.workDir,
 	}

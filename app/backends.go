@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"risingstars/config"
 	"risingstars/platform/auth"
+	"risingstars/platform/database"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/asynqueue"
 	"risingstars/platform/queue/dbqueue"
@@ -15,9 +17,16 @@ import (
 	"risingstars/platform/storage/s3store"
 )
 
-// openSecret loads the key that signs tokens and links. The embedded stage creates its own if none is configured.
+// openSecret loads the key that signs tokens and links. The embedded stage creates its own if none is configured; a
+// process that only looks has one that nobody keeps.
 func (a *app) openSecret() (err error) {
-	if a.secret = []byte(a.c.Auth.SecretKey); len(a.secret) == 0 {
+	a.secret = []byte(a.c.Auth.SecretKey)
+	switch {
+	case len(a.secret) > 0:
+	case a.access == database.Look && !exists(a.c.SecretPath()):
+		a.secret = make([]byte, 32)
+		rand.Read(a.secret) // documented to never fail
+	default:
 		a.secret, err = auth.LoadOrCreateSecret(a.c.SecretPath())
 	}
 	a.keys = auth.NewKeys(a.secret, []byte(a.c.Auth.PreviousKey))
@@ -46,12 +55,17 @@ func (a *app) storageDriver(ctx context.Context) (storage.Driver, error) {
 	for _, key := range keys[1:] {
 		accepted = append(accepted, key.Bytes)
 	}
+	o := diskstore.Options{
+		Root: a.c.FilesPath(), Secret: keys[0].Bytes, Accepted: accepted, PublicPrefixes: public,
+		Look: a.access == database.Look,
+	}
+	var err error
+	if !o.Look { // it creates the folder
+		o.Volume, err = a.disks.Add("files", o.Root)
+	}
 	var files *diskstore.Store
-	volume, err := a.disks.Add("files", a.c.FilesPath())
 	if err == nil {
-		files, err = diskstore.Open(diskstore.Options{
-			Root: a.c.FilesPath(), Secret: keys[0].Bytes, Accepted: accepted, PublicPrefixes: public, Volume: volume,
-		})
+		files, err = diskstore.Open(o)
 	}
 	if err != nil {
 		return nil, withVariable(folderVariable("FILES_DIR", a.c.Data.FilesDir), err)

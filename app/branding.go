@@ -143,7 +143,7 @@ func brandingCommand() *cobra.Command {
 		Use:   "branding",
 		Short: "Print the branding in force and where it comes from, or show it on a test picture (preview)",
 		Args:  cobra.NoArgs,
-		RunE: withBrand(func(cmd *cobra.Command, b brand, _ []string) error {
+		RunE: withBrand(temporaryFolder, func(cmd *cobra.Command, b brand, _ []string) error {
 			return printBrand(cmd.OutOrStdout(), b)
 		}),
 	}
@@ -151,21 +151,25 @@ func brandingCommand() *cobra.Command {
 		Use:   "preview OUT",
 		Short: "Write a test picture with sound to OUT, with the branding in force, and a poster beside it",
 		Args:  cobra.ExactArgs(1),
-		RunE: withBrand(func(cmd *cobra.Command, b brand, args []string) error {
+		RunE: withBrand(bumperFolder, func(cmd *cobra.Command, b brand, args []string) error {
 			return b.processor.Preview(cmd.Context(), args[0], showProgress(cmd.ErrOrStderr()))
 		}),
 	})
 	return command
 }
 
-// withBrand returns a command function that reads the branding and runs the given function on it.
-func withBrand(run func(cmd *cobra.Command, b brand, args []string) error) func(*cobra.Command, []string) error {
+// withBrand returns a command function that reads the branding and runs the given function on it. Its bumpers are in
+// folder.
+func withBrand(
+	folder func(*config.Config) (path string, forget func(), err error),
+	run func(cmd *cobra.Command, b brand, args []string) error,
+) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, _, err := loadConfig(cmd)
 		if err != nil {
 			return err
 		}
-		cacheDir, forget, err := bumperFolder(c)
+		cacheDir, forget, err := folder(c)
 		if err != nil {
 			return err
 		}

@@ -122,7 +122,7 @@ func (d *doctor) print(w io.Writer) error {
 
 // ffmpeg returns the branding, whose videos it has measured, and nothing of it if ffmpeg cannot be run.
 func (d *doctor) ffmpeg(ctx context.Context) *brand {
-	cacheDir, forget, err := bumperFolder(d.c)
+	cacheDir, forget, err := temporaryFolder(d.c)
 	if err != nil {
 		d.report("ffmpeg", fail, "%v", err)
 		return nil

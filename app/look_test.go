@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -56,11 +58,17 @@ func TestCommandsThatLookChangeNothing(t *testing.T) {
 		if state != "empty" {
 			prepare(t, state == "old")
 		}
-		for _, command := range []string{"doctor", "queue dead", "migrate status", "config", "status"} {
+		for _, command := range []string{
+			"doctor", "queue dead", "migrate status", "config", "status", "branding", "storage check",
+			"rebrand --dry-run",
+		} {
 			t.Run(state+", "+command, func(t *testing.T) {
 				t.Chdir(t.TempDir())
 				if err := os.CopyFS(".", os.DirFS(folder)); err != nil {
 					t.Fatal(err)
+				}
+				if state != "empty" {
+					leaveBehind(t)
 				}
 				before := tree(t)
 				var out, errs bytes.Buffer
@@ -70,7 +78,7 @@ func TestCommandsThatLookChangeNothing(t *testing.T) {
 				}
 				// Where there is no database, only these have something to say.
 				if fails := code != 0; command != "doctor" && state == "current" && fails ||
-					state == "empty" && fails == (command == "config" || command == "doctor") {
+					state == "empty" && fails == slices.Contains([]string{"config", "doctor", "branding"}, command) {
 					t.Errorf("exit code %d, %s%s", code, &out, &errs)
 				}
 				if state == "old" && command == "migrate status" && !strings.Contains(out.String(), "pending") {
@@ -99,5 +107,40 @@ func prepare(t *testing.T, old bool) {
 	}
 	if code := execute(t.Context(), []string{"migrate", "up"}, &out, &errs); code != 0 {
 		t.Fatalf("%s", &errs)
+	}
+}
+
+// leaveBehind adds what killed processes leave in data, and serve and work remove. There is no secret.
+func leaveBehind(t *testing.T) {
+	t.Helper()
+	longAgo := time.Now().Add(-48 * time.Hour)
+	for _, file := range []string{"files/.scratch/scratch-1/lock", "files/.scratch/scratch-1/put-1", "bumpers/tmp-1"} {
+		path := filepath.Join("data", filepath.FromSlash(file))
+		err := os.MkdirAll(filepath.Dir(path), 0o750)
+		if err == nil {
+			err = os.WriteFile(path, nil, 0o600)
+		}
+		if err == nil {
+			err = os.Chtimes(path, longAgo, longAgo)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Without the folder of the files nothing can be compared with them, and nobody creates an empty one to do so.
+func TestStorageCheckNeedsTheFiles(t *testing.T) {
+	t.Setenv("DATA_DIR", "data")
+	t.Setenv("ENV_FILE", "")
+	t.Chdir(t.TempDir())
+	prepare(t, false)
+	var out, errs bytes.Buffer
+	code := execute(t.Context(), []string{"storage", "check"}, &out, &errs)
+	if code != exitFailure || !strings.Contains(errs.String(), "DATA_DIR: open storage root") {
+		t.Errorf("exit code %d, %s%s", code, &out, &errs)
+	}
+	if exists(filepath.Join("data", "files")) {
+		t.Error("the folder was created")
 	}
 }

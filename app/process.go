@@ -53,12 +53,17 @@ func processCommand() *cobra.Command {
 	return command
 }
 
-// bumperFolder returns the folder of the service's bumpers, or a temporary one if there is none: whoever only looks or
-// tries something leaves nothing behind.
+// bumperFolder returns the folder of the service's bumpers, or a temporary one if there is none: whoever tries
+// something leaves nothing behind.
 func bumperFolder(c *config.Config) (path string, forget func(), err error) {
 	if info, err := os.Stat(c.BumperPath()); err == nil && info.IsDir() {
 		return c.BumperPath(), func() {}, nil
 	}
+	return temporaryFolder(c)
+}
+
+// temporaryFolder is bumperFolder for whoever only looks, and so must neither clean nor fill the service's.
+func temporaryFolder(*config.Config) (path string, forget func(), err error) {
 	path, err = os.MkdirTemp("", "bumpers-*")
 	return path, func() { _ = os.RemoveAll(path) }, err
 }

@@ -46,7 +46,7 @@ func rebrandCommand() *cobra.Command {
 	}
 	command.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say what there is to do, and how far it has come")
 	command.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
-	command.Flags().BoolVar(&o.stop, "stop", false, "leave what has not begun as it is")
+	command.Flags().BoolVar(&o.stop, "stop", false, "leave what has not begun, and what failed, as it is")
 	command.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return command
 }
@@ -73,7 +73,10 @@ func (a *app) rebrand(cmd *cobra.Command, o rebrandOptions) error {
 	if o.dryRun {
 		return nil
 	}
-	if plan.Clips == 0 {
+	if o.json {
+		warnOther(cmd.ErrOrStderr(), plan)
+	}
+	if plan.Clips+plan.Other == 0 {
 		return say(out, o.json, map[string]int{"listed": 0}, "nothing is to be done\n")
 	}
 	if !o.yes {
@@ -125,11 +128,12 @@ func printPlan(out io.Writer, p media.RebrandPlan, asJSON bool) error {
 			Measured        bool      `json:"measured"`
 			Waiting         int       `json:"waiting"`
 			UnderWay        int       `json:"under_way"`
+			Other           int       `json:"other_branding"`
 			WithoutOriginal int       `json:"without_original"`
 			Without         []string  `json:"without_original_ids"`
 			Failed          []failure `json:"failed"`
 		}{
-			p.Branding, p.Clips, p.Bytes, p.Work().Seconds(), p.Measured, p.Waiting, p.UnderWay, p.Without,
+			p.Branding, p.Clips, p.Bytes, p.Work().Seconds(), p.Measured, p.Waiting, p.UnderWay, p.Other, p.Without,
 			append([]string{}, p.WithoutIDs...), failed,
 		})
 	}
@@ -141,8 +145,9 @@ func printPlan(out io.Writer, p media.RebrandPlan, asJSON bool) error {
 		"%.1f MiB of originals to read\n", p.Branding, p.Clips, hours(p.Work()),
 		p.PerClip.Round(100*time.Millisecond), how, float64(p.Bytes)/(1<<20))
 	if p.Waiting+p.UnderWay > 0 {
-		fmt.Fprintf(out, "of them, %d wait and %d are under way\n", p.Waiting, p.UnderWay)
+		fmt.Fprintf(out, "%d clips wait and %d are under way\n", p.Waiting, p.UnderWay)
 	}
+	warnOther(out, p)
 	if p.Without > 0 {
 		fmt.Fprintf(out, "%d clips have no original any more and stay as they are:\n", p.Without)
 		for _, id := range p.WithoutIDs[:min(len(p.WithoutIDs), listedOnScreen)] {
@@ -158,6 +163,14 @@ func printPlan(out io.Writer, p media.RebrandPlan, asJSON bool) error {
 		more(out, len(p.Failed))
 	}
 	return nil
+}
+
+// warnOther warns that a rebranding with another branding would end.
+func warnOther(out io.Writer, p media.RebrandPlan) {
+	if p.Other > 0 {
+		fmt.Fprintf(out, "warning: of what waits or is under way, %d clips are to get another branding than %s. To "+
+			"begin here ends that: check that BRANDING_DIR is that of the workers\n", p.Other, p.Branding)
+	}
 }
 
 func more(out io.Writer, n int) {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -26,8 +25,14 @@ func seedCommand() *cobra.Command {
 		Use:   "seed",
 		Short: "Add contestants, entries and votes that are made up, for a demonstration or a load test",
 		Long: "Add contestants with one published entry each, voters, and votes, all of them made up. The same\n" +
-			"--seed gives the same crowd. The entries have no files: pages and votes work, clips do not play.",
-		Args: func(*cobra.Command, []string) error { return o.validate() },
+			"--seed gives the same crowd. The entries have no files: pages and votes work, clips do not play.\n" +
+			"It is for an empty site or one for tests: nothing removes entries with votes again.",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := cobra.NoArgs(cmd, args); err != nil {
+				return err
+			}
+			return o.validate()
+		},
 		RunE: withExisting(database.Change, func(cmd *cobra.Command, a *app, _ []string) error {
 			accounts, err := a.identity.Count(cmd.Context())
 			if err != nil {
@@ -36,7 +41,11 @@ func seedCommand() *cobra.Command {
 			if accounts > 0 && !force {
 				return fmt.Errorf("there are %d accounts already; use --force to add to them", accounts)
 			}
-			password, o.prefix = cmp.Or(password, rand.Text()), a.c.Storage.ProcessedPrefix
+			o.prefix = a.c.Storage.ProcessedPrefix
+			if password == "" { // it is told first, as an interrupted command leaves accounts too
+				password = rand.Text()
+				fmt.Fprintf(cmd.OutOrStdout(), "the password of all accounts: %s\n", password)
+			}
 			if err := a.seed(cmd.Context(), o, password, showProgress(cmd.ErrOrStderr())); err != nil {
 				return err
 			}
@@ -51,13 +60,31 @@ func seedCommand() *cobra.Command {
 	flags.IntVar(&o.votes, "votes", 10_000, "votes in all; some entries get far more of them than others")
 	flags.IntVar(&o.cities, "cities", 50, "cities that the contestants come from")
 	flags.Uint64Var(&o.seed, "seed", 1, "another number gives another crowd")
-	flags.StringVar(&password, "password", "", "of all accounts; if empty, one is made up and printed")
+	flags.StringVar(&password, "password", "", "of all accounts; if empty, one is made up and printed first")
 	flags.BoolVar(&force, "force", false, "add to a database that has accounts")
 	return command
 }
 
-// seedBatch is how many people one transaction adds.
-const seedBatch = 1000
+// One transaction adds so many people and votes at most; an entry with more votes than that has one for itself. The
+// embedded database has one writer, who must not keep others waiting for long.
+const (
+	seedBatch = 1000
+	seedVotes = 20_000
+)
+
+// batch returns where the transaction ends that begins with the person from. votes are those of each entry.
+func (o crowd) batch(from int, votes []int) (to int) {
+	sum := 0
+	for to = from; to < min(from+seedBatch, o.people()); to++ {
+		if to < len(votes) {
+			sum += votes[to]
+		}
+		if sum > seedVotes && to > from {
+			break
+		}
+	}
+	return to
+}
 
 // seed adds the crowd, in transactions of some people each.
 func (a *app) seed(ctx context.Context, o crowd, password string, report func(step string, percent int)) error {
@@ -66,9 +93,9 @@ func (a *app) seed(ctx context.Context, o crowd, password string, report func(st
 		return err
 	}
 	votes := o.spread()
-	for from := 0; from < o.people(); from += seedBatch {
+	for from, to := 0, 0; from < o.people(); from = to {
 		report("seeding", 100*from/o.people())
-		to := min(from+seedBatch, o.people())
+		to = o.batch(from, votes)
 		err := a.db.InTx(ctx, func(ctx context.Context) error { return a.seedPeople(ctx, o, hash, votes, from, to) })
 		if database.UniqueViolation(err) != "" {
 			return fmt.Errorf("the crowd of --seed %d is there already, at least in part; use another number", o.seed)

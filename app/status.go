@@ -2,12 +2,7 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,14 +27,11 @@ func statusCommand() *cobra.Command {
 			}
 			a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: database.Look}
 			now, err := a.status(cmd.Context())
-			if err == nil {
-				write := now.print
-				if asJSON {
-					write = now.printJSON
-				}
-				err = write(cmd.OutOrStdout())
+			write := now.print
+			if asJSON {
+				write = now.printJSON
 			}
-			return errors.Join(err, a.close())
+			return errors.Join(err, write(cmd.OutOrStdout()), a.close())
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -47,7 +39,9 @@ func statusCommand() *cobra.Command {
 }
 
 // status is the state of the whole deployment, but for the disks, which are those of this host. Durations are seconds.
+// Where a part could not be read, its error says why, and its other fields mean nothing.
 type status struct {
+	Error     string          `json:"error,omitempty"` // of the database, which has the processes, jobs and videos
 	Processes []processStatus `json:"processes"`
 	Jobs      []jobStatus     `json:"jobs"`
 	Queue     queueStatus     `json:"queue"`
@@ -80,6 +74,7 @@ type queueStatus struct {
 	Delayed     int    `json:"delayed"`
 	Dead        int    `json:"dead"`
 	OldestReady int    `json:"oldest_ready"`
+	Error       string `json:"error,omitempty"`
 }
 
 type videosStatus struct {
@@ -97,38 +92,67 @@ type diskStatus struct {
 	Free    int64  `json:"free"`
 	Reserve int64  `json:"reserve"`
 	Low     bool   `json:"low"`
+	Error   string `json:"error,omitempty"`
 }
 
-// status opens what it looks at; close closes it.
+// status opens what it looks at; close closes it. The error joins all that could not be read; the rest is known even
+// then.
 func (a *app) status(ctx context.Context) (s status, err error) {
+	s.Processes, s.Jobs, s.Disks = []processStatus{}, []jobStatus{}, []diskStatus{}
+	s.Queue.Backend = a.c.Queue.Backend
+	errs := []error{s.readRows(ctx, a)}
+	s.Error = reason(errs[0])
+	if a.db == nil && a.c.Queue.Backend == "embedded" { // the queue is in the database
+		s.Queue.Error = s.Error
+	} else {
+		err := s.readQueue(ctx, a)
+		s.Queue.Error = reason(err)
+		errs = append(errs, err)
+	}
+	return s, errors.Join(append(errs, s.addDisks(a))...)
+}
+
+// reason returns what an error says, on one line; "" if it is nil.
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return oneLine(err.Error())
+}
+
+// readRows adds what the database knows.
+func (s *status) readRows(ctx context.Context, a *app) error {
 	if err := a.openDatabase(ctx); err != nil {
-		return s, err
+		return err
 	}
 	alive, err := roster.Alive(ctx, a.db)
 	if err != nil {
-		return s, err
+		return err
 	}
 	s.addProcesses(alive)
 	census, err := media.New(media.Deps{DB: a.db, Logger: a.log}).Count(ctx)
 	if err != nil {
-		return s, err
+		return err
 	}
 	s.addVideos(census)
+	return nil
+}
+
+func (s *status) readQueue(ctx context.Context, a *app) error {
 	if err := a.openQueue(ctx); err != nil {
-		return s, err
+		return err
 	}
 	stats, err := a.queue.Stats(ctx)
 	if err != nil {
-		return s, err
+		return err
 	}
 	s.addQueue(a.c.Queue.Backend, stats)
-	return s, s.addDisks(a)
+	return nil
 }
 
 func seconds(d time.Duration) int { return int(d.Round(time.Second) / time.Second) }
 
 func (s *status) addProcesses(alive []roster.Process) {
-	s.Processes = []processStatus{}
 	for _, p := range alive {
 		s.Processes = append(s.Processes, processStatus{
 			Role: p.Role, Host: p.Host, PID: p.PID, Version: p.Version, Jobs: p.Jobs, Age: seconds(p.Age),
@@ -138,7 +162,6 @@ func (s *status) addProcesses(alive []roster.Process) {
 }
 
 func (s *status) addVideos(o media.Census) {
-	s.Jobs = []jobStatus{}
 	for _, j := range o.Jobs {
 		s.Jobs = append(s.Jobs, jobStatus(j))
 	}
@@ -155,75 +178,20 @@ func (s *status) addQueue(backend string, q queue.Stats) {
 	}
 }
 
-// addDisks adds the volumes of this host that are there.
+// addDisks adds the volumes of this host that are there, and goes on after an error.
 func (s *status) addDisks(a *app) error {
-	s.Disks = []diskStatus{}
+	var errs []error
 	for _, v := range volumesOf(a.c) {
 		if !exists(v.path) {
 			continue
 		}
 		state, err := v.state()
-		if err != nil {
-			return withVariable(v.variable, err)
-		}
+		err = withVariable(v.variable, err)
+		errs = append(errs, err)
 		s.Disks = append(s.Disks, diskStatus{
-			Name: v.name, Path: state.Path, Free: state.Free, Reserve: state.Reserve, Low: state.Low(),
+			Name: v.name, Path: state.Path, Free: state.Free, Reserve: state.Reserve, Low: err == nil && state.Low(),
+			Error: reason(err),
 		})
 	}
-	return nil
+	return errors.Join(errs...)
 }
-
-func (s status) printJSON(w io.Writer) error {
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	return out.Encode(s)
-}
-
-func (s status) print(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ROLE\tHOST\tPROCESS\tVERSION\tAGE\tSEEN\tJOBS\tVIDEOS")
-	for _, p := range s.Processes {
-		jobs := "-"
-		if p.Jobs > 0 {
-			jobs = fmt.Sprintf("%d of %d", len(p.Doing), p.Jobs)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s ago\t%s\t%s\n", p.Role, p.Host, p.PID, p.Version,
-			words(p.Age), words(p.Silent), jobs, strings.Join(p.Doing, " "))
-	}
-	if len(s.Processes) == 0 {
-		fmt.Fprintln(table, "nothing runs")
-	}
-	if len(s.Jobs) > 0 {
-		fmt.Fprintln(table, "\nVIDEO\tSTEP\tPERCENT\tATTEMPT")
-	}
-	for _, j := range s.Jobs {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", j.VideoID, j.Step, j.Percent, j.Attempt)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	waiting := ""
-	if s.Videos.Waiting > 0 {
-		waiting = fmt.Sprintf(" (the oldest for %s)", words(s.Videos.OldestWaiting))
-	}
-	missing := ""
-	if s.Videos.MissingFiles > 0 {
-		missing = fmt.Sprintf(" (%d lack a file: app storage check)", s.Videos.MissingFiles)
-	}
-	fmt.Fprintf(table, "\nvideos\t%d wait%s, %d in process, %d published%s, %d failed\n",
-		s.Videos.Waiting, waiting, s.Videos.Processing, s.Videos.Published, missing, s.Videos.Failed)
-	fmt.Fprintf(table, "queue\t%s: %d tasks ready, %d in flight, %d delayed, %d dead\n",
-		s.Queue.Backend, s.Queue.Ready, s.Queue.InFlight, s.Queue.Delayed, s.Queue.Dead)
-	for _, d := range s.Disks {
-		low := ""
-		if d.Low {
-			low = ": uploads are refused"
-		}
-		fmt.Fprintf(table, "disk %s\t%d MiB free in %s, of which %d MiB stay so%s\n",
-			d.Name, d.Free>>20, d.Path, d.Reserve>>20, low)
-	}
-	return table.Flush()
-}
-
-// words puts seconds into words.
-func words(n int) string { return (time.Duration(n) * time.Second).String() }

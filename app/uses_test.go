@@ -16,12 +16,14 @@ import (
 	"risingstars/platform/web"
 )
 
-// unbudgeted are the routes that anyone may call as often as they like: answering them costs less than counting them.
+// unbudgeted are the routes that anyone may call as often as they like: answering them costs less than counting them,
+// or what does not is bounded where it happens.
 var unbudgeted = []string{
 	"GET /api/health", "GET /health", "GET /livez", "GET /metrics", "GET /readyz",
 	"POST /api/videos/upload-mock", // its answer is 404
 	"GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml",
-	// Signed links: who may read or write what, and how much, was decided when they were given out.
+	// Who may read or write what behind a signed link, and how much, was decided when it was given out. A file that is
+	// there costs as little. The search for one that has moved has a bound of its own, in media's lookUp.
 	"GET /media/*", "HEAD /media/*", "PUT /media/*",
 }
 

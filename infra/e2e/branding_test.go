@@ -68,6 +68,10 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 		!strings.Contains(out, "2 clips wait for the workers") {
 		t.Fatalf("exit code %d, %s%s", code, out, errs)
 	}
+	if out, errs, code := s.runAppWith(t, nil, "rebrand"); code != exitFailure ||
+		!strings.Contains(out, "warning: of what waits") || !strings.Contains(errs, "nothing was changed") {
+		t.Errorf("with the branding of before: exit code %d, %s%s", code, out, errs)
+	}
 	plays := func() (urls []string) {
 		t.Helper()
 		for _, id := range []string{first, second} {

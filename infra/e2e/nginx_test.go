@@ -274,10 +274,12 @@ func TestSiteBehindNginx(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		s.URL = f.URL
-		a := s.get(t, "/health", "")
-		if a.Status != http.StatusBadGateway || a.Header.Get("Content-Type") != "application/problem+json" ||
-			!bytes.Contains(a.Body, []byte(`"unavailable"`)) {
-			t.Errorf("nginx answers %d %s %s", a.Status, a.Header.Get("Content-Type"), a.Body)
+		for _, path := range []string{"/health", "/media/processed/none.mp4"} {
+			a := s.get(t, path, "")
+			if a.Status != http.StatusBadGateway || a.Header.Get("Content-Type") != "application/problem+json" ||
+				!bytes.Contains(a.Body, []byte(`"unavailable"`)) {
+				t.Errorf("nginx answers %s with %d %s %s", path, a.Status, a.Header.Get("Content-Type"), a.Body)
+			}
 		}
 	})
 }

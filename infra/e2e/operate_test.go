@@ -54,7 +54,7 @@ func newHost(t *testing.T, units string, env ...string) *host {
 		}
 	}
 	h.env = append(command.Env, "LOG_FORMAT=json", "APP="+h.app, "NEW="+command.Path, "ROOM="+h.room, "UNITS="+units)
-	h.env = append(h.env, env...)
+	h.env = append(append(h.env, "SITE="+h.room), env...)
 	t.Cleanup(func() {
 		h.systemctl(t, "stop")
 		if t.Failed() {

@@ -173,7 +173,10 @@ func TestLookingLeavesAUsedFolderAsItIs(t *testing.T) {
 			s.stop(t)
 		}
 		before := names()
-		for _, command := range []string{"doctor", "status", "config", "queue dead", "migrate status"} {
+		for _, command := range []string{
+			"doctor", "status", "config", "queue dead", "migrate status", "branding", "storage check",
+			"rebrand --dry-run",
+		} {
 			if _, errs, code := s.runApp(t, strings.Fields(command)...); code != 0 {
 				t.Errorf("%s, %s: exit code %d, %s", state, command, code, errs)
 			}

@@ -331,6 +331,7 @@ func (r *rehearsal) pass(t *testing.T, d time.Duration) {
 			"media_direct_uploads":  {"expires_at", "retry_at"},
 			"media_turns":           {"served_at"},
 			"media_owners":          {"day_began"},
+			"media_rounds":          {"lease_until", "began_at", "completed_at"},
 			"voting_entries":        {"uploaded_at", "published_at"},
 			"voting_votes":          {"created_at"},
 			"voting_contestants":    {"joined_at", "reached_at"},

@@ -34,3 +34,7 @@ var (
 
 // processStreams bounds the event streams of this process, each of which occupies about 40 KB.
 var processStreams = limit.Budget{Name: "process_streams", By: limit.Process, AtOnce: 1000}
+
+// fileLookups bounds how many files this process looks for at once that are not where they were asked for. Anybody may
+// ask, for any address. A look takes milliseconds, so that these are some thousand a second.
+var fileLookups = limit.Budget{Name: "file_lookups", By: limit.Process, AtOnce: 32}

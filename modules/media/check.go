@@ -74,7 +74,8 @@ func (m *Module) CheckPrefixes(ctx context.Context) error {
 
 // CheckFiles compares storage with the rows, beside processes that are at work: what they are just changing is not
 // found, and every repair depends on the state that was found. A repair deletes nothing. The originals of published
-// videos may be missing, because a rule of the bucket may delete them. It needs 8 bytes of memory for each file.
+// videos may be missing, because a rule of the bucket may delete them. It needs 8 bytes of memory for each file. After
+// a repair, WatchFiles looks anew.
 func (m *Module) CheckFiles(ctx context.Context, o CheckOptions) (Checked, error) {
 	c := &check{Module: m, o: o, began: time.Now(), present: fingerprints{seed: maphash.MakeSeed()}}
 	for _, prefix := range c.prefixes() {
@@ -85,6 +86,9 @@ func (m *Module) CheckFiles(ctx context.Context, o CheckOptions) (Checked, error
 	c.present.sort()
 	if err := c.videos(ctx); err != nil {
 		return c.Checked, fmt.Errorf("check the files of videos: %w", err)
+	}
+	if o.Repair {
+		return c.Checked, m.store.forgetRounds(ctx)
 	}
 	return c.Checked, nil
 }

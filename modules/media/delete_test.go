@@ -52,3 +52,41 @@ func deleteWaitsForAPublication(t *testing.T, s *studio) {
 	}
 	s.wantFiles(t)
 }
+
+// A job of a video that is deleted may be writing its outputs at that moment. They are deleted once it has ended.
+func TestADeletionDuringAPublicationLeavesNoFiles(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func(t *testing.T, s *studio) *job{
+		"the first": func(t *testing.T, s *studio) *job {
+			return s.jobOf(s.claimed(t, s.upload(t, notReallyAVideo())))
+		},
+		"a rebranding": func(t *testing.T, s *studio) *job {
+			id := s.shown(t, "old").ID
+			s.startRebrand(t, "new", 1)
+			v, c, ok, err := s.store.claimRebrand(t.Context(), id, "new")
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			return s.newJob(v, c)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, s *studio) {
+				j := begin(t, s)
+				s.guard(once("put", func(string) {
+					if err := s.Delete(t.Context(), "ana", j.video.ID); err != nil {
+						t.Error(err)
+					}
+				}))
+				if err := j.publish(t.Context(), rendered(t)); !errors.Is(err, errClaimLost) {
+					t.Fatalf("publish returns %v", err)
+				}
+				s.pass(t, 2*leaseTime+time.Second)
+				s.sweep(t)
+				s.wantFiles(t)
+				s.wantOrphans(t, 0)
+			})
+		})
+	}
+}

@@ -68,6 +68,9 @@
 // videos stay processed; each has a lease and a fence there, as videos that wait have in theirs. It begins none while a
 // video waits.
 //
+// Workers look for the files of published videos in rounds (missing.go). One row says how far the round is and who has
+// it, so that one worker at a time lists storage and another one goes on if it ends.
+//
 // CheckFiles compares storage with the rows, as after a restored backup (check.go). It is the only one that lets a
 // published video wait for a worker again, because its files are missing: its entry and the votes stay meanwhile.
 //

@@ -1,6 +1,9 @@
 package media
 
-import "risingstars/platform/fault"
+import (
+	"risingstars/platform/fault"
+	"risingstars/platform/limit"
+)
 
 // Faults about videos.
 var (
@@ -26,6 +29,9 @@ var (
 		"Este video ya tiene votos y no se puede eliminar.",
 		"This video already has votes and cannot be deleted.")
 )
+
+// errLookupTime ends the search for a published file.
+var errLookupTime = limit.ErrBusy.WithRetryAfter(2)
 
 // Faults of both ways of upload.
 var (

@@ -9,12 +9,16 @@ import (
 	"strings"
 	"time"
 
+	"risingstars/platform/fault"
 	"risingstars/platform/storage"
 )
 
 // redirectLife is how long a redirect to a signed URL may be kept. The URL may end early, with the credentials that
 // have signed it, but not that early.
 const redirectLife = 5 * time.Minute
+
+// lookupTime is how long it may take to find out where a file is.
+const lookupTime = 2 * time.Second
 
 // getFile answers GET and HEAD, and PUT of an upload's part, with the storage's own handler, if it has one. A published
 // file that is not there has moved: the answer is a redirect to the file that has taken its place, or to where storage
@@ -30,41 +34,54 @@ func (a api) getFile(w http.ResponseWriter, r *http.Request) error {
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return missing
 	}
-	current, err := a.Current(r.Context(), key)
-	if errors.Is(err, errNotFound) {
-		return missing
-	}
-	if err != nil {
-		return fmt.Errorf("find the file %s: %w", key, err)
-	}
-	err = a.redirect(w, r, key, current)
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, errors.ErrUnsupported) {
+	err := a.lookUp(w, r, key)
+	if errors.Is(err, errNotFound) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, errors.ErrUnsupported) {
 		return missing
 	}
 	return err
 }
 
-// redirect leads from the published file at key to the one at current, which may be the same. The error is
-// storage.ErrNotFound or errors.ErrUnsupported if that leads nowhere else.
+// lookUp answers with where the published file at key is now. That asks the database, and for HEAD the storage too, on
+// behalf of anybody: so it takes lookupTime at most, and fileLookups bounds how many there are.
+func (a api) lookUp(w http.ResponseWriter, r *http.Request, key string) error {
+	hold, err := a.limits.Hold(r.Context(), fileLookups, "")
+	if err != nil {
+		return err
+	}
+	defer hold.Release()
+	ctx, cancel := context.WithTimeoutCause(r.Context(), lookupTime, errLookupTime)
+	defer cancel()
+	current, err := a.Current(ctx, key)
+	if err == nil {
+		err = a.redirect(w, r.WithContext(ctx), key, current)
+	}
+	if err != nil && errors.Is(context.Cause(ctx), errLookupTime) && fault.From(err).Kind == fault.Internal {
+		return errLookupTime.With(err)
+	}
+	if err != nil {
+		return fmt.Errorf("find the file %s: %w", key, err)
+	}
+	return nil
+}
+
+// redirect leads from the published file at key to the one at current, which may be the same, but never back to where
+// the request comes from. The error is storage.ErrNotFound or errors.ErrUnsupported if that leads nowhere.
 func (a api) redirect(w http.ResponseWriter, r *http.Request, key, current string) error {
 	target, err := a.bucket.URL(r.Context(), current, a.o.URLExpiry)
 	if err != nil {
 		return err
 	}
 	cache := storage.CacheControl(true)
-	switch {
-	case target == r.URL.Path && r.Method == http.MethodHead:
-		return a.describe(r.Context(), w, current)
-	case target == r.URL.Path:
+	// Who asks here for the current file has not found it at target: S3 may refuse for a while what a CDN asks for.
+	if target == r.URL.Path || current == key {
+		if r.Method == http.MethodHead {
+			return a.describe(r.Context(), w, current)
+		}
 		if target, err = a.bucket.SignedURL(r.Context(), current, a.o.URLExpiry); err != nil {
 			return err
 		}
 		life := min(redirectLife, a.o.URLExpiry/2)
 		cache = fmt.Sprintf("public, max-age=%d", int(life.Seconds()))
-	case current == key: // a CDN that asks here for what it has not found would be sent back and forth
-		if _, err := a.bucket.Stat(r.Context(), current); err != nil {
-			return err
-		}
 	}
 	w.Header().Set("Cache-Control", cache)
 	w.Header().Set("Location", target)

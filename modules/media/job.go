@@ -206,6 +206,9 @@ func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error
 		if !published {
 			return errClaimLost
 		}
+		if err := j.store.outdateRebrand(ctx, v.ID, v.Branding); err != nil {
+			return err
+		}
 		owner, err := j.people.Profile(ctx, v.OwnerID)
 		if err != nil {
 			return err

@@ -209,6 +209,7 @@ func (s *studio) pass(t *testing.T, d time.Duration) {
 		"media_turns":           {"served_at"},
 		"media_owners":          {"day_began"},
 		"media_rebrands":        {"lease_until", "sent_at"},
+		"media_rounds":          {"lease_until", "began_at", "completed_at"},
 	} {
 		for _, column := range columns {
 			_, err := s.db.Exec(t.Context(), fmt.Sprintf(`UPDATE %s SET %s = %[2]s - ? WHERE %[2]s > ?`, table, column),

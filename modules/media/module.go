@@ -77,8 +77,14 @@ type Options struct {
 	ResendAfter time.Duration
 	// KeepFailed is how long the original of a failed video stays, so that its owner can retry; 0: for ever.
 	KeepFailed time.Duration
+	// LookEvery is how long after a complete look for the files of all published videos the next one begins; 0 means
+	// 1 h, and 24 h if storage keeps no local files.
+	LookEvery time.Duration
 	// Branding is the hash of the branding that workers give to clips.
 	Branding string
+	// Jobs is how many tasks this process, if it is a worker, handles at once; 0 means 1. Of several, rebrandings leave
+	// one to contestants.
+	Jobs int
 }
 
 func (o Options) withDefaults() Options {
@@ -135,7 +141,8 @@ type Module struct {
 	watchers   *watchers
 	streams    *streams
 	streamLife time.Duration
-	underWay   sync.Map // of the ids of the videos that this process works on
+	underWay   sync.Map      // of the ids of the videos that this process works on
+	rebranding chan struct{} // has an element per rebranding of this process
 }
 
 // New builds the module. Its tables must be migrated before it is used.
@@ -146,6 +153,7 @@ func New(d Deps) *Module {
 		o:   d.Options.withDefaults(),
 		log: d.Logger, streamLife: streamLife,
 	}
+	m.rebranding = make(chan struct{}, max(1, m.o.Jobs-1))
 	m.places, m.watchers = newPlaces(m.store), newWatchers(m)
 	m.streams = &streams{open: map[string]*eventStream{}}
 	m.direct = &directUploads{m: m, rows: directStore{db: d.DB, videos: m.store}}

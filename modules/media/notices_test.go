@@ -52,11 +52,16 @@ func theOwnerIsToldWhatAPublishedClipLacks(t *testing.T, s *studio) {
 		t.Errorf("the last event has %+v", e.data.Notices)
 	}
 
-	// The next rendition may lack nothing.
+	// The next rendition may lack nothing. Until it is published, the old one is shown, whatever becomes of the job.
 	if err := s.Reprocess(t.Context(), v.ID); err != nil {
 		t.Fatal(err)
 	}
-	wantNotices(t, url, v.ID, "en")
+	wantNotices(t, url, v.ID, "en", notices...)
+	s.set(t, v.ID, "status = 'failed', failure_code = ?", codeProcessingError)
+	if _, err := s.Retry(t.Context(), "ana", v.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantNotices(t, url, v.ID, "en", notices...)
 	if err := s.jobOf(s.claimed(t, v)).publish(t.Context(), rendered(t)); err != nil {
 		t.Fatal(err)
 	}

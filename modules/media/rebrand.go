@@ -39,6 +39,7 @@ type RebrandPlan struct {
 	WithoutIDs []string // the latest of them
 	Waiting    int      // listed, and not begun
 	UnderWay   int
+	Other      int // of those two, the ones that are to get another branding than the one in force
 	Failed     []RebrandFailure
 }
 
@@ -63,17 +64,19 @@ func (m *Module) PlanRebrand(ctx context.Context) (RebrandPlan, error) {
 }
 
 // Rebrand lets the workers make every published clip again from its original, with the branding in force. It can be
-// called at any time: what has the branding is left out, what is listed already stays so, and what failed is tried
-// again. It returns how many clips are listed.
+// called at any time: what has the branding is left out, what is listed already stays so, what failed is tried again,
+// and nothing gets a branding of an earlier call any more. It returns how many clips are listed.
 //
 // A clip is public and playable all the time: its video stays processed, and its files are replaced in one transaction.
-// The replaced ones stay for keepReplaced. A job begins only while no contestant's video waits.
+// The replaced ones stay for keepReplaced. A job begins only while no contestant's video waits, and never takes a
+// worker's last place of several.
 func (m *Module) Rebrand(ctx context.Context) (int, error) {
 	n, err := m.store.beginRebrand(ctx, m.o.Branding)
 	return int(n), err
 }
 
-// StopRebrand ends what Rebrand began, except for the jobs under way. It returns how many clips are left as they are.
+// StopRebrand ends what Rebrand began, except for the jobs under way, and forgets what failed. It returns how many
+// clips are left as they are.
 func (m *Module) StopRebrand(ctx context.Context) (int, error) {
 	n, err := m.store.stopRebrand(ctx)
 	return int(n), err
@@ -104,8 +107,15 @@ func (m *Module) sendRebrands(ctx context.Context) error {
 	return failed.of(len(ids), "send rebranding tasks")
 }
 
-// makeAgain handles a task: it makes a published clip again, unless a contestant's video waits.
+// makeAgain handles a task: it makes a published clip again, unless a contestant's video waits. A contestant's video
+// that arrives meanwhile finds a place in this process, if there are several.
 func (m *Module) makeAgain(ctx context.Context, d queue.Delivery) error {
+	select {
+	case m.rebranding <- struct{}{}:
+		defer func() { <-m.rebranding }()
+	default:
+		return queue.Later(rebrandPause)
+	}
 	if err := m.awaitRoom(ctx, d.ID); err != nil {
 		return err
 	}

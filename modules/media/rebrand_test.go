@@ -1,10 +1,12 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,6 +145,60 @@ func contestantsVideosComeBeforeARebrand(t *testing.T, s *studio) {
 	if row := s.read(t, waiting.ID); row.Status != string(Processing) {
 		t.Errorf("the contestant's video is %s", row.Status)
 	}
+	// After an error it waits again, for its next attempt.
+	other := s.shown(t, "old")
+	s.startRebrand(t, "new", 2)
+	if err := s.store.release(t.Context(), s.read(t, waiting.ID).video()); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := s.store.takeRebrands(t.Context(), "new", time.Minute); err != nil || len(ids) != 0 {
+		t.Errorf("tasks of %v are sent (%v) before a contestant's next attempt", ids, err)
+	}
+	if err := s.deliverRebrand(t, other.ID); !postponed(err) {
+		t.Errorf("the task returns %v before a contestant's next attempt", err)
+	}
+}
+
+// A worker of several places keeps one for contestants.
+func TestRebrandsLeaveAPlaceToContestants(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.slow(t)
+	s.rebranding = New(Deps{DB: s.db, Options: Options{Jobs: 3}}).rebranding
+	content := clip(t, "40")
+	var ids []string
+	for range 3 {
+		v := s.shown(t, "old")
+		if _, err := s.files.Put(t.Context(), v.OriginalKey, newReader(content), "video/mp4"); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, v.ID)
+	}
+	s.startRebrand(t, "new", 3)
+	ctx, stop := context.WithCancelCause(t.Context())
+	var jobs sync.WaitGroup
+	task := func(id string) error {
+		return s.makeAgain(ctx, queue.Delivery{Task: queue.Task{Kind: rebrandKind, ID: id}, Attempt: 1, MaxAttempts: 3})
+	}
+	for _, id := range ids[:2] {
+		jobs.Go(func() {
+			if err := task(id); err == nil || postponed(err) {
+				t.Errorf("a job that is stopped returns %v", err)
+			}
+		})
+	}
+	s.eventually(t, "two jobs are under way", func() bool { return s.plan(t).UnderWay == 2 })
+	if err := task(ids[2]); !postponed(err) {
+		t.Errorf("a third task returns %v", err)
+	}
+	if p := s.plan(t); p.UnderWay != 2 || p.Waiting != 1 {
+		t.Errorf("the plan is %+v", p)
+	}
+	stop(queue.ErrStopping)
+	jobs.Wait()
+	if err := s.deliverRebrand(t, s.shown(t, "new").ID); err == nil || postponed(err) {
+		t.Errorf("the task of nothing returns %v after the others have ended", err)
+	}
 }
 
 // The queue has few of many tasks, and gets more as they are begun.
@@ -278,6 +334,10 @@ func aKilledRebrandIsBegunAgain(t *testing.T, s *studio) {
 			t.Fatal(err)
 		}
 	}
+	// Its task is still with the queue.
+	if ids, err := s.store.takeRebrands(t.Context(), "new", time.Minute); err != nil || len(ids) != 0 {
+		t.Errorf("tasks of %v are sent (%v)", ids, err)
+	}
 }
 
 // The old files stay, and the operator sees the reason.
@@ -328,7 +388,7 @@ func TestAFailedRebrandKeepsTheOldFiles(t *testing.T) {
 			t.Fatalf("try %d returns %v", n+1, err)
 		}
 	}
-	if p := s.plan(t); len(p.Failed) != 2 || p.Waiting != 0 {
+	if p := s.plan(t); len(p.Failed) != 1 || p.Waiting != 0 {
 		t.Errorf("the plan is %+v", p)
 	}
 	s.wantFiles(t, filesOf(before)...)
@@ -345,6 +405,115 @@ func TestAFailedRebrandKeepsTheOldFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantFiles(t)
+}
+
+// Back to the branding that the clips have: nothing gets the other one later.
+func TestNothingGetsTheBrandingOfAnEarlierRebrand(t *testing.T) {
+	t.Parallel()
+	each(t, nothingGetsTheBrandingOfAnEarlierRebrand)
+}
+
+func nothingGetsTheBrandingOfAnEarlierRebrand(t *testing.T, s *studio) {
+	waiting, underWay, failed := s.shown(t, "old"), s.shown(t, "old"), s.shown(t, "old")
+	done := s.shown(t, "new")
+	s.startRebrand(t, "new", 3)
+	claim := func(id string) rebrandClaim {
+		t.Helper()
+		_, c, ok, err := s.store.claimRebrand(t.Context(), id, "new")
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		return c
+	}
+	job := claim(underWay.ID)
+	if err := claim(failed.ID).fail(t.Context(), "why"); err != nil {
+		t.Fatal(err)
+	}
+	s.o.Branding = "old"
+	if p := s.plan(t); p.Clips != 1 || p.Other != 2 {
+		t.Errorf("the plan is %+v", p)
+	}
+	s.startRebrand(t, "old", 1)
+	if p := s.plan(t); p.Clips != 1 || p.Other != 0 || p.Waiting != 1 || p.UnderWay != 0 || len(p.Failed) != 0 {
+		t.Errorf("the plan is %+v", p)
+	}
+	if held, err := job.holds(t.Context()); err != nil || held {
+		t.Errorf("the claim holds: %t (%v)", held, err)
+	}
+	ids, err := s.store.takeRebrands(t.Context(), "old", time.Minute)
+	if err != nil || len(ids) != 1 || ids[0] != done.ID {
+		t.Errorf("tasks of %v are sent (%v)", ids, err)
+	}
+	if err := s.deliverRebrand(t, waiting.ID); err == nil || postponed(err) {
+		t.Errorf("a task of before returns %v", err)
+	}
+}
+
+// Whoever begins again need not wait until the queue is supposed to have lost the tasks.
+func TestARebrandThatIsBegunAgainIsSentAtOnce(t *testing.T) {
+	t.Parallel()
+	each(t, aRebrandThatIsBegunAgainIsSentAtOnce)
+}
+
+func aRebrandThatIsBegunAgainIsSentAtOnce(t *testing.T, s *studio) {
+	s.shown(t, "old")
+	failed := s.shown(t, "old")
+	for range 2 {
+		s.startRebrand(t, "new", 2)
+		if ids, err := s.store.takeRebrands(t.Context(), "new", time.Hour); err != nil || len(ids) != 2 {
+			t.Errorf("tasks of %v are sent (%v)", ids, err)
+		}
+		_, c, ok, err := s.store.claimRebrand(t.Context(), failed.ID, "new")
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if err := c.fail(t.Context(), "why"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.StopRebrand(t.Context()); err != nil || n != 2 {
+		t.Errorf("%d are stopped (%v)", n, err)
+	}
+	if p := s.plan(t); len(p.Failed) != 0 || p.Waiting != 0 {
+		t.Errorf("the plan is %+v", p)
+	}
+}
+
+// A clip that is processed for another reason has what the rebranding was to give it.
+func TestAPublishedClipIsOffTheListOfRebrandings(t *testing.T) {
+	t.Parallel()
+	each(t, aPublishedClipIsOffTheListOfRebrandings)
+}
+
+func aPublishedClipIsOffTheListOfRebrandings(t *testing.T, s *studio) {
+	waits, fails, other := s.shown(t, "old"), s.shown(t, "old"), s.shown(t, "old")
+	s.startRebrand(t, "new", 3)
+	_, c, ok, err := s.store.claimRebrand(t.Context(), fails.ID, "new")
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if err := c.fail(t.Context(), "why"); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []Video{waits, fails, other} {
+		s.o.Branding = "new"
+		if v.ID == other.ID {
+			s.o.Branding = "another"
+		}
+		if err := s.Reprocess(t.Context(), v.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.jobOf(s.claimed(t, v)).publish(t.Context(), rendered(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.o.Branding = "new"
+	if p := s.plan(t); p.Clips != 1 || p.Waiting != 1 || len(p.Failed) != 0 {
+		t.Errorf("the plan is %+v", p)
+	}
+	if state, err := s.store.rebrandOf(t.Context(), other.ID); err != nil || state.Branding != "new" {
+		t.Errorf("what has got another branding is %+v (%v)", state, err)
+	}
 }
 
 func TestTheLatestBrandingIsKnown(t *testing.T) {

@@ -28,5 +28,5 @@ func (m *Module) Seed(ctx context.Context, videos []Video) error {
 	return nil
 }
 
-// seedBatch rows have fewer values than a statement may have.
-const seedBatch = 1000
+// seedBatch rows have fewer values than a statement may have: 32,766 in SQLite.
+const seedBatch = 500

@@ -73,6 +73,24 @@ func (s *store) named(ctx context.Context, keys, ids []string) (map[string]bool,
 	return named, nil
 }
 
+// namedByVideos returns the files that the videos' rows name.
+func (s *store) namedByVideos(ctx context.Context, ids []string) (map[string]bool, error) {
+	var videos []checkedVideo
+	err := s.db.Query(ctx, &videos, `SELECT `+checkedColumns+` FROM media_videos WHERE id IN ?`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read the files of videos: %w", err)
+	}
+	named := map[string]bool{}
+	for _, v := range videos {
+		for _, key := range []string{
+			v.OriginalKey, v.ProcessedKey, v.PosterKey, v.SmallKey, v.Poster640Key, v.Poster320Key,
+		} {
+			named[key] = true
+		}
+	}
+	return named, nil
+}
+
 // disown lists a file as an orphan that is due after longestGrace. It reports false if a row names the file by now.
 func (s *store) disown(ctx context.Context, key, id string) (bool, error) {
 	rows, err := s.db.Exec(ctx, `
@@ -160,12 +178,12 @@ func (s *store) lose(ctx context.Context, v checkedVideo) (lost bool, err error)
 }
 
 // processAgain makes a published video wait for a worker, because it has lost its files. Until the new ones are
-// published, its row and its entry keep the names of the old ones. It reports false if the video has changed.
+// published, its row and its entry keep the names of the old ones, and the row their notices. It reports false if the
+// video has changed.
 func (s *store) processAgain(ctx context.Context, v checkedVideo) (bool, error) {
 	return s.move(ctx, v.ID, Uploaded, []Status{Processed, Failed}, map[string]any{
-		"failure_code": "", "failure_subject": "", "notices": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
-		"failed_at": 0,
-		"forgiven":  gorm.Expr("attempt"),
+		"failure_code": "", "failure_subject": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
+		"failed_at": 0, "forgiven": gorm.Expr("attempt"),
 	}, "attempt = ? AND original_key = ? AND processed_key = ?", v.Attempt, v.OriginalKey, v.ProcessedKey)
 }
 

@@ -196,9 +196,8 @@ func (s *store) requeue(ctx context.Context, id string) (bool, error) {
 
 func (s *store) requeueIf(ctx context.Context, id string, set map[string]any, and string, args ...any) (bool, error) {
 	maps.Copy(set, map[string]any{
-		"failure_code": "", "failure_subject": "", "notices": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
-		"failed_at": 0,
-		"forgiven":  gorm.Expr("attempt"),
+		"failure_code": "", "failure_subject": "", "stage": stepQueued, "progress": 0, "sent_at": 0,
+		"failed_at": 0, "forgiven": gorm.Expr("attempt"),
 	})
 	return s.move(ctx, id, Uploaded, []Status{Failed}, set, "original_key <> ''"+and, args...)
 }

@@ -80,18 +80,6 @@ func (s *store) condemnOrphans(ctx context.Context, keys ...string) ([]condemned
 		RETURNING storage_key, delete_after`, s.tryAgain()), keys)
 }
 
-// dueFiles condemns up to limit orphans that are due, and returns them with condemned ones that are due for another
-// try. Nobody else gets the same ones before their next try.
-func (s *store) dueFiles(ctx context.Context, limit int) ([]condemned, error) {
-	return s.takeFiles(ctx, fmt.Sprintf(`
-		WITH due AS (
-			SELECT storage_key FROM media_unclaimed_files WHERE delete_after <= %s ORDER BY delete_after LIMIT ? %s
-		)
-		UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = %s
-		WHERE storage_key IN (SELECT storage_key FROM due)
-		RETURNING storage_key, delete_after`, s.moment(), s.skipLocked(), s.tryAgain()), limit)
-}
-
 func (s *store) takeFiles(ctx context.Context, statement string, arg any) (files []condemned, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context) error {
 		files = nil // of a run that was rolled back
@@ -101,6 +89,69 @@ func (s *store) takeFiles(ctx context.Context, statement string, arg any) (files
 		return nil, fmt.Errorf("condemn orphans: %w", err)
 	}
 	return files, nil
+}
+
+// dueFiles condemns up to limit orphans that are due, and returns them with condemned ones that are due for another
+// try. Nobody else gets the same ones before their next try. A file that a video names is no orphan, whoever has listed
+// it: an old version, which does not know all columns, may take it for one. Its entry is deleted.
+func (s *store) dueFiles(ctx context.Context, limit int) (files []condemned, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		files = nil // of a run that was rolled back
+		var due []struct {
+			StorageKey string
+			Deleting   bool
+		}
+		err := s.db.Query(ctx, &due, fmt.Sprintf(`
+			SELECT storage_key, deleting FROM media_unclaimed_files WHERE delete_after <= %s
+			ORDER BY delete_after LIMIT ? %s`, s.moment(), s.skipLocked()), limit)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		var keys, listed []string
+		for _, file := range due {
+			if keys = append(keys, file.StorageKey); !file.Deleting {
+				listed = append(listed, file.StorageKey)
+			}
+		}
+		if err := s.unlistNamed(ctx, listed); err != nil {
+			return err
+		}
+		files, err = s.takeFiles(ctx, fmt.Sprintf(`
+			UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = %s
+			WHERE storage_key IN ?
+			RETURNING storage_key, delete_after`, s.tryAgain()), keys)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take the orphans that are due: %w", err)
+	}
+	return files, nil
+}
+
+// unlistNamed takes those of the keys off the list of orphans that a video names.
+func (s *store) unlistNamed(ctx context.Context, keys []string) error {
+	var ids []string
+	for _, key := range keys {
+		if id := videoOf(key); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	named, err := s.namedByVideos(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if !named[key] {
+			continue
+		}
+		if err := s.adopt(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deleted deletes the entry of a file that has been deleted, unless it has been condemned again since.

@@ -17,8 +17,13 @@ const (
 // rebrandable is a condition on a published video v that can get the branding in the parameter.
 const rebrandable = `v.status = 'processed' AND NOT v.mock AND v.original_key <> '' AND v.branding <> ?`
 
-// someoneWaits is a condition: a contestant's video waits for a worker. It repeats that of media_videos_queue_idx.
-const someoneWaits = `EXISTS (SELECT 1 FROM media_videos w WHERE w.status = 'uploaded' AND NOT w.mock)`
+// someoneWaits is a condition: a contestant's video waits for its first worker, or for that of its next attempt. It
+// repeats those of media_videos_queue_idx and media_videos_under_way_idx.
+func someoneWaits(clock string) string {
+	return `(EXISTS (SELECT 1 FROM media_videos w WHERE w.status = 'uploaded' AND NOT w.mock)
+		OR EXISTS (SELECT 1 FROM media_videos p
+			WHERE p.status = 'processing' AND NOT p.mock AND NOT ` + leased(clock) + `))`
+}
 
 // rebrandClaim is a worker's right to make a published clip again.
 type rebrandClaim struct {
@@ -27,22 +32,29 @@ type rebrandClaim struct {
 	attempt           int
 }
 
-// beginRebrand lists all published videos that can get a branding and have another. It returns how many are listed.
+// beginRebrand lists all published videos that can get a branding and have another, and only those: a job under way
+// that makes another branding loses its claim. All their tasks are due to be sent. It returns how many are listed.
 func (s *store) beginRebrand(ctx context.Context, branding string) (n int64, err error) {
-	// A job under way that makes another branding loses its claim.
-	n, err = s.db.Exec(ctx, `
-		INSERT INTO media_rebrands (video_id, branding) SELECT v.id, ? FROM media_videos v WHERE `+rebrandable+`
-		ON CONFLICT (video_id) DO UPDATE SET branding = excluded.branding, failure = '', tries = 0`,
-		branding, branding)
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		_, err := s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE branding <> ? OR failure <> ''`, branding)
+		if err != nil {
+			return err
+		}
+		n, err = s.db.Exec(ctx, `
+			INSERT INTO media_rebrands (video_id, branding) SELECT v.id, ? FROM media_videos v WHERE `+rebrandable+`
+			ON CONFLICT (video_id) DO UPDATE SET branding = excluded.branding, failure = '', tries = 0, sent_at = 0`,
+			branding, branding)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("list videos to be rebranded: %w", err)
 	}
 	return n, nil
 }
 
-// stopRebrand ends what no worker has begun. It returns how many videos that are.
+// stopRebrand ends what no worker has begun, and what failed. It returns how many videos that are.
 func (s *store) stopRebrand(ctx context.Context) (n int64, err error) {
-	n, err = s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE failure = '' AND NOT `+leased(s.clock()))
+	n, err = s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE NOT `+leased(s.clock()))
 	if err != nil {
 		return 0, fmt.Errorf("stop the rebranding: %w", err)
 	}
@@ -72,7 +84,7 @@ func (s *store) takeRebrands(
 			)
 			UPDATE media_rebrands SET sent_at = %[5]s, failure = CASE WHEN tries < ? THEN '' ELSE ? END
 			WHERE video_id IN (SELECT video_id FROM due)
-			RETURNING video_id, failure`, leased(now), pending, someoneWaits, s.skipLocked(), now),
+			RETURNING video_id, failure`, leased(now), pending, someoneWaits(now), s.skipLocked(), now),
 			branding, rebrandHints, rebrandHints, rebrandTries, "its worker ended without a result, again and again")
 	})
 	if err != nil {
@@ -107,7 +119,7 @@ func (s *store) claimRebrand(ctx context.Context, id, branding string) (v Video,
 				sent_at = `+now+`
 			WHERE video_id = ? AND failure = '' AND branding = ? AND tries < ? AND NOT `+leased(now)+`
 				AND EXISTS (SELECT 1 FROM media_videos v WHERE v.id = video_id AND `+rebrandable+`)
-				AND NOT `+someoneWaits+`
+				AND NOT `+someoneWaits(now)+`
 			RETURNING attempt`, id, branding, rebrandTries, branding)
 		if err != nil || row.Attempt == 0 {
 			return err
@@ -152,6 +164,16 @@ func (s *store) unlistRebrand(ctx context.Context, id string) error {
 	return nil
 }
 
+// outdateRebrand takes a video that has a new branding off the list, if it was to get that or could not be made again.
+func (s *store) outdateRebrand(ctx context.Context, id, branding string) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM media_rebrands WHERE video_id = ? AND (branding = ? OR failure <> '')`,
+		id, branding)
+	if err != nil {
+		return fmt.Errorf("take published video %s off the list of rebrandings: %w", id, err)
+	}
+	return nil
+}
+
 func (c rebrandClaim) renew(ctx context.Context, _ string, _ int) (bool, error) {
 	return c.update(ctx, `lease_until = `+plus(c.clock(), leaseTime))
 }
@@ -162,9 +184,9 @@ func (c rebrandClaim) release(ctx context.Context) error {
 	return err
 }
 
-// giveBack ends the claim for no reason of the video's; the try does not count.
+// giveBack ends the claim for no reason of the video's; the try does not count. The queue still has the task.
 func (c rebrandClaim) giveBack(ctx context.Context) error {
-	_, err := c.update(ctx, `lease_until = 0, sent_at = 0, tries = tries - 1`)
+	_, err := c.update(ctx, `lease_until = 0, tries = tries - 1`)
 	return err
 }
 
@@ -229,11 +251,11 @@ func (c rebrandClaim) complete(ctx context.Context, v, old Video) (bool, error) 
 // countRebrand counts what is published with another branding, and what of it can get this one.
 func (s *store) countRebrand(ctx context.Context, branding string) (p RebrandPlan, err error) {
 	var row struct {
-		Clips, Bytes, Without, Waiting, UnderWay, WorkMs, LengthMs int64
+		Clips, Bytes, Without, Waiting, UnderWay, Other, WorkMs, LengthMs int64
 	}
 	held := leased(s.clock())
 	err = s.db.Query(ctx, &row, `
-		SELECT c.clips, c.bytes, c.without, c.length_ms, w.work_ms, r.waiting, r.under_way FROM
+		SELECT c.clips, c.bytes, c.without, c.length_ms, w.work_ms, r.waiting, r.under_way, r.other FROM
 			(SELECT COUNT(CASE WHEN v.original_key <> '' THEN 1 END) AS clips,
 				COALESCE(SUM(CASE WHEN v.original_key <> '' THEN v.original_bytes END), 0) AS bytes,
 				COUNT(CASE WHEN v.original_key = '' THEN 1 END) AS without,
@@ -242,14 +264,15 @@ func (s *store) countRebrand(ctx context.Context, branding string) (p RebrandPla
 			(SELECT COALESCE(CAST(AVG(l.work_ms) AS BIGINT), 0) AS work_ms
 			FROM (SELECT work_ms FROM media_videos WHERE work_ms > 0 ORDER BY id DESC LIMIT 200) l) w,
 			(SELECT COUNT(CASE WHEN NOT `+held+` THEN 1 END) AS waiting,
-				COUNT(CASE WHEN `+held+` THEN 1 END) AS under_way
-			FROM media_rebrands WHERE failure = '') r`, branding)
+				COUNT(CASE WHEN `+held+` THEN 1 END) AS under_way,
+				COUNT(CASE WHEN branding <> ? THEN 1 END) AS other
+			FROM media_rebrands WHERE failure = '') r`, branding, branding)
 	if err != nil {
 		return p, fmt.Errorf("count the videos to be rebranded: %w", err)
 	}
 	p = RebrandPlan{
 		Branding: branding, Clips: int(row.Clips), Bytes: row.Bytes, Without: int(row.Without),
-		Waiting: int(row.Waiting), UnderWay: int(row.UnderWay), Measured: row.WorkMs > 0,
+		Waiting: int(row.Waiting), UnderWay: int(row.UnderWay), Other: int(row.Other), Measured: row.WorkMs > 0,
 		PerClip: time.Duration(row.WorkMs) * time.Millisecond,
 	}
 	if !p.Measured {
@@ -293,10 +316,12 @@ func (s *store) latestBranding(ctx context.Context) (string, error) {
 }
 
 // condemnReplaced condemns the files of a deleted video that a rebranding has replaced, and those of a job under way,
-// which loses its claim. The name is what the keys of its outputs begin with.
+// which loses its claim. The name is what the keys of its outputs begin with. All of them stay listed after they are
+// deleted, to be deleted again once the job has ended: it may be writing one at this moment.
 func (s *store) condemnReplaced(ctx context.Context, name string) ([]condemned, error) {
 	return s.takeFiles(ctx, `
-		UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1, delete_after = `+s.tryAgain()+`
+		UPDATE media_unclaimed_files SET deleting = TRUE, tries = tries + 1,
+			delete_after = `+plus(s.clock(), 2*leaseTime)+`
 		WHERE storage_key LIKE ? AND NOT deleting
-		RETURNING storage_key, delete_after`, name+"%")
+		RETURNING storage_key`, name+"%") // without delete_after, no entry is deleted with its file
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/storage"
 )
 
 // A task is lost by a crash between the commit of the row and its enqueuing, or by the queue.
@@ -125,4 +127,27 @@ func aFailedUploadLeavesNothing(t *testing.T, s *studio) {
 	} else if object, err := s.bucket.Stat(t.Context(), o.key); err != nil || object.Size != largest {
 		t.Fatalf("%+v, %v", object, err)
 	}
+}
+
+// After going back a release, an old version may have listed files that it does not know.
+func TestAFileThatAVideoNamesIsNeverSwept(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *studio) {
+		v := s.claimed(t, s.upload(t, notReallyAVideo()))
+		if err := s.jobOf(v).publish(t.Context(), rendered(t)); err != nil {
+			t.Fatal(err)
+		}
+		shown := append(s.read(t, v.ID).output().keys(), v.OriginalKey)
+		gone := "processed/" + v.ID + "-0-old.mp4"
+		if _, err := s.bucket.Put(t.Context(), gone, strings.NewReader("x"), storage.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.store.orphan(t.Context(), 0, append(shown, gone)...); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(t, time.Second)
+		s.sweep(t)
+		s.wantFiles(t, shown...)
+		s.wantOrphans(t, 0)
+	})
 }

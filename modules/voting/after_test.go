@@ -145,8 +145,9 @@ func TestACursorThatIsNotOfTheListIsRefused(t *testing.T) {
 	s.want(t, http.MethodGet, "/api/public/videos?order=votes&after="+after, "", http.StatusOK, "")
 	for _, target := range []string{
 		"videos?after=" + after, "videos?order=recent&after=" + after, "rankings?after=" + after,
+		"videos?order=votes&city=Cali&after=" + after, "videos?order=votes&q=one&after=" + after,
 		"videos?after=x", "videos?after=" + url.QueryEscape("' OR 1=1"), "videos?order=votes&after=" + after[1:],
-		"videos?after=W10", "videos?after=" + fmt.Sprintf("%0201d", 0), // an empty list; too long
+		"videos?after=W10", "videos?after=" + fmt.Sprintf("%01001d", 0), // an empty list; too long
 	} {
 		s.want(t, http.MethodGet, "/api/public/"+target, "", http.StatusUnprocessableEntity, "invalid")
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"risingstars/modules/voting"
+	"risingstars/platform/auth"
 	"risingstars/platform/database"
 	"risingstars/platform/limit"
 	"risingstars/platform/storage"
@@ -38,7 +39,10 @@ func build(t testing.TB, db *database.DB, options voting.Options) *voting.Module
 	}
 	t.Cleanup(func() { _ = files.Close() })
 	bucket := storage.New(files, storage.Options{})
-	return voting.New(voting.Deps{DB: db, Limits: limit.New(limit.Options{}), Files: bucket, Options: options})
+	cursors := auth.NewSeals(auth.NewKeys([]byte("a secret of thirty-two bytes ...."), nil), "cursors")
+	return voting.New(voting.Deps{
+		DB: db, Limits: limit.New(limit.Options{}), Files: bucket, Cursors: cursors, Options: options,
+	})
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -2,45 +2,46 @@ package voting
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"math"
+	"strings"
 
-	"github.com/google/uuid"
-
+	"risingstars/platform/text"
 	"risingstars/platform/web"
 )
 
 // After is the parameter of lists whose pages are not shifted by what is added meanwhile. Embed it in an operation's
 // input, beside web.Page.
 type After struct {
-	Cursor string `query:"after" maxLength:"200" doc:"Where the page before ended, as it said; then page is ignored"`
+	Cursor string `query:"after" maxLength:"1000" doc:"Where the page before ended, as it said; then page is ignored"`
 }
 
-// ranks names the ranking in cursors; galleries are named by their order.
-const ranks = "ranks"
+// listName names a list in cursors: one that comes from another list, or from another filter, is refused.
+func listName(of string, f Filter) string {
+	return strings.Join([]string{of, placeKey(f.City), placeKey(f.Country), text.Fold(f.Search)}, "|")
+}
 
-// cursor returns the text of a mark in a list, "" for none.
-func cursor(list string, m *Mark) string {
+// cursor returns the text of a mark in a list, "" for none. It is sealed, because nobody may say at which position of
+// the ranking a contestant stands.
+func (a api) cursor(list string, m *Mark) string {
 	if m == nil {
 		return ""
 	}
 	data, _ := json.Marshal([]any{list, m.Votes, m.At, m.ID, m.Position}) // cannot fail
-	return base64.RawURLEncoding.EncodeToString(data)
+	return a.seals.Seal(data)
 }
 
 // window returns what is asked for: the rows after the cursor, which must be one of the list, or else a page.
-func (a After) window(list string, p web.Page) (Window, error) {
-	if a.Cursor == "" {
+func (a api) window(after After, list string, p web.Page) (Window, error) {
+	if after.Cursor == "" {
 		return Window{Offset: p.Offset(), Limit: p.Size}, nil
 	}
 	var m Mark
 	var of string
-	data, err := base64.RawURLEncoding.DecodeString(a.Cursor)
+	data, err := a.seals.Open(after.Cursor)
 	if err == nil {
 		err = json.Unmarshal(data, &[]any{&of, &m.Votes, &m.At, &m.ID, &m.Position})
 	}
-	if err != nil || of != list || uuid.Validate(m.ID) != nil || m.Position < 0 || m.Position > math.MaxInt32 {
+	if err != nil || of != list {
 		return Window{}, errBadCursor
 	}
 	return Window{After: &m, Limit: p.Size}, nil

@@ -88,7 +88,8 @@ func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, e
 		}
 		defer hold.Release()
 	}
-	window, err := in.After.window(in.Order, in.Page)
+	list := listName(in.Order, filter)
+	window, err := a.window(in.After, list, in.Page)
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +97,10 @@ func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, e
 	if err != nil {
 		return nil, err
 	}
+	after := a.cursor(list, page.Next)
 	out := &galleryOutput{
-		Next: cursor(in.Order, page.Next), Body: make([]publicVideo, len(page.Entries)),
-		PageHeaders: in.headers(ctx, in.Page, page.Total, cursor(in.Order, page.Next), "city", "country", "q", "order"),
+		Next: after, Body: make([]publicVideo, len(page.Entries)),
+		PageHeaders: in.headers(ctx, in.Page, page.Total, after, "city", "country", "q", "order"),
 	}
 	for i, entry := range page.Entries {
 		if out.Body[i], err = a.publicVideoOf(ctx, entry); err != nil {

@@ -35,11 +35,13 @@ type rankingOutput struct {
 }
 
 func (a api) getRankings(ctx context.Context, in *rankingInput) (*rankingOutput, error) {
-	window, err := in.After.window(ranks, in.Page)
+	filter := Filter{City: in.City, Country: in.Country}
+	list := listName("ranking", filter)
+	window, err := a.window(in.After, list, in.Page)
 	if err != nil {
 		return nil, err
 	}
-	ranking, err := a.Rankings(ctx, Filter{City: in.City, Country: in.Country}, window)
+	ranking, err := a.Rankings(ctx, filter, window)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +54,7 @@ func (a api) getRankings(ctx context.Context, in *rankingInput) (*rankingOutput,
 	b.Total, b.Page, b.PageSize, b.AsOf = ranking.Total, window.first()/in.Size+1, in.Size, ranking.AsOf
 	b.TotalPages = in.Pages(ranking.Total)
 	if ranking.Next != nil {
-		after := cursor(ranks, ranking.Next)
+		after := a.cursor(list, ranking.Next)
 		b.Next = &after
 	}
 	return out, nil

@@ -37,11 +37,18 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
+// Seals marks texts that clients carry back. Open returns what was sealed, or an error for any other text.
+type Seals interface {
+	Seal(data []byte) string
+	Open(sealed string) ([]byte, error)
+}
+
 // Deps are what the module is built from. All are required.
 type Deps struct {
 	DB      *database.DB
 	Limits  Limits
 	Files   Files
+	Cursors Seals
 	Options Options
 }
 
@@ -51,12 +58,16 @@ type Module struct {
 	lanes  *lanes
 	limits Limits
 	files  Files
+	seals  Seals
 	o      Options
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
-	m := &Module{store: newStore(d.DB, cmp.Or(d.Options.Searches, 4)), limits: d.Limits, files: d.Files, o: d.Options}
+	m := &Module{
+		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
+		limits: d.Limits, files: d.Files, seals: d.Cursors, o: d.Options,
+	}
 	m.lanes = &lanes{castAll: m.castAll, open: map[string]*lane{}}
 	return m
 }

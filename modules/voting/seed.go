@@ -84,7 +84,7 @@ func (s *store) seed(ctx context.Context, seeded []Seeded) error {
 		c.ReachedAt = c.ListedAt
 		contestants[i] = c
 	}
-	const columns = 20 // of an entry or a contestant, at most
+	const columns = 32 // more than an entry or a contestant has
 	tx := s.db.Gorm(ctx)
 	if err := tx.CreateInBatches(entries, seedValues/columns).Error; err != nil {
 		return err

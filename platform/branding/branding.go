@@ -4,6 +4,9 @@
 //
 // It decodes pictures, within bounds. Of videos it checks the size alone: whoever renders them has the means to decode
 // them safely. What it returns no longer depends on the folder, so a change there has no effect until the next start.
+//
+// The logo is checked for being served as an image, with the type image/svg+xml, and for nothing else: never write it
+// into a page, where a browser reads it by the rules of HTML.
 package branding
 
 import (

@@ -162,13 +162,20 @@ func wrongFolders(t *testing.T) []wrongFolder {
 		{name: "a logo with an SVG in a link", files: logo(`<image href="data:image/svg+xml,x"/>`)},
 		{name: "a logo with a picture elsewhere", files: logo(`<image href="https://example.org/a.png"/>`)},
 		{name: "a logo with a font elsewhere", files: logo(`<style>@font-face{src:url(//example.org/f)}</style>`)},
-		{name: "a logo with a hidden style", files: logo(`<style><g>a{b:u\72l(//example.org)}</g></style>`)},
+		{name: "a logo with a hidden style", files: logo(`<style>a{b:u\72l(//example.org)}</style>`)},
+		{name: "a logo with an element in a style", files: logo(`<style>a{}<g>b{}</g></style>`)},
 		{name: "a logo with an import", files: logo(`<style>@IMPORT "x.css";</style>`)},
 		{name: "a logo with a filter elsewhere", files: logo(`<g style="fill:url( 'other.svg#a' )"/>`)},
+		{name: "a logo with a style in pieces", files: logo(`<style>a{b:u<!-- -->rl<![CDATA[(//a.org)]]>}</style>`)},
 		{name: "a logo with HTML in it", files: logo(`<foreignObject/>`)},
+		{name: "a logo with an HTML element", files: logo(`<h:img xmlns:h="http://www.w3.org/1999/xhtml" alt="a"/>`)},
+		{name: "a logo with pictures to choose", files: logo(`<image srcset="data:image/png,a 1x, //a.org/b 2x"/>`)},
 		{name: "a logo that changes", files: logo(`<set attributeName="href" to="x"/>`)},
 		{name: "a logo with entities", files: with("logo.svg", `<!DOCTYPE svg [<!ENTITY a "b">]>`+svg+`&a;</svg>`)},
 		{name: "a logo with a stylesheet", files: with("logo.svg", `<?xml-stylesheet href="x"?>`+svg+`</svg>`)},
+		{name: "a logo with a > in its type", files: with("logo.svg", `<!DOCTYPE svg "><script>">`+svg+`</svg>`)},
+		{name: "a logo with a hidden >", files: with("logo.svg", `<!DOCTYPE svg <!-- > -->>`+svg+`</svg>`)},
+		{name: "a logo with a > in its version", files: with("logo.svg", `<?xml version="1.0" a=">"?>`+svg+`</svg>`)},
 		{name: "a logo in UTF-16", files: with("logo.svg", "\xff\xfe<\x00s\x00")},
 		{name: "a large logo", files: logo(strings.Repeat(" ", mostLogo))},
 	}
@@ -244,7 +251,8 @@ watermark:
   opacity: 0.5
 outro: 1.5
 `
-	inside := `<style>.a{fill:url(#g)}</style><use href="#a"/><image href="data:image/png;base64,AA=="/>`
+	inside := `<style><![CDATA[.a{fill:url(#g)}]]></style><!-- > --><use href="#a"/>` +
+		`<image href="data:image/png;base64,AA=="/>`
 	dir := folderOf(t, map[string]string{
 		"branding.yaml": settings, "real.png": picture(t, 20, 10, color.White), "watermark.png": "-> real.png",
 		"intro.MP4": "not looked at", "outro.jpeg": photo(t),

@@ -10,9 +10,13 @@ import (
 	"strings"
 )
 
-const svgNamespace = "http://www.w3.org/2000/svg"
+const (
+	svgNamespace  = "http://www.w3.org/2000/svg"
+	htmlNamespace = "http://www.w3.org/1999/xhtml"
+)
 
-// logo reads logo.svg, if there is one. It refuses what could act or load something in a visitor's browser.
+// logo reads logo.svg, if there is one. It refuses what could act or load something in a visitor's browser that shows
+// it as an image.
 func (f *folder) logo() []byte {
 	if !f.has(logoFile) {
 		return nil
@@ -32,8 +36,11 @@ func (f *folder) logo() []byte {
 func svgComplaint(content []byte) string {
 	in := xml.NewDecoder(bytes.NewReader(content))
 	in.CharsetReader = nil // UTF-8 alone: a browser and this reader must see the same
-	styles, rooted := 0, false
+
+	var style *strings.Builder // the text of the style that is being read; nil outside of one
+	rooted := false
 	for {
+		start := in.InputOffset()
 		token, err := in.Token()
 		if errors.Is(err, io.EOF) && rooted {
 			return ""
@@ -41,36 +48,51 @@ func svgComplaint(content []byte) string {
 		if err != nil {
 			return "is no SVG in UTF-8; export it again as plain SVG"
 		}
+		complaint := ""
 		switch t := token.(type) {
 		case xml.StartElement:
-			if !rooted && (t.Name.Local != "svg" || t.Name.Space != svgNamespace) {
+			switch {
+			case !rooted && (t.Name.Local != "svg" || t.Name.Space != svgNamespace):
 				return "is no SVG: its first element must be svg"
+			case style != nil:
+				return "has the element " + t.Name.Local + " in a style; export it again as plain SVG"
 			}
 			rooted = true
-			if complaint := elementComplaint(t); complaint != "" {
-				return complaint
-			}
 			if t.Name.Local == "style" {
-				styles++
+				style = new(strings.Builder)
 			}
+			complaint = elementComplaint(t)
 		case xml.EndElement:
-			if t.Name.Local == "style" {
-				styles--
+			if style != nil && reaches(style.String()) {
+				complaint = "has a style that refers to another file; embed it, or export the logo as plain SVG"
 			}
-		case xml.CharData:
-			if styles > 0 && reaches(string(t)) {
-				return "has a style that refers to another file; embed it, or export the logo as plain SVG"
+			style = nil
+		case xml.CharData: // a comment or CDATA divides a text into several
+			if style != nil {
+				style.Write(t)
 			}
-		case xml.Directive:
-			if bytes.ContainsAny(t, "[") {
-				return "declares entities in its DOCTYPE; export it again as plain SVG"
-			}
-		case xml.ProcInst:
-			if t.Target != "xml" {
-				return "has the instruction " + t.Target + "; export it again as plain SVG"
-			}
+		case xml.Directive, xml.ProcInst:
+			complaint = declarationComplaint(token, content[start:in.InputOffset()])
+		}
+		if complaint != "" {
+			return complaint
 		}
 	}
+}
+
+// declarationComplaint is about what stands between <! or <? and >, and is raw in the file. Readers disagree about the
+// end of one that has another > in it.
+func declarationComplaint(token xml.Token, raw []byte) string {
+	if t, ok := token.(xml.ProcInst); ok && t.Target != "xml" {
+		return "has the instruction " + t.Target + "; export it again as plain SVG"
+	}
+	if bytes.Contains(raw, []byte("[")) {
+		return "declares entities in its DOCTYPE; export it again as plain SVG"
+	}
+	if bytes.Count(raw, []byte(">")) != 1 {
+		return "has a > within its first lines; export it again as plain SVG"
+	}
+	return ""
 }
 
 // active are elements that act, load something, or change an attribute later on.
@@ -81,9 +103,13 @@ func active() []string {
 	}
 }
 
+// references are attributes whose value is an address, beside those with several of them.
+func references() []string {
+	return []string{"href", "src", "base", "poster", "data", "action", "formaction", "background"}
+}
+
 func elementComplaint(e xml.StartElement) string {
-	name := strings.ToLower(e.Name.Local)
-	if slices.Contains(active(), name) {
+	if slices.Contains(active(), strings.ToLower(e.Name.Local)) || e.Name.Space == htmlNamespace {
 		return "has the element " + e.Name.Local + ", which a logo must not have; export it again as plain SVG"
 	}
 	for _, a := range e.Attr {
@@ -91,7 +117,7 @@ func elementComplaint(e xml.StartElement) string {
 		switch {
 		case strings.HasPrefix(key, "on"):
 			return "has a script in the attribute " + a.Name.Local + "; export it again as plain SVG"
-		case (key == "href" || key == "src" || key == "base") && !inside(a.Value):
+		case slices.Contains(references(), key) && !inside(a.Value), strings.HasSuffix(key, "srcset"), key == "ping":
 			return "refers to another file or address in " + a.Name.Local + "; embed it, or remove the link"
 		case a.Name.Space != "xmlns" && key != "xmlns" && reaches(a.Value):
 			return "refers to another file or address in " + a.Name.Local + "; embed it, or remove the link"

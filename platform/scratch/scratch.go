@@ -26,7 +26,10 @@ const (
 	guardName  = "guard"
 )
 
-// Area is one process's folder of temporary files. It is safe for concurrent use.
+// errNoArea is the answer of a nil Area.
+var errNoArea = errors.New("temporary files are not created here: this process only looks")
+
+// Area is one process's folder of temporary files. It is safe for concurrent use. A nil Area creates nothing.
 type Area struct {
 	path  string
 	lock  *os.File
@@ -78,6 +81,9 @@ func newArea(root string) (*Area, error) {
 
 // Dir creates an empty folder with a unique name and returns its absolute path.
 func (a *Area) Dir(prefix string) (string, error) {
+	if a == nil {
+		return "", errNoArea
+	}
 	dir, err := os.MkdirTemp(a.path, prefix)
 	if err != nil {
 		return "", fmt.Errorf("create scratch folder: %w", err)
@@ -88,6 +94,9 @@ func (a *Area) Dir(prefix string) (string, error) {
 // File creates an empty file with a unique name and opens it for reading and writing. Its Name is an absolute path.
 // Closing it does not remove it.
 func (a *Area) File(prefix string) (*os.File, error) {
+	if a == nil {
+		return nil, errNoArea
+	}
 	f, err := os.CreateTemp(a.path, prefix)
 	if err != nil {
 		return nil, fmt.Errorf("create scratch file: %w", err)
@@ -96,7 +105,12 @@ func (a *Area) File(prefix string) (*os.File, error) {
 }
 
 // Close removes the area and everything in it. All writers must have ended. Later calls return the result of the first.
-func (a *Area) Close() error { return a.close() }
+func (a *Area) Close() error {
+	if a == nil {
+		return nil
+	}
+	return a.close()
+}
 
 // sweep removes the areas of dead processes. It runs under the guard, so no living process is still creating one.
 func sweep(root string) {

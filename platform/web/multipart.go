@@ -59,7 +59,8 @@ type Part struct {
 
 // OpenMultipart begins to read the body of c, which may have maxFile bytes and 1 MiB for the form around the file. If
 // the request announces more, it returns tooLarge before it reads anything; if more arrive unannounced, Next, Text and
-// Body return tooLarge. The header of a part may have 16 KiB.
+// Body return tooLarge. The header of a part may have 16 KiB. What counts are the bytes that arrive: a file in base64,
+// which takes four bytes for three, may have three quarters of maxFile.
 func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, error) {
 	r := c.Request()
 	contentType := r.Header.Get(echo.HeaderContentType)

@@ -18,6 +18,9 @@ import (
 
 // BeginDirect also removes expired uploads.
 func (s *Store) BeginDirect(_ context.Context, key, _ string, size int64) (uploadID string, err error) {
+	if s.scratch == nil {
+		return "", errLooks
+	}
 	s.removeExpired(time.Now())
 	claim, err := s.claim(size)
 	if err != nil {

@@ -40,6 +40,9 @@ func (s *Store) Stat(_ context.Context, key string) (storage.Object, error) {
 }
 
 func (s *Store) Delete(ctx context.Context, key string) error {
+	if s.scratch == nil {
+		return errLooks
+	}
 	// Remove alone would also remove an empty folder.
 	_, err := s.Stat(ctx, key)
 	if err == nil {

@@ -34,10 +34,16 @@ const (
 	minSecretBytes = 32
 )
 
+// errLooks is the answer to changes in a store that only looks.
+var errLooks = errors.New("this process only looks at files")
+
 // Options needs Root and Secret.
 type Options struct {
 	// Root is created if it is missing.
 	Root string
+	// Look opens a root that is there, and leaves it as it is: nothing can be put, and what killed processes have left
+	// stays.
+	Look bool
 	// PublicPrefixes are folders ("processed/") whose objects anyone may read without a signature, and caches keep for
 	// an hour, so a public key should be put only once.
 	PublicPrefixes []string
@@ -54,7 +60,7 @@ type Options struct {
 type Store struct {
 	path    string // absolute, of root
 	root    *os.Root
-	scratch *scratch.Area
+	scratch *scratch.Area // nil: it only looks
 	public  []string
 	secrets [][]byte // the first one signs
 	volume  *disk.Volume
@@ -70,7 +76,7 @@ var (
 	_ storage.DirectDriver = (*Store)(nil)
 )
 
-// Open also removes the temporary files of killed processes.
+// Open also removes the temporary files of killed processes, unless it may only look.
 func Open(opts Options) (*Store, error) {
 	if len(opts.Secret) < minSecretBytes {
 		return nil, fmt.Errorf("storage secret has %d bytes, want at least %d", len(opts.Secret), minSecretBytes)
@@ -87,16 +93,20 @@ func Open(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolve storage root: %w", err)
 	}
-	if err := disk.MkdirAll(path, 0o750); err != nil {
-		return nil, fmt.Errorf("create storage root: %w", err)
+	if !opts.Look {
+		if err := disk.MkdirAll(path, 0o750); err != nil {
+			return nil, fmt.Errorf("create storage root: %w", err)
+		}
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("open storage root: %w", err)
 	}
-	area, err := scratch.Open(filepath.Join(path, scratchName))
-	if err != nil {
-		return nil, errors.Join(err, root.Close())
+	var area *scratch.Area
+	if !opts.Look {
+		if area, err = scratch.Open(filepath.Join(path, scratchName)); err != nil {
+			return nil, errors.Join(err, root.Close())
+		}
 	}
 	return &Store{
 		path: path, root: root, scratch: area,
