@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 
 	fg "github.com/u2takey/ffmpeg-go"
 )
@@ -36,20 +37,25 @@ func brokenFile(err error) bool {
 }
 
 // blame decides who is at fault for a failed pass. The exit code does not distinguish a broken clip from a full disk;
-// decoding alone, which writes nothing, does.
+// making the picture alone, which writes nothing, does.
 func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 	var tool *ToolError
-	if !errors.As(cause, &tool) || errors.Is(cause, errOriginal) {
+	if !errors.As(cause, &tool) || errors.Is(cause, errOriginal) || errors.Is(cause, syscall.ENOSPC) {
 		return cause
 	}
 	original := pl.input.original
 	if tooCostly(cause, original) {
 		return rejectRun(cause, CodeTooComplex, "%v", cause)
 	}
-	if original != nil && !exitedBy(cause) {
-		return cause // reading it again could take as long
+	if original != nil && !exitedBy(cause) || errors.Is(cause, errStarved) {
+		return cause // doing it again could take as long
 	}
-	args, err := build(p.source(pl).Get(strconv.Itoa(pl.video.index)).Output("-", fg.KwArgs{"f": "null"}))
+	in := p.source(pl)
+	if pl.start > 0 {
+		in = p.pictureSource(pl)
+	}
+	shown := picture(in.Get(strconv.Itoa(pl.video.index)), pl, pl.geometry)
+	args, err := build(shown.Output("-", fg.KwArgs{"f": "null"}))
 	if err != nil {
 		return cause
 	}
@@ -66,7 +72,7 @@ func (p *Processor) blame(ctx context.Context, pl plan, cause error) error {
 		return err
 	case tooCostly(err, original):
 		return rejectRun(err, CodeTooComplex, "%v", err)
-	case original != nil && !exitedBy(err):
+	case !exitedBy(err):
 		return cause
 	}
 	return rejectRun(cause, CodeUnreadable, "%v: %s", err, lastLine(tool.Stderr))
@@ -79,10 +85,27 @@ func tooCostly(err error, original *original) bool {
 		(errors.Is(err, errOverWall) && original == nil)
 }
 
-// exitedBy reports whether the program ended by itself, as opposed to being killed or not started.
+// exitedBy reports whether the program ended by itself, as opposed to being killed, not started or out of disk space.
 func exitedBy(err error) bool {
 	var exit *exec.ExitError
-	return errors.As(err, &exit) && exit.Exited()
+	return errors.As(err, &exit) && (exit.Exited() || crashed(err)) && !errors.Is(err, syscall.ENOSPC)
+}
+
+// crashed reports whether the program ended by a signal for what it did itself.
+func crashed(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return false
+	}
+	switch status.Signal() {
+	case syscall.SIGABRT, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGSYS:
+		return true
+	}
+	return false
 }
 
 func lastLine(s string) string {

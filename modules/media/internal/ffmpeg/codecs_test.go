@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"risingstars/infra/cliptest"
 )
@@ -110,6 +111,28 @@ func TestNoPassDecodesACodecThatIsNotListed(t *testing.T) {
 	}
 	_, err = p.encode(t.Context(), pl, func(int) {})
 	wantCode(t, err, CodeUnreadable)
+}
+
+// Whatever a file does to the filters, no later attempt ends differently.
+func TestAFileThatTheFiltersRefuseIsRejected(t *testing.T) {
+	t.Parallel()
+	p := newProcessor(t, Options{})
+	in := cliptest.Make(t, "in.mkv", append(lavfi("testsrc=s=64x64:r=10:d=0.3"), x264()...)...)
+	for _, start := range []time.Duration{0, 100 * time.Millisecond} {
+		j := jobFor(t, in)
+		j.Start = start
+		m, err := p.probe(t.Context(), j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pl, err := p.plan(j, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pl.color = colorPlan{wide: true, matrix: "none"}
+		_, err = p.encode(t.Context(), pl, func(int) {})
+		wantCode(t, err, CodeUnreadable)
+	}
 }
 
 // Covers, subtitles, time codes and data lie beside the clip, in whatever codec.

@@ -107,7 +107,7 @@ func wideToSDR(s *fg.Stream, c colorPlan) *fg.Stream {
 	in := []any{"min", matrix, "rin", rng, "pin", primaries, "tin", transfer}
 	s = filter(s, "format", "pix_fmts",
 		"yuv420p10le|yuv422p10le|yuv444p10le|yuv420p|yuv422p|yuv444p|gbrp10le|yuv420p12le|yuv422p12le|yuv444p12le")
-	s = filter(s, "zscale", append(in, "t", "linear", "npl", 203)...)
+	s = filter(s, "zscale", append(in, "p", primaries, "t", "linear", "npl", 203)...)
 	s = filter(s, "format", "pix_fmts", "gbrpf32le")
 	s = filter(s, "zscale", "p", "709")
 	if c.toneMapped() {

@@ -46,6 +46,30 @@ func TestWhatIsTransparentIsBlack(t *testing.T) {
 	}
 }
 
+// Editors and screen recorders state some of what describes wide colours. The rest is guessed.
+func TestWideColoursNeedNotBeStatedInFull(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	p := newProcessor(t, Options{})
+	hlg, pq := []string{"-color_trc", "arib-std-b67"}, []string{"-color_trc", "smpte2084"}
+	wide := []string{"-colorspace", "bt2020nc"}
+	for name, tags := range map[string][]string{
+		"HLG":                         hlg,
+		"PQ":                          pq,
+		"PQ and the matrix":           append(slices.Clone(pq), wide...),
+		"the matrix":                  wide,
+		"the matrix, other primaries": append(slices.Clone(wide), "-color_primaries", "jedec-p22"),
+		"HLG, other primaries":        append(slices.Clone(hlg), "-color_primaries", "bt470m", "-colorspace", "ycgco"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc2=s=64x64:r=30:d=0.1"),
+				x264("-pix_fmt", "yuv420p10le"), tags)...)
+			checkClean(t, mustProcess(t, p, jobFor(t, in)), "30/1", false)
+		})
+	}
+}
+
 // Only a Dolby Vision player can show profile 5; what is below the others is HDR or SDR.
 func TestDolbyVisionIsPlayedByItsBaseLayer(t *testing.T) {
 	t.Parallel()

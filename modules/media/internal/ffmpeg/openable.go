@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	fg "github.com/u2takey/ffmpeg-go"
@@ -21,21 +22,16 @@ func (p *Processor) probeWhole(ctx context.Context, j Job) (_ Job, m media, remo
 	if !ok || rejection.Code != CodeUnreadable && rejection.Code != CodeUnsupported {
 		return j, m, remove, err
 	}
-	if opens, err := p.opens(ctx, j, "V:0"); err != nil || !opens {
-		if err == nil {
-			err = rejection
-		}
+	videos, err := p.openable(ctx, j, "V")
+	if err == nil && len(videos) == 0 {
+		err = rejection
+	}
+	if err != nil {
 		return j, media{}, remove, err
 	}
-	var tracks []int
-	for i := range maxTracks {
-		opens, err := p.opens(ctx, j, fmt.Sprintf("a:%d", i))
-		if err != nil {
-			return j, media{}, remove, err
-		}
-		if opens {
-			tracks = append(tracks, i)
-		}
+	tracks, err := p.openable(ctx, j, "a")
+	if err != nil {
+		return j, media{}, remove, err
 	}
 	whole := j
 	whole.Input, whole.original = filepath.Join(j.Dir, "openable"+j.Container.Extension), nil
@@ -45,32 +41,53 @@ func (p *Processor) probeWhole(ctx context.Context, j Job) (_ Job, m media, remo
 		}
 		return nil
 	}
+	silent := false
+	if len(tracks) == 0 {
+		if silent, err = p.holds(ctx, j, "a:0", fg.KwArgs{"c": "copy"}); err != nil {
+			return j, media{}, remove, err
+		}
+	}
 	switch {
-	case len(tracks) == 0:
+	case silent:
 		whole.lacks = []Notice{NoticeNoSound}
-	case tracks[0] > 0:
+	case len(tracks) > 0 && tracks[0] != "a:0":
 		whole.lacks = []Notice{NoticeAnotherTrack}
 	}
-	for _, pictures := range []string{"V", "V:0"} { // a second video may be the broken one
-		switch err := p.copyStreams(ctx, j, whole.Input, pictures, tracks); {
+	for _, copied := range [][]string{videos, videos[:1]} { // another video may be the broken one
+		switch err := p.copyStreams(ctx, j, whole.Input, append(slices.Clone(copied), tracks...)); {
 		case brokenFile(err):
 			continue
 		case err != nil:
 			return j, media{}, remove, err
 		}
-		if m, err = p.probe(ctx, whole); err == nil {
-			return whole, m, remove, nil
+		m, err = p.probe(ctx, whole)
+		if _, refused := errors.AsType[*Rejection](err); !refused {
+			return whole, m, remove, err
 		}
 	}
 	return j, media{}, remove, rejection
 }
 
-// opens reports whether there is a stream with this specifier and its decoder can be prepared.
-func (p *Processor) opens(ctx context.Context, j Job, specifier string) (bool, error) {
-	in := localInput(j.Input, fg.KwArgs{
-		"f": j.Container.Demuxer, "codec_whitelist": decoders(), "max_pixels": p.limits.Pixels,
-	})
-	args, err := build(in.Get(specifier).Output("-", fg.KwArgs{"t": "0.1", "f": "null"}))
+// openable returns the specifiers of those of the first streams of a kind that can be opened.
+func (p *Processor) openable(ctx context.Context, j Job, kind string) (specifiers []string, err error) {
+	for i := range maxTracks {
+		specifier := fmt.Sprintf("%s:%d", kind, i)
+		opens, err := p.holds(ctx, j, specifier, fg.KwArgs{})
+		if err != nil {
+			return nil, err
+		}
+		if opens {
+			specifiers = append(specifiers, specifier)
+		}
+	}
+	return specifiers, nil
+}
+
+// holds reports whether there is a stream with this specifier and its decoder can be prepared, unless output says that
+// it is only copied.
+func (p *Processor) holds(ctx context.Context, j Job, specifier string, output fg.KwArgs) (bool, error) {
+	in := p.openableInput(j)
+	args, err := build(in.Get(specifier).Output("-", fg.KwArgs{"t": "0.1", "f": "null"}, output))
 	if err != nil {
 		return false, &ToolError{Step: "probe", Err: err}
 	}
@@ -84,14 +101,35 @@ func (p *Processor) opens(ctx context.Context, j Job, specifier string) (bool, e
 	return err == nil, err
 }
 
-// copyStreams writes pictures, a specifier of streams, and tracks of sound to file, without decoding them.
-func (p *Processor) copyStreams(ctx context.Context, j Job, file, pictures string, tracks []int) error {
-	in := localInput(j.Input, fg.KwArgs{"f": j.Container.Demuxer})
-	streams := []*fg.Stream{in.Get(pictures)}
-	for _, i := range tracks {
-		streams = append(streams, in.Get(fmt.Sprintf("a:%d", i)))
+// openableInput opens the job's input. ffmpeg then decodes some of each stream, also of one that is only copied.
+func (p *Processor) openableInput(j Job) *fg.Stream {
+	return localInput(j.Input, fg.KwArgs{
+		"f": j.Container.Demuxer, "codec_whitelist": decoders(), "max_pixels": p.limits.Pixels,
+	})
+}
+
+// copyStreams writes streams to file, without decoding them. Of the two forms of the mov demuxer, QuickTime has no
+// place for what browsers record, and MP4 none for what editors do.
+func (p *Processor) copyStreams(ctx context.Context, j Job, file string, specifiers []string) (err error) {
+	muxers := []string{j.Container.Demuxer}
+	if j.Container.Demuxer == "mov" {
+		muxers = []string{"mov", "mp4"}
 	}
-	args, err := build(fg.Output(streams, file, fg.KwArgs{"c": "copy", "f": j.Container.Demuxer}))
+	for _, muxer := range muxers {
+		if err = p.copyAs(ctx, j, file, muxer, specifiers); !brokenFile(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func (p *Processor) copyAs(ctx context.Context, j Job, file, muxer string, specifiers []string) error {
+	in := p.openableInput(j)
+	var streams []*fg.Stream
+	for _, s := range specifiers {
+		streams = append(streams, in.Get(s))
+	}
+	args, err := build(fg.Output(streams, file, fg.KwArgs{"c": "copy", "f": muxer, "strict": "experimental"}))
 	if err != nil {
 		return &ToolError{Step: "probe", Err: err}
 	}

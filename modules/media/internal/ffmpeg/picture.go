@@ -12,7 +12,7 @@ func picture(s *fg.Stream, pl plan, g geometry) *fg.Stream {
 	if !v.sar.known() {
 		s = filter(s, "setsar", "sar", 1) // so that stretching notes down by how much
 	}
-	if v.interlaced {
+	if v.interlaced && min(v.width, v.height) >= deinterlaced {
 		// This filter must see one size. The pixel ratio keeps the shape of a picture that is stretched for it.
 		s = filter(s, "scale", "w", v.width, "h", v.height, "flags", "bicubic", "interl", -1)
 		s = filter(s, "bwdif", "mode", "send_frame", "deint", "all")
@@ -33,6 +33,9 @@ func picture(s *fg.Stream, pl plan, g geometry) *fg.Stream {
 	}
 	return s
 }
+
+// deinterlaced is the least width and height whose fields are made whole pictures; the filter fails below 3 or 4.
+const deinterlaced = 16
 
 // shaped brings each picture of s to its size in the frame, upright and in BT.709.
 func shaped(s *fg.Stream, v videoStream, g geometry, col colorPlan) *fg.Stream {

@@ -103,6 +103,18 @@ func TestPicturesThatChangeSize(t *testing.T) {
 	}
 }
 
+// The filter for interlaced pictures refuses such small ones.
+func TestATinyInterlacedPictureIsPublished(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	p := newProcessor(t, Options{})
+	for _, size := range []string{"64x2", "2x64", "16x16"} {
+		in := cliptest.Make(t, "in.mkv", append(lavfi("testsrc2=s="+size+":r=25:d=0.3"),
+			"-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-top", "1", "-field_order", "tt")...)
+		checkClean(t, mustProcess(t, p, jobFor(t, in)), "25/1", false)
+	}
+}
+
 // Intro, clip and outro share one header; streams with different ones would play with broken pictures after the seam.
 func TestBumpersAndClipHaveTheSameHeader(t *testing.T) {
 	t.Parallel()

@@ -94,7 +94,7 @@ func (p *Processor) probe(ctx context.Context, j Job) (media, error) {
 	case runErr != nil && exitedBy(runErr) && forbiddenCodec(tool.Stderr) != "":
 		codec := forbiddenCodec(tool.Stderr)
 		return media{}, unsupported(publicName(codec, ""), "a stream in %s", codec)
-	case runErr != nil && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
+	case crashed(runErr), runErr != nil && exitedBy(runErr) && bytes.HasPrefix(out.Bytes(), []byte("{")):
 		// It began well and then gave up without naming an error.
 		return media{}, rejectRun(runErr, CodeUnreadable, "%s", lastLine(tool.Stderr))
 	case runErr != nil:

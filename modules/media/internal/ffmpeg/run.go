@@ -38,7 +38,8 @@ type command struct {
 }
 
 // run executes c in its box. On failure it returns *ToolError, which wraps one of the errors above when c cost or
-// waited too much. When ctx ends first, it kills the process group and returns ctx's error, wrapped.
+// waited too much, and syscall.ENOSPC when a disk or a quota was full, even if the program exits with 0 then. When ctx
+// ends first, it kills the process group and returns ctx's error, wrapped.
 func (p *Processor) run(ctx context.Context, c command) error {
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
 	defer cancel()
@@ -53,7 +54,7 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	if errors.Is(err, box.ErrReads) {
 		lost = errOriginal
 	}
-	if err == nil && lost == nil {
+	if err == nil && lost == nil && !tail.full {
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -62,6 +63,8 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	switch {
 	case lost != nil: // however the run ended: ffmpeg takes what it cannot read for the end of the file
 		err = errors.Join(lost, err)
+	case tail.full:
+		err = errors.Join(syscall.ENOSPC, err)
 	case overCPU(state, c.budget):
 		err = errors.Join(errOverCPU, err)
 	case overOutput(state):
@@ -100,10 +103,10 @@ func cpuTime(s *os.ProcessState) time.Duration {
 
 const stderrTail = 4 << 10
 
-// tailWriter keeps the last bytes written to it, and whether any of them was about a lack of memory.
+// tailWriter keeps the last bytes written to it, and whether any of them was about a lack of memory or a full disk.
 type tailWriter struct {
-	buf    []byte
-	memory bool
+	buf          []byte
+	memory, full bool
 }
 
 // memoryWords are the C library's and x264's words, and the failures of a decoded picture, the scaler and the encoder
@@ -112,10 +115,14 @@ var memoryWords = []string{
 	"llocate memory", "malloc of size", "get_buffer() failed", "initFilter failed", "while opening encoder",
 }
 
+// fullWords are the C library's.
+var fullWords = []string{": No space left on device", ": Disk quota exceeded"}
+
 func (t *tailWriter) Write(b []byte) (int, error) {
 	t.buf = append(t.buf, b...)
 	has := func(word string) bool { return bytes.Contains(t.buf, []byte(word)) }
 	t.memory = t.memory || slices.ContainsFunc(memoryWords, has)
+	t.full = t.full || slices.ContainsFunc(fullWords, has)
 	if over := len(t.buf) - stderrTail; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}

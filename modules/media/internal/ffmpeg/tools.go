@@ -19,7 +19,7 @@ var (
 		},
 		"-encoders": {"libx264", "aac", "mjpeg", "pcm_f32le", "pcm_s16le", "rawvideo"},
 		"-demuxers": {"mov", "matroska", "concat", "wav", "image2", "png_pipe", "rawvideo"},
-		"-muxers":   {"mp4", "wav", "image2", "rawvideo", "framecrc", "null"},
+		"-muxers":   {"mov", "mp4", "matroska", "wav", "image2", "rawvideo", "framecrc", "null"},
 	}
 	commonDecoders = []string{
 		"h264", "hevc", "vp8", "libvpx", "vp9", "libvpx-vp9", "libdav1d", "prores", "mpeg4", "mjpeg",
