@@ -3,6 +3,7 @@ package ffmpeg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -115,13 +116,23 @@ func (p *Processor) settled(ctx context.Context, pl plan, r recording) (t take, 
 	}
 	t = take{sound: r.samples, loudness: l}
 	wild := math.IsInf(l.peak, 1)
-	if clock := pieces(frames); wild || len(clock) != 1 || !clock[0].even() || clock[0].shift() != 0 {
+	var clock []piece
+	if len(frames) < mostStamps(pl.length) { // a full table says nothing of what follows its end
+		clock = pieces(frames)
+	}
+	moved := len(clock) > 1 || len(clock) == 1 && (!clock[0].even() || clock[0].shift() != 0)
+	if wild || moved {
 		samples, err := readSamples(r.samples)
 		if err != nil {
 			return take{}, &ToolError{Step: "sound", Err: err}
 		}
 		damaged = tame(samples) > 0 || damaged
-		samples = retimed(samples, clock, int(math.Ceil(pl.length.Seconds()*sampleRate)))
+		if moved {
+			samples, err = retimed(ctx, samples, clock, int(math.Ceil(pl.length.Seconds()*sampleRate)))
+		}
+		if err != nil {
+			return take{}, fmt.Errorf("correct the times of the sound: %w", err)
+		}
 		if err := writeSamples(r.samples, samples); err != nil {
 			return take{}, &ToolError{Step: "sound", Err: err}
 		}
