@@ -20,26 +20,26 @@ type take struct {
 	broken   bool // it is there and cannot be decoded
 }
 
-// withSound adds the sound to c: that of the recordings, which the pass has made unless broken says that it could not,
+// withSound adds the sound to c: that of the recordings, which the pass has made unless failed says why it could not,
 // or, if it is silent, that of the first of the other tracks that is heard.
-func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []recording, broken bool) (clip, error) {
+func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []recording, failed error) (clip, error) {
 	c.notices = slices.Clone(pl.sound.notices)
 	if len(sound) == 0 {
 		return c, nil
 	}
 	made := slices.Clone(sound)
-	best, err := p.takeOf(ctx, pl, sound, broken)
+	best, err := p.takeOf(ctx, pl, sound, failed)
 	if err != nil {
 		return c, err
 	}
-	broken = best.broken
+	broken := best.broken
 	for _, other := range pl.sound.others {
 		if best.loudness.heard() {
 			break
 		}
 		again := newRecordings(pl.input.Dir, []audioStream{other})
 		made = append(made, again...)
-		t, err := p.takeOf(ctx, pl, again, true)
+		t, err := p.takeOf(ctx, pl, again, p.record(ctx, pl, again))
 		if err != nil {
 			return c, err
 		}
@@ -70,16 +70,16 @@ func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []reco
 	return c, nil
 }
 
-// takeOf makes a take of recordings; anew decodes them first. Of their files it leaves that of the take.
-func (p *Processor) takeOf(ctx context.Context, pl plan, sound []recording, anew bool) (take, error) {
-	if anew {
-		var err error
-		switch sound, err = p.recordAnyhow(ctx, pl, sound); {
-		case brokenFile(err):
-			return take{loudness: unheard(), broken: true}, nil
-		case err != nil:
-			return take{}, err
-		}
+// takeOf makes a take of recordings. If err says why they could not be made, it tries once more.
+func (p *Processor) takeOf(ctx context.Context, pl plan, sound []recording, err error) (take, error) {
+	if err != nil {
+		sound, err = p.recordSimply(ctx, pl, sound, err)
+	}
+	switch {
+	case brokenFile(err):
+		return take{loudness: unheard(), broken: true}, nil
+	case err != nil:
+		return take{}, err
 	}
 	var sides []take
 	for _, r := range sound {
@@ -179,11 +179,11 @@ func (p *Processor) paired(ctx context.Context, pl plan, left, right take) (take
 	return t, err
 }
 
-// recordAnyhow decodes recordings alone. If that fails, it tries again with the first two channels of each.
-func (p *Processor) recordAnyhow(ctx context.Context, pl plan, sound []recording) ([]recording, error) {
-	err := p.record(ctx, pl, sound)
-	if err == nil || !brokenFile(err) || tooCostly(err, nil) {
-		return sound, err
+// recordSimply decodes recordings alone, with the first two channels of each, after all of them failed for cause. It
+// returns cause if that cannot help.
+func (p *Processor) recordSimply(ctx context.Context, pl plan, sound []recording, cause error) ([]recording, error) {
+	if !brokenFile(cause) || tooCostly(cause, nil) {
+		return sound, cause
 	}
 	simple, changed := slices.Clone(sound), false
 	for i, r := range simple {
@@ -192,13 +192,16 @@ func (p *Processor) recordAnyhow(ctx context.Context, pl plan, sound []recording
 		}
 	}
 	if !changed {
-		return sound, err
+		return sound, cause
 	}
 	return simple, p.record(ctx, pl, simple)
 }
 
 // record decodes recordings without the picture.
 func (p *Processor) record(ctx context.Context, pl plan, sound []recording) error {
+	if err := p.affords(pl); err != nil {
+		return err
+	}
 	in := p.source(pl)
 	var outputs []*fg.Stream
 	for _, r := range sound {
@@ -208,9 +211,11 @@ func (p *Processor) record(ctx context.Context, pl plan, sound []recording) erro
 	if err != nil {
 		return &ToolError{Step: "sound", Err: err}
 	}
+	budget := p.limits.forClip(pl.length)
+	budget.cpu = p.limits.forClip(pl.length / 10).cpu // next to a picture, sound costs little
 	return p.run(ctx, command{
 		step: "sound", path: p.ffmpeg, args: args, read: []string{pl.input.Input}, write: []string{pl.input.Dir},
-		budget: p.limits.forClip(pl.length), original: pl.input.original,
+		budget: budget, original: pl.input.original, spent: pl.input.spent,
 	})
 }
 
