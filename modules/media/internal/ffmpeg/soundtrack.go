@@ -27,18 +27,16 @@ func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []reco
 	if len(sound) == 0 {
 		return c, nil
 	}
-	made := slices.Clone(sound)
 	best, err := p.takeOf(ctx, pl, sound, failed)
 	if err != nil {
 		return c, err
 	}
-	broken := best.broken
+	kept, broken := sound, best.broken
 	for _, other := range pl.sound.others {
 		if best.loudness.heard() {
 			break
 		}
 		again := newRecordings(pl.input.Dir, []audioStream{other})
-		made = append(made, again...)
 		t, err := p.takeOf(ctx, pl, again, p.record(ctx, pl, again))
 		if err != nil {
 			return c, err
@@ -46,7 +44,10 @@ func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []reco
 		broken = broken || t.broken
 		if t.loudness.heard() || t.sound != "" && best.sound == "" {
 			t.notices = append(t.notices, NoticeAnotherTrack)
-			best = t
+			best, kept, again = t, again, kept
+		}
+		if err := removeRecordings(again); err != nil {
+			return c, &ToolError{Step: "sound", Err: err}
 		}
 	}
 	if best.sound == "" && broken {
@@ -64,7 +65,7 @@ func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []reco
 			return c, &ToolError{Step: "sound", Err: err}
 		}
 	}
-	if err := removeRecordings(made); err != nil {
+	if err := removeRecordings(kept); err != nil {
 		return c, &ToolError{Step: "sound", Err: err}
 	}
 	return c, nil
@@ -161,16 +162,16 @@ func (p *Processor) paired(ctx context.Context, pl plan, left, right take) (take
 	if err := errors.Join(err1, err2); err != nil {
 		return take{}, &ToolError{Step: "sound", Err: err}
 	}
-	both := make([]float32, max(len(l), len(r)))
-	for i := range both {
-		switch side := i % channels; {
-		case side == 0 && i < len(l):
-			both[i] = l[i]
-		case side == 1 && i < len(r):
-			both[i] = r[i]
+	if more := len(r) - len(l); more > 0 {
+		l = append(l, make([]float32, more)...)
+	}
+	for i := 1; i < len(l); i += channels {
+		l[i] = 0
+		if i < len(r) {
+			l[i] = r[i]
 		}
 	}
-	if err := writeSamples(left.sound, both); err != nil {
+	if err := writeSamples(left.sound, l); err != nil {
 		return take{}, &ToolError{Step: "sound", Err: err}
 	}
 	t := take{sound: left.sound, notices: append(left.notices, right.notices...)}
