@@ -133,12 +133,12 @@ func (p *Processor) reaching(ctx context.Context, pl plan, m media) (plan, error
 	if err != nil {
 		return pl, err
 	}
+	if len(found) != len(steps) {
+		return pl, nil // it is unknown which answer is which
+	}
 	pl.back = pl.from
-	for i, at := range found {
-		if len(found) == len(steps) && at <= pl.from {
-			pl.back = min(steps[i], pl.from)
-			break
-		}
+	if i := slices.IndexFunc(found, func(at time.Duration) bool { return at <= pl.from }); i >= 0 {
+		pl.back = min(steps[i], pl.from)
 	}
 	return pl, nil
 }
