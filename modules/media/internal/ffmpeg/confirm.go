@@ -143,7 +143,7 @@ func (p *Processor) reaching(ctx context.Context, pl plan, m media) (plan, error
 	return pl, nil
 }
 
-// encodeToEnd encodes. If the last picture was held for more sound than is heard, it checks the rules again, and encodes
+// encodeToEnd encodes. If the last picture was held for more sound than is heard, it checks the rules again and encodes
 // again to the end of what there is.
 func (p *Processor) encodeToEnd(ctx context.Context, pl plan, m media, percent func(int)) (clip, plan, error) {
 	c, pl, err := p.encodeHeld(ctx, pl, m, percent)
