@@ -18,9 +18,10 @@ const (
 	leastPicture = 4 << 20
 	// A rendition may be larger than a small original, which has fewer pixels.
 	pictureByOriginal = 4
-	soundBySecond     = 48_000 * 2 * 4 // stereo samples of 4 bytes
-	posterRoom        = 16 << 20
-	smallBySecond     = 2 * 70_000 // the small rendition, which is written twice, too
+	// Stereo samples of 4 bytes, of up to three tracks at a time: a left and a right one, and the next that is tried.
+	soundBySecond = 3 * 48_000 * 2 * 4
+	posterRoom    = 16 << 20
+	smallBySecond = 2 * 70_000 // the small rendition, which is written twice, too
 
 	usualClip = 30 * time.Second
 )
@@ -28,12 +29,12 @@ const (
 // roomPause is how long a job waits for space.
 const roomPause = 30 * time.Second
 
-// need returns how much a job with an original of that size writes, in bytes. If it comes from elsewhere, the job's
-// folder has up to all of it, too.
+// need returns how much a job with an original of that size writes, in bytes. A copy of it may be necessary, and if it
+// comes from elsewhere, the job's folder has up to all of it, too.
 func (m *Module) need(original int64, fromElsewhere bool) int64 {
 	clip := max(m.o.Rules.MaxClip, usualClip).Seconds()
 	picture := min(max(pictureByOriginal*original, leastPicture), int64(mostPicture*clip/usualClip.Seconds()))
-	all := 2*picture + int64((soundBySecond+smallBySecond)*clip) + posterRoom
+	all := 2*picture + int64((soundBySecond+smallBySecond)*clip) + posterRoom + original
 	if fromElsewhere {
 		all += original
 	}

@@ -73,7 +73,7 @@ func TestAJobWaitsForSpace(t *testing.T) {
 	t.Parallel()
 	s, dir := smallStudio(t)
 	v := s.upload(t, clip(t, "1"))
-	filler := disktest.FillTo(t, dir, 36*mib)
+	filler := disktest.FillTo(t, dir, 60*mib)
 	if err := s.deliver(t.Context(), v); err == nil || !strings.HasPrefix(err.Error(), "again in ") {
 		t.Fatalf("the delivery returns %v", err)
 	}
@@ -83,7 +83,7 @@ func TestAJobWaitsForSpace(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	disktest.FillTo(t, dir, 60*mib)
+	disktest.FillTo(t, dir, 90*mib)
 	if err := s.deliver(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}

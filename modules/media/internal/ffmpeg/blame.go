@@ -12,23 +12,23 @@ import (
 )
 
 // withoutSound goes on after a failed pass with sound. If decoding the sound fails alone as well, it does the pass
-// again without it and reports it broken. Otherwise the sound is not to blame.
+// again without it and returns that failure as broken. Otherwise the sound is not to blame.
 func (p *Processor) withoutSound(
 	ctx context.Context, pl plan, sound []recording, pass func([]recording) (clip, error), cause error,
-) (c clip, broken bool, err error) {
+) (c clip, broken, err error) {
 	if len(sound) == 0 || !exitedBy(cause) || errors.Is(cause, errOriginal) || tooCostly(cause, pl.input.original) {
-		return clip{}, false, p.blame(ctx, pl, cause)
+		return clip{}, nil, p.blame(ctx, pl, cause)
 	}
-	switch err := p.record(ctx, pl, sound); {
-	case err == nil:
-		return clip{}, false, p.blame(ctx, pl, cause)
-	case !brokenFile(err):
-		return clip{}, false, err
+	switch broken = p.record(ctx, pl, sound); {
+	case broken == nil:
+		return clip{}, nil, p.blame(ctx, pl, cause)
+	case !brokenFile(broken):
+		return clip{}, nil, broken
 	}
 	if c, err = pass(nil); err != nil {
-		return clip{}, false, p.blame(ctx, pl, err)
+		return clip{}, nil, p.blame(ctx, pl, err)
 	}
-	return c, true, nil
+	return c, broken, nil
 }
 
 // brokenFile reports whether a run on the clip ended by itself with an error or cost too much.

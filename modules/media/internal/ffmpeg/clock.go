@@ -116,14 +116,16 @@ func pieces(frames []stamp) (all []piece) {
 // around is the number of frames, about a quarter of a second, before and after a gap that must agree on it.
 const around = 12
 
-// jitter is how much the times of frames usually differ from those of their neighbours.
+// jitter is how much the times of frames usually differ from those of their neighbours, as far as it is there and back.
+// If most frames follow a gap, because every second packet is lost or silence has none, the steps only add up.
 func jitter(points []knot) float64 {
-	steps := []float64{0}
+	steps, way, distance := []float64{0}, 0.0, 0.0
 	for i := 1; i < len(points); i++ {
-		steps = append(steps, math.Abs(points[i].late()-points[i-1].late()))
+		step := points[i].late() - points[i-1].late()
+		steps, way, distance = append(steps, math.Abs(step)), way+math.Abs(step), distance+step
 	}
 	slices.Sort(steps)
-	return steps[len(steps)/2]
+	return steps[len(steps)/2] * (1 - math.Abs(distance)/max(way, 1))
 }
 
 // late is how much later a sample is heard than its number says.

@@ -43,6 +43,16 @@ func TestClockIsFollowed(t *testing.T) {
 			name: "lost, slow, with jitter", frame: 960, lost: func(n int) bool { return n%100 == 99 }, pieces: 15,
 			clock: func(at float64) float64 { return at * 1.003 }, jitter: 0.005 * second, even: true,
 		},
+		{name: "every second lost", frame: 1024, lost: func(n int) bool { return n%2 == 1 }, pieces: 704, even: true},
+		{name: "two of three lost", frame: 960, lost: func(n int) bool { return n%3 > 0 }, pieces: 500, even: true},
+		{
+			name: "every second lost, with jitter", frame: 1024, lost: func(n int) bool { return n%2 == 1 },
+			jitter: 0.003 * second, pieces: 704, even: true,
+		},
+		{
+			name: "every second lost, in whole ms", frame: 1024, lost: func(n int) bool { return n%2 == 1 },
+			clock: func(at float64) float64 { return math.Round(at/48) * 48 }, pieces: 704, even: true,
+		},
 		{name: "a pause", frame: 1024, lost: func(n int) bool { return n > 300 && n < 500 }, pieces: 2, even: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

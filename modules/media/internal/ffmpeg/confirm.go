@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -132,25 +133,49 @@ func (p *Processor) reaching(ctx context.Context, pl plan, m media) (plan, error
 	if err != nil {
 		return pl, err
 	}
+	if len(found) != len(steps) {
+		return pl, nil // it is unknown which answer is which
+	}
 	pl.back = pl.from
-	for i, at := range found {
-		if len(found) == len(steps) && at <= pl.from {
-			pl.back = min(steps[i], pl.from)
-			break
-		}
+	if i := slices.IndexFunc(found, func(at time.Duration) bool { return at <= pl.from }); i >= 0 {
+		pl.back = min(steps[i], pl.from)
 	}
 	return pl, nil
 }
 
-// encodeToEnd encodes. If the file does not state when its picture ends, and the pass shows that the content begins or
-// goes on after that, it encodes again with the last picture held.
+// encodeToEnd encodes. If the last picture was held for more sound than is heard, it checks the rules again and encodes
+// again to the end of what there is.
 func (p *Processor) encodeToEnd(ctx context.Context, pl plan, m media, percent func(int)) (clip, plan, error) {
+	c, pl, err := p.encodeHeld(ctx, pl, m, percent)
+	heard := pl.start
+	if c.loudness.heard() {
+		heard += c.soundLength()
+	}
+	if err != nil || pl.hold == 0 || heard+longTail >= pl.start+pl.length {
+		return c, pl, err
+	}
+	m.video, m.audio = []videoStream{pl.video}, slices.Clone(m.audio)
+	for i := range m.audio {
+		m.audio[i].end = heard
+	}
+	again, err := p.plan(pl.input, m)
+	if err != nil || again.length >= pl.length {
+		return c, pl, err
+	}
+	again.back = pl.back
+	c, err = p.encode(ctx, again, percent)
+	return c, again, err
+}
+
+// encodeHeld encodes. If the file does not state when its picture ends, and the pass shows that the content begins or
+// goes on after that, it encodes again with the last picture held.
+func (p *Processor) encodeHeld(ctx context.Context, pl plan, m media, percent func(int)) (clip, plan, error) {
 	c, err := p.encode(ctx, pl, percent)
 	late := false
 	if rejection, ok := errors.AsType[*Rejection](err); ok {
 		late = rejection.Code == CodeStartBeyondEnd
 	}
-	longer := err == nil && c.soundLength() > pl.rate.span(c.frames)+longTail
+	longer := err == nil && c.loudness.heard() && c.soundLength() > pl.rate.span(c.frames)+longTail
 	if pl.video.end > 0 || !late && !longer {
 		return c, pl, err
 	}

@@ -115,6 +115,23 @@ func TestCostlyClipsAreRejected(t *testing.T) {
 	}
 }
 
+// However many passes something broken makes necessary, they end when two good ones would have.
+func TestTheCostOfPassesAddsUp(t *testing.T) {
+	t.Parallel()
+	p := newProcessor(t, Options{})
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=64x64:r=30:d=0.2"), x264())...)
+	var spent time.Duration
+	pl := plan{input: Job{Input: in, Container: mp4(), Dir: t.TempDir(), spent: &spent}, length: time.Second}
+	nowhere := newRecordings(pl.input.Dir, []audioStream{{index: 9, channels: 1}})
+	if err := p.record(t.Context(), pl, nowhere); err == nil || spent == 0 {
+		t.Fatalf("a run that fails: %v, after %v", err, spent)
+	}
+	spent = 2*p.limits.forClip(pl.length).cpu + 1
+	wantCode(t, p.record(t.Context(), pl, nowhere), CodeTooComplex)
+	_, err := p.pass(t.Context(), pl, watermark{}, nil, nil)
+	wantCode(t, err, CodeTooComplex)
+}
+
 // hugePicture is a clip whose pictures claim to be squares of that side, in their own headers and perhaps in the index.
 func hugePicture(t *testing.T, side uint16, inIndex bool) string {
 	t.Helper()

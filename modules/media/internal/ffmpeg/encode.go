@@ -55,7 +55,7 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 	sound := newRecordings(pl.input.Dir, pl.sound.first)
 	pass := func(sound []recording) (clip, error) { return p.pass(ctx, pl, mark, sound, percent) }
 	c, err := pass(sound)
-	broken := false
+	var broken error
 	if err != nil {
 		if c, broken, err = p.withoutSound(ctx, pl, sound, pass, err); err != nil {
 			return clip{}, err
@@ -77,6 +77,9 @@ func (p *Processor) encode(ctx context.Context, pl plan, percent func(int)) (cli
 func (p *Processor) pass(
 	ctx context.Context, pl plan, mark watermark, sound []recording, percent func(int),
 ) (clip, error) {
+	if err := p.affords(pl); err != nil {
+		return clip{}, err
+	}
 	c := clip{video: filepath.Join(pl.input.Dir, "clip.mp4"), candidates: newCandidates(pl)}
 	if pl.hasSmall() {
 		c.small = filepath.Join(pl.input.Dir, "clip-small.mp4")
@@ -90,9 +93,18 @@ func (p *Processor) pass(
 		step: "process", path: p.ffmpeg, args: args,
 		read: append(mark.files(), pl.input.Input), write: []string{pl.input.Dir},
 		stdout: progress, budget: p.limits.forClip(pl.length), original: pl.input.original,
+		spent: pl.input.spent,
 	})
 	c.frames = progress.frames
 	return c, err
+}
+
+// affords rejects the clip when its passes have used so much CPU time together that no further one may begin.
+func (p *Processor) affords(pl plan) error {
+	if spent := pl.input.spent; spent != nil && *spent > 2*p.limits.forClip(pl.length).cpu {
+		return reject(CodeTooComplex, "its passes have used %v of CPU time", *spent)
+	}
+	return nil
 }
 
 // source opens the clip where the content begins.

@@ -20,6 +20,8 @@ type Job struct {
 
 	original *original // of Source, as Input
 	lacks    []Notice  // what Input lacks already
+
+	spent *time.Duration // CPU time of the passes over Input so far
 }
 
 // Progress is how far a job has come. Percent never falls.
@@ -67,6 +69,7 @@ func (p *Processor) Process(ctx context.Context, j Job) (_ Result, err error) {
 	if err := j.validate(); err != nil {
 		return Result{}, &ToolError{Step: "probe", Err: err}
 	}
+	j.spent = new(time.Duration)
 	report(Progress{"probing", 0})
 	if j.original != nil && !p.waits {
 		switch err := j.original.fillAll(ctx); {

@@ -107,6 +107,7 @@ func TestPictureIsHeldToTheEndOfTheSound(t *testing.T) {
 	skipIfShort(t)
 	still := slices.Concat(lavfi("color=0x306090:s=64x36:d=1"), lavfi(tone+":d=6"))
 	onePicture := slices.Concat(lavfi("color=0x306090:s=64x36:r=30:d=0.03"), lavfi(tone+":d=4"))
+	silent := slices.Concat(lavfi("color=0x306090:s=64x36:d=1"), lavfi("anullsrc=r=48000:d=6"))
 	vp8 := []string{"-c:v", "libvpx", "-b:v", "100k", "-deadline", "realtime", "-c:a", "libopus"}
 	live := append(vp8, "-f", "webm", "-live", "1")
 	p := newProcessor(t, Options{})
@@ -146,6 +147,11 @@ func TestPictureIsHeldToTheEndOfTheSound(t *testing.T) {
 		{
 			name: "too long", args: slices.Concat(still, x264()),
 			rules: Rules{MaxDuration: 4 * time.Second}, code: CodeTooLong,
+		},
+		{name: "silence", args: slices.Concat(silent, x264()), want: time.Second},
+		{
+			name: "too short without the silence", args: slices.Concat(silent, x264()), code: CodeTooShort,
+			rules: Rules{MinDuration: 5 * time.Second},
 		},
 		{
 			name: "too short without the sound", args: slices.Concat(still, x264()), code: CodeTooShort,

@@ -84,10 +84,11 @@ func (pl plan) timed(end, last time.Duration) (plan, error) {
 	return pl, nil
 }
 
-// cutOff reports whether the clip states clearly more pictures than could be decoded, which are frames.
+// cutOff reports whether the clip states clearly more pictures than could be decoded. frames are those and the held
+// ones.
 func (pl plan) cutOff(frames int) bool {
 	end := min(pl.video.end, pl.start+pl.length)
-	return pl.video.end > 0 && pl.rate.span(frames)+time.Second < end-pl.start
+	return pl.video.end > 0 && pl.rate.span(frames-pl.hold)+time.Second < end-pl.start
 }
 
 // frames is how many pictures the content has at most.

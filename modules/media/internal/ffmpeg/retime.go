@@ -1,17 +1,17 @@
 package ffmpeg
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // retimed plays samples, of which pieces say when they are heard, from the beginning of the clip on. It is at most
 // length moments long.
 //
 // Where a piece ends early, its end is continued backwards, ever more quietly; likewise before the next one. That hides
 // the loss of a packet, and a longer gap becomes silence without a click. Where pieces overlap, one fades into the
-// next.
-func retimed(samples []float32, pieces []piece, length int) []float32 {
-	if len(pieces) == 0 {
-		return nil
-	}
+// next. Many pieces take long, so it returns an error when ctx ends.
+func retimed(ctx context.Context, samples []float32, pieces []piece, length int) ([]float32, error) {
 	end := 0.0
 	for _, p := range pieces {
 		end = max(end, p.end())
@@ -19,6 +19,9 @@ func retimed(samples []float32, pieces []piece, length int) []float32 {
 	out := make([]float32, min(max(0, int(math.Round(end))), length)*channels)
 	filter, last := newInterpolator(), 0
 	for i, p := range pieces {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		from, to := int(math.Round(p.begin())), int(math.Round(p.end()))
 		if i+1 < len(pieces) { // what overlaps with the next piece is only for the fade
 			to = min(to, int(math.Round(pieces[i+1].begin()))+fadeSamples)
@@ -38,7 +41,7 @@ func retimed(samples []float32, pieces []piece, length int) []float32 {
 		}
 		last = to
 	}
-	return out
+	return out, nil
 }
 
 const (

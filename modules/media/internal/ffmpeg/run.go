@@ -35,6 +35,8 @@ type command struct {
 	stdout   io.Writer // gets everything before run returns; an error from it ends the run
 	budget   budget
 	original *original // the input, if it arrives while it is read
+
+	spent *time.Duration // the CPU time of the run is added to it; may be nil
 }
 
 // run executes c in its box. On failure it returns *ToolError, which wraps one of the errors above when c cost or
@@ -50,6 +52,9 @@ func (p *Processor) run(ctx context.Context, c command) error {
 		Limits: box.Limits{CPU: c.budget.cpu, Memory: c.budget.memory, FileBytes: c.budget.outputBytes},
 		Reads:  c.original.reads(),
 	})
+	if c.spent != nil {
+		*c.spent += cpuTime(state)
+	}
 	lost := c.original.err()
 	if errors.Is(err, box.ErrReads) {
 		lost = errOriginal

@@ -1,9 +1,11 @@
 package ffmpeg
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 )
@@ -19,22 +21,43 @@ const (
 
 // readSamples returns the samples of a WAV file of floats.
 func readSamples(file string) ([]float32, error) {
-	data, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("read sound: %w", err)
 	}
-	for at := wavHead; at+wavChunk <= len(data); {
-		size := int(binary.LittleEndian.Uint32(data[at+4:]))
-		body := data[at+wavChunk:]
-		if string(data[at:at+4]) == "data" {
-			body = body[:min(size, len(body))]
-			samples := make([]float32, len(body)/4/channels*channels)
-			for i := range samples {
-				samples[i] = math.Float32frombits(binary.LittleEndian.Uint32(body[4*i:]))
-			}
-			return samples, nil
+	defer f.Close()
+	in := bufio.NewReader(f)
+	samples, err := nextSamples(in, f)
+	b := make([]byte, 4)
+	for i := range samples {
+		if _, err := io.ReadFull(in, b); err != nil {
+			return nil, fmt.Errorf("read sound: %w", err)
 		}
-		at += wavChunk + size + size%2
+		samples[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+	}
+	return samples, err
+}
+
+// nextSamples goes to the first sample of a file and makes room for all of them.
+func nextSamples(in *bufio.Reader, f *os.File) ([]float32, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read sound: %w", err)
+	}
+	skip, left := int64(wavHead), st.Size()
+	for skip+wavChunk <= left {
+		var chunk [wavChunk]byte
+		_, err1 := in.Discard(int(skip))
+		_, err2 := io.ReadFull(in, chunk[:])
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, fmt.Errorf("read sound: %w", err)
+		}
+		left -= skip + wavChunk
+		size := int64(binary.LittleEndian.Uint32(chunk[4:]))
+		if string(chunk[:4]) == "data" {
+			return make([]float32, min(size, left)/4/channels*channels), nil
+		}
+		skip = size + size%2
 	}
 	return nil, errors.New("read sound: the file has no samples")
 }
@@ -48,10 +71,16 @@ func writeSamples(file string, samples []float32) error {
 	data = le.AppendUint32(le.AppendUint32(data, sampleRate), sampleRate*frame)
 	data = le.AppendUint16(le.AppendUint16(data, frame), 32)
 	data = le.AppendUint32(append(data, "data"...), uint32(4*len(samples)))
-	for _, s := range samples {
-		data = le.AppendUint32(data, math.Float32bits(s))
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("write sound: %w", err)
 	}
-	if err := os.WriteFile(file, data, 0o600); err != nil {
+	out := bufio.NewWriter(f) // whose first error Flush returns
+	_, _ = out.Write(data)
+	for _, s := range samples {
+		_, _ = out.Write(le.AppendUint32(data[:0], math.Float32bits(s)))
+	}
+	if err := errors.Join(out.Flush(), f.Close()); err != nil {
 		return fmt.Errorf("write sound: %w", err)
 	}
 	return nil

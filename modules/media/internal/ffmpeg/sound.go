@@ -46,7 +46,7 @@ func (r recording) files() []string { return []string{r.samples, r.loudness, r.f
 func (r recording) outputs(in *fg.Stream, length time.Duration) []*fg.Stream {
 	track := in.Get(strconv.Itoa(r.track.index))
 	table := func(file, codec string) *fg.Stream {
-		return track.Output(file, fg.KwArgs{"c:a": codec, "f": "framecrc"})
+		return track.Output(file, fg.KwArgs{"c:a": codec, "f": "framecrc", "frames:a": mostStamps(length)})
 	}
 	return []*fg.Stream{
 		track.Output(r.samples, fg.KwArgs{
@@ -55,6 +55,9 @@ func (r recording) outputs(in *fg.Stream, length time.Duration) []*fg.Stream {
 		table(r.frames, "pcm_s16le"), table(r.packets, "copy"),
 	}
 }
+
+// mostStamps is the number of lines at which a table ends. Opus's shortest packet has 2.5 ms.
+func mostStamps(length time.Duration) int { return int(length.Seconds()*1000) + 1000 }
 
 // filters convert to the form of samples, and measure the loudness on the way. ffmpeg-go builds one graph for all
 // filters of a run, so this one is text.

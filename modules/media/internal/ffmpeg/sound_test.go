@@ -182,6 +182,11 @@ func changingSounds() []soundCase {
 			make:  joined("mp3", mp3(440, "stereo", 48000), mp3(880, "stereo", 44100)),
 			heard: change,
 		},
+		{
+			name: "packets of one sample", heard: slices.Concat(both(0.5, 440), both(1.6, 440)),
+			make: clipOf("in.mkv", 2, [][]string{sine(440, 2, "stereo", 48000)},
+				"-af", "asetnsamples=n=1", "-c:a", "pcm_s16le"),
+		},
 	}
 }
 
@@ -389,7 +394,10 @@ func TestCorrectionsDoNotClick(t *testing.T) {
 					samples = append(samples, v, v)
 				}
 			}
-			out := retimed(samples, pieces(kept), count)
+			out, err := retimed(t.Context(), samples, pieces(kept), count)
+			if err != nil {
+				t.Fatal(err)
+			}
 			largest := 0.0
 			for i := channels; i < len(out); i++ {
 				largest = max(largest, math.Abs(float64(out[i]-out[i-channels])))

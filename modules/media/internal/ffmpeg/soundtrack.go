@@ -3,6 +3,7 @@ package ffmpeg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,33 +20,34 @@ type take struct {
 	broken   bool // it is there and cannot be decoded
 }
 
-// withSound adds the sound to c: that of the recordings, which the pass has made unless broken says that it could not,
+// withSound adds the sound to c: that of the recordings, which the pass has made unless failed says why it could not,
 // or, if it is silent, that of the first of the other tracks that is heard.
-func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []recording, broken bool) (clip, error) {
+func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []recording, failed error) (clip, error) {
 	c.notices = slices.Clone(pl.sound.notices)
 	if len(sound) == 0 {
 		return c, nil
 	}
-	made := slices.Clone(sound)
-	best, err := p.takeOf(ctx, pl, sound, broken)
+	best, err := p.takeOf(ctx, pl, sound, failed)
 	if err != nil {
 		return c, err
 	}
-	broken = best.broken
+	kept, broken := sound, best.broken
 	for _, other := range pl.sound.others {
 		if best.loudness.heard() {
 			break
 		}
 		again := newRecordings(pl.input.Dir, []audioStream{other})
-		made = append(made, again...)
-		t, err := p.takeOf(ctx, pl, again, true)
+		t, err := p.takeOf(ctx, pl, again, p.record(ctx, pl, again))
 		if err != nil {
 			return c, err
 		}
 		broken = broken || t.broken
 		if t.loudness.heard() || t.sound != "" && best.sound == "" {
 			t.notices = append(t.notices, NoticeAnotherTrack)
-			best = t
+			best, kept, again = t, again, kept
+		}
+		if err := removeRecordings(again); err != nil {
+			return c, &ToolError{Step: "sound", Err: err}
 		}
 	}
 	if best.sound == "" && broken {
@@ -63,22 +65,22 @@ func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []reco
 			return c, &ToolError{Step: "sound", Err: err}
 		}
 	}
-	if err := removeRecordings(made); err != nil {
+	if err := removeRecordings(kept); err != nil {
 		return c, &ToolError{Step: "sound", Err: err}
 	}
 	return c, nil
 }
 
-// takeOf makes a take of recordings; anew decodes them first. Of their files it leaves that of the take.
-func (p *Processor) takeOf(ctx context.Context, pl plan, sound []recording, anew bool) (take, error) {
-	if anew {
-		var err error
-		switch sound, err = p.recordAnyhow(ctx, pl, sound); {
-		case brokenFile(err):
-			return take{loudness: unheard(), broken: true}, nil
-		case err != nil:
-			return take{}, err
-		}
+// takeOf makes a take of recordings. If err says why they could not be made, it tries once more.
+func (p *Processor) takeOf(ctx context.Context, pl plan, sound []recording, err error) (take, error) {
+	if err != nil {
+		sound, err = p.recordSimply(ctx, pl, sound, err)
+	}
+	switch {
+	case brokenFile(err):
+		return take{loudness: unheard(), broken: true}, nil
+	case err != nil:
+		return take{}, err
 	}
 	var sides []take
 	for _, r := range sound {
@@ -115,13 +117,23 @@ func (p *Processor) settled(ctx context.Context, pl plan, r recording) (t take, 
 	}
 	t = take{sound: r.samples, loudness: l}
 	wild := math.IsInf(l.peak, 1)
-	if clock := pieces(frames); wild || len(clock) != 1 || !clock[0].even() || clock[0].shift() != 0 {
+	var clock []piece
+	if len(frames) < mostStamps(pl.length) { // a full table says nothing of what follows its end
+		clock = pieces(frames)
+	}
+	moved := len(clock) > 1 || len(clock) == 1 && (!clock[0].even() || clock[0].shift() != 0)
+	if wild || moved {
 		samples, err := readSamples(r.samples)
 		if err != nil {
 			return take{}, &ToolError{Step: "sound", Err: err}
 		}
 		damaged = tame(samples) > 0 || damaged
-		samples = retimed(samples, clock, int(math.Ceil(pl.length.Seconds()*sampleRate)))
+		if moved {
+			samples, err = retimed(ctx, samples, clock, int(math.Ceil(pl.length.Seconds()*sampleRate)))
+		}
+		if err != nil {
+			return take{}, fmt.Errorf("correct the times of the sound: %w", err)
+		}
 		if err := writeSamples(r.samples, samples); err != nil {
 			return take{}, &ToolError{Step: "sound", Err: err}
 		}
@@ -150,16 +162,16 @@ func (p *Processor) paired(ctx context.Context, pl plan, left, right take) (take
 	if err := errors.Join(err1, err2); err != nil {
 		return take{}, &ToolError{Step: "sound", Err: err}
 	}
-	both := make([]float32, max(len(l), len(r)))
-	for i := range both {
-		switch side := i % channels; {
-		case side == 0 && i < len(l):
-			both[i] = l[i]
-		case side == 1 && i < len(r):
-			both[i] = r[i]
+	if more := len(r) - len(l); more > 0 {
+		l = append(l, make([]float32, more)...)
+	}
+	for i := 1; i < len(l); i += channels {
+		l[i] = 0
+		if i < len(r) {
+			l[i] = r[i]
 		}
 	}
-	if err := writeSamples(left.sound, both); err != nil {
+	if err := writeSamples(left.sound, l); err != nil {
 		return take{}, &ToolError{Step: "sound", Err: err}
 	}
 	t := take{sound: left.sound, notices: append(left.notices, right.notices...)}
@@ -168,11 +180,11 @@ func (p *Processor) paired(ctx context.Context, pl plan, left, right take) (take
 	return t, err
 }
 
-// recordAnyhow decodes recordings alone. If that fails, it tries again with the first two channels of each.
-func (p *Processor) recordAnyhow(ctx context.Context, pl plan, sound []recording) ([]recording, error) {
-	err := p.record(ctx, pl, sound)
-	if err == nil || !brokenFile(err) || tooCostly(err, nil) {
-		return sound, err
+// recordSimply decodes recordings alone, with the first two channels of each, after all of them failed for cause. It
+// returns cause if that cannot help.
+func (p *Processor) recordSimply(ctx context.Context, pl plan, sound []recording, cause error) ([]recording, error) {
+	if !brokenFile(cause) || tooCostly(cause, nil) {
+		return sound, cause
 	}
 	simple, changed := slices.Clone(sound), false
 	for i, r := range simple {
@@ -181,13 +193,16 @@ func (p *Processor) recordAnyhow(ctx context.Context, pl plan, sound []recording
 		}
 	}
 	if !changed {
-		return sound, err
+		return sound, cause
 	}
 	return simple, p.record(ctx, pl, simple)
 }
 
 // record decodes recordings without the picture.
 func (p *Processor) record(ctx context.Context, pl plan, sound []recording) error {
+	if err := p.affords(pl); err != nil {
+		return err
+	}
 	in := p.source(pl)
 	var outputs []*fg.Stream
 	for _, r := range sound {
@@ -197,9 +212,11 @@ func (p *Processor) record(ctx context.Context, pl plan, sound []recording) erro
 	if err != nil {
 		return &ToolError{Step: "sound", Err: err}
 	}
+	budget := p.limits.forClip(pl.length)
+	budget.cpu = p.limits.forClip(pl.length / 10).cpu // next to a picture, sound costs little
 	return p.run(ctx, command{
 		step: "sound", path: p.ffmpeg, args: args, read: []string{pl.input.Input}, write: []string{pl.input.Dir},
-		budget: p.limits.forClip(pl.length), original: pl.input.original,
+		budget: budget, original: pl.input.original, spent: pl.input.spent,
 	})
 }
 
