@@ -30,8 +30,8 @@ func (a api) cursor(list string, m *Mark) string {
 	return a.seals.Seal(data)
 }
 
-// window returns what is asked for: the rows after the cursor, which must be one of the list, or else a page.
-func (a api) window(after After, list string, p web.Page) (Window, error) {
+// askedFor returns what is asked for: the rows after the cursor, which must be one of the list, or else a page.
+func (a api) askedFor(after After, list string, p web.Page) (Window, error) {
 	if after.Cursor == "" {
 		return Window{Offset: p.Offset(), Limit: p.Size}, nil
 	}

@@ -89,7 +89,7 @@ func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, e
 		defer hold.Release()
 	}
 	list := listName(in.Order, filter)
-	window, err := a.window(in.After, list, in.Page)
+	window, err := a.askedFor(in.After, list, in.Page)
 	if err != nil {
 		return nil, err
 	}

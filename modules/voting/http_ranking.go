@@ -37,7 +37,7 @@ type rankingOutput struct {
 func (a api) getRankings(ctx context.Context, in *rankingInput) (*rankingOutput, error) {
 	filter := Filter{City: in.City, Country: in.Country}
 	list := listName("ranking", filter)
-	window, err := a.window(in.After, list, in.Page)
+	window, err := a.askedFor(in.After, list, in.Page)
 	if err != nil {
 		return nil, err
 	}

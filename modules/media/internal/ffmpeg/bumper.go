@@ -13,6 +13,7 @@ import (
 	"time"
 
 	fg "github.com/u2takey/ffmpeg-go"
+	"golang.org/x/sys/unix"
 )
 
 // bumperVersion is part of the names of cached files. Raise it when the animation changes; the pictures and the
@@ -79,15 +80,23 @@ func (p *Processor) bumper(ctx context.Context, sc scene, r rational, s size) (p
 	return path, frames, err
 }
 
-// cached creates path with fill unless it exists. A file appears whole or not at all, for other processes as well; two
-// processes that fill it at the same time write the same bytes twice.
+// cached creates path with fill unless it exists. A file appears whole or not at all, for other processes as well, of
+// which one fills it while the others wait.
 func (p *Processor) cached(ctx context.Context, path string, fill func(tmp string) error) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
 	select {
 	case p.filling <- struct{}{}:
 		defer func() { <-p.filling }()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the bumpers: %w", ctx.Err())
 	}
+	unlock, err := p.lockCache(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
@@ -105,6 +114,26 @@ func (p *Processor) cached(ctx context.Context, path string, fill func(tmp strin
 		return &ToolError{Step: "bumper", Err: err}
 	}
 	return nil
+}
+
+// lockCache waits until no other process fills the cache. The system releases the lock of a process that is killed.
+// Where files cannot be locked, several processes write the same bytes.
+func (p *Processor) lockCache(ctx context.Context) (unlock func(), err error) {
+	file, err := os.OpenFile(filepath.Join(p.cacheDir, ".lock"), os.O_CREATE|os.O_RDONLY, 0o644)
+	if err != nil {
+		return func() {}, nil //nolint:nilerr // another user's cache, say
+	}
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return func() { _ = file.Close() }, nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("wait for the bumpers: %w", ctx.Err()), file.Close())
+		}
+	}
 }
 
 // syncFile makes a file's content durable before its name is: after a power cut, an empty bumper would stay for ever.
