@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 usage="usage: suite.sh [embedded|onehost|aws]..."
 read -ra packages <<<"${TEST_PACKAGES:-./...}"
 # Two test binaries at once on any machine: the tests start servers and ffmpeg, which fill two cores by themselves.
-read -ra flags <<<"${TEST_FLAGS:--race -count=1 -p 2 -timeout 30m}"
+read -ra flags <<<"${TEST_FLAGS:--race -count=1 -p 2 -timeout 50m}"
 # The end-to-end tests wait more than they compute, so more of them than cores run at once.
 stage_flags=(-parallel 4)
 export CGO_ENABLED=1 # for the race detector
