@@ -52,32 +52,34 @@ func (b bundle) list(use web.Use, handler func(context.Context, *listInput) (str
 
 func TestAnAnswerIsMadeOnceForAllWhoAskAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	const voters = 100
-	asked, release := make(chan struct{}), make(chan struct{})
-	made := b.list(web.Use{}, func(context.Context, *listInput) (string, error) {
-		close(asked) // panics if it runs twice
-		<-release
-		return "once", nil
-	})
-	leader, cancel := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	all.Go(func() { b.askWith(leader, "/api/list") })
-	<-asked
-	cancel() // the others still need it
-	for range voters {
-		all.Go(func() {
-			a := b.ask(http.MethodGet, "/api/list", "")
-			if a.Code != http.StatusOK || !strings.Contains(a.Body.String(), "once") {
-				t.Errorf("%d %s", a.Code, a.Body)
-			}
+	synctest.Test(t, func(t *testing.T) { // in which no time passes
+		b := setup(t)
+		const voters = 100
+		release := make(chan struct{})
+		made := b.list(web.Use{}, func(context.Context, *listInput) (string, error) {
+			<-release
+			return "once", nil
 		})
-	}
-	close(release)
-	all.Wait()
-	if made.Load() != 1 {
-		t.Errorf("the answer was made %d times, want once", made.Load())
-	}
+		leader, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { b.askWith(leader, "/api/list") })
+		synctest.Wait()
+		cancel() // the others still need it
+		for range voters {
+			all.Go(func() {
+				a := b.ask(http.MethodGet, "/api/list", "")
+				if a.Code != http.StatusOK || !strings.Contains(a.Body.String(), "once") {
+					t.Errorf("%d %s", a.Code, a.Body)
+				}
+			})
+		}
+		synctest.Wait()
+		close(release)
+		all.Wait()
+		if made.Load() != 1 {
+			t.Errorf("the answer was made %d times, want once", made.Load())
+		}
+	})
 }
 
 // stuck is a response whose client reads nothing.
