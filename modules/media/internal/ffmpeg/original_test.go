@@ -116,7 +116,7 @@ func TestOnlyTheNeededBytesOfAnOriginalAreFetched(t *testing.T) {
 				if !sameFile(t, want.Video, got.Video) || !sameFile(t, want.Poster, got.Poster) {
 					t.Errorf("with programs that wait: %v, the result differs from that of the file", p.waits)
 				}
-				if entries, err := os.ReadDir(j.Dir); err != nil || len(entries) != 2 {
+				if entries, err := os.ReadDir(j.Dir); err != nil || len(entries) != filesOfAJob {
 					t.Errorf("left in the folder: %v %v", entries, err)
 				}
 				fetched, size := source.fetched.Load(), j.Source.Size
@@ -143,6 +143,9 @@ func bothWays(t *testing.T, p *Processor) []*Processor {
 	}
 	return []*Processor{p, &copies}
 }
+
+// filesOfAJob are two renditions and three posters.
+const filesOfAJob = 5
 
 func sameFile(t *testing.T, a, b string) bool {
 	t.Helper()
