@@ -110,8 +110,7 @@ const any = (list) => list[Math.floor(Math.random() * list.length)];
 const mine = new Set(); // the videos for which this virtual user's voter has voted
 
 function vote(data) {
-  const hot = Math.random() < 0.5;
-  const id = hot ? data.ids[0] : any(data.ids.slice(1).concat(data.ids[0]));
+  const id = Math.random() < 0.5 ? data.ids[0] : any(data.ids);
   const params = {
     headers: { Authorization: `Bearer ${data.tokens[(exec.vu.idInTest - 1) % voters]}` },
     tags: { name: id === data.ids[0] ? 'vote, hot' : 'vote', step: moment() },
