@@ -8,6 +8,7 @@ import (
 	"html"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -102,7 +103,7 @@ func (r *result) charts() []chart {
 	}
 	charts = append(charts, jobsCharts(r.Jobs)...)
 	if len(r.Processes) > 0 {
-		c := chart{name: "memory", title: "Resident memory", unit: "MiB", x: "seconds"}
+		c := chart{name: "memory", title: "Resident memory", unit: "MiB", x: "seconds", limit: r.MemoryMiB}
 		for _, p := range r.Processes {
 			l := line{name: p.Role}
 			for _, m := range p.Memory {
@@ -125,7 +126,9 @@ func (r *result) timesChart() chart {
 		{"p95", func(s second) float64 { return s.P95 }},
 		{"p99", func(s second) float64 { return s.P99 }},
 	} {
-		c.lines = append(c.lines, r.over(l.name, l.value))
+		drawn := r.over(l.name, l.value)
+		drawn.points = slices.DeleteFunc(drawn.points, func(p point) bool { return p.y == 0 }) // nothing was asked
+		c.lines = append(c.lines, drawn)
 	}
 	return c
 }
@@ -133,8 +136,10 @@ func (r *result) timesChart() chart {
 func (r *result) ratesChart() chart {
 	c := chart{name: "rates", title: "Requests and errors of each second", unit: "number", x: "seconds"}
 	c.lines = append(c.lines, r.over("requests", func(s second) float64 { return float64(s.Requests) }),
-		r.over("errors", func(s second) float64 { return float64(s.Errors) }),
-		r.over("users", func(s second) float64 { return float64(s.Users) }))
+		r.over("errors", func(s second) float64 { return float64(s.Errors) }))
+	if r.Scenario == "web" {
+		c.lines = append(c.lines, r.over("users", func(s second) float64 { return float64(s.Users) }))
+	}
 	return c
 }
 

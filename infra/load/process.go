@@ -35,10 +35,12 @@ func (p *processes) Set(value string) error {
 
 // usage is what a process used during a test.
 type usage struct {
-	Role    string   `json:"role"`
-	PeakMiB float64  `json:"peak_mib"` // resident, as the system counted it since the process began
-	CPU     float64  `json:"cpu_seconds"`
-	Memory  []memory `json:"memory"`
+	Role    string  `json:"role"`
+	PeakMiB float64 `json:"peak_mib"` // resident, as the system counted it since the process began
+	// OwnMiB is the part of it, as far as the samples can tell, that is not the program's file, which processes share.
+	OwnMiB float64  `json:"own_mib"`
+	CPU    float64  `json:"cpu_seconds"`
+	Memory []memory `json:"memory"`
 }
 
 // memory is what was resident at a moment.
@@ -67,9 +69,9 @@ func observe(ctx context.Context, start time.Time, all processes) func() []usage
 	}
 	sample := func() {
 		for i, p := range all {
-			now, peak, ok := resident(p.pid)
+			now, own, peak, ok := resident(p.pid)
 			if ok {
-				usages[i].PeakMiB = peak
+				usages[i].PeakMiB, usages[i].OwnMiB = peak, max(usages[i].OwnMiB, own)
 				usages[i].CPU = cpuSeconds(p.pid) - before[i]
 				usages[i].Memory = append(usages[i].Memory, memory{time.Since(start).Seconds(), now})
 			}
@@ -93,15 +95,16 @@ func observe(ctx context.Context, start time.Time, all processes) func() []usage
 	}
 }
 
-// resident returns the process's memory in MiB, now and at most.
-func resident(pid int) (now, peak float64, ok bool) {
+// resident returns the process's memory in MiB: now, now without the program's file, and at most.
+func resident(pid int) (now, own, peak float64, ok bool) {
 	path := fmt.Sprintf("/proc/%d/status", pid)
-	var nowKiB, peakKiB float64
-	_, err := fmt.Sscan(procField(path, "VmRSS"), &nowKiB)
-	if err == nil {
-		_, err = fmt.Sscan(procField(path, "VmHWM"), &peakKiB)
+	for name, to := range map[string]*float64{"VmRSS": &now, "RssAnon": &own, "VmHWM": &peak} {
+		if _, err := fmt.Sscan(procField(path, name), to); err != nil {
+			return 0, 0, 0, false
+		}
+		*to /= 1024
 	}
-	return nowKiB / 1024, peakKiB / 1024, err == nil
+	return now, own, peak, true
 }
 
 // cpuSeconds returns the processor time of a process and of those of its children that have ended; 0 if it is gone.

@@ -30,6 +30,7 @@ type result struct {
 	Requests  []step   `json:"requests,omitempty"` // by what they ask for, over all steps
 	Series    []second `json:"series,omitempty"`
 	Processes []usage  `json:"processes,omitempty"`
+	MemoryMiB float64  `json:"memory_wanted_mib,omitempty"`
 	Jobs      []jobs   `json:"jobs,omitempty"`
 }
 
@@ -155,9 +156,9 @@ func (r *result) tables() []table {
 		tables = append(tables, jobsTable(r.Jobs))
 	}
 	if len(r.Processes) > 0 {
-		t := table{head: []string{"process", "MiB at most", "MiB at the end", "CPU s"}}
+		t := table{head: []string{"process", "MiB at most", "of it its own", "MiB at the end", "CPU s"}}
 		for _, p := range r.Processes {
-			t.rows = append(t.rows, []string{p.Role, number(p.PeakMiB), number(p.last()), number(p.CPU)})
+			t.rows = append(t.rows, []string{p.Role, number(p.PeakMiB), number(p.OwnMiB), number(p.last()), number(p.CPU)})
 		}
 		tables = append(tables, t)
 	}

@@ -53,27 +53,26 @@ func uploads(ctx context.Context, o options) (err error) {
 	others.Wait()
 	stop()
 	finish()
-	r.uploadRates(o)
 	if first != nil {
 		fmt.Printf("the first of the errors: %v\n", first)
 	}
-	r.Bars = append(r.Bars, r.common(128)...)
+	r.Bars = append(r.common(128), bar{"MB per second, all together", "–", number(r.uploadRates(o)), true})
 	return r.save(o)
 }
 
-// uploadRates replaces what the tally believed about uploads, which it knows by their beginning only.
-func (r *result) uploadRates(o options) {
+// uploadRates replaces what the tally believed about uploads, which it knows by their beginning only, and returns how
+// many MB per second arrived, all together.
+func (r *result) uploadRates(o options) (rate float64) {
 	for _, steps := range [][]step{r.Steps, r.Requests} {
 		for i, s := range steps {
 			if s.Name == "upload" || s.Name == "uploads" {
 				steps[i].Seconds = s.Max / 1000
 				steps[i].Rate = float64(s.Requests) / steps[i].Seconds
-				r.Bars = append(r.Bars[:0], bar{
-					"MB per second, all together", "–", number(steps[i].Rate * float64(o.size)), true,
-				})
+				rate = steps[i].Rate * float64(o.size)
 			}
 		}
 	}
+	return rate
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -160,6 +160,7 @@ func begin(ctx context.Context, s *site, name, title string) (r *result, rec *re
 
 // common returns the bars of every scenario: no error, and at most so much memory.
 func (r *result) common(mib float64) []bar {
+	r.MemoryMiB = mib
 	bars := []bar{{"errors", "0", number(float64(r.errors())), r.errors() == 0}}
 	for _, p := range r.Processes {
 		if p.Role == "serve" {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -349,51 +350,48 @@ func jobsTable(all []jobs) table {
 	return t
 }
 
-// jobsCharts draws throughput and the queue.
+// jobsCharts draws the throughput, and the queue while clips came at a rate; if none did, while it was emptied.
 func jobsCharts(all []jobs) []chart {
 	if len(all) == 0 {
 		return nil
 	}
 	rates := chart{name: "throughput", title: "Throughput of clips that were injected at once", unit: "videos per minute"}
-	queue := chart{name: "queue", title: "Clips that wait or are processed", unit: "number", x: "seconds since the first clip"}
-	byWorkers := map[int]int{} // indices of lines
+	queue := chart{
+		name: "queue", title: "Clips that wait or are processed", unit: "number", x: "seconds since the first clip",
+	}
+	steady := slices.ContainsFunc(all, func(j jobs) bool { return j.Rate > 0 })
+	ofWorkers := map[int]int{} // indices of lines
 	for _, j := range all {
-		name := fmt.Sprintf("%d × %d MB, %d workers", j.Done+j.Failed, j.MB, j.Workers)
+		if steady == (j.Rate > 0) {
+			queue.lines = append(queue.lines, j.queueLine())
+		}
 		if j.Rate > 0 {
-			name = fmt.Sprintf("%s/min, %d workers", number(j.Rate), j.Workers)
-			l := line{name: name}
-			for _, d := range j.Queue {
-				l.points = append(l.points, point{d.At, float64(d.Ready + d.Running)})
-			}
-			queue.lines = append(queue.lines, l)
 			continue
 		}
-		group := fmt.Sprintf("%d MB", j.MB)
-		known := false
-		for _, g := range rates.groups {
-			known = known || g == group
-		}
-		if !known {
+		if group := fmt.Sprintf("%d MB", j.MB); !slices.Contains(rates.groups, group) {
 			rates.groups = append(rates.groups, group)
 		}
-		i, ok := byWorkers[j.Workers]
+		i, ok := ofWorkers[j.Workers]
 		if !ok {
 			i = len(rates.lines)
-			byWorkers[j.Workers] = i
+			ofWorkers[j.Workers] = i
 			rates.lines = append(rates.lines, line{name: fmt.Sprintf("%d workers", j.Workers)})
 		}
 		rates.lines[i].points = append(rates.lines[i].points, point{y: j.PerMinute})
-		if all[len(all)-1].Rate == 0 { // no run at a rate: the bursts are what there is
-			l := line{name: name}
-			for _, d := range j.Queue {
-				l.points = append(l.points, point{d.At, float64(d.Ready + d.Running)})
-			}
-			queue.lines = append(queue.lines, l)
-		}
 	}
-	charts := []chart{rates}
-	if len(queue.lines) > 0 {
-		charts = append(charts, queue)
+	if len(rates.groups) == 0 {
+		return []chart{queue}
 	}
-	return charts
+	return []chart{rates, queue}
+}
+
+func (j jobs) queueLine() line {
+	l := line{name: fmt.Sprintf("%d MB, %d workers", j.MB, j.Workers)}
+	if j.Rate > 0 {
+		l.name = fmt.Sprintf("%s/min, %d workers", number(j.Rate), j.Workers)
+	}
+	for _, d := range j.Queue {
+		l.points = append(l.points, point{d.At, float64(d.Ready + d.Running)})
+	}
+	return l
 }
