@@ -19,8 +19,8 @@ func injectCommand() *cobra.Command {
 		Use:   "inject FILE",
 		Short: "Put copies of a clip straight into the queue, for a load test of the workers",
 		Long: "Store a clip several times, as if so many people had uploaded it, and queue each for processing. All\n" +
-			"belong to one made-up account. It prints the id of each video. It is for a site for tests: the clips are\n" +
-			"published. `go run ./infra/load workers` uses it and shows what becomes of them.",
+			"belong to one made-up account. It prints the id of each video. It is for a site for tests: the clips\n" +
+			"are published. `go run ./infra/load workers` uses it and shows what becomes of them.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := cobra.ExactArgs(1)(cmd, args); err != nil {
 				return err

@@ -130,8 +130,9 @@ func TestEveryLoadScenarioRuns(t *testing.T) {
 	if len(r.Jobs) != 1 || r.Jobs[0].Done != 2 || r.Jobs[0].Failed != 0 {
 		t.Errorf("inject: %+v", r)
 	}
-	if public := s.get(t, "/api/public/videos", "").want(t, http.StatusOK, ""); public.Header.Get("X-Total-Count") != "32" {
-		t.Errorf("%s entries after two more", public.Header.Get("X-Total-Count"))
+	gallery := s.get(t, "/api/public/videos", "").want(t, http.StatusOK, "")
+	if count := gallery.Header.Get("X-Total-Count"); count != "32" {
+		t.Errorf("%s entries, want 32", count)
 	}
 }
 

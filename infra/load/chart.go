@@ -69,7 +69,8 @@ func (c chart) svg() string {
 		c.curves(&b, y)
 	}
 	if c.limit > 0 {
-		fmt.Fprintf(&b, `<path d="M%.1f %.1fh%.1f" stroke="#1a0f33" stroke-dasharray="6 4"/>`, left, y(c.limit), plotWidth)
+		fmt.Fprintf(&b, `<path d="M%.1f %.1fh%.1f" stroke="#1a0f33" stroke-dasharray="6 4"/>`,
+			left, y(c.limit), plotWidth)
 		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="end">wanted: ≤ %s</text>`+"\n",
 			left+plotWidth, y(c.limit)-5, number(c.limit))
 	}
@@ -100,7 +101,8 @@ func (c chart) curves(b *strings.Builder, y func(float64) float64) {
 	x := func(v float64) float64 { return left + plotWidth*v/last }
 	step := roundStep(last)
 	for v := 0.0; v <= last+step/1000; v += step {
-		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`+"\n", x(v), top+plotHeight+16, number(v))
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`+"\n",
+			x(v), top+plotHeight+16, number(v))
 	}
 	for i, l := range c.lines {
 		var path strings.Builder

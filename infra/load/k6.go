@@ -28,7 +28,7 @@ func k6(ctx context.Context, o options, s *site, script string, rec *record, env
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("no k6 here (make .cache/bin/k6): %w", err)
 	}
-	//nolint:gosec // the program is the operator's choice
+
 	cmd := exec.CommandContext(ctx, program, "run", "--quiet", "--no-summary", "--no-usage-report", "--address", "",
 		"--out", "csv=-", "--log-output", "stderr", "-")
 	cmd.Stdin = strings.NewReader(script)

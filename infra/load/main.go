@@ -100,7 +100,8 @@ func readOptions(name string, args []string) (o options, err error) {
 	text(&o.note, "note", "", "`text` that stands in the results, such as what else the machine did")
 	switch name {
 	case "web", "night", "uploads", "workers":
-		text(&o.stage, "stage", "embedded", "the site that it starts: embedded, onehost or aws (with stand-ins for S3 and SQS)")
+		text(&o.stage, "stage", "embedded",
+			"`stage` of the site that it starts: embedded, onehost or aws (with stand-ins for S3 and SQS)")
 		flags.BoolVar(&o.smoke, "smoke", false, "only see that everything works: few users, some seconds")
 	}
 	switch name {
@@ -115,7 +116,8 @@ func readOptions(name string, args []string) (o options, err error) {
 		text(&o.workers, "workers", "1,2,4", "numbers of workers to try")
 		text(&o.sizes, "sizes", "50,100,200", "sizes of clips in `MB` to try")
 	case "inject":
-		text(&o.metrics, "metrics", "http://localhost:8080/metrics", "`address` of the worker's metrics (WORKER_HTTP_ADDR)")
+		text(&o.metrics, "metrics", "http://localhost:8080/metrics",
+			"`address` of the worker's metrics (WORKER_HTTP_ADDR)")
 		flags.IntVar(&o.size, "size", 50, "`MB` of each clip")
 		flags.Float64Var(&o.rate, "rate", 0, "clips per minute; 0: all at once")
 	}

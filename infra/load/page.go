@@ -22,11 +22,13 @@ func page(r *result) string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>%s</title>
 <style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a0f33; background: #fff; max-width: 60rem; margin: 1rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a0f33; background: #fff }
+body { max-width: 60rem; margin: 1rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; line-height: 1.2 }
 div { overflow-x: auto }
 table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .25rem .75rem; border-bottom: 1px solid #d9d0e6; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+th, td { padding: .25rem .75rem; border-bottom: 1px solid #d9d0e6 }
+th, td { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
 .missed { color: #b3261e; font-weight: 600 }
 svg { width: 100%%; height: auto; margin: 1rem 0 }

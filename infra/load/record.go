@@ -120,7 +120,8 @@ func (r *record) into(to *result) {
 	for i, t := range r.seconds {
 		s := t.step()
 		to.Series = append(to.Series, second{
-			At: float64(i), Users: r.users[i], Requests: s.Requests, Errors: s.Errors, P50: s.P50, P95: s.P95, P99: s.P99,
+			At: float64(i), Users: r.users[i], Requests: s.Requests, Errors: s.Errors,
+			P50: s.P50, P95: s.P95, P99: s.P99,
 		})
 	}
 }
@@ -147,12 +148,12 @@ func (r *result) errors() (n int) {
 	return n
 }
 
-// step returns the step of that name.
-func (r *result) step(name string) (step, bool) {
+// step returns the step of that name; one without requests if there is none.
+func (r *result) step(name string) step {
 	for _, s := range r.Steps {
 		if s.Name == name {
-			return s, true
+			return s
 		}
 	}
-	return step{}, false
+	return step{}
 }

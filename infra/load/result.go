@@ -143,7 +143,9 @@ func (r *result) tables() []table {
 		if len(part.steps) == 0 {
 			continue
 		}
-		t := table{head: []string{part.name, "s", "requests", "per s", "errors", "p50 ms", "p95 ms", "p99 ms", "max ms"}}
+		t := table{head: []string{
+			part.name, "s", "requests", "per s", "errors", "p50 ms", "p95 ms", "p99 ms", "max ms",
+		}}
 		for _, s := range part.steps {
 			t.rows = append(t.rows, []string{
 				s.Name, number(s.Seconds), number(float64(s.Requests)), number(s.Rate), number(float64(s.Errors)),
@@ -158,7 +160,9 @@ func (r *result) tables() []table {
 	if len(r.Processes) > 0 {
 		t := table{head: []string{"process", "MiB at most", "of it its own", "MiB at the end", "CPU s"}}
 		for _, p := range r.Processes {
-			t.rows = append(t.rows, []string{p.Role, number(p.PeakMiB), number(p.OwnMiB), number(p.last()), number(p.CPU)})
+			t.rows = append(t.rows, []string{
+				p.Role, number(p.PeakMiB), number(p.OwnMiB), number(p.last()), number(p.CPU),
+			})
 		}
 		tables = append(tables, t)
 	}

@@ -39,7 +39,8 @@ func server(variable string) (string, error) {
 	if address := os.Getenv(variable); address != "" {
 		return address, nil
 	}
-	return "", fmt.Errorf("%s is not set: use `make load-…`, or infra/setup/test.sh --postgres --redis --s3 --sqs", variable)
+	return "", fmt.Errorf("%s is not set: use `make load-…`, or run this by "+
+		"infra/setup/test.sh --postgres --redis --s3 --sqs", variable)
 }
 
 func newDatabase(ctx context.Context) (string, error) {
@@ -78,8 +79,8 @@ func standIns(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	access, key := u.User.Username(), ""
-	key, _ = u.User.Password()
+	access := u.User.Username()
+	key, _ := u.User.Password()
 	u.User = nil
 	// versitygw keeps a bucket as a folder. infra/setup/test.sh has it use this one.
 	bucket := "load-" + strings.ToLower(rand.Text())
@@ -112,7 +113,7 @@ func newQueue(ctx context.Context, sqs, name string, attributes map[string]strin
 	if attributes != nil {
 		in["Attributes"] = attributes
 	}
-	var created struct{ QueueUrl string } //nolint:revive // as SQS spells it
+	var created struct{ QueueUrl string }
 	err := callSQS(ctx, sqs, "CreateQueue", in, &created)
 	return created.QueueUrl, err
 }

@@ -91,7 +91,7 @@ func (s *site) start(ctx context.Context, stage string, env []string) (err error
 }
 
 func (s *site) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, s.app, args...) //nolint:gosec // the program is the operator's choice
+	cmd := exec.CommandContext(ctx, s.app, args...)
 	cmd.Env = s.env
 	cmd.Dir = s.dir // which has no .env
 	return cmd

@@ -43,7 +43,7 @@ func web(ctx context.Context, o options) (err error) {
 	}
 	finish()
 	most, _, _ := strings.Cut(steps[strings.LastIndex(steps, ",")+1:], ":")
-	last, _ := r.step(most)
+	last := r.step(most)
 	r.Bars = append(r.Bars,
 		bar{most + " users, p95", "≤ 100 ms", number(last.P95) + " ms", last.Requests > 0 && last.P95 <= 100})
 	r.Bars = append(r.Bars, r.common(96)...)
@@ -83,7 +83,7 @@ func night(ctx context.Context, o options) (err error) {
 	}
 	finish()
 	rate, _, _ := strings.Cut(steps[strings.LastIndex(steps, ",")+1:], ":")
-	last, _ := r.step(rate + "/s")
+	last := r.step(rate + "/s")
 	r.Bars = append(r.Bars,
 		bar{rate + " requests per s, p99", "≤ 100 ms", number(last.P99) + " ms", last.Requests > 0 && last.P99 <= 100},
 		// k6 drops a request when no virtual user is free, because the site has fallen behind.
@@ -143,7 +143,8 @@ func (s *site) miscounts(ctx context.Context) (n int, err error) {
 // begin returns the result and the record of a scenario that starts now. finish fills the result.
 func begin(ctx context.Context, s *site, name, title string) (r *result, rec *record, finish func()) {
 	r = &result{
-		Scenario: name, Title: title, Site: s.name, Version: s.version(ctx), Started: time.Now(), Machine: thisMachine(),
+		Scenario: name, Title: title, Site: s.name, Version: s.version(ctx),
+		Started: time.Now(), Machine: thisMachine(),
 	}
 	rec = newRecord(r.Started)
 	busy, all := busyTime()
@@ -165,7 +166,8 @@ func (r *result) common(mib float64) []bar {
 	for _, p := range r.Processes {
 		if p.Role == "serve" {
 			bars = append(bars, bar{
-				"memory of serve", fmt.Sprintf("≤ %.0f MiB", mib), number(p.PeakMiB) + " MiB", p.PeakMiB > 0 && p.PeakMiB <= mib,
+				"memory of serve", fmt.Sprintf("≤ %.0f MiB", mib), number(p.PeakMiB) + " MiB",
+				p.PeakMiB > 0 && p.PeakMiB <= mib,
 			})
 		}
 	}
