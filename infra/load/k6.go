@@ -133,14 +133,24 @@ func (r *record) sample(metric string, field func(string) string, found counts) 
 		if step == "preparation" {
 			return nil
 		}
-		status, _ := strconv.Atoi(field("status"))
-		r.request(step, field("name"), at, value, status >= 200 && status < 400)
+		r.request(step, field("name"), at, value, failure(field("status"), field("error_code")))
 	case strings.HasPrefix(metric, "votes_before"), strings.HasPrefix(metric, "votes_after"):
 		found[metric] = value
 	default:
 		found[metric] += value
 	}
 	return nil
+}
+
+// failure says what is wrong with an answer; "" if nothing is.
+func failure(status, code string) string {
+	switch {
+	case strings.HasPrefix(status, "2"), strings.HasPrefix(status, "3"):
+		return ""
+	case status == "0":
+		return "no answer, code " + code + " of k6"
+	}
+	return "status " + status
 }
 
 // tag returns a tag's value of "a=1&b=2".

@@ -40,6 +40,9 @@ iterations,1002303,1,,,,
 	if len(r.Steps) != 2 || five.Requests != 3 || five.Errors != 2 || r.errors() != 2 {
 		t.Errorf("steps: %+v", r.Steps)
 	}
+	if r.Failures["upload: status 500"] != 1 || r.Failures["upload: no answer, code 1211 of k6"] != 1 {
+		t.Errorf("failures: %v", r.Failures)
+	}
 	if five.P50 != 30 || five.Max != 40 {
 		t.Errorf("steps: %+v", r.Steps)
 	}

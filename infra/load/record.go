@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type record struct {
 	requests []*tally
 	seconds  []*tally
 	users    []int // of each second
+	failures map[string]int
 }
 
 // tally are the requests of one step, kind or second.
@@ -27,13 +29,17 @@ type tally struct {
 	errors      int
 }
 
-func newRecord(start time.Time) *record { return &record{start: start} }
+func newRecord(start time.Time) *record { return &record{start: start, failures: map[string]int{}} }
 
 // request notes one request: in which step and for what it was, when it was answered, in seconds since the start, how
-// many milliseconds it took and whether it succeeded.
-func (r *record) request(step, kind string, at, ms float64, ok bool) {
+// many milliseconds it took and, if it failed, how.
+func (r *record) request(step, kind string, at, ms float64, failure string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	ok := failure == ""
+	if !ok {
+		r.failures[kind+": "+failure]++
+	}
 	r.second(at).add(at, ms, ok)
 	named(&r.steps, step).add(at, ms, ok)
 	if !strings.HasPrefix(step, rising) {
@@ -117,6 +123,7 @@ func (r *record) into(to *result) {
 	for _, t := range r.requests {
 		to.Requests = append(to.Requests, t.step())
 	}
+	to.Failures = maps.Clone(r.failures)
 	for i, t := range r.seconds {
 		s := t.step()
 		to.Series = append(to.Series, second{

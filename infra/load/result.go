@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,12 +28,14 @@ type result struct {
 	Machine  machine   `json:"machine"`
 	Bars     []bar     `json:"bars"`
 
-	Steps     []step   `json:"steps,omitempty"`
-	Requests  []step   `json:"requests,omitempty"` // by what they ask for, over all steps
-	Series    []second `json:"series,omitempty"`
-	Processes []usage  `json:"processes,omitempty"`
-	MemoryMiB float64  `json:"memory_wanted_mib,omitempty"`
-	Jobs      []jobs   `json:"jobs,omitempty"`
+	Steps    []step   `json:"steps,omitempty"`
+	Requests []step   `json:"requests,omitempty"` // by what they ask for, over all steps
+	Series   []second `json:"series,omitempty"`
+	// Failures counts failed requests by what they asked for and how they failed.
+	Failures  map[string]int `json:"failures,omitempty"`
+	Processes []usage        `json:"processes,omitempty"`
+	MemoryMiB float64        `json:"memory_wanted_mib,omitempty"`
+	Jobs      []jobs         `json:"jobs,omitempty"`
 }
 
 // machine is where the generator ran, and with it a site of its own.
@@ -151,6 +155,13 @@ func (r *result) tables() []table {
 				s.Name, number(s.Seconds), number(float64(s.Requests)), number(s.Rate), number(float64(s.Errors)),
 				number(s.P50), number(s.P95), number(s.P99), number(s.Max),
 			})
+		}
+		tables = append(tables, t)
+	}
+	if len(r.Failures) > 0 {
+		t := table{head: []string{"failure", "times"}}
+		for _, what := range slices.Sorted(maps.Keys(r.Failures)) {
+			t.rows = append(t.rows, []string{what, fmt.Sprint(r.Failures[what])})
 		}
 		tables = append(tables, t)
 	}

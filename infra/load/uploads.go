@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -32,20 +33,11 @@ func uploads(ctx context.Context, o options) (err error) {
 	quiet, cancel := context.WithCancel(ctx)
 	var others, senders sync.WaitGroup
 	others.Go(func() { visit(quiet, s, rec) })
-	var (
-		mutex sync.Mutex
-		first error
-	)
 	for i := range o.count {
 		senders.Go(func() {
 			began := time.Now()
 			err := upload(ctx, s, tokens[i%len(tokens)], int64(o.size)<<20)
-			rec.request("uploads", "upload", began.Sub(r.Started).Seconds(), millis(time.Since(began)), err == nil)
-			if err != nil {
-				mutex.Lock()
-				first = errors.Join(first, err)
-				mutex.Unlock()
-			}
+			rec.request("uploads", "upload", began.Sub(r.Started).Seconds(), millis(time.Since(began)), reason(err))
 		})
 	}
 	senders.Wait()
@@ -53,9 +45,6 @@ func uploads(ctx context.Context, o options) (err error) {
 	others.Wait()
 	stop()
 	finish()
-	if first != nil {
-		fmt.Printf("the first of the errors: %v\n", first)
-	}
 	r.Bars = append(r.common(128), bar{"MB per second, all together", "–", number(r.uploadRates(o)), true})
 	return r.save(o)
 }
@@ -75,6 +64,17 @@ func (r *result) uploadRates(o options) (rate float64) {
 	return rate
 }
 
+// reason tells failures apart: "" is none.
+func reason(err error) string {
+	if cause, ok := errors.AsType[*url.Error](err); ok {
+		err = cause.Err // without the address, which differs
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // visit reads the gallery ten times a second until the context ends.
@@ -85,8 +85,10 @@ func visit(ctx context.Context, s *site, rec *record) {
 		if ctx.Err() != nil {
 			return
 		}
-		rec.request("meanwhile", "gallery", began.Sub(rec.start).Seconds(), millis(time.Since(began)),
-			err == nil && status == http.StatusOK)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("status %d", status)
+		}
+		rec.request("meanwhile", "gallery", began.Sub(rec.start).Seconds(), millis(time.Since(began)), reason(err))
 		select {
 		case <-ctx.Done():
 		case <-time.After(100 * time.Millisecond):
@@ -112,7 +114,7 @@ func upload(ctx context.Context, s *site, token string, size int64) error {
 	request.Header.Set("Authorization", "Bearer "+token)
 	status, err := send(request, nil)
 	if err == nil && status != http.StatusAccepted {
-		err = fmt.Errorf("an upload is answered with %d", status)
+		err = fmt.Errorf("status %d", status)
 	}
 	return err
 }
