@@ -155,6 +155,9 @@ func TestPagesAndChartsAreWellFormed(t *testing.T) {
 				t.Errorf("%s: the page has %s: %s", name, wrong, got)
 			}
 		}
+		if text := r.markdown("web"); !strings.Contains(text, "| bar | wanted | measured |") {
+			t.Errorf("%s: in Markdown it is %s", name, text)
+		}
 		for _, c := range r.charts() {
 			drawing := c.svg()
 			if strings.Contains(drawing, "NaN") || strings.Contains(drawing, "Inf") {
@@ -176,6 +179,18 @@ func TestPagesAndChartsAreWellFormed(t *testing.T) {
 	}
 	if !strings.Contains(page(full), "MISSED") {
 		t.Error("the page does not say that a bar was missed")
+	}
+}
+
+func TestOnlyTheBlockOfAResultIsReplaced(t *testing.T) {
+	t.Parallel()
+	const text = "a\n<!-- web -->\nold\n<!-- end -->\nb\n<!-- night -->\n<!-- end -->\n"
+	got, err := replaceBlock(text, "web", "new\n")
+	if want := strings.Replace(text, "old", "new", 1); err != nil || got != want {
+		t.Errorf("%q, %v; want %q", got, err, want)
+	}
+	if _, err := replaceBlock(text, "uploads", ""); err == nil {
+		t.Error("a document without the block is accepted")
 	}
 }
 

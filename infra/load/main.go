@@ -6,7 +6,7 @@
 //	load uploads   a hundred uploads of 200 MB at once
 //	load workers   videos per minute by the number of workers and the size of the clips
 //	load inject    clips straight into the queue of a site that runs already, and what becomes of them
-//	load charts    the charts of results as SVG files, for CAPACITY.md
+//	load capacity  results into CAPACITY.md, as tables and charts
 //	load report    the HTML pages of results, anew
 //
 // A scenario starts a site of its own in one of the stages, or works on one that runs elsewhere (-target URL). The
@@ -40,7 +40,7 @@ var errMissed = errors.New("a bar was missed")
 func run(ctx context.Context, args []string) int {
 	commands := map[string]func(context.Context, options) error{
 		"web": web, "night": night, "uploads": uploads, "workers": workers, "inject": inject,
-		"charts": charts, "report": reports,
+		"capacity": capacity, "report": reports,
 	}
 	name := ""
 	if len(args) > 0 {
@@ -95,7 +95,11 @@ type options struct {
 func readOptions(name string, args []string) (o options, err error) {
 	flags := flag.NewFlagSet("load "+name, flag.ContinueOnError)
 	text := func(to *string, name, value, usage string) { flags.StringVar(to, name, value, usage) }
-	text(&o.out, "out", ".cache/load", "`folder` for the JSON and the HTML")
+	out := ".cache/load"
+	if name == "capacity" {
+		out = "infra/load"
+	}
+	text(&o.out, "out", out, "`folder` for what it writes")
 	text(&o.app, "app", "bin/app", "the `program` of sites that it starts, built by `make build`")
 	text(&o.note, "note", "", "`text` that stands in the results, such as what else the machine did")
 	switch name {
@@ -137,7 +141,7 @@ func readOptions(name string, args []string) (o options, err error) {
 	if o.app, err = filepath.Abs(o.app); err != nil {
 		return o, err
 	}
-	if len(o.args) > 0 && name != "charts" && name != "report" {
+	if len(o.args) > 0 && name != "capacity" && name != "report" {
 		err = fmt.Errorf("unexpected: %s", strings.Join(o.args, " "))
 		fmt.Fprintf(os.Stderr, "load: %v\n", err)
 	}

@@ -1,13 +1,8 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"html"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -152,50 +147,4 @@ func (r *result) over(name string, value func(second) float64) line {
 		l.points = append(l.points, point{s.At, value(s)})
 	}
 	return l
-}
-
-// charts writes the charts of each result beside it, or into -out, as SCENARIO-CHART.svg.
-func charts(_ context.Context, o options) error {
-	return each(o.args, func(r *result, _ string) error {
-		if err := os.MkdirAll(o.out, 0o755); err != nil {
-			return err
-		}
-		for _, c := range r.charts() {
-			path := filepath.Join(o.out, r.Scenario+"-"+c.name+".svg")
-			if err := os.WriteFile(path, []byte(c.svg()), 0o600); err != nil {
-				return err
-			}
-			fmt.Println(path)
-		}
-		return nil
-	})
-}
-
-// reports writes the page of each result anew.
-func reports(_ context.Context, o options) error {
-	return each(o.args, func(r *result, path string) error {
-		path = strings.TrimSuffix(path, ".json") + ".html"
-		fmt.Println(path)
-		return os.WriteFile(path, []byte(page(r)), 0o600)
-	})
-}
-
-func each(paths []string, do func(r *result, path string) error) error {
-	if len(paths) == 0 {
-		return errors.New("name the JSON files of results")
-	}
-	for _, path := range paths {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		var r result
-		if err := json.Unmarshal(content, &r); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if err := do(&r, path); err != nil {
-			return err
-		}
-	}
-	return nil
 }
