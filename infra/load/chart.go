@@ -71,7 +71,8 @@ func (c chart) svg() string {
 	if c.limit > 0 {
 		fmt.Fprintf(&b, `<path d="M%.1f %.1fh%.1f" stroke="#1a0f33" stroke-dasharray="6 4"/>`,
 			left, y(c.limit), plotWidth)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="end">wanted: ≤ %s</text>`+"\n",
+		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="end" `+
+			`stroke="#fff" stroke-width="4" paint-order="stroke">wanted: ≤ %s</text>`+"\n",
 			left+plotWidth, y(c.limit)-5, number(c.limit))
 	}
 	fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`+"\n</svg>\n",

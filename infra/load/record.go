@@ -36,11 +36,22 @@ func newRecord(start time.Time) *record { return &record{start: start, failures:
 func (r *record) request(step, kind string, at, ms float64, failure string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	r.second(at).add(at, ms, failure == "")
+	r.add(step, kind, at, ms, failure)
+}
+
+// long is request for one that lasts longer than a second and so is part of no second.
+func (r *record) long(step, kind string, at, ms float64, failure string) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.add(step, kind, at, ms, failure)
+}
+
+func (r *record) add(step, kind string, at, ms float64, failure string) {
 	ok := failure == ""
 	if !ok {
 		r.failures[kind+": "+failure]++
 	}
-	r.second(at).add(at, ms, ok)
 	named(&r.steps, step).add(at, ms, ok)
 	if !strings.HasPrefix(step, rising) {
 		named(&r.requests, kind).add(at, ms, ok)

@@ -37,7 +37,7 @@ func uploads(ctx context.Context, o options) (err error) {
 		senders.Go(func() {
 			began := time.Now()
 			err := upload(ctx, s, tokens[i%len(tokens)], int64(o.size)<<20)
-			rec.request("uploads", "upload", began.Sub(r.Started).Seconds(), millis(time.Since(began)), reason(err))
+			rec.long("uploads", "upload", began.Sub(r.Started).Seconds(), millis(time.Since(began)), reason(err))
 		})
 	}
 	senders.Wait()
