@@ -36,20 +36,23 @@ func inject(ctx context.Context, o options) error {
 	return r.save(o)
 }
 
-// clipOf returns a clip of so many MB: a moving scene with grain and sound that repeats until the file is as large.
+// clipOf returns a clip of so many MB: a detailed scene under a moving camera, with
+// grain and sound, that repeats until the file is as large.
 func (o options) clipOf(ctx context.Context, room string, mb int) (string, error) {
 	if o.clip != "" {
 		return filepath.Abs(o.clip)
 	}
 	scene, clip := filepath.Join(room, "scene.mp4"), filepath.Join(room, fmt.Sprintf("%d.mp4", mb))
 	if _, err := os.Stat(scene); err != nil {
-		length, rate := "10", "14M"
+		length, rate := "10", "12M"
 		if o.smoke {
 			length, rate = "2", "4M"
 		}
-		out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi",
-			"-i", "mandelbrot=size=1920x1080:rate=30:end_scale=0.02,noise=alls=12:allf=t", "-f", "lavfi",
-			"-i", "sine=frequency=330:beep_factor=4", "-t", length, "-c:v", "libx264", "-preset", "veryfast",
+		const picture = "mandelbrot=s=2560x1440:start_scale=0.02:start_x=-0.743643:start_y=-0.131825:maxiter=400," +
+			"trim=end_frame=1,loop=loop=-1:size=1,setpts=N/30/TB," +
+			"crop=1920:1080:x='(iw-ow)/2*(1+0.9*sin(t*2))':y='(ih-oh)/2*(1+0.9*sin(t*1.4))',noise=c0s=5:c0f=t"
+		out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture,
+			"-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3", "-t", length, "-r", "30", "-c:v", "libx264", "-preset", "veryfast",
 			"-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-pix_fmt", "yuv420p", "-g", "60", "-c:a", "aac", scene,
 		).CombinedOutput()
 		if err != nil {

@@ -78,6 +78,7 @@ type options struct {
 	app, k6       string
 	note          string
 	watch         processes
+	set           settings
 
 	steps   string // of web and night
 	entries int    // of night's own site
@@ -90,6 +91,20 @@ type options struct {
 	metrics     string
 
 	args []string // the rest
+}
+
+// settings is a flag that may be given several times: NAME=value.
+type settings []string
+
+func (s *settings) String() string { return "" }
+
+// Set adds a setting.
+func (s *settings) Set(value string) error {
+	if !strings.Contains(value, "=") {
+		return errors.New("want NAME=value")
+	}
+	*s = append(*s, value)
+	return nil
 }
 
 func readOptions(name string, args []string) (o options, err error) {
@@ -106,6 +121,8 @@ func readOptions(name string, args []string) (o options, err error) {
 	case "web", "night", "uploads", "workers":
 		text(&o.stage, "stage", "embedded",
 			"`stage` of the site that it starts: embedded, onehost or aws (with stand-ins for S3 and SQS)")
+		flags.Var(&o.set, "set",
+			"`NAME=value` of the site that it starts, such as DATABASE_MAX_CONNS=8; may be repeated")
 		flags.BoolVar(&o.smoke, "smoke", false, "only see that everything works: few users, some seconds")
 	}
 	switch name {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -40,6 +41,15 @@ func own() []string {
 	}
 }
 
+// inherited is the part of this process's environment that a site gets. The rest may name somebody's real database.
+func inherited() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		known := []string{"PATH", "HOME", "TMPDIR", "LC_ALL", "TZ", "GORACE", "GOGC", "GOMEMLIMIT", "GOMAXPROCS"}
+		return !slices.Contains(known, name) && !strings.HasPrefix(name, "RISING_STARS_")
+	})
+}
+
 // openSite returns the target, or starts a site of the stage; env are NAME=value settings beside those of own. The
 // caller closes it.
 func openSite(ctx context.Context, o options, env ...string) (*site, error) {
@@ -47,7 +57,7 @@ func openSite(ctx context.Context, o options, env ...string) (*site, error) {
 		return &site{url: o.target, name: o.target, watch: o.watch}, check(ctx, o.target)
 	}
 	s := &site{name: o.stage, app: o.app}
-	err := s.start(ctx, o.stage, env)
+	err := s.start(ctx, o.stage, env, o.set)
 	if err == nil {
 		err = check(ctx, s.url)
 	}
@@ -58,13 +68,14 @@ func openSite(ctx context.Context, o options, env ...string) (*site, error) {
 	return s, nil
 }
 
-func (s *site) start(ctx context.Context, stage string, env []string) (err error) {
+func (s *site) start(ctx context.Context, stage string, env, set []string) (err error) {
 	if s.dir, err = os.MkdirTemp("", "load-"); err != nil {
 		return err
 	}
-	s.env = append(os.Environ(), own()...)
+	s.env = append(inherited(), own()...)
 	s.env = append(s.env, "DATA_DIR="+filepath.Join(s.dir, "data"))
 	s.env = append(s.env, env...)
+	s.env = append(s.env, set...)
 	roles := []string{"serve"}
 	if stage != "embedded" {
 		servers, err := stageServers(ctx, stage)

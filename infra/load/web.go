@@ -164,10 +164,10 @@ func (r *result) common(mib float64) []bar {
 	r.MemoryMiB = mib
 	bars := []bar{{"errors", "0", number(float64(r.errors())), r.errors() == 0}}
 	for _, p := range r.Processes {
-		if p.Role == "serve" {
+		if p.Role == "serve" && len(p.Memory) > 0 { // not on every system
 			bars = append(bars, bar{
 				"memory of serve", fmt.Sprintf("≤ %.0f MiB", mib), number(p.PeakMiB) + " MiB",
-				p.PeakMiB > 0 && p.PeakMiB <= mib,
+				p.PeakMiB <= mib,
 			})
 		}
 	}
