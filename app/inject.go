@@ -47,7 +47,7 @@ func (o injection) validate() error {
 	switch {
 	case o.count < 1 || o.count > 100_000:
 		return errors.New("--count must be from 1 to 100000")
-	case o.rate < 0 || o.rate > 60_000:
+	case !(o.rate >= 0 && o.rate <= 60_000): // as NaN is not, either
 		return errors.New("--rate must be from 0 to 60000")
 	}
 	return nil
