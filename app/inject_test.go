@@ -10,7 +10,11 @@ func TestInjectTriesNothingAfterWrongUsage(t *testing.T) {
 	t.Setenv("ENV_FILE", "")
 	t.Chdir(t.TempDir())
 	for _, args := range [][]string{
-		{}, {"one.mp4", "two.mp4"}, {"one.mp4", "--count=0"}, {"one.mp4", "--count=100001"}, {"one.mp4", "--rate=-1"},
+		{},
+		{"one.mp4", "two.mp4"},
+		{"one.mp4", "--count=0"},
+		{"one.mp4", "--count=100001"},
+		{"one.mp4", "--rate=-1"},
 		{"one.mp4", "--rate=NaN"},
 	} {
 		var out, errs bytes.Buffer

@@ -52,8 +52,9 @@ func (o options) clipOf(ctx context.Context, room string, mb int) (string, error
 			"trim=end_frame=1,loop=loop=-1:size=1,setpts=N/30/TB," +
 			"crop=1920:1080:x='(iw-ow)/2*(1+0.9*sin(t*2))':y='(ih-oh)/2*(1+0.9*sin(t*1.4))',noise=c0s=5:c0f=t"
 		out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture,
-			"-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3", "-t", length, "-r", "30", "-c:v", "libx264", "-preset", "veryfast",
-			"-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-pix_fmt", "yuv420p", "-g", "60", "-c:a", "aac", scene,
+			"-f", "lavfi", "-i", "anoisesrc=c=pink:a=0.3", "-t", length, "-r", "30",
+			"-c:v", "libx264", "-preset", "veryfast", "-b:v", rate, "-maxrate", rate, "-bufsize", rate,
+			"-pix_fmt", "yuv420p", "-g", "60", "-c:a", "aac", scene,
 		).CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("make a clip: %w: %s", err, out)
