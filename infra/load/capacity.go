@@ -76,9 +76,8 @@ func (r *result) markdown(name string) string {
 	}
 	b.WriteString("\n")
 	for _, c := range r.charts() {
-		fmt.Fprintf(&b, "![%s, %s](charts/%s-%s.svg)\n", c.title, c.unit, name, c.name)
+		fmt.Fprintf(&b, "![%s, %s](charts/%s-%s.svg)\n\n", c.title, c.unit, name, c.name)
 	}
-	b.WriteString("\n")
 	return b.String()
 }
 

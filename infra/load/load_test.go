@@ -101,6 +101,29 @@ func TestDriftComparesVotesShownWithVotesAcknowledged(t *testing.T) {
 	}
 }
 
+func TestKneeAndLimitAreTheStepsAroundWhatTheSiteCarries(t *testing.T) {
+	t.Parallel()
+	r := &result{Steps: []step{
+		{Name: "to 5", P50: 900, P95: 5000, Requests: 9, Errors: 9},
+		{Name: "5", P50: 3, P95: 9, Requests: 100},
+		{Name: "100", P50: 6, P95: 80, Requests: 5000, Errors: 1},
+		{Name: "200", P50: 40, P95: 90, Requests: 9000},
+		{Name: "300", P50: 5, P95: 90, Requests: 9000, Errors: 10},
+		{Name: "end", P95: 5000},
+	}}
+	bars := r.kneeAndLimit()
+	if bars[0].Measured != "100" || bars[1].Measured != "300" {
+		t.Errorf("%+v", bars)
+	}
+	r.Steps[4].Errors = 9
+	if limit := r.kneeAndLimit()[1].Measured; limit != "above all steps" {
+		t.Errorf("without a step that fails the limit is %s", limit)
+	}
+	if knee := (&result{}).kneeAndLimit()[0].Measured; knee != "none" {
+		t.Errorf("of no steps the knee is %s", knee)
+	}
+}
+
 func TestGrowthIsTheSlopeOfTheQueue(t *testing.T) {
 	t.Parallel()
 	var rising, level []depth

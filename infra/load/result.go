@@ -47,10 +47,10 @@ type machine struct {
 	Busy       float64 `json:"busy"`        // share of the processors' time that was in use
 }
 
-// bar is a figure that was promised.
+// bar is a figure that was promised, or one that is only told.
 type bar struct {
 	Name     string `json:"name"`
-	Wanted   string `json:"wanted"`
+	Wanted   string `json:"wanted"` // "": nothing in particular
 	Measured string `json:"measured"`
 	Held     bool   `json:"held"`
 }
@@ -180,7 +180,10 @@ func (r *result) tables() []table {
 	t := table{head: []string{"bar", "wanted", "measured", ""}}
 	for _, b := range r.Bars {
 		verdict := "held"
-		if !b.Held {
+		switch {
+		case b.Wanted == "":
+			verdict = ""
+		case !b.Held:
 			verdict = "MISSED"
 		}
 		t.rows = append(t.rows, []string{b.Name, b.Wanted, b.Measured, verdict})

@@ -45,7 +45,7 @@ func uploads(ctx context.Context, o options) (err error) {
 	others.Wait()
 	stop()
 	finish()
-	r.Bars = append(r.common(128), bar{"MB per second, all together", "–", number(r.uploadRates(o)), true})
+	r.Bars = append(r.common(128), bar{"MB per second, all together", "", number(r.uploadRates(o)), true})
 	return r.save(o)
 }
 

@@ -47,6 +47,7 @@ func web(ctx context.Context, o options) (err error) {
 	r.Bars = append(r.Bars,
 		bar{most + " users, p95", "≤ 100 ms", number(last.P95) + " ms", last.Requests > 0 && last.P95 <= 100})
 	r.Bars = append(r.Bars, r.common(96)...)
+	r.Bars = append(r.Bars, r.kneeAndLimit()...)
 	return r.save(o)
 }
 
@@ -100,6 +101,7 @@ func night(ctx context.Context, o options) (err error) {
 		r.Bars = append(r.Bars, bar{"counters that differ from their rows", "0", fmt.Sprint(wrong), wrong == 0})
 	}
 	r.Bars = append(r.Bars, r.common(96)...)
+	r.Bars = append(r.Bars, r.kneeAndLimit()...)
 	return r.save(o)
 }
 
@@ -156,6 +158,30 @@ func begin(ctx context.Context, s *site, name, title string) (r *result, rec *re
 			r.Machine.Busy = (nowBusy - busy) / (nowAll - all)
 		}
 		rec.into(r)
+	}
+}
+
+// kneeAndLimit tells the last step in which nobody waits for others, and the first that is more than the site carries.
+func (r *result) kneeAndLimit() []bar {
+	knee, limit := "none", "above all steps"
+	first, bent := 0.0, false
+	for _, s := range r.Steps {
+		if strings.HasPrefix(s.Name, rising) || s.Name == "end" {
+			continue
+		}
+		if first == 0 {
+			first = s.P50
+		}
+		if bent = bent || s.P50 > 2*first; !bent {
+			knee = s.Name
+		}
+		if limit == "above all steps" && (s.Errors*1000 > s.Requests || s.P95 > 1000) {
+			limit = s.Name
+		}
+	}
+	return []bar{
+		{"knee: the last step before a median above twice the first's", "", knee, true},
+		{"limit: the first step with 0.1 % errors, or a p95 above 1 s", "", limit, true},
 	}
 }
 

@@ -49,7 +49,7 @@ func workers(ctx context.Context, o options) error {
 	}
 	r.Bars = []bar{
 		{"videos that failed", "0", fmt.Sprint(failed), failed == 0},
-		{"videos per minute and processor, at best", "–", number(best / float64(r.Machine.CPUs)), true},
+		{"videos per minute and processor, at best", "", number(best / float64(r.Machine.CPUs)), true},
 	}
 	return r.save(o)
 }
