@@ -230,3 +230,17 @@ func TestWrongUsageEndsWithTwo(t *testing.T) {
 		t.Errorf("report without files: exit code %d", code)
 	}
 }
+
+func TestASiteOfItsOwnGetsNoneOfTheCallersSettings(t *testing.T) {
+	t.Setenv("DATABASE_URL", "postgresql://somebody@production/contest")
+	t.Setenv("GOMEMLIMIT", "90MiB")
+	all := strings.Join(inherited(), "\n")
+	if strings.Contains(all, "production") {
+		t.Error("it gets the caller's DATABASE_URL")
+	}
+	for _, wanted := range []string{"GOMEMLIMIT=90MiB", "PATH="} {
+		if !strings.Contains(all, wanted) {
+			t.Errorf("it lacks %s", wanted)
+		}
+	}
+}
