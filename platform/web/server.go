@@ -107,7 +107,7 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery, s.authenticate, s.enforce)
+	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery, s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
@@ -140,7 +140,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A copy, because net/http decides by the original whether to send the body.
 		get := *r
 		get.Method = http.MethodGet
-		r = &get
+		r = get.WithContext(context.WithValue(r.Context(), headKey{}, true))
 	}
 	s.echo.ServeHTTP(w, s.withTimedBody(w, r))
 }
