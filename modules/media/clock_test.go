@@ -188,7 +188,7 @@ func TestAClockThatJumpsForthAndBackLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		u := s.assembled(t)
-		if _, err := s.direct.begin(t.Context(), "beto", details{Title: "S"}, ffmpeg.Containers()[0], 9); err != nil {
+		if _, err := s.direct.begin(t.Context(), "beto", "", details{Title: "S"}, ffmpeg.Containers()[0], 9); err != nil {
 			t.Fatal(err)
 		}
 

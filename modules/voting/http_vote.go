@@ -2,6 +2,7 @@ package voting
 
 import (
 	"context"
+	"errors"
 
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
@@ -23,6 +24,9 @@ type voteOutput struct {
 
 func (a api) postVote(ctx context.Context, in *videoInput) (*voteOutput, error) {
 	total, err := a.Vote(ctx, in.ID, auth.CallerID(ctx))
+	if errors.Is(err, errAlreadyVoted) && web.OnceOf(ctx).Resumed() {
+		total, err = a.store.tally(ctx, in.ID) // an attempt that was cut off has cast the vote
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type Use struct {
 	Body    int64         // largest body in bytes; 0: 8 KiB
 	Timeout time.Duration // how long the request may take; then the answer is limit.ErrBusy; 0: as long as it likes
 	Stream  bool          // the body or the answer is a stream: the operation bounds its size, Pace.Rate its rate
+	Once    bool          // the operation obeys Idempotency-Key; one that streams does its part by OnceOf
 	// Budgets are counted by the request's client, account or this process. Rates are taken; what a budget bounds at
 	// once is held until the handler returns.
 	Budgets []limit.Budget
@@ -48,6 +49,9 @@ func Register[I, O any](s *Server, op huma.Operation, use Use, handler func(cont
 		op.Errors = append(op.Errors, http.StatusTooManyRequests)
 	}
 	op.Errors = withStatuses(op.Errors, op.Method)
+	if use.Once {
+		documentKey(&op)
+	}
 	secured := len(op.Security) > 0
 	s.declare(op.Method, echoPath(op.Path), route{
 		use: use, secured: secured, produces: jsonType, tagged: secured && op.Method == http.MethodGet,
@@ -139,6 +143,9 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			inLanguage(c.Response().Header(), languageOf(ctx))
+		}
+		if route.use.Once {
+			next = s.once(next, route.use)
 		}
 		if route.tagged {
 			return s.serveTagged(c, route, next)

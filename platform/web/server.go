@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/platform/auth"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/limit"
 	"risingstars/platform/telemetry"
 )
@@ -42,7 +43,8 @@ type Options struct {
 
 	Verify     func(token string) (auth.Principal, error)
 	Health     *telemetry.Health
-	Limits     *limit.Limits // counts what operations use; nil: in this process alone
+	Keys       *idempotency.Store // what Idempotency-Key stands for; nil: the header is ignored
+	Limits     *limit.Limits      // counts what operations use; nil: in this process alone
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // gets the metrics of requests; nil: no metrics
 	Gatherer   prometheus.Gatherer   // what /metrics serves; nil: no such route
