@@ -29,6 +29,10 @@ type uploadBody struct {
 	Title      string    `json:"title"`
 	Status     string    `json:"status"`
 	UploadedAt time.Time `json:"uploaded_at"`
+
+	// The names that clients of earlier systems know.
+	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
 }
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
@@ -105,7 +109,7 @@ func newUploadBody(ctx context.Context, v Video) uploadBody {
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
 		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status),
-		UploadedAt: v.UploadedAt,
+		UploadedAt: v.UploadedAt, ID: v.ID, CreatedAt: v.UploadedAt,
 	}
 }
 

@@ -19,6 +19,8 @@ type voteOutput struct {
 		Message    string `json:"message"`
 		VideoID    string `json:"video_id"`
 		TotalVotes int    `json:"total_votes"`
+		ID         string `json:"id" deprecated:"true" doc:"The same as video_id"`
+		VoteCount  int    `json:"vote_count" deprecated:"true" doc:"The same as total_votes"`
 	}
 }
 
@@ -44,5 +46,6 @@ func (a api) deleteVote(ctx context.Context, in *videoInput) (*voteOutput, error
 func voteOutputOf(videoID string, total int, message string) *voteOutput {
 	out := &voteOutput{}
 	out.Body.Message, out.Body.VideoID, out.Body.TotalVotes = message, videoID, total
+	out.Body.ID, out.Body.VoteCount = videoID, total
 	return out
 }
