@@ -122,7 +122,8 @@ func TestClientsOfEarlierSystemsGoOnWorking(t *testing.T) {
 func manners(t *testing.T, s *site, ana *person, id string) {
 	t.Helper()
 	for _, path := range []string{
-		"/health", "/api/health", "/livez", "/readyz", "/api/auth/me", "/api/videos", "/api/videos/", "/api/videos/user",
+		"/health", "/api/health", "/livez", "/readyz", "/api/auth/me", "/api/videos", "/api/videos/",
+		"/api/videos/user",
 		"/api/videos/uploads", "/api/videos/" + id, "/api/videos/" + id + "/events", "/api/public/videos",
 		"/api/public/videos/" + id, "/api/public/rankings",
 	} {
@@ -131,7 +132,8 @@ func manners(t *testing.T, s *site, ana *person, id string) {
 			t.Errorf("HEAD %s: %v", path, head.Header)
 		}
 		options := s.with(t, http.MethodOptions, path, "").want(t, http.StatusNoContent, "")
-		refused := s.with(t, http.MethodPatch, path, ana.Token).want(t, http.StatusMethodNotAllowed, "method_not_allowed")
+		refused := s.with(t, http.MethodPatch, path, ana.Token).
+			want(t, http.StatusMethodNotAllowed, "method_not_allowed")
 		for _, a := range []apiResponse{options, refused} {
 			if allow := a.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "HEAD") {
 				t.Errorf("%s: Allow: %s", path, allow)
@@ -161,7 +163,9 @@ func manners(t *testing.T, s *site, ana *person, id string) {
 			}
 		}
 	}
-	for _, path := range []string{"/api/videos", "/api/videos/", "/api/videos/user", "/api/public/videos", "/api/public/rankings"} {
+	for _, path := range []string{
+		"/api/videos", "/api/videos/", "/api/videos/user", "/api/public/videos", "/api/public/rankings",
+	} {
 		a := s.get(t, path, ana.Token)
 		if !strings.Contains(a.Header.Get("Link"), `rel="first"`) || a.Header.Get("X-Total-Count") == "" {
 			t.Errorf("%s: %v", path, a.Header)

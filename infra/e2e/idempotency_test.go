@@ -91,7 +91,8 @@ func TestARepeatedUploadHasOneEffectEvenAfterAKill(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.Status, code)
 		}
 	}
-	ana.uploadWithKey(t, strings.Repeat("k", 256), title, file).want(t, http.StatusBadRequest, "idempotency_key_invalid")
+	ana.uploadWithKey(t, strings.Repeat("k", 256), title, file).
+		want(t, http.StatusBadRequest, "idempotency_key_invalid")
 	beto := s.newPerson(t, "")
 	other := beto.uploadWithKey(t, "one", title, part{"file", "no video", "a.mp4"})
 	other.want(t, http.StatusBadRequest, "not_a_video") // somebody else's key, which an error frees
@@ -99,7 +100,9 @@ func TestARepeatedUploadHasOneEffectEvenAfterAKill(t *testing.T) {
 	other.want(t, http.StatusUnprocessableEntity, "invalid")
 
 	// Direct uploads, which are JSON.
-	about := map[string]any{"title": "Directa", "filename": "clip.mp4", "content_type": "video/mp4", "size": len(file.Value)}
+	about := map[string]any{
+		"title": "Directa", "filename": "clip.mp4", "content_type": "video/mp4", "size": len(file.Value),
+	}
 	begun := ana.postJSONWithKey(t, "/api/videos/uploads", "two", about).want(t, http.StatusCreated, "")
 	wantReplayed(t, ana.postJSONWithKey(t, "/api/videos/uploads", "two", about), begun)
 	var direct directUpload

@@ -93,8 +93,8 @@ func (d *directUploads) begin(
 		return directUpload{}, err
 	}
 	u := directUpload{
-		details: about, ID: cmp.Or(id, uuid.Must(uuid.NewV7()).String()), OwnerID: ownerID, Size: size, PartSize: directPartSize,
-		ExpiresAt: now.Add(directLifetime), left: directLifetime,
+		details: about, ID: cmp.Or(id, uuid.Must(uuid.NewV7()).String()), OwnerID: ownerID,
+		Size: size, PartSize: directPartSize, ExpiresAt: now.Add(directLifetime), left: directLifetime,
 	}
 	for u.partCount() > storage.MaxParts {
 		u.PartSize *= 2

@@ -139,7 +139,8 @@ func TestTheRankingAnswersWhatClientsOfEarlierSystemsAsk(t *testing.T) {
 		}
 	}
 	_, _, next := ask("limit=2")
-	if got, _, last := ask(strings.TrimPrefix(next, "/api/public/rankings?")); len(got) != 1 || got[0] != 3 || last != "" {
+	got, _, last := ask(strings.TrimPrefix(next, "/api/public/rankings?"))
+	if len(got) != 1 || got[0] != 3 || last != "" {
 		t.Errorf("the second page is %v, and after it comes %q", got, last)
 	}
 }

@@ -77,8 +77,8 @@ type galleryInput struct {
 	After
 	Place
 	Search string `query:"q" maxLength:"100" doc:"At most 5 words in the title, the player name or the city"`
-	Order  string `query:"order" enum:"recent,votes,asc,desc" default:"recent" doc:"Latest published first, or most voted first; asc and desc go with order_by"`
-	By     string `query:"order_by" enum:"created_at,uploaded_at,votes" deprecated:"true" doc:"What order=asc or order=desc sorts by"`
+	Order  string `query:"order" enum:"recent,votes,asc,desc" default:"recent" doc:"asc and desc go with order_by"`
+	By     string `query:"order_by" enum:"created_at,uploaded_at,votes" deprecated:"true" doc:"With order asc or desc"`
 }
 
 // sorted returns the order that is asked for. Clients of earlier systems name a column and a direction.

@@ -159,7 +159,8 @@ func TestExpiredKeysAreSwept(t *testing.T) {
 		}
 		succeed(t, s.Sweep(t.Context()))
 		var left struct{ N int }
-		if err := db.Query(t.Context(), &left, `SELECT COUNT(*) AS n FROM idempotency_keys`); err != nil || left.N != 2 {
+		err := db.Query(t.Context(), &left, `SELECT COUNT(*) AS n FROM idempotency_keys`)
+		if err != nil || left.N != 2 {
 			t.Errorf("%d keys (%v), want 2", left.N, err)
 		}
 	})

@@ -32,8 +32,8 @@ const (
 	window = 128 << 10
 )
 
-// codingOf returns the coding that an Accept-Encoding header prefers, zstd before gzip if it does not care. A star means
-// gzip, which everything can read. Without the header an answer is not encoded; nor is it if the header refuses
+// codingOf returns the coding that an Accept-Encoding header prefers, zstd before gzip if it does not care. A star
+// means gzip, which everything can read. Without the header an answer is not encoded; nor is it if the header refuses
 // everything, because an answer is more use than an error.
 func codingOf(header []string) coding {
 	if len(header) == 0 {
@@ -68,8 +68,8 @@ func codingOf(header []string) coding {
 	return best
 }
 
-// weightOf returns one item of a header that states preferences, and its weight from 0 to 1 (RFC 9110 §12.4.2). A weight
-// that is no number counts as 0.
+// weightOf returns one item of a header that states preferences, and its weight from 0 to 1 (RFC 9110 §12.4.2). A
+// weight that is no number counts as 0.
 func weightOf(item string) (name string, weight float64) {
 	name, parameters, _ := strings.Cut(item, ";")
 	weight = 1

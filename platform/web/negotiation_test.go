@@ -95,7 +95,8 @@ func TestReadsOfACallerHaveAnETagAndAreNeverCompressed(t *testing.T) {
 	if spanish == "" || english == "" || spanish == english {
 		t.Fatalf("the ETags are %q and %q", spanish, english)
 	}
-	if status, tag, size := ask("If-None-Match", spanish); status != http.StatusNotModified || tag != spanish || size > 0 {
+	status, tag, size := ask("If-None-Match", spanish)
+	if status != http.StatusNotModified || tag != spanish || size > 0 {
 		t.Errorf("%d %s, %d bytes", status, tag, size)
 	}
 	if status, _, _ := ask("If-None-Match", spanish, "Accept-Language", "en"); status != http.StatusOK {
@@ -109,8 +110,10 @@ func TestTextsAreInTheLanguageThatIsPreferred(t *testing.T) {
 	b.note()
 	for header, want := range map[string]string{
 		"": "es", "en": "en", "EN-us": "en", "en_GB": "en", "es": "es", "es-419": "es", "es-CO,en": "es", "en,es": "en",
-		"en;q=0.5, es;q=0.9": "es", "es;q=0.5, en;q=0.9": "en", "fr": "es", "fr, en;q=0.1": "en", "de, en;q=0.2, es;q=0.1": "en",
-		"*": "es", "en;q=0": "es", "en;q=0, *": "es", "es;q=0, en;q=0.1": "en", "!!": "es", ",": "es", "en;q=x": "es",
+		"en;q=0.5, es;q=0.9": "es", "es;q=0.5, en;q=0.9": "en", "fr": "es", "fr, en;q=0.1": "en",
+		"de, en;q=0.2, es;q=0.1": "en",
+		"*":                      "es", "en;q=0": "es", "en;q=0, *": "es", "es;q=0, en;q=0.1": "en", "!!": "es",
+		",": "es", "en;q=x": "es",
 	} {
 		headers := []string{"Authorization", "Bearer good"}
 		if header != "" {
@@ -132,10 +135,13 @@ func TestAnotherSiteMaySendAndReadTheHeadersOfTheContract(t *testing.T) {
 	b := setup(t, func(o *web.Options) { o.CORSOrigins = []string{"https://friend.example"} })
 	b.note()
 	ask := func(origin string) http.Header {
-		return b.ask(http.MethodOptions, "/api/note", "", "Origin", origin, "Access-Control-Request-Method", "POST").Header()
+		return b.ask(http.MethodOptions, "/api/note", "",
+			"Origin", origin, "Access-Control-Request-Method", "POST").Header()
 	}
 	h := ask("https://friend.example")
-	for _, name := range []string{"Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key", "If-None-Match"} {
+	for _, name := range []string{
+		"Authorization", "Content-Type", "Last-Event-ID", "Idempotency-Key", "If-None-Match",
+	} {
 		if !strings.Contains(h.Get("Access-Control-Allow-Headers"), name) {
 			t.Errorf("%s is missing: %v", name, h)
 		}

@@ -119,8 +119,8 @@ func (s *Server) attempt(c echo.Context, o *Once, use Use, next echo.HandlerFunc
 	recorded := &recorder{header: http.Header{}}
 	withoutEffect := false
 	defer func() { // after a panic, too
-		if releaseErr := o.claim.Release(ctx, withoutEffect); releaseErr != nil {
-			s.o.Logger.WarnContext(ctx, "an idempotency key was not freed; it will be in a few seconds", "error", releaseErr)
+		if freeErr := o.claim.Release(ctx, withoutEffect); freeErr != nil {
+			s.o.Logger.WarnContext(ctx, "an idempotency key was not freed; it lapses in seconds", "error", freeErr)
 		}
 	}()
 	if !use.Stream {
@@ -221,8 +221,8 @@ func documentKey(op *huma.Operation) {
 	longest := longestID
 	op.Parameters = append(op.Parameters, &huma.Param{
 		Name: keyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest},
-		Description: "Of 1 to 255 characters, such as a UUID. For 24 hours the same key with the same request gets the " +
-			"same answer, marked Idempotency-Replayed, and has no second effect. An answer that is an error frees the key.",
+		Description: "Of 1 to 255 characters, such as a UUID. For 24 hours the same key with the same request gets " +
+			"the same answer, marked Idempotency-Replayed, and has no second effect. An error frees the key.",
 	})
 	for _, status := range []int{
 		http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests,

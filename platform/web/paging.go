@@ -18,8 +18,8 @@ const mostRows = 100
 type Page struct {
 	Number int `query:"page" minimum:"1" maximum:"1000000" default:"1" doc:"Page number, from 1"`
 	Size   int `query:"page_size" minimum:"1" maximum:"100" default:"20" doc:"Rows per page"`
-	Skip   int `query:"skip" minimum:"0" maximum:"100000000" deprecated:"true" doc:"Rows before the page; then page is ignored"`
-	Limit  int `query:"limit" minimum:"1" maximum:"1000000" deprecated:"true" doc:"Means page_size; more than 100 count as 100"`
+	Skip   int `query:"skip" minimum:"0" maximum:"100000000" deprecated:"true" doc:"Rows before; then page is ignored"`
+	Limit  int `query:"limit" minimum:"1" maximum:"1000000" deprecated:"true" doc:"Means page_size; at most 100 count"`
 }
 
 // Resolve is for huma, which calls it once it has read the parameters. It may be called again.

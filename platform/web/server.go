@@ -109,7 +109,8 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery, s.authenticate, s.enforce)
+	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery, s.authenticate,
+		s.enforce)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
