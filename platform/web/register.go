@@ -62,6 +62,9 @@ func Register[I, O any](s *Server, op huma.Operation, use Use, handler func(cont
 // Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented,
 // guarded by op.Security and bounded by use like any other.
 func (s *Server) Handle(op huma.Operation, use Use, handler echo.HandlerFunc) {
+	if use.Once {
+		documentKey(&op)
+	}
 	s.API.OpenAPI().AddOperation(&op)
 	r := route{use: use, secured: len(op.Security) > 0}
 	if success := op.Responses[strconv.Itoa(op.DefaultStatus)]; success != nil {

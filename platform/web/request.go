@@ -18,7 +18,7 @@ import (
 
 // request has the circumstances of a request that everything else may need.
 type request struct {
-	accepted string // Accept-Language, which is read only if a text is chosen by it
+	accept   string // Accept-Language, which is read only if a text is chosen by it
 	client   netip.Addr
 	base     string // scheme://host, without a slash at the end
 	url      *url.URL
@@ -40,7 +40,7 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		ctx := telemetry.WithRequestID(r.Context(), id)
 		ctx = context.WithValue(ctx, requestKey{}, request{
-			accepted: strings.Join(r.Header["Accept-Language"], ","),
+			accept:   strings.Join(r.Header["Accept-Language"], ","),
 			client:   s.client(r),
 			base:     s.base(r),
 			url:      r.URL,
@@ -74,7 +74,7 @@ func parseLanguage(accept string) lang {
 	return lang(index)
 }
 
-func languageOf(ctx context.Context) lang { return parseLanguage(requestOf(ctx).accepted) }
+func languageOf(ctx context.Context) lang { return parseLanguage(requestOf(ctx).accept) }
 
 // tag is what headers and pages call the language (RFC 5646).
 func (l lang) tag() string {
