@@ -11,7 +11,7 @@ const clip = FILE_PATH ? open(FILE_PATH, 'b') : null;
 
 export const options = {
   vus: 2,
-  iterations: 4,
+  iterations: 2,
   thresholds: { http_req_failed: ['rate==0'], checks: ['rate==1'], http_req_duration: ['p(95)<30000'] },
 };
 
