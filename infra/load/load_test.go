@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -243,4 +246,46 @@ func TestASiteOfItsOwnGetsNoneOfTheCallersSettings(t *testing.T) {
 			t.Errorf("it lacks %s", wanted)
 		}
 	}
+}
+
+func TestCapacityIsWhatItsResultsSay(t *testing.T) {
+	t.Parallel()
+	results, err := filepath.Glob("results/*.json")
+	if err != nil || len(results) == 0 {
+		t.Fatalf("no results: %v", err)
+	}
+	want, err := os.ReadFile("CAPACITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "CAPACITY.md"), want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := run(t.Context(), append([]string{"capacity", "-out", dir}, results...)); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, name := range drawn(t, dir) {
+		made, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := os.ReadFile(name); !bytes.Equal(made, kept) {
+			t.Errorf("%s is not what the results say: go run ./infra/load capacity infra/load/results/*.json", name)
+		}
+	}
+}
+
+// drawn returns the document and the names of its charts.
+func drawn(t *testing.T, dir string) []string {
+	t.Helper()
+	charts, err := filepath.Glob(filepath.Join(dir, "charts", "*.svg"))
+	if err != nil || len(charts) == 0 {
+		t.Fatalf("no charts: %v", err)
+	}
+	names := []string{"CAPACITY.md"}
+	for _, chart := range charts {
+		names = append(names, filepath.Join("charts", filepath.Base(chart)))
+	}
+	return names
 }
