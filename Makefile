@@ -102,7 +102,7 @@ load-workers: ## videos per minute with 1, 2, 4 workers and clips of 50, 100, 20
 load-web load-night load-uploads load-workers: load-%: build $(K6) $(S3_SERVER) $(SQS_SERVER)
 	@infra/setup/packages.sh ffmpeg postgres redis-server node
 	$(GO) build -o .cache/bin/load ./infra/load
-	TEST_POSTGRES_DURABLE=yes infra/setup/test.sh --postgres --redis --s3 --sqs .cache/bin/load $* $(LOAD)
+	infra/setup/test.sh --postgres --durable --redis --s3 --sqs .cache/bin/load $* $(LOAD)
 
 .PHONY: capacity
 capacity: build $(K6) $(S3_SERVER) $(SQS_SERVER) ## all load-*, their tables and charts into infra/load/CAPACITY.md; an hour without other work
@@ -110,7 +110,7 @@ capacity: build $(K6) $(S3_SERVER) $(SQS_SERVER) ## all load-*, their tables and
 	$(GO) build -o .cache/bin/load ./infra/load
 	rm -rf .cache/capacity
 	for scenario in web night uploads workers; do \
-		TEST_POSTGRES_DURABLE=yes infra/setup/test.sh --postgres --redis --s3 --sqs \
+		infra/setup/test.sh --postgres --durable --redis --s3 --sqs \
 			.cache/bin/load $$scenario --out .cache/capacity $(LOAD) || [[ $$? -eq 3 ]]; \
 	done
 	.cache/bin/load capacity .cache/capacity/*.json
