@@ -126,6 +126,7 @@ func (a *app) newAPI() *web.Server {
 	}
 	server := web.New(o)
 	a.routes(server)
+	server.Document(documentation())
 	return server
 }
 

@@ -32,7 +32,9 @@ func routedServer() *web.Server {
 	a := &app{
 		c: &config.Config{}, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(),
 		keys: auth.NewKeys(make([]byte, 32), nil), files: &diskstore.Store{},
-		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{}), voting: voting.New(voting.Deps{}),
+		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{Options: media.Options{
+			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
+		}}), voting: voting.New(voting.Deps{}),
 	}
 	return a.newAPI()
 }

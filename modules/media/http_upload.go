@@ -40,7 +40,7 @@ func formUpload(s *web.Server, op huma.Operation) huma.Operation {
 	op.RequestBody = &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}},
 	}
-	web.Describe(s.API.OpenAPI(), &op, uploadBody{})
+	web.Describe(s.API.OpenAPI(), &op, "application/json", uploadBody{})
 	return op
 }
 
@@ -48,7 +48,7 @@ func (a api) uploadVideo(c echo.Context) error { return a.upload(c, http.StatusC
 
 func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAccepted, true) }
 
-func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
+func (a api) noMock(echo.Context) error { return errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
 	ctx := c.Request().Context()

@@ -49,6 +49,10 @@ func RegisterPrepared[I, O any](
 	documented.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
 		Description: "Nothing has changed since the answer with the ETag in If-None-Match",
 	}
+	documented.Parameters = append(documented.Parameters, &huma.Param{
+		Name: "If-None-Match", In: "header", Description: "ETags of answers that the client has",
+		Schema: &huma.Schema{Type: huma.TypeString},
+	})
 	name := op.Method + " " + echoPath(op.Path)
 	route := s.routes[name]
 	route.prepared = true
@@ -58,6 +62,7 @@ func RegisterPrepared[I, O any](
 		}
 	}
 	s.routes[name] = route
+	documented.Metadata[routeKey] = route
 }
 
 // answer is a prepared one. Its fields do not change.

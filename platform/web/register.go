@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +32,7 @@ type Use struct {
 type route struct {
 	use      Use
 	secured  bool
+	typed    bool // its input is validated by its type
 	prepared bool
 	query    []string // of a prepared one: the parameters that its answers depend on
 }
@@ -40,18 +40,18 @@ type route struct {
 // Register routes an operation with typed input and output, documents it, and bounds each of its requests by use.
 func Register[I, O any](s *Server, op huma.Operation, use Use, handler func(context.Context, *I) (*O, error)) {
 	op.MaxBodyBytes = -1 // the server itself bounds all bodies
-	if len(use.Budgets) > 0 && !slices.Contains(op.Errors, http.StatusTooManyRequests) {
-		op.Errors = append(op.Errors, http.StatusTooManyRequests)
-	}
-	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
-	huma.Register(s.API, op, handler)
+	r := route{use: use, secured: len(op.Security) > 0, typed: true}
+	s.declare(op.Method, echoPath(op.Path), r)
+	huma.Register(s.API, withMetadata(op, routeKey, r), handler)
 }
 
 // Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented,
 // guarded by op.Security and bounded by use like any other.
 func (s *Server) Handle(op huma.Operation, use Use, handler echo.HandlerFunc) {
+	r := route{use: use, secured: len(op.Security) > 0}
+	op = withMetadata(op, routeKey, r)
 	s.API.OpenAPI().AddOperation(&op)
-	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
+	s.declare(op.Method, echoPath(op.Path), r)
 	s.echo.Add(op.Method, echoPath(op.Path), handler)
 }
 

@@ -21,6 +21,7 @@ type request struct {
 	language lang
 	client   netip.Addr
 	base     string // scheme://host, without a slash at the end
+	site     string // PublicURL
 	url      *url.URL
 	draining <-chan struct{}
 }
@@ -43,6 +44,7 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 			language: parseLanguage(r.Header.Get("Accept-Language")),
 			client:   s.client(r),
 			base:     s.base(r),
+			site:     s.o.PublicURL,
 			url:      r.URL,
 			draining: s.draining,
 		})
