@@ -1,13 +1,13 @@
 package app
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 const documents = "../infra/openapi"
@@ -27,14 +27,29 @@ func compare(t *testing.T, name, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := changes(string(committed), got); diff != "" {
+	if diff := changes(t, string(committed), got); diff != "" {
 		t.Errorf("%s is not what the code says. If the change is meant, run make openapi and commit it:\n%s", name, diff)
 	}
 }
 
-// changes returns the lines that differ, - as they are and + as they would be.
-func changes(committed, got string) string {
-	return gocmp.Diff(strings.Split(committed, "\n"), strings.Split(got, "\n"))
+// changes returns the lines that differ, as diff shows them: - as they are and + as they would be.
+func changes(t *testing.T, committed, got string) string {
+	t.Helper()
+	dir := t.TempDir()
+	var names []string
+	for name, content := range map[string]string{"committed": committed, "new": got} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, path)
+	}
+	slices.Sort(names)
+	diff, err := exec.CommandContext(t.Context(), "diff", "-u", names[0], names[1]).Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != 1) { // 1: they differ
+		t.Fatal(err)
+	}
+	return string(diff)
 }
 
 func TestTheCommittedDocumentIsThatOfTheCode(t *testing.T) {
@@ -57,5 +72,37 @@ func TestTheDocumentDescribesEveryRoute(t *testing.T) {
 	}
 	if len(described) < 40 {
 		t.Errorf("only %d routes", len(described))
+	}
+}
+
+// A reviewer sees in a diff of the committed document what an operation no longer answers, or answers beside it.
+func TestAChangeOfTheContractIsReadable(t *testing.T) {
+	t.Parallel()
+	server := routedServer()
+	before, err := server.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vote := server.OpenAPI().Paths["/api/public/videos/{id}/vote"].Post
+	delete(vote.Responses, "404")
+	vote.Summary = "Vote as often as you like"
+	after, err := server.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff := changes(t, string(before), string(after))
+	for _, line := range []string{
+		`-        "404":`, `-          $ref: "#/components/responses/NotFound_`,
+		`-      summary: Vote for a video, once`, `+      summary: Vote as often as you like`,
+	} {
+		if !strings.Contains(diff, line) {
+			t.Errorf("the diff does not show %q:\n%s", line, diff)
+		}
+	}
+	if lines := strings.Count(diff, "\n"); lines > 40 {
+		t.Errorf("the diff has %d lines:\n%s", lines, diff)
+	}
+	if diff := changes(t, string(before), string(before)); diff != "" {
+		t.Errorf("no change is shown as\n%s", diff)
 	}
 }

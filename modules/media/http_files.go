@@ -79,6 +79,7 @@ func (a api) fileOperations() []huma.Operation {
 	put := operation(http.MethodPut, "putPart", "Send a part of a direct upload", append(link(true),
 		parameter("upload", "query", "Of the link", true), parameter("part", "query", "Of the link", true),
 		parameter("size", "query", "Of the link: the bytes that the part must have", true))...)
+	put.Parameters[len(put.Parameters)-1].Schema = &huma.Schema{Type: huma.TypeInteger}
 	put.Description = "The URLs of the parts of a direct upload lead here, or to where storage takes them: use them as " +
 		"they are, and send nothing but the bytes of the part."
 	put.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{

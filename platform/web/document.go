@@ -89,8 +89,8 @@ func (s *Server) complete() {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: g.Name, Description: g.Description})
 	}
 	doc.Components.Headers = commonHeaders()
-	for _, item := range doc.Paths {
-		for _, op := range operationsAt(item) {
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) { // in order, so that names of responses stay the same
+		for _, op := range operationsAt(doc.Paths[path]) {
 			s.completeOperation(doc, op)
 		}
 	}

@@ -93,21 +93,36 @@ func (s *Server) completeProblems(doc *huma.OpenAPI, op *huma.Operation) {
 	}
 	for status, faults := range byStatus {
 		slices.SortFunc(faults, func(a, b *fault.Error) int { return strings.Compare(a.Code, b.Code) })
-		name := problemName(status, faults)
-		if doc.Components.Responses[name] == nil {
-			doc.Components.Responses[name] = problemResponse(doc, status, faults)
-		}
+		response := problemResponse(doc, status, faults)
+		name := problemName(doc.Components.Responses, response, op, status, faults)
+		doc.Components.Responses[name] = response
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
 	}
 }
 
-// problemName names the response that operations with the same codes share, such as BadRequest_already_voted.
-func problemName(status int, faults []*fault.Error) string {
+// problemName names the response that operations with the same faults share, such as BadRequest_already_voted, or that
+// of many codes by the first operation that has it, such as BadRequest_uploadVideo. Others with the same codes have a
+// number after it, because their texts differ.
+func problemName(
+	known map[string]*huma.Response, r *huma.Response, op *huma.Operation, status int, faults []*fault.Error,
+) string {
+	for name, other := range known {
+		if reflect.DeepEqual(other, r) {
+			return name
+		}
+	}
 	name := strings.NewReplacer(" ", "", "-", "").Replace(http.StatusText(status))
+	if len(faults) > 2 {
+		return name + "_" + op.OperationID
+	}
 	for _, f := range faults {
 		name += "_" + f.Code
 	}
-	return name
+	numbered := name
+	for n := 2; known[numbered] != nil; n++ {
+		numbered = name + "_" + strconv.Itoa(n)
+	}
+	return numbered
 }
 
 func problemResponse(doc *huma.OpenAPI, status int, faults []*fault.Error) *huma.Response {

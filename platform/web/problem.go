@@ -89,6 +89,14 @@ func Faults() []*fault.Error {
 	}
 }
 
+// ProxyFaults returns the faults with which a proxy in front of the service answers by itself, each with its status.
+func ProxyFaults() []*fault.Error {
+	return []*fault.Error{
+		errMalformed, errNoRoute, errMethod, errTooLarge, errLongAddress, errRange, limit.ErrTooManyAtOnce,
+		errBadGateway, errManyConnections, errGatewayTimeout,
+	}
+}
+
 // StatusOf returns the status of a fault's answer.
 func StatusOf(f *fault.Error) int {
 	switch { // statuses that only HTTP knows; no kind of fault has them
