@@ -27,14 +27,17 @@ type uploadBody struct {
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
 func formUpload(s *web.Server, op huma.Operation) huma.Operation {
-	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
+	text := func(most int, example string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, MaxLength: &most, Examples: []any{example}}
+	}
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
 	schema := &huma.Schema{
 		Type:     huma.TypeObject,
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(maxTitle), "description": text(maxDescription),
-			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
+			"video_file": file, "file": file, "title": text(maxTitle, "Tango en la plaza"),
+			"description":   text(maxDescription, "Grabado en casa"),
+			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0}},
 		},
 	}
 	op.RequestBody = &huma.RequestBody{
