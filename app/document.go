@@ -8,6 +8,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/platform/disk"
 	"risingstars/platform/fault"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/limit"
 	"risingstars/platform/storage/diskstore"
 	"risingstars/platform/web"
@@ -54,7 +55,7 @@ func documentation() web.Documentation {
 			{Name: "Documentation", Description: "This document in several forms, and what each error means."},
 		},
 		Faults: slices.Concat(
-			fault.Faults(), web.Faults(), limit.Faults(), disk.Faults(), diskstore.Faults(),
+			fault.Faults(), web.Faults(), limit.Faults(), idempotency.Faults(), disk.Faults(), diskstore.Faults(),
 			identity.Faults(), media.Faults(), voting.Faults(),
 		),
 		Reasons:  media.Reasons(),

@@ -19,7 +19,11 @@ func (m *Module) Routes(s *web.Server) {
 	a := api{m}
 	reads := web.Use{Budgets: []limit.Budget{videoReads}}
 	changes := web.Use{Budgets: []limit.Budget{videoChanges}, Body: detailsBody}
-	uploads := web.Use{Budgets: []limit.Budget{videoChanges, accountUploads, processUploads}, Stream: true}
+	direct := changes
+	direct.Once = true
+	uploads := web.Use{
+		Budgets: []limit.Budget{videoChanges, accountUploads, processUploads}, Stream: true, Once: true,
+	}
 	mocks := web.Use{Budgets: []limit.Budget{videoChanges, processUploads}, Stream: true}
 	streams := web.Use{Budgets: []limit.Budget{videoReads, processStreams}, Stream: true}
 
@@ -43,7 +47,7 @@ func (m *Module) Routes(s *web.Server) {
 	// Uploads straight to storage.
 	web.Register(s, operation("POST /api/videos/uploads", "beginUpload", "Begin a direct upload", directly, 201,
 		errTooLarge, errTooManyUploads, errTooManyUnpublished, errStorageQuota, errDailyLimit, disk.ErrFull),
-		changes, a.beginUpload)
+		direct, a.beginUpload)
 	web.Register(s, operation("GET /api/videos/uploads", "listUploads", "List your unfinished direct uploads", directly,
 		200), reads, a.listUploads)
 	web.Register(s, operation("GET /api/videos/uploads/{id}", "getUpload",
@@ -52,7 +56,7 @@ func (m *Module) Routes(s *web.Server) {
 	web.Register(s, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
 		"Complete a direct upload, whose parts have all arrived", directly, 201,
 		errNoUpload, errNotOwner, errIncomplete, errNotAVideo, errOtherType, errTooLarge, errTooManyUnpublished,
-		errStorageQuota, errDailyLimit, errDiscarded, disk.ErrFull, fault.ErrInvalid), changes, a.completeUpload)
+		errStorageQuota, errDailyLimit, errDiscarded, disk.ErrFull, fault.ErrInvalid), direct, a.completeUpload)
 	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload", "Cancel a direct upload", directly, 200,
 		errNoUpload, errNotOwner), changes, a.abortUpload)
 

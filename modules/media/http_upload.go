@@ -2,7 +2,13 @@ package media
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"time"
@@ -23,6 +29,10 @@ type uploadBody struct {
 	Title      string    `json:"title"`
 	Status     string    `json:"status"`
 	UploadedAt time.Time `json:"uploaded_at"`
+
+	// The names that clients of earlier systems know.
+	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
 }
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
@@ -59,21 +69,38 @@ func (a api) upload(c echo.Context, status int, mock bool) error {
 	if err != nil {
 		return err
 	}
-	if !mock { // nothing has been read yet
+	once := web.OnceOf(ctx)
+	form := uploadForm{m: a.Module, form: body, print: newFingerprint(once)}
+	if once.Resumed() { // an attempt that was cut off may have created the video
+		form.made, err = a.Owned(ctx, auth.CallerID(ctx), once.Subject())
+		if err != nil && !errors.Is(err, errNotFound) {
+			return err
+		}
+	}
+	form.known = once.Answered() || form.made.ID != ""
+	if !mock && !form.known { // nothing has been read yet
 		size := min(a.o.MaxUploadBytes, max(0, c.Request().ContentLength))
 		if err := a.checkQuota(ctx, auth.CallerID(ctx), size); err != nil {
 			return err
 		}
 	}
-	form := uploadForm{m: a.Module, form: body}
 	details, err := form.read(ctx)
+	if err == nil {
+		err = once.Match(ctx, form.print.sum(details))
+	}
 	if err != nil {
 		form.discard(ctx)
 		return err
 	}
-	v, err := a.accept(ctx, auth.CallerID(ctx), form.file, details, mock)
-	if err != nil {
-		return err
+	v := form.made
+	switch {
+	case once.Answered():
+		return nil
+	case !form.known:
+		form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
+		if v, err = a.accept(ctx, auth.CallerID(ctx), form.file, details, mock); err != nil {
+			return err
+		}
 	}
 	return c.JSON(status, newUploadBody(ctx, v))
 }
@@ -85,13 +112,44 @@ func newUploadBody(ctx context.Context, v Video) uploadBody {
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
 		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status),
-		UploadedAt: v.UploadedAt,
+		UploadedAt: v.UploadedAt, ID: v.ID, CreatedAt: v.UploadedAt,
 	}
+}
+
+// fingerprint tells one upload from another by its details and by the bytes of its file, which it sees as they arrive.
+type fingerprint struct{ hash.Hash }
+
+// newFingerprint returns nil for an upload that is not compared with others.
+func newFingerprint(once *web.Once) *fingerprint {
+	if once == nil {
+		return nil
+	}
+	return &fingerprint{sha256.New()}
+}
+
+// of returns what reads content, and sees it.
+func (p *fingerprint) of(content io.Reader) io.Reader {
+	if p == nil {
+		return content
+	}
+	return io.TeeReader(content, p)
+}
+
+func (p *fingerprint) sum(d details) string {
+	if p == nil {
+		return ""
+	}
+	fmt.Fprintf(p, "%q %q %d", d.Title, d.Description, d.Start)
+	return base64.RawURLEncoding.EncodeToString(p.Sum(nil))
 }
 
 // uploadForm is the form of an upload, whose parts arrive in any order.
 type uploadForm struct {
 	m                         *Module
+	print                     *fingerprint
+	known                     bool  // the answer is known: the file is read, and not stored
+	made                      Video // that an attempt which was cut off has created
+	seen                      bool  // a file was read and not stored
 	form                      *web.Multipart
 	file                      *original
 	title, description, start string
@@ -115,7 +173,7 @@ func (f *uploadForm) read(ctx context.Context) (details, error) {
 	}
 	d, err := newDetails(f.title, f.description, f.start)
 	switch {
-	case err != nil || f.file != nil:
+	case err != nil || f.file != nil || f.seen:
 		return d, err
 	case f.empty:
 		return d, errEmptyFile
@@ -148,15 +206,20 @@ func (f *uploadForm) readFile(ctx context.Context, content io.Reader) error {
 		return nil
 	case err != nil:
 		return err
-	case f.file != nil:
+	case f.file != nil || f.seen:
 		return errSecondFile
+	}
+	if f.known {
+		f.seen = true
+		_, err := io.Copy(io.Discard, f.print.of(body))
+		return err
 	}
 	if f.hasTitle { // a mistake in the details is then reported before the file is read
 		if _, err := newDetails(f.title, f.description, f.start); err != nil {
 			return err
 		}
 	}
-	file, err := f.m.receive(ctx, body, f.form.MaxFile())
+	file, err := f.m.receive(ctx, f.print.of(body), f.form.MaxFile())
 	f.file = file
 	return err
 }

@@ -19,6 +19,8 @@ func (m *Module) Routes(s *web.Server) {
 	a := api{m}
 	reads := web.Use{Budgets: []limit.Budget{publicReads}, Timeout: readTimeout}
 	changes := web.Use{Budgets: []limit.Budget{votes, clientVotes}}
+	once := changes
+	once.Once = true
 	operation := func(method, path, id, summary, tag string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}}
 	}
@@ -35,7 +37,7 @@ func (m *Module) Routes(s *web.Server) {
 		return web.Refuses(op, append(faults, errNoEntry, disk.ErrFull)...)
 	}
 	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once", errAlreadyVoted, errSelfVote),
-		changes, a.postVote)
+		once, a.postVote)
 	web.Register(s, change(http.MethodDelete, "unvote", "Take back your vote for a video", errNotVoted),
 		changes, a.deleteVote)
 }

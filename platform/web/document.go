@@ -115,6 +115,9 @@ func (s *Server) completeOperation(doc *huma.OpenAPI, op *huma.Operation) {
 	maps.DeleteFunc(op.Responses, func(status string, _ *huma.Response) bool {
 		return status == "default" || status >= "4"
 	})
+	if r, _ := op.Metadata[routeKey].(route); r.prepared || r.tagged {
+		describeTag(op)
+	}
 	for status, response := range op.Responses {
 		s.completeResponse(op, status, response)
 	}
@@ -133,13 +136,28 @@ func (s *Server) completeOperation(doc *huma.OpenAPI, op *huma.Operation) {
 	s.completeProblems(doc, op)
 }
 
+// describeTag describes what whoever has an answer already may send, and gets.
+func describeTag(op *huma.Operation) {
+	op.Parameters = append(op.Parameters, &huma.Param{
+		Name: "If-None-Match", In: "header", Description: "ETags of answers that the client has",
+		Schema: &huma.Schema{Type: huma.TypeString},
+	})
+	op.Responses["304"] = &huma.Response{
+		Description: "Nothing has changed since the answer with the ETag in If-None-Match",
+	}
+}
+
 func (s *Server) completeResponse(op *huma.Operation, status string, response *huma.Response) {
 	if response.Headers == nil {
 		response.Headers = map[string]*huma.Param{}
 	}
 	response.Headers["X-Request-Id"] = headerRef("X-Request-Id")
-	if r, ok := op.Metadata[routeKey].(route); ok && r.prepared {
+	r, _ := op.Metadata[routeKey].(route)
+	if r.prepared || r.tagged {
 		response.Headers["ETag"], response.Headers["Cache-Control"] = headerRef("ETag"), headerRef("Cache-Control")
+	}
+	if r.use.Once {
+		response.Headers["Idempotency-Replayed"] = headerRef("Idempotency-Replayed")
 	}
 	if response.Description == "" || response.Description == http.StatusText(http.StatusOK) {
 		response.Description = op.Summary

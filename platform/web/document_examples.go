@@ -77,15 +77,16 @@ func commonHeaders() map[string]*huma.Param {
 		return &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeInteger}, Example: example}
 	}
 	return map[string]*huma.Param{
-		"X-Request-Id":        header("Names this request in the service's log", exampleID),
-		"Cache-Control":       header("How long the answer may be kept", "no-store"),
-		"ETag":                header("Names this state of the answer, for If-None-Match", `"b0pTJ1mVxw3kQ2aZ"`),
-		"WWW-Authenticate":    header("How to sign in", `Bearer realm="rising-stars-showcase"`),
-		"Retry-After":         seconds("After how many seconds to try again", 5),
-		"RateLimit-Limit":     seconds("How many uses the budget has that is used up", 60),
-		"RateLimit-Remaining": seconds("Always 0", 0),
-		"RateLimit-Reset":     seconds("After how many seconds there is another use", 5),
-		"RateLimit-Policy":    header("The budget that is used up", `60;w=60;burst=60;name="votes"`),
+		"X-Request-Id":         header("Names this request in the service's log", exampleID),
+		"Cache-Control":        header("How long the answer may be kept", "no-store"),
+		"ETag":                 header("Names this state of the answer, for If-None-Match", `"b0pTJ1mVxw3kQ2aZ"`),
+		"Idempotency-Replayed": header("true: the answer of an earlier request with the same key", "true"),
+		"WWW-Authenticate":     header("How to sign in", `Bearer realm="rising-stars-showcase"`),
+		"Retry-After":          seconds("After how many seconds to try again", 5),
+		"RateLimit-Limit":      seconds("How many uses the budget has that is used up", 60),
+		"RateLimit-Remaining":  seconds("Always 0", 0),
+		"RateLimit-Reset":      seconds("After how many seconds there is another use", 5),
+		"RateLimit-Policy":     header("The budget that is used up", `60;w=60;burst=60;name="votes"`),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"risingstars/platform/fault"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/limit"
 )
 
@@ -20,8 +21,6 @@ const (
 	routeKey  = "web.route"  // its route
 	mountKey  = "web.mount"  // the pattern under which Mount serves it
 )
-
-const problemType = "application/problem+json"
 
 // Refuses documents the faults with which an operation answers, besides those that all operations like it share: about
 // the caller, the parameters, the body and the budgets.
@@ -64,6 +63,12 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 	inQuery := func(p *huma.Param) bool { return p.In == "query" }
 	if r.typed && slices.ContainsFunc(op.Parameters, inQuery) {
 		faults = append(faults, fault.ErrInvalid)
+	}
+	if r.produces != "" {
+		faults = append(faults, errNotAcceptable)
+	}
+	if r.use.Once {
+		faults = append(faults, errBadKey, idempotency.ErrInProgress, idempotency.ErrMismatch, limit.ErrTooMany)
 	}
 	if r.use.Timeout > 0 || r.prepared {
 		faults = append(faults, limit.ErrBusy)

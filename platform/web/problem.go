@@ -85,7 +85,7 @@ func Faults() []*fault.Error {
 	return []*fault.Error{
 		errUnauthenticated, errNoRoute, errMethod, errMalformed, errMediaType, errTooLarge, errSlow, errRange,
 		errLongAddress, errManyConnections, errBadGateway, errGatewayTimeout, errNotMultipart, errBadMultipart,
-		errNoBoundary, errNotUTF8, errNotReady,
+		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey,
 	}
 }
 
@@ -104,6 +104,8 @@ func StatusOf(f *fault.Error) int {
 		return http.StatusMethodNotAllowed
 	case f.Is(errSlow):
 		return http.StatusRequestTimeout
+	case f.Is(errNotAcceptable):
+		return http.StatusNotAcceptable
 	case f.Is(errRange):
 		return http.StatusRequestedRangeNotSatisfiable
 	case f.Is(errLongAddress):
@@ -131,6 +133,7 @@ type Problem struct {
 
 	retryAfter int
 	refusal    *limit.Refusal // nil unless a budget is used up
+	language   lang
 }
 
 // ProblemField is one field of the input that needs correcting.
@@ -164,6 +167,7 @@ func NewProblem(ctx context.Context, err error) *Problem {
 	p := &Problem{
 		Type: typeOf(requestOf(ctx).site, f.Code), Title: http.StatusText(status), Status: status, Code: f.Code,
 		Detail: language.pick(f.Text), RequestID: telemetry.RequestID(ctx), retryAfter: f.RetryAfter,
+		language: language,
 	}
 	if f.RetryAfter > 0 {
 		p.Detail += " " + language.pick(again(f.RetryAfter))
@@ -197,6 +201,7 @@ func (p *Problem) headers(h http.Header) {
 		rateLimitHeaders(h, p.refusal)
 	}
 	h.Set("Cache-Control", "no-store")
+	inLanguage(h, p.language)
 }
 
 // rateLimitHeaders tell a client which budget is used up, by the names of draft-ietf-httpapi-ratelimit-headers-07.
