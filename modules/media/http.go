@@ -34,8 +34,8 @@ func (m *Module) Routes(s *web.Server) {
 	}
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
 		"Upload a clip", uploading, 201, refused...)), uploads, a.uploadVideo)
-	mock := operation("POST /api/videos/upload-mock", "uploadMock", "Upload a clip that is never processed, for load tests",
-		uploading, 202, append(refused, errNoMock)...)
+	mock := operation("POST /api/videos/upload-mock", "uploadMock",
+		"Upload a clip that is never processed, for load tests", uploading, 202, append(refused, errNoMock)...)
 	mock.Description = "Only with LOAD_TEST_ENDPOINTS=true; otherwise the answer is 404."
 	if m.o.MockUploads {
 		s.Handle(formUpload(s, mock), mocks, a.uploadMock)

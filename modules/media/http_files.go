@@ -34,7 +34,8 @@ func (a api) fileOperations() []huma.Operation {
 	}
 	operation := func(method, id, summary string, query ...*huma.Param) huma.Operation {
 		return huma.Operation{
-			Method: method, Path: a.o.FilesPath + "{folder}/{name}", OperationID: id, Summary: summary, Tags: []string{published},
+			Method: method, Path: a.o.FilesPath + "{folder}/{name}", OperationID: id, Summary: summary,
+			Tags: []string{published},
 			Parameters: append([]*huma.Param{
 				parameter("folder", "path", "uploads: originals; processed: published files", true),
 				parameter("name", "path", "The file's name", true),
@@ -70,7 +71,9 @@ func (a api) fileOperations() []huma.Operation {
 		op.Responses["206"] = &huma.Response{Description: "The part of the file", Headers: about, Content: content}
 		op.Responses["302"] = &huma.Response{
 			Description: "The file is elsewhere",
-			Headers:     map[string]*huma.Param{"Location": header("Where", "https://show.example/media/processed/a.mp4")},
+			Headers: map[string]*huma.Param{
+				"Location": header("Where", "https://show.example/media/processed/a.mp4"),
+			},
 		}
 		op.Responses["304"] = &huma.Response{Description: "The client has the file"}
 		op.Responses["412"] = &huma.Response{Description: "The file is not what If-Match or If-Unmodified-Since names"}
@@ -80,8 +83,8 @@ func (a api) fileOperations() []huma.Operation {
 		parameter("upload", "query", "Of the link", true), parameter("part", "query", "Of the link", true),
 		parameter("size", "query", "Of the link: the bytes that the part must have", true))...)
 	put.Parameters[len(put.Parameters)-1].Schema = &huma.Schema{Type: huma.TypeInteger}
-	put.Description = "The URLs of the parts of a direct upload lead here, or to where storage takes them: use them as " +
-		"they are, and send nothing but the bytes of the part."
+	put.Description = "The URLs of the parts of a direct upload lead here, or to where storage takes them: use them " +
+		"as they are, and send nothing but the bytes of the part."
 	put.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/octet-stream": {Schema: bytes},
 	}}

@@ -47,7 +47,9 @@ func formUpload(s *web.Server, op huma.Operation) huma.Operation {
 		Properties: map[string]*huma.Schema{
 			"video_file": file, "file": file, "title": text(maxTitle, "Tango en la plaza"),
 			"description":   text(maxDescription, "Grabado en casa"),
-			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0}},
+			"start_seconds": {
+				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
+			},
 		},
 	}
 	op.RequestBody = &huma.RequestBody{

@@ -14,7 +14,7 @@ var kinds = map[Kind]struct {
 	}},
 	Conflict: {"conflict", Text{
 		ES: "Una regla o el estado actual lo impide. No repitas la petición sin cambiar lo que indica el texto.",
-		EN: "A rule or the present state forbids it. Do not repeat the request before you have changed what the text names.",
+		EN: "A rule or the present state forbids it. Before you repeat the request, change what the text names.",
 	}},
 	Concurrent: {"concurrent", Text{
 		ES: "Otra petición está haciendo lo mismo. Repítela después de los segundos de Retry-After.",
@@ -34,7 +34,7 @@ var kinds = map[Kind]struct {
 	}},
 	Forbidden: {"forbidden", Text{
 		ES: "Quien pide no tiene permiso, o su enlace ya no vale. Pide otro enlace, o usa la cuenta dueña.",
-		EN: "The caller may not do this, or the link is no longer good. Get a new link, or use the account that owns it.",
+		EN: "The caller may not do this, or the link is no longer good. Get another link, or use the account of the owner.",
 	}},
 	NotFound: {"not found", Text{
 		ES: "No existe, o ya no. Revisa la dirección y quita el elemento de tus listas.",

@@ -172,8 +172,8 @@ func TestThePagesAboutTheAPIAreClosed(t *testing.T) {
 	if script.Code != http.StatusOK || script.Body.Len() < 500_000 {
 		t.Errorf("Redoc's script: %d, %d bytes", script.Code, script.Body.Len())
 	}
-	if again := b.ask(http.MethodGet, "/redoc/redoc.standalone.js", "", "If-None-Match", script.Header().Get("ETag")); again.
-		Code != http.StatusNotModified {
+	again := b.ask(http.MethodGet, "/redoc/redoc.standalone.js", "", "If-None-Match", script.Header().Get("ETag"))
+	if again.Code != http.StatusNotModified {
 		t.Errorf("Redoc's script again: %d", again.Code)
 	}
 }

@@ -172,7 +172,7 @@ func (s *Server) completeResponse(op *huma.Operation, status string, response *h
 	}
 }
 
-// page routes a page or file that anyone may read as often as they like, because it comes from memory, and documents it.
+// page routes and documents a page or file that anyone may read as often as they like, because it comes from memory.
 // contentTypes has its types, with commas between them.
 func (s *Server) page(path, summary, contentTypes string, handler echo.HandlerFunc, params ...*huma.Param) {
 	op := withMetadata(huma.Operation{

@@ -78,8 +78,8 @@ type Server struct {
 	draining    chan struct{}
 }
 
-// New builds a server with the routes that belong to no module: health and metrics. It panics if its metrics are already
-// registered, as prometheus.MustRegister does.
+// New builds a server with the routes that belong to no module: health and metrics. It panics if its metrics are
+// already registered, as prometheus.MustRegister does.
 func New(o Options) *Server {
 	useProblems()
 	o.Pace = o.Pace.withDefaults()
