@@ -14,6 +14,7 @@ GOTESTSUM := .cache/bin/gotestsum
 K6 := .cache/bin/k6
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
+REDOCLY := .cache/redocly/node_modules/.bin/redocly
 
 # A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
@@ -47,7 +48,7 @@ override STAGE :=
 endif
 
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(REDOCLY) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -57,8 +58,8 @@ test-short: ## the quick tests: no race detector, no servers, results cached
 	infra/setup/test.sh $(GO) test -short ./...
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint
-	@infra/setup/packages.sh go shellcheck
+lint: $(LINT) $(ACTIONLINT) $(REDOCLY) ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint, redocly
+	@infra/setup/packages.sh go shellcheck node
 	@infra/setup/lint.sh
 
 .PHONY: hooks
@@ -70,6 +71,11 @@ hooks: $(LINT) $(ACTIONLINT) ## install a pre-commit hook that formats and lints
 fmt: $(LINT) ## format the Go code
 	$(LINT) fmt
 	gofmt -w .
+
+.PHONY: openapi
+openapi: ## write infra/openapi: the API's document and the catalogue of errors, and nginx's texts, as the code has them
+	@infra/setup/packages.sh go
+	UPDATE_OPENAPI=1 $(GO) test -count=1 -run '^Test(TheCommittedDocument|TheCommittedCatalogue|ProxiesAnswer)' ./app
 
 .PHONY: siege
 siege: $(S3_SERVER) $(SQS_SERVER) ## the attacks of the end-to-end tests one by one, in all stages; others must be answered within 500 ms (p99)
@@ -157,3 +163,10 @@ $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.j
 	cp infra/tools/fauxqs/package.json infra/tools/fauxqs/package-lock.json $(@D)
 	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	cp infra/tools/fauxqs/server.mjs $@
+
+$(REDOCLY): infra/tools/redocly/package-lock.json infra/tools/redocly/package.json
+	@infra/setup/packages.sh node
+	@mkdir -p .cache/redocly
+	cp infra/tools/redocly/package.json infra/tools/redocly/package-lock.json .cache/redocly
+	cd .cache/redocly && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
