@@ -15,4 +15,7 @@ var (
 	errNoAccount = fault.New(fault.Unauthenticated, "unauthenticated",
 		"Esta cuenta ya no existe. Inicia sesión con otra.",
 		"This account no longer exists. Sign in with another one.")
+	errNoBrowser = fault.New(fault.Unauthenticated, "unauthenticated",
+		"Tu sesión terminó. Entra de nuevo.",
+		"Your session has ended. Sign in again.")
 )

@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
-	"risingstars/platform/auth"
 	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
@@ -51,28 +50,11 @@ func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAc
 func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
-	ctx := c.Request().Context()
-	body, err := web.OpenMultipart(c, a.o.MaxUploadBytes, errTooLarge)
+	v, err := a.UploadForm(c.Response(), c.Request(), mock)
 	if err != nil {
 		return err
 	}
-	if !mock { // nothing has been read yet
-		size := min(a.o.MaxUploadBytes, max(0, c.Request().ContentLength))
-		if err := a.checkQuota(ctx, auth.CallerID(ctx), size); err != nil {
-			return err
-		}
-	}
-	form := uploadForm{m: a.Module, form: body}
-	details, err := form.read(ctx)
-	if err != nil {
-		form.discard(ctx)
-		return err
-	}
-	v, err := a.accept(ctx, auth.CallerID(ctx), form.file, details, mock)
-	if err != nil {
-		return err
-	}
-	return c.JSON(status, newUploadBody(ctx, v))
+	return c.JSON(status, newUploadBody(c.Request().Context(), v))
 }
 
 func newUploadBody(ctx context.Context, v Video) uploadBody {
