@@ -34,6 +34,8 @@ type route struct {
 	use      Use
 	secured  bool
 	prepared bool
+	page     bool     // its requests come from our own pages
+	static   bool     // it is the same for every caller
 	query    []string // of a prepared one: the parameters that its answers depend on
 }
 
@@ -89,6 +91,9 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		route, declared := s.routes[r.Method+" "+c.Path()]
 		if !declared { // there is nothing, so nothing reads the body
 			return next(c)
+		}
+		if route.page && s.crossOrigin.Check(r) != nil {
+			return errCrossOrigin
 		}
 		if _, known := auth.Caller(ctx); route.secured && !known {
 			return errUnauthenticated

@@ -19,10 +19,12 @@ import (
 // request has the circumstances of a request that everything else may need.
 type request struct {
 	language lang
-	client   netip.Addr
-	base     string // scheme://host, without a slash at the end
-	url      *url.URL
-	draining <-chan struct{}
+	// preferred is the language of a page's visitor, while language is that of the page.
+	preferred lang
+	client    netip.Addr
+	base      string // scheme://host, without a slash at the end
+	url       *url.URL
+	draining  <-chan struct{}
 }
 
 type requestKey struct{}
