@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"risingstars/app/site"
+	"risingstars/assets"
 	"risingstars/config"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
@@ -56,6 +58,7 @@ type app struct {
 	identity *identity.Module
 	voting   *voting.Module
 	media    *media.Module
+	site     *site.Site
 }
 
 // appOptions say what a process does. The zero value serves.
@@ -205,12 +208,28 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
+	if err := a.buildSite(); err != nil {
+		return err
+	}
 	if worker {
 		if err := a.compareBrand(ctx); err != nil {
 			return err
 		}
 	}
 	return withVariable("S3_UPLOAD_PREFIX", a.media.CheckPrefixes(ctx))
+}
+
+// buildSite reads the templates and texts of the pages.
+func (a *app) buildSite() (err error) {
+	a.site, err = site.New(site.Deps{
+		Identity: a.identity, Media: a.media, Voting: a.voting, Files: a.bucket, Limits: a.limits,
+		Assets: assets.Site(), Texts: assets.Text(),
+		Options: site.Options{
+			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path,
+			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second,
+		},
+	})
+	return err
 }
 
 // logWalls says which walls of the box around ffmpeg are missing.

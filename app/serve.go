@@ -115,12 +115,13 @@ func (a *app) routes(server *web.Server) {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
+	a.site.Routes(server)
 }
 
 // newAPI returns the server of the API. Without METRICS_ADDR it also serves the metrics, to programs on this host.
 func (a *app) newAPI() *web.Server {
 	o := a.serverOptions(a.c.HTTP.Addr)
-	o.Drain, o.Registerer = a.c.Drain(), a.registry
+	o.Drain, o.Registerer, o.Browser = a.c.Drain(), a.registry, browsers{a.identity}.caller
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}

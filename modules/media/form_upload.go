@@ -8,7 +8,7 @@ import (
 )
 
 // UploadForm reads an upload by the caller from a form, whose parts arrive in any order, and stores the file while it
-// arrives. A mock is never processed, and counts for no quota.
+// arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that it had.
 func (m *Module) UploadForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
@@ -26,7 +26,7 @@ func (m *Module) UploadForm(w http.ResponseWriter, r *http.Request, mock bool) (
 	details, err := form.read(ctx)
 	if err != nil {
 		form.discard(ctx)
-		return Video{}, err
+		return Video{Title: form.title, Description: form.description}, err
 	}
 	return m.accept(ctx, owner, form.file, details, mock)
 }

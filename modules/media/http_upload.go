@@ -32,7 +32,7 @@ func formUpload(s *web.Server, op huma.Operation) huma.Operation {
 		Type:     huma.TypeObject,
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(maxTitle), "description": text(maxDescription),
+			"video_file": file, "file": file, "title": text(MaxTitle), "description": text(MaxDescription),
 			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
 		},
 	}
@@ -106,9 +106,9 @@ func (f *uploadForm) readPart(ctx context.Context, part *web.Part) (err error) {
 	switch part.Name {
 	case "title":
 		f.hasTitle = true
-		f.title, err = f.form.Text(part, 4*maxTitle)
+		f.title, err = f.form.Text(part, 4*MaxTitle)
 	case "description":
-		f.description, err = f.form.Text(part, 4*maxDescription)
+		f.description, err = f.form.Text(part, 4*MaxDescription)
 	case "start_seconds":
 		f.start, err = f.form.Text(part, 64)
 	case "file", "video_file":
