@@ -63,7 +63,7 @@ func startHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
 		voting.Migrations())}
-	log, keys := slog.New(slog.NewTextHandler(t.Output(), nil)), auth.NewKeys(make([]byte, 32), nil)
+	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
 	files, err := diskstore.Open(diskstore.Options{
 		Root: t.TempDir(), Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
 	})
