@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"risingstars/platform/ecs"
 	"risingstars/platform/lifecycle"
@@ -140,7 +142,16 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	a.join(ctx, "serve", workers)
 	watch := a.newWorkers()
 	a.tolerated = append(a.tolerated, watch.check())
-	services := []lifecycle.Service{a.diskWatch(), watch.watch(), webService("web", a.newAPI(), "HTTP_ADDR")}
+	api := a.newAPI()
+	site := webService("web", api, "HTTP_ADDR")
+	site.Start = func(ctx context.Context) error {
+		err := withVariable("HTTP_ADDR", api.Start(ctx))
+		if err == nil && term.IsTerminal(int(os.Stdout.Fd())) {
+			fmt.Printf("\n  %s\n\n", a.siteAddress(api.Addr()))
+		}
+		return err
+	}
+	services := []lifecycle.Service{a.diskWatch(), watch.watch(), site}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)
 		o.Gatherer = a.registry

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ var unbudgeted = []string{
 	"GET /api/health", "GET /health", "GET /livez", "GET /metrics", "GET /readyz",
 	"POST /api/videos/upload-mock", // its answer is 404
 	"GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml",
+	"GET /static/:build/*",
 	// Who may read or write what behind a signed link, and how much, was decided when it was given out. A file that is
 	// there costs as little. The search for one that has moved has a bound of its own, in media's lookUp.
 	"GET /media/*", "HEAD /media/*", "PUT /media/*",
@@ -33,6 +35,9 @@ func routedServer() *web.Server {
 		c: &config.Config{}, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(),
 		keys: auth.NewKeys(make([]byte, 32), nil), files: &diskstore.Store{},
 		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{}), voting: voting.New(voting.Deps{}),
+	}
+	if err := a.buildSite(context.Background()); err != nil {
+		panic(err)
 	}
 	return a.newAPI()
 }

@@ -23,31 +23,40 @@ type CataloguePage struct {
 func (*CataloguePage) file() string { return "catalogue" }
 
 func (s *Site) getCatalogue(v *visit) (web.View, error) {
-	card := VideoCard{ID: "1", Title: "El primer vuelo", PlayerName: "Ana Ruiz", City: "Bogotá", Country: "Colombia",
-		Duration: 35 * time.Second, Votes: 1234}
+	card := VideoCard{
+		ID: "1", Title: "El primer vuelo", PlayerName: "Ana Ruiz", City: "Bogotá", Country: "Colombia",
+		Duration: 35 * time.Second, Votes: 1234,
+	}
 	voted := card
 	voted.ID, voted.Voted, voted.Takeable = "2", true, true
 	box := VoteBox{State: "open", ID: "1", PlayerName: "Ana Ruiz", Votes: 1}
 	other := func(state string) VoteBox {
 		b := box
-		b.State, b.SignedIn = state, true
+		b.State, b.ID, b.SignedIn = state, state, true
 		return b
 	}
 	d := &CataloguePage{
-		Base:    v.frame("catalogue.title", ""),
-		Notices: []Notice{{"info", "flash.out"}, {"good", "flash.voted"}, {"warning", "flash.self"}, {"bad", "error.500"}},
+		Base: v.frame("catalogue.title", ""),
+		Notices: []Notice{
+			{"info", "flash.out"},
+			{"good", "flash.voted"},
+			{"warning", "flash.self"},
+			{"bad", "error.500"},
+		},
 		Fields: []Field{
 			{Name: "plain", Label: "field.city", Hint: "field.city.hint", Type: "text"},
 			{Name: "wrong", Label: "field.email", Type: "email", Value: "ana@", Error: "?"},
 			{Name: "words", Label: "field.description", Type: "textarea", Optional: true},
-			{Name: "secret", Label: "field.password", Type: "password"},
+			{Name: "secret", Label: "field.password", Type: "password", Autocomplete: "new-password"},
 			{Name: "clip", Label: "field.file", Type: "file"},
 		},
 		Cards: []VideoCard{card, voted}, VoteBoxes: []VoteBox{box, other("voted"), other("self")},
 		Pager: Pager{Page: 2, Pages: 3, More: "?page=3", Back: "?page=1"},
 		Videos: []MyVideo{
-			{ID: "1", Title: "Uno", State: "state.processing", Kind: "info", Step: "step.processing", Progress: 40,
-				UnderWay: true},
+			{
+				ID: "1", Title: "Uno", State: "state.processing", Kind: "info", Step: "step.processing", Progress: 40,
+				UnderWay: true,
+			},
 			{ID: "2", Title: "Dos", State: "state.failed", Kind: "bad", Why: "?", CanRetry: true},
 			{ID: "3", Title: "Tres", State: "state.processed", Kind: "good", Published: true, Votes: 3},
 		},

@@ -54,8 +54,10 @@ func TestPagesHaveAPolicy(t *testing.T) {
 	b := h.browser(t)
 	for _, path := range []string{"/", "/no-such-page", "/v/none"} {
 		policy := b.get(t, path).header.Get("Content-Security-Policy")
-		for _, part := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",
-			"form-action 'self'"} {
+		for _, part := range []string{
+			"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+			"form-action 'self'",
+		} {
 			if !strings.Contains(policy, part) {
 				t.Errorf("%s: the policy %q lacks %s", path, policy, part)
 			}
@@ -86,8 +88,9 @@ func TestErrorsAreAPageForBrowsers(t *testing.T) {
 			t.Errorf("%s for %s is %s", path, accept, got)
 		}
 	}
-	if got := b.ask(t, http.MethodPost, "/help", nil, "Sec-Fetch-Site", "same-origin"); got.status != http.StatusMethodNotAllowed {
-		t.Errorf("POST /help answers %d", got.status)
+	sent := b.ask(t, http.MethodPost, "/help", nil, "Sec-Fetch-Site", "same-origin")
+	if sent.status != http.StatusMethodNotAllowed {
+		t.Errorf("POST /help answers %d", sent.status)
 	}
 }
 
@@ -99,8 +102,8 @@ func TestStaticFilesAreNamedByTheirContent(t *testing.T) {
 	_, rest, _ := strings.Cut(b.get(t, "/").body, `rel="stylesheet" href="`)
 	address, _, _ := strings.Cut(rest, `"`)
 	file := b.get(t, address, "Accept-Encoding", "gzip")
-	if !strings.Contains(file.header.Get("Cache-Control"), "immutable") || file.header.Get("Content-Encoding") != "gzip" ||
-		file.header.Get("Content-Type") != "text/css; charset=utf-8" {
+	if !strings.Contains(file.header.Get("Cache-Control"), "immutable") ||
+		file.header.Get("Content-Encoding") != "gzip" || file.header.Get("Content-Type") != "text/css; charset=utf-8" {
 		t.Errorf("%s: %v", address, file.header)
 	}
 	if len(file.body) > 10<<10 {
@@ -136,7 +139,8 @@ func TestAVideoHasAPreview(t *testing.T) {
 	b := h.browser(t)
 	page := b.get(t, "/v/"+videos[0])
 	picture := "/media/processed/" + videos[0] + "-1.jpg"
-	page.has(t, `property="og:image" content="`+h.url+picture+`"`, `property="og:title" content="El primer vuelo · Ana0 Ruiz"`)
+	page.has(t, `property="og:image" content="`+h.url+picture+`"`,
+		`property="og:title" content="El primer vuelo · Ana0 Ruiz"`)
 	if got := b.get(t, picture); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/jpeg" {
 		t.Errorf("the picture answers %d %v", got.status, got.header)
 	}

@@ -184,7 +184,8 @@ func poster(width, n int) []byte {
 			u, v := float64(x)/float64(width)-.5, float64(y)/float64(width)-.25
 			light := math.Exp(-12 * (u*u + v*v*2))
 			tone := 1 + .5*math.Sin(float64(n))
-			m.Set(x, y, color.RGBA{uint8(40 + 180*light*tone/1.5), uint8(20 + 120*light), uint8(70 + 120*light/tone), 255})
+			red, blue := uint8(40+180*light*tone/1.5), uint8(70+120*light/tone)
+			m.Set(x, y, color.RGBA{red, uint8(20 + 120*light), blue, 255})
 		}
 	}
 	var out bytes.Buffer

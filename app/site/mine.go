@@ -75,8 +75,10 @@ func (s *Site) myVideo(ctx context.Context, v media.Video, votes int) (MyVideo, 
 		m.Notices = append(m.Notices, web.Say(ctx, media.NoticeText(n)))
 	}
 	var err error
-	_, m.Picture, err = s.posters(ctx, voting.Output{PosterKey: v.PosterKey, Poster640Key: v.Poster640Key,
-		Poster320Key: v.Poster320Key})
+	_, m.Picture, err = s.posters(ctx, voting.Output{
+		PosterKey: v.PosterKey, Poster640Key: v.Poster640Key,
+		Poster320Key: v.Poster320Key,
+	})
 	return m, err
 }
 

@@ -25,8 +25,8 @@ func (*SignupPage) file() string { return "signup" }
 // by country does not depend on the language of whoever signed up.
 func countries() []string {
 	codes := []string{
-		"AR", "BO", "BR", "CA", "CL", "CO", "CR", "CU", "DO", "EC", "SV", "ES", "US", "GT", "HN", "MX", "NI", "PA", "PY",
-		"PE", "PR", "UY", "VE",
+		"AR", "BO", "BR", "CA", "CL", "CO", "CR", "CU", "DO", "EC", "SV", "ES", "US", "GT", "HN", "MX", "NI", "PA",
+		"PY", "PE", "PR", "UY", "VE",
 	}
 	names := make([]string, len(codes))
 	for i, code := range codes {
@@ -42,15 +42,23 @@ func (v *visit) signupPage(w Wish, typed url.Values) *SignupPage {
 	const most = 100
 	d.Form.Fields = []Field{
 		{Name: "first_name", Label: "field.first_name", Type: "text", Autocomplete: "given-name", Most: most},
-		{Name: "last_name", Label: "field.last_name", Type: "text", Autocomplete: "family-name", Most: most,
-			Hint: "field.last_name.hint"},
+		{
+			Name: "last_name", Label: "field.last_name", Type: "text", Autocomplete: "family-name", Most: most,
+			Hint: "field.last_name.hint",
+		},
 		{Name: "email", Label: "field.email", Type: "email", Autocomplete: "email", Hint: "field.email.hint"},
-		{Name: "password1", Label: "field.password", Type: "password", Autocomplete: "new-password",
-			Hint: "field.password.hint"},
-		{Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
-			Hint: "field.city.hint"},
-		{Name: "country", Label: "field.country", Type: "text", Autocomplete: "country-name", Most: most,
-			List: "countries"},
+		{
+			Name: "password1", Label: "field.password", Type: "password", Autocomplete: "new-password",
+			Hint: "field.password.hint",
+		},
+		{
+			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
+			Hint: "field.city.hint",
+		},
+		{
+			Name: "country", Label: "field.country", Type: "text", Autocomplete: "country-name", Most: most,
+			List: "countries",
+		},
 	}
 	for i, field := range d.Form.Fields {
 		if field.Type != "password" {

@@ -13,7 +13,6 @@ import (
 	"context"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"time"
 
 	"risingstars/modules/identity"
@@ -41,8 +40,9 @@ type Options struct {
 	SelfVotes bool
 	FilesPath string // below which published files have addresses that last, such as /media/
 	URLExpiry time.Duration
-	Catalogue bool // show the parts of all pages at /catalogue, for tests
-	Live      bool // read templates and texts anew for each page, for developers
+	Origins   []string // the hosts, other than the site's own, from which clips and pictures come
+	Catalogue bool     // show the parts of all pages at /catalogue, for tests
+	Live      bool     // read templates and texts anew for each page, for developers
 }
 
 // Deps are what the site is built from. All are required.
@@ -98,7 +98,7 @@ type page func(*visit) (web.View, error)
 
 // Routes registers all pages. Those of members need somebody who is signed in; others are sent to /login first.
 func (s *Site) Routes(server *web.Server) {
-	server.Pages(web.PageOptions{Origins: s.origins(), Problem: s.problem})
+	server.Pages(web.PageOptions{Origins: s.o.Origins, Problem: s.problem})
 	server.Static(s.static)
 
 	look := web.Use{Budgets: []limit.Budget{pageViews}, Timeout: pageTime}
@@ -166,22 +166,4 @@ func (s *Site) adder(server *web.Server, prefix string, secured bool) func(strin
 			return serve(newVisit(r))
 		})
 	}
-}
-
-// origins returns the hosts, other than the site's own, from which clips and pictures come.
-func (s *Site) origins() (origins []string) {
-	if s.files == nil {
-		return nil
-	}
-	// What is published, and what is signed, may have different hosts.
-	for _, key := range []string{"processed/x.jpg", "uploads/x.mp4"} {
-		address, err := s.files.URL(context.Background(), key, time.Minute)
-		if err != nil {
-			continue
-		}
-		if u, err := url.Parse(address); err == nil && u.Host != "" {
-			origins = append(origins, u.Scheme+"://"+u.Host)
-		}
-	}
-	return origins
 }

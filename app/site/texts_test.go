@@ -234,8 +234,9 @@ func TestColoursCanBeToldApart(t *testing.T) {
 	for name, css := range map[string][]byte{"light": nil, "dark": dark} {
 		tokens := read(css, read(light, map[string]string{"white": "#ffffff", "hover": "#ffd873"}))
 		for pair, least := range map[string]float64{
-			"text ground": 7, "text soft": 7, "muted ground": 4.5, "muted soft": 4.5, "link ground": 4.5, "link soft": 4.5,
-			"good ground": 4.5, "good soft": 4.5, "bad ground": 4.5, "bad soft": 4.5, "warning ground": 3, "warning soft": 3,
+			"text ground": 7, "text soft": 7, "muted ground": 4.5, "muted soft": 4.5,
+			"link ground": 4.5, "link soft": 4.5, "good ground": 4.5, "good soft": 4.5,
+			"bad ground": 4.5, "bad soft": 4.5, "warning ground": 3, "warning soft": 3,
 			"edge ground": 3, "edge soft": 3, "focus ground": 3, "focus soft": 3,
 			"ink gold": 7, "ink hover": 7, "white night": 7, "white night-2": 7, "white night-3": 7, "gold night": 4.5,
 			"gold night-2": 4.5, "gold night-3": 4.5,

@@ -38,10 +38,14 @@ func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
 	d.Scripts = []string{"upload.js"}
 	// The file comes last: what is wrong with the texts is then told before it is sent.
 	d.Form.Fields = []Field{
-		{Name: "title", Label: "field.title", Type: "text", Most: media.MaxTitle, Value: title,
-			Hint: "field.title.hint"},
-		{Name: "description", Label: "field.description", Type: "textarea", Most: media.MaxDescription,
-			Value: description, Optional: true, Hint: "field.description.hint"},
+		{
+			Name: "title", Label: "field.title", Type: "text", Most: media.MaxTitle, Value: title,
+			Hint: "field.title.hint",
+		},
+		{
+			Name: "description", Label: "field.description", Type: "textarea", Most: media.MaxDescription,
+			Value: description, Optional: true, Hint: "field.description.hint",
+		},
 		{Name: "start_seconds", Label: "field.start", Type: "number", Optional: true, Hint: "field.start.hint"},
 		{Name: "file", Label: "field.file", Type: "file", Hint: "field.file.hint"},
 	}

@@ -29,7 +29,8 @@ func TestAVoteSignedOutIsCountedAfterSigningUp(t *testing.T) {
 	if wrong.status != http.StatusUnprocessableEntity {
 		t.Errorf("a wrong form answers %d", wrong.status)
 	}
-	wrong.has(t, `value="luz@example.com"`, `name="vote" value="`+id+`"`, "<title>Error:", `href="#password1"`, `aria-invalid="true"`)
+	wrong.has(t, `value="luz@example.com"`, `name="vote" value="`+id+`"`, "<title>Error:",
+		`href="#password1"`, `aria-invalid="true"`)
 	if strings.Contains(wrong.body, "xyz17") {
 		t.Error("the form that comes back has the password")
 	}
@@ -94,8 +95,10 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 	h := startHouse(t)
 	users, videos := h.crowd(t, 2)
 	b := h.signedIn(t, users[1])
-	for _, path := range []string{"/v/" + videos[0] + "/vote", "/login", "/logout", "/signup", "/upload",
-		"/api/public/videos/" + videos[0] + "/vote"} {
+	for _, path := range []string{
+		"/v/" + videos[0] + "/vote", "/login", "/logout", "/signup", "/upload",
+		"/api/public/videos/" + videos[0] + "/vote",
+	} {
 		for name, headers := range map[string][]string{
 			"another site":  {"Sec-Fetch-Site", "cross-site"},
 			"a subdomain":   {"Sec-Fetch-Site", "same-site"},

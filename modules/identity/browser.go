@@ -33,8 +33,8 @@ func (m *Module) SignInBrowser(ctx context.Context, userID, agent string) (token
 	return token, nil
 }
 
-// BrowserCaller returns the account to which the browser with the token is signed in. The error is errNoBrowser if there
-// is none.
+// BrowserCaller returns the account to which the browser with the token is signed in. The error is errNoBrowser if
+// there is none.
 func (m *Module) BrowserCaller(ctx context.Context, token string) (userID string, err error) {
 	now, hash := time.Now(), browserHash(token)
 	row, err := m.store.browser(ctx, hash, now)

@@ -10,8 +10,8 @@ import (
 	"risingstars/platform/text"
 )
 
-// Session is an access token, whose it is, and its lifetime. Device proves that the device has signed in; it is "" if the device has
-// such a proof already.
+// Session is an access token, whose it is, and its lifetime. Device proves that the device has signed in; it is "" if
+// the device has such a proof already.
 type Session struct {
 	UserID string
 	Token  string

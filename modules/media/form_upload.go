@@ -8,7 +8,8 @@ import (
 )
 
 // UploadForm reads an upload by the caller from a form, whose parts arrive in any order, and stores the file while it
-// arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that it had.
+// arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that were
+// in it.
 func (m *Module) UploadForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)

@@ -36,8 +36,8 @@ type View struct {
 // Pages sets what all pages have in common. Without it, browsers get the same problem documents as other clients.
 func (s *Server) Pages(o PageOptions) {
 	sources := strings.Join(append([]string{"'self'"}, o.Origins...), " ")
-	s.pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + sources + " data:; media-src " +
-		sources + " blob:; connect-src " + sources + "; manifest-src 'self'; form-action 'self'; base-uri 'none'; " +
+	s.pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + sources + " data:; " +
+		"media-src " + sources + " blob:; connect-src " + sources + "; manifest-src 'self'; form-action 'self'; base-uri 'none'; " +
 		"frame-ancestors 'none'"
 	s.pageProblem = o.Problem
 }

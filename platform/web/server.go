@@ -41,8 +41,8 @@ type Options struct {
 	Connections, ConnectionsEach int
 
 	Verify func(token string) (auth.Principal, error)
-	// Browser returns the caller to whom the token in a browser's cookie belongs, or a fault of kind Unauthenticated; nil:
-	// browsers do not sign in.
+	// Browser returns the caller to whom the token in a browser's cookie belongs, or a fault of kind Unauthenticated;
+	// nil: browsers do not sign in.
 	Browser    func(ctx context.Context, token string) (auth.Principal, error)
 	Health     *telemetry.Health
 	Limits     *limit.Limits // counts what operations use; nil: in this process alone
@@ -113,7 +113,8 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery, s.authenticate, s.enforce)
+	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery,
+		s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
