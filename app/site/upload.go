@@ -26,7 +26,7 @@ type UploadRules struct {
 }
 
 func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
-	rules := s.media.Rules()
+	rules := s.media.ClipRules()
 	d := &UploadPage{
 		Base: v.frame("upload.title", "upload"), MaxMB: int(s.media.MaxUpload() >> 20),
 		Rules: UploadRules{
@@ -55,7 +55,7 @@ func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
 func (s *Site) getUpload(v *visit) (web.View, error) { return s.show(s.uploadPage(v, "", "")) }
 
 func (s *Site) postUpload(v *visit) (web.View, error) {
-	sent, err := s.media.UploadForm(nil, v.Request, false)
+	sent, err := s.media.ReceiveForm(nil, v.Request, false)
 	if err != nil {
 		d := s.uploadPage(v, sent.Title, sent.Description)
 		status, ok := d.Form.fail(v.Context(), err)

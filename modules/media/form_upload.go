@@ -7,10 +7,10 @@ import (
 	"risingstars/platform/web"
 )
 
-// UploadForm reads an upload by the caller from a form, whose parts arrive in any order, and stores the file while it
+// ReceiveForm reads an upload by the caller from a form, whose parts arrive in any order, and stores the file while it
 // arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that were
 // in it.
-func (m *Module) UploadForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
+func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
 	body, err := web.OpenMultipart(w, r, m.o.MaxUploadBytes, errTooLarge)

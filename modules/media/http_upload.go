@@ -50,7 +50,7 @@ func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAc
 func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
-	v, err := a.UploadForm(c.Response(), c.Request(), mock)
+	v, err := a.ReceiveForm(c.Response(), c.Request(), mock)
 	if err != nil {
 		return err
 	}

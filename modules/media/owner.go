@@ -121,5 +121,5 @@ func (m *Module) WhyFailed(v Video) *Reason {
 // MaxUpload returns how many bytes an uploaded file may have.
 func (m *Module) MaxUpload() int64 { return m.o.MaxUploadBytes }
 
-// Rules returns the rules for clips.
-func (m *Module) Rules() Rules { return m.o.Rules }
+// ClipRules returns the rules for clips.
+func (m *Module) ClipRules() Rules { return m.o.Rules }
