@@ -1,8 +1,6 @@
 package site
 
 import (
-	"time"
-
 	"risingstars/modules/media"
 	"risingstars/platform/web"
 )
@@ -20,8 +18,8 @@ func (*UploadPage) file() string { return "upload" }
 
 // UploadRules are the rules for clips; what is 0 or false is no rule.
 type UploadRules struct {
-	Clip, Shortest, Longest time.Duration
-	Height                  int
+	Clip, Shortest, Longest int // seconds
+	Height                  int // pixels
 	Silent                  bool
 }
 
@@ -30,7 +28,7 @@ func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
 	d := &UploadPage{
 		Base: v.frame("upload.title", "upload"), MaxMB: int(s.media.MaxUpload() >> 20),
 		Rules: UploadRules{
-			Clip: rules.MaxClip, Shortest: rules.MinDuration, Longest: rules.MaxDuration, Height: rules.MinHeight,
+			Clip: int(rules.MaxClip.Seconds()), Shortest: int(rules.MinDuration.Seconds()), Longest: int(rules.MaxDuration.Seconds()), Height: rules.MinHeight,
 			Silent: rules.RemoveAudio,
 		},
 	}
