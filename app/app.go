@@ -22,6 +22,7 @@ import (
 	"risingstars/platform/box"
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -155,7 +156,7 @@ func withVariable(variable string, err error) error {
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{
-		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(),
+		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(),
 		identity.Migrations(), voting.Migrations(), media.Migrations(),
 	}
 }

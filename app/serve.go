@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"risingstars/platform/ecs"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/queue"
 	"risingstars/platform/telemetry"
@@ -75,6 +76,7 @@ func (a *app) workServices() []lifecycle.Service {
 		lifecycle.Loop("sweeper", a.media.Sweep),
 		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("fills", a.fill),
+		lifecycle.Loop("bumpers", a.warm),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})
@@ -127,6 +129,7 @@ func (a *app) newAPI() *web.Server {
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
+	o.Keys = idempotency.New(a.db)
 	server := web.New(o)
 	a.routes(server)
 	return server
@@ -151,7 +154,11 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 		}
 		return err
 	}
-	services := []lifecycle.Service{a.diskWatch(), watch.watch(), site}
+	sweepKeys := func(ctx context.Context) { idempotency.New(a.db).Watch(ctx, a.log) }
+	services := []lifecycle.Service{
+		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
+		site,
+	}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)
 		o.Gatherer = a.registry

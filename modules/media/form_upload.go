@@ -1,6 +1,8 @@
 package media
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 
 	"risingstars/platform/auth"
@@ -17,17 +19,32 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 	if err != nil {
 		return Video{}, err
 	}
-	if !mock { // nothing has been read yet
+	once := web.OnceOf(ctx)
+	form := uploadForm{m: m, form: body, print: newFingerprint(once)}
+	if once.Resumed() { // an attempt that was cut off may have created the video
+		form.made, err = m.Owned(ctx, owner, once.Subject())
+		if err != nil && !errors.Is(err, errNotFound) {
+			return Video{}, err
+		}
+	}
+	form.known = once.Answered() || form.made.ID != ""
+	if !mock && !form.known { // nothing has been read yet
 		size := min(m.o.MaxUploadBytes, max(0, r.ContentLength))
 		if err := m.checkQuota(ctx, owner, size); err != nil {
 			return Video{}, err
 		}
 	}
-	form := uploadForm{m: m, form: body}
 	details, err := form.read(ctx)
+	if err == nil {
+		err = once.Match(ctx, form.print.sum(details))
+	}
 	if err != nil {
 		form.discard(ctx)
 		return Video{Title: form.title, Description: form.description}, err
 	}
+	if form.known {
+		return form.made, nil
+	}
+	form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
 	return m.accept(ctx, owner, form.file, details, mock)
 }

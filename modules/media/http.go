@@ -18,7 +18,11 @@ func (m *Module) Routes(s *web.Server) {
 	a := api{m}
 	reads := web.Use{Budgets: []limit.Budget{videoReads}}
 	changes := web.Use{Budgets: []limit.Budget{videoChanges}, Body: detailsBody}
-	uploads := web.Use{Budgets: []limit.Budget{videoChanges, accountUploads, processUploads}, Stream: true}
+	direct := changes
+	direct.Once = true
+	uploads := web.Use{
+		Budgets: []limit.Budget{videoChanges, accountUploads, processUploads}, Stream: true, Once: true,
+	}
 	mocks := web.Use{Budgets: []limit.Budget{videoChanges, processUploads}, Stream: true}
 	streams := web.Use{Budgets: []limit.Budget{videoReads, processStreams}, Stream: true}
 
@@ -38,14 +42,14 @@ func (m *Module) Routes(s *web.Server) {
 	// Uploads straight to storage.
 	web.Register(s, operation("POST /api/videos/uploads", "beginUpload",
 		"Begin an upload straight to storage; PUT each part to its URL, with nothing but its bytes, then complete it",
-		201, 400, 413, 422, 507), changes, a.beginUpload)
+		201, 400, 413, 422, 507), direct, a.beginUpload)
 	web.Register(s, operation("GET /api/videos/uploads", "listUploads",
 		"The caller's unfinished uploads, the latest first", 200), reads, a.listUploads)
 	web.Register(s, operation("GET /api/videos/uploads/{id}", "getUpload",
 		"The parts of an upload that have arrived, and new URLs for the others", 200, 403, 404), reads, a.getUpload)
 	web.Register(s, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
 		"Create the video of an upload once all its parts have arrived",
-		201, 400, 403, 404, 422, 507), changes, a.completeUpload)
+		201, 400, 403, 404, 422, 507), direct, a.completeUpload)
 	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload",
 		"Cancel an upload", 200, 403, 404), changes, a.abortUpload)
 

@@ -3,6 +3,10 @@ package media
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"time"
@@ -22,6 +26,10 @@ type uploadBody struct {
 	Title      string    `json:"title"`
 	Status     string    `json:"status"`
 	UploadedAt time.Time `json:"uploaded_at"`
+
+	// The names that clients of earlier systems know.
+	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
 }
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
@@ -51,10 +59,11 @@ func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil,
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
 	v, err := a.ReceiveForm(c.Response(), c.Request(), mock)
-	if err != nil {
+	ctx := c.Request().Context()
+	if err != nil || web.OnceOf(ctx).Answered() {
 		return err
 	}
-	return c.JSON(status, newUploadBody(c.Request().Context(), v))
+	return c.JSON(status, newUploadBody(ctx, v))
 }
 
 func newUploadBody(ctx context.Context, v Video) uploadBody {
@@ -64,13 +73,44 @@ func newUploadBody(ctx context.Context, v Video) uploadBody {
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
 		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status),
-		UploadedAt: v.UploadedAt,
+		UploadedAt: v.UploadedAt, ID: v.ID, CreatedAt: v.UploadedAt,
 	}
+}
+
+// fingerprint tells one upload from another by its details and by the bytes of its file, which it sees as they arrive.
+type fingerprint struct{ hash.Hash }
+
+// newFingerprint returns nil for an upload that is not compared with others.
+func newFingerprint(once *web.Once) *fingerprint {
+	if once == nil {
+		return nil
+	}
+	return &fingerprint{sha256.New()}
+}
+
+// of returns what reads content, and sees it.
+func (p *fingerprint) of(content io.Reader) io.Reader {
+	if p == nil {
+		return content
+	}
+	return io.TeeReader(content, p)
+}
+
+func (p *fingerprint) sum(d details) string {
+	if p == nil {
+		return ""
+	}
+	fmt.Fprintf(p, "%q %q %d", d.Title, d.Description, d.Start)
+	return base64.RawURLEncoding.EncodeToString(p.Sum(nil))
 }
 
 // uploadForm is the form of an upload, whose parts arrive in any order.
 type uploadForm struct {
 	m                         *Module
+	print                     *fingerprint
+	known                     bool  // the answer is known: the file is read, and not stored
+	made                      Video // that an attempt which was cut off has created
+	seen                      bool  // a file was read and not stored
 	form                      *web.Multipart
 	file                      *original
 	title, description, start string
@@ -94,7 +134,7 @@ func (f *uploadForm) read(ctx context.Context) (details, error) {
 	}
 	d, err := newDetails(f.title, f.description, f.start)
 	switch {
-	case err != nil || f.file != nil:
+	case err != nil || f.file != nil || f.seen:
 		return d, err
 	case f.empty:
 		return d, errEmptyFile
@@ -127,15 +167,20 @@ func (f *uploadForm) readFile(ctx context.Context, content io.Reader) error {
 		return nil
 	case err != nil:
 		return err
-	case f.file != nil:
+	case f.file != nil || f.seen:
 		return errSecondFile
+	}
+	if f.known {
+		f.seen = true
+		_, err := io.Copy(io.Discard, f.print.of(body))
+		return err
 	}
 	if f.hasTitle { // a mistake in the details is then reported before the file is read
 		if _, err := newDetails(f.title, f.description, f.start); err != nil {
 			return err
 		}
 	}
-	file, err := f.m.receive(ctx, body, f.form.MaxFile())
+	file, err := f.m.receive(ctx, f.print.of(body), f.form.MaxFile())
 	f.file = file
 	return err
 }

@@ -17,6 +17,8 @@ func (m *Module) Routes(s *web.Server) {
 	a := api{m}
 	reads := web.Use{Budgets: []limit.Budget{publicReads}, Timeout: readTimeout}
 	changes := web.Use{Budgets: []limit.Budget{votes, clientVotes}}
+	once := changes
+	once.Once = true
 	operation := func(method, path, id, summary string, errors ...int) huma.Operation {
 		return huma.Operation{
 			Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"public"}, Errors: errors,
@@ -35,6 +37,6 @@ func (m *Module) Routes(s *web.Server) {
 		op.Security = web.Secured()
 		return op
 	}
-	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once"), changes, a.postVote)
+	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once"), once, a.postVote)
 	web.Register(s, change(http.MethodDelete, "unvote", "Remove your vote for a video"), changes, a.deleteVote)
 }

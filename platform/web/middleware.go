@@ -194,15 +194,19 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 
 func (s *Server) cors() echo.MiddlewareFunc {
 	if len(s.o.CORSOrigins) == 0 {
-		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
+		return answerOptions
 	}
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins: s.o.CORSOrigins,
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language"},
+		AllowHeaders: []string{
+			echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language", "Idempotency-Key", "If-None-Match",
+			"If-Modified-Since", "If-Range", "Last-Event-ID", "Range",
+		},
 		ExposeHeaders: []string{
-			"X-Total-Count", "X-Next-After", "Link", "ETag", echo.HeaderXRequestID, "Retry-After",
-			"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+			"X-Total-Count", "X-Next-After", "Link", "ETag", echo.HeaderXRequestID, "Retry-After", "Allow",
+			"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "Idempotency-Replayed",
+			"Content-Language", "Content-Range", "Accept-Ranges", "Location",
 		},
 		MaxAge: 600,
 	})

@@ -1,15 +1,12 @@
 package web
 
 import (
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -97,44 +94,16 @@ func (s *Server) sendPage(c echo.Context, p View) error {
 	if p.Type != "" {
 		h.Set("Content-Type", p.Type)
 	}
-	return writeCompressed(w, r, status, p.HTML)
-}
-
-// compressors are used again, because each needs 800 KB.
-var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-
-// smallest is the shortest document that compressing makes shorter by a packet.
-const smallest = 1400 // bytes
-
-func writeCompressed(w http.ResponseWriter, r *http.Request, status int, body []byte) error {
-	if len(body) < smallest || !accepts(r, "gzip") {
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		w.WriteHeader(status)
-		_, err := w.Write(body)
-		return err
+	// No page has a secret beside a text that its address can choose, so its size tells nothing.
+	body := p.HTML
+	if c := codingOf(r.Header[echo.HeaderAcceptEncoding]); c != identity && len(body) >= leastToEncode {
+		body = s.prepared.encoder.encode(c, body)
+		h.Set(echo.HeaderContentEncoding, c.name())
 	}
-	w.Header().Set("Content-Encoding", "gzip")
+	h.Set(echo.HeaderContentLength, strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	z, _ := compressors.Get().(*gzip.Writer) // the pool has nothing else
-	defer compressors.Put(z)
-	z.Reset(w)
-	if _, err := z.Write(body); err != nil {
-		return err
-	}
-	return z.Close()
-}
-
-// accepts reports whether the client accepts a coding; one with a weight of zero it does not.
-func accepts(r *http.Request, coding string) bool {
-	for offer := range strings.SplitSeq(r.Header.Get(echo.HeaderAcceptEncoding), ",") {
-		name, weight, _ := strings.Cut(strings.TrimSpace(offer), ";")
-		if !strings.EqualFold(strings.TrimSpace(name), coding) {
-			continue
-		}
-		weight = strings.ReplaceAll(weight, " ", "")
-		return !slices.Contains([]string{"q=0", "q=0.0", "q=0.00", "q=0.000"}, weight)
-	}
-	return false
+	_, err := w.Write(body)
+	return err
 }
 
 // pageLanguage makes the texts of pages, also of those that do not exist, follow the address.
@@ -145,9 +114,9 @@ func (s *Server) pageLanguage(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		known := requestOf(r.Context())
-		known.preferred, known.language = known.language, es
+		known.page = "es"
 		if r.URL.Path == "/en" || strings.HasPrefix(r.URL.Path, "/en/") {
-			known.language = en
+			known.page = "en"
 		}
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), requestKey{}, known)))
 		return next(c)
@@ -161,10 +130,10 @@ func (s *Server) isPage(r *http.Request) bool {
 }
 
 // EnglishPage reports whether the texts of a page are English.
-func EnglishPage(ctx context.Context) bool { return requestOf(ctx).language == en }
+func EnglishPage(ctx context.Context) bool { return requestOf(ctx).page == "en" }
 
 // PrefersEnglish reports whether a browser prefers English, whatever the language of the page.
-func PrefersEnglish(ctx context.Context) bool { return requestOf(ctx).preferred == en }
+func PrefersEnglish(ctx context.Context) bool { return parseLanguage(requestOf(ctx).accept) == en }
 
 // errCrossOrigin is the answer to what another site's page made a browser send.
 var errCrossOrigin = fault.New(fault.Forbidden, "cross_origin",

@@ -71,6 +71,7 @@ type Problem struct {
 
 	retryAfter int
 	refusal    *limit.Refusal // nil unless a budget is used up
+	language   lang
 }
 
 // ProblemField is one field of the input that needs correcting.
@@ -89,11 +90,14 @@ func NewProblem(ctx context.Context, err error) *Problem {
 		status = http.StatusMethodNotAllowed
 	case f.Is(errSlow):
 		status = http.StatusRequestTimeout
+	case f.Is(errNotAcceptable):
+		status = http.StatusNotAcceptable
 	}
 	language := languageOf(ctx)
 	p := &Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: f.Code,
 		Detail: language.pick(f.Text), RequestID: telemetry.RequestID(ctx), retryAfter: f.RetryAfter,
+		language: language,
 	}
 	if f.RetryAfter > 0 {
 		p.Detail += " " + language.pick(again(f.RetryAfter))
@@ -125,6 +129,7 @@ func (p *Problem) headers(h http.Header) {
 		rateLimitHeaders(h, p.refusal)
 	}
 	h.Set("Cache-Control", "no-store")
+	inLanguage(h, p.language)
 }
 
 // rateLimitHeaders tell a client which budget is used up, by the names of draft-ietf-httpapi-ratelimit-headers-07.

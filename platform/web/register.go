@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +26,7 @@ type Use struct {
 	Body    int64         // largest body in bytes; 0: 8 KiB
 	Timeout time.Duration // how long the request may take; then the answer is limit.ErrBusy; 0: as long as it likes
 	Stream  bool          // the body or the answer is a stream: the operation bounds its size, Pace.Rate its rate
+	Once    bool          // the operation obeys Idempotency-Key; one that streams does its part by OnceOf
 	// Budgets are counted by the request's client, account or this process. Rates are taken; what a budget bounds at
 	// once is held until the handler returns.
 	Budgets []limit.Budget
@@ -36,6 +39,8 @@ type route struct {
 	prepared bool
 	page     bool     // its requests come from our own pages
 	static   bool     // it is the same for every caller
+	tagged   bool     // each answer has an ETag, and goes to one caller
+	produces string   // the media type of its answers; "": it depends
 	query    []string // of a prepared one: the parameters that its answers depend on
 }
 
@@ -45,16 +50,44 @@ func Register[I, O any](s *Server, op huma.Operation, use Use, handler func(cont
 	if len(use.Budgets) > 0 && !slices.Contains(op.Errors, http.StatusTooManyRequests) {
 		op.Errors = append(op.Errors, http.StatusTooManyRequests)
 	}
-	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
+	op.Errors = withStatuses(op.Errors, op.Method)
+	if use.Once {
+		documentKey(&op)
+	}
+	secured := len(op.Security) > 0
+	s.declare(op.Method, echoPath(op.Path), route{
+		use: use, secured: secured, produces: jsonType, tagged: secured && op.Method == http.MethodGet,
+	})
 	huma.Register(s.API, op, handler)
 }
 
 // Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented,
 // guarded by op.Security and bounded by use like any other.
 func (s *Server) Handle(op huma.Operation, use Use, handler echo.HandlerFunc) {
+	if use.Once {
+		documentKey(&op)
+	}
 	s.API.OpenAPI().AddOperation(&op)
-	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
+	r := route{use: use, secured: len(op.Security) > 0}
+	if success := op.Responses[strconv.Itoa(op.DefaultStatus)]; success != nil {
+		r.produces = produced(slices.Collect(maps.Keys(success.Content)))
+	}
+	s.declare(op.Method, echoPath(op.Path), r)
 	s.echo.Add(op.Method, echoPath(op.Path), handler)
+}
+
+// withStatuses adds to the documented errors of an operation those that every operation of its method has.
+func withStatuses(statuses []int, method string) []int {
+	general := []int{http.StatusNotAcceptable}
+	if method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
+		general = append(general, http.StatusUnsupportedMediaType)
+	}
+	for _, status := range general {
+		if !slices.Contains(statuses, status) {
+			statuses = append(slices.Clone(statuses), status)
+		}
+	}
+	return statuses
 }
 
 // echoPath returns an operation's path in echo's notation.
@@ -98,6 +131,9 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		if _, known := auth.Caller(ctx); route.secured && !known {
 			return errUnauthenticated
 		}
+		if err := acceptable(r, route.produces); err != nil {
+			return err
+		}
 		if !route.use.Stream {
 			most := route.use.Body
 			if most == 0 {
@@ -112,6 +148,15 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if route.prepared {
 			return s.servePrepared(c, route, next)
+		}
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			inLanguage(c.Response().Header(), languageOf(ctx))
+		}
+		if route.use.Once {
+			next = s.once(next, route.use)
+		}
+		if route.tagged {
+			return s.serveTagged(c, route, next)
 		}
 		return s.spend(c, route.use, next)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/platform/auth"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/limit"
 	"risingstars/platform/telemetry"
 )
@@ -45,7 +46,8 @@ type Options struct {
 	// nil: browsers do not sign in.
 	Browser    func(ctx context.Context, token string) (auth.Principal, error)
 	Health     *telemetry.Health
-	Limits     *limit.Limits // counts what operations use; nil: in this process alone
+	Keys       *idempotency.Store // what Idempotency-Key stands for; nil: the header is ignored
+	Limits     *limit.Limits      // counts what operations use; nil: in this process alone
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // gets the metrics of requests; nil: no metrics
 	Gatherer   prometheus.Gatherer   // what /metrics serves; nil: no such route
@@ -113,7 +115,7 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery,
+	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery,
 		s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
@@ -147,7 +149,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A copy, because net/http decides by the original whether to send the body.
 		get := *r
 		get.Method = http.MethodGet
-		r = &get
+		r = get.WithContext(context.WithValue(r.Context(), headKey{}, true))
 	}
 	s.echo.ServeHTTP(w, s.withTimedBody(w, r))
 }

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -21,7 +19,7 @@ const (
 	forever    = "public, max-age=31536000, immutable"
 )
 
-// Static are files that pages need, such as styles and scripts. They are kept in memory, also compressed. The address
+// Static are files that pages need, such as styles and scripts. They are kept in memory, and compressed once. The address
 // of each names the content of all of them, so browsers may keep it for ever.
 type Static struct {
 	build string
@@ -29,8 +27,8 @@ type Static struct {
 }
 
 type staticFile struct {
-	contentType   string
-	plain, zipped []byte // zipped is nil if it is no shorter
+	contentType string
+	content     *representation
 }
 
 // NewStatic reads all files of a folder.
@@ -47,8 +45,8 @@ func NewStatic(folder fs.FS) (*Static, error) {
 		}
 		fmt.Fprintf(sum, "%s %d\n", name, len(content))
 		sum.Write(content)
-		s.files[name], err = newStaticFile(name, content)
-		return err
+		s.files[name] = staticFile{staticType(name), &representation{body: content}}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the static files: %w", err)
@@ -57,29 +55,16 @@ func NewStatic(folder fs.FS) (*Static, error) {
 	return s, nil
 }
 
-func newStaticFile(name string, content []byte) (staticFile, error) {
-	f := staticFile{plain: content, contentType: mime.TypeByExtension(path.Ext(name))}
-	switch path.Ext(name) { // those that systems know by other names, or not at all
+// staticType knows those types that systems know by other names, or not at all.
+func staticType(name string) string {
+	switch ext := path.Ext(name); ext {
 	case ".js":
-		f.contentType = "text/javascript; charset=utf-8"
+		return "text/javascript; charset=utf-8"
 	case ".webmanifest":
-		f.contentType = "application/manifest+json"
+		return "application/manifest+json"
+	default:
+		return mime.TypeByExtension(ext)
 	}
-	var zipped bytes.Buffer
-	z, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
-	if err != nil {
-		return f, err
-	}
-	if _, err := z.Write(content); err != nil {
-		return f, err
-	}
-	if err := z.Close(); err != nil {
-		return f, err
-	}
-	if zipped.Len() < len(content) {
-		f.zipped = zipped.Bytes()
-	}
-	return f, nil
 }
 
 // URL returns the address of a file, and an error if there is none by that name.
@@ -109,10 +94,10 @@ func (s *Server) Static(files *Static) {
 		if strings.HasSuffix(c.Param("*"), ".svg") { // which may have scripts, where it is opened by itself
 			h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		}
-		body := file.plain
-		if file.zipped != nil && accepts(c.Request(), "gzip") {
-			body = file.zipped
-			h.Set("Content-Encoding", "gzip")
+		coding := file.content.codingFor(c.Request().Header[echo.HeaderAcceptEncoding])
+		body := file.content.in(coding, &s.prepared.encoder)
+		if coding != identity {
+			h.Set(echo.HeaderContentEncoding, coding.name())
 		}
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		c.Response().WriteHeader(http.StatusOK)
