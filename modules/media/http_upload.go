@@ -46,7 +46,7 @@ func formUpload(s *web.Server, op huma.Operation) huma.Operation {
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
 			"video_file": file, "file": file, "title": text(maxTitle, "Tango en la plaza"),
-			"description":   text(maxDescription, "Grabado en casa"),
+			"description": text(maxDescription, "Grabado en casa"),
 			"start_seconds": {
 				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
 			},
