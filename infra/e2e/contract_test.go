@@ -61,7 +61,8 @@ func breachOfContract(document *openapi3.T, request *http.Request, a apiResponse
 		Status:                 a.Status, Header: a.Header,
 		Options: &openapi3filter.Options{
 			IncludeResponseStatus: true, MultiError: true,
-			ExcludeResponseBody: len(a.Body) == 0 || !strings.Contains(contentType, "json"),
+			ExcludeResponseBody: len(a.Body) == 0 || !strings.Contains(contentType, "json") ||
+				a.Header.Get("Content-Encoding") != "",
 		},
 	}
 	return openapi3filter.ValidateResponse(request.Context(), input.SetBodyBytes(a.Body))

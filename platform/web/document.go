@@ -89,6 +89,7 @@ func (s *Server) complete() {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: g.Name, Description: g.Description})
 	}
 	doc.Components.Headers = commonHeaders()
+	permitNull(doc.Components.Schemas)
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) { // in order, so that names of responses stay the same
 		for _, op := range operationsAt(doc.Paths[path]) {
 			s.completeOperation(doc, op)
@@ -181,7 +182,11 @@ func (s *Server) page(path, summary, contentTypes string, handler echo.HandlerFu
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{}}},
 	}, routeKey, route{})
 	for contentType := range strings.SplitSeq(contentTypes, ",") {
-		op.Responses["200"].Content[contentType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		schema := &huma.Schema{Type: huma.TypeString}
+		if strings.HasSuffix(contentType, "json") {
+			schema.Type = huma.TypeObject
+		}
+		op.Responses["200"].Content[contentType] = &huma.MediaType{Schema: schema}
 	}
 	if len(params) > 0 {
 		op = Refuses(op, errNoRoute)

@@ -18,6 +18,8 @@ func (s *Server) exampleOf(schema *huma.Schema) any {
 		return nil
 	case schema.Ref != "":
 		return s.exampleOf(s.API.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref))
+	case len(schema.AnyOf) > 0:
+		return s.exampleOf(schema.AnyOf[0])
 	case len(schema.Examples) > 0:
 		return schema.Examples[0]
 	case schema.Default != nil:
