@@ -1,7 +1,9 @@
 package web
 
 import (
+	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,4 +29,15 @@ func permitNull(schemas huma.Registry) {
 			}
 		}
 	}
+}
+
+var objectOrNull = regexp.MustCompile(`"anyOf":\[(\{"\$ref":"[^"]+"\}),\{"type":"null"\}\]`)
+
+// downgrade returns the document for tools that read OpenAPI 3.0, which has no type null.
+func downgrade(doc *huma.OpenAPI) ([]byte, error) {
+	older, err := doc.Downgrade()
+	if err != nil {
+		return nil, fmt.Errorf("downgrade the document: %w", err)
+	}
+	return objectOrNull.ReplaceAll(older, []byte(`"allOf":[$1],"nullable":true`)), nil
 }
