@@ -13,6 +13,7 @@ ACTIONLINT := .cache/bin/actionlint
 GOTESTSUM := .cache/bin/gotestsum
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
+NEWMAN := .cache/newman/node_modules/.bin/newman
 
 # A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
@@ -46,7 +47,7 @@ override STAGE :=
 endif
 
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(S3_SERVER) $(SQS_SERVER) $(NEWMAN) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -126,3 +127,10 @@ $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.j
 	cp infra/tools/fauxqs/package.json infra/tools/fauxqs/package-lock.json $(@D)
 	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	cp infra/tools/fauxqs/server.mjs $@
+
+$(NEWMAN): infra/tools/newman/package-lock.json infra/tools/newman/package.json
+	@infra/setup/packages.sh node
+	@mkdir -p .cache/newman
+	cp infra/tools/newman/package.json infra/tools/newman/package-lock.json .cache/newman
+	cd .cache/newman && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
