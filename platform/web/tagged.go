@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -50,7 +51,7 @@ func (r *recorder) replay(w http.ResponseWriter) error {
 		}
 		w.Header()[name] = values
 	}
-	w.WriteHeader(r.status)
+	w.WriteHeader(cmp.Or(r.status, http.StatusOK))
 	if r.body.Len() == 0 {
 		return nil
 	}
