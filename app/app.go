@@ -183,7 +183,8 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
-			FilesPath: diskstore.Path, URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
+			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
+			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
 			MockUploads: a.c.LoadTestEndpoints,
 			Rules:       rules(a.c), ResendAfter: resendAfter(a.c),
 			Quotas: media.Quotas{

@@ -132,6 +132,7 @@ func (a *app) newAPI() *web.Server {
 	o.Keys = idempotency.New(a.db)
 	server := web.New(o)
 	a.routes(server)
+	server.Document(documentation())
 	return server
 }
 

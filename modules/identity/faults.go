@@ -19,3 +19,10 @@ var (
 		"Tu sesión terminó. Entra de nuevo.",
 		"Your session has ended. Sign in again.")
 )
+
+// Faults returns the faults that this module declares, for the catalogue of errors.
+func Faults() []*fault.Error {
+	return []*fault.Error{
+		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount,
+	}
+}

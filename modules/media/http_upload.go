@@ -34,20 +34,25 @@ type uploadBody struct {
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
 func formUpload(s *web.Server, op huma.Operation) huma.Operation {
-	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
+	text := func(most int, example string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, MaxLength: &most, Examples: []any{example}}
+	}
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
 	schema := &huma.Schema{
 		Type:     huma.TypeObject,
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(MaxTitle), "description": text(MaxDescription),
-			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
+			"video_file": file, "file": file, "title": text(MaxTitle, "Tango en la plaza"),
+			"description":   text(MaxDescription, "Grabado en casa"),
+			"start_seconds": {
+				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
+			},
 		},
 	}
 	op.RequestBody = &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}},
 	}
-	web.Describe(s.API.OpenAPI(), &op, uploadBody{})
+	web.Describe(s.API.OpenAPI(), &op, "application/json", uploadBody{})
 	return op
 }
 
@@ -55,7 +60,7 @@ func (a api) uploadVideo(c echo.Context) error { return a.upload(c, http.StatusC
 
 func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAccepted, true) }
 
-func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
+func (a api) noMock(echo.Context) error { return errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
 	v, err := a.ReceiveForm(c.Response(), c.Request(), mock)

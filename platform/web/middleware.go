@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,11 +23,24 @@ import (
 
 const (
 	bearer   = "bearer"
+	login    = "login"
 	errorKey = "web.error" // the context key of the error that decided the answer, for the log
 )
 
 // Secured returns the Security of an operation that needs a caller.
-func Secured() []map[string][]string { return []map[string][]string{{bearer: {}}} }
+func Secured() []map[string][]string { return []map[string][]string{{login: {}}, {bearer: {}}} }
+
+// securitySchemes are two ways to get the same thing into the header Authorization: a token that a tool fetches by
+// itself, for an e-mail and a password, and one that somebody has.
+func securitySchemes() map[string]*huma.SecurityScheme {
+	return map[string]*huma.SecurityScheme{
+		login: {
+			Type: "oauth2", Description: "Your e-mail and password; leave the client's id and secret empty",
+			Flows: &huma.OAuthFlows{Password: &huma.OAuthFlow{TokenURL: "/api/auth/login", Scopes: map[string]string{}}},
+		},
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of a sign-in"},
+	}
+}
 
 // authenticate reads the caller from the token. A bad token makes the caller anonymous, so that people with an expired
 // one can still watch; operations that need a caller then answer 401.

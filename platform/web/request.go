@@ -22,6 +22,7 @@ type request struct {
 	accept   string // Accept-Language, which is read only if a text is chosen by it
 	client   netip.Addr
 	base     string // scheme://host, without a slash at the end
+	site     string // PublicURL
 	url      *url.URL
 	draining <-chan struct{}
 }
@@ -44,6 +45,7 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 			accept:   strings.Join(r.Header["Accept-Language"], ","),
 			client:   s.client(r),
 			base:     s.base(r),
+			site:     s.o.PublicURL,
 			url:      r.URL,
 			draining: s.draining,
 		})

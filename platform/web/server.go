@@ -59,13 +59,18 @@ type Options struct {
 type Server struct {
 	API huma.API // modules register their operations here
 
-	echo        *echo.Echo
-	http        *http.Server
-	o           Options
-	limits      *limit.Limits
-	routes      map[string]route // by method and path
-	prepared    *prepared
-	mounted     []string // prefixes
+	echo     *echo.Echo
+	http     *http.Server
+	o        Options
+	limits   *limit.Limits
+	routes   map[string]route // by method and path
+	prepared *prepared
+	mounted  []string // prefixes
+
+	documentation Documentation
+	catalogue     []Entry
+	completed     sync.Once // of the OpenAPI document
+
 	failed      chan error
 	listener    *listener // nil before Start
 	connections *connections
@@ -79,8 +84,8 @@ type Server struct {
 	pageProblem func(*http.Request, *Problem) View
 }
 
-// New builds a server with the routes that belong to no module: health, metrics and the OpenAPI document. It panics if
-// its metrics are already registered, as prometheus.MustRegister does.
+// New builds a server with the routes that belong to no module: health and metrics. It panics if its metrics are
+// already registered, as prometheus.MustRegister does.
 func New(o Options) *Server {
 	useProblems()
 	o.Pace = o.Pace.withDefaults()
@@ -90,10 +95,9 @@ func New(o Options) *Server {
 	config := huma.DefaultConfig("Rising Stars Showcase", o.Version)
 	config.CreateHooks = nil // no $schema in answers: it is not in the contract
 	config.Formats = map[string]huma.Format{"application/json": boundedJSON, "json": boundedJSON}
-	config.DocsPath, config.SchemasPath = "", ""
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
-	}
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.Components.SecuritySchemes = securitySchemes()
+	config.Components.Responses = map[string]*huma.Response{}
 
 	base, abort := context.WithCancel(context.Background())
 	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
@@ -125,9 +129,15 @@ func New(o Options) *Server {
 
 // Mount routes every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve, and bounds each
 // request by use. If serve returns an error, it must not have written anything; the error is answered as a problem.
-// Errors from reading the body are faults of the client.
-func (s *Server) Mount(prefix string, use Use, serve func(http.ResponseWriter, *http.Request) error) {
+// Errors from reading the body are faults of the client. The document describes the operations as they are given.
+func (s *Server) Mount(
+	prefix string, use Use, serve func(http.ResponseWriter, *http.Request) error, operations ...huma.Operation,
+) {
 	s.mounted = append(s.mounted, prefix)
+	for _, op := range operations {
+		op = withMetadata(withMetadata(op, mountKey, prefix+"*"), routeKey, route{use: use})
+		s.API.OpenAPI().AddOperation(&op)
+	}
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodPut}
 	for _, method := range methods {
 		s.declare(method, prefix+"*", route{use: use})
@@ -137,7 +147,11 @@ func (s *Server) Mount(prefix string, use Use, serve func(http.ResponseWriter, *
 		if r.Method == http.MethodPut {
 			r.Body = rawBody{r.Body}
 		}
-		return serve(fileWriter{c.Response()}, r)
+		w := &fileWriter{Response: c.Response()}
+		if err := serve(w, r); err != nil || !w.refusesRange {
+			return err
+		}
+		return errRange
 	})
 }
 
