@@ -32,6 +32,9 @@ run: build ## install what is missing, build, and serve on http://localhost:8080
 	@infra/setup/packages.sh ffmpeg
 	@exec ./bin/app serve
 
+# The pages' templates are read anew for each page.
+dev: TAGS := -tags dev
+
 .PHONY: dev
 dev: build ## the one-host stage on http://localhost:8080 (PORT=9000 make dev): nginx, two serve, two work, PostgreSQL, Redis; gone after Ctrl-C
 	@infra/setup/packages.sh ffmpeg postgres redis-server nginx
@@ -40,7 +43,7 @@ dev: build ## the one-host stage on http://localhost:8080 (PORT=9000 make dev): 
 .PHONY: build
 build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 	@infra/setup/packages.sh go
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
+	CGO_ENABLED=0 $(GO) build $(TAGS) -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
 
 # Only from make's own command line: a STAGE in the environment must not make the suite smaller.
 ifneq ($(origin STAGE),command line)
