@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,15 @@ const (
 
 // Secured returns the Security of an operation that needs a caller.
 func Secured() []map[string][]string { return []map[string][]string{{bearer: {}}} }
+
+// once makes one middleware of several and puts it together only once, whereas echo does so for each request.
+func once(all ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+	first := func(c echo.Context) error { return c.Handler()(c) }
+	for _, middleware := range slices.Backward(all) {
+		first = middleware(first)
+	}
+	return func(echo.HandlerFunc) echo.HandlerFunc { return first }
+}
 
 // authenticate reads the caller from the token. A bad token makes the caller anonymous, so that people with an expired
 // one can still watch; operations that need a caller then answer 401.
@@ -128,6 +138,9 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 // validateQuery rejects a query that is not text, because PostgreSQL does not accept it.
 func validateQuery(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		if c.Request().URL.RawQuery == "" {
+			return next(c)
+		}
 		for _, values := range c.QueryParams() {
 			for _, value := range values {
 				if !isText(value) {
@@ -145,19 +158,35 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune
 // If the site's address is https, browsers shall not try http for a year; other names of the same domain are not ours
 // to decide about.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	everywhere := fixedHeaders{
+		"X-Content-Type-Options": {"nosniff"},
+		"X-Frame-Options":        {"DENY"},
+		"Referrer-Policy":        {"strict-origin-when-cross-origin"},
+	}
+	if strings.HasPrefix(s.o.PublicURL, "https://") {
+		everywhere["Strict-Transport-Security"] = []string{"max-age=31536000"}
+	}
+	api := fixedHeaders{
+		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+		"Cache-Control":           {"no-store"},
+	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-		if strings.HasPrefix(s.o.PublicURL, "https://") {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
+		everywhere.copyTo(h)
 		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
-			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-			h.Set("Cache-Control", "no-store")
+			api.copyTo(h)
 		}
 		return next(c)
+	}
+}
+
+// fixedHeaders are the same in many answers, which share their values. Names are in canonical form.
+type fixedHeaders http.Header
+
+// copyTo sets the headers. The values have no room, so that whoever adds to one gets a copy of it.
+func (f fixedHeaders) copyTo(h http.Header) {
+	for name, values := range f {
+		h[name] = values[:len(values):len(values)]
 	}
 }
 

@@ -201,6 +201,9 @@ func (s *Server) makeAnswer(
 	}
 	made = &answer{key: key, header: recorded.header, body: recorded.body.Bytes()}
 	made.etag = etag(made)
+	made.header.Set("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
+	made.header.Set("ETag", made.etag)
+	made.header.Set("Content-Length", strconv.Itoa(len(made.body)))
 	made.until = began.Add(min(preparedFor, max(preparedLeast, preparedShare*time.Since(began))))
 	return made, recorded, nil
 }
@@ -260,14 +263,12 @@ func etag(a *answer) string {
 func (a *answer) send(c echo.Context) error {
 	h := c.Response().Header()
 	maps.Copy(h, a.header)
-	h.Set("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
-	h.Set("ETag", a.etag)
 	if matches(c.Request().Header.Values("If-None-Match"), a.etag) {
-		h.Del("Content-Type")
+		delete(h, "Content-Type")
+		delete(h, "Content-Length")
 		c.Response().WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	c.Response().WriteHeader(http.StatusOK)
 	_, err := c.Response().Write(a.body)
 	if err != nil {

@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
-	"net"
+	"encoding/binary"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -18,7 +20,7 @@ import (
 
 // request has the circumstances of a request that everything else may need.
 type request struct {
-	language lang
+	accept   string // the header Accept-Language
 	client   netip.Addr
 	base     string // scheme://host, without a slash at the end
 	url      *url.URL
@@ -36,11 +38,11 @@ func requestOf(ctx context.Context) request {
 func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		id := uuid.Must(uuid.NewV7()).String()
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		id := newRequestID()
+		c.Response().Header()["X-Request-Id"] = []string{id}
 		ctx := telemetry.WithRequestID(r.Context(), id)
 		ctx = context.WithValue(ctx, requestKey{}, request{
-			language: parseLanguage(r.Header.Get("Accept-Language")),
+			accept:   r.Header.Get("Accept-Language"),
 			client:   s.client(r),
 			base:     s.base(r),
 			url:      r.URL,
@@ -49,6 +51,15 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.SetRequest(r.WithContext(ctx))
 		return next(c)
 	}
+}
+
+// newRequestID returns a UUID of version 7 (RFC 9562 §5.7). Nothing relies on it being hard to guess, so its random part
+// needs no system call.
+func newRequestID() string {
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16|0x7000|rand.Uint64()&0x0fff)
+	binary.BigEndian.PutUint64(id[8:], 1<<63|rand.Uint64()>>2)
+	return id.String()
 }
 
 // lang is a language of the public texts.
@@ -71,7 +82,7 @@ func parseLanguage(accept string) lang {
 	return lang(index)
 }
 
-func languageOf(ctx context.Context) lang { return requestOf(ctx).language }
+func languageOf(ctx context.Context) lang { return parseLanguage(requestOf(ctx).accept) }
 
 func (l lang) pick(t fault.Text) string {
 	if l == en {
@@ -107,6 +118,9 @@ func Absolute(ctx context.Context, reference string) string {
 // client returns the nearest address that is not a trusted proxy. Only trusted proxies may forward addresses.
 func (s *Server) client(r *http.Request) netip.Addr {
 	addr := peer(r)
+	if !s.trusts(addr) {
+		return addr
+	}
 	forwarded := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
 	for i := len(forwarded) - 1; i >= 0 && s.trusts(addr); i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
@@ -149,10 +163,9 @@ func (s *Server) trusts(addr netip.Addr) bool {
 }
 
 func peer(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
-	addr, _ := netip.ParseAddr(host)
-	return addr.Unmap()
+	return addr.Addr().Unmap()
 }

@@ -106,8 +106,8 @@ func New(o Options) *Server {
 	}
 
 	e.HTTPErrorHandler = s.writeError
-	e.Pre(s.admit)
-	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery, s.authenticate, s.enforce)
+	e.Use(once(s.admit, s.describe, s.observe(), recoverPanics, s.securityHeaders, s.cors(), validateQuery,
+		s.authenticate, s.enforce))
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
