@@ -159,16 +159,16 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune
 // to decide about.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	everywhere := fixedHeaders{
-		"X-Content-Type-Options": {"nosniff"},
-		"X-Frame-Options":        {"DENY"},
-		"Referrer-Policy":        {"strict-origin-when-cross-origin"},
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"X-Frame-Options", []string{"DENY"}},
+		{"Referrer-Policy", []string{"strict-origin-when-cross-origin"}},
 	}
 	if strings.HasPrefix(s.o.PublicURL, "https://") {
-		everywhere["Strict-Transport-Security"] = []string{"max-age=31536000"}
+		everywhere = append(everywhere, fixedHeader{"Strict-Transport-Security", []string{"max-age=31536000"}})
 	}
 	api := fixedHeaders{
-		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
-		"Cache-Control":           {"no-store"},
+		{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+		{"Cache-Control", []string{"no-store"}},
 	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
@@ -180,13 +180,18 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// fixedHeaders are the same in many answers, which share their values. Names are in canonical form.
-type fixedHeaders http.Header
+// fixedHeaders are the same in many answers, which share their values.
+type fixedHeaders []fixedHeader
+
+type fixedHeader struct {
+	name   string // in canonical form
+	values []string
+}
 
 // copyTo sets the headers. The values have no room, so that whoever adds to one gets a copy of it.
 func (f fixedHeaders) copyTo(h http.Header) {
-	for name, values := range f {
-		h[name] = values[:len(values):len(values)]
+	for _, header := range f {
+		h[header.name] = header.values[:len(header.values):len(header.values)]
 	}
 }
 
