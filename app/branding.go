@@ -92,6 +92,13 @@ func builtInBrand() (string, error) {
 	return branding.Sum(files...), nil
 }
 
+// warm renders what the first clip would wait for. If it fails, the clips tell.
+func (a *app) warm(ctx context.Context) {
+	if err := a.brand.processor.Warm(ctx, rules(a.c)); err != nil && ctx.Err() == nil {
+		a.log.WarnContext(ctx, "the first clips will wait for intro and outro", "error", err)
+	}
+}
+
 // otherBrand is what an operator reads when this process has another branding than published clips.
 const otherBrand = "the latest published clip has the branding %s, and this process has %s: give every process the " +
 	"same BRANDING_DIR; after a change, run: app rebrand"

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,24 +34,71 @@ func invocations(page string) (found [][]string) {
 	return found
 }
 
-// A command that is renamed is renamed on the pages, too.
-func TestPagesShowCommandsThatExist(t *testing.T) {
-	t.Parallel()
-	var pages []string
+// pages returns the content of each page by its path.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
 	for pattern := range strings.FieldsSeq("../README.md ../infra/*.md ../infra/*/README.md ../platform/*/README.md") {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		pages = append(pages, matches...)
-	}
-	seen := map[string]bool{}
-	for _, page := range pages {
-		content, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
+		for _, page := range matches {
+			content, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[page] = string(content)
 		}
-		for _, args := range invocations(string(content)) {
+	}
+	return found
+}
+
+var (
+	testName = regexp.MustCompile(`\bTest[A-Z]\w+`)
+	link     = regexp.MustCompile(`\]\(([^)#]*)[^)]*\)`)
+)
+
+// A page that points to a test or a file points to one that is there.
+func TestPagesPointToWhatExists(t *testing.T) {
+	t.Parallel()
+	declared := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for _, name := range testName.FindAllString(string(content), -1) {
+			declared[name] = declared[name] || strings.Contains(string(content), "func "+name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for page, content := range pages(t) {
+		for _, name := range testName.FindAllString(content, -1) {
+			if !declared[name] {
+				t.Errorf("%s: there is no %s", page, name)
+			}
+		}
+		for _, match := range link.FindAllStringSubmatch(content, -1) {
+			if match[1] == "" || strings.Contains(match[1], ":") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
+				t.Errorf("%s points to %s: %v", page, match[1], err)
+			}
+		}
+	}
+}
+
+// A command that is renamed is renamed on the pages, too.
+func TestPagesShowCommandsThatExist(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for page, content := range pages(t) {
+		for _, args := range invocations(content) {
 			command, _, err := rootCommand().Find(args)
 			if err != nil || !command.HasParent() {
 				t.Errorf("%s: app %s: %v", page, strings.Join(args, " "), err)

@@ -73,6 +73,7 @@ func (a *app) workServices() []lifecycle.Service {
 		lifecycle.Loop("sweeper", a.media.Sweep),
 		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("fills", a.fill),
+		lifecycle.Loop("bumpers", a.warm),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})

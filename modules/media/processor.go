@@ -90,6 +90,14 @@ func (p *Processor) File(ctx context.Context, f FileJob) ([]Notice, error) {
 	return result.Notices, nil
 }
 
+// Warm renders the intros and outros of the most common clips, unless they are there already.
+func (p *Processor) Warm(ctx context.Context, rules Rules) error {
+	if err := p.ffmpeg.Warm(ctx, rules); err != nil {
+		return fmt.Errorf("render intro and outro: %w", err)
+	}
+	return nil
+}
+
 // Preview writes a test picture with sound to out, processed as a clip is, and a poster beside it.
 func (p *Processor) Preview(ctx context.Context, out string, progress func(step string, percent int)) error {
 	dir, err := os.MkdirTemp("", "preview-*")

@@ -70,6 +70,21 @@ func (p *Processor) bumpers(ctx context.Context, r rational, s size) (b bumpers,
 	return b, err
 }
 
+// Warm renders the bumpers of the most common clips, those with 30 pictures a second that are not upright, unless they
+// are in the cache: a new installation's first clip need not wait for them.
+func (p *Processor) Warm(ctx context.Context, rules Rules) error {
+	sizes := []size{bigSize()}
+	if !rules.NoSmall {
+		sizes = append(sizes, size{smallLong, smallShort})
+	}
+	for _, s := range sizes {
+		if _, err := p.bumpers(ctx, rational{30, 1}, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (p *Processor) bumper(ctx context.Context, sc scene, r rational, s size) (path string, frames int, err error) {
 	if sc.length == 0 {
 		return "", 0, nil

@@ -8,10 +8,13 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"risingstars/infra/cliptest"
 )
 
 // Several processes share a cache: the first one renders, no process sees half a file, and nothing is left behind.
@@ -65,6 +68,30 @@ func TestBumpersAreRenderedOnce(t *testing.T) {
 	}
 	if st := inspect(t, b.intro).stream("video"); st.Frames != "60" || st.AvgRate != "24/1" {
 		t.Errorf("intro: %+v", st)
+	}
+}
+
+func TestWarmRendersWhatTheFirstClipNeeds(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	pictures := smallBranding(t)
+	pictures["watermark.png"] = pictures["star.png"]
+	p := newProcessor(t, Options{CacheDir: cache, Branding: pictures})
+	if err := p.Warm(t.Context(), Rules{}); err != nil {
+		t.Fatal(err)
+	}
+	rendered := func() []string {
+		names, err := filepath.Glob(filepath.Join(cache, "*.mp4"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	before := rendered()
+	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("testsrc=s=320x180:r=30:d=0.2"), x264())...)
+	mustProcess(t, p, withSmall(t, in))
+	if after := rendered(); len(before) != 4 || !slices.Equal(before, after) {
+		t.Errorf("Warm rendered %v, and the first clip left %v", before, after)
 	}
 }
 
