@@ -73,8 +73,8 @@ func (m *Module) newVideo(
 	}, err
 }
 
-// sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo if the
-// contest does not accept the container.
+// sniff recognises the container by the first bytes of r and also returns those, even if the error is errNotAVideo,
+// because the contest does not accept the container.
 func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	head = make([]byte, ffmpeg.SniffLen)
 	n, err := io.ReadFull(r, head)
@@ -84,7 +84,7 @@ func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	head = head[:n]
 	container, ok := ffmpeg.Sniff(head)
 	if !ok {
-		return ffmpeg.Container{}, nil, errNotAVideo
+		return ffmpeg.Container{}, head, errNotAVideo
 	}
 	return container, head, nil
 }

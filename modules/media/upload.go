@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/storage"
 )
 
@@ -27,10 +28,20 @@ type original struct {
 // name, determine the format. The error is disk.ErrFull, before anything is read, if there is no room. After an error
 // nothing is left but, if the file cannot be deleted now, an orphan.
 func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*original, error) {
+	return m.receiveAs(ctx, r, size, nil)
+}
+
+// receiveAs is receive for content that is of the container claimed, if that is not nil, unless its bytes tell another.
+func (m *Module) receiveAs(
+	ctx context.Context, r io.Reader, size int64, claimed *ffmpeg.Container,
+) (*original, error) {
 	if err := m.disks.Check(); err != nil {
 		return nil, err
 	}
 	container, head, err := sniff(r)
+	if errors.Is(err, errNotAVideo) && claimed != nil {
+		container, err = *claimed, nil
+	}
 	if err != nil {
 		return nil, err
 	}
