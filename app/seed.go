@@ -93,6 +93,10 @@ func (a *app) seed(ctx context.Context, o crowd, password string, report func(st
 		return err
 	}
 	votes := o.spread()
+	o.ids = make([]string, o.people())
+	for i := range o.ids {
+		o.ids[i] = o.personID(i)
+	}
 	for from, to := 0, 0; from < o.people(); from = to {
 		report("seeding", 100*from/o.people())
 		to = o.batch(from, votes)
@@ -137,7 +141,8 @@ type crowd struct {
 	contestants, voters, votes, cities int
 
 	seed   uint64
-	prefix string // of the keys of renditions
+	prefix string   // of the keys of renditions
+	ids    []string // of the people, which are needed again and again
 }
 
 func (o crowd) people() int { return o.contestants + o.voters }
