@@ -71,7 +71,11 @@ func (a api) upload(c echo.Context, status int, mock bool) error {
 		form.discard(ctx)
 		return err
 	}
-	v, err := a.accept(ctx, auth.CallerID(ctx), form.file, details, mock)
+	accept := a.accept
+	if mock {
+		accept = a.acceptMock
+	}
+	v, err := accept(ctx, auth.CallerID(ctx), form.file, details)
 	if err != nil {
 		return err
 	}

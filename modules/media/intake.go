@@ -66,11 +66,18 @@ func newDetails(title, description, start string) (details, error) {
 func (m *Module) newVideo(
 	ctx context.Context, d details, id, ownerID, originalKey string, size int64,
 ) (Video, error) {
-	now, err := m.store.db.Now(ctx)
+	v := d.video(id, ownerID, originalKey, size)
+	var err error
+	v.UploadedAt, err = m.store.db.Now(ctx)
+	return v, err
+}
+
+// video returns a new one with the details, without the time of its upload.
+func (d details) video(id, ownerID, originalKey string, size int64) Video {
 	return Video{
 		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
-		OriginalKey: originalKey, OriginalSize: size, UploadedAt: now,
-	}, err
+		OriginalKey: originalKey, OriginalSize: size,
+	}
 }
 
 // sniff recognises the container by the first bytes of r and also returns those, even if the error is errNotAVideo,

@@ -47,7 +47,7 @@ func (m *Module) receiveAs(
 	}
 	o := &original{videoID: uuid.Must(uuid.NewV7()).String()}
 	o.key = m.o.UploadPrefix + "/" + o.videoID + container.Extension
-	if err := m.store.orphan(ctx, uploadGrace, o.key); err != nil {
+	if err := m.arrivals.orphan(ctx, o.key); err != nil {
 		return nil, err
 	}
 	stored, err := m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
@@ -64,25 +64,35 @@ func (m *Module) receiveAs(
 	return o, nil
 }
 
-// accept creates the video of a stored file and queues it, unless it is a mock, which counts for no quota. After an
-// error the file is deleted. The error is errDiscarded if a sweeper has deleted the file, because it was late.
-func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
+// accept creates the video of a stored file and queues it. After an error the file is deleted. The error is errDiscarded
+// if a sweeper has deleted the file, because it was late.
+func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details) (Video, error) {
 	v, err := m.newVideo(ctx, d, o.videoID, ownerID, o.key, o.size)
 	if err == nil {
 		err = m.checkStart(ctx, o.key, d.Start)
 	}
-	insert := func(ctx context.Context) error { return m.store.insert(ctx, v, mock) }
-	if err == nil && mock {
-		err = insert(ctx)
-	} else if err == nil {
-		err = m.within(ctx, m.o.Quotas, ownerID, 1, insert)
+	if err == nil {
+		err = m.within(ctx, m.o.Quotas, ownerID, 1, func(ctx context.Context) error { return m.store.insert(ctx, v) })
 	}
 	if err != nil {
 		m.discard(ctx, err, o.key)
 		return Video{}, err
 	}
-	if !mock {
-		m.send(ctx, v.ID)
+	m.send(ctx, v.ID)
+	return v, nil
+}
+
+// acceptMock creates the video of a stored file, which counts for no quota and is never sent, claimed or swept. Errors
+// are those of accept.
+func (m *Module) acceptMock(ctx context.Context, ownerID string, o *original, d details) (Video, error) {
+	v := d.video(o.videoID, ownerID, o.key, o.size)
+	err := m.checkStart(ctx, o.key, d.Start)
+	if err == nil {
+		err = m.arrivals.mock(ctx, &v)
+	}
+	if err != nil {
+		m.discard(ctx, err, o.key)
+		return Video{}, err
 	}
 	return v, nil
 }

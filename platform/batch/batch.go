@@ -30,7 +30,8 @@ func New[T any](most, runners int, run func(items []T)) *Queue[T] {
 	return &Queue[T]{run: run, most: most, runners: runners}
 }
 
-// Do returns when run has returned that was given the item, or has panicked.
+// Do returns when run has returned that was given the item. If run panics, it does so too where run was called, and
+// only there; so the result in an item begins as a failure.
 func (q *Queue[T]) Do(item T) {
 	if c := q.enter(item); c != nil {
 		if leads := <-c.turn; !leads {

@@ -155,8 +155,39 @@ func (s *Store) mkdirAll(dir string) error {
 	return s.sync(parent)
 }
 
-// sync makes the entries of the folder dir durable.
+// folderSync is a caller's wish to have the entries of a folder durable.
+type folderSync struct {
+	dir string
+	err error
+}
+
+// mostSyncs is how many callers share an fsync at most.
+const mostSyncs = 256
+
+// errNotSynced is the outcome of a sync that did not happen.
+var errNotSynced = errors.New("the folder was not synced")
+
+// sync makes the entries of the folder dir durable. Callers that wait for the disk meanwhile share the next fsync,
+// which begins after all of them have changed the folder.
 func (s *Store) sync(dir string) error {
+	wish := &folderSync{dir, errNotSynced}
+	s.syncs.Do(wish)
+	return wish.err
+}
+
+func (s *Store) syncFolders(wishes []*folderSync) {
+	synced := map[string]error{}
+	for _, wish := range wishes {
+		err, done := synced[wish.dir]
+		if !done {
+			err = s.syncFolder(wish.dir)
+			synced[wish.dir] = err
+		}
+		wish.err = err
+	}
+}
+
+func (s *Store) syncFolder(dir string) error {
 	d, err := s.root.Open(dir)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"risingstars/platform/batch"
 	"risingstars/platform/disk"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
@@ -65,6 +66,7 @@ type Store struct {
 	secrets [][]byte // the first one signs
 	volume  *disk.Volume
 
+	syncs     *batch.Queue[*folderSync]
 	promises  promises
 	expiryRun atomic.Int64 // when this process last removed expired uploads, in Unix nanoseconds; 0 = not yet
 }
@@ -108,11 +110,13 @@ func Open(opts Options) (*Store, error) {
 			return nil, errors.Join(err, root.Close())
 		}
 	}
-	return &Store{
+	s := &Store{
 		path: path, root: root, scratch: area,
 		public: slices.Clone(opts.PublicPrefixes), secrets: append([][]byte{opts.Secret}, opts.Accepted...),
 		volume: opts.Volume,
-	}, nil
+	}
+	s.syncs = batch.New(mostSyncs, 1, s.syncFolders)
+	return s, nil
 }
 
 // Close removes this process's temporary files. Objects stay.
