@@ -89,7 +89,7 @@ func (m *Module) castTogether(ctx context.Context, batches []*laneBatch) error {
 		if err != nil {
 			return err
 		}
-		totals, err := m.store.tallies(ctx, ids)
+		totals, err := m.store.talliesOfMany(ctx, ids)
 		if err != nil {
 			return err
 		}

@@ -4,16 +4,37 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"risingstars/platform/database"
 )
 
+// The statements of this file are for PostgreSQL. Their texts are the same for any number of rows, which come as arrays,
+// so that each connection prepares them once.
+
+// textArray returns an array of texts as PostgreSQL reads it.
+func textArray(texts []string) string {
+	var b strings.Builder
+	for i, text := range texts {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		b.WriteString(arrayEscaper.Replace(text))
+		b.WriteByte('"')
+	}
+	return "{" + b.String() + "}"
+}
+
+var arrayEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // contestants returns whose entries they are; those that are none are missing.
 func (s *store) contestants(ctx context.Context, videoIDs []string) (map[string]string, error) {
 	var rows []struct{ VideoID, UserID string }
-	err := s.db.Query(ctx, &rows, `SELECT video_id, user_id FROM voting_entries WHERE video_id IN ?`, videoIDs)
+	err := s.db.Query(ctx, &rows, `
+		SELECT video_id, user_id FROM voting_entries WHERE video_id = ANY(?::text[])`, textArray(videoIDs))
 	if err != nil {
 		return nil, wrapVotes(err)
 	}
@@ -32,16 +53,19 @@ func (s *store) addVotesOfMany(ctx context.Context, votes []newVote) (added map[
 		return nil, nil
 	}
 	at := database.Micros(time.Now())
-	values := make([]any, 0, 4*len(votes))
+	var videos, voters, ofs []string
 	contestants := map[string]string{} // by video
 	for _, v := range votes {
-		values = append(values, v.videoID, v.voterID, v.contestantID, at)
+		videos, voters, ofs = append(videos, v.videoID), append(voters, v.voterID), append(ofs, v.contestantID)
 		contestants[v.videoID] = v.contestantID
 	}
 	var rows []struct{ VideoID, UserID string }
 	err = s.db.Query(ctx, &rows, `
-		INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at) VALUES `+placeholders(len(values), 4)+`
-		ON CONFLICT (video_id, user_id) DO NOTHING RETURNING video_id, user_id`, values...)
+		INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at)
+		SELECT v.video_id, v.user_id, v.contestant_id, ?::bigint
+		FROM unnest(?::text[], ?::text[], ?::text[]) AS v (video_id, user_id, contestant_id)
+		ON CONFLICT (video_id, user_id) DO NOTHING RETURNING video_id, user_id`,
+		at, textArray(videos), textArray(voters), textArray(ofs))
 	if err != nil || len(rows) == 0 {
 		return nil, wrapVotes(err)
 	}
@@ -68,16 +92,17 @@ func (s *store) addVotesOfMany(ctx context.Context, votes []newVote) (added map[
 func (s *store) restoreTimesOfMany(
 	ctx context.Context, added map[string]map[string]bool, at int64,
 ) (times map[string]int64, err error) {
-	var pairs []any
-	for video, voters := range added {
-		for voter := range voters {
-			pairs = append(pairs, video, voter)
+	var videos, voters []string
+	for video, of := range added {
+		for voter := range of {
+			videos, voters = append(videos, video), append(voters, voter)
 		}
 	}
 	var withdrawn []struct{ VideoID string }
 	err = s.db.Query(ctx, &withdrawn, `
-		SELECT DISTINCT video_id FROM voting_withdrawn_votes
-		WHERE (video_id, user_id) IN (VALUES `+placeholders(len(pairs), 2)+`)`, pairs...)
+		SELECT DISTINCT w.video_id FROM unnest(?::text[], ?::text[]) AS v (video_id, user_id)
+		JOIN voting_withdrawn_votes w ON w.video_id = v.video_id AND w.user_id = v.user_id`,
+		textArray(videos), textArray(voters))
 	if err != nil {
 		return nil, err
 	}
@@ -104,18 +129,34 @@ type count struct {
 func (s *store) countForContestants(ctx context.Context, counts map[string]count) error {
 	ids := slices.Sorted(maps.Keys(counts))
 	_, err := s.db.Exec(ctx, `
-		SELECT 1 FROM voting_contestants WHERE user_id IN ? ORDER BY user_id FOR UPDATE`, ids)
+		SELECT 1 FROM voting_contestants WHERE user_id = ANY(?::text[]) ORDER BY user_id FOR UPDATE`, textArray(ids))
 	if err != nil {
 		return err
 	}
-	values := make([]any, 0, 3*len(ids))
+	var votes, times []string
 	for _, id := range ids {
-		values = append(values, id, counts[id].votes, counts[id].at)
+		votes = append(votes, strconv.Itoa(counts[id].votes))
+		times = append(times, strconv.FormatInt(counts[id].at, 10))
 	}
-	const row = `(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT))`
 	_, err = s.db.Exec(ctx, `
-		UPDATE voting_contestants AS c SET behind = TRUE, votes = c.votes + more.n, reached_at = GREATEST(c.reached_at, more.at)
-		FROM (VALUES `+row+strings.Repeat(", "+row, len(ids)-1)+`) AS more (user_id, n, at)
-		WHERE c.user_id = more.user_id`, values...)
+		UPDATE voting_contestants c
+		SET behind = TRUE, votes = c.votes + more.votes, reached_at = GREATEST(c.reached_at, more.at)
+		FROM unnest(?::text[], ?::bigint[], ?::bigint[]) AS more (user_id, votes, at)
+		WHERE c.user_id = more.user_id`, textArray(ids), textArray(votes), textArray(times))
 	return err
+}
+
+// talliesOfMany is tallies for any number of entries.
+func (s *store) talliesOfMany(ctx context.Context, videoIDs []string) (map[string]int, error) {
+	var rows []tallyRow
+	err := s.db.Query(ctx, &rows, `
+		SELECT video_id, votes FROM voting_tallies WHERE video_id = ANY(?::text[])`, textArray(videoIDs))
+	if err != nil {
+		return nil, wrapVotes(err)
+	}
+	tallies := make(map[string]int, len(rows))
+	for _, row := range rows {
+		tallies[row.VideoID] = row.Votes
+	}
+	return tallies, nil
 }
