@@ -26,8 +26,8 @@ func seedCommand() *cobra.Command {
 		Use:   "seed",
 		Short: "Add contestants, entries and votes that are made up, for a demonstration or a load test",
 		Long: "Add contestants with one published entry each, voters, and votes, all of them made up. The same\n" +
-			"--seed gives the same crowd. Entries have no files unless --clips=files is given: pages and votes work,\n" +
-			"clips do not play.\n" +
+			"--seed gives the same crowd. Without --clips=files entries have no files: pages and votes work, clips\n" +
+			"do not play.\n" +
 			"It is for an empty site or one for tests: nothing removes entries with votes again.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := cobra.NoArgs(cmd, args); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,8 +64,10 @@ func prepare(ctx context.Context, s settings) (_ *bench, err error) {
 	}
 	for _, args := range [][]string{
 		{"migrate", "up"},
-		{"seed", "--contestants", strconv.Itoa(s.contestants), "--votes", strconv.Itoa(s.votes),
-			"--voters", "1000", "--password", rand.Text()},
+		{
+			"seed", "--contestants", strconv.Itoa(s.contestants), "--votes", strconv.Itoa(s.votes),
+			"--voters", "1000", "--password", rand.Text(),
+		},
 	} {
 		if err := b.runApp(ctx, env, args); err != nil {
 			return nil, err
@@ -103,7 +106,7 @@ func (b *bench) createDatabase(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("look at the PostgreSQL server: %w", err)
 		}
 		if value != "on" {
-			return "", fmt.Errorf("PostgreSQL has %s=%s, so its commits are not durable; run: make bench-web", setting, value)
+			return "", fmt.Errorf("PostgreSQL has %s=%s: its commits are not durable; run: make bench-web", setting, value)
 		}
 	}
 	name := "benchweb_" + strings.ToLower(rand.Text()[:8])
@@ -168,7 +171,7 @@ func (b *bench) startBare(ctx context.Context) (err error) {
 
 // close undoes what prepare did, in reverse.
 func (b *bench) close() {
-	for i := len(b.closers) - 1; i >= 0; i-- {
-		b.closers[i]()
+	for _, undo := range slices.Backward(b.closers) {
+		undo()
 	}
 }

@@ -32,32 +32,26 @@ const (
 const profileAddr = "BENCHWEB_PROFILE_ADDR"
 
 // runChild does not return before the child's work ends.
-func runChild(kind string, args []string) {
+func runChild(kind string, args []string) error {
 	if addr := os.Getenv(profileAddr); addr != "" {
 		mux := http.NewServeMux()
 		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 		go func() { _ = http.ListenAndServe(addr, mux) }() //nolint:gosec // for whoever measures, on this host
 	}
-	switch kind {
-	case childApp:
+	if kind == childApp {
 		os.Args = append([]string{"app"}, args...)
 		app.Main()
-	case childBare:
-		answers := map[string][]byte{}
-		for _, arg := range args[2:] {
-			path, file, _ := strings.Cut(arg, "=")
-			body, err := os.ReadFile(file)
-			if err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-			answers[path] = body
-		}
-		if err := bareecho.Serve(context.Background(), args[0], args[1], answers); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
 	}
+	answers := map[string][]byte{}
+	for _, arg := range args[2:] {
+		path, file, _ := strings.Cut(arg, "=")
+		body, err := os.ReadFile(file) //nolint:gosec // this program's own
+		if err != nil {
+			return err
+		}
+		answers[path] = body
+	}
+	return bareecho.Serve(context.Background(), args[0], args[1], answers)
 }
 
 // child is a server in a process of its own.
@@ -73,7 +67,7 @@ func command(ctx context.Context, env []string, args []string) (*exec.Cmd, error
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, self, args...) //nolint:gosec // this program itself
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = clientTimeout
 	cmd.Env = append(os.Environ(), env...)

@@ -28,12 +28,18 @@ func load(
 		fault error
 	)
 	calls := make([]func() error, clients)
+	var closers []func()
+	defer func() {
+		for _, closer := range closers {
+			closer()
+		}
+	}()
 	for i := range clients {
 		call, closer, err := client(i)
 		if err != nil {
 			return result{}, err
 		}
-		defer closer()
+		closers = append(closers, closer)
 		calls[i] = call
 	}
 	began := time.Now()

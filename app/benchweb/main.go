@@ -37,7 +37,10 @@ type settings struct {
 
 func main() {
 	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], childPrefix) {
-		runChild(os.Args[1], os.Args[2:])
+		if err := runChild(os.Args[1], os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "benchweb:", err)
+			os.Exit(1)
+		}
 		return
 	}
 	var s settings
@@ -73,6 +76,7 @@ func run(ctx context.Context, s settings) (err error) {
 		runtime.NumCPU(), s.contestants, s.votes, s.atOnce, s.rounds, s.length)
 	fmt.Println("| bar | baseline/s | ours/s | ratio (least–most) | p99 | wanted | verdict |")
 	fmt.Println("|---|---|---|---|---|---|---|")
+	b.forgetPeak()
 	for _, r := range b.rows() {
 		if s.rows != "" && !strings.Contains(r.name, s.rows) {
 			continue

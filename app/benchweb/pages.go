@@ -55,7 +55,8 @@ func (b *bench) lists() []pageList {
 	}{
 		{"first page", func() voting.Window { return voting.Window{Limit: size} }},
 		{fmt.Sprintf("a page up to the %dth", numbered), func() voting.Window {
-			return voting.Window{Limit: size, Offset: size * rand.IntN(numbered)} //nolint:gosec // which one does not matter
+			page := rand.IntN(numbered) //nolint:gosec // which one does not matter
+			return voting.Window{Limit: size, Offset: size * page}
 		}},
 		{"after any mark", func() voting.Window { return voting.Window{Limit: size, After: anyMark()} }},
 	}
@@ -83,7 +84,7 @@ func (b *bench) lists() []pageList {
 
 // anyMark is somewhere in a list: most entries have few votes, and all are of the last month.
 func anyMark() *voting.Mark {
-	votes := int(rand.ExpFloat64() * 20)
+	votes := int(rand.ExpFloat64() * 20)                                          //nolint:gosec // as above
 	at := time.Now().Add(-time.Duration(rand.Int64N(int64(30 * 24 * time.Hour)))) //nolint:gosec // as above
 	return &voting.Mark{Votes: votes, At: at.UnixMicro(), ID: newID(), Position: 1000}
 }

@@ -38,18 +38,30 @@ func (b *bench) rows() []row {
 		}
 	}
 	return append(rows,
-		row{name: "votes for one video, in process, PostgreSQL", least: 5,
-			baseline: b.plainVotes(b.postgres, 1), ours: b.votesInProcess(b.postgres, 1)},
-		row{name: "votes for one video, in process, SQLite", least: 5,
-			baseline: b.plainVotes(b.sqlite, 1), ours: b.votesInProcess(b.sqlite, 1)},
-		row{name: "votes for one video, over HTTP, PostgreSQL", least: 3,
-			baseline: b.plainVotes(b.postgres, 1), ours: b.votesOverHTTP},
-		row{name: "votes for 10,000 videos, in process, PostgreSQL", least: 1,
-			baseline: b.plainVotes(b.postgres, spread), ours: b.votesInProcess(b.postgres, spread)},
-		row{name: "votes for 10,000 videos, in process, SQLite", least: 1,
-			baseline: b.plainVotes(b.sqlite, spread), ours: b.votesInProcess(b.sqlite, spread)},
-		row{name: "upload-mock of 10 KB", least: 0.6, p99: 50 * time.Millisecond,
-			baseline: b.upload(b.bare.addr, "/upload"), ours: b.upload(b.serve.addr, "/api/videos/upload-mock")},
+		row{
+			name: "votes for one video, in process, PostgreSQL", least: 5,
+			baseline: b.plainVotes(b.postgres, 1), ours: b.votesInProcess(b.postgres, 1),
+		},
+		row{
+			name: "votes for one video, in process, SQLite", least: 5,
+			baseline: b.plainVotes(b.sqlite, 1), ours: b.votesInProcess(b.sqlite, 1),
+		},
+		row{
+			name: "votes for one video, over HTTP, PostgreSQL", least: 3,
+			baseline: b.plainVotes(b.postgres, 1), ours: b.votesOverHTTP,
+		},
+		row{
+			name: "votes for 10,000 videos, in process, PostgreSQL", least: 1,
+			baseline: b.plainVotes(b.postgres, spread), ours: b.votesInProcess(b.postgres, spread),
+		},
+		row{
+			name: "votes for 10,000 videos, in process, SQLite", least: 1,
+			baseline: b.plainVotes(b.sqlite, spread), ours: b.votesInProcess(b.sqlite, spread),
+		},
+		row{
+			name: "upload-mock of 10 KB", least: 0.6, p99: 50 * time.Millisecond,
+			baseline: b.upload(b.bare.addr, "/upload"), ours: b.upload(b.serve.addr, "/api/videos/upload-mock"),
+		},
 	)
 }
 

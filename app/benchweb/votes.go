@@ -22,7 +22,6 @@ type place struct {
 	db     *database.DB
 	voting *voting.Module
 	plain  *sql.DB
-	begin  string // of a plain transaction
 	insert string
 	update string
 	videos []string // entries of both kinds of tables, spread of them
@@ -77,7 +76,7 @@ func (p *place) addVideos(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	for _, id := range p.videos[len(p.videos)-n:] {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO plain_entries VALUES ($1, 0)`, id); err != nil {
 			return err
@@ -133,7 +132,7 @@ func (p *place) plainVote(ctx context.Context, video, voter string) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	if _, err := tx.ExecContext(ctx, p.insert, video, voter, time.Now().UnixMicro()); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func TestACrowdIsSeededTheSameEachTime(t *testing.T) {
 }
 
 func TestASeededCrowdMayHaveFiles(t *testing.T) {
-	onlyInStage(t, embedded, aws) // disk and S3
+	onlyInStage(t, embedded) // ffmpeg takes its time
 	t.Parallel()
 	s := newSite(t)
 	s.migrate(t)

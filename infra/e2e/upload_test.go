@@ -225,8 +225,8 @@ func TestDisconnectedClientLeavesNothing(t *testing.T) {
 	ana.wantNothingLeft(t)
 }
 
-// Load tests in the wild send any bytes; a mock is never processed, so its name and its type suffice. A real upload, and
-// a mock that is called something else, must be a video.
+// Load tests in the wild send any bytes; a mock is never processed, so its name and its type suffice. A real upload,
+// and a mock that is called something else, must be a video.
 func TestAMockNeedsTheNameAndTheTypeOfAVideoOnly(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()

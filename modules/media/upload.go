@@ -64,8 +64,8 @@ func (m *Module) receiveAs(
 	return o, nil
 }
 
-// accept creates the video of a stored file and queues it. After an error the file is deleted. The error is errDiscarded
-// if a sweeper has deleted the file, because it was late.
+// accept creates the video of a stored file and queues it. After an error the file is deleted. The error is
+// errDiscarded if a sweeper has deleted the file, because it was late.
 func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details) (Video, error) {
 	v, err := m.newVideo(ctx, d, o.videoID, ownerID, o.key, o.size)
 	if err == nil {

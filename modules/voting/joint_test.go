@@ -11,9 +11,9 @@ import (
 	"risingstars/platform/database/databasetest"
 )
 
-// Votes for many videos at once, most with one voter each, are counted one by one: each voter gets an own answer, and an
-// entry that does not exist, a vote for oneself and a second vote fail alone. Contestants have several entries, so that
-// batches lock the same rows; voters' names need quotes.
+// Votes for many videos at once, most with one voter each, are counted one by one: each voter gets an own answer, and
+// an entry that does not exist, a vote for oneself and a second vote fail alone. Contestants have several entries, so
+// that batches lock the same rows; voters' names need quotes.
 func TestVotesForManyVideosAtOnceGetTheirOwnAnswers(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {

@@ -11,8 +11,8 @@ import (
 	"risingstars/platform/database"
 )
 
-// The statements of this file are for PostgreSQL. Their texts are the same for any number of rows, which come as arrays,
-// so that each connection prepares them once.
+// The statements of this file are for PostgreSQL. Their texts are the same for any number of rows, which come as
+// arrays, so that each connection prepares them once.
 
 // textArray returns an array of texts as PostgreSQL reads it.
 func textArray(texts []string) string {

@@ -191,7 +191,7 @@ type fixedHeader struct {
 // copyTo sets the headers. The values have no room, so that whoever adds to one gets a copy of it.
 func (f fixedHeaders) copyTo(h http.Header) {
 	for _, header := range f {
-		h[header.name] = header.values[:len(header.values):len(header.values)]
+		h[header.name] = slices.Clip(header.values)
 	}
 }
 

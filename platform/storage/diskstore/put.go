@@ -122,8 +122,8 @@ func (s *Store) commit(ctx context.Context, key string, f *os.File) (storage.Obj
 }
 
 // commitNew is commit for an object that is not there yet, as is every upload's: visible first, then durable together
-// with its name, for which file systems with a journal wait only once. A power cut before it returns may leave an object
-// whose content is incomplete. If there is an object, or no second name for a file, it does as commit does.
+// with its name, for which file systems with a journal wait only once. A power cut before it returns may leave an
+// object whose content is incomplete. If there is an object, or no second name for a file, it does as commit does.
 func (s *Store) commitNew(ctx context.Context, key string, f *os.File) (storage.Object, error) {
 	temp, err := filepath.Rel(s.path, f.Name())
 	if err != nil {
