@@ -1,4 +1,4 @@
-// Package batch does work for many callers at once, such as one commit or one fsync for all of them. A caller that
+// Package batch does work for many callers at once, such as one commit for all of them. A caller that
 // finds a free runner goes at once; those that come meanwhile form the next batch. So nobody waits for a timer, and
 // without contention each caller has a batch for itself.
 package batch

@@ -141,17 +141,19 @@ func (s *Store) commitNew(ctx context.Context, key string, f *os.File) (storage.
 	if err := s.root.Link(temp, key); err != nil {
 		return s.commit(ctx, key, f)
 	}
+	// Both at once, so that they wait for the same commit of the journal: while many uploads change the folder, one
+	// after the other would wait for the next.
+	named := make(chan error, 1)
+	go func() { named <- s.sync(path.Dir(key)) }()
 	info, err := f.Stat()
 	if err == nil {
 		err = f.Sync()
 	}
+	unnamed := <-named
 	if err != nil {
 		return storage.Object{}, errors.Join(err, s.root.Remove(key))
 	}
-	if err := s.sync(path.Dir(key)); err != nil {
-		return storage.Object{}, err
-	}
-	return object(key, info), nil
+	return object(key, info), unnamed
 }
 
 // persist finishes the scratch file f and makes it durable.
@@ -194,39 +196,8 @@ func (s *Store) mkdirAll(dir string) error {
 	return s.sync(parent)
 }
 
-// folderSync is a caller's wish to have the entries of a folder durable.
-type folderSync struct {
-	dir string
-	err error
-}
-
-// mostSyncs is how many callers share an fsync at most.
-const mostSyncs = 256
-
-// errNotSynced is the outcome of a sync that did not happen.
-var errNotSynced = errors.New("the folder was not synced")
-
-// sync makes the entries of the folder dir durable. Callers that wait for the disk meanwhile share the next fsync,
-// which begins after all of them have changed the folder.
+// sync makes the entries of the folder dir durable.
 func (s *Store) sync(dir string) error {
-	wish := &folderSync{dir, errNotSynced}
-	s.syncs.Do(wish)
-	return wish.err
-}
-
-func (s *Store) syncFolders(wishes []*folderSync) {
-	synced := map[string]error{}
-	for _, wish := range wishes {
-		err, done := synced[wish.dir]
-		if !done {
-			err = s.syncFolder(wish.dir)
-			synced[wish.dir] = err
-		}
-		wish.err = err
-	}
-}
-
-func (s *Store) syncFolder(dir string) error {
 	d, err := s.root.Open(dir)
 	if err != nil {
 		return err

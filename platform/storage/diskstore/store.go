@@ -24,7 +24,6 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"risingstars/platform/batch"
 	"risingstars/platform/disk"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
@@ -66,7 +65,6 @@ type Store struct {
 	secrets [][]byte // the first one signs
 	volume  *disk.Volume
 
-	syncs     *batch.Queue[*folderSync]
 	promises  promises
 	expiryRun atomic.Int64 // when this process last removed expired uploads, in Unix nanoseconds; 0 = not yet
 }
@@ -110,13 +108,11 @@ func Open(opts Options) (*Store, error) {
 			return nil, errors.Join(err, root.Close())
 		}
 	}
-	s := &Store{
+	return &Store{
 		path: path, root: root, scratch: area,
 		public: slices.Clone(opts.PublicPrefixes), secrets: append([][]byte{opts.Secret}, opts.Accepted...),
 		volume: opts.Volume,
-	}
-	s.syncs = batch.New(mostSyncs, 1, s.syncFolders)
-	return s, nil
+	}, nil
 }
 
 // Close removes this process's temporary files. Objects stay.
