@@ -19,6 +19,7 @@ import (
 	"risingstars/platform/box"
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -151,7 +152,7 @@ func withVariable(variable string, err error) error {
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{
-		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(),
+		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(),
 		identity.Migrations(), voting.Migrations(), media.Migrations(),
 	}
 }
@@ -178,7 +179,8 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
-			FilesPath: diskstore.Path, URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
+			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
+			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
 			MockUploads: a.c.LoadTestEndpoints,
 			Rules:       rules(a.c), ResendAfter: resendAfter(a.c),
 			Quotas: media.Quotas{

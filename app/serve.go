@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"risingstars/platform/ecs"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/queue"
 	"risingstars/platform/telemetry"
@@ -125,8 +126,10 @@ func (a *app) newAPI() *web.Server {
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
+	o.Keys = idempotency.New(a.db)
 	server := web.New(o)
 	a.routes(server)
+	server.Document(documentation())
 	return server
 }
 
@@ -140,7 +143,11 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	a.join(ctx, "serve", workers)
 	watch := a.newWorkers()
 	a.tolerated = append(a.tolerated, watch.check())
-	services := []lifecycle.Service{a.diskWatch(), watch.watch(), webService("web", a.newAPI(), "HTTP_ADDR")}
+	sweepKeys := func(ctx context.Context) { idempotency.New(a.db).Watch(ctx, a.log) }
+	services := []lifecycle.Service{
+		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
+		webService("web", a.newAPI(), "HTTP_ADDR"),
+	}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)
 		o.Gatherer = a.registry

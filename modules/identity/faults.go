@@ -16,3 +16,10 @@ var (
 		"Esta cuenta ya no existe. Inicia sesión con otra.",
 		"This account no longer exists. Sign in with another one.")
 )
+
+// Faults returns the faults that this module declares, for the catalogue of errors.
+func Faults() []*fault.Error {
+	return []*fault.Error{
+		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount,
+	}
+}

@@ -2,7 +2,13 @@ package media
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"path"
@@ -26,24 +32,33 @@ type uploadBody struct {
 	Title      string    `json:"title"`
 	Status     string    `json:"status"`
 	UploadedAt time.Time `json:"uploaded_at"`
+
+	// The names that clients of earlier systems know.
+	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
 }
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
 func formUpload(s *web.Server, op huma.Operation) huma.Operation {
-	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
+	text := func(most int, example string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, MaxLength: &most, Examples: []any{example}}
+	}
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
 	schema := &huma.Schema{
 		Type:     huma.TypeObject,
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(maxTitle), "description": text(maxDescription),
-			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
+			"video_file": file, "file": file, "title": text(maxTitle, "Tango en la plaza"),
+			"description": text(maxDescription, "Grabado en casa"),
+			"start_seconds": {
+				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
+			},
 		},
 	}
 	op.RequestBody = &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}},
 	}
-	web.Describe(s.API.OpenAPI(), &op, uploadBody{})
+	web.Describe(s.API.OpenAPI(), &op, "application/json", uploadBody{})
 	return op
 }
 
@@ -51,7 +66,7 @@ func (a api) uploadVideo(c echo.Context) error { return a.upload(c, http.StatusC
 
 func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAccepted, true) }
 
-func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
+func (a api) noMock(echo.Context) error { return errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
 	ctx := c.Request().Context()
@@ -59,25 +74,43 @@ func (a api) upload(c echo.Context, status int, mock bool) error {
 	if err != nil {
 		return err
 	}
-	if !mock { // nothing has been read yet
+	once := web.OnceOf(ctx)
+	form := uploadForm{m: a.Module, form: body, print: newFingerprint(once)}
+	if once.Resumed() { // an attempt that was cut off may have created the video
+		form.made, err = a.Owned(ctx, auth.CallerID(ctx), once.Subject())
+		if err != nil && !errors.Is(err, errNotFound) {
+			return err
+		}
+	}
+	form.known = once.Answered() || form.made.ID != ""
+	if !mock && !form.known { // nothing has been read yet
 		size := min(a.o.MaxUploadBytes, max(0, c.Request().ContentLength))
 		if err := a.checkQuota(ctx, auth.CallerID(ctx), size); err != nil {
 			return err
 		}
 	}
-	form := uploadForm{m: a.Module, form: body, mock: mock}
+	form.mock = mock
 	details, err := form.read(ctx)
+	if err == nil {
+		err = once.Match(ctx, form.print.sum(details))
+	}
 	if err != nil {
 		form.discard(ctx)
 		return err
 	}
-	accept := a.accept
-	if mock {
-		accept = a.acceptMock
-	}
-	v, err := accept(ctx, auth.CallerID(ctx), form.file, details)
-	if err != nil {
-		return err
+	v := form.made
+	switch {
+	case once.Answered():
+		return nil
+	case !form.known:
+		accept := a.accept
+		if mock {
+			accept = a.acceptMock
+		}
+		form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
+		if v, err = accept(ctx, auth.CallerID(ctx), form.file, details); err != nil {
+			return err
+		}
 	}
 	return c.JSON(status, newUploadBody(ctx, v))
 }
@@ -89,13 +122,44 @@ func newUploadBody(ctx context.Context, v Video) uploadBody {
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
 		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status),
-		UploadedAt: v.UploadedAt,
+		UploadedAt: v.UploadedAt, ID: v.ID, CreatedAt: v.UploadedAt,
 	}
+}
+
+// fingerprint tells one upload from another by its details and by the bytes of its file, which it sees as they arrive.
+type fingerprint struct{ hash.Hash }
+
+// newFingerprint returns nil for an upload that is not compared with others.
+func newFingerprint(once *web.Once) *fingerprint {
+	if once == nil {
+		return nil
+	}
+	return &fingerprint{sha256.New()}
+}
+
+// of returns what reads content, and sees it.
+func (p *fingerprint) of(content io.Reader) io.Reader {
+	if p == nil {
+		return content
+	}
+	return io.TeeReader(content, p)
+}
+
+func (p *fingerprint) sum(d details) string {
+	if p == nil {
+		return ""
+	}
+	fmt.Fprintf(p, "%q %q %d", d.Title, d.Description, d.Start)
+	return base64.RawURLEncoding.EncodeToString(p.Sum(nil))
 }
 
 // uploadForm is the form of an upload, whose parts arrive in any order.
 type uploadForm struct {
 	m                         *Module
+	print                     *fingerprint
+	known                     bool  // the answer is known: the file is read, and not stored
+	made                      Video // that an attempt which was cut off has created
+	seen                      bool  // a file was read and not stored
 	form                      *web.Multipart
 	mock                      bool
 	file                      *original
@@ -120,7 +184,7 @@ func (f *uploadForm) read(ctx context.Context) (details, error) {
 	}
 	d, err := newDetails(f.title, f.description, f.start)
 	switch {
-	case err != nil || f.file != nil:
+	case err != nil || f.file != nil || f.seen:
 		return d, err
 	case f.empty:
 		return d, errEmptyFile
@@ -153,8 +217,13 @@ func (f *uploadForm) readFile(ctx context.Context, part *web.Part) error {
 		return nil
 	case err != nil:
 		return err
-	case f.file != nil:
+	case f.file != nil || f.seen:
 		return errSecondFile
+	}
+	if f.known {
+		f.seen = true
+		_, err := io.Copy(io.Discard, f.print.of(body))
+		return err
 	}
 	if f.hasTitle { // a mistake in the details is then reported before the file is read
 		if _, err := newDetails(f.title, f.description, f.start); err != nil {
@@ -165,7 +234,7 @@ func (f *uploadForm) readFile(ctx context.Context, part *web.Part) error {
 	if f.mock {
 		claimed = claimedContainer(part.File, part.Type)
 	}
-	file, err := f.m.receiveAs(ctx, body, f.form.MaxFile(), claimed)
+	file, err := f.m.receiveAs(ctx, f.print.of(body), f.form.MaxFile(), claimed)
 	f.file = file
 	return err
 }

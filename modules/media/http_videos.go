@@ -49,6 +49,11 @@ type videoBody struct {
 	Failure         *failure     `json:"failure"`
 	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
 	FilesMissing    bool         `json:"files_missing,omitempty" doc:"A published file is gone, and must be made again"`
+
+	// The names that clients of earlier systems know.
+	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
+	VoteCount int       `json:"vote_count" deprecated:"true" doc:"The same as votes"`
 }
 
 type videoOutput struct {
@@ -73,6 +78,7 @@ type deleteOutput struct {
 	Body struct {
 		Message string `json:"message"`
 		VideoID string `json:"video_id"`
+		ID      string `json:"id" deprecated:"true" doc:"The same as video_id"`
 	}
 }
 
@@ -103,7 +109,7 @@ func (a api) deleteVideo(ctx context.Context, in *idInput) (*deleteOutput, error
 		return nil, err
 	}
 	out := &deleteOutput{}
-	out.Body.VideoID = in.ID
+	out.Body.VideoID, out.Body.ID = in.ID, in.ID
 	out.Body.Message = web.Say(ctx, fault.Text{ES: "El video fue eliminado.", EN: "The video has been deleted."})
 	return out, nil
 }
@@ -164,6 +170,7 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
 			Notices:      a.noticesOf(ctx, v),
 			FilesMissing: v.FilesMissing,
+			ID:           v.ID, CreatedAt: v.UploadedAt, VoteCount: tallies[v.ID],
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

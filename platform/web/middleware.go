@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,11 +24,24 @@ import (
 
 const (
 	bearer   = "bearer"
+	login    = "login"
 	errorKey = "web.error" // the context key of the error that decided the answer, for the log
 )
 
 // Secured returns the Security of an operation that needs a caller.
-func Secured() []map[string][]string { return []map[string][]string{{bearer: {}}} }
+func Secured() []map[string][]string { return []map[string][]string{{login: {}}, {bearer: {}}} }
+
+// securitySchemes are two ways to get the same thing into the header Authorization: a token that a tool fetches by
+// itself, for an e-mail and a password, and one that somebody has.
+func securitySchemes() map[string]*huma.SecurityScheme {
+	return map[string]*huma.SecurityScheme{
+		login: {
+			Type: "oauth2", Description: "Your e-mail and password; leave the client's id and secret empty",
+			Flows: &huma.OAuthFlows{Password: &huma.OAuthFlow{TokenURL: "/api/auth/login", Scopes: map[string]string{}}},
+		},
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of a sign-in"},
+	}
+}
 
 // once makes one middleware of several and puts it together only once, whereas echo does so for each request.
 func once(all ...echo.MiddlewareFunc) echo.MiddlewareFunc {
@@ -197,15 +211,19 @@ func (f fixedHeaders) copyTo(h http.Header) {
 
 func (s *Server) cors() echo.MiddlewareFunc {
 	if len(s.o.CORSOrigins) == 0 {
-		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
+		return answerOptions
 	}
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins: s.o.CORSOrigins,
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language"},
+		AllowHeaders: []string{
+			echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language", "Idempotency-Key", "If-None-Match",
+			"If-Modified-Since", "If-Range", "Last-Event-ID", "Range",
+		},
 		ExposeHeaders: []string{
-			"X-Total-Count", "X-Next-After", "Link", "ETag", echo.HeaderXRequestID, "Retry-After",
-			"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+			"X-Total-Count", "X-Next-After", "Link", "ETag", echo.HeaderXRequestID, "Retry-After", "Allow",
+			"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "Idempotency-Replayed",
+			"Content-Language", "Content-Range", "Accept-Ranges", "Location",
 		},
 		MaxAge: 600,
 	})

@@ -20,9 +20,10 @@ import (
 
 // request has the circumstances of a request that everything else may need.
 type request struct {
-	accept   string // the header Accept-Language
+	accept   string // Accept-Language, which is read only if a text is chosen by it
 	client   netip.Addr
 	base     string // scheme://host, without a slash at the end
+	site     string // PublicURL
 	url      *url.URL
 	draining <-chan struct{}
 }
@@ -42,9 +43,10 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header()["X-Request-Id"] = []string{id}
 		ctx := telemetry.WithRequestID(r.Context(), id)
 		ctx = context.WithValue(ctx, requestKey{}, request{
-			accept:   r.Header.Get("Accept-Language"),
+			accept:   strings.Join(r.Header["Accept-Language"], ","),
 			client:   s.client(r),
 			base:     s.base(r),
+			site:     s.o.PublicURL,
 			url:      r.URL,
 			draining: s.draining,
 		})
@@ -75,6 +77,9 @@ var languages = language.NewMatcher([]language.Tag{language.Spanish, language.En
 
 // parseLanguage returns Spanish unless the header prefers English.
 func parseLanguage(accept string) lang {
+	if accept == "" {
+		return es
+	}
 	tags, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil || len(tags) == 0 {
 		return es
@@ -84,6 +89,14 @@ func parseLanguage(accept string) lang {
 }
 
 func languageOf(ctx context.Context) lang { return parseLanguage(requestOf(ctx).accept) }
+
+// tag is what headers and pages call the language (RFC 5646).
+func (l lang) tag() string {
+	if l == en {
+		return "en"
+	}
+	return "es"
+}
 
 func (l lang) pick(t fault.Text) string {
 	if l == en {
