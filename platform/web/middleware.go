@@ -43,8 +43,9 @@ func securitySchemes() map[string]*huma.SecurityScheme {
 	}
 }
 
-// once makes one middleware of several and puts it together only once, whereas echo does so for each request.
-func once(all ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+// chain makes one middleware of several and puts it together only once, whereas echo does so for each request. So none
+// of them may change what it calls next.
+func chain(all ...echo.MiddlewareFunc) echo.MiddlewareFunc {
 	first := func(c echo.Context) error { return c.Handler()(c) }
 	for _, middleware := range slices.Backward(all) {
 		first = middleware(first)

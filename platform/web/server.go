@@ -112,7 +112,7 @@ func New(o Options) *Server {
 	}
 
 	e.HTTPErrorHandler = s.writeError
-	e.Use(once(s.admit, s.describe, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery,
+	e.Use(chain(s.admit, s.describe, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery,
 		s.authenticate, s.enforce))
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
