@@ -15,6 +15,7 @@ K6 := .cache/bin/k6
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
 REDOCLY := .cache/redocly/node_modules/.bin/redocly
+PAGE_CHECKS := .cache/pages/package.json
 
 # A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
@@ -48,7 +49,7 @@ override STAGE :=
 endif
 
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(REDOCLY) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(REDOCLY) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(PAGE_CHECKS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -175,4 +176,12 @@ $(REDOCLY): infra/tools/redocly/package-lock.json infra/tools/redocly/package.js
 	@mkdir -p .cache/redocly
 	cp infra/tools/redocly/package.json infra/tools/redocly/package-lock.json .cache/redocly
 	cd .cache/redocly && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What checks the pages: axe-core, html-validate and TypeScript.
+$(PAGE_CHECKS): infra/tools/pages/package-lock.json infra/tools/pages/package.json
+	@infra/setup/packages.sh node
+	@mkdir -p $(@D)
+	cp infra/tools/pages/package-lock.json infra/tools/pages/package.json $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
