@@ -35,12 +35,9 @@ type laneBatch struct {
 // joint has the batches of different lanes share a transaction if they wait at the same time. So many videos with a
 // voter each are as quick as one with many. SQLite's transactions share a commit anyway.
 func (m *Module) joint() func(ctx context.Context, videoID string, ballots []*ballot) error {
-	if m.store.db.Dialect() == database.SQLite {
-		return m.castAll
-	}
 	queue := batch.New(mostJoint, jointRunners, m.castJointly)
 	return func(ctx context.Context, videoID string, ballots []*ballot) error {
-		if len(ballots) > jointBallots {
+		if len(ballots) > jointBallots || m.store.db.Dialect() == database.SQLite {
 			return m.castAll(ctx, videoID, ballots)
 		}
 		b := &laneBatch{ctx, videoID, ballots, errBatch}
