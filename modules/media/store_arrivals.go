@@ -93,10 +93,10 @@ func (a *arrivals) insertOrphans(ctx context.Context, all []*arrival) error {
 	if a.store.db.Dialect() == database.PostgreSQL {
 		// The setting is for this statement's own transaction.
 		rows := strings.TrimSuffix(strings.Repeat(`(?),`, len(all)), ",")
-		statement = `WITH soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))
+		statement = `WITH media_soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))
 			INSERT INTO media_unclaimed_files (storage_key, delete_after)
 			SELECT f.storage_key, ` + plus(a.store.clock(), uploadGrace) + `
-			FROM soon, (VALUES ` + rows + `) AS f (storage_key)`
+			FROM media_soon, (VALUES ` + rows + `) AS f (storage_key)`
 	}
 	_, err := a.store.db.Exec(ctx, statement, values...)
 	if err != nil {
