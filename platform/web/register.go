@@ -141,13 +141,14 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			inLanguage(c.Response().Header(), languageOf(ctx))
 		}
+		handler := next // which all requests share
 		if route.use.Once {
-			next = s.once(next, route.use)
+			handler = s.once(next, route.use)
 		}
 		if route.tagged {
-			return s.serveTagged(c, route, next)
+			return s.serveTagged(c, route, handler)
 		}
-		return s.spend(c, route.use, next)
+		return s.spend(c, route.use, handler)
 	}
 }
 
