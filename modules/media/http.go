@@ -24,10 +24,10 @@ func (m *Module) Routes(s *web.Server) {
 
 	// Uploads through the service.
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
-		"Upload a clip; it is then processed and published", 201, 400, 413, 422, 507)), uploads, a.uploadVideo)
+		"Upload a clip; it is then processed and published", 201, 400, 413, 422, 507)), uploads, a.measured(wayForm, a.uploadVideo))
 	if m.o.MockUploads {
 		s.Handle(formUpload(s, operation("POST /api/videos/upload-mock", "uploadMock",
-			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), mocks, a.uploadMock)
+			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), mocks, a.measured(wayMock, a.uploadMock))
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
 		web.Register(s, huma.Operation{

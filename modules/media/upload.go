@@ -70,6 +70,7 @@ func (m *Module) accept(ctx context.Context, ownerID string, o *original, d deta
 		m.discard(ctx, err, o.key)
 		return Video{}, err
 	}
+	m.metrics.uploadBytes.Observe(float64(v.OriginalSize))
 	if !mock {
 		m.send(ctx, v.ID)
 	}

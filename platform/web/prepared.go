@@ -66,6 +66,7 @@ type answer struct {
 	header http.Header
 	body   []byte
 	etag   string
+	made   time.Time // when its making began: the data is not older
 	until  time.Time
 }
 
@@ -200,6 +201,7 @@ func (s *Server) makeAnswer(
 		return nil, recorded, err
 	}
 	made = &answer{key: key, header: recorded.header, body: recorded.body.Bytes()}
+	made.made = began
 	made.etag = etag(made)
 	made.until = began.Add(min(preparedFor, max(preparedLeast, preparedShare*time.Since(began))))
 	return made, recorded, nil
