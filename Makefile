@@ -47,7 +47,7 @@ endif
 
 .PHONY: test
 test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(S3_SERVER) $(SQS_SERVER) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
 .PHONY: test-short
@@ -89,6 +89,11 @@ bench: ## Go benchmarks
 bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pipeline of several passes
 	@infra/setup/packages.sh go ffmpeg
 	$(GO) run ./modules/media/internal/ffmpeg/benchmedia
+
+.PHONY: metrics
+metrics: ## write infra/observability/METRICS.md anew, after a change of the metrics
+	@infra/setup/packages.sh go ffmpeg
+	infra/setup/test.sh $(GO) test -count=1 ./app -run TestMetricsAreNamedByConventionAndListed -update
 
 .PHONY: clean
 clean: ## remove what was built (./data stays)
