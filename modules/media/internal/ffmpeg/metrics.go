@@ -17,7 +17,7 @@ type metrics struct {
 // newMetrics panics if the metrics are already registered. registerer may be nil.
 func newMetrics(registerer prometheus.Registerer) *metrics {
 	factory := promauto.With(registerer)
-	return &metrics{
+	m := &metrics{
 		cpu: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "media_tool_cpu_seconds",
 			Help:    "CPU time of each run of ffmpeg or ffprobe.",
@@ -29,6 +29,11 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 			Buckets: prometheus.ExponentialBuckets(32<<20, 2, 7), // 32 MiB to 2 GiB
 		}, []string{"step"}),
 	}
+	for _, step := range []string{"probe", "process", "decode", "sound", "bumper", "join", "poster"} {
+		m.cpu.WithLabelValues(step)
+		m.memory.WithLabelValues(step)
+	}
+	return m
 }
 
 // observe counts what a run has used. state is nil if it never started.
