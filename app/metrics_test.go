@@ -111,7 +111,7 @@ func TestMetricsAreNamedByConventionAndListed(t *testing.T) {
 
 	page := metricsText(metrics)
 	if *update {
-		if err := os.WriteFile(metricsPage, []byte(page), 0o644); err != nil { //nolint:gosec // as in the repository
+		if err := os.WriteFile(metricsPage, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,20 +132,33 @@ func skipWithoutWorker(t *testing.T) {
 	}
 }
 
-func metricsText(metrics []telemetry.Metric) string {
-	var sb strings.Builder
-	sb.WriteString(`# Metrics
+// metricsHead is the page's beginning, with ' for a backquote.
+const metricsHead = `# Metrics
 
-What ` + "`/metrics`" + ` of ` + "`serve`" + ` and ` + "`work`" + ` tells, made from the registry: ` + "`make metrics`" + ` writes this page, and a test
-compares it. In the embedded stage one process has all of them; otherwise ` + "`serve`" + ` has those of requests, and ` + "`work`" + `
-those of jobs. ` + "`go_*` and `process_*`" + ` of [client_golang](https://pkg.go.dev/github.com/prometheus/client_golang) come on
-top. Counters and histograms are of one process and begin at 0 when it starts; ` + "`queue_depth`" + `,
-` + "`queue_oldest_ready_seconds`, `workers_alive` and `media_videos_missing_files`" + ` are of the whole deployment, so
-every process tells the same: take their ` + "`max`" + `, not their sum.
+What '/metrics' of 'serve' and 'work' tells, made from the registry: 'make metrics' writes this page, and a test
+compares it. In the embedded stage one process has all of them; otherwise 'serve' has those of requests, and 'work'
+those of jobs. 'go_*' and 'process_*' of [client_golang](https://pkg.go.dev/github.com/prometheus/client_golang) come
+on top. Counters and histograms are of one process and begin at 0 when it starts. 'queue_depth',
+'queue_oldest_ready_seconds', 'workers_alive' and 'media_videos_missing_files' are of the whole deployment, so every
+process tells the same: query their 'max', not their sum.
 
 | Name | Type | Labels | What it is |
 |---|---|---|---|
-`)
+`
+
+// labelsHead is the beginning of the page's second part.
+const labelsHead = `
+## Labels
+
+No value comes from a client: no ids, names or addresses.
+
+| Label | Values |
+|---|---|
+`
+
+func metricsText(metrics []telemetry.Metric) string {
+	var sb strings.Builder
+	sb.WriteString(strings.ReplaceAll(metricsHead, "'", "`"))
 	for _, m := range metrics {
 		labels := "–"
 		if len(m.Labels) > 0 {
@@ -153,7 +166,7 @@ every process tells the same: take their ` + "`max`" + `, not their sum.
 		}
 		fmt.Fprintf(&sb, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, labels, m.Help)
 	}
-	sb.WriteString("\n## Labels\n\nNo value comes from a client: no ids, names or addresses.\n\n| Label | Values |\n|---|---|\n")
+	sb.WriteString(labelsHead)
 	for _, label := range slices.Sorted(maps.Keys(labelValues)) {
 		fmt.Fprintf(&sb, "| `%s` | %s |\n", label, labelValues[label])
 	}

@@ -51,7 +51,8 @@ func TestEachAlertFiresAndClears(t *testing.T) {
 	}
 	for _, rule := range alertRules(t) {
 		if !fires[rule.Alert] || !clears[rule.Alert] {
-			t.Errorf("%s fires in the test: %v, and clears after that: %v", rule.Alert, fires[rule.Alert], clears[rule.Alert])
+			t.Errorf("%s fires in the test: %v, and clears after that: %v",
+				rule.Alert, fires[rule.Alert], clears[rule.Alert])
 		}
 	}
 }
@@ -225,7 +226,7 @@ func (s *site) useForAWhile(t *testing.T) (private []string) {
 // checkLabels walks all series of the app.
 func (s *site) checkLabels(t *testing.T, private []string) {
 	t.Helper()
-	perMetric := map[string]int{}
+	perMetric, total := map[string]int{}, 0
 	uuid := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-`)
 	for line := range strings.Lines(string(s.get(t, "/metrics", "").Body)) {
 		if strings.HasPrefix(line, "#") {
@@ -234,6 +235,7 @@ func (s *site) checkLabels(t *testing.T, private []string) {
 		name, _, _ := strings.Cut(line, "{")
 		name, _, _ = strings.Cut(name, " ")
 		perMetric[name]++
+		total++
 		if uuid.MatchString(line) {
 			t.Errorf("a series has an id: %s", line)
 		}
@@ -243,6 +245,7 @@ func (s *site) checkLabels(t *testing.T, private []string) {
 			}
 		}
 	}
+	t.Logf("%d series of %d names", total, len(perMetric))
 	if len(perMetric) < 60 {
 		t.Errorf("only %d metrics", len(perMetric))
 	}

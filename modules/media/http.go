@@ -23,11 +23,12 @@ func (m *Module) Routes(s *web.Server) {
 	streams := web.Use{Budgets: []limit.Budget{videoReads, processStreams}, Stream: true}
 
 	// Uploads through the service.
+	form, mock := a.measured(wayForm, a.uploadVideo), a.measured(wayMock, a.uploadMock)
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
-		"Upload a clip; it is then processed and published", 201, 400, 413, 422, 507)), uploads, a.measured(wayForm, a.uploadVideo))
+		"Upload a clip; it is then processed and published", 201, 400, 413, 422, 507)), uploads, form)
 	if m.o.MockUploads {
 		s.Handle(formUpload(s, operation("POST /api/videos/upload-mock", "uploadMock",
-			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), mocks, a.measured(wayMock, a.uploadMock))
+			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), mocks, mock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
 		web.Register(s, huma.Operation{

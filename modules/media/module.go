@@ -150,7 +150,8 @@ type Module struct {
 	rebranding chan struct{} // has an element per rebranding of this process
 }
 
-// New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already registered.
+// New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already
+// registered.
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,

@@ -67,7 +67,8 @@ type Module struct {
 	metrics *metrics
 }
 
-// New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already registered.
+// New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already
+// registered.
 func New(d Deps) *Module {
 	m := &Module{
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),

@@ -25,7 +25,8 @@ func (p *prepared) tell(registerer prometheus.Registerer) {
 		return float64(len(p.answers))
 	})
 	gauge("http_prepared_bytes", "What the prepared answers occupy, about.", func() float64 { return float64(p.size) })
-	gauge("http_prepared_age_seconds", "Age of the oldest prepared answer that is still given to clients; 0 if none is.",
+	gauge("http_prepared_age_seconds",
+		"Age of the oldest prepared answer that is still given to clients; 0 if none is.",
 		func() float64 { return p.oldest(time.Now()).Seconds() })
 }
 
