@@ -188,7 +188,8 @@ func TestAClockThatJumpsForthAndBackLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		u := s.assembled(t)
-		if _, err := s.direct.begin(t.Context(), "beto", details{Title: "S"}, ffmpeg.Containers()[0], 9); err != nil {
+		mp4 := ffmpeg.Containers()[0]
+		if _, err := s.direct.begin(t.Context(), "beto", "", details{Title: "S"}, mp4, 9); err != nil {
 			t.Fatal(err)
 		}
 

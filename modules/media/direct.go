@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -77,9 +78,9 @@ func containerFor(contentType, filename string) (ffmpeg.Container, error) {
 	return ffmpeg.Container{}, errUnknownType
 }
 
-// begin prepares storage for a file of size bytes.
+// begin prepares storage for a file of size bytes. The upload gets the given id; "" for a new one.
 func (d *directUploads) begin(
-	ctx context.Context, ownerID string, about details, c ffmpeg.Container, size int64,
+	ctx context.Context, ownerID, id string, about details, c ffmpeg.Container, size int64,
 ) (directUpload, error) {
 	if size > d.m.o.MaxUploadBytes {
 		return directUpload{}, errTooLarge
@@ -92,8 +93,8 @@ func (d *directUploads) begin(
 		return directUpload{}, err
 	}
 	u := directUpload{
-		details: about, ID: uuid.Must(uuid.NewV7()).String(), OwnerID: ownerID, Size: size, PartSize: directPartSize,
-		ExpiresAt: now.Add(directLifetime), left: directLifetime,
+		details: about, ID: cmp.Or(id, uuid.Must(uuid.NewV7()).String()), OwnerID: ownerID,
+		Size: size, PartSize: directPartSize, ExpiresAt: now.Add(directLifetime), left: directLifetime,
 	}
 	for u.partCount() > storage.MaxParts {
 		u.PartSize *= 2
@@ -107,7 +108,11 @@ func (d *directUploads) begin(
 	if err := d.m.checkQuota(ctx, ownerID, size); err != nil {
 		return directUpload{}, err
 	}
-	u.Key = d.m.o.UploadPrefix + "/" + u.ID + c.Extension
+	name := u.ID
+	if id != "" { // an attempt that was cut off may have used the name
+		name = uuid.Must(uuid.NewV7()).String()
+	}
+	u.Key = d.m.o.UploadPrefix + "/" + name + c.Extension
 	// A file that never becomes a video is then deleted even if the upload has no row.
 	if err := d.m.store.orphan(ctx, longestGrace, u.Key); err != nil {
 		return directUpload{}, err

@@ -23,7 +23,7 @@ var mp4Head = []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")
 func (s *studio) begin(t *testing.T, size int) directUpload {
 	t.Helper()
 	about := details{Title: "Mi canción", Start: 2 * time.Second}
-	u, err := s.direct.begin(t.Context(), "ana", about, ffmpeg.Containers()[0], int64(size))
+	u, err := s.direct.begin(t.Context(), "ana", "", about, ffmpeg.Containers()[0], int64(size))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestDirectUploadsHaveLimits(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	begin := func(owner string, size int64) error {
-		_, err := s.direct.begin(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
+		_, err := s.direct.begin(t.Context(), owner, "", details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		return err
 	}
 	if err := begin("ana", largest+1); !errors.Is(err, errTooLarge) {
@@ -286,7 +286,7 @@ func TestTheLimitHoldsForUploadsThatBeginAtOnce(t *testing.T) {
 		var beginning sync.WaitGroup
 		for range 5 * maxDirect {
 			beginning.Go(func() {
-				_, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], 1)
+				_, err := s.direct.begin(t.Context(), "ana", "", details{Title: "Song"}, ffmpeg.Containers()[0], 1)
 				if err != nil && !errors.Is(err, errTooManyUploads) {
 					t.Error(err)
 				}
@@ -305,7 +305,7 @@ func TestPartsCoverTheFile(t *testing.T) {
 		1, directPartSize - 1, directPartSize, directPartSize + 1, 200 << 20, 50 << 30, 10_001 * directPartSize,
 	} {
 		owner := fmt.Sprint("owner of ", size)
-		u, err := s.direct.begin(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
+		u, err := s.direct.begin(t.Context(), owner, "", details{Title: "Song"}, ffmpeg.Containers()[0], size)
 		if err != nil {
 			t.Fatal(err)
 		}

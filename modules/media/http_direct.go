@@ -76,7 +76,14 @@ func (a api) beginUpload(ctx context.Context, in *directInput) (*directOutput, e
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.direct.begin(ctx, auth.CallerID(ctx), d, container, b.Size)
+	once := web.OnceOf(ctx)
+	if once.Resumed() { // an attempt that was cut off may have begun it
+		out, err := a.getUpload(ctx, &idInput{ID: once.Subject()})
+		if !errors.Is(err, errNoUpload) {
+			return out, err
+		}
+	}
+	u, err := a.direct.begin(ctx, auth.CallerID(ctx), once.Subject(), d, container, b.Size)
 	if err != nil {
 		return nil, err
 	}

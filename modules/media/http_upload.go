@@ -3,6 +3,10 @@ package media
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"time"
@@ -10,7 +14,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
-	"risingstars/platform/auth"
 	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
@@ -23,24 +26,33 @@ type uploadBody struct {
 	Title      string    `json:"title"`
 	Status     string    `json:"status"`
 	UploadedAt time.Time `json:"uploaded_at"`
+
+	// The names that clients of earlier systems know.
+	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
 }
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
 func formUpload(s *web.Server, op huma.Operation) huma.Operation {
-	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
+	text := func(most int, example string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, MaxLength: &most, Examples: []any{example}}
+	}
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
 	schema := &huma.Schema{
 		Type:     huma.TypeObject,
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(maxTitle), "description": text(maxDescription),
-			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
+			"video_file": file, "file": file, "title": text(MaxTitle, "Tango en la plaza"),
+			"description": text(MaxDescription, "Grabado en casa"),
+			"start_seconds": {
+				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
+			},
 		},
 	}
 	op.RequestBody = &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}},
 	}
-	web.Describe(s.API.OpenAPI(), &op, uploadBody{})
+	web.Describe(s.API.OpenAPI(), &op, "application/json", uploadBody{})
 	return op
 }
 
@@ -48,28 +60,12 @@ func (a api) uploadVideo(c echo.Context) error { return a.upload(c, http.StatusC
 
 func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAccepted, true) }
 
-func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
+func (a api) noMock(echo.Context) error { return errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
+	v, err := a.ReceiveForm(c.Response(), c.Request(), mock)
 	ctx := c.Request().Context()
-	body, err := web.OpenMultipart(c, a.o.MaxUploadBytes, errTooLarge)
-	if err != nil {
-		return err
-	}
-	if !mock { // nothing has been read yet
-		size := min(a.o.MaxUploadBytes, max(0, c.Request().ContentLength))
-		if err := a.checkQuota(ctx, auth.CallerID(ctx), size); err != nil {
-			return err
-		}
-	}
-	form := uploadForm{m: a.Module, form: body}
-	details, err := form.read(ctx)
-	if err != nil {
-		form.discard(ctx)
-		return err
-	}
-	v, err := a.accept(ctx, auth.CallerID(ctx), form.file, details, mock)
-	if err != nil {
+	if err != nil || web.OnceOf(ctx).Answered() {
 		return err
 	}
 	return c.JSON(status, newUploadBody(ctx, v))
@@ -82,13 +78,44 @@ func newUploadBody(ctx context.Context, v Video) uploadBody {
 			EN: "Video received. It will be published as soon as it is processed.",
 		}),
 		VideoID: v.ID, TaskID: v.ID, UserID: v.OwnerID, Title: v.Title, Status: string(v.Status),
-		UploadedAt: v.UploadedAt,
+		UploadedAt: v.UploadedAt, ID: v.ID, CreatedAt: v.UploadedAt,
 	}
+}
+
+// fingerprint tells one upload from another by its details and by the bytes of its file, which it sees as they arrive.
+type fingerprint struct{ hash.Hash }
+
+// newFingerprint returns nil for an upload that is not compared with others.
+func newFingerprint(once *web.Once) *fingerprint {
+	if once == nil {
+		return nil
+	}
+	return &fingerprint{sha256.New()}
+}
+
+// of returns what reads content, and sees it.
+func (p *fingerprint) of(content io.Reader) io.Reader {
+	if p == nil {
+		return content
+	}
+	return io.TeeReader(content, p)
+}
+
+func (p *fingerprint) sum(d details) string {
+	if p == nil {
+		return ""
+	}
+	fmt.Fprintf(p, "%q %q %d", d.Title, d.Description, d.Start)
+	return base64.RawURLEncoding.EncodeToString(p.Sum(nil))
 }
 
 // uploadForm is the form of an upload, whose parts arrive in any order.
 type uploadForm struct {
 	m                         *Module
+	print                     *fingerprint
+	known                     bool  // the answer is known: the file is read, and not stored
+	made                      Video // that an attempt which was cut off has created
+	seen                      bool  // a file was read and not stored
 	form                      *web.Multipart
 	file                      *original
 	title, description, start string
@@ -112,7 +139,7 @@ func (f *uploadForm) read(ctx context.Context) (details, error) {
 	}
 	d, err := newDetails(f.title, f.description, f.start)
 	switch {
-	case err != nil || f.file != nil:
+	case err != nil || f.file != nil || f.seen:
 		return d, err
 	case f.empty:
 		return d, errEmptyFile
@@ -124,9 +151,9 @@ func (f *uploadForm) readPart(ctx context.Context, part *web.Part) (err error) {
 	switch part.Name {
 	case "title":
 		f.hasTitle = true
-		f.title, err = f.form.Text(part, 4*maxTitle)
+		f.title, err = f.form.Text(part, 4*MaxTitle)
 	case "description":
-		f.description, err = f.form.Text(part, 4*maxDescription)
+		f.description, err = f.form.Text(part, 4*MaxDescription)
 	case "start_seconds":
 		f.start, err = f.form.Text(part, 64)
 	case "file", "video_file":
@@ -145,15 +172,20 @@ func (f *uploadForm) readFile(ctx context.Context, content io.Reader) error {
 		return nil
 	case err != nil:
 		return err
-	case f.file != nil:
+	case f.file != nil || f.seen:
 		return errSecondFile
+	}
+	if f.known {
+		f.seen = true
+		_, err := io.Copy(io.Discard, f.print.of(body))
+		return err
 	}
 	if f.hasTitle { // a mistake in the details is then reported before the file is read
 		if _, err := newDetails(f.title, f.description, f.start); err != nil {
 			return err
 		}
 	}
-	file, err := f.m.receive(ctx, body, f.form.MaxFile())
+	file, err := f.m.receive(ctx, f.print.of(body), f.form.MaxFile())
 	f.file = file
 	return err
 }

@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"risingstars/platform/auth"
@@ -49,6 +48,11 @@ type videoBody struct {
 	Failure         *failure     `json:"failure"`
 	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
 	FilesMissing    bool         `json:"files_missing,omitempty" doc:"A published file is gone, and must be made again"`
+
+	// The names that clients of earlier systems know.
+	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
+	VoteCount int       `json:"vote_count" deprecated:"true" doc:"The same as votes"`
 }
 
 type videoOutput struct {
@@ -73,6 +77,7 @@ type deleteOutput struct {
 	Body struct {
 		Message string `json:"message"`
 		VideoID string `json:"video_id"`
+		ID      string `json:"id" deprecated:"true" doc:"The same as video_id"`
 	}
 }
 
@@ -103,7 +108,7 @@ func (a api) deleteVideo(ctx context.Context, in *idInput) (*deleteOutput, error
 		return nil, err
 	}
 	out := &deleteOutput{}
-	out.Body.VideoID = in.ID
+	out.Body.VideoID, out.Body.ID = in.ID, in.ID
 	out.Body.Message = web.Say(ctx, fault.Text{ES: "El video fue eliminado.", EN: "The video has been deleted."})
 	return out, nil
 }
@@ -122,18 +127,13 @@ func (a api) answer(ctx context.Context, v Video, err error) (*videoOutput, erro
 
 // failureOf returns why a video failed and what to do about it, or nil if it has not failed.
 func (a api) failureOf(ctx context.Context, v Video) *failure {
-	if v.FailureCode == "" {
+	why := a.WhyFailed(v)
+	if why == nil {
 		return nil
 	}
-	text := failureText(v)
-	reason := v.retriable()
-	if errors.Is(reason, errRetriesUsedUp) {
-		text = errRetriesUsedUp.Text
-	}
-	f := &failure{Code: v.FailureCode, Detail: web.Say(ctx, text), CanRetry: reason == nil}
-	if reason == nil && a.o.KeepFailed > 0 && !v.FailedAt.IsZero() {
-		until := v.FailedAt.Add(a.o.KeepFailed)
-		f.RetryUntil = &until
+	f := &failure{Code: why.Code, Detail: web.Say(ctx, why.Text), CanRetry: why.CanRetry}
+	if !why.RetryUntil.IsZero() {
+		f.RetryUntil = &why.RetryUntil
 	}
 	return f
 }
@@ -164,6 +164,7 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 			Progress: v.Progress, UploadedAt: v.UploadedAt, Votes: tallies[v.ID], Failure: a.failureOf(ctx, v),
 			Notices:      a.noticesOf(ctx, v),
 			FilesMissing: v.FilesMissing,
+			ID:           v.ID, CreatedAt: v.UploadedAt, VoteCount: tallies[v.ID],
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

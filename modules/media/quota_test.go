@@ -28,7 +28,7 @@ func (s *studio) offer(t *testing.T, owner string, content []byte) (Video, error
 // beginDirect begins an upload of size bytes straight to storage.
 func (s *studio) beginDirect(t *testing.T, owner string, size int64) (directUpload, error) {
 	t.Helper()
-	return s.direct.begin(t.Context(), owner, details{Title: "Song"}, ffmpeg.Containers()[0], size)
+	return s.direct.begin(t.Context(), owner, "", details{Title: "Song"}, ffmpeg.Containers()[0], size)
 }
 
 // mustOffer is offer for what no quota forbids.

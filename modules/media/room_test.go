@@ -48,7 +48,7 @@ func TestUploadsAreRefusedAtTheReserveAndLeaveNothing(t *testing.T) {
 		_, err := s.receive(t.Context(), newReader(content), size)
 		wantFull(t, name, err)
 	}
-	_, err := s.direct.begin(t.Context(), "ana", details{Title: "Song"}, ffmpeg.Containers()[0], 2*mib)
+	_, err := s.direct.begin(t.Context(), "ana", "", details{Title: "Song"}, ffmpeg.Containers()[0], 2*mib)
 	wantFull(t, "a direct upload", err)
 	s.wantFiles(t)
 	s.wantOrphans(t, 0)

@@ -125,7 +125,7 @@ func TestASweepGoesOnAfterAnError(t *testing.T) {
 	each(t, func(t *testing.T, s *studio) {
 		var uploads []directUpload
 		for range 2 {
-			u, err := s.direct.begin(t.Context(), "beto", details{Title: "S"}, ffmpeg.Containers()[0], 9)
+			u, err := s.direct.begin(t.Context(), "beto", "", details{Title: "S"}, ffmpeg.Containers()[0], 9)
 			if err != nil {
 				t.Fatal(err)
 			}

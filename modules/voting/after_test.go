@@ -27,6 +27,9 @@ func TestPagesAfterAMarkFollowEachOther(t *testing.T) {
 		for order, want := range map[voting.Order][]string{
 			voting.Recent:    {"G", "F", "E", "D", "C", "B", "A"},
 			voting.MostVoted: {"B", "D", "A", "E", "C", "F", "G"},
+			// Each is the reverse of one above.
+			voting.Oldest:     {"A", "B", "C", "D", "E", "F", "G"},
+			voting.LeastVoted: {"G", "F", "C", "E", "A", "D", "B"},
 		} {
 			for size := 1; size <= 8; size++ {
 				var got []string

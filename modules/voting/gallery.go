@@ -9,10 +9,12 @@ import (
 // Order is how the gallery is sorted.
 type Order string
 
-// The orders: latest published first, or most voted first.
+// The orders: latest published first or last, and most voted first or last. Each is the reverse of another one.
 const (
-	Recent    Order = "recent"
-	MostVoted Order = "votes"
+	Recent     Order = "recent"
+	Oldest     Order = "oldest"
+	MostVoted  Order = "votes"
+	LeastVoted Order = "fewest votes"
 )
 
 // Publish adds an entry to the gallery and its contestant to the ranking. It joins the transaction in ctx. Of an

@@ -31,6 +31,12 @@ type publicVideo struct {
 	Votes           int       `json:"votes"`
 	UploadedAt      time.Time `json:"uploaded_at"`
 	FilesMissing    bool      `json:"files_missing,omitempty" doc:"The clip cannot be played until it is made again"`
+
+	// The names that clients of earlier systems know.
+	ID         string    `json:"id" deprecated:"true" doc:"The same as video_id"`
+	CreatedAt  time.Time `json:"created_at" deprecated:"true" doc:"The same as uploaded_at"`
+	VoteCount  int       `json:"vote_count" deprecated:"true" doc:"The same as votes"`
+	ArtistName string    `json:"artist_name" deprecated:"true" doc:"The same as player_name"`
 }
 
 // publicVideoOf returns the JSON of an entry, with links to its files.
@@ -46,6 +52,7 @@ func (a api) publicVideoOf(ctx context.Context, e Entry) (body publicVideo, err 
 		ProcessedURL: link(e.ProcessedKey), PosterURL: link(e.PosterKey),
 		DurationSeconds: e.Duration.Seconds(), Votes: e.Votes, UploadedAt: e.UploadedAt,
 		FilesMissing: e.FilesMissing,
+		ID:           e.VideoID, CreatedAt: e.UploadedAt, VoteCount: e.Votes, ArtistName: e.PlayerName,
 	}
 	if e.SmallKey != "" {
 		small := link(e.SmallKey)
@@ -70,7 +77,22 @@ type galleryInput struct {
 	After
 	Place
 	Search string `query:"q" maxLength:"100" doc:"At most 5 words in the title, the player name or the city"`
-	Order  string `query:"order" enum:"recent,votes" default:"recent" doc:"Latest published first, or most voted first"`
+	Order  string `query:"order" enum:"recent,votes,asc,desc" default:"recent" doc:"asc and desc go with order_by"`
+	By     string `query:"order_by" enum:"created_at,uploaded_at,votes" deprecated:"true" doc:"With order asc or desc"`
+}
+
+// sorted returns the order that is asked for. Clients of earlier systems name a column and a direction.
+func (in *galleryInput) sorted() Order {
+	byVotes := in.By == "votes" || in.By == "" && in.Order == "votes"
+	switch ascending := in.Order == "asc"; {
+	case byVotes && ascending:
+		return LeastVoted
+	case byVotes:
+		return MostVoted
+	case ascending:
+		return Oldest
+	}
+	return Recent
 }
 
 type galleryOutput struct {
@@ -88,19 +110,20 @@ func (a api) getVideos(ctx context.Context, in *galleryInput) (*galleryOutput, e
 		}
 		defer hold.Release()
 	}
-	list := listName(in.Order, filter)
+	order := in.sorted()
+	list := listName(string(order), filter)
 	window, err := a.askedFor(in.After, list, in.Page)
 	if err != nil {
 		return nil, err
 	}
-	page, err := a.Gallery(ctx, filter, Order(in.Order), window)
+	page, err := a.Gallery(ctx, filter, order, window)
 	if err != nil {
 		return nil, err
 	}
 	after := a.cursor(list, page.Next)
 	out := &galleryOutput{
 		Next: after, Body: make([]publicVideo, len(page.Entries)),
-		PageHeaders: in.headers(ctx, in.Page, page.Total, after, "city", "country", "q", "order"),
+		PageHeaders: in.headers(ctx, in.Page, page.Total, after, "city", "country", "q", "order", "order_by"),
 	}
 	for i, entry := range page.Entries {
 		if out.Body[i], err = a.publicVideoOf(ctx, entry); err != nil {

@@ -16,14 +16,20 @@ type rankingInput struct {
 type rankBody struct {
 	Position   int    `json:"position" doc:"From 1, within the filter"`
 	UserID     string `json:"user_id"`
-	PlayerName string `json:"username" doc:"The player name"`
+	PlayerName string `json:"username" example:"Ana Ruiz" doc:"The player name"`
 	City       string `json:"city"`
 	Country    string `json:"country"`
 	Votes      int    `json:"votes"`
+
+	// The names that clients of earlier systems know.
+	ArtistName string `json:"artist_name" deprecated:"true" doc:"The same as username"`
+	VoteCount  int    `json:"vote_count" deprecated:"true" doc:"The same as votes"`
 }
 
 type rankingOutput struct {
-	Body struct {
+	web.PageHeaders
+	NextAfter string `header:"X-Next-After" doc:"The parameter after of the next page; missing on the last page"`
+	Body      struct {
 		Rankings   []rankBody `json:"rankings"`
 		Total      int        `json:"total" doc:"Contestants on all pages"`
 		Page       int        `json:"page"`
@@ -49,13 +55,17 @@ func (a api) getRankings(ctx context.Context, in *rankingInput) (*rankingOutput,
 	b := &out.Body
 	b.Rankings = make([]rankBody, len(ranking.Ranks))
 	for i, r := range ranking.Ranks {
-		b.Rankings[i] = rankBody(r)
+		b.Rankings[i] = rankBody{
+			Position: r.Position, UserID: r.UserID, PlayerName: r.PlayerName, City: r.City, Country: r.Country,
+			Votes: r.Votes, ArtistName: r.PlayerName, VoteCount: r.Votes,
+		}
 	}
 	b.Total, b.Page, b.PageSize, b.AsOf = ranking.Total, window.first()/in.Size+1, in.Size, ranking.AsOf
 	b.TotalPages = in.Pages(ranking.Total)
 	if ranking.Next != nil {
-		after := a.cursor(list, ranking.Next)
-		b.Next = &after
+		out.NextAfter = a.cursor(list, ranking.Next)
+		b.Next = &out.NextAfter
 	}
+	out.PageHeaders = in.headers(ctx, in.Page, ranking.Total, out.NextAfter, "city", "country")
 	return out, nil
 }

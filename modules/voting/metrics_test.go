@@ -42,7 +42,7 @@ func metricOf(t *testing.T, registry *prometheus.Registry, name, label string) f
 
 func TestVotesAreMeasured(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		registry := prometheus.NewRegistry()
 		m := voting.New(voting.Deps{
 			DB: db, Limits: limit.New(limit.Options{}), Registerer: registry,

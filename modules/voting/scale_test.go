@@ -74,7 +74,7 @@ func checkPages(t *testing.T, planner *databasetest.Planner, b *bench) {
 		"city and country": {City: "City 7", Country: "Colombia"},
 	} {
 		first := voting.Window{Limit: 20}
-		for _, order := range []voting.Order{voting.Recent, voting.MostVoted} {
+		for _, order := range []voting.Order{voting.Recent, voting.MostVoted, voting.Oldest, voting.LeastVoted} {
 			check("gallery by "+string(order)+", "+name, func() {
 				window := first
 				for range 2 {

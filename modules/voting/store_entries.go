@@ -192,20 +192,23 @@ func (s *store) entries(ctx context.Context, f Filter, order Order, w Window) (G
 		}
 		defer s.searches.Release(1)
 	}
-	list := s.recent
-	if order == MostVoted {
-		list = s.mostVoted
+	sorted := entriesIn(order)
+	read := s.byTime
+	if sorted.byVotes {
+		read = s.byVotes
 	}
-	page, err := list(ctx, f, words, w)
+	page, err := read(ctx, sorted, f, words, w)
 	if err != nil {
 		return GalleryPage{}, fmt.Errorf("list entries: %w", err)
 	}
 	return page, nil
 }
 
-func (s *store) recent(ctx context.Context, f Filter, words []string, w Window) (page GalleryPage, err error) {
+func (s *store) byTime(
+	ctx context.Context, l list, f Filter, words []string, w Window,
+) (page GalleryPage, err error) {
 	query := s.matching(in(s.db.Gorm(ctx).Model(&entryRow{}), f), words)
-	rows, total, err := read[entryRow](ctx, s, query, recentEntries(), f, words, w)
+	rows, total, err := read[entryRow](ctx, s, query, l, f, words, w)
 	page.Total = total
 	if err != nil {
 		return page, err
@@ -226,8 +229,10 @@ func (s *store) recent(ctx context.Context, f Filter, words []string, w Window) 
 	return page, nil
 }
 
-// mostVoted shows the votes that the list is sorted by, which are those of the moment at which it was asked for.
-func (s *store) mostVoted(ctx context.Context, f Filter, words []string, w Window) (page GalleryPage, err error) {
+// byVotes shows the votes that the list is sorted by, which are those of the moment at which it was asked for.
+func (s *store) byVotes(
+	ctx context.Context, l list, f Filter, words []string, w Window,
+) (page GalleryPage, err error) {
 	if err := s.relist(ctx, entriesByVotes()); err != nil {
 		return page, err
 	}
@@ -236,7 +241,7 @@ func (s *store) mostVoted(ctx context.Context, f Filter, words []string, w Windo
 		found := s.matching(s.db.Gorm(ctx).Model(&entryRow{}).Select("video_id"), words)
 		query = query.Where("video_id IN (?)", found).Session(&gorm.Session{})
 	}
-	tallies, total, err := read[tallyRow](ctx, s, query, entriesByTally(), f, words, w)
+	tallies, total, err := read[tallyRow](ctx, s, query, l, f, words, w)
 	page.Total = total
 	if err != nil || len(tallies) == 0 {
 		return page, err

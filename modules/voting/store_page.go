@@ -27,24 +27,51 @@ type Mark struct {
 	Position int // in the list, from 1
 }
 
-// list is a table and how it is sorted: by votes, or else the latest first.
+// list is a table and how it is sorted: by votes, or else the latest first; reversed, the other way round. An index is
+// read in both directions.
 type list struct {
 	table, at, id string
 	byVotes       bool
+	reversed      bool
 }
 
-func recentEntries() list { return list{table: "entries", at: "published_at", id: "video_id"} }
-func entriesByTally() list {
-	return list{table: "entries", at: "published_at", id: "video_id", byVotes: true}
+// entriesIn returns the list of the entries in an order.
+func entriesIn(order Order) list {
+	return list{
+		table: "entries", at: "published_at", id: "video_id",
+		byVotes:  order == MostVoted || order == LeastVoted,
+		reversed: order == Oldest || order == LeastVoted,
+	}
 }
 
 func byRank() list { return list{table: "contestants", at: "listed_at", id: "user_id", byVotes: true} }
 
 func (l list) order() string {
-	if l.byVotes {
-		return "listed_votes DESC, " + l.at + ", " + l.id
+	if !l.byVotes {
+		return l.byTime()
 	}
-	return l.at + " DESC, " + l.id + " DESC"
+	if l.reversed {
+		return "listed_votes, " + l.byTime()
+	}
+	return "listed_votes DESC, " + l.byTime()
+}
+
+// latestFirst reports how rows are sorted by time: those with equally many votes, or all of them.
+func (l list) latestFirst() bool { return l.byVotes == l.reversed }
+
+func (l list) byTime() string {
+	if l.latestFirst() {
+		return l.at + " DESC, " + l.id + " DESC"
+	}
+	return l.at + ", " + l.id
+}
+
+// after is the condition for the rows that come after a mark in time.
+func (l list) after() string {
+	if l.latestFirst() {
+		return "(" + l.at + ", " + l.id + ") < (?, ?)"
+	}
+	return "(" + l.at + ", " + l.id + ") > (?, ?)"
 }
 
 // readPage returns the rows of a window. Each condition is one range of an index that ends where the page does.
@@ -59,17 +86,20 @@ func readPage[R any](query *gorm.DB, l list, w Window) ([]R, error) {
 		fresh := query.Session(&gorm.Session{NewDB: true}).Model(new(R))
 		return rows, fresh.Where(l.id+" IN (?)", ids).Order(l.order()).Find(&rows).Error
 	case !l.byVotes:
-		after := query.Where("("+l.at+", "+l.id+") < (?, ?)", m.At, m.ID)
+		after := query.Where(l.after(), m.At, m.ID)
 		return rows, after.Order(l.order()).Limit(w.Limit).Find(&rows).Error
 	default:
-		tied := query.Where("listed_votes = ? AND ("+l.at+", "+l.id+") > (?, ?)", m.Votes, m.At, m.ID)
-		err := tied.Order(l.at + ", " + l.id).Limit(w.Limit).Find(&rows).Error
+		tied := query.Where("listed_votes = ? AND "+l.after(), m.Votes, m.At, m.ID)
+		err := tied.Order(l.byTime()).Limit(w.Limit).Find(&rows).Error
 		if err != nil || len(rows) == w.Limit {
 			return rows, err
 		}
 		var rest []R
-		fewer := query.Where("listed_votes < ?", m.Votes)
-		err = fewer.Order(l.order()).Limit(w.Limit - len(rows)).Find(&rest).Error
+		further := query.Where("listed_votes < ?", m.Votes)
+		if l.reversed {
+			further = query.Where("listed_votes > ?", m.Votes)
+		}
+		err = further.Order(l.order()).Limit(w.Limit - len(rows)).Find(&rest).Error
 		return append(rows, rest...), err
 	}
 }

@@ -26,11 +26,14 @@ type Events struct {
 // StartEvents begins the stream. After it no other answer is possible, not even a problem.
 func StartEvents(c echo.Context) (*Events, error) {
 	h := c.Response().Header()
-	h.Set(echo.HeaderContentType, "text/event-stream")
+	h.Set(echo.HeaderContentType, eventType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx must not buffer it
 	e := &Events{response: c.Response(), control: http.NewResponseController(c.Response())}
 	c.Response().WriteHeader(http.StatusOK)
+	if isHead(c.Request()) {
+		return nil, errHead // a stream that nobody reads would have no end
+	}
 	return e, e.RetryAfter(eventRetry)
 }
 

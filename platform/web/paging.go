@@ -6,16 +6,43 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
-// Page has the paging parameters of every list. Embed it in an operation's input.
+// mostRows is the most that a page can have.
+const mostRows = 100
+
+// Page has the paging parameters of every list. Embed it in an operation's input. Clients of earlier systems say skip
+// and limit; a number of rows to skip that is not a whole number of pages is an offset of its own.
 type Page struct {
 	Number int `query:"page" minimum:"1" maximum:"1000000" default:"1" doc:"Page number, from 1"`
 	Size   int `query:"page_size" minimum:"1" maximum:"100" default:"20" doc:"Rows per page"`
+	Skip   int `query:"skip" minimum:"0" maximum:"100000000" deprecated:"true" doc:"Rows before; then page is ignored"`
+	Limit  int `query:"limit" minimum:"1" maximum:"1000000" deprecated:"true" doc:"Means page_size; at most 100 count"`
+}
+
+// Resolve is for huma, which calls it once it has read the parameters. It may be called again.
+func (p *Page) Resolve(huma.Context) []error {
+	if p.Limit > 0 {
+		p.Size = min(p.Limit, mostRows)
+	}
+	if p.Skip > 0 && p.Skip%p.Size == 0 {
+		p.Number, p.Skip = p.Skip/p.Size+1, 0
+	}
+	if p.Skip > 0 {
+		p.Number = p.Skip/p.Size + 1
+	}
+	return nil
 }
 
 // Offset returns the number of rows before the page.
-func (p Page) Offset() int { return (p.Number - 1) * p.Size }
+func (p Page) Offset() int {
+	if p.Skip > 0 {
+		return p.Skip
+	}
+	return (p.Number - 1) * p.Size
+}
 
 // Pages returns the number of pages that total rows fill.
 func (p Page) Pages(total int) int { return (total + p.Size - 1) / p.Size }
@@ -36,6 +63,14 @@ const mostLink = 2000
 func (p Page) Headers(ctx context.Context, total int, names ...string) PageHeaders {
 	links := p.links(ctx, names)
 	last := max(1, p.Pages(total))
+	if p.Skip > 0 { // the pages from here on are not those from 1 on
+		if next := p.Skip + p.Size; next < total {
+			links.add("next", "skip", strconv.Itoa(next))
+		}
+		links.add("prev", "skip", strconv.Itoa(max(0, min(p.Skip, total)-p.Size)))
+		links.add("first", "page", "1")
+		return PageHeaders{Total: total, Link: links.String()}
+	}
 	if p.Number < last {
 		links.add("next", "page", strconv.Itoa(p.Number+1))
 	}

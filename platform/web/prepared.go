@@ -46,9 +46,6 @@ func RegisterPrepared[I, O any](
 ) {
 	Register(s, op, use, handler)
 	documented := s.API.OpenAPI().Paths[op.Path].Get
-	documented.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
-		Description: "Nothing has changed since the answer with the ETag in If-None-Match",
-	}
 	name := op.Method + " " + echoPath(op.Path)
 	route := s.routes[name]
 	route.prepared = true
@@ -58,14 +55,16 @@ func RegisterPrepared[I, O any](
 		}
 	}
 	s.routes[name] = route
+	documented.Metadata[routeKey] = route
 }
 
-// answer is a prepared one. Its fields do not change.
+// answer is a prepared one. Its fields do not change, but for the compressed bytes, which are made when somebody asks
+// for them.
 type answer struct {
+	representation
+
 	key    string
 	header http.Header
-	body   []byte
-	etag   string
 	made   time.Time // when its making began: the data is not older
 	until  time.Time
 }
@@ -84,6 +83,7 @@ type prepared struct {
 	order   *list.List               // the last asked for in front
 	size    int                      // bytes
 	flights map[string]*flight
+	encoder encoder
 }
 
 func newPrepared() *prepared {
@@ -147,7 +147,8 @@ func answerOf(element *list.Element) *answer {
 	return a
 }
 
-func (a *answer) bytes() int { return len(a.body) + 2*len(a.key) + preparedOverhead }
+// bytes counts the body twice: compressed in both ways it is about half as large, and seldom as large.
+func (a *answer) bytes() int { return 2*len(a.body) + 2*len(a.key) + preparedOverhead }
 
 // servePrepared answers from memory, or has the answer made by next.
 func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) error {
@@ -155,7 +156,7 @@ func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) e
 	ready, flight, first := s.prepared.get(key, time.Now())
 	switch {
 	case ready != nil:
-		return ready.send(c)
+		return s.sendPrepared(c, ready)
 	case first:
 		return s.prepare(c, r, key, flight, next)
 	}
@@ -166,7 +167,7 @@ func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) e
 	}
 	switch {
 	case flight.answer != nil:
-		return flight.answer.send(c)
+		return s.sendPrepared(c, flight.answer)
 	case flight.busy: // asking for it all at once would only make it worse
 		return errTookTooLong
 	}
@@ -182,7 +183,7 @@ func (s *Server) prepare(c echo.Context, r route, key string, f *flight, next ec
 	case made == nil:
 		return recorded.replay(c.Response())
 	}
-	return made.send(c)
+	return s.sendPrepared(c, made)
 }
 
 // makeAnswer makes an answer, for others too: so it goes on if its own client goes away, and the flight ends before
@@ -200,9 +201,10 @@ func (s *Server) makeAnswer(
 	if err != nil || recorded.status != http.StatusOK {
 		return nil, recorded, err
 	}
-	made = &answer{key: key, header: recorded.header, body: recorded.body.Bytes()}
+	made = &answer{key: key, header: recorded.header}
 	made.made = began
-	made.etag = etag(made)
+	made.body = recorded.body.Bytes()
+	made.etag = etag(recorded.header, made.body)
 	made.until = began.Add(min(preparedFor, max(preparedLeast, preparedShare*time.Since(began))))
 	return made, recorded, nil
 }
@@ -215,7 +217,9 @@ func (s *Server) record(c echo.Context, r route, next echo.HandlerFunc) (*record
 		c.SetResponse(response)
 	}()
 	recorded := &recorder{header: http.Header{}}
-	c.SetRequest(request.WithContext(context.WithoutCancel(request.Context())))
+	if r.prepared {
+		c.SetRequest(request.WithContext(context.WithoutCancel(request.Context())))
+	}
 	c.SetResponse(echo.NewResponse(recorded, s.echo))
 	return recorded, s.spend(c, r.use, next)
 }
@@ -244,12 +248,11 @@ func preparedKey(c echo.Context, r route) string {
 var asOf = regexp.MustCompile(`"as_of":"[^"]*"`)
 
 // etag is strong: it names the headers and the bytes, but for the field as_of.
-func etag(a *answer) string {
+func etag(header http.Header, body []byte) string {
 	h := sha256.New()
 	for _, name := range []string{"Content-Type", "Link", "X-Total-Count"} {
-		fmt.Fprintln(h, a.header.Get(name))
+		fmt.Fprintln(h, header.Get(name))
 	}
-	body := a.body
 	if at := asOf.FindIndex(body); at != nil {
 		h.Write(body[:at[0]])
 		body = body[at[1]:]
@@ -258,21 +261,27 @@ func etag(a *answer) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12]) + `"`
 }
 
-// send writes the answer, or 304 to whoever has it already.
-func (a *answer) send(c echo.Context) error {
-	h := c.Response().Header()
+// sendPrepared writes an answer in the coding that the client prefers, or 304 to whoever has that already.
+func (s *Server) sendPrepared(c echo.Context, a *answer) error {
+	r, h := c.Request(), c.Response().Header()
 	maps.Copy(h, a.header)
+	coding := a.codingFor(r.Header["Accept-Encoding"])
+	etag := a.etagIn(coding)
 	h.Set("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
-	h.Set("ETag", a.etag)
-	if matches(c.Request().Header.Values("If-None-Match"), a.etag) {
+	h.Set("ETag", etag)
+	h.Add("Vary", "Accept-Encoding")
+	if matches(r.Header["If-None-Match"], etag) {
 		h.Del("Content-Type")
 		c.Response().WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	body := a.in(coding, &s.prepared.encoder)
+	if coding != identity {
+		h.Set("Content-Encoding", coding.name())
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.Response().WriteHeader(http.StatusOK)
-	_, err := c.Response().Write(a.body)
-	if err != nil {
+	if _, err := c.Response().Write(body); err != nil {
 		return fmt.Errorf("send a prepared answer: %w", err)
 	}
 	return nil
@@ -309,13 +318,4 @@ func (r *recorder) WriteHeader(status int) {
 func (r *recorder) Write(data []byte) (int, error) {
 	r.WriteHeader(http.StatusOK)
 	return r.body.Write(data)
-}
-
-func (r *recorder) replay(w http.ResponseWriter) error {
-	maps.Copy(w.Header(), r.header)
-	w.WriteHeader(r.status)
-	if _, err := w.Write(r.body.Bytes()); err != nil {
-		return fmt.Errorf("send an answer: %w", err)
-	}
-	return nil
 }

@@ -36,6 +36,7 @@ func BenchmarkPreparedAnswer(b *testing.B) {
 	}{
 		{"bare", bare, nil},
 		{"prepared", server, nil},
+		{"zstd", server, []string{"Accept-Encoding", "gzip, deflate, br, zstd"}},
 		{"304", server, []string{"If-None-Match", "*"}},
 	} {
 		b.Run(row.name, func(b *testing.B) {

@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +26,7 @@ type Use struct {
 	Body    int64         // largest body in bytes; 0: 8 KiB
 	Timeout time.Duration // how long the request may take; then the answer is limit.ErrBusy; 0: as long as it likes
 	Stream  bool          // the body or the answer is a stream: the operation bounds its size, Pace.Rate its rate
+	Once    bool          // the operation obeys Idempotency-Key; one that streams does its part by OnceOf
 	// Budgets are counted by the request's client, account or this process. Rates are taken; what a budget bounds at
 	// once is held until the handler returns.
 	Budgets []limit.Budget
@@ -33,25 +36,42 @@ type Use struct {
 type route struct {
 	use      Use
 	secured  bool
+	typed    bool // its input is validated by its type
 	prepared bool
+	page     bool     // its requests come from our own pages
+	static   bool     // it is the same for every caller
+	tagged   bool     // each answer has an ETag, and goes to one caller
+	produces string   // the media type of its answers; "": it depends
 	query    []string // of a prepared one: the parameters that its answers depend on
 }
 
 // Register routes an operation with typed input and output, documents it, and bounds each of its requests by use.
 func Register[I, O any](s *Server, op huma.Operation, use Use, handler func(context.Context, *I) (*O, error)) {
 	op.MaxBodyBytes = -1 // the server itself bounds all bodies
-	if len(use.Budgets) > 0 && !slices.Contains(op.Errors, http.StatusTooManyRequests) {
-		op.Errors = append(op.Errors, http.StatusTooManyRequests)
+	if use.Once {
+		documentKey(&op)
 	}
-	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
-	huma.Register(s.API, op, handler)
+	secured := len(op.Security) > 0
+	r := route{
+		use: use, secured: secured, typed: true, produces: jsonType, tagged: secured && op.Method == http.MethodGet,
+	}
+	s.declare(op.Method, echoPath(op.Path), r)
+	huma.Register(s.API, withMetadata(op, routeKey, r), handler)
 }
 
 // Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented,
 // guarded by op.Security and bounded by use like any other.
 func (s *Server) Handle(op huma.Operation, use Use, handler echo.HandlerFunc) {
+	if use.Once {
+		documentKey(&op)
+	}
+	r := route{use: use, secured: len(op.Security) > 0}
+	if success := op.Responses[strconv.Itoa(op.DefaultStatus)]; success != nil {
+		r.produces = produced(slices.Collect(maps.Keys(success.Content)))
+	}
+	op = withMetadata(op, routeKey, r)
 	s.API.OpenAPI().AddOperation(&op)
-	s.declare(op.Method, echoPath(op.Path), route{use: use, secured: len(op.Security) > 0})
+	s.declare(op.Method, echoPath(op.Path), r)
 	s.echo.Add(op.Method, echoPath(op.Path), handler)
 }
 
@@ -90,8 +110,14 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		if !declared { // there is nothing, so nothing reads the body
 			return next(c)
 		}
+		if route.page && s.crossOrigin.Check(r) != nil {
+			return errCrossOrigin
+		}
 		if _, known := auth.Caller(ctx); route.secured && !known {
 			return errUnauthenticated
+		}
+		if err := acceptable(r, route.produces); err != nil {
+			return err
 		}
 		if !route.use.Stream {
 			most := route.use.Body
@@ -107,6 +133,15 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if route.prepared {
 			return s.servePrepared(c, route, next)
+		}
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			inLanguage(c.Response().Header(), languageOf(ctx))
+		}
+		if route.use.Once {
+			next = s.once(next, route.use)
+		}
+		if route.tagged {
+			return s.serveTagged(c, route, next)
 		}
 		return s.spend(c, route.use, next)
 	}

@@ -18,9 +18,11 @@ import (
 
 // request has the circumstances of a request that everything else may need.
 type request struct {
-	language lang
+	page     string // the language of a page, es or en, whatever the browser prefers; "": it is none
+	accept   string // Accept-Language, which is read only if a text is chosen by it
 	client   netip.Addr
 	base     string // scheme://host, without a slash at the end
+	site     string // PublicURL
 	url      *url.URL
 	draining <-chan struct{}
 }
@@ -40,9 +42,10 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		ctx := telemetry.WithRequestID(r.Context(), id)
 		ctx = context.WithValue(ctx, requestKey{}, request{
-			language: parseLanguage(r.Header.Get("Accept-Language")),
+			accept:   strings.Join(r.Header["Accept-Language"], ","),
 			client:   s.client(r),
 			base:     s.base(r),
+			site:     s.o.PublicURL,
 			url:      r.URL,
 			draining: s.draining,
 		})
@@ -63,6 +66,9 @@ var languages = language.NewMatcher([]language.Tag{language.Spanish, language.En
 
 // parseLanguage returns Spanish unless the header prefers English.
 func parseLanguage(accept string) lang {
+	if accept == "" {
+		return es
+	}
 	tags, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil || len(tags) == 0 {
 		return es
@@ -71,7 +77,24 @@ func parseLanguage(accept string) lang {
 	return lang(index)
 }
 
-func languageOf(ctx context.Context) lang { return requestOf(ctx).language }
+func languageOf(ctx context.Context) lang {
+	switch r := requestOf(ctx); r.page {
+	case "es":
+		return es
+	case "en":
+		return en
+	default:
+		return parseLanguage(r.accept)
+	}
+}
+
+// tag is what headers and pages call the language (RFC 5646).
+func (l lang) tag() string {
+	if l == en {
+		return "en"
+	}
+	return "es"
+}
 
 func (l lang) pick(t fault.Text) string {
 	if l == en {
