@@ -83,9 +83,6 @@ func newConnections(o Options, exempt func(netip.Addr) bool) *connections {
 		Name: "http_connections_refused_total",
 		Help: "Connections that were refused because as many were open as one address or the process may have.",
 	}, []string{"bound"})
-	for _, bound := range []string{"address", "process"} {
-		c.refused.WithLabelValues(bound)
-	}
 	return c
 }
 
