@@ -52,7 +52,7 @@ endif
 
 .PHONY: test
 test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE_TOOLS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
 .PHONY: test-short
@@ -105,6 +105,11 @@ bench-web: ## reads, votes and uploads beside bare handlers and plain statements
 	@infra/setup/packages.sh go ffmpeg postgres redis-server
 	$(GO) build -o .cache/benchweb ./app/benchweb
 	infra/setup/test.sh --postgres --durable --redis .cache/benchweb $(BENCH)
+
+.PHONY: metrics
+metrics: ## write infra/observability/METRICS.md anew, after a change of the metrics
+	@infra/setup/packages.sh go ffmpeg
+	infra/setup/test.sh $(GO) test -count=1 ./app -run TestMetricsAreNamedByConventionAndListed -update
 
 # LOAD has the scenarios' flags: make load-web LOAD='--stage onehost', or '--target https://contest.example'.
 LOAD ?=

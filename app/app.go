@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"risingstars/app/site"
 	"risingstars/assets"
 	"risingstars/config"
@@ -38,7 +36,7 @@ import (
 type app struct {
 	c         *config.Config
 	log       *slog.Logger
-	registry  *prometheus.Registry
+	registry  *telemetry.Registry
 	disks     *disk.Disks
 	ballast   *disk.Ballast // nil if the database is elsewhere
 	db        *database.DB
@@ -110,6 +108,7 @@ func (a *app) openDatabase(ctx context.Context) (err error) {
 	a.db, err = database.Open(ctx, database.Options{
 		URL: a.c.Data.DatabaseURL, Path: a.c.DatabasePath(), MaxOpenConns: a.c.Data.MaxConns, Access: a.access,
 		StatementTimeout: time.Duration(a.c.Data.StatementSeconds) * time.Second, Logger: a.log,
+		Registerer: a.registry,
 	})
 	if err != nil {
 		return withVariable(databaseVariable(a.c), err)
@@ -176,6 +175,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Options: voting.Options{
 			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
 		},
+		Registerer: a.registry,
 	})
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},
@@ -193,7 +193,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			KeepFailed: time.Duration(a.c.Media.KeepFailedDays) * 24 * time.Hour, Branding: a.brand.hash,
 			Jobs: a.concurrency(),
 		},
-		Disks: a.disks, Scratch: a.workDir,
+		Disks: a.disks, Scratch: a.workDir, Registerer: a.registry,
 	}
 	if a.files != nil {
 		deps.Files = a.files.Serve

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"text/tabwriter"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"risingstars/assets"
@@ -30,7 +31,7 @@ func (a *app) openBrand(ctx context.Context, worker bool) (err error) {
 	if worker {
 		cacheDir = a.c.BumperPath()
 	}
-	a.brand, err = readBrand(a.c, cacheDir)
+	a.brand, err = readBrand(a.c, cacheDir, a.registry)
 	for _, warning := range a.brand.warnings {
 		a.log.WarnContext(ctx, "branding: "+warning)
 	}
@@ -39,8 +40,8 @@ func (a *app) openBrand(ctx context.Context, worker bool) (err error) {
 
 // readBrand reads the branding and builds this machine's processor, which keeps bumpers in cacheDir. If that is "",
 // there is no processor, and the videos of the branding are not examined. What is wrong with the branding is an error
-// of type config.Problems.
-func readBrand(c *config.Config, cacheDir string) (b brand, err error) {
+// of type config.Problems. registerer receives the processor's metrics; it may be nil.
+func readBrand(c *config.Config, cacheDir string, registerer prometheus.Registerer) (b brand, err error) {
 	builtIn, err := builtInBrand()
 	if err != nil {
 		return b, err
@@ -54,7 +55,7 @@ func readBrand(c *config.Config, cacheDir string) (b brand, err error) {
 	if cacheDir != "" {
 		var more branding.Problems
 		o := processorOptions(c, cacheDir)
-		o.Brand = b.Brand
+		o.Brand, o.Registerer = b.Brand, registerer
 		if b.processor, err = media.NewProcessor(o); err != nil && !errors.As(err, &more) {
 			return b, err
 		}
@@ -181,7 +182,7 @@ func withBrand(
 			return err
 		}
 		defer forget()
-		b, err := readBrand(c, cacheDir)
+		b, err := readBrand(c, cacheDir, nil)
 		for _, warning := range b.warnings {
 			fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", warning)
 		}

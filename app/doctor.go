@@ -128,7 +128,7 @@ func (d *doctor) ffmpeg(ctx context.Context) *brand {
 		return nil
 	}
 	defer forget()
-	b, err := readBrand(d.c, cacheDir)
+	b, err := readBrand(d.c, cacheDir, nil)
 	problems, wrong := errors.AsType[config.Problems](err)
 	for _, problem := range problems {
 		d.report("branding", fail, "%s", problem)

@@ -35,7 +35,7 @@ func processCommand() *cobra.Command {
 				return err
 			}
 			defer forget()
-			b, err := readBrand(c, cacheDir)
+			b, err := readBrand(c, cacheDir, nil)
 			if err != nil {
 				return err
 			}

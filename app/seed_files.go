@@ -35,7 +35,7 @@ func (f *seedFiles) prepare(
 		_ = os.RemoveAll(dir)
 		forgetBumpers()
 	}
-	brand, err := readBrand(c, cacheDir)
+	brand, err := readBrand(c, cacheDir, nil)
 	if err != nil {
 		return forget, err
 	}

@@ -76,6 +76,7 @@ func (a *app) workServices() []lifecycle.Service {
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
 		lifecycle.Loop("published files", a.media.WatchFiles),
+		lifecycle.Loop("counters", func(ctx context.Context) { a.voting.WatchCounters(ctx, a.log) }),
 		lifecycle.Loop("fills", a.fill),
 		lifecycle.Loop("bumpers", a.warm),
 	}

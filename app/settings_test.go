@@ -46,8 +46,8 @@ var absent = map[string]map[string]string{
 // others are the names in a file that the configuration does not read.
 var others = map[string][]string{
 	envExample: { // compose.yaml reads them
-		"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "VERSION", "PORT", "REAL_IP_FROM",
-		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+		"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD", "VERSION", "PORT",
+		"REAL_IP_FROM", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
 	},
 	compose: { // the Go runtime reads the first, the AWS SDK the others
 		"GOMEMLIMIT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -29,7 +30,17 @@ func (a *app) join(ctx context.Context, role string, jobs int) {
 		Role: role, Version: build(), Jobs: jobs, Doing: a.media.UnderWay, Logger: a.log,
 	})
 	a.countMissing()
+	a.tellBuild(role)
 	a.closers = append(a.closers, func() error { member.Close(); return nil })
+}
+
+// tellBuild registers the metric that says what runs.
+func (a *app) tellBuild(role string) {
+	promauto.With(a.registry).NewGaugeVec(prometheus.GaugeOpts{
+		Name: "app_build_info",
+		Help: "1, with the version, the commit, Go's version and the role of this process.",
+	}, []string{"version", "commit", "go_version", "role"}).
+		WithLabelValues(version, commit(), runtime.Version(), role).Set(1)
 }
 
 // errNoWorker is what serve's health checks and doctor say.

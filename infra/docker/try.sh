@@ -124,6 +124,9 @@ steps() {
 		put+="s/^$secret=.*/$secret=$(openssl rand -hex 32)/; "
 	done
 	sed "$put" "$root/.env.example" >"$room/env"
+	# No stand-ins are made for what only watches.
+	echo 'services: {prometheus: {profiles: [watch]}, grafana: {profiles: [watch]}}' >"$room/without.yaml"
+	export COMPOSE_FILE="$root/compose.yaml:$room/without.yaml"
 	check_settings
 	say "docker compose up -d --build --wait"
 	logged up nice -n 19 docker compose --project-directory "$root" --env-file "$room/env" --progress plain \

@@ -188,7 +188,7 @@ func TestSecretsAreFilledInByThePage(t *testing.T) {
 			seen[value] = true
 		}
 	}
-	if len(seen) != 4 {
+	if len(seen) != 5 {
 		t.Errorf("%d secrets", len(seen))
 	}
 	s := newSiteWithoutServers(t)

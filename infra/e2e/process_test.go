@@ -68,6 +68,7 @@ func launchProcess(t *testing.T, cmd *exec.Cmd, log *logBuffer) *process {
 				t.Errorf("the app exited with %d after SIGTERM", code)
 			}
 		}
+		checkLog(t, log)
 		if t.Failed() {
 			t.Logf("the app's log:\n%s", log)
 		}

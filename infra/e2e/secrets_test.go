@@ -7,13 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // The log contains no secrets, whether calls succeed or fail.
 func TestTheLogHoldsNoSecrets(t *testing.T) {
 	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
-	s := startSite(t, "LOG_LEVEL=debug", "LOAD_TEST_ENDPOINTS=true")
+	s := startSite(t, "LOG_LEVEL=debug", "LOAD_TEST_ENDPOINTS=true", "TRUSTED_PROXIES=127.0.0.1/32")
 	ana := s.newPerson(t, "")
 	link := ana.video(t, ana.uploadMock(t, shortClip(t), "Mine")).OriginalURL
 	s.get(t, link, "").want(t, http.StatusOK, "")
@@ -32,18 +34,28 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 		want(t, http.StatusBadRequest, "passwords_differ")
 	s.get(t, "/api/auth/me?access_token="+ana.Token, ana.Token+"x").want(t, http.StatusUnauthorized, "unauthenticated")
 	s.get(t, "/api/auth/me", ana.Token).want(t, http.StatusOK, "")
+	const voter = "203.0.113.77" // as nginx tells it
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		s.URL+"/api/public/videos/"+uuid.NewString()+"/vote", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Forwarded-For", voter)
+	request.Header.Set("Authorization", "Bearer "+ana.Token)
+	send(t, request).want(t, http.StatusNotFound, "not_found")
 	if code := s.stop(t); code != 0 {
 		t.Fatalf("the app exited with %d", code)
 	}
 
 	log := s.log.String()
-	if strings.Count(log, `"msg":"request"`) < 8 || !strings.Contains(log, ana.ID) {
+	if strings.Count(log, `"msg":"request"`) < 8 || !strings.Contains(log, ana.ID) ||
+		!strings.Contains(log, "203.0.113.0/24") {
 		t.Fatalf("the requests are not in the log:\n%s", log)
 	}
 	for name, value := range map[string]string{
 		"token": ana.Token, "signature of a token": ana.Token[strings.LastIndex(ana.Token, ".")+1:],
 		"password": password, "wrong password": "swordfish", "e-mail": ana.Email, "signed link": signature,
-		"secret": s.secret(t), "hash": "$argon2id$",
+		"secret": s.secret(t), "hash": "$argon2id$", "address of a voter": voter,
 	} {
 		if strings.Contains(strings.ToLower(log), strings.ToLower(value)) {
 			t.Errorf("the log contains the %s:\n%s", name, log)

@@ -19,6 +19,7 @@ present() {
 	# Debian keeps the server's programs off the PATH, in one folder per major version.
 	postgres) have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
 	node) have node && have npm ;;
+	promtool) have promtool && have prometheus ;;
 	chromium) have chromium || have chromium-browser || have google-chrome ;;
 	*) have "$1" ;;
 	esac

@@ -243,7 +243,11 @@ func (c *check) isMissing(ctx context.Context, key string) (bool, error) {
 func (c *check) repair(ctx context.Context, v checkedVideo, remedy string) (bool, error) {
 	switch remedy {
 	case FailVideo:
-		return c.store.lose(ctx, v)
+		lost, err := c.store.lose(ctx, v)
+		if lost {
+			c.metrics.failed.WithLabelValues(codeOriginalLost).Inc()
+		}
+		return lost, err
 	case ProcessAgain:
 		return c.store.processAgain(ctx, v)
 	}

@@ -69,5 +69,6 @@ func (d *directUploads) sweep(ctx context.Context) error {
 	if done := len(uploads) - failed.n; done > 0 {
 		d.m.log.InfoContext(ctx, "cancelled expired direct uploads", "count", done)
 	}
+	d.m.metrics.swept.WithLabelValues(actCanceled).Add(float64(len(uploads) - failed.n))
 	return failed.of(len(uploads), "cancel expired direct uploads")
 }

@@ -105,6 +105,7 @@ func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video,
 	if err != nil {
 		return Video{}, err
 	}
+	d.m.metrics.uploadBytes.Observe(float64(v.OriginalSize))
 	d.m.send(ctx, v.ID)
 	return v, nil
 }

@@ -31,11 +31,17 @@ func (t *troubles) of(total int, what string) error {
 
 // deleteFiles deletes condemned files, as many as it can until ctx ends. The sweeper tries the others again.
 func (m *Module) deleteFiles(ctx context.Context, files []condemned) error {
+	_, err := m.deleteSome(ctx, files)
+	return err
+}
+
+// deleteSome is deleteFiles that also returns how many it has deleted.
+func (m *Module) deleteSome(ctx context.Context, files []condemned) (n int, err error) {
 	var failed troubles
 	for _, file := range files {
 		failed.add(m.deleteFile(ctx, file))
 	}
-	return failed.of(len(files), "delete files")
+	return len(files) - failed.n, failed.of(len(files), "delete files")
 }
 
 func (m *Module) deleteFile(ctx context.Context, file condemned) error {

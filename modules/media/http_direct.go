@@ -119,7 +119,9 @@ func (a api) getUpload(ctx context.Context, in *idInput) (*directOutput, error) 
 }
 
 func (a api) completeUpload(ctx context.Context, in *idInput) (*completedOutput, error) {
+	began := time.Now()
 	v, err := a.direct.complete(ctx, auth.CallerID(ctx), in.ID)
+	a.metrics.upload(ctx, wayDirect, began, err)
 	if err != nil {
 		return nil, err
 	}

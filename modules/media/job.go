@@ -34,6 +34,7 @@ type job struct {
 	rules    Rules
 	progress atomic.Pointer[jobProgress]
 	began    time.Time
+	turned   time.Time // when its present step began
 
 	keepsOriginal bool // whatever the settings say
 	keepsReplaced bool // for a while
@@ -51,7 +52,7 @@ type jobRight interface {
 }
 
 func (m *Module) newJob(v Video, right jobRight) *job {
-	j := &job{Module: m, video: v, right: right, rules: m.o.Rules, began: time.Now()}
+	j := &job{Module: m, video: v, right: right, rules: m.o.Rules, began: time.Now(), turned: time.Now()}
 	j.progress.Store(&jobProgress{step: stepProbing})
 	return j
 }
@@ -59,6 +60,21 @@ func (m *Module) newJob(v Video, right jobRight) *job {
 type jobProgress struct {
 	step    string
 	percent int
+}
+
+// report notes how far the job is. It is called by one goroutine at a time.
+func (j *job) report(step string, percent int) {
+	if j.progress.Load().step != step {
+		j.endStep()
+	}
+	j.progress.Store(&jobProgress{step, percent})
+}
+
+// endStep measures the present step.
+func (j *job) endStep() {
+	now := time.Now()
+	j.metrics.steps.WithLabelValues(j.progress.Load().step).Observe(now.Sub(j.turned).Seconds())
+	j.turned = now
 }
 
 // run processes and publishes the video. The error is errClaimLost if the claim is lost meanwhile.
@@ -70,8 +86,10 @@ func (j *job) run(ctx context.Context) (err error) {
 		j.keepClaim(ctx, cancel)
 	}()
 	defer func() {
+		j.endStep()
 		if cause := context.Cause(ctx); err != nil && errors.Is(cause, errClaimLost) {
 			err = cause
+			j.metrics.lost.Inc()
 		}
 		cancel(nil)
 		<-kept
@@ -101,7 +119,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err != nil {
 		return j.blame(fmt.Errorf("process video %s: %w", j.video.ID, err))
 	}
-	j.progress.Store(&jobProgress{stepPublishing, 100})
+	j.report(stepPublishing, 100)
 	return j.publish(ctx, result)
 }
 
@@ -110,7 +128,7 @@ func (j *job) run(ctx context.Context) (err error) {
 func (j *job) prepare(ctx context.Context, file io.ReadSeeker, size int64) (work ffmpeg.Job, err error) {
 	work = ffmpeg.Job{
 		Start: j.video.Start, Rules: j.rules,
-		Progress: func(p ffmpeg.Progress) { j.progress.Store(&jobProgress{p.Step, p.Percent}) },
+		Progress: func(p ffmpeg.Progress) { j.report(p.Step, p.Percent) },
 	}
 	container, head, err := sniff(file)
 	if errors.Is(err, errNotAVideo) {
@@ -189,8 +207,20 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 		j.discard(ctx, err, v.keys()...)
 		return fmt.Errorf("publish video %s: %w", v.ID, err)
 	}
+	j.measurePublication(ctx)
 	j.tryDeleteFiles(ctx, old)
 	return nil
+}
+
+// measurePublication tells how long the contestant has waited, by the database's clock. Clips that were published
+// before do not count.
+func (j *job) measurePublication(ctx context.Context) {
+	if j.video.ProcessedKey != "" {
+		return
+	}
+	if now, err := j.store.db.Now(ctx); err == nil {
+		j.metrics.toPublished.Observe(max(0, now.Sub(j.video.UploadedAt)).Seconds())
+	}
 }
 
 func (j *job) deletesOriginal() bool { return j.o.DeleteOriginal && !j.keepsOriginal }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/fault"
@@ -123,6 +125,8 @@ type Deps struct {
 	Files   func(http.ResponseWriter, *http.Request) error
 	Options Options
 	Logger  *slog.Logger
+	// Registerer receives the module's metrics; nil: no metrics.
+	Registerer prometheus.Registerer
 }
 
 // Module is the media module.
@@ -141,6 +145,7 @@ type Module struct {
 	files     func(http.ResponseWriter, *http.Request) error
 	o         Options
 	log       *slog.Logger
+	metrics   *metrics
 
 	places     *places
 	watchers   *watchers
@@ -150,14 +155,15 @@ type Module struct {
 	rebranding chan struct{} // has an element per rebranding of this process
 }
 
-// New builds the module. Its tables must be migrated before it is used.
+// New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already
+// registered.
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, arrivals: newArrivals(&store{d.DB}),
 		bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
 		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files,
 		o:   d.Options.withDefaults(),
-		log: d.Logger, streamLife: streamLife,
+		log: d.Logger, metrics: newMetrics(d.Registerer), streamLife: streamLife,
 	}
 	m.rebranding = make(chan struct{}, max(1, m.o.Jobs-1))
 	m.places, m.watchers = newPlaces(m.store), newWatchers(m)

@@ -189,6 +189,7 @@ func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error
 	if !rejected { // perhaps ffmpeg failed because the video and its original have been deleted
 		return errClaimLost
 	}
+	m.metrics.failed.WithLabelValues(r.Code).Inc()
 	m.log.InfoContext(ctx, "clip rejected", "video_id", v.ID, "code", r.Code,
 		"detail", r.Detail, "stderr", r.Stderr)
 	return nil
@@ -196,6 +197,9 @@ func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error
 
 // fail handles a task that has no attempts left. If others used them up, the video gets a new task by the next sweep.
 func (m *Module) fail(ctx context.Context, d queue.Delivery, _ string) error {
-	_, err := m.store.fail(ctx, d.ID, d.MaxAttempts)
+	failed, err := m.store.fail(ctx, d.ID, d.MaxAttempts)
+	if failed {
+		m.metrics.failed.WithLabelValues(codeProcessingError).Inc()
+	}
 	return err
 }

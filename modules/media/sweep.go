@@ -40,6 +40,7 @@ func (m *Module) repeat(ctx context.Context, part func(ctx context.Context) erro
 		err := part(limited)
 		cancel()
 		if err != nil && ctx.Err() == nil {
+			m.metrics.sweepErrors.Inc()
 			m.log.ErrorContext(ctx, "sweep", "error", err)
 		}
 		select {
@@ -75,6 +76,7 @@ func (m *Module) expireOriginals(ctx context.Context) error {
 	if len(videos) > 0 {
 		m.log.InfoContext(ctx, "deleted the originals of failed videos", "count", len(videos)-failed.n)
 	}
+	m.metrics.swept.WithLabelValues(actExpired).Add(float64(len(videos) - failed.n))
 	return failed.of(len(videos), "delete the originals of failed videos")
 }
 
@@ -88,13 +90,22 @@ func (m *Module) resend(ctx context.Context) error {
 	var failed troubles
 	for _, v := range videos {
 		if v.Died {
-			_, err = m.store.failDead(ctx, v)
-		} else {
-			err = m.sendTaken(ctx, v)
+			err = m.failDead(ctx, v)
+		} else if err = m.sendTaken(ctx, v); err == nil {
+			m.metrics.swept.WithLabelValues(actSent).Inc()
 		}
 		failed.add(err)
 	}
 	return failed.of(len(videos), "send tasks again")
+}
+
+func (m *Module) failDead(ctx context.Context, v silentVideo) error {
+	failed, err := m.store.failDead(ctx, v)
+	if failed {
+		m.metrics.swept.WithLabelValues(actFailed).Inc()
+		m.metrics.failed.WithLabelValues(codeProcessingError).Inc()
+	}
+	return err
 }
 
 // sweepOrphans deletes the orphans that are due.
@@ -106,7 +117,9 @@ func (m *Module) sweepOrphans(ctx context.Context) error {
 	if len(files) > 0 {
 		m.log.InfoContext(ctx, "deleting orphaned files", "count", len(files))
 	}
-	if err := m.deleteFiles(ctx, files); err != nil {
+	n, err := m.deleteSome(ctx, files)
+	m.metrics.swept.WithLabelValues(actOrphan).Add(float64(n))
+	if err != nil {
 		return fmt.Errorf("sweep orphans: %w", err)
 	}
 	return nil

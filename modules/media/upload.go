@@ -78,6 +78,7 @@ func (m *Module) accept(ctx context.Context, ownerID string, o *original, d deta
 		m.discard(ctx, err, o.key)
 		return Video{}, err
 	}
+	m.metrics.uploadBytes.Observe(float64(v.OriginalSize))
 	m.send(ctx, v.ID)
 	return v, nil
 }

@@ -23,6 +23,7 @@ var errBatch = errors.New("the batch of this vote was not completed")
 // in one transaction. So a video's row is locked and committed once for many votes, and no vote waits for a timer.
 type lanes struct {
 	castAll func(ctx context.Context, videoID string, ballots []*ballot) error
+	metrics *metrics
 
 	mu   sync.Mutex
 	open map[string]*lane
@@ -122,7 +123,7 @@ func (l *lanes) decide(videoID string, batch []*ballot) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(batch[0].ctx), batchTimeout)
 		defer cancel()
-		err := l.castAll(ctx, videoID, batch)
+		err := l.castMeasured(ctx, videoID, batch)
 		if err == nil {
 			return
 		}
@@ -134,10 +135,19 @@ func (l *lanes) decide(videoID string, batch []*ballot) {
 		}
 	}
 	for _, b := range batch {
-		if err := l.castAll(b.ctx, videoID, []*ballot{b}); err != nil {
+		if err := l.castMeasured(b.ctx, videoID, []*ballot{b}); err != nil {
 			b.err = err
 		}
 	}
+}
+
+// castMeasured is castAll with its metrics.
+func (l *lanes) castMeasured(ctx context.Context, videoID string, ballots []*ballot) error {
+	began := time.Now()
+	err := l.castAll(ctx, videoID, ballots)
+	l.metrics.batch.Observe(float64(len(ballots)))
+	l.metrics.commit.Observe(time.Since(began).Seconds())
+	return err
 }
 
 // leave tells the others of the batch that they are decided, and hands the lane to the first that waits.

@@ -6,6 +6,8 @@ import (
 	"embed"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"risingstars/platform/database"
 	"risingstars/platform/limit"
 )
@@ -43,31 +45,35 @@ type Seals interface {
 	Open(sealed string) ([]byte, error)
 }
 
-// Deps are what the module is built from. All are required.
+// Deps are what the module is built from. All but Registerer are required.
 type Deps struct {
 	DB      *database.DB
 	Limits  Limits
 	Files   Files
 	Cursors Seals
 	Options Options
+	// Registerer receives the module's metrics; nil: no metrics.
+	Registerer prometheus.Registerer
 }
 
 // Module is the voting module.
 type Module struct {
-	store  *store
-	lanes  *lanes
-	limits Limits
-	files  Files
-	seals  Seals
-	o      Options
+	store   *store
+	lanes   *lanes
+	limits  Limits
+	files   Files
+	seals   Seals
+	o       Options
+	metrics *metrics
 }
 
-// New builds the module. Its tables must be migrated before it is used.
+// New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already
+// registered.
 func New(d Deps) *Module {
 	m := &Module{
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
-		limits: d.Limits, files: d.Files, seals: d.Cursors, o: d.Options,
+		limits: d.Limits, files: d.Files, seals: d.Cursors, o: d.Options, metrics: newMetrics(d.Registerer),
 	}
-	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}}
+	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}
 	return m
 }

@@ -19,24 +19,34 @@ func (s *store) eachContestant(ctx context.Context, each func(userIDs []string) 
 // eachID calls each with all ids in a column, in batches.
 func (s *store) eachID(ctx context.Context, table, column string, each func(ids []string) error) error {
 	for after := ""; ; {
-		var rows []struct{ ID string }
-		err := s.db.Query(ctx, &rows, fmt.Sprintf(
-			`SELECT %[2]s AS id FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?`, table, column), after, checkBatch)
-		if err != nil {
-			return fmt.Errorf("list the ids in %s: %w", table, err)
-		}
-		if len(rows) == 0 {
-			return nil
-		}
-		ids := make([]string, len(rows))
-		for i, row := range rows {
-			ids[i] = row.ID
+		ids, err := s.idsAfter(ctx, table, column, after, checkBatch)
+		if err != nil || len(ids) == 0 {
+			return err
 		}
 		if err := each(ids); err != nil {
 			return err
 		}
 		after = ids[len(ids)-1]
 	}
+}
+
+// entriesAfter returns the ids of the entries that follow one, at most limit.
+func (s *store) entriesAfter(ctx context.Context, after string, limit int) ([]string, error) {
+	return s.idsAfter(ctx, "voting_entries", "video_id", after, limit)
+}
+
+func (s *store) idsAfter(ctx context.Context, table, column, after string, limit int) ([]string, error) {
+	var rows []struct{ ID string }
+	err := s.db.Query(ctx, &rows, fmt.Sprintf(
+		`SELECT %[2]s AS id FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?`, table, column), after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list the ids in %s: %w", table, err)
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return ids, nil
 }
 
 func (s *store) outputs(ctx context.Context, videoIDs []string) (map[string]Output, error) {

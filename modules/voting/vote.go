@@ -11,7 +11,9 @@ func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, 
 	if uuid.Validate(videoID) != nil {
 		return 0, errNoEntry
 	}
-	return m.lanes.cast(ctx, videoID, voterID)
+	total, err = m.lanes.cast(ctx, videoID, voterID)
+	m.metrics.votes.WithLabelValues(outcomeOf(ctx, err)).Inc()
+	return total, err
 }
 
 // castAll casts votes for one video in one transaction and decides each ballot. If it returns an error, nothing has
@@ -88,6 +90,7 @@ func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int
 		total, err = m.store.tally(ctx, videoID)
 		return err
 	})
+	m.metrics.unvotes.WithLabelValues(outcomeOf(ctx, err)).Inc()
 	return total, err
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/libtnb/sqlite"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
@@ -54,6 +56,7 @@ type Options struct {
 	StatementTimeout time.Duration
 	SlowQuery        time.Duration // slower queries are logged, without their values; 0: 500 ms
 	Logger           *slog.Logger
+	Registerer       prometheus.Registerer // receives the metrics of the pool of connections; nil: no metrics
 }
 
 // DB is one open database. It is safe for concurrent use.
@@ -69,7 +72,7 @@ type DB struct {
 // ErrNoDatabase means that there is nothing to look at.
 var ErrNoDatabase = errors.New("there is no database yet")
 
-// Open connects to the database and pings it. The caller closes it.
+// Open connects to the database and pings it. The caller closes it. Open panics if its metrics are already registered.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -120,6 +123,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			err = cmp.Or(errOfOthers(o.Path), err)
 		}
 		return nil, errors.Join(err, db.sql.Close())
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(collectors.NewDBStatsCollector(db.sql, "showcase"))
 	}
 	return db, nil
 }

@@ -30,9 +30,10 @@ type workerMetrics struct {
 	inFlight prometheus.Gauge
 }
 
-func newWorkerMetrics(registerer prometheus.Registerer) *workerMetrics {
+// newWorkerMetrics lets the series of the handlers exist from the start, so that their first increase is seen as one.
+func newWorkerMetrics(registerer prometheus.Registerer, handlers Handlers) *workerMetrics {
 	factory := promauto.With(registerer)
-	return &workerMetrics{
+	m := &workerMetrics{
 		tasks: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "queue_tasks_total",
 			Help: "Deliveries by how they ended.",
@@ -47,6 +48,15 @@ func newWorkerMetrics(registerer prometheus.Registerer) *workerMetrics {
 			Help: "Handlers of this process that run now.",
 		}),
 	}
+	for kind := range handlers {
+		m.duration.WithLabelValues(kind)
+		for _, outcome := range []string{
+			outcomeDone, outcomeRetried, outcomePostponed, outcomeDiscarded, outcomeDead, outcomeGivenBack, outcomeLost,
+		} {
+			m.tasks.WithLabelValues(kind, outcome)
+		}
+	}
+	return m
 }
 
 var (

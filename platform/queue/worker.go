@@ -89,7 +89,7 @@ func NewWorker(driver Driver, handlers Handlers, options WorkerOptions) *Worker 
 		driver:   driver,
 		handlers: handlers,
 		options:  options,
-		metrics:  newWorkerMetrics(options.Registerer),
+		metrics:  newWorkerMetrics(options.Registerer, handlers),
 		stopping: stopping,
 		cancel:   cancel,
 		done:     make(chan struct{}),

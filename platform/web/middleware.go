@@ -142,7 +142,7 @@ func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path),
 		slog.Int("status", status), slog.Int64("duration_ms", took.Milliseconds()),
-		slog.Int64("bytes_out", c.Response().Size), slog.String("client", requestOf(ctx).client.String()),
+		slog.Int64("bytes_out", c.Response().Size), slog.String("client", loggedNetwork(requestOf(ctx).client)),
 	}
 	if caller := auth.CallerID(ctx); caller != "" {
 		attrs = append(attrs, slog.String("user_id", caller))

@@ -65,6 +65,7 @@ type answer struct {
 	key    string
 	header http.Header
 	fixed  fixedHeaders // the same as header, and those of every prepared answer
+	made   time.Time    // when its making began: the data is not older
 	until  time.Time
 }
 
@@ -201,6 +202,7 @@ func (s *Server) makeAnswer(
 		return nil, recorded, err
 	}
 	made = &answer{key: key, header: recorded.header}
+	made.made = began
 	made.body = recorded.body.Bytes()
 	made.etag = etag(recorded.header, made.body)
 	for name, values := range made.header {

@@ -104,6 +104,7 @@ func New(o Options) *Server {
 	base, abort := context.WithCancel(context.Background())
 	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
 	s.routes, s.prepared, s.limits = map[string]route{}, newPrepared(), o.Limits
+	s.prepared.tell(o.Registerer)
 	if s.limits == nil {
 		s.limits = limit.New(limit.Options{})
 	}

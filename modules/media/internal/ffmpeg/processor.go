@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"risingstars/platform/box"
 	"risingstars/platform/branding"
 )
@@ -24,6 +26,7 @@ type Options struct {
 	Branding        fs.FS  // what is built in, as assets.Branding returns it
 	Brand           branding.Brand
 	Limits          Limits
+	Registerer      prometheus.Registerer // receives what runs cost; nil: no metrics
 }
 
 // Processor creates renditions. It is safe for concurrent use; each Process call is one job.
@@ -38,6 +41,7 @@ type Processor struct {
 	box             *box.Box
 	waits           bool // programs can wait for the parts of an original that they read
 	cacheKey        string
+	metrics         *metrics
 
 	filling chan struct{} // holds one token while something is put into cacheDir
 }
@@ -77,6 +81,7 @@ func New(o Options) (*Processor, error) {
 		return nil, fmt.Errorf("ffmpeg: %w", err)
 	}
 	p.waits = p.box.CanWait()
+	p.metrics = newMetrics(o.Registerer)
 	if err := p.setScenes(context.Background()); err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ func (p *Processor) run(ctx context.Context, c command) error {
 		Limits: box.Limits{CPU: c.budget.cpu, Memory: c.budget.memory, FileBytes: c.budget.outputBytes},
 		Reads:  c.original.reads(),
 	})
+	p.metrics.observe(c.step, state)
 	if c.spent != nil {
 		*c.spent += cpuTime(state)
 	}
