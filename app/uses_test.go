@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"testing"
@@ -25,6 +26,7 @@ var unbudgeted = []string{
 	"GET /docs", "GET /docs/:file", "GET /docs/start.js",
 	"GET /redoc", "GET /redoc/start.js", "GET /redoc/redoc.standalone.js",
 	"GET /errors", "GET /errors/:code", "GET /en/errors", "GET /en/errors/:code",
+	"GET /static/:build/*",
 	// Who may read or write what behind a signed link, and how much, was decided when it was given out. A file that is
 	// there costs as little. The search for one that has moved has a bound of its own, in media's lookUp.
 	"GET /media/*", "HEAD /media/*", "PUT /media/*",
@@ -38,6 +40,9 @@ func routedServer() *web.Server {
 		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{Options: media.Options{
 			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
 		}}), voting: voting.New(voting.Deps{}),
+	}
+	if err := a.buildSite(context.Background()); err != nil {
+		panic(err)
 	}
 	return a.newAPI()
 }

@@ -2,11 +2,9 @@ package media
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -16,7 +14,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
-	"risingstars/platform/auth"
 	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
@@ -45,8 +42,8 @@ func formUpload(s *web.Server, op huma.Operation) huma.Operation {
 		Type:     huma.TypeObject,
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(maxTitle, "Tango en la plaza"),
-			"description": text(maxDescription, "Grabado en casa"),
+			"video_file": file, "file": file, "title": text(MaxTitle, "Tango en la plaza"),
+			"description": text(MaxDescription, "Grabado en casa"),
 			"start_seconds": {
 				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
 			},
@@ -66,43 +63,10 @@ func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAc
 func (a api) noMock(echo.Context) error { return errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
+	v, err := a.ReceiveForm(c.Response(), c.Request(), mock)
 	ctx := c.Request().Context()
-	body, err := web.OpenMultipart(c, a.o.MaxUploadBytes, errTooLarge)
-	if err != nil {
+	if err != nil || web.OnceOf(ctx).Answered() {
 		return err
-	}
-	once := web.OnceOf(ctx)
-	form := uploadForm{m: a.Module, form: body, print: newFingerprint(once)}
-	if once.Resumed() { // an attempt that was cut off may have created the video
-		form.made, err = a.Owned(ctx, auth.CallerID(ctx), once.Subject())
-		if err != nil && !errors.Is(err, errNotFound) {
-			return err
-		}
-	}
-	form.known = once.Answered() || form.made.ID != ""
-	if !mock && !form.known { // nothing has been read yet
-		size := min(a.o.MaxUploadBytes, max(0, c.Request().ContentLength))
-		if err := a.checkQuota(ctx, auth.CallerID(ctx), size); err != nil {
-			return err
-		}
-	}
-	details, err := form.read(ctx)
-	if err == nil {
-		err = once.Match(ctx, form.print.sum(details))
-	}
-	if err != nil {
-		form.discard(ctx)
-		return err
-	}
-	v := form.made
-	switch {
-	case once.Answered():
-		return nil
-	case !form.known:
-		form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
-		if v, err = a.accept(ctx, auth.CallerID(ctx), form.file, details, mock); err != nil {
-			return err
-		}
 	}
 	return c.JSON(status, newUploadBody(ctx, v))
 }
@@ -187,9 +151,9 @@ func (f *uploadForm) readPart(ctx context.Context, part *web.Part) (err error) {
 	switch part.Name {
 	case "title":
 		f.hasTitle = true
-		f.title, err = f.form.Text(part, 4*maxTitle)
+		f.title, err = f.form.Text(part, 4*MaxTitle)
 	case "description":
-		f.description, err = f.form.Text(part, 4*maxDescription)
+		f.description, err = f.form.Text(part, 4*MaxDescription)
 	case "start_seconds":
 		f.start, err = f.form.Text(part, 64)
 	case "file", "video_file":

@@ -85,7 +85,7 @@ func Faults() []*fault.Error {
 	return []*fault.Error{
 		errUnauthenticated, errNoRoute, errMethod, errMalformed, errMediaType, errTooLarge, errSlow, errRange,
 		errLongAddress, errManyConnections, errBadGateway, errGatewayTimeout, errNotMultipart, errBadMultipart,
-		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey,
+		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey, errCrossOrigin,
 	}
 }
 
@@ -259,9 +259,21 @@ func (s *Server) writeError(err error, c echo.Context) {
 		}
 	}
 	c.Set(errorKey, err)
-	if !c.Response().Committed {
-		WriteProblem(c.Response(), c.Request(), err)
+	if c.Response().Committed {
+		return
 	}
+	if s.isPage(c.Request()) {
+		p := NewProblem(c.Request().Context(), err)
+		p.headers(c.Response().Header())
+		c.Response().Header().Del("WWW-Authenticate")
+		page := s.pageProblem(c.Request(), p)
+		if page.Status == 0 {
+			page.Status = p.Status
+		}
+		_ = s.sendPage(c, page) // an error means that the client is gone
+		return
+	}
+	WriteProblem(c.Response(), c.Request(), err)
 }
 
 // useProblems makes huma answer with our problem documents. Huma's hooks are package variables, which all servers

@@ -38,6 +38,8 @@ type route struct {
 	secured  bool
 	typed    bool // its input is validated by its type
 	prepared bool
+	page     bool     // its requests come from our own pages
+	static   bool     // it is the same for every caller
 	tagged   bool     // each answer has an ETag, and goes to one caller
 	produces string   // the media type of its answers; "": it depends
 	query    []string // of a prepared one: the parameters that its answers depend on
@@ -107,6 +109,9 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		route, declared := s.routes[r.Method+" "+c.Path()]
 		if !declared { // there is nothing, so nothing reads the body
 			return next(c)
+		}
+		if route.page && s.crossOrigin.Check(r) != nil {
+			return errCrossOrigin
 		}
 		if _, known := auth.Caller(ctx); route.secured && !known {
 			return errUnauthenticated

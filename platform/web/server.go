@@ -41,7 +41,10 @@ type Options struct {
 	// or half of the files that the system lets the process open, and a quarter of that.
 	Connections, ConnectionsEach int
 
-	Verify     func(token string) (auth.Principal, error)
+	Verify func(token string) (auth.Principal, error)
+	// Browser returns the caller to whom the token in a browser's cookie belongs, or a fault of kind Unauthenticated;
+	// nil: browsers do not sign in.
+	Browser    func(ctx context.Context, token string) (auth.Principal, error)
 	Health     *telemetry.Health
 	Keys       *idempotency.Store // what Idempotency-Key stands for; nil: the header is ignored
 	Limits     *limit.Limits      // counts what operations use; nil: in this process alone
@@ -76,6 +79,9 @@ type Server struct {
 	abort       context.CancelFunc
 	inFlight    sync.RWMutex // every request in flight holds it for reading; Stop locks it to wait for them
 	draining    chan struct{}
+	crossOrigin *http.CrossOriginProtection
+	pagePolicy  string // the Content-Security-Policy of pages
+	pageProblem func(*http.Request, *Problem) View
 }
 
 // New builds a server with the routes that belong to no module: health and metrics. It panics if its metrics are
@@ -99,7 +105,7 @@ func New(o Options) *Server {
 	if s.limits == nil {
 		s.limits = limit.New(limit.Options{})
 	}
-	s.connections = newConnections(o, s.trusts)
+	s.connections, s.crossOrigin = newConnections(o, s.trusts), newCrossOrigin(o)
 	s.http = &http.Server{
 		Addr:              o.Addr,
 		Handler:           s,
@@ -113,8 +119,8 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery, s.authenticate,
-		s.enforce)
+	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery,
+		s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
