@@ -20,7 +20,8 @@ func permitNull(schemas huma.Registry) {
 			field := of.Field(i)
 			property, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 			described := schema.Properties[property]
-			if field.Type.Kind() != reflect.Pointer || options == "omitempty" || described == nil || described.Ref == "" {
+			isNull := field.Type.Kind() == reflect.Pointer && options != "omitempty"
+			if !isNull || described == nil || described.Ref == "" {
 				continue
 			}
 			schema.Properties[property] = &huma.Schema{
