@@ -120,7 +120,7 @@ func TestTheContractIsChecked(t *testing.T) {
 		"another status":     {202, "application/json", vote, "no such status"},
 		"no request id":      {200, "", vote, "X-Request-Id"},
 		"another type":       {200, "text/html", vote, "Content-Type"},
-		"a field is missing": {200, "application/json", strings.Replace(vote, `"total_votes"`, `"votes"`, 1), "total_votes"},
+		"a field is missing": {200, "application/json", strings.Replace(vote, `"id":"1",`, "", 1), "'id'"},
 		"a field is text":    {200, "application/json", strings.Replace(vote, `:1}`, `:"1"}`, 1), "total_votes"},
 		"a field too many":   {200, "application/json", strings.Replace(vote, `{`, `{"more":1,`, 1), "more"},
 		"a problem":          {404, "application/problem+json", missing, ""},

@@ -16,8 +16,7 @@ func permitNull(schemas huma.Registry) {
 		if of == nil || of.Kind() != reflect.Struct {
 			continue
 		}
-		for i := range of.NumField() {
-			field := of.Field(i)
+		for field := range of.Fields() {
 			property, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 			described := schema.Properties[property]
 			isNull := field.Type.Kind() == reflect.Pointer && options != "omitempty"
