@@ -74,7 +74,7 @@ func examples() map[string]any {
 		media = "https://show.example/media/"
 		files = media + "processed/" + video + "-1"
 	)
-	return map[string]any{
+	return map[string]any{ //nolint:gosec // examples
 		"id": video, "video_id": video, "task_id": video, "upload_id": video, "user_id": user,
 		"email": "ana@example.com", "password": "caballo grapa batería", "password1": "caballo grapa batería",
 		"password2": "caballo grapa batería", "first_name": "Ana", "last_name": "Ruiz", "player_name": "Ana Ruiz",

@@ -34,15 +34,16 @@ func checkContract(t *testing.T, request *http.Request, a apiResponse) {
 		t.Fatal(err)
 	}
 	if err := breachOfContract(document, request, a); err != nil {
-		t.Errorf("%s %s is answered with %d, against the document: %v\n%.2000s", request.Method, request.URL.Path, a.Status,
-			err, a.Body)
+		t.Errorf("%s %s is answered with %d, against the document: %v\n%.2000s",
+			request.Method, request.URL.Path, a.Status, err, a.Body)
 	}
 }
 
 func breachOfContract(document *openapi3.T, request *http.Request, a apiResponse) error {
 	route := routeOf(document, request)
 	switch {
-	case route == nil && a.Status < 400 && a.Status != http.StatusNoContent: // OPTIONS
+	case route == nil && a.Status < 400 && a.Status != http.StatusNoContent && // OPTIONS
+		strings.HasPrefix(request.URL.Path, "/api/"): // others are pages of the site
 		return errors.New("it describes no such operation")
 	case route == nil:
 		return nil
@@ -119,7 +120,7 @@ func TestTheContractIsChecked(t *testing.T) {
 		"another status":     {202, "application/json", vote, "no such status"},
 		"no request id":      {200, "", vote, "X-Request-Id"},
 		"another type":       {200, "text/html", vote, "Content-Type"},
-		"a field is missing": {200, "application/json", `{"id":"1","vote_count":1,"message":"","video_id":"1"}`, "total_votes"},
+		"a field is missing": {200, "application/json", strings.Replace(vote, `"id":"1",`, "", 1), "'id'"},
 		"a field is text":    {200, "application/json", strings.Replace(vote, `:1}`, `:"1"}`, 1), "total_votes"},
 		"a field too many":   {200, "application/json", strings.Replace(vote, `{`, `{"more":1,`, 1), "more"},
 		"a problem":          {404, "application/problem+json", missing, ""},
@@ -136,7 +137,8 @@ func TestTheContractIsChecked(t *testing.T) {
 		if c.header == "" {
 			header = http.Header{"Content-Type": {"application/json"}}
 		}
-		breach := breachOfContract(document, request, apiResponse{Status: c.status, Header: header, Body: []byte(c.body)})
+		answer := apiResponse{Status: c.status, Header: header, Body: []byte(c.body)}
+		breach := breachOfContract(document, request, answer)
 		if (breach == nil) != (c.want == "") || breach != nil && !strings.Contains(breach.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, breach, c.want)
 		}

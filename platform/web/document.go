@@ -216,17 +216,21 @@ func pathParam(name, description string, values ...string) *huma.Param {
 	return p
 }
 
-// Documented lists the routes that the document describes, in the notation of Routes.
-func (s *Server) Documented() []string {
-	var all []string
+// Undescribed lists the routes that the document does not describe, in the notation of Routes, without the pages of the
+// site and what they load.
+func (s *Server) Undescribed() []string {
+	described := map[string]bool{}
 	for path, item := range s.OpenAPI().Paths {
 		for _, op := range operationsAt(item) {
 			at := path
 			if under, ok := op.Metadata[mountKey].(string); ok {
 				at = under
 			}
-			all = append(all, op.Method+" "+echoPath(at))
+			described[op.Method+" "+echoPath(at)] = true
 		}
 	}
-	return all
+	return slices.DeleteFunc(s.Routes(), func(name string) bool {
+		r := s.routes[name]
+		return described[name] || r.page || r.static
+	})
 }

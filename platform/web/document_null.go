@@ -16,11 +16,11 @@ func permitNull(schemas huma.Registry) {
 		if of == nil || of.Kind() != reflect.Struct {
 			continue
 		}
-		for i := range of.NumField() {
-			field := of.Field(i)
+		for field := range of.Fields() {
 			property, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 			described := schema.Properties[property]
-			if field.Type.Kind() != reflect.Pointer || options == "omitempty" || described == nil || described.Ref == "" {
+			isNull := field.Type.Kind() == reflect.Pointer && options != "omitempty"
+			if !isNull || described == nil || described.Ref == "" {
 				continue
 			}
 			schema.Properties[property] = &huma.Schema{

@@ -101,10 +101,6 @@ func (s *Server) Routes() []string {
 	return all
 }
 
-// ForBrowsers reports whether one of Routes is a page of the site, or a file that pages load. These are no part of the
-// API's contract.
-func (s *Server) ForBrowsers(name string) bool { return s.routes[name].page || s.routes[name].static }
-
 // enforce answers requests that need a caller and have none, whose body is too large, or for which a budget is used up.
 func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
