@@ -11,9 +11,12 @@ GO ?= go
 LINT := .cache/bin/golangci-lint
 ACTIONLINT := .cache/bin/actionlint
 GOTESTSUM := .cache/bin/gotestsum
+K6 := .cache/bin/k6
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
 NEWMAN := .cache/newman/node_modules/.bin/newman
+REDOCLY := .cache/redocly/node_modules/.bin/redocly
+PAGE_CHECKS := .cache/pages/package.json
 
 # A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
@@ -47,7 +50,7 @@ override STAGE :=
 endif
 
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(S3_SERVER) $(SQS_SERVER) $(NEWMAN) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(REDOCLY) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(PAGE_CHECKS) $(NEWMAN) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -57,8 +60,8 @@ test-short: ## the quick tests: no race detector, no servers, results cached
 	infra/setup/test.sh $(GO) test -short ./...
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint
-	@infra/setup/packages.sh go shellcheck
+lint: $(LINT) $(ACTIONLINT) $(REDOCLY) ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint, redocly
+	@infra/setup/packages.sh go shellcheck node
 	@infra/setup/lint.sh
 
 .PHONY: hooks
@@ -70,6 +73,11 @@ hooks: $(LINT) $(ACTIONLINT) ## install a pre-commit hook that formats and lints
 fmt: $(LINT) ## format the Go code
 	$(LINT) fmt
 	gofmt -w .
+
+.PHONY: openapi
+openapi: ## write infra/openapi: the API's document and the catalogue of errors, and nginx's texts, as the code has them
+	@infra/setup/packages.sh go
+	UPDATE_OPENAPI=1 $(GO) test -count=1 -run '^Test(TheCommittedDocument|TheCommittedCatalogue|ProxiesAnswer)' ./app
 
 .PHONY: siege
 siege: $(S3_SERVER) $(SQS_SERVER) ## the attacks of the end-to-end tests one by one, in all stages; others must be answered within 500 ms (p99)
@@ -90,6 +98,30 @@ bench: ## Go benchmarks
 bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pipeline of several passes
 	@infra/setup/packages.sh go ffmpeg
 	$(GO) run ./modules/media/internal/ffmpeg/benchmedia
+
+# LOAD has the scenarios' flags: make load-web LOAD='--stage onehost', or '--target https://contest.example'.
+LOAD ?=
+
+.PHONY: load-web load-night load-uploads load-workers
+load-web: ## 5, 100, 200, 300 people who sign up and upload 10 KB (LOAD='--stage onehost', '--target URL', '--smoke': all load-*)
+load-night: ## a voting night: 90 % gallery and ranking, 9 % votes, half of them for one video, 1 % sign-ins
+load-uploads: ## a hundred uploads of 200 MB at once
+load-workers: ## videos per minute with 1, 2, 4 workers and clips of 50, 100, 200 MB
+load-web load-night load-uploads load-workers: load-%: build $(K6) $(S3_SERVER) $(SQS_SERVER)
+	@infra/setup/packages.sh ffmpeg postgres redis-server node
+	$(GO) build -o .cache/bin/load ./infra/load
+	infra/setup/test.sh --postgres --durable --redis --s3 --sqs .cache/bin/load $* $(LOAD)
+
+.PHONY: capacity
+capacity: build $(K6) $(S3_SERVER) $(SQS_SERVER) ## all load-*, their tables and charts into infra/load/CAPACITY.md; an hour without other work
+	@infra/setup/packages.sh ffmpeg postgres redis-server node
+	$(GO) build -o .cache/bin/load ./infra/load
+	rm -rf .cache/capacity
+	for scenario in web night uploads workers; do \
+		infra/setup/test.sh --postgres --durable --redis --s3 --sqs \
+			.cache/bin/load $$scenario --out .cache/capacity $(LOAD) || [[ $$? -eq 3 ]]; \
+	done
+	.cache/bin/load capacity .cache/capacity/*.json
 
 .PHONY: clean
 clean: ## remove what was built (./data stays)
@@ -114,6 +146,12 @@ $(GOTESTSUM): infra/tools/gotestsum/go.mod infra/tools/gotestsum/go.sum
 	cd infra/tools/gotestsum && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
+$(K6): infra/tools/k6/go.mod infra/tools/k6/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building k6, which makes load (once, some minutes)'
+	cd infra/tools/k6 && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	@touch $@
+
 # The S3 and SQS servers of the tests, pinned where they cannot touch the application's modules.
 $(S3_SERVER): infra/tools/versitygw/go.mod infra/tools/versitygw/go.sum
 	@infra/setup/packages.sh go
@@ -133,4 +171,19 @@ $(NEWMAN): infra/tools/newman/package-lock.json infra/tools/newman/package.json
 	@mkdir -p .cache/newman
 	cp infra/tools/newman/package.json infra/tools/newman/package-lock.json .cache/newman
 	cd .cache/newman && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(REDOCLY): infra/tools/redocly/package-lock.json infra/tools/redocly/package.json
+	@infra/setup/packages.sh node
+	@mkdir -p .cache/redocly
+	cp infra/tools/redocly/package.json infra/tools/redocly/package-lock.json .cache/redocly
+	cd .cache/redocly && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What checks the pages: axe-core, html-validate and TypeScript.
+$(PAGE_CHECKS): infra/tools/pages/package-lock.json infra/tools/pages/package.json
+	@infra/setup/packages.sh node
+	@mkdir -p $(@D)
+	cp infra/tools/pages/package-lock.json infra/tools/pages/package.json $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

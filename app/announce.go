@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"net"
 	"net/url"
 	"path/filepath"
 	"runtime"
@@ -50,6 +51,19 @@ func (a *app) announce(ctx context.Context, role string, workers int) {
 		words = append(words, "workers", workers, "ffmpeg", a.ffmpeg, "branding", a.brand.hash)
 	}
 	a.log.InfoContext(ctx, "starting", words...)
+}
+
+// siteAddress is what whoever starts the site in a terminal opens; terminals make a link of it. listening is where it
+// listens.
+func (a *app) siteAddress(listening string) string {
+	if a.c.HTTP.PublicURL != "" {
+		return a.c.HTTP.PublicURL
+	}
+	host, port, err := net.SplitHostPort(listening)
+	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() || ip.IsLoopback() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // stage names the way in which this is deployed, by what it uses.

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"risingstars/app/site"
+	"risingstars/assets"
 	"risingstars/config"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
@@ -57,6 +60,7 @@ type app struct {
 	identity *identity.Module
 	voting   *voting.Module
 	media    *media.Module
+	site     *site.Site
 }
 
 // appOptions say what a process does. The zero value serves.
@@ -179,7 +183,8 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
-			FilesPath: diskstore.Path, URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
+			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
+			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
 			MockUploads: a.c.LoadTestEndpoints,
 			Rules:       rules(a.c), ResendAfter: resendAfter(a.c),
 			Quotas: media.Quotas{
@@ -206,12 +211,52 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
+	if err := a.buildSite(ctx); err != nil {
+		return err
+	}
 	if worker {
 		if err := a.compareBrand(ctx); err != nil {
 			return err
 		}
 	}
 	return withVariable("S3_UPLOAD_PREFIX", a.media.CheckPrefixes(ctx))
+}
+
+// buildSite reads the templates and texts of the pages.
+func (a *app) buildSite(ctx context.Context) (err error) {
+	a.site, err = site.New(site.Deps{
+		Identity: a.identity, Media: a.media, Voting: a.voting, Files: a.bucket, Limits: a.limits,
+		Assets: assets.Site(), Texts: assets.Text(),
+		Options: site.Options{
+			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx),
+			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second,
+		},
+	})
+	return err
+}
+
+// origins returns where storage has addresses of its own: what is published and what is signed may have different ones.
+func (a *app) origins(ctx context.Context) (origins []string) {
+	if a.bucket == nil {
+		return nil
+	}
+	key := a.c.Storage.ProcessedPrefix + "/x.mp4"
+	for _, find := range []func(context.Context, string, time.Duration) (string, error){
+		a.bucket.URL, a.bucket.SignedURL,
+	} {
+		address, err := find(ctx, key, time.Minute)
+		if err != nil { // the files are on this site
+			continue
+		}
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" {
+			continue
+		}
+		if origin := u.Scheme + "://" + u.Host; !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	return origins
 }
 
 // logWalls says which walls of the box around ffmpeg are missing.

@@ -84,7 +84,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
 		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
-		seedCommand(), healthcheckCommand(), versionCommand(),
+		seedCommand(), injectCommand(), healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root

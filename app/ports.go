@@ -6,6 +6,7 @@ import (
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
+	"risingstars/platform/auth"
 )
 
 // gallery implements media's port of the same name with the voting module.
@@ -25,4 +26,12 @@ type people struct{ module *identity.Module }
 func (p people) Profile(ctx context.Context, userID string) (media.Profile, error) {
 	profile, err := p.module.ProfileOf(ctx, userID)
 	return media.Profile(profile), err
+}
+
+// browsers implements web's port for browsers that are signed in with the identity module.
+type browsers struct{ module *identity.Module }
+
+func (b browsers) caller(ctx context.Context, token string) (auth.Principal, error) {
+	userID, err := b.module.BrowserCaller(ctx, token)
+	return auth.Principal{UserID: userID}, err
 }

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"risingstars/platform/ecs"
 	"risingstars/platform/idempotency"
@@ -118,18 +120,20 @@ func (a *app) routes(server *web.Server) {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
+	a.site.Routes(server)
 }
 
 // newAPI returns the server of the API. Without METRICS_ADDR it also serves the metrics, to programs on this host.
 func (a *app) newAPI() *web.Server {
 	o := a.serverOptions(a.c.HTTP.Addr)
-	o.Drain, o.Registerer = a.c.Drain(), a.registry
+	o.Drain, o.Registerer, o.Browser = a.c.Drain(), a.registry, browsers{a.identity}.caller
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
 	o.Keys, o.LinkLife = idempotency.New(a.db), time.Duration(a.c.Storage.URLExpireSeconds)*time.Second
 	server := web.New(o)
 	a.routes(server)
+	server.Document(documentation())
 	return server
 }
 
@@ -143,10 +147,19 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	a.join(ctx, "serve", workers)
 	watch := a.newWorkers()
 	a.tolerated = append(a.tolerated, watch.check())
+	api := a.newAPI()
+	site := webService("web", api, "HTTP_ADDR")
+	site.Start = func(ctx context.Context) error {
+		err := withVariable("HTTP_ADDR", api.Start(ctx))
+		if err == nil && term.IsTerminal(int(os.Stdout.Fd())) {
+			fmt.Printf("\n  %s\n\n", a.siteAddress(api.Addr()))
+		}
+		return err
+	}
 	sweepKeys := func(ctx context.Context) { idempotency.New(a.db).Watch(ctx, a.log) }
 	services := []lifecycle.Service{
 		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
-		webService("web", a.newAPI(), "HTTP_ADDR"),
+		site,
 	}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)

@@ -202,6 +202,36 @@ func TestSiteBehindNginx(t *testing.T) {
 		}
 	})
 
+	t.Run("nginx answers what never reaches the app", func(t *testing.T) {
+		for _, c := range []struct {
+			path, header, value string
+			status              int
+			code                string
+		}{
+			{"/api/public/videos?q=" + strings.Repeat("x", 9000), "", "", http.StatusRequestURITooLong, "uri_too_long"},
+			{"/api/public/videos", "X-Large", strings.Repeat("x", 20000), http.StatusBadRequest, "malformed"},
+			{
+				strings.TrimPrefix(v.ProcessedURL, f.URL), "Range", "bytes=999999999-",
+				http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable",
+			},
+		} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.URL+c.path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.header != "" {
+				request.Header.Set(c.header, c.value)
+			}
+			send(t, request).want(t, c.status, c.code)
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.OriginalURL, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Range", "bytes=999999999-") // the app serves originals
+		send(t, request).want(t, http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable")
+	})
+
 	t.Run("nginx streams uploads to the app", func(t *testing.T) {
 		reader, writer := io.Pipe()
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/api/videos/upload", reader)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
 )
 
 // contract lists every call that other people's clients depend on; the secured ones need a token.
@@ -34,6 +35,17 @@ GET    /health                        open
 GET    /api/health                    open
 GET    /livez                         open
 GET    /readyz                        open`
+
+// What is reviewed is what every stage serves, whatever its configuration.
+func TestTheServedDocumentIsTheCommittedOne(t *testing.T) {
+	t.Parallel()
+	s := startSite(t)
+	served := string(s.get(t, "/openapi.yaml", "").want(t, http.StatusOK, "").Body)
+	if committed := readFile(t, "../openapi/openapi.yaml"); served != committed {
+		t.Errorf("/openapi.yaml has %d bytes, and the committed document %d: %s",
+			len(served), len(committed), cmp.Diff(committed, served))
+	}
+}
 
 func TestOpenAPIDocumentIsValidAndCoversTheContract(t *testing.T) {
 	onlyInStage(t, embedded)

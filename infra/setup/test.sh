@@ -2,19 +2,23 @@
 # Runs a command (the test suite) in an environment of its own: without the caller's settings of the application, so
 # that no test reaches a real database or bucket, and with a temporary folder that is removed when the command ends.
 # With --postgres it starts a PostgreSQL server, which runs as long as the command, and sets TEST_POSTGRES_URL to its
-# superuser's address; if this variable is already set, it uses that server. --redis does the same with Redis and
+# superuser's address; if this variable is already set, it uses that server. With --durable, what it commits survives a
+# power cut, as measurements need it. --redis does the same with Redis and
 # TEST_REDIS_URL; --s3 with versitygw and TEST_S3_URL (http://ACCESS:SECRET@HOST:PORT); --sqs with fauxqs and
 # TEST_SQS_URL (fauxqs accepts any credentials). TEST_S3_SERVER and TEST_SQS_SERVER name the programs for tests that
 # start a server of their own.
 set -euo pipefail
 
 postgres=
+# No test outlives a power cut, so nothing needs to wait for the disk.
+durable=off
 redis=
 s3=
 sqs=
 while [[ ${1-} == --* ]]; do
 	case $1 in
 	--postgres) postgres=yes ;;
+	--durable) durable=on ;;
 	--redis) redis=yes ;;
 	--s3) s3=yes ;;
 	--sqs) sqs=yes ;;
@@ -22,7 +26,7 @@ while [[ ${1-} == --* ]]; do
 	esac
 	shift
 done
-[[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres] [--redis] [--s3] [--sqs] COMMAND [ARGUMENT...]" >&2; exit 2; }
+[[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres [--durable]] [--redis] [--s3] [--sqs] COMMAND [ARGUMENT...]" >&2; exit 2; }
 
 settings='^(DATABASE_|DATA_DIR|FILES_DIR|WORK_DIR|DISK_|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|ECS_|S3_|SECRET_KEY|ACCESS_TOKEN_|HTTP_ADDR|AUTH_|RATE_|SHUTDOWN_|METRICS_|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|UPLOADS_|MEDIA_|WORKER_|FFMPEG_|VOTING_|BRANDING_|LOAD_TEST_|LOG_)'
 while read -r name; do
@@ -66,9 +70,9 @@ start_postgres() {
 		--no-sync >"$room/initdb.log" 2>&1 || { cat "$room/initdb.log" >&2; exit 1; }
 	for _ in 1 2 3 4 5; do
 		some_port
-		# No test outlives a power cut, so nothing needs to wait for the disk.
 		if as_server "$pg_bin/pg_ctl" -D "$data" -l "$data/server.log" -s -w -o "-p $port -c listen_addresses=127.0.0.1 \
-			-c unix_socket_directories=$data -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+			-c unix_socket_directories=$data -c fsync=$durable -c synchronous_commit=$durable \
+			-c full_page_writes=$durable \
 			-c max_connections=500" start >/dev/null 2>&1; then
 			export TEST_POSTGRES_URL="postgres://postgres:$password@127.0.0.1:$port/postgres?sslmode=disable&connect_timeout=60"
 			return

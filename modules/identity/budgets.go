@@ -41,5 +41,11 @@ var (
 	slowGuesses = limit.Budget{Name: "slow_guesses", By: limit.Process, AtOnce: 200}
 )
 
+// SignUpBudgets are what a sign-up takes, also one from a page.
+func SignUpBudgets() []limit.Budget { return []limit.Budget{signUps} }
+
+// SignInBudgets are what a sign-in takes, also one from a page.
+func SignInBudgets() []limit.Budget { return []limit.Budget{signIns} }
+
 // slowness is how long the answer to a guess beyond accountGuesses takes.
 const slowness = 3 * time.Second

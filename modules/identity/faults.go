@@ -15,4 +15,14 @@ var (
 	errNoAccount = fault.New(fault.Unauthenticated, "unauthenticated",
 		"Esta cuenta ya no existe. Inicia sesión con otra.",
 		"This account no longer exists. Sign in with another one.")
+	errNoBrowser = fault.New(fault.Unauthenticated, "unauthenticated",
+		"Tu sesión terminó. Entra de nuevo.",
+		"Your session has ended. Sign in again.")
 )
+
+// Faults returns the faults that this module declares, for the catalogue of errors.
+func Faults() []*fault.Error {
+	return []*fault.Error{
+		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount,
+	}
+}

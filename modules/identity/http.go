@@ -5,6 +5,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"risingstars/platform/disk"
 	"risingstars/platform/limit"
 	"risingstars/platform/web"
 )
@@ -15,26 +16,26 @@ type api struct{ *Module }
 // Routes registers the module's operations.
 func (m *Module) Routes(s *web.Server) {
 	a := api{m}
-	tags := []string{"accounts"}
-	web.Register(s, huma.Operation{
+	tags := []string{"Accounts"}
+	signup := huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/signup", OperationID: "signup", Tags: tags,
-		Summary:       "Create an account",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusBadRequest, http.StatusTooManyRequests},
-	}, web.Use{Budgets: []limit.Budget{signUps}}, a.postSignup)
+		Summary: "Create an account", DefaultStatus: http.StatusCreated,
+	}
+	signup = web.Refuses(signup, errEmailTaken, errPasswordsDiffer, disk.ErrFull)
+	web.Register(s, signup, web.Use{Budgets: []limit.Budget{signUps}}, a.postSignup)
 
 	login := huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/login", OperationID: "login", Tags: tags,
 		Summary:     "Sign in",
 		Description: "Returns an access token. Accepts JSON, or a form with username (the e-mail) and password.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusTooManyRequests},
 		Middlewares: huma.Middlewares{s.AcceptForm},
 	}
 	web.DescribeForm(&login, "username", "password")
+	login = web.Refuses(login, errBadCredentials, limit.ErrBusy)
 	web.Register(s, login, web.Use{Budgets: []limit.Budget{signIns}}, a.postLogin)
 
 	web.Register(s, huma.Operation{
-		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "me", Tags: tags,
-		Summary:  "Get the caller's account",
-		Security: web.Secured(), Errors: []int{http.StatusUnauthorized},
+		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "getAccount", Tags: tags,
+		Summary: "Get the caller's account", Security: web.Secured(),
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
 }

@@ -10,9 +10,10 @@ import (
 	"risingstars/platform/text"
 )
 
-// Session is an access token and its lifetime. Device proves that the device has signed in; it is "" if the device has
-// such a proof already.
+// Session is an access token, whose it is, and its lifetime. Device proves that the device has signed in; it is "" if
+// the device has such a proof already.
 type Session struct {
+	UserID string
 	Token  string
 	TTL    time.Duration
 	Device string
@@ -48,7 +49,7 @@ func (m *Module) SignIn(ctx context.Context, c Credentials) (Session, error) {
 	if err := g.forget(ctx); err != nil {
 		return Session{}, err
 	}
-	session := Session{}
+	session := Session{UserID: user.ID}
 	if session.Token, session.TTL, err = m.tokens.Issue(user.ID); err == nil && g.device == "" {
 		session.Device, err = m.devices.Issue(user.ID)
 	}

@@ -38,3 +38,11 @@ var processStreams = limit.Budget{Name: "process_streams", By: limit.Process, At
 // fileLookups bounds how many files this process looks for at once that are not where they were asked for. Anybody may
 // ask, for any address. A look takes milliseconds, so that these are some thousand a second.
 var fileLookups = limit.Budget{Name: "file_lookups", By: limit.Process, AtOnce: 32}
+
+// UploadBudgets are what an upload through the service takes, also one from a page.
+func UploadBudgets() []limit.Budget {
+	return []limit.Budget{videoChanges, accountUploads, processUploads}
+}
+
+// ChangeBudgets are what a change of a video takes, also one from a page.
+func ChangeBudgets() []limit.Budget { return []limit.Budget{videoChanges} }

@@ -3,6 +3,7 @@ package media
 import (
 	"risingstars/platform/fault"
 	"risingstars/platform/limit"
+	"risingstars/platform/web"
 )
 
 // Faults about videos.
@@ -95,6 +96,27 @@ var (
 		},
 	})
 )
+
+// Faults returns the faults that this module declares, for the catalogue of errors.
+func Faults() []*fault.Error {
+	return []*fault.Error{
+		errNotFound, errNotOwner, errNotFailed, errNotRetryable, errRetriesUsedUp, errOriginalExpired, errHasVotes,
+		errTooLarge, errTooManyUnpublished, errDailyLimit, errStorageQuota, errDiscarded, errNotAVideo,
+		errMissingFile, errEmptyFile, errNoMock, errNoUpload, errIncomplete, errTooManyUploads, errOtherType,
+	}
+}
+
+// Reasons returns the codes for which videos fail, and those of what published clips lack, for the catalogue of errors.
+func Reasons() []web.Reason {
+	var reasons []web.Reason
+	for code, text := range failureTexts {
+		reasons = append(reasons, web.Reason{Field: "failure.code", Code: code, Text: text})
+	}
+	for notice, text := range noticeTexts {
+		reasons = append(reasons, web.Reason{Field: "notices[].code", Code: string(notice), Text: text})
+	}
+	return reasons
+}
 
 // Failure codes that this module itself sets or treats in a special way; the others are those of ffmpeg's rejections.
 const (

@@ -1,11 +1,12 @@
 package media
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"risingstars/platform/disk"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 	"risingstars/platform/web"
 )
@@ -27,61 +28,76 @@ func (m *Module) Routes(s *web.Server) {
 	streams := web.Use{Budgets: []limit.Budget{videoReads, processStreams}, Stream: true}
 
 	// Uploads through the service.
+	refused := []*fault.Error{
+		errNotAVideo, errMissingFile, errTooLarge, errTooManyUnpublished, errStorageQuota, errDailyLimit, errDiscarded,
+		disk.ErrFull, fault.ErrInvalid,
+	}
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
-		"Upload a clip; it is then processed and published", 201, 400, 413, 422, 507)), uploads, a.uploadVideo)
+		"Upload a clip", uploading, 201, refused...)), uploads, a.uploadVideo)
+	mock := operation("POST /api/videos/upload-mock", "uploadMock",
+		"Upload a clip that is never processed, for load tests", uploading, 202, append(refused, errNoMock)...)
+	mock.Description = "Only with LOAD_TEST_ENDPOINTS=true; otherwise the answer is 404."
 	if m.o.MockUploads {
-		s.Handle(formUpload(s, operation("POST /api/videos/upload-mock", "uploadMock",
-			"Store a clip without ever processing it, for load tests", 202, 400, 413, 422, 507)), mocks, a.uploadMock)
+		s.Handle(formUpload(s, mock), mocks, a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
-		web.Register(s, huma.Operation{
-			Method: http.MethodPost, Path: "/api/videos/upload-mock", OperationID: "noMock", Hidden: true,
-		}, web.Use{Stream: true}, a.noMock) // its body is not read
+		s.Handle(formUpload(s, mock), web.Use{Stream: true}, a.noMock)
 	}
 
 	// Uploads straight to storage.
-	web.Register(s, operation("POST /api/videos/uploads", "beginUpload",
-		"Begin an upload straight to storage; PUT each part to its URL, with nothing but its bytes, then complete it",
-		201, 400, 413, 422, 507), direct, a.beginUpload)
-	web.Register(s, operation("GET /api/videos/uploads", "listUploads",
-		"The caller's unfinished uploads, the latest first", 200), reads, a.listUploads)
+	web.Register(s, operation("POST /api/videos/uploads", "beginUpload", "Begin a direct upload", directly, 201,
+		errTooLarge, errTooManyUploads, errTooManyUnpublished, errStorageQuota, errDailyLimit, disk.ErrFull),
+		direct, a.beginUpload)
+	web.Register(s, operation("GET /api/videos/uploads", "listUploads", "List your unfinished direct uploads", directly,
+		200), reads, a.listUploads)
 	web.Register(s, operation("GET /api/videos/uploads/{id}", "getUpload",
-		"The parts of an upload that have arrived, and new URLs for the others", 200, 403, 404), reads, a.getUpload)
+		"Get a direct upload: the parts that have arrived, and new URLs for the others", directly, 200,
+		errNoUpload, errNotOwner), reads, a.getUpload)
 	web.Register(s, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
-		"Create the video of an upload once all its parts have arrived",
-		201, 400, 403, 404, 422, 507), direct, a.completeUpload)
-	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload",
-		"Cancel an upload", 200, 403, 404), changes, a.abortUpload)
+		"Complete a direct upload, whose parts have all arrived", directly, 201,
+		errNoUpload, errNotOwner, errIncomplete, errNotAVideo, errOtherType, errTooLarge, errTooManyUnpublished,
+		errStorageQuota, errDailyLimit, errDiscarded, disk.ErrFull, fault.ErrInvalid), direct, a.completeUpload)
+	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload", "Cancel a direct upload", directly, 200,
+		errNoUpload, errNotOwner), changes, a.abortUpload)
 
 	// Files, which need no account.
 	if m.o.FilesPath != "" {
-		s.Mount(m.o.FilesPath, web.Use{Stream: true}, a.getFile)
+		s.Mount(m.o.FilesPath, web.Use{Stream: true}, a.getFile, a.fileOperations()...)
 	}
 
 	// The caller's videos.
-	web.Register(s, operation("GET /api/videos", "listVideos",
-		"The caller's videos", 200), reads, a.listVideos)
-	web.Register(s, operation("GET /api/videos/", "listVideosSlash",
-		"The same as /api/videos", 200), reads, a.listVideos)
-	web.Register(s, operation("GET /api/videos/user", "listVideosUser",
-		"The same as /api/videos", 200), reads, a.listVideos)
-	web.Register(s, operation("GET /api/videos/{id}", "getVideo",
-		"One of the caller's videos", 200, 403, 404), reads, a.getVideo)
+	web.Register(s, operation("GET /api/videos", "listVideos", "List your videos", videos, 200), reads, a.listVideos)
+	web.Register(s, operation("GET /api/videos/", "listVideosSlash", "Same as /api/videos", videos, 200),
+		reads, a.listVideos)
+	web.Register(s, operation("GET /api/videos/user", "listVideosUser", "Same as /api/videos", videos, 200),
+		reads, a.listVideos)
+	web.Register(s, operation("GET /api/videos/{id}", "getVideo", "Get one of your videos", videos, 200,
+		errNotFound, errNotOwner), reads, a.getVideo)
 	s.Handle(describeEvents(s, operation("GET /api/videos/{id}/events", "videoEvents",
-		"The progress of a video, as Server-Sent Events", 200, 403, 404, 503)), streams, a.videoEvents)
+		"Follow the progress of a video, as Server-Sent Events", videos, 200, errNotFound, errNotOwner)),
+		streams, a.videoEvents)
 	web.Register(s, operation("POST /api/videos/{id}/retry", "retryVideo",
-		"Process a video again that failed with processing_error, at most three times", 202, 400, 403, 404), changes,
-		a.retryVideo)
+		"Process a video again whose processing failed, at most three times", videos, 202, errNotFound, errNotOwner,
+		errNotFailed, errNotRetryable, errRetriesUsedUp, errOriginalExpired, errTooManyUnpublished, disk.ErrFull),
+		changes, a.retryVideo)
 	web.Register(s, operation("DELETE /api/videos/{id}", "deleteVideo",
-		"Delete a video and its files, unless it has votes", 200, 400, 403, 404), changes, a.deleteVideo)
+		"Delete a video and its files, unless it has votes", videos, 200, errNotFound, errNotOwner, errHasVotes),
+		changes, a.deleteVideo)
 }
 
-// operation describes a route for signed-in callers. failures are the statuses of its errors besides 401 and 429.
-func operation(route, id, summary string, success int, failures ...int) huma.Operation {
+// Groups of operations in the document.
+const (
+	uploading = "Upload"
+	directly  = "Direct upload"
+	videos    = "Your videos"
+	published = "Files"
+)
+
+// operation describes a route for signed-in callers, with the faults of its own.
+func operation(route, id, summary, group string, success int, faults ...*fault.Error) huma.Operation {
 	method, path, _ := strings.Cut(route, " ")
-	return huma.Operation{
-		Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"videos"},
+	return web.Refuses(huma.Operation{
+		Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{group},
 		Security: web.Secured(), DefaultStatus: success,
-		Errors: append(failures, http.StatusUnauthorized, http.StatusTooManyRequests),
-	}
+	}, faults...)
 }

@@ -45,7 +45,17 @@ func describeEvents(s *web.Server, op huma.Operation) huma.Operation {
 	op.Parameters = []*huma.Param{{
 		Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString},
 	}}
-	web.DescribeAs(s.API.OpenAPI(), &op, "text/event-stream", eventBody{})
+	op.Parameters = append(op.Parameters, &huma.Param{
+		Name: "Last-Event-ID", In: "header", Description: "The id of the last event that the client has received",
+		Schema: &huma.Schema{Type: huma.TypeString},
+	})
+	web.Describe(s.API.OpenAPI(), &op, "text/event-stream", eventBody{})
+	stream := op.Responses["200"].Content["text/event-stream"]
+	stream.Extensions = map[string]any{"x-event-data": stream.Schema} // OpenAPI 3.1 has no schema for events
+	stream.Schema = &huma.Schema{Type: huma.TypeString}
+	stream.Example = "retry: 2000\n\nid: 3\nevent: progress\n" +
+		`data: {"video_id":"0198f2b4-7c1e-7d3a-9b52-6f0a4c8e1d27","status":"processing","progress":40}` + "\n\n"
+	op.Responses["204"] = &huma.Response{Description: "There is nothing more to come"}
 	return op
 }
 

@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"risingstars/platform/disk"
 	"risingstars/platform/fault"
+	"risingstars/platform/limit"
 	"risingstars/platform/storage"
+	"risingstars/platform/web"
 )
 
 // redirectLife is how long a redirect to a signed URL may be kept. The URL may end early, with the credentials that
@@ -19,6 +25,78 @@ const redirectLife = 5 * time.Minute
 
 // lookupTime is how long it may take to find out where a file is.
 const lookupTime = 2 * time.Second
+
+// fileOperations describes what getFile serves.
+func (a api) fileOperations() []huma.Operation {
+	text := &huma.Schema{Type: huma.TypeString}
+	parameter := func(name, in, description string, required bool) *huma.Param {
+		return &huma.Param{Name: name, In: in, Required: required, Description: description, Schema: text}
+	}
+	operation := func(method, id, summary string, query ...*huma.Param) huma.Operation {
+		return huma.Operation{
+			Method: method, Path: a.o.FilesPath + "{folder}/{name}", OperationID: id, Summary: summary,
+			Tags: []string{published},
+			Parameters: append([]*huma.Param{
+				parameter("folder", "path", "uploads: originals; processed: published files", true),
+				parameter("name", "path", "The file's name", true),
+			}, query...),
+			Responses: map[string]*huma.Response{},
+		}
+	}
+	link := func(required bool) []*huma.Param {
+		return []*huma.Param{
+			parameter("expires", "query", "Of a signed link: until when it is good", required),
+			parameter("signature", "query", "Of a signed link", required),
+		}
+	}
+	bytes := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	file := map[string]*huma.MediaType{
+		"video/mp4": {Schema: bytes}, "video/quicktime": {Schema: bytes}, "video/3gpp": {Schema: bytes},
+		"video/x-matroska": {Schema: bytes}, "video/webm": {Schema: bytes}, "image/jpeg": {Schema: bytes},
+	}
+	header := func(description, example string) *huma.Param {
+		return &huma.Param{Description: description, Schema: text, Example: example}
+	}
+	about := map[string]*huma.Param{
+		"ETag": header("Names this content", `"18a9c2f-5dc1"`), "Cache-Control": header("", "public, max-age=3600"),
+		"Accept-Ranges": header("Parts of the file may be asked for", "bytes"),
+	}
+	read := func(method, id, summary string, content map[string]*huma.MediaType) huma.Operation {
+		op := operation(method, id, summary, append(link(false),
+			parameter("download", "query", "1: browsers save the file", false),
+			parameter("Range", "header", "The part of the file to get, such as bytes=0-1023", false))...)
+		op.Description = "Published files need no signature, originals do. If storage has an address of its own, the " +
+			"answer leads there."
+		op.Responses["200"] = &huma.Response{Description: "The file", Headers: about, Content: content}
+		op.Responses["206"] = &huma.Response{Description: "The part of the file", Headers: about, Content: content}
+		op.Responses["302"] = &huma.Response{
+			Description: "The file is elsewhere",
+			Headers: map[string]*huma.Param{
+				"Location": header("Where", "https://show.example/media/processed/a.mp4"),
+			},
+		}
+		op.Responses["304"] = &huma.Response{Description: "The client has the file"}
+		op.Responses["412"] = &huma.Response{Description: "The file is not what If-Match or If-Unmodified-Since names"}
+		return web.Refuses(op, append(slices.Clone(a.o.ReadFaults), errNotFound, limit.ErrBusy)...)
+	}
+	put := operation(http.MethodPut, "putPart", "Send a part of a direct upload", append(link(true),
+		parameter("upload", "query", "Of the link", true), parameter("part", "query", "Of the link", true),
+		parameter("size", "query", "Of the link: the bytes that the part must have", true))...)
+	put.Parameters[len(put.Parameters)-1].Schema = &huma.Schema{Type: huma.TypeInteger}
+	put.Description = "The URLs of the parts of a direct upload lead here, or to where storage takes them: use them " +
+		"as they are, and send nothing but the bytes of the part."
+	put.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/octet-stream": {Schema: bytes},
+	}}
+	put.Responses["200"] = &huma.Response{
+		Description: "The part has arrived", Headers: map[string]*huma.Param{"ETag": about["ETag"]},
+	}
+	return []huma.Operation{
+		read(http.MethodGet, "getFile", "Get a clip, a poster or an original", file),
+		read(http.MethodHead, "headFile", "Get the headers of a file", nil),
+		web.Refuses(put, append(slices.Clone(a.o.PartFaults), disk.ErrFull)...),
+	}
+}
 
 // getFile answers GET and HEAD, and PUT of an upload's part, with the storage's own handler, if it has one. A published
 // file that is not there has moved: the answer is a redirect to the file that has taken its place, or to where storage

@@ -2,11 +2,9 @@ package media
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -16,7 +14,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
-	"risingstars/platform/auth"
 	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
@@ -37,20 +34,25 @@ type uploadBody struct {
 
 // formUpload describes the form and the responses of an operation whose body bypasses huma, which would buffer it.
 func formUpload(s *web.Server, op huma.Operation) huma.Operation {
-	text := func(most int) *huma.Schema { return &huma.Schema{Type: huma.TypeString, MaxLength: &most} }
+	text := func(most int, example string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, MaxLength: &most, Examples: []any{example}}
+	}
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "MP4, MOV, 3GP, MKV or WebM"}
 	schema := &huma.Schema{
 		Type:     huma.TypeObject,
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
-			"video_file": file, "file": file, "title": text(maxTitle), "description": text(maxDescription),
-			"start_seconds": {Type: huma.TypeNumber, Description: "Where the published part begins"},
+			"video_file": file, "file": file, "title": text(MaxTitle, "Tango en la plaza"),
+			"description":   text(MaxDescription, "Grabado en casa"),
+			"start_seconds": {
+				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
+			},
 		},
 	}
 	op.RequestBody = &huma.RequestBody{
 		Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: schema}},
 	}
-	web.Describe(s.API.OpenAPI(), &op, uploadBody{})
+	web.Describe(s.API.OpenAPI(), &op, "application/json", uploadBody{})
 	return op
 }
 
@@ -58,46 +60,13 @@ func (a api) uploadVideo(c echo.Context) error { return a.upload(c, http.StatusC
 
 func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAccepted, true) }
 
-func (a api) noMock(context.Context, *struct{}) (*struct{}, error) { return nil, errNoMock }
+func (a api) noMock(echo.Context) error { return errNoMock }
 
 func (a api) upload(c echo.Context, status int, mock bool) error {
+	v, err := a.ReceiveForm(c.Response(), c.Request(), mock)
 	ctx := c.Request().Context()
-	body, err := web.OpenMultipart(c, a.o.MaxUploadBytes, errTooLarge)
-	if err != nil {
+	if err != nil || web.OnceOf(ctx).Answered() {
 		return err
-	}
-	once := web.OnceOf(ctx)
-	form := uploadForm{m: a.Module, form: body, print: newFingerprint(once)}
-	if once.Resumed() { // an attempt that was cut off may have created the video
-		form.made, err = a.Owned(ctx, auth.CallerID(ctx), once.Subject())
-		if err != nil && !errors.Is(err, errNotFound) {
-			return err
-		}
-	}
-	form.known = once.Answered() || form.made.ID != ""
-	if !mock && !form.known { // nothing has been read yet
-		size := min(a.o.MaxUploadBytes, max(0, c.Request().ContentLength))
-		if err := a.checkQuota(ctx, auth.CallerID(ctx), size); err != nil {
-			return err
-		}
-	}
-	details, err := form.read(ctx)
-	if err == nil {
-		err = once.Match(ctx, form.print.sum(details))
-	}
-	if err != nil {
-		form.discard(ctx)
-		return err
-	}
-	v := form.made
-	switch {
-	case once.Answered():
-		return nil
-	case !form.known:
-		form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
-		if v, err = a.accept(ctx, auth.CallerID(ctx), form.file, details, mock); err != nil {
-			return err
-		}
 	}
 	return c.JSON(status, newUploadBody(ctx, v))
 }
@@ -182,9 +151,9 @@ func (f *uploadForm) readPart(ctx context.Context, part *web.Part) (err error) {
 	switch part.Name {
 	case "title":
 		f.hasTitle = true
-		f.title, err = f.form.Text(part, 4*maxTitle)
+		f.title, err = f.form.Text(part, 4*MaxTitle)
 	case "description":
-		f.description, err = f.form.Text(part, 4*maxDescription)
+		f.description, err = f.form.Text(part, 4*MaxDescription)
 	case "start_seconds":
 		f.start, err = f.form.Text(part, 64)
 	case "file", "video_file":

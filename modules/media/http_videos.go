@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"risingstars/platform/auth"
@@ -128,18 +127,13 @@ func (a api) answer(ctx context.Context, v Video, err error) (*videoOutput, erro
 
 // failureOf returns why a video failed and what to do about it, or nil if it has not failed.
 func (a api) failureOf(ctx context.Context, v Video) *failure {
-	if v.FailureCode == "" {
+	why := a.WhyFailed(v)
+	if why == nil {
 		return nil
 	}
-	text := failureText(v)
-	reason := v.retriable()
-	if errors.Is(reason, errRetriesUsedUp) {
-		text = errRetriesUsedUp.Text
-	}
-	f := &failure{Code: v.FailureCode, Detail: web.Say(ctx, text), CanRetry: reason == nil}
-	if reason == nil && a.o.KeepFailed > 0 && !v.FailedAt.IsZero() {
-		until := v.FailedAt.Add(a.o.KeepFailed)
-		f.RetryUntil = &until
+	f := &failure{Code: why.Code, Detail: web.Say(ctx, why.Text), CanRetry: why.CanRetry}
+	if !why.RetryUntil.IsZero() {
+		f.RetryUntil = &why.RetryUntil
 	}
 	return f
 }

@@ -18,8 +18,8 @@ import (
 
 // Limits of the texts of an upload, in characters.
 const (
-	maxTitle       = 200
-	maxDescription = 5000
+	MaxTitle       = 200
+	MaxDescription = 5000
 )
 
 // cleanupTimeout limits the work that follows a failure.
@@ -39,12 +39,12 @@ func newDetails(title, description, start string) (details, error) {
 	refuse := func(name, es, en string) {
 		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
 	}
-	if length := utf8.RuneCountInString(d.Title); length < 1 || length > maxTitle {
+	if length := utf8.RuneCountInString(d.Title); length < 1 || length > MaxTitle {
 		refuse("title", "debe tener entre 1 y 200 caracteres", "must have between 1 and 200 characters")
 	} else if !text.HasLetterOrNumber(d.Title) {
 		refuse("title", "debe tener al menos una letra o un número", "must have at least one letter or number")
 	}
-	if utf8.RuneCountInString(d.Description) > maxDescription {
+	if utf8.RuneCountInString(d.Description) > MaxDescription {
 		refuse("description", "debe tener como máximo 5000 caracteres", "must have at most 5,000 characters")
 	}
 	if start = strings.TrimSpace(start); start != "" {

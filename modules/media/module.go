@@ -10,6 +10,7 @@ import (
 
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
 	"risingstars/platform/scratch"
@@ -64,14 +65,17 @@ type Limits interface {
 // Options are the module's settings. The zero value works, but accepts no uploads: they require MaxUploadBytes.
 type Options struct {
 	MaxUploadBytes  int64
-	UploadPrefix    string        // of the keys of originals; "" means uploads
-	ProcessedPrefix string        // of the keys of outputs; "" means processed
-	FilesPath       string        // below which Routes serves files ("/media/"), as the storage's links say; "" = not
-	URLExpiry       time.Duration // how long a link to a file works, if the storage's links expire; 0 means 1 h
-	DeleteOriginal  bool          // delete an original once its rendition is published
-	MockUploads     bool          // serve upload-mock, for load tests
-	Rules           Rules         // of every clip
-	Quotas          Quotas        // of every account
+	UploadPrefix    string // of the keys of originals; "" means uploads
+	ProcessedPrefix string // of the keys of outputs; "" means processed
+	FilesPath       string // below which Routes serves files ("/media/"), as the storage's links say; "" = not
+	// ReadFaults and PartFaults are those of the storage's own handler, for the document of the API.
+	ReadFaults, PartFaults []*fault.Error
+
+	URLExpiry      time.Duration // how long a link to a file works, if the storage's links expire; 0 means 1 h
+	DeleteOriginal bool          // delete an original once its rendition is published
+	MockUploads    bool          // serve upload-mock, for load tests
+	Rules          Rules         // of every clip
+	Quotas         Quotas        // of every account
 	// ResendAfter is how long a waiting video's task may be with the queue before it is sent again; 0 means 1 min. It
 	// should be long if the queue does not recognise duplicates.
 	ResendAfter time.Duration

@@ -2,9 +2,12 @@ package media
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
+
+	"risingstars/platform/fault"
 )
 
 // Owned returns the caller's video. The error is errNotOwner for somebody else's video, and errNotFound for an unknown
@@ -90,3 +93,33 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 	m.tryDeleteFiles(ctx, files)
 	return nil
 }
+
+// Reason is why a video failed, and what its owner can do about it.
+type Reason struct {
+	Code       string
+	Text       fault.Text
+	CanRetry   bool
+	RetryUntil time.Time // zero: as long as the video exists, or not at all
+}
+
+// WhyFailed returns nil if the video has not failed.
+func (m *Module) WhyFailed(v Video) *Reason {
+	if v.FailureCode == "" {
+		return nil
+	}
+	why := v.retriable()
+	r := &Reason{Code: v.FailureCode, Text: failureText(v), CanRetry: why == nil}
+	if errors.Is(why, errRetriesUsedUp) {
+		r.Text = errRetriesUsedUp.Text
+	}
+	if r.CanRetry && m.o.KeepFailed > 0 && !v.FailedAt.IsZero() {
+		r.RetryUntil = v.FailedAt.Add(m.o.KeepFailed)
+	}
+	return r
+}
+
+// MaxUpload returns how many bytes an uploaded file may have.
+func (m *Module) MaxUpload() int64 { return m.o.MaxUploadBytes }
+
+// ClipRules returns the rules for clips.
+func (m *Module) ClipRules() Rules { return m.o.Rules }

@@ -23,3 +23,9 @@ var (
 		Name: "client_votes", By: limit.Client, Rate: limit.Rate{Count: 600, Per: time.Minute, Burst: 3000},
 	}
 )
+
+// BallotBudgets are what a vote takes, also one from a page.
+func BallotBudgets() []limit.Budget { return []limit.Budget{votes, clientVotes} }
+
+// SearchBudget is what a search in the gallery takes, also one from a page.
+func SearchBudget() limit.Budget { return clientSearches }

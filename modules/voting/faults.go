@@ -34,3 +34,10 @@ var (
 		"No puedes votar por tu propio video.",
 		"You cannot vote for your own video.")
 )
+
+// Faults returns the faults that this module declares, for the catalogue of errors.
+func Faults() []*fault.Error {
+	return []*fault.Error{
+		errNoEntry, errAlreadyVoted, errNotVoted, errSelfVote,
+	}
+}

@@ -5,6 +5,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"risingstars/platform/disk"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 	"risingstars/platform/web"
 )
@@ -19,24 +21,23 @@ func (m *Module) Routes(s *web.Server) {
 	changes := web.Use{Budgets: []limit.Budget{votes, clientVotes}}
 	once := changes
 	once.Once = true
-	operation := func(method, path, id, summary string, errors ...int) huma.Operation {
-		return huma.Operation{
-			Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"public"}, Errors: errors,
-		}
+	operation := func(method, path, id, summary, tag string) huma.Operation {
+		return huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tag}}
 	}
-	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/videos", "gallery",
-		"List the published videos", http.StatusUnprocessableEntity), reads, a.getVideos)
-	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/videos/{id}", "entry",
-		"Get a published video", http.StatusNotFound), reads, a.getVideo)
-	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/rankings", "rankings",
-		"Rank the contestants by votes", http.StatusUnprocessableEntity), reads, a.getRankings)
+	web.RegisterPrepared(s, web.Refuses(operation(http.MethodGet, "/api/public/videos", "listPublicVideos",
+		"List the published videos", "Gallery"), limit.ErrTooManyAtOnce), reads, a.getVideos)
+	web.RegisterPrepared(s, web.Refuses(operation(http.MethodGet, "/api/public/videos/{id}", "getPublicVideo",
+		"Get a published video", "Gallery"), errNoEntry), reads, a.getVideo)
+	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/rankings", "getRanking",
+		"Rank the contestants by votes", "Ranking"), reads, a.getRankings)
 
-	change := func(method, id, summary string) huma.Operation {
-		op := operation(method, "/api/public/videos/{id}/vote", id, summary,
-			http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound)
+	change := func(method, id, summary string, faults ...*fault.Error) huma.Operation {
+		op := operation(method, "/api/public/videos/{id}/vote", id, summary, "Voting")
 		op.Security = web.Secured()
-		return op
+		return web.Refuses(op, append(faults, errNoEntry, disk.ErrFull)...)
 	}
-	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once"), once, a.postVote)
-	web.Register(s, change(http.MethodDelete, "unvote", "Remove your vote for a video"), changes, a.deleteVote)
+	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once", errAlreadyVoted, errSelfVote),
+		once, a.postVote)
+	web.Register(s, change(http.MethodDelete, "unvote", "Take back your vote for a video", errNotVoted),
+		changes, a.deleteVote)
 }

@@ -16,7 +16,7 @@ type rankingInput struct {
 type rankBody struct {
 	Position   int    `json:"position" doc:"From 1, within the filter"`
 	UserID     string `json:"user_id"`
-	PlayerName string `json:"username" doc:"The player name"`
+	PlayerName string `json:"username" example:"Ana Ruiz" doc:"The player name"`
 	City       string `json:"city"`
 	Country    string `json:"country"`
 	Votes      int    `json:"votes"`

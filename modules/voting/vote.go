@@ -81,6 +81,19 @@ func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int
 	return total, err
 }
 
+// Voted returns those among videoIDs for which the voter's vote counts.
+func (m *Module) Voted(ctx context.Context, voterID string, videoIDs []string) (map[string]bool, error) {
+	if voterID == "" || len(videoIDs) == 0 {
+		return nil, nil
+	}
+	return m.store.voted(ctx, voterID, videoIDs)
+}
+
+// VotedFor returns one page of the entries that a person has voted for, the latest vote first, and how many there are.
+func (m *Module) VotedFor(ctx context.Context, voterID string, offset, limit int) ([]Entry, int, error) {
+	return m.store.votedFor(ctx, voterID, offset, limit)
+}
+
 // Tallies returns the votes for each published video among videoIDs; the other videos are missing from the map.
 func (m *Module) Tallies(ctx context.Context, videoIDs []string) (map[string]int, error) {
 	return m.store.tallies(ctx, videoIDs)

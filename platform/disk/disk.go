@@ -38,6 +38,9 @@ var ErrFull = fault.New(fault.Full, "storage_full",
 	"No queda espacio para guardar archivos en este momento. Vuelve a intentarlo más tarde.",
 	"There is no space left for files at the moment. Please try again later.").WithRetryAfter(retryAfter)
 
+// Faults returns the faults that this package declares, for the catalogue of errors.
+func Faults() []*fault.Error { return []*fault.Error{ErrFull} }
+
 // Explain returns ErrFull, with err as its cause, if err means that a disk or a quota is full, and otherwise err.
 func Explain(err error) error {
 	if (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && !errors.Is(err, ErrFull) {

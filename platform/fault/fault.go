@@ -113,10 +113,11 @@ func From(err error) *Error {
 	if f, ok := errors.AsType[*Error](err); ok {
 		return f
 	}
-	return errInternal.With(err)
+	return ErrInternal.With(err)
 }
 
-var errInternal = New(Internal, "internal",
+// ErrInternal is the fault for errors that nobody has foreseen.
+var ErrInternal = New(Internal, "internal",
 	"Algo falló de nuestro lado. Vuelve a intentarlo en un momento.",
 	"Something went wrong on our side. Please try again in a moment.")
 

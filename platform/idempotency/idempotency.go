@@ -53,6 +53,9 @@ var (
 		"This Idempotency-Key was used with another request. Use a new key for each different request.")
 )
 
+// Faults returns the faults that this package declares, for the catalogue of errors.
+func Faults() []*fault.Error { return []*fault.Error{ErrInProgress, ErrMismatch} }
+
 // Store keeps keys in a database. It is safe for concurrent use.
 type Store struct {
 	db *database.DB

@@ -14,3 +14,6 @@ var (
 		"Hay mucha gente en este momento.",
 		"The service is busy at the moment.")
 )
+
+// Faults returns the faults that this package declares, for the catalogue of errors.
+func Faults() []*fault.Error { return []*fault.Error{ErrTooMany, ErrTooManyAtOnce, ErrBusy} }

@@ -124,10 +124,27 @@ func (d *writeDeadline) set(now time.Time) {
 	_ = d.k.SetWriteDeadline(now.Add(d.k.stall / 4))
 }
 
-// fileWriter is an answer to which the system can copy files by itself; echo.Response alone hides that.
-type fileWriter struct{ *echo.Response }
+// fileWriter is an answer to which the system can copy files by itself; echo.Response alone hides that. It holds back
+// the plain text with which net/http refuses a range.
+type fileWriter struct {
+	*echo.Response
+	refusesRange bool
+}
 
-func (w fileWriter) ReadFrom(r io.Reader) (int64, error) {
+func (w *fileWriter) WriteHeader(status int) {
+	if w.refusesRange = status == http.StatusRequestedRangeNotSatisfiable; !w.refusesRange {
+		w.Response.WriteHeader(status)
+	}
+}
+
+func (w *fileWriter) Write(data []byte) (int, error) {
+	if w.refusesRange {
+		return len(data), nil
+	}
+	return w.Response.Write(data)
+}
+
+func (w *fileWriter) ReadFrom(r io.Reader) (int64, error) {
 	if !w.Committed {
 		w.WriteHeader(http.StatusOK)
 	}

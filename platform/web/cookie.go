@@ -19,3 +19,30 @@ func Cookie(ctx context.Context, name, value string, ttl time.Duration) string {
 	}
 	return c.String()
 }
+
+// browserCookie has the token of a browser that is signed in.
+const browserCookie = "session"
+
+// BrowserCookie returns the value of Set-Cookie that signs a browser in for ttl.
+func BrowserCookie(ctx context.Context, token string, ttl time.Duration) string {
+	return Cookie(ctx, browserCookie, token, ttl)
+}
+
+// EndBrowserCookie returns the value of Set-Cookie that signs a browser out.
+func EndBrowserCookie(ctx context.Context) string {
+	return Cookie(ctx, browserCookie, "", -time.Second)
+}
+
+// BrowserToken returns the token of a browser that is signed in, or "".
+func BrowserToken(r *http.Request) string { return CookieOf(r, browserCookie) }
+
+// CookieOf returns the value of a cookie that Cookie has made, or "".
+func CookieOf(r *http.Request, name string) string {
+	if strings.HasPrefix(requestOf(r.Context()).base, "https://") {
+		name = "__Host-" + name
+	}
+	if c, err := r.Cookie(name); err == nil {
+		return c.Value
+	}
+	return ""
+}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -48,6 +49,28 @@ func readForm(ctx huma.Context) ([]byte, error) {
 		fields[name] = values.Get(name)
 	}
 	return json.Marshal(fields) // strings always marshal
+}
+
+// Form reads the form that a page has sent. Fields that are no text are left out.
+func Form(r *http.Request) (url.Values, error) {
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != formType {
+		return nil, errMediaType
+	}
+	content, err := io.ReadAll(r.Body)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errSlow.With(err)
+	case err != nil:
+		return nil, bodyFault(err)
+	}
+	values, err := url.ParseQuery(string(content))
+	if err != nil {
+		return nil, errMalformed.With(err)
+	}
+	for name, all := range values {
+		values[name] = slices.DeleteFunc(all, func(value string) bool { return !isText(value) })
+	}
+	return values, nil
 }
 
 // DescribeForm documents that the operation also accepts a form with these fields, all required.

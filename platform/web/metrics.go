@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -13,6 +14,17 @@ func (s *Server) metrics() {
 	if s.o.Gatherer == nil {
 		return
 	}
+	op := withMetadata(huma.Operation{
+		Method: http.MethodGet, Path: "/metrics", OperationID: "getMetrics", Tags: []string{"Service"},
+		Summary: "Get the metrics, for Prometheus",
+		Description: "Without METRICS_ADDR, only for programs on the same host; with it, at that address alone. " +
+			"Otherwise the answer is 404.",
+		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{
+			"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}, Example: "up 1\n"},
+		}}},
+	}, routeKey, route{})
+	op = Refuses(op, errNoRoute)
+	s.API.OpenAPI().AddOperation(&op)
 	s.declare(http.MethodGet, "/metrics", route{})
 	serve := echo.WrapHandler(promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{}))
 	s.echo.GET("/metrics", func(c echo.Context) error {

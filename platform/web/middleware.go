@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,11 +23,24 @@ import (
 
 const (
 	bearer   = "bearer"
+	login    = "login"
 	errorKey = "web.error" // the context key of the error that decided the answer, for the log
 )
 
 // Secured returns the Security of an operation that needs a caller.
-func Secured() []map[string][]string { return []map[string][]string{{bearer: {}}} }
+func Secured() []map[string][]string { return []map[string][]string{{login: {}}, {bearer: {}}} }
+
+// securitySchemes are two ways to get the same thing into the header Authorization: a token that a tool fetches by
+// itself, for an e-mail and a password, and one that somebody has.
+func securitySchemes() map[string]*huma.SecurityScheme {
+	return map[string]*huma.SecurityScheme{
+		login: {
+			Type: "oauth2", Description: "Your e-mail and password; leave the client's id and secret empty",
+			Flows: &huma.OAuthFlows{Password: &huma.OAuthFlow{TokenURL: "/api/auth/login", Scopes: map[string]string{}}},
+		},
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of a sign-in"},
+	}
+}
 
 // authenticate reads the caller from the token. A bad token makes the caller anonymous, so that people with an expired
 // one can still watch; operations that need a caller then answer 401.
@@ -37,9 +51,40 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			if caller, err := s.o.Verify(strings.TrimSpace(token)); err == nil {
 				c.SetRequest(c.Request().WithContext(auth.WithPrincipal(c.Request().Context(), caller)))
 			}
+			return next(c)
+		}
+		if err := s.authenticateBrowser(c); err != nil {
+			return err
 		}
 		return next(c)
 	}
+}
+
+// authenticateBrowser reads the caller from a browser's cookie. A browser sends it along with what another site's page
+// makes it send, so requests that change something are accepted from our own pages alone.
+func (s *Server) authenticateBrowser(c echo.Context) error {
+	r := c.Request()
+	if s.o.Browser == nil || r.Header.Get(echo.HeaderCookie) == "" {
+		return nil
+	}
+	if route := s.routes[r.Method+" "+c.Path()]; route.prepared || route.static {
+		return nil
+	}
+	token := BrowserToken(r)
+	if token == "" {
+		return nil
+	}
+	caller, err := s.o.Browser(r.Context(), token)
+	switch {
+	case err != nil && fault.From(err).Kind == fault.Unauthenticated:
+		return nil
+	case err != nil:
+		return err
+	case s.crossOrigin.Check(r) != nil:
+		return errCrossOrigin
+	}
+	c.SetRequest(r.WithContext(auth.WithPrincipal(r.Context(), caller)))
+	return nil
 }
 
 // observe writes one log line and one measurement per request.

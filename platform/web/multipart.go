@@ -57,12 +57,11 @@ type Part struct {
 	charset string
 }
 
-// OpenMultipart begins to read the body of c, which may have maxFile bytes and 1 MiB for the form around the file. If
+// OpenMultipart begins to read the body of r, which may have maxFile bytes and 1 MiB for the form around the file. If
 // the request announces more, it returns tooLarge before it reads anything; if more arrive unannounced, Next, Text and
 // Body return tooLarge. The header of a part may have 16 KiB. What counts are the bytes that arrive: a file in base64,
 // which takes four bytes for three, may have three quarters of maxFile.
-func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, error) {
-	r := c.Request()
+func OpenMultipart(w http.ResponseWriter, r *http.Request, maxFile int64, tooLarge error) (*Multipart, error) {
 	contentType := r.Header.Get(echo.HeaderContentType)
 	if mediaType, _ := cutMediaType(contentType); mediaType != "multipart/form-data" {
 		return nil, errNotMultipart
@@ -74,7 +73,7 @@ func OpenMultipart(c echo.Context, maxFile int64, tooLarge error) (*Multipart, e
 	if r.ContentLength > maxFile+formOverhead {
 		return nil, tooLarge
 	}
-	body := &headerReader{body: http.MaxBytesReader(c.Response(), r.Body, maxFile+formOverhead)}
+	body := &headerReader{body: http.MaxBytesReader(w, r.Body, maxFile+formOverhead)}
 	if r.ContentLength >= 0 {
 		maxFile = min(maxFile, r.ContentLength)
 	}

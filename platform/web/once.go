@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -216,7 +215,7 @@ func idempotencyKey(values []string) (string, error) {
 	return key, nil
 }
 
-// documentKey documents the header, and the answers that it can bring about.
+// documentKey documents the header.
 func documentKey(op *huma.Operation) {
 	longest := longestID
 	op.Parameters = append(op.Parameters, &huma.Param{
@@ -224,11 +223,4 @@ func documentKey(op *huma.Operation) {
 		Description: "Of 1 to 255 characters, such as a UUID. For 24 hours the same key with the same request gets " +
 			"the same answer, marked Idempotency-Replayed, and has no second effect. An error frees the key.",
 	})
-	for _, status := range []int{
-		http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
-	} {
-		if !slices.Contains(op.Errors, status) {
-			op.Errors = append(slices.Clone(op.Errors), status)
-		}
-	}
 }

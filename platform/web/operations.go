@@ -45,41 +45,29 @@ func (s *Server) operations() {
 		}
 		return out, err
 	}
-	get := func(path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error)) {
-		Register(s, huma.Operation{
-			Method: http.MethodGet, Path: path, OperationID: operationID(path), Tags: []string{"service"},
+	get := func(
+		path, summary string, handler func(context.Context, *struct{}) (*healthOutput, error), faults ...*fault.Error,
+	) {
+		Register(s, Refuses(huma.Operation{
+			Method: http.MethodGet, Path: path, OperationID: operationID(path), Tags: []string{"Service"},
 			Summary: summary,
-		}, Use{}, handler)
+		}, faults...), Use{}, handler)
 	}
-	get("/health", "Check that the service answers; returns its version", healthy)
+	get("/health", "Check that the service answers, and get its version", healthy)
 	get("/api/health", "Same as /health", healthy)
 	get("/livez", "Check that the process is alive", healthy)
-	get("/readyz", "Check that the process is ready for requests; names the failing check if not", ready)
+	get("/readyz", "Check that the process is ready for requests", ready, errNotReady)
 
 	s.metrics()
 }
 
 func operationID(path string) string { return "get" + huma.GenerateOperationID("", path, struct{}{}) }
 
-// Describe documents the answers of an operation that huma does not handle: body with op.DefaultStatus, and problems
-// with op.Errors.
-func Describe(doc *huma.OpenAPI, op *huma.Operation, body any) {
-	DescribeAs(doc, op, "application/json", body)
-}
-
-// DescribeAs is Describe for a body with a content type other than JSON.
-func DescribeAs(doc *huma.OpenAPI, op *huma.Operation, contentType string, body any) {
-	schema := func(of any, name string) *huma.Schema {
-		return doc.Components.Schemas.Schema(reflect.TypeOf(of), true, name)
-	}
-	answer := func(status int, contentType string, schema *huma.Schema) {
-		op.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: http.StatusText(status), Content: map[string]*huma.MediaType{contentType: {Schema: schema}},
-		}
-	}
-	op.Responses = map[string]*huma.Response{}
-	answer(op.DefaultStatus, contentType, schema(body, op.OperationID+"Body"))
-	for _, status := range op.Errors {
-		answer(status, "application/problem+json", schema(Problem{}, "Problem"))
-	}
+// Describe documents the answer of an operation that huma does not handle: a body of this content type with
+// op.DefaultStatus.
+func Describe(doc *huma.OpenAPI, op *huma.Operation, contentType string, body any) {
+	schema := doc.Components.Schemas.Schema(reflect.TypeOf(body), true, op.OperationID+"Body")
+	op.Responses = map[string]*huma.Response{strconv.Itoa(op.DefaultStatus): {
+		Content: map[string]*huma.MediaType{contentType: {Schema: schema}},
+	}}
 }

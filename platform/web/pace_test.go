@@ -81,7 +81,7 @@ func (b bundle) streams(t *testing.T) <-chan error {
 }
 
 func readForm(c echo.Context) error {
-	form, err := web.OpenMultipart(c, 1<<30, fault.New(fault.TooLarge, "too_large", "es", "en"))
+	form, err := web.OpenMultipart(c.Response(), c.Request(), 1<<30, fault.New(fault.TooLarge, "too_large", "es", "en"))
 	if err != nil {
 		return err
 	}

@@ -46,9 +46,6 @@ func RegisterPrepared[I, O any](
 ) {
 	Register(s, op, use, handler)
 	documented := s.API.OpenAPI().Paths[op.Path].Get
-	documented.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
-		Description: "Nothing has changed since the answer with the ETag in If-None-Match",
-	}
 	name := op.Method + " " + echoPath(op.Path)
 	route := s.routes[name]
 	route.prepared = true
@@ -58,6 +55,7 @@ func RegisterPrepared[I, O any](
 		}
 	}
 	s.routes[name] = route
+	documented.Metadata[routeKey] = route
 }
 
 // answer is a prepared one. Its fields do not change, but for the compressed bytes, which are made when somebody asks

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -57,15 +59,75 @@ var (
 	errSlow = fault.New(fault.Malformed, "request_timeout",
 		"La petición tardó demasiado en llegar. Vuelve a intentarlo.",
 		"The request took too long to arrive. Please try again.")
+	errRange = fault.New(fault.Malformed, "range_not_satisfiable",
+		"El archivo no tiene los bytes que pides. Pídelo sin el encabezado Range.",
+		"The file does not have the bytes that you ask for. Ask for it without the header Range.")
 )
+
+// Faults that only a proxy in front of the service answers with. The proxy's own configuration repeats their texts.
+var (
+	errLongAddress = fault.New(fault.Malformed, "uri_too_long",
+		"La dirección es demasiado larga. Acorta la búsqueda o los filtros.",
+		"The address is too long. Shorten the search or the filters.")
+	errManyConnections = fault.New(fault.Unavailable, "busy",
+		"Hay demasiadas conexiones desde tu red. Vuelve a intentarlo en unos segundos.",
+		"There are too many connections from your network. Please try again in a few seconds.")
+	errBadGateway = fault.New(fault.Unavailable, "unavailable",
+		"El servicio no responde. Vuelve a intentarlo en un momento.",
+		"The service does not answer. Please try again in a moment.")
+	errGatewayTimeout = fault.New(fault.Unavailable, "unavailable",
+		"El servicio tarda demasiado. Vuelve a intentarlo en un momento.",
+		"The service takes too long. Please try again in a moment.")
+)
+
+// Faults returns the faults that this package declares, for the catalogue of errors.
+func Faults() []*fault.Error {
+	return []*fault.Error{
+		errUnauthenticated, errNoRoute, errMethod, errMalformed, errMediaType, errTooLarge, errSlow, errRange,
+		errLongAddress, errManyConnections, errBadGateway, errGatewayTimeout, errNotMultipart, errBadMultipart,
+		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey,
+	}
+}
+
+// ProxyFaults returns the faults with which a proxy in front of the service answers by itself, each with its status.
+func ProxyFaults() []*fault.Error {
+	return []*fault.Error{
+		errMalformed, errNoRoute, errMethod, errTooLarge, errLongAddress, errRange, limit.ErrTooManyAtOnce,
+		errBadGateway, errManyConnections, errGatewayTimeout,
+	}
+}
+
+// StatusOf returns the status of a fault's answer.
+func StatusOf(f *fault.Error) int {
+	switch { // statuses that only HTTP knows; no kind of fault has them
+	case f.Is(errMethod):
+		return http.StatusMethodNotAllowed
+	case f.Is(errSlow):
+		return http.StatusRequestTimeout
+	case f.Is(errNotAcceptable):
+		return http.StatusNotAcceptable
+	case f.Is(errRange):
+		return http.StatusRequestedRangeNotSatisfiable
+	case f.Is(errLongAddress):
+		return http.StatusRequestURITooLong
+	case f.Is(errBadGateway):
+		return http.StatusBadGateway
+	case f.Is(errGatewayTimeout):
+		return http.StatusGatewayTimeout
+	}
+	return statuses[f.Kind]
+}
+
+// typeOf returns the address of the page about a code: absolute if the site's address is known, otherwise a path.
+func typeOf(site, code string) string { return site + errorsPath + code }
 
 // Problem is an RFC 9457 document.
 type Problem struct {
-	Type      string         `json:"type" example:"about:blank" doc:"Always about:blank; problems differ by code"`
-	Title     string         `json:"title" example:"Bad Request" doc:"Name of the status"`
-	Status    int            `json:"status" example:"400"`
-	Detail    string         `json:"detail" doc:"One sentence, in Spanish or English by Accept-Language"`
-	Code      string         `json:"code" example:"invalid" doc:"Stable code of the problem"`
+	Type      string         `json:"type" format:"uri-reference" example:"/errors/invalid" doc:"Page about the code"`
+	Title     string         `json:"title" example:"Unprocessable Entity" doc:"Name of the status"`
+	Status    int            `json:"status" example:"422"`
+	Detail    string         `json:"detail" doc:"For people: Spanish, or English by Accept-Language"`
+	Code      string         `json:"code" example:"invalid" doc:"Stable name of the problem, for programs"`
 	RequestID string         `json:"request_id,omitempty" doc:"Quote this when you ask for help"`
 	Errors    []ProblemField `json:"errors,omitempty" doc:"The fields that need correcting, at most 20"`
 
@@ -76,26 +138,34 @@ type Problem struct {
 
 // ProblemField is one field of the input that needs correcting.
 type ProblemField struct {
-	Location string `json:"location" example:"body.email"`
-	Message  string `json:"message"`
+	Location string `json:"location" example:"body.email" doc:"Begins with body, query, path, header or cookie"`
+	Pointer  string `json:"pointer,omitempty" example:"#/email" doc:"JSON pointer of a field of the body (RFC 6901)"`
+	Message  string `json:"message" example:"no es un correo electrónico válido"`
+}
+
+// pointerTo returns the JSON pointer, as a URI fragment, of a location such as body.items[0].name; "" if it is not a
+// part of the body.
+func pointerTo(location string) string {
+	rest, ok := strings.CutPrefix(location, "body")
+	if !ok || rest != "" && rest[0] != '.' && rest[0] != '[' {
+		return ""
+	}
+	var sb strings.Builder
+	sb.WriteByte('#')
+	for step := range strings.FieldsFuncSeq(rest, func(r rune) bool { return strings.ContainsRune(".[]", r) }) {
+		sb.WriteByte('/')
+		sb.WriteString(url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(step)))
+	}
+	return sb.String()
 }
 
 // NewProblem describes err in the language of the request that ctx belongs to. It hides the text of an err that is not
 // a fault.
 func NewProblem(ctx context.Context, err error) *Problem {
 	f := fault.From(err)
-	status := statuses[f.Kind]
-	switch { // statuses that only HTTP knows; no kind of fault has them
-	case f.Is(errMethod):
-		status = http.StatusMethodNotAllowed
-	case f.Is(errSlow):
-		status = http.StatusRequestTimeout
-	case f.Is(errNotAcceptable):
-		status = http.StatusNotAcceptable
-	}
-	language := languageOf(ctx)
+	status, language := StatusOf(f), languageOf(ctx)
 	p := &Problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: f.Code,
+		Type: typeOf(requestOf(ctx).site, f.Code), Title: http.StatusText(status), Status: status, Code: f.Code,
 		Detail: language.pick(f.Text), RequestID: telemetry.RequestID(ctx), retryAfter: f.RetryAfter,
 		language: language,
 	}
@@ -104,7 +174,9 @@ func NewProblem(ctx context.Context, err error) *Problem {
 	}
 	p.refusal, _ = limit.RefusalIn(err)
 	for _, field := range f.Fields[:min(len(f.Fields), mostFindings)] {
-		p.Errors = append(p.Errors, ProblemField{Location: field.Location, Message: language.pick(field.Message)})
+		p.Errors = append(p.Errors, ProblemField{
+			Location: field.Location, Pointer: pointerTo(field.Location), Message: language.pick(field.Message),
+		})
 	}
 	return p
 }
@@ -187,9 +259,21 @@ func (s *Server) writeError(err error, c echo.Context) {
 		}
 	}
 	c.Set(errorKey, err)
-	if !c.Response().Committed {
-		WriteProblem(c.Response(), c.Request(), err)
+	if c.Response().Committed {
+		return
 	}
+	if s.isPage(c.Request()) {
+		p := NewProblem(c.Request().Context(), err)
+		p.headers(c.Response().Header())
+		c.Response().Header().Del("WWW-Authenticate")
+		page := s.pageProblem(c.Request(), p)
+		if page.Status == 0 {
+			page.Status = p.Status
+		}
+		_ = s.sendPage(c, page) // an error means that the client is gone
+		return
+	}
+	WriteProblem(c.Response(), c.Request(), err)
 }
 
 // useProblems makes huma answer with our problem documents. Huma's hooks are package variables, which all servers

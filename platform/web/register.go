@@ -36,7 +36,10 @@ type Use struct {
 type route struct {
 	use      Use
 	secured  bool
+	typed    bool // its input is validated by its type
 	prepared bool
+	page     bool     // its requests come from our own pages
+	static   bool     // it is the same for every caller
 	tagged   bool     // each answer has an ETag, and goes to one caller
 	produces string   // the media type of its answers; "": it depends
 	query    []string // of a prepared one: the parameters that its answers depend on
@@ -45,18 +48,15 @@ type route struct {
 // Register routes an operation with typed input and output, documents it, and bounds each of its requests by use.
 func Register[I, O any](s *Server, op huma.Operation, use Use, handler func(context.Context, *I) (*O, error)) {
 	op.MaxBodyBytes = -1 // the server itself bounds all bodies
-	if len(use.Budgets) > 0 && !slices.Contains(op.Errors, http.StatusTooManyRequests) {
-		op.Errors = append(op.Errors, http.StatusTooManyRequests)
-	}
-	op.Errors = withStatuses(op.Errors, op.Method)
 	if use.Once {
 		documentKey(&op)
 	}
 	secured := len(op.Security) > 0
-	s.declare(op.Method, echoPath(op.Path), route{
-		use: use, secured: secured, produces: jsonType, tagged: secured && op.Method == http.MethodGet,
-	})
-	huma.Register(s.API, op, handler)
+	r := route{
+		use: use, secured: secured, typed: true, produces: jsonType, tagged: secured && op.Method == http.MethodGet,
+	}
+	s.declare(op.Method, echoPath(op.Path), r)
+	huma.Register(s.API, withMetadata(op, routeKey, r), handler)
 }
 
 // Handle routes an operation whose body huma must not read, such as a streamed upload. The operation is documented,
@@ -65,27 +65,14 @@ func (s *Server) Handle(op huma.Operation, use Use, handler echo.HandlerFunc) {
 	if use.Once {
 		documentKey(&op)
 	}
-	s.API.OpenAPI().AddOperation(&op)
 	r := route{use: use, secured: len(op.Security) > 0}
 	if success := op.Responses[strconv.Itoa(op.DefaultStatus)]; success != nil {
 		r.produces = produced(slices.Collect(maps.Keys(success.Content)))
 	}
+	op = withMetadata(op, routeKey, r)
+	s.API.OpenAPI().AddOperation(&op)
 	s.declare(op.Method, echoPath(op.Path), r)
 	s.echo.Add(op.Method, echoPath(op.Path), handler)
-}
-
-// withStatuses adds to the documented errors of an operation those that every operation of its method has.
-func withStatuses(statuses []int, method string) []int {
-	general := []int{http.StatusNotAcceptable}
-	if method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
-		general = append(general, http.StatusUnsupportedMediaType)
-	}
-	for _, status := range general {
-		if !slices.Contains(statuses, status) {
-			statuses = append(slices.Clone(statuses), status)
-		}
-	}
-	return statuses
 }
 
 // echoPath returns an operation's path in echo's notation.
@@ -122,6 +109,9 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		route, declared := s.routes[r.Method+" "+c.Path()]
 		if !declared { // there is nothing, so nothing reads the body
 			return next(c)
+		}
+		if route.page && s.crossOrigin.Check(r) != nil {
+			return errCrossOrigin
 		}
 		if _, known := auth.Caller(ctx); route.secured && !known {
 			return errUnauthenticated

@@ -18,9 +18,11 @@ import (
 
 // request has the circumstances of a request that everything else may need.
 type request struct {
+	page     string // the language of a page, es or en, whatever the browser prefers; "": it is none
 	accept   string // Accept-Language, which is read only if a text is chosen by it
 	client   netip.Addr
 	base     string // scheme://host, without a slash at the end
+	site     string // PublicURL
 	url      *url.URL
 	draining <-chan struct{}
 }
@@ -43,6 +45,7 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 			accept:   strings.Join(r.Header["Accept-Language"], ","),
 			client:   s.client(r),
 			base:     s.base(r),
+			site:     s.o.PublicURL,
 			url:      r.URL,
 			draining: s.draining,
 		})
@@ -74,7 +77,16 @@ func parseLanguage(accept string) lang {
 	return lang(index)
 }
 
-func languageOf(ctx context.Context) lang { return parseLanguage(requestOf(ctx).accept) }
+func languageOf(ctx context.Context) lang {
+	switch r := requestOf(ctx); r.page {
+	case "es":
+		return es
+	case "en":
+		return en
+	default:
+		return parseLanguage(r.accept)
+	}
+}
 
 // tag is what headers and pages call the language (RFC 5646).
 func (l lang) tag() string {

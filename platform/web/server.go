@@ -43,7 +43,10 @@ type Options struct {
 	// or half of the files that the system lets the process open, and a quarter of that.
 	Connections, ConnectionsEach int
 
-	Verify     func(token string) (auth.Principal, error)
+	Verify func(token string) (auth.Principal, error)
+	// Browser returns the caller to whom the token in a browser's cookie belongs, or a fault of kind Unauthenticated;
+	// nil: browsers do not sign in.
+	Browser    func(ctx context.Context, token string) (auth.Principal, error)
 	Health     *telemetry.Health
 	Keys       *idempotency.Store // what Idempotency-Key stands for; nil: the header is ignored
 	Limits     *limit.Limits      // counts what operations use; nil: in this process alone
@@ -58,13 +61,18 @@ type Options struct {
 type Server struct {
 	API huma.API // modules register their operations here
 
-	echo        *echo.Echo
-	http        *http.Server
-	o           Options
-	limits      *limit.Limits
-	routes      map[string]route // by method and path
-	prepared    *prepared
-	mounted     []string // prefixes
+	echo     *echo.Echo
+	http     *http.Server
+	o        Options
+	limits   *limit.Limits
+	routes   map[string]route // by method and path
+	prepared *prepared
+	mounted  []string // prefixes
+
+	documentation Documentation
+	catalogue     []Entry
+	completed     sync.Once // of the OpenAPI document
+
 	failed      chan error
 	listener    *listener // nil before Start
 	connections *connections
@@ -73,10 +81,13 @@ type Server struct {
 	abort       context.CancelFunc
 	inFlight    sync.RWMutex // every request in flight holds it for reading; Stop locks it to wait for them
 	draining    chan struct{}
+	crossOrigin *http.CrossOriginProtection
+	pagePolicy  string // the Content-Security-Policy of pages
+	pageProblem func(*http.Request, *Problem) View
 }
 
-// New builds a server with the routes that belong to no module: health, metrics and the OpenAPI document. It panics if
-// its metrics are already registered, as prometheus.MustRegister does.
+// New builds a server with the routes that belong to no module: health and metrics. It panics if its metrics are
+// already registered, as prometheus.MustRegister does.
 func New(o Options) *Server {
 	useProblems()
 	o.Pace = o.Pace.withDefaults()
@@ -86,10 +97,9 @@ func New(o Options) *Server {
 	config := huma.DefaultConfig("Rising Stars Showcase", o.Version)
 	config.CreateHooks = nil // no $schema in answers: it is not in the contract
 	config.Formats = map[string]huma.Format{"application/json": boundedJSON, "json": boundedJSON}
-	config.DocsPath, config.SchemasPath = "", ""
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
-	}
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.Components.SecuritySchemes = securitySchemes()
+	config.Components.Responses = map[string]*huma.Response{}
 
 	base, abort := context.WithCancel(context.Background())
 	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
@@ -97,7 +107,7 @@ func New(o Options) *Server {
 	if s.limits == nil {
 		s.limits = limit.New(limit.Options{})
 	}
-	s.connections = newConnections(o, s.trusts)
+	s.connections, s.crossOrigin = newConnections(o, s.trusts), newCrossOrigin(o)
 	s.http = &http.Server{
 		Addr:              o.Addr,
 		Handler:           s,
@@ -111,8 +121,8 @@ func New(o Options) *Server {
 
 	e.HTTPErrorHandler = s.writeError
 	e.Pre(s.admit)
-	e.Use(s.describe, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery, s.authenticate,
-		s.enforce)
+	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery,
+		s.authenticate, s.enforce)
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
@@ -121,9 +131,15 @@ func New(o Options) *Server {
 
 // Mount routes every GET, HEAD and PUT under prefix, which begins and ends with a slash, to serve, and bounds each
 // request by use. If serve returns an error, it must not have written anything; the error is answered as a problem.
-// Errors from reading the body are faults of the client.
-func (s *Server) Mount(prefix string, use Use, serve func(http.ResponseWriter, *http.Request) error) {
+// Errors from reading the body are faults of the client. The document describes the operations as they are given.
+func (s *Server) Mount(
+	prefix string, use Use, serve func(http.ResponseWriter, *http.Request) error, operations ...huma.Operation,
+) {
 	s.mounted = append(s.mounted, prefix)
+	for _, op := range operations {
+		op = withMetadata(withMetadata(op, mountKey, prefix+"*"), routeKey, route{use: use})
+		s.API.OpenAPI().AddOperation(&op)
+	}
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodPut}
 	for _, method := range methods {
 		s.declare(method, prefix+"*", route{use: use})
@@ -133,7 +149,11 @@ func (s *Server) Mount(prefix string, use Use, serve func(http.ResponseWriter, *
 		if r.Method == http.MethodPut {
 			r.Body = rawBody{r.Body}
 		}
-		return serve(fileWriter{c.Response()}, r)
+		w := &fileWriter{Response: c.Response()}
+		if err := serve(w, r); err != nil || !w.refusesRange {
+			return err
+		}
+		return errRange
 	})
 }
 

@@ -18,21 +18,41 @@ import (
 
 var (
 	errNoFile = fault.New(fault.NotFound, "not_found",
-		"El archivo no existe.", "The file does not exist.")
+		"El archivo no existe. Vuelve a abrir el video para obtener su enlace.",
+		"The file does not exist. Open the video again to get its link.")
 	errReadOnly = fault.New(fault.Forbidden, "read_only",
-		"Este recurso solo se puede leer.", "This resource can only be read.")
+		"Esta dirección solo se puede leer.", "This address can only be read.")
 	errNoUpload = fault.New(fault.NotFound, "no_upload",
-		"Esta subida ya no está en curso.", "This upload is no longer in progress.")
+		"Esta subida ya no está en curso. Empieza una nueva.",
+		"This upload is no longer in progress. Begin a new one.")
 	errPartInProgress = fault.New(fault.Concurrent, "part_in_progress",
 		"Esta parte ya se está subiendo. Espera a que termine.",
 		"This part is already being uploaded. Wait until that ends.").WithRetryAfter(5)
 	errPartSize = fault.New(fault.Malformed, "part_size",
-		"La parte no tiene el tamaño anunciado.", "The part does not have the announced size.")
+		"La parte no tiene el tamaño anunciado. Envía exactamente los bytes que pide la subida.",
+		"The part does not have the announced size. Send exactly the bytes that the upload asks for.")
 	errLinkInvalid = fault.New(fault.Forbidden, "link_invalid",
-		"El enlace no es válido.", "The link is not valid.")
+		"El enlace no es válido. Cópialo entero o pide otro.",
+		"The link is not valid. Copy all of it, or get another one.")
 	errLinkExpired = fault.New(fault.Forbidden, "link_expired",
-		"El enlace ha caducado.", "The link has expired.")
+		"El enlace ha caducado. Vuelve a abrir el video o la subida para obtener otro.",
+		"The link has expired. Open the video or the upload again to get another one.")
 )
+
+// Faults returns the faults of Serve, for the catalogue of errors.
+func Faults() []*fault.Error {
+	return []*fault.Error{
+		errNoFile, errReadOnly, errNoUpload, errPartInProgress, errPartSize, errLinkInvalid, errLinkExpired,
+	}
+}
+
+// ReadFaults returns the faults of GET and HEAD.
+func ReadFaults() []*fault.Error { return []*fault.Error{errNoFile, errLinkInvalid, errLinkExpired} }
+
+// PartFaults returns the faults of PUT.
+func PartFaults() []*fault.Error {
+	return []*fault.Error{errNoUpload, errPartInProgress, errPartSize, errLinkInvalid, errLinkExpired}
+}
 
 // Serve answers GET and HEAD of Path + key, including byte ranges, for URLs of this store; "download=1" makes browsers
 // save the file. It refuses a private key without a valid signature before it checks whether the object exists. It does

@@ -1,0 +1,133 @@
+package site
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"risingstars/platform/auth"
+	"risingstars/platform/web"
+)
+
+// Base is what the frame of every page shows.
+type Base struct {
+	Lang        string
+	Title       string // the id of a text, or a text if Named
+	Named       bool
+	Menu        string // the current entry of the menu
+	SignedIn    bool
+	Failed      bool   // the form above all needs correcting
+	Flash       Notice // what has just happened
+	OfferOther  bool   // the browser prefers the other language
+	Other       string // the address of this page in the other language
+	Canonical   string // the absolute addresses
+	Spanish     string
+	English     string
+	Private     bool // search engines shall not show it
+	Card        Card
+	Description string // the id of a text, for search engines and previews
+	Scripts     []string
+}
+
+func (b *Base) base() *Base { return b }
+
+// Notice is a sentence that matters. Its kind is info, good, warning or bad; Text is the id of a text.
+type Notice struct {
+	Kind, Text string
+}
+
+// Card is what a chat or a network shows of a page that somebody shares; without a title it shows the frame's.
+type Card struct {
+	Title, Description, Picture, Alt string
+	Width, Height                    int
+	Video                            bool
+}
+
+// visit is a request for a page.
+type visit struct {
+	*http.Request
+	language string
+	path     string // the Spanish address, without the query
+	caller   string // "" if nobody is signed in
+}
+
+func newVisit(r *http.Request) *visit {
+	v := &visit{Request: r, language: spanish, path: r.URL.Path, caller: auth.CallerID(r.Context())}
+	if web.EnglishPage(r.Context()) {
+		v.language = english
+		v.path = "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/en"), "/")
+	}
+	return v
+}
+
+// link returns the address of a page in the visit's language. to is its Spanish one.
+func (v *visit) link(to string) string { return localized(v.language, to) }
+
+// absolute returns the absolute address of a page in a language.
+func (v *visit) absolute(language, to string) string {
+	return web.Absolute(v.Context(), localized(language, to))
+}
+
+// goTo answers with another page. to is its Spanish address.
+func (v *visit) goTo(to string, cookies ...string) (web.View, error) {
+	return web.View{Location: v.link(to), Cookies: cookies}, nil
+}
+
+// kept are the parts of a query that belong to a page's address. What has just happened does not.
+func kept(query url.Values) string {
+	rest := url.Values{}
+	for name, values := range query {
+		switch name {
+		case "city", "country", "q", "order", "page", "status":
+			for _, value := range values {
+				if value != "" {
+					rest.Add(name, value)
+				}
+			}
+		}
+	}
+	if len(rest) == 0 {
+		return ""
+	}
+	return "?" + rest.Encode()
+}
+
+// frame returns the Base of a page whose title is the text with this id.
+func (v *visit) frame(title, menu string) Base {
+	here := v.path + kept(v.URL.Query())
+	b := Base{
+		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "", Description: "site.description",
+		Canonical: v.absolute(v.language, here),
+		Spanish:   v.absolute(spanish, here), English: v.absolute(english, here),
+		Other: localized(english, here),
+	}
+	b.OfferOther = v.language == spanish && web.PrefersEnglish(v.Context())
+	if v.language == english {
+		b.Other = here
+	}
+	if said, ok := flashes[v.URL.Query().Get("said")]; ok {
+		b.Flash = said
+	}
+	return b
+}
+
+// flashes are what pages say after a form has changed something, by the parameter said.
+var flashes = map[string]Notice{
+	"welcome":   {"good", "flash.welcome"},
+	"in":        {"good", "flash.in"},
+	"out":       {"info", "flash.out"},
+	"voted":     {"good", "flash.voted"},
+	"withdrawn": {"info", "flash.withdrawn"},
+	"self":      {"warning", "flash.self"},
+	"uploaded":  {"good", "flash.uploaded"},
+	"retried":   {"good", "flash.retried"},
+	"deleted":   {"info", "flash.deleted"},
+}
+
+// show answers with a document.
+func (s *Site) show(d document) (web.View, error) { return s.showAs(http.StatusOK, d) }
+
+func (s *Site) showAs(status int, d document) (web.View, error) {
+	html, err := s.render.fill(d)
+	return web.View{Status: status, HTML: html}, err
+}

@@ -1,0 +1,64 @@
+package site
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"risingstars/platform/web"
+)
+
+// ErrorPage says what went wrong, and what to do.
+type ErrorPage struct {
+	Base
+
+	Status    int
+	Detail    string
+	RequestID string
+}
+
+func (*ErrorPage) file() string { return "error" }
+
+// errorTitles are the ids of the titles of statuses.
+var errorTitles = map[int]string{
+	http.StatusNotFound:            "error.404",
+	http.StatusForbidden:           "error.403",
+	http.StatusTooManyRequests:     "error.429",
+	http.StatusServiceUnavailable:  "error.503",
+	http.StatusInternalServerError: "error.500",
+}
+
+// problem answers a browser whose request went wrong. Who is to sign in first is sent to do so.
+func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
+	v := newVisit(r)
+	if p.Status == http.StatusUnauthorized {
+		return web.View{Location: v.link(v.signInFirst())}
+	}
+	title, ok := errorTitles[p.Status]
+	if !ok {
+		title = "error.other"
+	}
+	d := &ErrorPage{Base: v.frame(title, ""), Status: p.Status, Detail: p.Detail, RequestID: p.RequestID}
+	d.Private = true
+	html, err := s.render.fill(d)
+	if err != nil { // impossible: every template is filled in a test
+		return web.View{Status: p.Status, HTML: []byte(p.Detail), Type: "text/plain; charset=utf-8"}
+	}
+	return web.View{Status: p.Status, HTML: html}
+}
+
+// signInFirst returns the address of the sign-in that leads back. A vote is cast as soon as its voter is known.
+func (v *visit) signInFirst() string {
+	query := url.Values{}
+	back := v.path + kept(v.URL.Query())
+	if id, ok := strings.CutPrefix(v.path, "/v/"); ok && strings.HasSuffix(id, "/vote") {
+		id = strings.TrimSuffix(id, "/vote")
+		query.Set("vote", id)
+		back = "/v/" + id
+	} else if v.Method != http.MethodGet {
+		back, _, _ = strings.Cut(strings.TrimPrefix(v.path, "/"), "/")
+		back = "/" + back
+	}
+	query.Set("next", back)
+	return "/login?" + query.Encode()
+}

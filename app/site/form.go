@@ -1,0 +1,72 @@
+package site
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"risingstars/platform/fault"
+	"risingstars/platform/web"
+)
+
+// Field is an input with what was typed, and what is wrong with it.
+type Field struct {
+	Name         string
+	Label        string // the id of a text
+	Hint         string // the id of a text, or ""
+	Type         string
+	Value        string
+	Autocomplete string
+	Most         int    // characters; 0: as many as one likes
+	List         string // the id of a list of suggestions, or ""
+	Optional     bool
+	Error        string // a text
+}
+
+// Form is a form that may have come back.
+type Form struct {
+	Error  string // a text that is about no single field
+	Fields []Field
+}
+
+// Failed reports whether something needs correcting.
+func (f Form) Failed() bool {
+	if f.Error != "" {
+		return true
+	}
+	for _, field := range f.Fields {
+		if field.Error != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// fail puts a fault into the form, at the fields that it names, and returns the status to answer with. It returns false
+// for an error of ours, which the form cannot help.
+func (f *Form) fail(ctx context.Context, err error) (status int, ok bool) {
+	switch fault.From(err).Kind {
+	case fault.Internal, fault.NotFound, fault.Forbidden:
+		return 0, false
+	default:
+	}
+	p := web.NewProblem(ctx, err)
+	named := false
+	for _, e := range p.Errors {
+		for i := range f.Fields {
+			if _, name, _ := strings.Cut(e.Location, "."); name == f.Fields[i].Name {
+				f.Fields[i].Error, named = e.Message, true
+			}
+		}
+	}
+	if !named {
+		f.Error = p.Detail
+		for _, e := range p.Errors {
+			f.Error += " " + e.Message + "."
+		}
+	}
+	if p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests {
+		return http.StatusUnprocessableEntity, true
+	}
+	return p.Status, true
+}

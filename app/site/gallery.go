@@ -1,0 +1,181 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"risingstars/modules/voting"
+	"risingstars/platform/fault"
+	"risingstars/platform/web"
+)
+
+const (
+	galleryCards = 12
+	rankingRows  = 50
+	myCards      = 20
+	lastPage     = 1_000_000 // what a page number may be
+)
+
+// GalleryPage shows the published videos.
+type GalleryPage struct {
+	Base
+
+	Filter Filter
+	Cards  []VideoCard
+	Total  int
+	Empty  bool // nothing is published at all
+	Pager  Pager
+}
+
+func (*GalleryPage) file() string { return "gallery" }
+
+// Filter is what a list is narrowed down to, as it was typed.
+type Filter struct {
+	City, Country, Search, Order string
+	Error                        string
+}
+
+// Active reports whether the filter leaves anything out.
+func (f Filter) Active() bool { return f.City != "" || f.Country != "" || f.Search != "" }
+
+// Pager leads to the neighbours of a page; their addresses are "" if there is none.
+type Pager struct {
+	Page, Pages int
+	More, Back  string
+}
+
+// VideoCard is a published video in a list.
+type VideoCard struct {
+	ID, Title, PlayerName string
+	City, Country         string
+	Duration              time.Duration
+	Votes                 int
+	Voted                 bool
+	Small, Large          string // pictures of 320 and 640, or the same one; "" if there is none
+	Lazy                  bool   // it is not on the first screen
+	Takeable              bool   // the list is of votes that can be taken back
+}
+
+// filterOf reads a filter. Texts that are too long for any name find nothing, so they are cut.
+func filterOf(query url.Values) Filter {
+	const most = 100
+	text := func(name string) string {
+		runes := []rune(query.Get(name))
+		return string(runes[:min(len(runes), most)])
+	}
+	f := Filter{City: text("city"), Country: text("country"), Search: text("q"), Order: string(voting.Recent)}
+	if query.Get("order") == string(voting.MostVoted) {
+		f.Order = string(voting.MostVoted)
+	}
+	return f
+}
+
+// pageOf reads the number of a page.
+func pageOf(query url.Values) int {
+	n, err := strconv.Atoi(query.Get("page"))
+	if err != nil || n < 1 || n > lastPage {
+		return 1
+	}
+	return n
+}
+
+// pager returns the pager of a list with total rows.
+func (v *visit) pager(total, size int) Pager {
+	p := Pager{Page: pageOf(v.URL.Query()), Pages: max(1, (total+size-1)/size)}
+	to := func(n int) string {
+		query := v.URL.Query()
+		query.Del("said")
+		query.Set("page", strconv.Itoa(n))
+		if n == 1 {
+			query.Del("page")
+		}
+		return v.link(v.path + kept(query))
+	}
+	if p.Page < p.Pages {
+		p.More = to(p.Page + 1)
+	}
+	if p.Page > 1 {
+		p.Back = to(min(p.Page-1, p.Pages))
+	}
+	return p
+}
+
+func (s *Site) getGallery(v *visit) (web.View, error) {
+	ctx, query := v.Context(), v.URL.Query()
+	d := &GalleryPage{Base: v.frame("gallery.title", "videos"), Filter: filterOf(query)}
+	filter := voting.Filter{City: d.Filter.City, Country: d.Filter.Country, Search: d.Filter.Search}
+	if filter.Search != "" {
+		hold, err := s.limits.Hold(ctx, voting.SearchBudget(), web.Client(ctx))
+		if err != nil {
+			return web.View{}, err
+		}
+		defer hold.Release()
+	}
+	window := voting.Window{Offset: (pageOf(query) - 1) * galleryCards, Limit: galleryCards}
+	found, err := s.voting.Gallery(ctx, filter, voting.Order(d.Filter.Order), window)
+	if fault.From(err).Kind == fault.Invalid && errors.Is(err, fault.ErrInvalid) { // the search
+		if p := web.NewProblem(ctx, err); len(p.Errors) > 0 {
+			d.Filter.Error, d.Failed = p.Errors[0].Message, true
+			return s.showAs(http.StatusUnprocessableEntity, d)
+		}
+	}
+	if err != nil {
+		return web.View{}, err
+	}
+	d.Total, d.Pager = found.Total, v.pager(found.Total, galleryCards)
+	d.Empty = found.Total == 0 && !d.Filter.Active()
+	d.Cards, err = s.cards(ctx, v.caller, found.Entries)
+	if err != nil {
+		return web.View{}, err
+	}
+	return s.show(d)
+}
+
+// cards shows entries to somebody.
+func (s *Site) cards(ctx context.Context, caller string, entries []voting.Entry) ([]VideoCard, error) {
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = e.VideoID
+	}
+	voted, err := s.voting.Voted(ctx, caller, ids)
+	if err != nil {
+		return nil, err
+	}
+	cards := make([]VideoCard, len(entries))
+	for i, e := range entries {
+		const firstScreen = 2
+		c := VideoCard{
+			ID: e.VideoID, Title: e.Title, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+			Duration: e.Duration, Votes: e.Votes, Voted: voted[e.VideoID], Lazy: i >= firstScreen,
+		}
+		if c.Small, c.Large, err = s.posters(ctx, e.Output); err != nil {
+			return nil, err
+		}
+		cards[i] = c
+	}
+	return cards, nil
+}
+
+// posters returns where the poster is in two sizes; clips of the time when there was one size have it twice.
+func (s *Site) posters(ctx context.Context, o voting.Output) (small, large string, err error) {
+	if o.Poster640Key == "" {
+		large, err = s.address(ctx, o.PosterKey)
+		return large, large, err
+	}
+	if small, err = s.address(ctx, o.Poster320Key); err == nil {
+		large, err = s.address(ctx, o.Poster640Key)
+	}
+	return small, large, err
+}
+
+// address returns where a browser finds a file; "" for none.
+func (s *Site) address(ctx context.Context, key string) (string, error) {
+	if key == "" {
+		return "", nil
+	}
+	return s.files.URL(ctx, key, s.o.URLExpiry)
+}

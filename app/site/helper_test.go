@@ -1,0 +1,295 @@
+package site_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"risingstars/app/site"
+	"risingstars/assets"
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+	"risingstars/platform/auth"
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+	"risingstars/platform/limit"
+	"risingstars/platform/queue"
+	"risingstars/platform/queue/dbqueue"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/telemetry"
+	"risingstars/platform/web"
+)
+
+const password = "una frase corta"
+
+// house is a running site with everything behind it but workers.
+type house struct {
+	url      string
+	db       *database.DB
+	bucket   *storage.Bucket
+	identity *identity.Module
+	media    *media.Module
+	voting   *voting.Module
+}
+
+type gallery struct{ *voting.Module }
+
+func (g gallery) Publish(context.Context, media.Entry) error { return nil } // no worker publishes
+
+type people struct{ module *identity.Module }
+
+func (p people) Profile(ctx context.Context, userID string) (media.Profile, error) {
+	profile, err := p.module.ProfileOf(ctx, userID)
+	return media.Profile(profile), err
+}
+
+func startHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
+		voting.Migrations())}
+	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
+	files, err := diskstore.Open(diskstore.Options{
+		Root: t.TempDir(), Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	passwords, err := auth.NewPasswords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := limit.New(limit.Options{Logger: log})
+	h.bucket = storage.New(files, storage.Options{})
+	h.identity = identity.New(identity.Deps{
+		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
+		Limits: limits, Logger: log,
+	})
+	h.voting = voting.New(voting.Deps{
+		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
+		Options: voting.Options{URLExpiry: time.Hour},
+	})
+	h.media = media.New(media.Deps{
+		DB: h.db, Bucket: h.bucket, Queue: queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log}),
+		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
+		Options: media.Options{MaxUploadBytes: 1 << 20, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
+	})
+	pages, err := site.New(site.Deps{
+		Identity: h.identity, Media: h.media, Voting: h.voting, Files: h.bucket, Limits: limits,
+		Assets: assets.Site(), Texts: assets.Text(),
+		Options: site.Options{FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := web.New(web.Options{
+		Addr: "127.0.0.1:0", Version: "test", Grace: time.Second, Limits: limits, Logger: log,
+		Verify: auth.NewTokens(keys, time.Hour).Verify, Health: &telemetry.Health{},
+		Browser: func(ctx context.Context, token string) (auth.Principal, error) {
+			id, err := h.identity.BrowserCaller(ctx, token)
+			return auth.Principal{UserID: id}, err
+		},
+	})
+	h.identity.Routes(server)
+	h.media.Routes(server)
+	h.voting.Routes(server)
+	pages.Routes(server)
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := server.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := files.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h.url = "http://" + server.Addr()
+	return h
+}
+
+// account creates one.
+func (h *house) account(t *testing.T, first, city string) identity.User {
+	t.Helper()
+	user, err := h.identity.SignUp(t.Context(), "test", identity.Registration{
+		Email: strings.ToLower(first) + "@example.com", Password1: password, Password2: password,
+		FirstName: first, LastName: "Ruiz", City: city, Country: "Colombia",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user
+}
+
+// publish gives a person a published video with posters.
+func (h *house) publish(t *testing.T, user identity.User, title string) string {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7()).String()
+	name, now := "processed/"+id+"-1", time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	out := voting.Output{
+		ProcessedKey: name + ".mp4", PosterKey: name + ".jpg", SmallKey: name + "-small.mp4", SmallWidth: 640,
+		SmallHeight: 360, Poster640Key: name + "-640.jpg", Poster320Key: name + "-320.jpg",
+	}
+	for key, width := range map[string]int{out.PosterKey: 1280, out.Poster640Key: 640, out.Poster320Key: 320} {
+		h.put(t, key, poster(width, len(title)))
+	}
+	err := h.media.Seed(t.Context(), []media.Video{{
+		ID: id, OwnerID: user.ID, Title: title, OriginalKey: "uploads/" + id + ".mp4", OriginalSize: 1,
+		Output: media.Output(out), Duration: 35 * time.Second, UploadedAt: now, ProcessedAt: now,
+	}})
+	if err == nil {
+		err = h.voting.Publish(t.Context(), voting.Entry{
+			VideoID: id, UserID: user.ID, PlayerName: user.PlayerName(), City: user.City, Country: user.Country,
+			Title: title, Description: "Una canción de mi abuela.\nMe acompaña mi hermano.", Output: out,
+			Duration: 35 * time.Second, UploadedAt: now,
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (h *house) put(t *testing.T, key string, content []byte) {
+	t.Helper()
+	_, err := h.bucket.Put(t.Context(), key, bytes.NewReader(content), storage.PutOptions{MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// poster draws a stage with a light, in a colour that depends on n.
+func poster(width, n int) []byte {
+	m := image.NewRGBA(image.Rect(0, 0, width, width*9/16))
+	for y := range width * 9 / 16 {
+		for x := range width {
+			u, v := float64(x)/float64(width)-.5, float64(y)/float64(width)-.25
+			light := math.Exp(-12 * (u*u + v*v*2))
+			tone := 1 + .5*math.Sin(float64(n))
+			red, blue := uint8(40+180*light*tone/1.5), uint8(70+120*light/tone)
+			m.Set(x, y, color.RGBA{red, uint8(20 + 120*light), blue, 255})
+		}
+	}
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, m, &jpeg.Options{Quality: 70}); err != nil {
+		panic(err)
+	}
+	return out.Bytes()
+}
+
+// browser is a client with cookies that asks for pages and follows no redirects by itself.
+type browser struct {
+	*http.Client
+	url string
+}
+
+func (h *house) browser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{&http.Client{
+		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, h.url}
+}
+
+// signedIn is a browser in which the person is signed in.
+func (h *house) signedIn(t *testing.T, user identity.User) *browser {
+	t.Helper()
+	b := h.browser(t)
+	answer := b.post(t, "/login", "email", user.Email, "password", password)
+	if answer.status != http.StatusSeeOther {
+		t.Fatalf("signing in answers %d\n%s", answer.status, answer.body)
+	}
+	return b
+}
+
+// document is what a browser got.
+type document struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// location is where a redirect leads.
+func (d document) location() string { return d.header.Get("Location") }
+
+func (b *browser) get(t *testing.T, path string, headers ...string) document {
+	t.Helper()
+	return b.ask(t, http.MethodGet, path, nil, headers...)
+}
+
+func (b *browser) post(t *testing.T, path string, fields ...string) document {
+	t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return b.ask(t, http.MethodPost, path, strings.NewReader(form.Encode()),
+		"Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")
+}
+
+func (b *browser) ask(t *testing.T, method, path string, body io.Reader, headers ...string) document {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, b.url+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	r.Header.Set("Accept-Language", "es-CO")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answer, err := b.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document{answer.StatusCode, answer.Header, string(content)}
+}
+
+// has fails the test unless the document has all of the texts.
+func (d document) has(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(d.body, text) {
+			t.Errorf("the page lacks %q:\n%s", text, d.body)
+		}
+	}
+}
+
+// crowd publishes so many videos of as many people.
+func (h *house) crowd(t *testing.T, n int) (users []identity.User, videos []string) {
+	t.Helper()
+	cities := []string{"Bogotá", "Medellín", "Guadalajara", "Bogotá"}
+	titles := []string{"El primer vuelo", "Cumbia de medianoche", "Cien toques sin parar", "Canción para mi abuela"}
+	for i := range n {
+		user := h.account(t, fmt.Sprintf("Ana%d", i), cities[i%len(cities)])
+		users = append(users, user)
+		videos = append(videos, h.publish(t, user, titles[i%len(titles)]))
+	}
+	return users, videos
+}

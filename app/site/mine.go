@@ -1,0 +1,213 @@
+package site
+
+import (
+	"context"
+	"time"
+
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+	"risingstars/platform/web"
+)
+
+// MePage leads to what belongs to the caller.
+type MePage struct {
+	Base
+
+	Name, Email, City, Country string
+}
+
+func (*MePage) file() string { return "me" }
+
+func (s *Site) getMe(v *visit) (web.View, error) {
+	user, err := s.identity.Account(v.Context(), v.caller)
+	if err != nil {
+		return web.View{}, err
+	}
+	d := &MePage{
+		Base: v.frame("me.title", "me"), Name: user.PlayerName(), Email: user.Email, City: user.City,
+		Country: user.Country,
+	}
+	d.Private = true
+	return s.show(d)
+}
+
+// MyVideo is a video as its owner sees it. State is waiting, processing, published or failed.
+type MyVideo struct {
+	ID, Title, Text     string
+	State, Step         string // the ids of texts
+	Kind                string // of a notice: info, good, bad
+	Progress            int
+	Votes               int
+	UploadedAt          time.Time
+	Duration            time.Duration
+	Picture             string
+	Why                 string // it failed; a text
+	CanRetry            bool
+	RetryUntil          time.Time
+	Notices             []string // texts
+	Published, UnderWay bool
+}
+
+// states are the ids of the words for the status of a video, and the kinds of their notices.
+var states = map[media.Status]Notice{
+	media.Uploaded:   {"info", "state.uploaded"},
+	media.Processing: {"info", "state.processing"},
+	media.Processed:  {"good", "state.processed"},
+	media.Failed:     {"bad", "state.failed"},
+}
+
+// steps are the ids of the words for the steps of processing.
+var steps = map[string]string{
+	"queued": "step.queued", "probing": "step.probing", "processing": "step.processing",
+	"publishing": "step.publishing",
+}
+
+func (s *Site) myVideo(ctx context.Context, v media.Video, votes int) (MyVideo, error) {
+	m := MyVideo{
+		ID: v.ID, Title: v.Title, Text: v.Description, State: states[v.Status].Text, Kind: states[v.Status].Kind,
+		Step: steps[v.Step], Progress: v.Progress, Votes: votes, UploadedAt: v.UploadedAt, Duration: v.Duration,
+		Published: v.Status == media.Processed, UnderWay: v.Status == media.Uploaded || v.Status == media.Processing,
+	}
+	if why := s.media.WhyFailed(v); why != nil {
+		m.Why, m.CanRetry, m.RetryUntil = web.Say(ctx, why.Text), why.CanRetry, why.RetryUntil
+	}
+	for _, n := range v.Notices {
+		m.Notices = append(m.Notices, web.Say(ctx, media.NoticeText(n)))
+	}
+	var err error
+	_, m.Picture, err = s.posters(ctx, voting.Output{
+		PosterKey: v.PosterKey, Poster640Key: v.Poster640Key,
+		Poster320Key: v.Poster320Key,
+	})
+	return m, err
+}
+
+// MyVideosPage lists the caller's videos.
+type MyVideosPage struct {
+	Base
+
+	Videos []MyVideo
+	Total  int
+	Pager  Pager
+}
+
+func (*MyVideosPage) file() string { return "myvideos" }
+
+func (s *Site) getMyVideos(v *visit) (web.View, error) {
+	ctx, page := v.Context(), pageOf(v.URL.Query())
+	videos, total, err := s.media.List(ctx, v.caller, "", (page-1)*myCards, myCards)
+	if err != nil {
+		return web.View{}, err
+	}
+	ids := make([]string, len(videos))
+	for i, video := range videos {
+		ids[i] = video.ID
+	}
+	tallies, err := s.voting.Tallies(ctx, ids)
+	if err != nil {
+		return web.View{}, err
+	}
+	d := &MyVideosPage{Base: v.frame("mine.title", "me"), Total: total, Pager: v.pager(total, myCards)}
+	d.Private = true
+	for _, video := range videos {
+		mine, err := s.myVideo(ctx, video, tallies[video.ID])
+		if err != nil {
+			return web.View{}, err
+		}
+		d.Videos = append(d.Videos, mine)
+	}
+	return s.show(d)
+}
+
+// MyVideoPage shows one of the caller's videos: how far it is, or why it failed and what to do.
+type MyVideoPage struct {
+	Base
+
+	Video MyVideo
+	Error string // what was asked for is refused; a text
+	Again string // the address of this page
+}
+
+func (*MyVideoPage) file() string { return "myvideo" }
+
+func (s *Site) myVideoPage(v *visit) (*MyVideoPage, error) {
+	ctx := v.Context()
+	video, err := s.media.Owned(ctx, v.caller, v.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	tallies, err := s.voting.Tallies(ctx, []string{video.ID})
+	if err != nil {
+		return nil, err
+	}
+	d := &MyVideoPage{Base: v.frame(video.Title, "me"), Again: v.link("/me/videos/" + video.ID)}
+	d.Named, d.Private, d.Scripts = true, true, []string{"progress.js"}
+	d.Video, err = s.myVideo(ctx, video, tallies[video.ID])
+	return d, err
+}
+
+func (s *Site) getMyVideo(v *visit) (web.View, error) {
+	d, err := s.myVideoPage(v)
+	if err != nil {
+		return web.View{}, err
+	}
+	return s.show(d)
+}
+
+func (s *Site) postRetry(v *visit) (web.View, error) {
+	video, err := s.media.Retry(v.Context(), v.caller, v.PathValue("id"))
+	if err != nil {
+		return s.refuse(v, err)
+	}
+	return v.goTo("/me/videos/" + video.ID + "?said=retried")
+}
+
+func (s *Site) postDelete(v *visit) (web.View, error) {
+	if err := s.media.Delete(v.Context(), v.caller, v.PathValue("id")); err != nil {
+		return s.refuse(v, err)
+	}
+	return v.goTo("/me/videos?said=deleted")
+}
+
+// refuse shows the video again, and why what was asked for cannot be done.
+func (s *Site) refuse(v *visit, err error) (web.View, error) {
+	var f Form
+	status, ok := f.fail(v.Context(), err)
+	if !ok {
+		return web.View{}, err
+	}
+	d, readErr := s.myVideoPage(v)
+	if readErr != nil {
+		return web.View{}, readErr
+	}
+	d.Error, d.Failed = f.Error, true
+	return s.showAs(status, d)
+}
+
+// MyVotesPage lists what the caller has voted for.
+type MyVotesPage struct {
+	Base
+
+	Cards []VideoCard
+	Total int
+	Pager Pager
+}
+
+func (*MyVotesPage) file() string { return "myvotes" }
+
+func (s *Site) getMyVotes(v *visit) (web.View, error) {
+	ctx, page := v.Context(), pageOf(v.URL.Query())
+	entries, total, err := s.voting.VotedFor(ctx, v.caller, (page-1)*myCards, myCards)
+	if err != nil {
+		return web.View{}, err
+	}
+	d := &MyVotesPage{Base: v.frame("votes.title", "me"), Total: total, Pager: v.pager(total, myCards)}
+	d.Private = true
+	if d.Cards, err = s.cards(ctx, v.caller, entries); err != nil {
+		return web.View{}, err
+	}
+	for i := range d.Cards {
+		d.Cards[i].Takeable = true
+	}
+	return s.show(d)
+}

@@ -1,0 +1,121 @@
+package site
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"risingstars/platform/lang"
+	"risingstars/platform/web"
+)
+
+// document is a page's struct. Its template has the name of the file without its ending.
+type document interface {
+	file() string
+	base() *Base
+}
+
+// documents returns one of each page, so that all templates can be read at the start, and checked in a test.
+func documents() []document {
+	return []document{
+		&GalleryPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
+		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
+		&TextPage{Name: "accessibility"},
+	}
+}
+
+// renderer fills templates. It has each of them once per language, because the texts are bound to it.
+type renderer struct {
+	assets fs.FS
+	texts  *lang.Texts
+	static *web.Static
+	live   bool
+	pages  map[string]*template.Template // by language and file
+}
+
+// languages of the pages.
+const (
+	spanish = "es"
+	english = "en"
+)
+
+func newRenderer(assets fs.FS, texts *lang.Texts, static *web.Static, live bool) (*renderer, error) {
+	r := &renderer{assets: assets, texts: texts, static: static, live: live, pages: map[string]*template.Template{}}
+	for _, language := range []string{spanish, english} {
+		if texts.In(language) == nil {
+			return nil, fmt.Errorf("there are no texts in %s", language)
+		}
+		for _, d := range documents() {
+			parsed, err := r.parse(language, d.file())
+			if err != nil {
+				return nil, err
+			}
+			r.pages[language+" "+d.file()] = parsed
+		}
+	}
+	return r, nil
+}
+
+func (r *renderer) parse(language, file string) (*template.Template, error) {
+	parsed, err := template.New("layout.html").Funcs(r.functions(language)).ParseFS(r.assets,
+		"layout/*.html", "partials/*.html", "pages/"+file+".html")
+	if err != nil {
+		return nil, fmt.Errorf("read the template of %s: %w", file, err)
+	}
+	return parsed, nil
+}
+
+// functions are what templates can call.
+func (r *renderer) functions(language string) template.FuncMap {
+	speaker := r.texts.In(language)
+	return template.FuncMap{
+		"t":      speaker.Say,
+		"count":  speaker.Count,
+		"number": speaker.Number,
+		"date":   speaker.Date,
+		"clock":  clock,
+		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"static": r.static.URL,
+		"link":   func(to string) string { return localized(language, to) },
+		"notice": func(kind, text string) Notice { return Notice{kind, text} },
+	}
+}
+
+// localized returns the address of a page in a language. to is its Spanish one.
+func localized(language, to string) string {
+	if language != english {
+		return to
+	}
+	if rest, ok := strings.CutPrefix(to, "/"); ok && (rest == "" || rest[0] == '?' || rest[0] == '#') {
+		return "/en" + rest
+	}
+	return path.Join("/en", "/") + to
+}
+
+// clock writes a length as minutes and seconds.
+func clock(d time.Duration) string {
+	seconds := int(d.Round(time.Second).Seconds())
+	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+}
+
+// fill returns the whole document.
+func (r *renderer) fill(d document) ([]byte, error) {
+	language := d.base().Lang
+	page := r.pages[language+" "+d.file()]
+	if r.live {
+		var err error
+		if page, err = r.parse(language, d.file()); err != nil {
+			return nil, err
+		}
+	}
+	var out bytes.Buffer
+	if err := page.Execute(&out, d); err != nil {
+		return nil, fmt.Errorf("fill the template of %s: %w", d.file(), err)
+	}
+	return out.Bytes(), nil
+}

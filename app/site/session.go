@@ -1,0 +1,121 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"risingstars/modules/identity"
+	"risingstars/modules/voting"
+	"risingstars/platform/auth"
+	"risingstars/platform/fault"
+	"risingstars/platform/limit"
+	"risingstars/platform/web"
+)
+
+// Wish is what somebody wanted before they were asked to sign in.
+type Wish struct {
+	Next string // a Spanish address of ours
+	Vote string // the id of a video to vote for; "" if none
+}
+
+func wishOf(values url.Values) Wish {
+	w := Wish{Next: ours(values.Get("next"))}
+	if id := values.Get("vote"); uuid.Validate(id) == nil {
+		w.Vote, w.Next = id, "/v/"+id
+	}
+	return w
+}
+
+// Query returns the wish as a query, so that it is carried from sign-in to sign-up and back.
+func (w Wish) Query() string {
+	values := url.Values{}
+	if w.Vote != "" {
+		values.Set("vote", w.Vote)
+	} else if w.Next != "/" {
+		values.Set("next", w.Next)
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return "?" + values.Encode()
+}
+
+// ours returns an address of a page of ours, or "/" for any other.
+func ours(address string) string {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil, u.Scheme != "", u.Host != "", u.User != nil, u.Opaque != "",
+		!strings.HasPrefix(u.Path, "/"), strings.HasPrefix(u.Path, "//"), strings.ContainsAny(address, "\\\r\n\t"):
+		return "/"
+	}
+	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
+}
+
+// enter signs the browser in, does what its owner wished for, and answers with the page that they wanted.
+func (s *Site) enter(v *visit, userID, device, said string, w Wish) (web.View, error) {
+	ctx := v.Context()
+	token, err := s.identity.SignInBrowser(ctx, userID, v.UserAgent())
+	if err != nil {
+		return web.View{}, err
+	}
+	if old := web.BrowserToken(v.Request); old != "" {
+		if err := s.identity.SignOutBrowser(ctx, old); err != nil {
+			return web.View{}, err
+		}
+	}
+	cookies := []string{web.BrowserCookie(ctx, token, identity.BrowserTTL)}
+	if device != "" {
+		cookies = append(cookies, web.Cookie(ctx, "device", device, auth.DeviceTTL))
+	}
+	if w.Vote != "" {
+		said, err := s.castFor(ctx, w.Vote, userID)
+		if err != nil { // they are signed in, and can vote on the page itself
+			return v.goTo("/v/"+w.Vote+"#voto", cookies...)
+		}
+		return v.goTo("/v/"+w.Vote+"?said="+said+"#voto", cookies...)
+	}
+	separator := "?"
+	if strings.Contains(w.Next, "?") {
+		separator = "&"
+	}
+	return v.goTo(w.Next+separator+"said="+said, cookies...)
+}
+
+// castFor casts the vote of somebody who has just signed in, by the budgets of any vote.
+func (s *Site) castFor(ctx context.Context, videoID, userID string) (said string, err error) {
+	for _, b := range voting.BallotBudgets() {
+		key := userID
+		if b.By == limit.Client {
+			key = web.Client(ctx)
+		}
+		if err := s.limits.Take(ctx, b, key); err != nil {
+			return "", err
+		}
+	}
+	return s.cast(ctx, videoID, userID, true)
+}
+
+// cast casts or removes a vote, and returns what the page says then.
+func (s *Site) cast(ctx context.Context, videoID, userID string, wanted bool) (said string, err error) {
+	said = "voted"
+	if wanted {
+		_, err = s.voting.Vote(ctx, videoID, userID)
+	} else {
+		said = "withdrawn"
+		_, err = s.voting.Unvote(ctx, videoID, userID)
+	}
+	f, isFault := errors.AsType[*fault.Error](err)
+	switch {
+	case err == nil:
+		return said, nil
+	case isFault && f.Code == "self_vote":
+		return "self", nil
+	case isFault && (f.Code == "already_voted" || f.Code == "not_voted"): // it is as they want it
+		return said, nil
+	}
+	return "", err
+}

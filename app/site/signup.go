@@ -1,0 +1,96 @@
+package site
+
+import (
+	"net/url"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
+	"risingstars/modules/identity"
+	"risingstars/platform/web"
+)
+
+// SignupPage creates an account.
+type SignupPage struct {
+	Base
+
+	Form      Form
+	Wish      Wish
+	Countries []string
+}
+
+func (*SignupPage) file() string { return "signup" }
+
+// countries are suggestions; any other may be typed. Accounts have the names of countries in Spanish, so that a ranking
+// by country does not depend on the language of whoever signed up.
+func countries() []string {
+	codes := []string{
+		"AR", "BO", "BR", "CA", "CL", "CO", "CR", "CU", "DO", "EC", "SV", "ES", "US", "GT", "HN", "MX", "NI", "PA",
+		"PY", "PE", "PR", "UY", "VE",
+	}
+	names := make([]string, len(codes))
+	for i, code := range codes {
+		names[i] = display.Spanish.Regions().Name(language.MustParseRegion(code))
+	}
+	return names
+}
+
+func (v *visit) signupPage(w Wish, typed url.Values) *SignupPage {
+	d := &SignupPage{Base: v.frame("signup.title", "in"), Wish: w, Countries: countries()}
+	d.Private = true
+	d.Other += w.Query()
+	const most = 100
+	d.Form.Fields = []Field{
+		{Name: "first_name", Label: "field.first_name", Type: "text", Autocomplete: "given-name", Most: most},
+		{
+			Name: "last_name", Label: "field.last_name", Type: "text", Autocomplete: "family-name", Most: most,
+			Hint: "field.last_name.hint",
+		},
+		{Name: "email", Label: "field.email", Type: "email", Autocomplete: "email", Hint: "field.email.hint"},
+		{
+			Name: "password1", Label: "field.password", Type: "password", Autocomplete: "new-password",
+			Hint: "field.password.hint",
+		},
+		{
+			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
+			Hint: "field.city.hint",
+		},
+		{
+			Name: "country", Label: "field.country", Type: "text", Autocomplete: "country-name", Most: most,
+			List: "countries",
+		},
+	}
+	for i, field := range d.Form.Fields {
+		if field.Type != "password" {
+			d.Form.Fields[i].Value = typed.Get(field.Name)
+		}
+	}
+	return d
+}
+
+func (s *Site) getSignup(v *visit) (web.View, error) {
+	return s.show(v.signupPage(wishOf(v.URL.Query()), nil))
+}
+
+func (s *Site) postSignup(v *visit) (web.View, error) {
+	form, err := web.Form(v.Request)
+	if err != nil {
+		return web.View{}, err
+	}
+	ctx, wish := v.Context(), wishOf(form)
+	user, err := s.identity.SignUp(ctx, web.Client(ctx), identity.Registration{
+		Email: form.Get("email"), Password1: form.Get("password1"), Password2: form.Get("password1"),
+		FirstName: form.Get("first_name"), LastName: form.Get("last_name"),
+		City: form.Get("city"), Country: form.Get("country"),
+	})
+	if err != nil {
+		d := v.signupPage(wish, form)
+		status, ok := d.Form.fail(ctx, err)
+		if !ok {
+			return web.View{}, err
+		}
+		d.Failed = true
+		return s.showAs(status, d)
+	}
+	return s.enter(v, user.ID, "", "welcome", wish)
+}

@@ -1,0 +1,169 @@
+// Package site is what people see: the pages over all modules, as whole HTML documents. Everything but the player works
+// without scripts. Forms answer 303 to a page that says what happened, or the same form again with what was typed and
+// what to correct.
+//
+// A page calls the same use cases as the API, and no rule lives here. Its address has all of its state. Spanish pages
+// have no prefix, English ones are the same under /en.
+//
+// Each page is a struct that embeds Base, in a file of its own, and a template of the same name in assets/site/pages.
+// Texts are in assets/text, never in templates or in Go.
+package site
+
+import (
+	"context"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/voting"
+	"risingstars/platform/lang"
+	"risingstars/platform/limit"
+	"risingstars/platform/web"
+)
+
+// Files gives browsers access to stored files. URL returns where a file can be read for the next ttl, absolute or
+// relative to the site.
+type Files interface {
+	URL(ctx context.Context, key string, ttl time.Duration) (string, error)
+}
+
+// Limits count what is done by key.
+type Limits interface {
+	Take(ctx context.Context, b limit.Budget, key string) error
+	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
+}
+
+// Options are the site's settings. The zero value works.
+type Options struct {
+	SelfVotes bool
+	FilesPath string // below which published files have addresses that last, such as /media/
+	URLExpiry time.Duration
+	Origins   []string // the hosts, other than the site's own, from which clips and pictures come
+	Catalogue bool     // show the parts of all pages at /catalogue, for tests
+	Live      bool     // read templates and texts anew for each page, for developers
+}
+
+// Deps are what the site is built from. All are required.
+type Deps struct {
+	Identity *identity.Module
+	Media    *media.Module
+	Voting   *voting.Module
+	Files    Files
+	Limits   Limits
+	Assets   fs.FS // templates and static files
+	Texts    fs.FS // es.json, en.json
+	Options  Options
+}
+
+// Site makes the pages.
+type Site struct {
+	identity *identity.Module
+	media    *media.Module
+	voting   *voting.Module
+	files    Files
+	limits   Limits
+	o        Options
+	render   *renderer
+	static   *web.Static
+}
+
+// New reads and checks all templates and texts.
+func New(d Deps) (*Site, error) {
+	folder, err := fs.Sub(d.Assets, "static")
+	if err != nil {
+		return nil, err
+	}
+	static, err := web.NewStatic(folder)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := lang.Load(d.Texts)
+	if err != nil {
+		return nil, err
+	}
+	render, err := newRenderer(d.Assets, texts, static, d.Options.Live)
+	if err != nil {
+		return nil, err
+	}
+	return &Site{
+		identity: d.Identity, media: d.Media, voting: d.Voting, files: d.Files, limits: d.Limits, o: d.Options,
+		render: render, static: static,
+	}, nil
+}
+
+// page makes a page for a visit.
+type page func(*visit) (web.View, error)
+
+// Routes registers all pages. Those of members need somebody who is signed in; others are sent to /login first.
+func (s *Site) Routes(server *web.Server) {
+	server.Pages(web.PageOptions{Origins: s.o.Origins, Problem: s.problem})
+	server.Static(s.static)
+
+	look := web.Use{Budgets: []limit.Budget{pageViews}, Timeout: pageTime}
+	signIn := web.Use{Budgets: append(identity.SignInBudgets(), pageViews)}
+	signUp := web.Use{Budgets: append(identity.SignUpBudgets(), pageViews)}
+	vote := web.Use{Budgets: append(voting.BallotBudgets(), pageViews)}
+	upload := web.Use{Budgets: append(media.UploadBudgets(), pageViews), Stream: true}
+	change := web.Use{Budgets: append(media.ChangeBudgets(), pageViews)}
+
+	for _, l := range []struct {
+		prefix string
+		add    func(method, path string, use web.Use, serve page)
+		member func(method, path string, use web.Use, serve page)
+	}{
+		{"", s.adder(server, "", false), s.adder(server, "", true)},
+		{"/en", s.adder(server, "/en", false), s.adder(server, "/en", true)},
+	} {
+		get := func(path string, serve page) { l.add(http.MethodGet, path, look, serve) }
+		post := func(path string, use web.Use, serve page) { l.add(http.MethodPost, path, use, serve) }
+		memberGet := func(path string, serve page) { l.member(http.MethodGet, path, look, serve) }
+		memberPost := func(path string, use web.Use, serve page) { l.member(http.MethodPost, path, use, serve) }
+
+		get("/", s.getGallery)
+		get("/v/{id}", s.getVideo)
+		memberPost("/v/{id}/vote", vote, s.postVote)
+		get("/ranking", s.getRanking)
+
+		get("/login", s.getLogin)
+		post("/login", signIn, s.postLogin)
+		get("/signup", s.getSignup)
+		post("/signup", signUp, s.postSignup)
+		get("/logout", s.getLogout)
+		post("/logout", look, s.postLogout)
+
+		memberGet("/upload", s.getUpload)
+		memberPost("/upload", upload, s.postUpload)
+		memberGet("/me", s.getMe)
+		memberGet("/me/videos", s.getMyVideos)
+		memberGet("/me/videos/{id}", s.getMyVideo)
+		memberPost("/me/videos/{id}/retry", change, s.postRetry)
+		memberPost("/me/videos/{id}/delete", change, s.postDelete)
+		memberGet("/me/votes", s.getMyVotes)
+
+		get("/help", s.getText("help"))
+		get("/rules", s.getText("rules"))
+		get("/privacy", s.getText("privacy"))
+		get("/terms", s.getText("terms"))
+		get("/accessibility", s.getText("accessibility"))
+		if s.o.Catalogue {
+			get("/catalogue", s.getCatalogue)
+		}
+	}
+	server.Page(http.MethodGet, "/robots.txt", look, false, func(r *http.Request) (web.View, error) {
+		return s.getRobots(newVisit(r))
+	})
+}
+
+// adder returns what adds a page in the language of a prefix.
+func (s *Site) adder(server *web.Server, prefix string, secured bool) func(string, string, web.Use, page) {
+	return func(method, path string, use web.Use, serve page) {
+		if prefix != "" && path == "/" {
+			path = ""
+		}
+		server.Page(method, prefix+path, use, secured, func(r *http.Request) (web.View, error) {
+			return serve(newVisit(r))
+		})
+	}
+}

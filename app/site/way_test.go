@@ -1,0 +1,230 @@
+package site_test
+
+import (
+	"bytes"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Who taps the vote signed out signs up, and comes back to the video with the vote counted.
+func TestAVoteSignedOutIsCountedAfterSigningUp(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	_, videos := h.crowd(t, 1)
+	b, id := h.browser(t), videos[0]
+	b.get(t, "/v/"+id).has(t, "Votar por Ana0 Ruiz", "0 votos", "Te pediremos entrar")
+
+	answer := b.post(t, "/v/"+id+"/vote", "vote", "cast")
+	if answer.status != http.StatusSeeOther || !strings.HasPrefix(answer.location(), "/login?") {
+		t.Fatalf("a vote answers %d %s", answer.status, answer.location())
+	}
+	login := b.get(t, answer.location())
+	login.has(t, "contamos tu voto enseguida", `name="vote" value="`+id+`"`, `href="/signup?vote=`+id+`"`)
+	b.get(t, "/signup?vote="+id).has(t, `name="vote" value="`+id+`"`)
+
+	wrong := b.post(t, "/signup", "vote", id, "email", "luz@example.com", "first_name", "Luz", "password1", "xyz17")
+	if wrong.status != http.StatusUnprocessableEntity {
+		t.Errorf("a wrong form answers %d", wrong.status)
+	}
+	wrong.has(t, `value="luz@example.com"`, `name="vote" value="`+id+`"`, "<title>Error:",
+		`href="#password1"`, `aria-invalid="true"`)
+	if strings.Contains(wrong.body, "xyz17") {
+		t.Error("the form that comes back has the password")
+	}
+	done := b.post(t, "/signup", "vote", id, "email", "luz@example.com", "first_name", "Luz", "last_name", "Mora",
+		"password1", password, "city", "Cali", "country", "Colombia")
+	if want := "/v/" + id + "?said=voted#voto"; done.status != http.StatusSeeOther || done.location() != want {
+		t.Fatalf("signing up answers %d %s\n%s", done.status, done.location(), done.body)
+	}
+	b.get(t, "/v/"+id+"?said=voted").has(t, "Contamos tu voto", "1 voto<", "Quitar mi voto")
+	b.get(t, "/").has(t, "Votaste")
+	b.get(t, "/me/votes").has(t, "El primer vuelo", "Votaste por 1 video")
+	b.get(t, "/ranking").has(t, "Ana0 Ruiz")
+
+	if again := b.post(t, "/v/"+id+"/vote", "vote", "cast"); again.location() != "/v/"+id+"?said=voted#voto" {
+		t.Errorf("voting again answers %d %s", again.status, again.location())
+	}
+	gone := b.post(t, "/v/"+id+"/vote", "vote", "withdraw", "from", "votes")
+	if gone.location() != "/me/votes?said=withdrawn" {
+		t.Errorf("taking back answers %d %s", gone.status, gone.location())
+	}
+	b.get(t, gone.location()).has(t, "Quitamos tu voto", "Todavía no has votado")
+	// An address that was kept does not say what is no longer so.
+	if strings.Contains(b.get(t, "/v/"+id+"?said=voted").body, "Contamos tu voto") {
+		t.Error("the page thanks for a vote that is taken back")
+	}
+	out := b.post(t, "/logout")
+	if out.status != http.StatusSeeOther || b.get(t, "/me").status != http.StatusSeeOther {
+		t.Errorf("after signing out (%d) the account is still there", out.status)
+	}
+}
+
+// Nobody is sent to another site after signing in.
+func TestNextIsAPageOfOurs(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	user := h.account(t, "Ana", "Bogotá")
+	for next, want := range map[string]string{
+		"":                            "/?said=in",
+		"/me/votes":                   "/me/votes?said=in",
+		"/?city=Cali":                 "/?city=Cali&said=in",
+		"https://evil.example/":       "/?said=in",
+		"//evil.example/":             "/?said=in",
+		"///evil.example/":            "/?said=in",
+		"/\\evil.example/":            "/?said=in",
+		"javascript:alert(1)":         "/?said=in",
+		"/%09/evil.example":           "/%09/evil.example?said=in",
+		"\t//evil.example":            "/?said=in",
+		"http:evil.example":           "/?said=in",
+		"/ranking\r\nSet-Cookie: a=b": "/?said=in",
+	} {
+		b := h.browser(t)
+		answer := b.post(t, "/login", "email", user.Email, "password", password, "next", next)
+		if answer.location() != want {
+			t.Errorf("next=%q leads to %q, want %q", next, answer.location(), want)
+		}
+	}
+}
+
+// Another site cannot vote with a visitor's session, nor sign a visitor in to somebody else's account.
+func TestFormsOfOtherSitesAreRefused(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	users, videos := h.crowd(t, 2)
+	b := h.signedIn(t, users[1])
+	for _, path := range []string{
+		"/v/" + videos[0] + "/vote", "/login", "/logout", "/signup", "/upload",
+		"/api/public/videos/" + videos[0] + "/vote",
+	} {
+		for name, headers := range map[string][]string{
+			"another site":  {"Sec-Fetch-Site", "cross-site"},
+			"a subdomain":   {"Sec-Fetch-Site", "same-site"},
+			"an old client": {"Origin", "https://evil.example"},
+		} {
+			headers = append(headers, "Content-Type", "application/x-www-form-urlencoded")
+			answer := b.ask(t, http.MethodPost, path, strings.NewReader("vote=cast"), headers...)
+			if answer.status != http.StatusForbidden {
+				t.Errorf("POST %s from %s answers %d", path, name, answer.status)
+			}
+		}
+	}
+	// A program with a token of its own is no browser.
+	if answer := b.ask(t, http.MethodPost, "/api/public/videos/"+videos[0]+"/vote", nil,
+		"Sec-Fetch-Site", "same-origin"); answer.status != http.StatusOK {
+		t.Errorf("our own script's vote answers %d %s", answer.status, answer.body)
+	}
+}
+
+// The session's cookie is out of reach of scripts and of other sites, and what it proves ends on the server.
+func TestTheSessionEndsOnTheServer(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	user := h.account(t, "Ana", "Bogotá")
+	b := h.signedIn(t, user)
+	address, err := url.Parse(h.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief := h.browser(t)
+	thief.Jar.SetCookies(address, b.Jar.Cookies(address))
+	if got := thief.get(t, "/me").status; got != http.StatusOK {
+		t.Fatalf("with the cookie /me answers %d", got)
+	}
+	signIn := h.browser(t).post(t, "/login", "email", user.Email, "password", password)
+	for _, cookie := range signIn.header.Values("Set-Cookie") {
+		for _, part := range []string{"HttpOnly", "SameSite=Lax", "Path=/"} {
+			if !strings.Contains(cookie, part) {
+				t.Errorf("%s lacks %s", cookie, part)
+			}
+		}
+	}
+	b.post(t, "/logout")
+	if got := thief.get(t, "/me"); got.status != http.StatusSeeOther {
+		t.Errorf("with the cookie of a session that has ended /me answers %d", got.status)
+	}
+}
+
+// What is typed wrong comes back with what to correct, and the password does not.
+func TestAWrongSignInKeepsTheEmail(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	answer := h.browser(t).post(t, "/en/login", "email", "ana@example.com", "password", "not this one")
+	if answer.status != http.StatusUnprocessableEntity {
+		t.Errorf("it answers %d", answer.status)
+	}
+	answer.has(t, `value="ana@example.com"`, "Wrong e-mail or password.", `<html lang="en">`)
+	if strings.Contains(answer.body, "not this one") {
+		t.Error("the page has the password")
+	}
+}
+
+// A clip is sent by a plain form.
+func TestUploadByAPlainForm(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	b := h.signedIn(t, h.account(t, "Ana", "Bogotá"))
+	send := func(title string, file []byte) document {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		for name, value := range map[string]string{"title": title, "description": "", "start_seconds": ""} {
+			if err := form.WriteField(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		part, err := form.CreateFormFile("file", "clip.mp4")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := part.Write(file); err != nil {
+			t.Fatal(err)
+		}
+		if err := form.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.ask(t, http.MethodPost, "/upload", &body, "Content-Type", form.FormDataContentType(),
+			"Sec-Fetch-Site", "same-origin")
+	}
+	for name, test := range map[string]struct {
+		title string
+		file  []byte
+		want  string
+	}{
+		"no title": {"", clip(1000), `href="#title"`},
+		"no file":  {"Mi canción", nil, "El archivo llegó vacío"},
+		"a text":   {"Mi canción", bytes.Repeat([]byte("no video "), 1000), "El archivo no es un video"},
+		"too much": {"Mi canción", clip(3 << 20), "pesa más de lo permitido"},
+	} {
+		answer := send(test.title, test.file)
+		if answer.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: answers %d %s", name, answer.status, answer.location())
+		}
+		answer.has(t, test.want)
+		if name != "too much" { // which is refused before anything is read
+			answer.has(t, `value="`+test.title)
+		}
+	}
+	done := send("Mi canción", clip(100_000))
+	if done.status != http.StatusSeeOther || !strings.HasPrefix(done.location(), "/me/videos/") {
+		t.Fatalf("it answers %d %s\n%s", done.status, done.location(), done.body)
+	}
+	b.get(t, done.location()).has(t, "Recibimos tu video completo", "En la fila", "Ya puedes cerrar esta página")
+	b.get(t, "/me/videos").has(t, "Mi canción")
+	mine := strings.TrimSuffix(done.location(), "?said=uploaded")
+	b.post(t, mine+"/retry").has(t, "Solo se puede reintentar")
+	other := h.signedIn(t, h.account(t, "Luz", "Cali"))
+	if got := other.get(t, mine).status; got != http.StatusForbidden {
+		t.Errorf("somebody else's video answers %d", got)
+	}
+	if gone := b.post(t, mine+"/delete"); gone.location() != "/me/videos?said=deleted" {
+		t.Errorf("deleting answers %d %s", gone.status, gone.location())
+	}
+}
+
+// clip begins as an MP4 file does.
+func clip(size int) []byte {
+	head := []byte("\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2")
+	return append(head, make([]byte, size)...)
+}

@@ -1,0 +1,3 @@
+import {refresh} from "./swap.js";
+
+refresh("[data-ranking]", 15, () => false);
