@@ -31,7 +31,7 @@ func TestThePostmanCollectionPasses(t *testing.T) {
 	skipIfShort(t)
 	newman := filepath.Join("..", "..", ".cache", "newman", "node_modules", ".bin", "newman")
 	if _, err := os.Stat(newman); err != nil {
-		t.Fatal("newman is missing: make .cache/newman/node_modules/.bin/newman")
+		t.Fatal("newman is missing: make .cache/newman/.installed")
 	}
 	s := startSite(t)
 	work := t.TempDir()

@@ -17,7 +17,8 @@ const (
 
 var errNotAcceptable = fault.New(fault.Malformed, "not_acceptable",
 	"Esta dirección no responde en ninguno de los formatos que pides en Accept. Pide application/json, o quita Accept.",
-	"This address answers in none of the formats that your Accept asks for. Ask for application/json, or leave it out.")
+	"This address answers in none of the formats that your Accept asks for. "+
+		"Ask for application/json, or leave it out.")
 
 // produced returns the media type of an operation's answers; "" if it depends.
 func produced(contents []string) string {
