@@ -43,7 +43,7 @@ func formUpload(s *web.Server, op huma.Operation) huma.Operation {
 		Required: []string{"title"},
 		Properties: map[string]*huma.Schema{
 			"video_file": file, "file": file, "title": text(MaxTitle, "Tango en la plaza"),
-			"description":   text(MaxDescription, "Grabado en casa"),
+			"description": text(MaxDescription, "Grabado en casa"),
 			"start_seconds": {
 				Type: huma.TypeNumber, Description: "Where the published part begins", Examples: []any{0},
 			},
