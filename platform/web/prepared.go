@@ -287,6 +287,7 @@ func (s *Server) sendPrepared(c echo.Context, a *answer) error {
 
 // matches reports whether an If-None-Match header names the ETag, by weak comparison (RFC 9110 §13.1.2).
 func matches(header []string, etag string) bool {
+	etag = strings.TrimPrefix(etag, "W/")
 	for _, value := range header {
 		for candidate := range strings.SplitSeq(value, ",") {
 			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
