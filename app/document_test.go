@@ -66,7 +66,7 @@ func TestTheDocumentDescribesEveryRoute(t *testing.T) {
 	server := routedServer()
 	described := server.Documented()
 	for _, route := range server.Routes() {
-		if !slices.Contains(described, route) {
+		if !slices.Contains(described, route) && !server.IsPage(route) {
 			t.Errorf("%s is not described", route)
 		}
 	}
