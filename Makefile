@@ -100,6 +100,12 @@ bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pi
 	@infra/setup/packages.sh go ffmpeg
 	$(GO) run ./modules/media/internal/ffmpeg/benchmedia
 
+.PHONY: bench-web
+bench-web: ## reads, votes and uploads beside bare handlers and plain statements, with a verdict each (BENCH='-rounds 3' for flags)
+	@infra/setup/packages.sh go ffmpeg postgres redis-server
+	$(GO) build -o .cache/benchweb ./app/benchweb
+	infra/setup/test.sh --postgres --durable --redis .cache/benchweb $(BENCH)
+
 # LOAD has the scenarios' flags: make load-web LOAD='--stage onehost', or '--target https://contest.example'.
 LOAD ?=
 

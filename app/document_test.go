@@ -66,7 +66,7 @@ func TestTheDocumentDescribesEveryRoute(t *testing.T) {
 	server := routedServer()
 	described := server.Documented()
 	for _, route := range server.Routes() {
-		if !slices.Contains(described, route) && !server.IsPage(route) {
+		if !server.ForBrowsers(route) && !slices.Contains(described, route) {
 			t.Errorf("%s is not described", route)
 		}
 	}

@@ -128,6 +128,7 @@ type Deps struct {
 // Module is the media module.
 type Module struct {
 	store     *store
+	arrivals  *arrivals
 	direct    *directUploads
 	bucket    *storage.Bucket
 	queue     *queue.Queue
@@ -152,7 +153,8 @@ type Module struct {
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
 	m := &Module{
-		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
+		store: &store{d.DB}, arrivals: newArrivals(&store{d.DB}),
+		bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
 		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files,
 		o:   d.Options.withDefaults(),
 		log: d.Logger, streamLife: streamLife,

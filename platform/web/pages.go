@@ -58,10 +58,6 @@ func (s *Server) Page(method, path string, use Use, secured bool, serve func(*ht
 	})
 }
 
-// IsPage reports whether a route, in the notation of Uses, is a page or one of the files that pages need. These are for
-// browsers, and not in the OpenAPI document.
-func (s *Server) IsPage(name string) bool { return s.routes[name].page || s.routes[name].static }
-
 // sendPage answers with a page. A browser that has the same document already gets 304. Documents may not be used again
 // without asking, but are kept, so that going back is quick.
 func (s *Server) sendPage(c echo.Context, p View) error {

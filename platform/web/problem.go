@@ -83,9 +83,9 @@ var (
 // Faults returns the faults that this package declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errUnauthenticated, errCrossOrigin, errNoRoute, errMethod, errMalformed, errMediaType, errTooLarge, errSlow,
-		errRange, errLongAddress, errManyConnections, errBadGateway, errGatewayTimeout, errNotMultipart, errBadMultipart,
-		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey,
+		errUnauthenticated, errNoRoute, errMethod, errMalformed, errMediaType, errTooLarge, errSlow, errRange,
+		errLongAddress, errManyConnections, errBadGateway, errGatewayTimeout, errNotMultipart, errBadMultipart,
+		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey, errCrossOrigin,
 	}
 }
 

@@ -120,9 +120,8 @@ func New(o Options) *Server {
 	}
 
 	e.HTTPErrorHandler = s.writeError
-	e.Pre(s.admit)
-	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery,
-		s.authenticate, s.enforce)
+	e.Use(chain(s.admit, s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(),
+		validateQuery, s.authenticate, s.enforce))
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
