@@ -28,7 +28,8 @@ func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
 	d := &UploadPage{
 		Base: v.frame("upload.title", "upload"), MaxMB: int(s.media.MaxUpload() >> 20),
 		Rules: UploadRules{
-			Clip: int(rules.MaxClip.Seconds()), Shortest: int(rules.MinDuration.Seconds()), Longest: int(rules.MaxDuration.Seconds()), Height: rules.MinHeight,
+			Clip: int(rules.MaxClip.Seconds()), Shortest: int(rules.MinDuration.Seconds()),
+			Longest: int(rules.MaxDuration.Seconds()), Height: rules.MinHeight,
 			Silent: rules.RemoveAudio,
 		},
 	}

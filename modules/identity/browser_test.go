@@ -71,7 +71,8 @@ func TestABrowserIsSignedInUntilItIsNotUsed(t *testing.T) {
 			t.Error("a browser that was not used for long is signed in")
 		}
 		open() // which also forgets what has expired
-		if err := db.Query(t.Context(), &rows, "SELECT token_hash FROM identity_browsers"); err != nil || len(rows) != 1 {
+		err := db.Query(t.Context(), &rows, "SELECT token_hash FROM identity_browsers")
+		if err != nil || len(rows) != 1 {
 			t.Errorf("%d browsers are kept, %v", len(rows), err)
 		}
 	})

@@ -10,8 +10,8 @@ import (
 )
 
 // ReceiveForm reads an upload by the caller from a form, whose parts arrive in any order, and stores the file while it
-// arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that were
-// in it.
+// arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that
+// were in it.
 func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
