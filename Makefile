@@ -14,8 +14,7 @@ GOTESTSUM := .cache/bin/gotestsum
 K6 := .cache/bin/k6
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
-REDOCLY := .cache/redocly/node_modules/.bin/redocly
-PAGE_CHECKS := .cache/pages/package.json
+NODE_TOOLS := .cache/newman/.installed .cache/pages/.installed .cache/redocly/.installed
 
 # A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
 BUILDVCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
@@ -33,6 +32,9 @@ run: build ## install what is missing, build, and serve on http://localhost:8080
 	@infra/setup/packages.sh ffmpeg
 	@exec ./bin/app serve
 
+# The pages' templates are read anew for each page.
+dev: TAGS := -tags dev
+
 .PHONY: dev
 dev: build ## the one-host stage on http://localhost:8080 (PORT=9000 make dev): nginx, two serve, two work, PostgreSQL, Redis; gone after Ctrl-C
 	@infra/setup/packages.sh ffmpeg postgres redis-server nginx
@@ -41,7 +43,7 @@ dev: build ## the one-host stage on http://localhost:8080 (PORT=9000 make dev): 
 .PHONY: build
 build: ## build ./bin/app (VERSION=1.2.3 to name another version)
 	@infra/setup/packages.sh go
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
+	CGO_ENABLED=0 $(GO) build $(TAGS) -trimpath -buildvcs=$(BUILDVCS) -ldflags '$(LDFLAGS)' -o bin/app .
 
 # Only from make's own command line: a STAGE in the environment must not make the suite smaller.
 ifneq ($(origin STAGE),command line)
@@ -49,7 +51,7 @@ override STAGE :=
 endif
 
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(REDOCLY) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(PAGE_CHECKS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE_TOOLS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -59,7 +61,7 @@ test-short: ## the quick tests: no race detector, no servers, results cached
 	infra/setup/test.sh $(GO) test -short ./...
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) $(REDOCLY) ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint, redocly
+lint: $(LINT) $(ACTIONLINT) .cache/redocly/.installed ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint, redocly
 	@infra/setup/packages.sh go shellcheck node
 	@infra/setup/lint.sh
 
@@ -102,6 +104,12 @@ bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pi
 metrics: ## write infra/observability/METRICS.md anew, after a change of the metrics
 	@infra/setup/packages.sh go ffmpeg
 	infra/setup/test.sh $(GO) test -count=1 ./app -run TestMetricsAreNamedByConventionAndListed -update
+
+.PHONY: bench-web
+bench-web: ## reads, votes and uploads beside bare handlers and plain statements, with a verdict each (BENCH='-rounds 3' for flags)
+	@infra/setup/packages.sh go ffmpeg postgres redis-server
+	$(GO) build -o .cache/benchweb ./app/benchweb
+	infra/setup/test.sh --postgres --durable --redis .cache/benchweb $(BENCH)
 
 # LOAD has the scenarios' flags: make load-web LOAD='--stage onehost', or '--target https://contest.example'.
 LOAD ?=
@@ -170,17 +178,10 @@ $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.j
 	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	cp infra/tools/fauxqs/server.mjs $@
 
-$(REDOCLY): infra/tools/redocly/package-lock.json infra/tools/redocly/package.json
-	@infra/setup/packages.sh node
-	@mkdir -p .cache/redocly
-	cp infra/tools/redocly/package.json infra/tools/redocly/package-lock.json .cache/redocly
-	cd .cache/redocly && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
-	@touch $@
-
-# What checks the pages: axe-core, html-validate and TypeScript.
-$(PAGE_CHECKS): infra/tools/pages/package-lock.json infra/tools/pages/package.json
+# Programs of node: newman, Redocly, and what checks the pages (axe-core, html-validate, TypeScript).
+$(NODE_TOOLS): .cache/%/.installed: infra/tools/%/package.json infra/tools/%/package-lock.json
 	@infra/setup/packages.sh node
 	@mkdir -p $(@D)
-	cp infra/tools/pages/package-lock.json infra/tools/pages/package.json $(@D)
-	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	@touch $@

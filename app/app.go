@@ -228,7 +228,7 @@ func (a *app) buildSite(ctx context.Context) (err error) {
 		Identity: a.identity, Media: a.media, Voting: a.voting, Files: a.bucket, Limits: a.limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
-			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx),
+			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx), Live: assets.Live,
 			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second,
 		},
 	})

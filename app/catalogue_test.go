@@ -28,14 +28,11 @@ func TestTheCommittedCatalogueIsThatOfTheCode(t *testing.T) {
 func catalogueText() string {
 	d := documentation()
 	var sb strings.Builder
-	sb.WriteString(`# Errors of the API
-
-Every refused request is answered with a problem document (RFC 9457). Programs decide by its ` + "`code`" + `, which never
-changes; ` + "`type`" + ` leads to a page about the code, such as /errors/invalid. Made from the code by ` + "`make openapi`" + `.
-
-| Code | Status | Kind | Spanish | English |
-|---|---|---|---|---|
-`)
+	sb.WriteString("# Errors of the API\n\n" +
+		"Every refused request is answered with a problem document (RFC 9457). Programs decide by its `code`, which\n" +
+		"never changes; `type` leads to a page about the code, such as /errors/invalid. Made from the code by\n" +
+		"`make openapi`.\n\n" +
+		"| Code | Status | Kind | Spanish | English |\n|---|---|---|---|---|\n")
 	entries := web.Catalogue(d.Faults, d.Reasons)
 	kinds := map[string]fault.Text{}
 	for _, e := range entries {
@@ -136,7 +133,7 @@ func goFolders(root string) ([]string, error) {
 	return folders, err
 }
 
-// The proxies' own answers repeat the texts of the catalogue: nginx's made by make openapi, the load balancer's by hand.
+// The proxies' own answers repeat the texts of the catalogue: make openapi writes nginx's, the balancer's are by hand.
 func TestProxiesAnswerWithTheTextsOfTheCatalogue(t *testing.T) {
 	t.Parallel()
 	const begin, end = "make openapi writes them.\n", "# end of the app's texts\n"

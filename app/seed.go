@@ -19,17 +19,22 @@ func seedCommand() *cobra.Command {
 	var (
 		o        crowd
 		password string
+		clips    string
 		force    bool
 	)
 	command := &cobra.Command{
 		Use:   "seed",
 		Short: "Add contestants, entries and votes that are made up, for a demonstration or a load test",
 		Long: "Add contestants with one published entry each, voters, and votes, all of them made up. The same\n" +
-			"--seed gives the same crowd. The entries have no files: pages and votes work, clips do not play.\n" +
+			"--seed gives the same crowd. Without --clips=files entries have no files: pages and votes work, clips\n" +
+			"do not play.\n" +
 			"It is for an empty site or one for tests: nothing removes entries with votes again.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := cobra.NoArgs(cmd, args); err != nil {
 				return err
+			}
+			if clips != "rows" && clips != "files" {
+				return errors.New("--clips must be rows or files")
 			}
 			return o.validate()
 		},
@@ -46,7 +51,16 @@ func seedCommand() *cobra.Command {
 				password = rand.Text()
 				fmt.Fprintf(cmd.OutOrStdout(), "the password of all accounts: %s\n", password)
 			}
-			if err := a.seed(cmd.Context(), o, password, showProgress(cmd.ErrOrStderr())); err != nil {
+			report := showProgress(cmd.ErrOrStderr())
+			files := seedFiles{bucket: a.bucket}
+			if clips == "files" {
+				forget, err := files.prepare(cmd.Context(), a.c, report)
+				defer forget()
+				if err != nil {
+					return err
+				}
+			}
+			if err := a.seed(cmd.Context(), o, password, files, report); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "added %d contestants, %d voters, %d votes; sign in as %s with %s\n",
@@ -61,6 +75,7 @@ func seedCommand() *cobra.Command {
 	flags.IntVar(&o.cities, "cities", 50, "cities that the contestants come from")
 	flags.Uint64Var(&o.seed, "seed", 1, "another number gives another crowd")
 	flags.StringVar(&password, "password", "", "of all accounts; if empty, one is made up and printed first")
+	flags.StringVar(&clips, "clips", "rows", "rows, or files: each entry then has a copy of one test clip, some MB")
 	flags.BoolVar(&force, "force", false, "add to a database that has accounts")
 	return command
 }
@@ -87,15 +102,26 @@ func (o crowd) batch(from int, votes []int) (to int) {
 }
 
 // seed adds the crowd, in transactions of some people each.
-func (a *app) seed(ctx context.Context, o crowd, password string, report func(step string, percent int)) error {
+func (a *app) seed(
+	ctx context.Context, o crowd, password string, files seedFiles, report func(step string, percent int),
+) error {
 	hash, err := a.identity.HashPassword(password)
 	if err != nil {
 		return err
 	}
 	votes := o.spread()
+	o.ids = make([]string, o.people())
+	for i := range o.ids {
+		o.ids[i] = o.personID(i)
+	}
 	for from, to := 0, 0; from < o.people(); from = to {
 		report("seeding", 100*from/o.people())
 		to = o.batch(from, votes)
+		for i := from; i < min(to, o.contestants); i++ {
+			if err := files.put(ctx, o.video(i).Output); err != nil {
+				return err
+			}
+		}
 		err := a.db.InTx(ctx, func(ctx context.Context) error { return a.seedPeople(ctx, o, hash, votes, from, to) })
 		if database.UniqueViolation(err) != "" {
 			return fmt.Errorf("the crowd of --seed %d is there already, at least in part; use another number", o.seed)
@@ -137,7 +163,8 @@ type crowd struct {
 	contestants, voters, votes, cities int
 
 	seed   uint64
-	prefix string // of the keys of renditions
+	prefix string   // of the keys of renditions
+	ids    []string // of the people, which are needed again and again
 }
 
 func (o crowd) people() int { return o.contestants + o.voters }

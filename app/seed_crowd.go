@@ -121,7 +121,7 @@ func (o crowd) entry(i int, owner identity.User, v media.Video, votes int) votin
 	every := max(time.Microsecond, o.until().Sub(v.ProcessedAt)/time.Duration(votes+1))
 	for n := range votes {
 		e.Cast = append(e.Cast, voting.SeededVote{
-			VoterID: o.personID((first + n) % o.people()), At: v.ProcessedAt.Add(time.Duration(n+1) * every),
+			VoterID: o.ids[(first+n)%o.people()], At: v.ProcessedAt.Add(time.Duration(n+1) * every),
 		})
 	}
 	return e

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -130,7 +131,7 @@ func (a *app) newAPI() *web.Server {
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
-	o.Keys = idempotency.New(a.db)
+	o.Keys, o.LinkLife = idempotency.New(a.db), time.Duration(a.c.Storage.URLExpireSeconds)*time.Second
 	server := web.New(o)
 	a.routes(server)
 	server.Document(documentation())

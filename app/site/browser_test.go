@@ -181,7 +181,7 @@ func TestPagesAreForEverybody(t *testing.T) {
 	t.Cleanup(shown.Close)
 	axe, err := os.ReadFile(filepath.Join(tools, "axe-core/axe.min.js"))
 	if err != nil {
-		t.Fatalf("%v; run: make .cache/pages/package.json", err)
+		t.Fatalf("%v; run: make .cache/pages/.installed", err)
 	}
 	ctx := newBrowser(t)
 	for _, name := range names {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"risingstars/modules/voting"
@@ -41,6 +43,12 @@ type Filter struct {
 
 // Active reports whether the filter leaves anything out.
 func (f Filter) Active() bool { return f.City != "" || f.Country != "" || f.Search != "" }
+
+// Words returns what was typed, for people to read.
+func (f Filter) Words() string {
+	typed := slices.DeleteFunc([]string{f.Search, f.City, f.Country}, func(word string) bool { return word == "" })
+	return strings.Join(typed, " · ")
+}
 
 // Pager leads to the neighbours of a page; their addresses are "" if there is none.
 type Pager struct {

@@ -75,6 +75,7 @@ func (s *site) do(t *testing.T, method, path, token, contentType string, body io
 	return send(t, request)
 }
 
+// send sends a request, and checks the answer against the document of the API.
 func send(t *testing.T, request *http.Request) apiResponse {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request)
@@ -86,7 +87,9 @@ func send(t *testing.T, request *http.Request) apiResponse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return apiResponse{response.StatusCode, response.Header, content}
+	a := apiResponse{response.StatusCode, response.Header, content}
+	checkContract(t, request, a)
+	return a
 }
 
 func (s *site) get(t *testing.T, path, token string) apiResponse {

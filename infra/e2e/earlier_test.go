@@ -141,10 +141,16 @@ func manners(t *testing.T, s *site, ana *person, id string) {
 		}
 		accept := "image/png"
 		s.with(t, http.MethodGet, path, ana.Token, "Accept", accept).want(t, http.StatusNotAcceptable, "not_acceptable")
-		if strings.HasPrefix(path, "/api/public/") || path == "/api/auth/me" || path == "/api/videos/uploads" {
-			first := s.with(t, http.MethodGet, path, ana.Token, "Accept-Encoding", "gzip").want(t, http.StatusOK, "")
-			again := s.with(t, http.MethodGet, path, ana.Token, "Accept-Encoding", "gzip",
-				"If-None-Match", first.Header.Get("ETag"))
+		if path != "/api/health" && strings.HasPrefix(path, "/api/") && !strings.HasSuffix(path, "/events") {
+			var first, again apiResponse
+			for range 2 { // once in a quarter of an hour an answer with signed links changes
+				first = s.with(t, http.MethodGet, path, ana.Token, "Accept-Encoding", "gzip").want(t, http.StatusOK, "")
+				again = s.with(t, http.MethodGet, path, ana.Token, "Accept-Encoding", "gzip",
+					"If-None-Match", first.Header.Get("ETag"))
+				if again.Status == http.StatusNotModified {
+					break
+				}
+			}
 			if first.Header.Get("ETag") == "" || again.Status != http.StatusNotModified || len(again.Body) > 0 {
 				t.Errorf("%s: %v, then %d", path, first.Header, again.Status)
 			}

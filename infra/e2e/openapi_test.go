@@ -62,6 +62,14 @@ func TestOpenAPIDocumentIsValidAndCoversTheContract(t *testing.T) {
 	if !strings.HasPrefix(document.OpenAPI, "3.1") {
 		t.Errorf("the document is OpenAPI %s", document.OpenAPI)
 	}
+	older, err := openapi3.NewLoader().LoadFromData(s.get(t, "/openapi-3.0.json", "").want(t, http.StatusOK, "").Body)
+	if err == nil {
+		err = older.Validate(t.Context())
+	}
+	if err != nil || older.OpenAPI != "3.0.3" || strings.Contains(
+		string(s.get(t, "/openapi-3.0.yaml", "").want(t, http.StatusOK, "").Body), `type: "null"`) {
+		t.Errorf("the document for older tools: %v", err)
+	}
 	schemes := document.Components.SecuritySchemes
 	if bearer := schemes["bearer"]; bearer == nil || bearer.Value.Type != "http" || bearer.Value.Scheme != "bearer" {
 		t.Errorf("the security schemes are %v", schemes)

@@ -74,3 +74,20 @@ func TestACrowdIsSeededTheSameEachTime(t *testing.T) {
 		t.Errorf("another crowd: %s", stderr)
 	}
 }
+
+func TestASeededCrowdMayHaveFiles(t *testing.T) {
+	onlyInStage(t, embedded) // ffmpeg takes its time
+	t.Parallel()
+	s := newSite(t)
+	s.migrate(t)
+	_, stderr, code := s.runApp(t, "seed", "--contestants=2", "--voters=1", "--votes=3", "--clips=files")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	if stdout, _, _ := s.runApp(t, "storage", "check"); !strings.Contains(stdout, "2 videos: 0 found") {
+		t.Errorf("storage check: %s", stdout)
+	}
+	if _, stderr, code := s.runApp(t, "seed", "--clips=some"); code == 0 || !strings.Contains(stderr, "rows or files") {
+		t.Errorf("%d %s", code, stderr)
+	}
+}

@@ -225,6 +225,33 @@ func TestDisconnectedClientLeavesNothing(t *testing.T) {
 	ana.wantNothingLeft(t)
 }
 
+// Load tests in the wild send any bytes; a mock is never processed, so its name and its type suffice. A real upload,
+// and a mock that is called something else, must be a video.
+func TestAMockNeedsTheNameAndTheTypeOfAVideoOnly(t *testing.T) {
+	onlyInStage(t, embedded)
+	t.Parallel()
+	s := startSite(t, "LOAD_TEST_ENDPOINTS=true")
+	ana := s.newPerson(t, "")
+	zeros := strings.Repeat("0", 10<<10)
+	for _, c := range []struct {
+		path, name, contentType string
+		status                  int
+		code                    string
+	}{
+		{"upload-mock", "test_video.mp4", "video/mp4", http.StatusAccepted, ""},
+		{"upload-mock", "TEST.MOV", "video/quicktime", http.StatusAccepted, ""},
+		{"upload-mock", "test_video.mp4", "text/plain", http.StatusBadRequest, "not_a_video"},
+		{"upload-mock", "test_video.txt", "video/mp4", http.StatusBadRequest, "not_a_video"},
+		{"upload", "test_video.mp4", "video/mp4", http.StatusBadRequest, "not_a_video"},
+	} {
+		body := "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nHola\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"" + c.name + "\"\r\n" +
+			"Content-Type: " + c.contentType + "\r\n\r\n" + zeros + "\r\n--b--\r\n"
+		ana.do(t, http.MethodPost, "/api/videos/"+c.path, ana.Token, "multipart/form-data; boundary=b",
+			strings.NewReader(body)).want(t, c.status, c.code)
+	}
+}
+
 func TestBothFieldNamesAndEitherOrderAreAccepted(t *testing.T) {
 	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()

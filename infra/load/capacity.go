@@ -63,11 +63,12 @@ func replaceBlock(text, name, block string) (string, error) {
 // markdown returns the result's tables and charts.
 func (r *result) markdown(name string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s, %s, on %s.", r.Started.UTC().Format("2 January 2006"), r.Site, r.Machine)
+	fmt.Fprintf(&b, "\n%s, in the stage %s, on %s:\n%s, load %s before, %.0f %% of the processors' time in use.\n",
+		r.Title, r.Site, r.Started.UTC().Format("2 January 2006"), r.Machine.what(), number(r.Machine.LoadBefore),
+		100*r.Machine.Busy)
 	if r.Note != "" {
-		fmt.Fprintf(&b, " **%s.**", strings.ToUpper(r.Note[:1])+r.Note[1:])
+		fmt.Fprintf(&b, "**Note: %s.**\n", r.Note)
 	}
-	b.WriteString("\n")
 	for _, t := range r.tables() {
 		fmt.Fprintf(&b, "\n| %s |\n|---%s|\n", strings.Join(t.head, " | "), strings.Repeat("|---", len(t.head)-1))
 		for _, row := range t.rows {

@@ -78,7 +78,7 @@ func jobsCharts(all []jobs) []chart {
 		if !ok {
 			i = len(rates.lines)
 			ofWorkers[j.Workers] = i
-			rates.lines = append(rates.lines, line{name: fmt.Sprintf("%d workers", j.Workers)})
+			rates.lines = append(rates.lines, line{name: atWork(j.Workers)})
 		}
 		rates.lines[i].points = append(rates.lines[i].points, point{y: j.PerMinute})
 	}
@@ -88,10 +88,17 @@ func jobsCharts(all []jobs) []chart {
 	return []chart{rates, queue}
 }
 
+func atWork(n int) string {
+	if n == 1 {
+		return "1 worker"
+	}
+	return fmt.Sprintf("%d workers", n)
+}
+
 func (j jobs) queueLine() line {
-	l := line{name: fmt.Sprintf("%d MB, %d workers", j.MB, j.Workers)}
+	l := line{name: fmt.Sprintf("%d MB, %s", j.MB, atWork(j.Workers))}
 	if j.Rate > 0 {
-		l.name = fmt.Sprintf("%s/min, %d workers", number(j.Rate), j.Workers)
+		l.name = fmt.Sprintf("%s/min, %s", number(j.Rate), atWork(j.Workers))
 	}
 	for _, d := range j.Queue {
 		l.points = append(l.points, point{d.At, float64(d.Ready + d.Running)})

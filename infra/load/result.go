@@ -204,8 +204,11 @@ func number(x float64) string {
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%d × %s, %s GiB, load %s before, %.0f %% busy",
-		m.CPUs, m.Model, number(m.MemoryGiB), number(m.LoadBefore), 100*m.Busy)
+	return fmt.Sprintf("%s, load %s before, %.0f %% busy", m.what(), number(m.LoadBefore), 100*m.Busy)
+}
+
+func (m machine) what() string {
+	return fmt.Sprintf("%d × %s, %s GiB", m.CPUs, m.Model, number(m.MemoryGiB))
 }
 
 // thisMachine describes the machine, as far as the system tells.

@@ -23,7 +23,7 @@ func script(name string) (string, error) {
 func web(ctx context.Context, o options) (err error) {
 	steps := "5:2:15,100:20:45,200:20:45,300:20:60"
 	if o.smoke {
-		steps = "3:1:3"
+		steps = "5:1:3"
 	}
 	if o.steps != "" {
 		steps = o.steps

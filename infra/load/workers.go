@@ -67,7 +67,7 @@ func (r *result) withWorkers(ctx context.Context, o options, n int, sizes []int,
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%d workers, %d clips of %d MB at once\n", n, o.count, mb)
+		fmt.Printf("%s, %d clips of %d MB at once\n", atWork(n), o.count, mb)
 		burst, err := s.jobs(ctx, o, clip, 0)
 		if err != nil {
 			return err
@@ -77,7 +77,7 @@ func (r *result) withWorkers(ctx context.Context, o options, n int, sizes []int,
 		if i > 0 || o.smoke {
 			continue // the rate depends little on the size
 		}
-		fmt.Printf("%d workers, the same at %s a minute\n", n, number(0.8*burst.PerMinute))
+		fmt.Printf("%s, the same at %s a minute\n", atWork(n), number(0.8*burst.PerMinute))
 		sustained, err := s.jobs(ctx, o, clip, 0.8*burst.PerMinute)
 		if err != nil {
 			return err

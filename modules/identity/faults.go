@@ -23,6 +23,6 @@ var (
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount,
+		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount, errNoBrowser,
 	}
 }

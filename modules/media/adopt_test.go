@@ -21,7 +21,7 @@ func TestAFileIsNotAdoptedWhileItIsBeingDeleted(t *testing.T) {
 		s.pass(t, uploadGrace)
 		var accepted error
 		s.guard(once("delete", func(string) {
-			_, accepted = s.accept(t.Context(), "ana", late, details{Title: "Late"}, false)
+			_, accepted = s.accept(t.Context(), "ana", late, details{Title: "Late"})
 		}))
 		s.sweep(t)
 		if f := fault.From(accepted); !errors.Is(accepted, errDiscarded) || f.Kind != fault.Unavailable {
@@ -51,7 +51,7 @@ func TestAFileThatIsBeingAdoptedIsNotDeleted(t *testing.T) {
 		err = s.db.InTx(t.Context(), func(ctx context.Context) error {
 			v, err := s.newVideo(ctx, details{Title: "Late"}, late.videoID, "ana", late.key, late.size)
 			if err == nil {
-				err = s.store.insert(ctx, v, false)
+				err = s.store.insert(ctx, v)
 			}
 			go func() { swept <- s.sweepOrphans(t.Context()) }()
 			if s.db.Dialect() == database.PostgreSQL { // on SQLite the sweep waits for the commit
@@ -122,7 +122,7 @@ func TestAFileThatArrivesAfterItsEntryIsGoneIsDeleted(t *testing.T) {
 		}
 		s.wantFiles(t, late.key)
 		s.wantOrphans(t, 0)
-		if _, err := s.accept(t.Context(), "ana", late, details{Title: "L"}, false); !errors.Is(err, errDiscarded) {
+		if _, err := s.accept(t.Context(), "ana", late, details{Title: "L"}); !errors.Is(err, errDiscarded) {
 			t.Errorf("the upload ends with %v, want errDiscarded", err)
 		}
 		s.wantSound(t)
@@ -194,7 +194,7 @@ func TestADeletionContinuesAfterACrash(t *testing.T) {
 		s.sweep(t)
 		s.wantFiles(t)
 		s.wantOrphans(t, 0)
-		if _, err := s.accept(t.Context(), "ana", o, details{Title: "L"}, false); !errors.Is(err, errDiscarded) {
+		if _, err := s.accept(t.Context(), "ana", o, details{Title: "L"}); !errors.Is(err, errDiscarded) {
 			t.Errorf("the upload ends with %v, want errDiscarded", err)
 		}
 	})

@@ -200,7 +200,7 @@ func TestAClockThatJumpsForthAndBackLosesNothing(t *testing.T) {
 		s.pass(t, -jump-firstPause)
 		s.sweep(t)
 
-		_, err = s.accept(t.Context(), "ana", arriving, details{Title: "Late"}, false)
+		_, err = s.accept(t.Context(), "ana", arriving, details{Title: "Late"})
 		if wanted := jump < uploadGrace; (err == nil) != wanted || err != nil && !errors.Is(err, errDiscarded) {
 			t.Errorf("the upload that was arriving: %v", err)
 		}

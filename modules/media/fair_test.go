@@ -162,7 +162,7 @@ func (s *studio) uploadAs(t *testing.T, owner string, content []byte) Video {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := s.accept(t.Context(), owner, o, details{Title: "Mi canción"}, false)
+	v, err := s.accept(t.Context(), owner, o, details{Title: "Mi canción"})
 	if err != nil {
 		t.Fatal(err)
 	}

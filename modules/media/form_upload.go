@@ -20,7 +20,7 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 		return Video{}, err
 	}
 	once := web.OnceOf(ctx)
-	form := uploadForm{m: m, form: body, print: newFingerprint(once)}
+	form := uploadForm{m: m, form: body, mock: mock, print: newFingerprint(once)}
 	if once.Resumed() { // an attempt that was cut off may have created the video
 		form.made, err = m.Owned(ctx, owner, once.Subject())
 		if err != nil && !errors.Is(err, errNotFound) {
@@ -46,5 +46,8 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 		return form.made, nil
 	}
 	form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
-	return m.accept(ctx, owner, form.file, details, mock)
+	if mock {
+		return m.acceptMock(ctx, owner, form.file, details)
+	}
+	return m.accept(ctx, owner, form.file, details)
 }

@@ -9,11 +9,14 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
+	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
@@ -117,6 +120,7 @@ type uploadForm struct {
 	made                      Video // that an attempt which was cut off has created
 	seen                      bool  // a file was read and not stored
 	form                      *web.Multipart
+	mock                      bool
 	file                      *original
 	title, description, start string
 	hasTitle                  bool
@@ -157,15 +161,15 @@ func (f *uploadForm) readPart(ctx context.Context, part *web.Part) (err error) {
 	case "start_seconds":
 		f.start, err = f.form.Text(part, 64)
 	case "file", "video_file":
-		err = f.readFile(ctx, f.form.Body(part))
+		err = f.readFile(ctx, part)
 	}
 	return err
 }
 
 // readFile stores the content of a field for the file, unless it is empty: a browser sends an empty one for every field
 // that was left alone.
-func (f *uploadForm) readFile(ctx context.Context, content io.Reader) error {
-	body := bufio.NewReader(content)
+func (f *uploadForm) readFile(ctx context.Context, part *web.Part) error {
+	body := bufio.NewReader(f.form.Body(part))
 	switch _, err := body.Peek(1); {
 	case err == io.EOF:
 		f.empty = true
@@ -185,9 +189,27 @@ func (f *uploadForm) readFile(ctx context.Context, content io.Reader) error {
 			return err
 		}
 	}
-	file, err := f.m.receive(ctx, f.print.of(body), f.form.MaxFile())
+	var claimed *ffmpeg.Container
+	if f.mock {
+		claimed = claimedContainer(part.File, part.Type)
+	}
+	file, err := f.m.receiveAs(ctx, f.print.of(body), f.form.MaxFile(), claimed)
 	f.file = file
 	return err
+}
+
+// claimedContainer returns the container that a file has by its name and its type, or nil. It serves mocks, which are
+// never processed: load tests send any bytes as test_video.mp4 of the type video/mp4.
+func claimedContainer(name, mediaType string) *ffmpeg.Container {
+	if !strings.HasPrefix(mediaType, "video/") {
+		return nil
+	}
+	for _, c := range ffmpeg.Containers() {
+		if strings.EqualFold(path.Ext(name), c.Extension) {
+			return &c
+		}
+	}
+	return nil
 }
 
 // discard deletes the file of a form that is refused.

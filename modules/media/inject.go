@@ -18,7 +18,7 @@ func (m *Module) Inject(ctx context.Context, ownerID, title string, clip io.Read
 	}
 	v, err := m.newVideo(ctx, d, file.videoID, ownerID, file.key, file.size)
 	if err == nil {
-		err = m.store.insert(ctx, v, false)
+		err = m.store.insert(ctx, v)
 	}
 	if err != nil {
 		m.discard(ctx, err, file.key)

@@ -66,15 +66,22 @@ func newDetails(title, description, start string) (details, error) {
 func (m *Module) newVideo(
 	ctx context.Context, d details, id, ownerID, originalKey string, size int64,
 ) (Video, error) {
-	now, err := m.store.db.Now(ctx)
-	return Video{
-		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
-		OriginalKey: originalKey, OriginalSize: size, UploadedAt: now,
-	}, err
+	v := d.video(id, ownerID, originalKey, size)
+	var err error
+	v.UploadedAt, err = m.store.db.Now(ctx)
+	return v, err
 }
 
-// sniff recognises the container by the first bytes of r and also returns those. The error is errNotAVideo if the
-// contest does not accept the container.
+// video returns a new one with the details, without the time of its upload.
+func (d details) video(id, ownerID, originalKey string, size int64) Video {
+	return Video{
+		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
+		OriginalKey: originalKey, OriginalSize: size,
+	}
+}
+
+// sniff recognises the container by the first bytes of r and also returns those, even if the error is errNotAVideo,
+// because the contest does not accept the container.
 func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	head = make([]byte, ffmpeg.SniffLen)
 	n, err := io.ReadFull(r, head)
@@ -84,7 +91,7 @@ func sniff(r io.Reader) (container ffmpeg.Container, head []byte, err error) {
 	head = head[:n]
 	container, ok := ffmpeg.Sniff(head)
 	if !ok {
-		return ffmpeg.Container{}, nil, errNotAVideo
+		return ffmpeg.Container{}, head, errNotAVideo
 	}
 	return container, head, nil
 }

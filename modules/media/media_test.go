@@ -117,7 +117,7 @@ func (s *studio) upload(t *testing.T, content []byte) Video {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := s.accept(t.Context(), "ana", o, details{Title: "Mi canción"}, false)
+	v, err := s.accept(t.Context(), "ana", o, details{Title: "Mi canción"})
 	if err != nil {
 		t.Fatal(err)
 	}

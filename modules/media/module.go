@@ -132,6 +132,7 @@ type Deps struct {
 // Module is the media module.
 type Module struct {
 	store     *store
+	arrivals  *arrivals
 	direct    *directUploads
 	bucket    *storage.Bucket
 	queue     *queue.Queue
@@ -158,7 +159,8 @@ type Module struct {
 // registered.
 func New(d Deps) *Module {
 	m := &Module{
-		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
+		store: &store{d.DB}, arrivals: newArrivals(&store{d.DB}),
+		bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
 		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files,
 		o:   d.Options.withDefaults(),
 		log: d.Logger, metrics: newMetrics(d.Registerer), streamLife: streamLife,

@@ -20,7 +20,7 @@ func TestFilesAndRowsChangeInAnOrderThatLeavesNoOrphan(t *testing.T) {
 			s.o.Quotas.Bytes = 1
 			o, err := s.receive(t.Context(), newReader(notReallyAVideo()), largest)
 			if err == nil {
-				_, err = s.accept(t.Context(), "ana", o, details{Title: "Song"}, false)
+				_, err = s.accept(t.Context(), "ana", o, details{Title: "Song"})
 			}
 			if !errors.Is(err, errStorageQuota) {
 				t.Error(err)

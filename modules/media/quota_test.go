@@ -22,7 +22,7 @@ func (s *studio) offer(t *testing.T, owner string, content []byte) (Video, error
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.accept(t.Context(), owner, o, details{Title: "Song"}, false)
+	return s.accept(t.Context(), owner, o, details{Title: "Song"})
 }
 
 // beginDirect begins an upload of size bytes straight to storage.
@@ -159,7 +159,7 @@ func TestAnUploadThatExceedsAQuotaInTheEndLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.accept(t.Context(), "ana", o, details{Title: "Song"}, false); !errors.Is(err, errStorageQuota) {
+	if _, err := s.accept(t.Context(), "ana", o, details{Title: "Song"}); !errors.Is(err, errStorageQuota) {
 		t.Errorf("accept: %v, want errStorageQuota", err)
 	}
 	s.wantFiles(t)
@@ -196,7 +196,7 @@ func TestQuotasHoldForUploadsThatArriveAtOnce(t *testing.T) {
 								t.Error(err)
 								return
 							}
-							_, err = process.accept(t.Context(), "ana", o, details{Title: "Song"}, false)
+							_, err = process.accept(t.Context(), "ana", o, details{Title: "Song"})
 							switch kind := fault.From(err).Kind; {
 							case err == nil:
 								accepted.Add(1)

@@ -74,12 +74,12 @@ func (r videoRow) output() Output {
 	}
 }
 
-// insert adds an uploaded video and adopts its original. A mock is never sent, claimed or swept.
-func (s *store) insert(ctx context.Context, v Video, mock bool) error {
+// insert adds an uploaded video and adopts its original.
+func (s *store) insert(ctx context.Context, v Video) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		err := s.db.Gorm(ctx).Create(&videoRow{
 			ID: v.ID, OwnerID: v.OwnerID, Title: v.Title, Description: v.Description, Status: string(Uploaded),
-			Step: stepQueued, Mock: mock, OriginalKey: v.OriginalKey, OriginalSize: v.OriginalSize,
+			Step: stepQueued, OriginalKey: v.OriginalKey, OriginalSize: v.OriginalSize,
 			StartMs: v.Start.Milliseconds(), UploadedAt: database.Micros(v.UploadedAt),
 		}).Error
 		if err != nil {

@@ -109,7 +109,7 @@ func (d directStore) complete(ctx context.Context, v Video) error {
 		if rows == 0 {
 			return errNoUpload
 		}
-		return d.videos.insert(ctx, v, false)
+		return d.videos.insert(ctx, v)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/storage"
 )
 
@@ -27,16 +28,26 @@ type original struct {
 // name, determine the format. The error is disk.ErrFull, before anything is read, if there is no room. After an error
 // nothing is left but, if the file cannot be deleted now, an orphan.
 func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*original, error) {
+	return m.receiveAs(ctx, r, size, nil)
+}
+
+// receiveAs is receive for content that is of the container claimed, if that is not nil, unless its bytes tell another.
+func (m *Module) receiveAs(
+	ctx context.Context, r io.Reader, size int64, claimed *ffmpeg.Container,
+) (*original, error) {
 	if err := m.disks.Check(); err != nil {
 		return nil, err
 	}
 	container, head, err := sniff(r)
+	if errors.Is(err, errNotAVideo) && claimed != nil {
+		container, err = *claimed, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	o := &original{videoID: uuid.Must(uuid.NewV7()).String()}
 	o.key = m.o.UploadPrefix + "/" + o.videoID + container.Extension
-	if err := m.store.orphan(ctx, uploadGrace, o.key); err != nil {
+	if err := m.arrivals.orphan(ctx, o.key); err != nil {
 		return nil, err
 	}
 	stored, err := m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
@@ -53,26 +64,37 @@ func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*origina
 	return o, nil
 }
 
-// accept creates the video of a stored file and queues it, unless it is a mock, which counts for no quota. After an
-// error the file is deleted. The error is errDiscarded if a sweeper has deleted the file, because it was late.
-func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details, mock bool) (Video, error) {
+// accept creates the video of a stored file and queues it. After an error the file is deleted. The error is
+// errDiscarded if a sweeper has deleted the file, because it was late.
+func (m *Module) accept(ctx context.Context, ownerID string, o *original, d details) (Video, error) {
 	v, err := m.newVideo(ctx, d, o.videoID, ownerID, o.key, o.size)
 	if err == nil {
 		err = m.checkStart(ctx, o.key, d.Start)
 	}
-	insert := func(ctx context.Context) error { return m.store.insert(ctx, v, mock) }
-	if err == nil && mock {
-		err = insert(ctx)
-	} else if err == nil {
-		err = m.within(ctx, m.o.Quotas, ownerID, 1, insert)
+	if err == nil {
+		err = m.within(ctx, m.o.Quotas, ownerID, 1, func(ctx context.Context) error { return m.store.insert(ctx, v) })
 	}
 	if err != nil {
 		m.discard(ctx, err, o.key)
 		return Video{}, err
 	}
 	m.metrics.uploadBytes.Observe(float64(v.OriginalSize))
-	if !mock {
-		m.send(ctx, v.ID)
+	m.send(ctx, v.ID)
+	return v, nil
+}
+
+// acceptMock creates the video of a stored file, which counts for no quota and is never sent, claimed or swept. Errors
+// are those of accept.
+func (m *Module) acceptMock(ctx context.Context, ownerID string, o *original, d details) (Video, error) {
+	v := d.video(o.videoID, ownerID, o.key, o.size)
+	err := m.checkStart(ctx, o.key, d.Start)
+	if err == nil {
+		err = m.arrivals.mock(ctx, &v)
 	}
+	if err != nil {
+		m.discard(ctx, err, o.key)
+		return Video{}, err
+	}
+	m.metrics.uploadBytes.Observe(float64(v.OriginalSize))
 	return v, nil
 }

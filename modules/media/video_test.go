@@ -96,7 +96,7 @@ func (s *studio) add(t *testing.T, v Video) {
 	t.Helper()
 	err := s.store.orphan(t.Context(), uploadGrace, v.OriginalKey)
 	if err == nil {
-		err = s.store.insert(t.Context(), v, false)
+		err = s.store.insert(t.Context(), v)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ func TestAProcessWhoseClockIsWrongDoesEverythingInTime(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	for _, o := range []*original{kept, received} {
-		if _, err := other.accept(t.Context(), "ana", o, details{Title: "Song"}, false); err != nil {
+		if _, err := other.accept(t.Context(), "ana", o, details{Title: "Song"}); err != nil {
 			t.Errorf("accept: %v", err)
 		}
 	}

@@ -10,7 +10,8 @@
 // Lists are not counted: triggers keep the numbers of entries and contestants by place. Pages can go on after a mark,
 // so that what is added meanwhile repeats no row. Public answers are at most a second old (web.RegisterPrepared).
 //
-// Votes for one video that arrive at once share a transaction (lanes.go). None is acknowledged before its commit.
+// Votes that arrive at once share a transaction: those for one video (lanes.go) and, on PostgreSQL, those for others
+// that wait as well (joint.go). None is acknowledged before its commit.
 //
 // The ranking depends only on the votes that count now, and on when each of them was first cast. Among contestants with
 // equally many votes, the one whose latest vote is older comes first: that one has reached the number first. A vote

@@ -74,6 +74,6 @@ func New(d Deps) *Module {
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
 		limits: d.Limits, files: d.Files, seals: d.Cursors, o: d.Options, metrics: newMetrics(d.Registerer),
 	}
-	m.lanes = &lanes{castAll: m.castAll, open: map[string]*lane{}, metrics: m.metrics}
+	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}
 	return m
 }

@@ -3,6 +3,7 @@ package voting
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"risingstars/platform/database"
@@ -63,14 +64,22 @@ type seedRow struct {
 
 func (seedRow) TableName() string { return "voting_contestants" }
 
-// seed leaves the lists by votes up to date: a trigger counts the votes of entries, and the contestants come counted.
+// seededRow is an entry that comes with its votes counted.
+type seededRow struct {
+	Entry entryRow `gorm:"embedded"`
+	Votes int
+}
+
+func (seededRow) TableName() string { return "voting_entries" }
+
+// seed leaves the lists by votes up to date: entries and contestants come counted. The votes come before the entries,
+// so that the trigger that counts them finds nothing to do, and the one that begins an entry's tally takes the number.
 func (s *store) seed(ctx context.Context, seeded []Seeded) error {
-	entries, contestants := make([]entryRow, len(seeded)), make([]seedRow, len(seeded))
+	entries, contestants := make([]seededRow, len(seeded)), make([]seedRow, len(seeded))
 	var votes []voteRow
-	ids := make([]string, len(seeded))
 	for i, e := range seeded {
 		published := database.Micros(e.PublishedAt)
-		entries[i], ids[i] = newRow(e.Entry, published), e.VideoID
+		entries[i] = seededRow{newRow(e.Entry, published), len(e.Cast)}
 		c := seedRow{
 			UserID: e.UserID, Username: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
 			Country: e.Country, CountryFolded: text.Fold(e.Country), Entries: 1,
@@ -85,18 +94,39 @@ func (s *store) seed(ctx context.Context, seeded []Seeded) error {
 		contestants[i] = c
 	}
 	const columns = 32 // more than an entry or a contestant has
+	if err := s.addSeeded(ctx, votes); err != nil {
+		return err
+	}
 	tx := s.db.Gorm(ctx)
 	if err := tx.CreateInBatches(entries, seedValues/columns).Error; err != nil {
 		return err
 	}
-	if err := tx.CreateInBatches(contestants, seedValues/columns).Error; err != nil {
-		return err
+	return tx.CreateInBatches(contestants, seedValues/columns).Error
+}
+
+// addSeeded adds votes that are in no list yet. PostgreSQL reads four arrays far faster than a value for each field.
+func (s *store) addSeeded(ctx context.Context, votes []voteRow) error {
+	if len(votes) == 0 {
+		return nil
 	}
-	if len(votes) > 0 {
-		if err := tx.CreateInBatches(votes, 2000).Error; err != nil {
-			return err
+	if s.db.Dialect() == database.SQLite {
+		return s.db.Gorm(ctx).CreateInBatches(votes, 2000).Error
+	}
+	var videos, voters, contestants, times []byte
+	for i, v := range votes {
+		separator := byte(',')
+		if i == 0 {
+			separator = '{'
 		}
+		// An id needs no quotes in an array.
+		videos = append(append(videos, separator), v.VideoID...)
+		voters = append(append(voters, separator), v.UserID...)
+		contestants = append(append(contestants, separator), v.ContestantID...)
+		times = strconv.AppendInt(append(times, separator), v.CreatedAt, 10)
 	}
-	_, err := s.db.Exec(ctx, `UPDATE voting_tallies SET listed_votes = votes, behind = FALSE WHERE video_id IN ?`, ids)
+	_, err := s.db.Exec(ctx, `
+		INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at)
+		SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[])`,
+		string(videos)+"}", string(voters)+"}", string(contestants)+"}", string(times)+"}")
 	return err
 }

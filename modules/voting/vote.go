@@ -24,14 +24,7 @@ func (m *Module) castAll(ctx context.Context, videoID string, ballots []*ballot)
 		if err != nil {
 			return err
 		}
-		var voters []string
-		for _, b := range ballots {
-			if b.err = nil; b.voterID == contestantID && !m.o.SelfVotes {
-				b.err = errSelfVote
-			} else {
-				voters = append(voters, b.voterID)
-			}
-		}
+		voters := m.admit(ballots, contestantID)
 		if len(voters) == 0 {
 			return nil
 		}
@@ -43,20 +36,37 @@ func (m *Module) castAll(ctx context.Context, videoID string, ballots []*ballot)
 		if err != nil {
 			return err
 		}
-		total -= len(added)
-		for _, b := range ballots {
-			switch {
-			case b.err != nil:
-			case added[b.voterID]:
-				delete(added, b.voterID) // whoever votes twice at once has one new vote
-				total++
-				b.total = total
-			default:
-				b.err = errAlreadyVoted
-			}
-		}
+		settle(ballots, added, total)
 		return nil
 	})
+}
+
+// admit returns the voters whose ballots for an entry of the contestant are to be counted, and decides the others.
+func (m *Module) admit(ballots []*ballot, contestantID string) (voters []string) {
+	for _, b := range ballots {
+		if b.err = nil; b.voterID == contestantID && !m.o.SelfVotes {
+			b.err = errSelfVote
+		} else {
+			voters = append(voters, b.voterID)
+		}
+	}
+	return voters
+}
+
+// settle decides ballots that were counted. added are those whose vote is new; total includes them.
+func settle(ballots []*ballot, added map[string]bool, total int) {
+	total -= len(added)
+	for _, b := range ballots {
+		switch {
+		case b.err != nil:
+		case added[b.voterID]:
+			delete(added, b.voterID) // whoever votes twice at once has one new vote
+			total++
+			b.total = total
+		default:
+			b.err = errAlreadyVoted
+		}
+	}
 }
 
 // Unvote removes the caller's vote for a video and returns the video's new total. The error is errNoEntry, and nothing

@@ -34,7 +34,7 @@ var kinds = map[Kind]struct {
 	}},
 	Forbidden: {"forbidden", Text{
 		ES: "Quien pide no tiene permiso, o su enlace ya no vale. Pide otro enlace, o usa la cuenta dueña.",
-		EN: "The caller may not do this, or the link is no longer good. Get another link, or use the account of the owner.",
+		EN: "The caller may not do this, or the link is no longer good. Get another link, or sign in as the owner.",
 	}},
 	NotFound: {"not found", Text{
 		ES: "No existe, o ya no. Revisa la dirección y quita el elemento de tus listas.",

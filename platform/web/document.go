@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/yaml"
 	"github.com/labstack/echo/v4"
 
 	"risingstars/platform/fault"
@@ -36,9 +39,14 @@ var documentForms = []struct {
 		func(d *huma.OpenAPI) ([]byte, error) { return json.Marshal(d) }},
 	{"/openapi.yaml", "application/openapi+yaml", "Get this document as YAML", (*huma.OpenAPI).YAML},
 	{"/openapi-3.0.json", "application/openapi+json", "Get this document for tools that read OpenAPI 3.0, as JSON",
-		func(d *huma.OpenAPI) ([]byte, error) { return d.Downgrade() }},
+		downgrade},
 	{"/openapi-3.0.yaml", "application/openapi+yaml", "Get this document for tools that read OpenAPI 3.0, as YAML",
-		(*huma.OpenAPI).DowngradeYAML},
+		func(d *huma.OpenAPI) ([]byte, error) {
+			older, err := downgrade(d)
+			var converted bytes.Buffer
+			err = errors.Join(err, yaml.Convert(&converted, bytes.NewReader(older)))
+			return converted.Bytes(), err
+		}},
 }
 
 // Document serves the OpenAPI document of all routes, also of those that are registered later but before Start, pages
@@ -89,6 +97,7 @@ func (s *Server) complete() {
 		doc.Tags = append(doc.Tags, &huma.Tag{Name: g.Name, Description: g.Description})
 	}
 	doc.Components.Headers = commonHeaders()
+	permitNull(doc.Components.Schemas)
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) { // in order, so that names of responses stay the same
 		for _, op := range operationsAt(doc.Paths[path]) {
 			s.completeOperation(doc, op)
@@ -181,7 +190,11 @@ func (s *Server) page(path, summary, contentTypes string, handler echo.HandlerFu
 		Responses: map[string]*huma.Response{"200": {Content: map[string]*huma.MediaType{}}},
 	}, routeKey, route{})
 	for contentType := range strings.SplitSeq(contentTypes, ",") {
-		op.Responses["200"].Content[contentType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		schema := &huma.Schema{Type: huma.TypeString}
+		if strings.HasSuffix(contentType, "json") {
+			schema.Type = huma.TypeObject
+		}
+		op.Responses["200"].Content[contentType] = &huma.MediaType{Schema: schema}
 	}
 	if len(params) > 0 {
 		op = Refuses(op, errNoRoute)

@@ -18,6 +18,8 @@ func (s *Server) exampleOf(schema *huma.Schema) any {
 		return nil
 	case schema.Ref != "":
 		return s.exampleOf(s.API.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref))
+	case len(schema.AnyOf) > 0:
+		return s.exampleOf(schema.AnyOf[0])
 	case len(schema.Examples) > 0:
 		return schema.Examples[0]
 	case schema.Default != nil:
@@ -76,7 +78,7 @@ func commonHeaders() map[string]*huma.Param {
 	seconds := func(description string, example int) *huma.Param {
 		return &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeInteger}, Example: example}
 	}
-	return map[string]*huma.Param{
+	headers := map[string]*huma.Param{
 		"X-Request-Id":         header("Names this request in the service's log", exampleID),
 		"Cache-Control":        header("How long the answer may be kept", "no-store"),
 		"ETag":                 header("Names this state of the answer, for If-None-Match", `"b0pTJ1mVxw3kQ2aZ"`),
@@ -88,6 +90,8 @@ func commonHeaders() map[string]*huma.Param {
 		"RateLimit-Reset":      seconds("After how many seconds there is another use", 5),
 		"RateLimit-Policy":     header("The budget that is used up", `60;w=60;burst=60;name="votes"`),
 	}
+	headers["X-Request-Id"].Required = true
+	return headers
 }
 
 func headerRef(name string) *huma.Param { return &huma.Param{Ref: "#/components/headers/" + name} }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,10 +37,22 @@ func securitySchemes() map[string]*huma.SecurityScheme {
 	return map[string]*huma.SecurityScheme{
 		login: {
 			Type: "oauth2", Description: "Your e-mail and password; leave the client's id and secret empty",
-			Flows: &huma.OAuthFlows{Password: &huma.OAuthFlow{TokenURL: "/api/auth/login", Scopes: map[string]string{}}},
+			Flows: &huma.OAuthFlows{
+				Password: &huma.OAuthFlow{TokenURL: "/api/auth/login", Scopes: map[string]string{}},
+			},
 		},
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of a sign-in"},
 	}
+}
+
+// chain makes one middleware of several and puts it together only once, whereas echo does so for each request. So none
+// of them may change what it calls next.
+func chain(all ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+	first := func(c echo.Context) error { return c.Handler()(c) }
+	for _, middleware := range slices.Backward(all) {
+		first = middleware(first)
+	}
+	return func(echo.HandlerFunc) echo.HandlerFunc { return first }
 }
 
 // authenticate reads the caller from the token. A bad token makes the caller anonymous, so that people with an expired
@@ -173,6 +186,9 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 // validateQuery rejects a query that is not text, because PostgreSQL does not accept it.
 func validateQuery(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		if c.Request().URL.RawQuery == "" {
+			return next(c)
+		}
 		for _, values := range c.QueryParams() {
 			for _, value := range values {
 				if !isText(value) {
@@ -190,19 +206,40 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune
 // If the site's address is https, browsers shall not try http for a year; other names of the same domain are not ours
 // to decide about.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	everywhere := fixedHeaders{
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"X-Frame-Options", []string{"DENY"}},
+		{"Referrer-Policy", []string{"strict-origin-when-cross-origin"}},
+	}
+	if strings.HasPrefix(s.o.PublicURL, "https://") {
+		everywhere = append(everywhere, fixedHeader{"Strict-Transport-Security", []string{"max-age=31536000"}})
+	}
+	api := fixedHeaders{
+		{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+		{"Cache-Control", []string{"no-store"}},
+	}
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-		if strings.HasPrefix(s.o.PublicURL, "https://") {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
+		everywhere.copyTo(h)
 		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
-			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-			h.Set("Cache-Control", "no-store")
+			api.copyTo(h)
 		}
 		return next(c)
+	}
+}
+
+// fixedHeaders are the same in many answers, which share their values.
+type fixedHeaders []fixedHeader
+
+type fixedHeader struct {
+	name   string // in canonical form
+	values []string
+}
+
+// copyTo sets the headers. The values have no room, so that whoever adds to one gets a copy of it.
+func (f fixedHeaders) copyTo(h http.Header) {
+	for _, header := range f {
+		h[header.name] = slices.Clip(header.values)
 	}
 }
 

@@ -53,6 +53,8 @@ type Multipart struct {
 // Part is one part of a form.
 type Part struct {
 	Name    string // of its field, in lower case and without [] at the end; "" if it has none
+	File    string // the name that the client gives to the file; "" if it gives none
+	Type    string // the media type that the client states, in lower case; "" if it states none
 	body    io.Reader
 	charset string
 }
@@ -115,9 +117,11 @@ func (m *Multipart) next() (*Part, error) {
 	if err != nil {
 		return nil, m.bodyError(err)
 	}
-	name := strings.ToLower(strings.TrimSpace(headerParameter(part.Header.Get("Content-Disposition"), "name")))
-	p := &Part{Name: strings.TrimSuffix(name, "[]"), body: part}
-	p.charset = cmp.Or(headerParameter(part.Header.Get(echo.HeaderContentType), "charset"), m.charset)
+	disposition, contentType := part.Header.Get("Content-Disposition"), part.Header.Get(echo.HeaderContentType)
+	name := strings.ToLower(strings.TrimSpace(headerParameter(disposition, "name")))
+	p := &Part{Name: strings.TrimSuffix(name, "[]"), File: headerParameter(disposition, "filename"), body: part}
+	p.Type, _ = cutMediaType(contentType)
+	p.charset = cmp.Or(headerParameter(contentType, "charset"), m.charset)
 	if strings.EqualFold(strings.TrimSpace(part.Header.Get("Content-Transfer-Encoding")), "base64") {
 		p.body = base64.NewDecoder(base64.StdEncoding, part)
 	}

@@ -2,10 +2,13 @@ package web_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -165,4 +168,42 @@ func TestAnotherSiteMaySendAndReadTheHeadersOfTheContract(t *testing.T) {
 			t.Errorf("%v do not vary by %s", a.Header(), name)
 		}
 	}
+}
+
+// Signed links differ in each answer. Whoever has an answer has links that hold for three quarters of their life.
+func TestAnAnswerWithSignedLinksIsTheSameForAQuarterOfTheirLife(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t, func(o *web.Options) { o.LinkLife = time.Hour })
+		title := "Song"
+		op := huma.Operation{Method: http.MethodGet, Path: "/api/video", OperationID: "video", Security: web.Secured()}
+		web.Register(b.Server, op, web.Use{}, func(context.Context, *struct{}) (*noteOutput, error) {
+			out := &noteOutput{}
+			out.Body.Message = fmt.Sprintf("https://s3.example/a.mp4?X-Amz-Date=%d&X-Amz-Signature=%d&x=y",
+				time.Now().Unix(), time.Now().UnixNano()) + " " + title
+			return out, nil
+		})
+		ask := func(tag string) (int, string) {
+			a := b.ask(http.MethodGet, "/api/video", "", "Authorization", "Bearer good", "If-None-Match", tag)
+			return a.Code, a.Header().Get("ETag")
+		}
+		time.Sleep(time.Until(time.Now().Truncate(15 * time.Minute).Add(15 * time.Minute))) // in a bubble, at once
+		_, tag := ask("")
+		if !strings.HasPrefix(tag, "W/") {
+			t.Errorf("the ETag %s is strong", tag)
+		}
+		time.Sleep(14 * time.Minute)
+		if status, _ := ask(tag); status != http.StatusNotModified {
+			t.Errorf("%d within a quarter of an hour", status)
+		}
+		title = "Another song"
+		if status, _ := ask(tag); status != http.StatusOK {
+			t.Errorf("%d after a change", status)
+		}
+		title = "Song"
+		time.Sleep(2 * time.Minute)
+		if status, _ := ask(tag); status != http.StatusOK {
+			t.Errorf("%d after a quarter of an hour", status)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -201,4 +202,32 @@ func TestAFailureFreesTheKey(t *testing.T) {
 		t.Errorf("%s does not resume", a.Body)
 	}
 	wantOrder(t, s.order("l", "tea"), "5", true)
+}
+
+func TestAnAccountHasAThousandKeysADay(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, shopDB(t))
+	s.decide = func(int) error { return fault.New(fault.Conflict, "closed", "Cerrado.", "Closed.") }
+	codes := map[int]int{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			for range 101 {
+				a := s.order(rand.Text(), "tea")
+				mu.Lock()
+				codes[a.Code]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	// One comes back in a minute and a half.
+	if codes[http.StatusBadRequest] < 1000 || codes[http.StatusTooManyRequests] < 5 ||
+		codes[http.StatusBadRequest]+codes[http.StatusTooManyRequests] != 1010 {
+		t.Errorf("the statuses are %v", codes)
+	}
+	if a := s.order("", "tea"); a.Code != http.StatusBadRequest {
+		t.Errorf("without a key: %d", a.Code)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -65,7 +64,8 @@ type answer struct {
 
 	key    string
 	header http.Header
-	made   time.Time // when its making began: the data is not older
+	fixed  fixedHeaders // the same as header, and those of every prepared answer
+	made   time.Time    // when its making began: the data is not older
 	until  time.Time
 }
 
@@ -205,6 +205,11 @@ func (s *Server) makeAnswer(
 	made.made = began
 	made.body = recorded.body.Bytes()
 	made.etag = etag(recorded.header, made.body)
+	for name, values := range made.header {
+		made.fixed = append(made.fixed, fixedHeader{name, values})
+	}
+	made.fixed = append(made.fixed,
+		fixedHeader{"Cache-Control", []string{"public, max-age=1, stale-while-revalidate=5"}})
 	made.until = began.Add(min(preparedFor, max(preparedLeast, preparedShare*time.Since(began))))
 	return made, recorded, nil
 }
@@ -264,14 +269,13 @@ func etag(header http.Header, body []byte) string {
 // sendPrepared writes an answer in the coding that the client prefers, or 304 to whoever has that already.
 func (s *Server) sendPrepared(c echo.Context, a *answer) error {
 	r, h := c.Request(), c.Response().Header()
-	maps.Copy(h, a.header)
+	a.fixed.copyTo(h)
 	coding := a.codingFor(r.Header["Accept-Encoding"])
 	etag := a.etagIn(coding)
-	h.Set("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
-	h.Set("ETag", etag)
+	h["Etag"] = []string{etag}
 	h.Add("Vary", "Accept-Encoding")
 	if matches(r.Header["If-None-Match"], etag) {
-		h.Del("Content-Type")
+		delete(h, "Content-Type")
 		c.Response().WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -289,6 +293,7 @@ func (s *Server) sendPrepared(c echo.Context, a *answer) error {
 
 // matches reports whether an If-None-Match header names the ETag, by weak comparison (RFC 9110 §13.1.2).
 func matches(header []string, etag string) bool {
+	etag = strings.TrimPrefix(etag, "W/")
 	for _, value := range header {
 		for candidate := range strings.SplitSeq(value, ",") {
 			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")

@@ -261,6 +261,34 @@ func TestFailuresAreNotPreparedAndNameTheirOwnRequest(t *testing.T) {
 	}
 }
 
+// Whoever asks at the same time as others in another language gets what went wrong in a language of its own.
+func TestFailuresOfPreparedAnswersAreInTheLanguageOfWhoAsks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		release := make(chan struct{})
+		b.list(web.Use{}, func(context.Context, *listInput) (string, error) {
+			<-release
+			return "", fault.New(fault.NotFound, "none", "No hay.", "There is none.")
+		})
+		var all sync.WaitGroup
+		for range 5 {
+			for language, text := range map[string]string{"es": "No hay.", "en": "There is none."} {
+				all.Go(func() {
+					a := b.ask(http.MethodGet, "/api/list", "", "Accept-Language", language)
+					if problemOf(t, a).Detail != text || a.Header().Get("Content-Language") != language ||
+						a.Header().Get("Vary") != "Accept-Language" {
+						t.Errorf("%s: %v %s", language, a.Header(), a.Body)
+					}
+				})
+			}
+		}
+		synctest.Wait()
+		close(release)
+		all.Wait()
+	})
+}
+
 func TestOnlyWhoHasAnAnswerMadeUsesUpABudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

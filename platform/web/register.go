@@ -101,6 +101,10 @@ func (s *Server) Routes() []string {
 	return all
 }
 
+// ForBrowsers reports whether one of Routes is a page of the site, or a file that pages load. These are no part of the
+// API's contract.
+func (s *Server) ForBrowsers(name string) bool { return s.routes[name].page || s.routes[name].static }
+
 // enforce answers requests that need a caller and have none, whose body is too large, or for which a budget is used up.
 func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -137,13 +141,14 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			inLanguage(c.Response().Header(), languageOf(ctx))
 		}
+		handler := next // which all requests share
 		if route.use.Once {
-			next = s.once(next, route.use)
+			handler = s.once(next, route.use)
 		}
 		if route.tagged {
-			return s.serveTagged(c, route, next)
+			return s.serveTagged(c, route, handler)
 		}
-		return s.spend(c, route.use, next)
+		return s.spend(c, route.use, handler)
 	}
 }
 

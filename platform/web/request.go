@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
-	"net"
+	"encoding/binary"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -38,8 +40,8 @@ func requestOf(ctx context.Context) request {
 func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		id := uuid.Must(uuid.NewV7()).String()
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		id := newRequestID()
+		c.Response().Header()["X-Request-Id"] = []string{id}
 		ctx := telemetry.WithRequestID(r.Context(), id)
 		ctx = context.WithValue(ctx, requestKey{}, request{
 			accept:   strings.Join(r.Header["Accept-Language"], ","),
@@ -52,6 +54,16 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.SetRequest(r.WithContext(ctx))
 		return next(c)
 	}
+}
+
+// newRequestID returns a UUID of version 7 (RFC 9562 §5.7). Nothing relies on it being hard to guess, so its random
+// part needs no system call.
+func newRequestID() string {
+	a, b := rand.Uint64(), rand.Uint64() //nolint:gosec // as above
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixMilli())<<16|0x7000|a&0x0fff)
+	binary.BigEndian.PutUint64(id[8:], 1<<63|b>>2)
+	return id.String()
 }
 
 // lang is a language of the public texts.
@@ -130,6 +142,9 @@ func Absolute(ctx context.Context, reference string) string {
 // client returns the nearest address that is not a trusted proxy. Only trusted proxies may forward addresses.
 func (s *Server) client(r *http.Request) netip.Addr {
 	addr := peer(r)
+	if !s.trusts(addr) {
+		return addr
+	}
 	forwarded := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
 	for i := len(forwarded) - 1; i >= 0 && s.trusts(addr); i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
@@ -172,10 +187,9 @@ func (s *Server) trusts(addr netip.Addr) bool {
 }
 
 func peer(r *http.Request) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
-	addr, _ := netip.ParseAddr(host)
-	return addr.Unmap()
+	return addr.Addr().Unmap()
 }

@@ -36,6 +36,8 @@ type Options struct {
 	// means that there are no proxies.
 	Drain time.Duration
 	Pace  Pace // how slow clients may be
+	// LinkLife is how long the signed links in answers hold.
+	LinkLife time.Duration
 
 	// Connections and ConnectionsEach bound how many connections are open, in all and of each client network; 0: 4,096
 	// or half of the files that the system lets the process open, and a quarter of that.
@@ -119,9 +121,8 @@ func New(o Options) *Server {
 	}
 
 	e.HTTPErrorHandler = s.writeError
-	e.Pre(s.admit)
-	e.Use(s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(), validateQuery,
-		s.authenticate, s.enforce)
+	e.Use(chain(s.admit, s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(),
+		validateQuery, s.authenticate, s.enforce))
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()

@@ -1,16 +1,20 @@
 package web
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
 
-// serveTagged answers a read of one caller with a strong ETag, and 304 if the caller has the answer already. The answer
-// is made each time and is never compressed: it holds signed links beside texts of other people.
+// serveTagged answers a read of one caller with an ETag, and 304 if the caller has the answer already. The answer is
+// made each time and is never compressed: it holds signed links beside texts.
 func (s *Server) serveTagged(c echo.Context, r route, next echo.HandlerFunc) error {
 	recorded, err := s.record(c, r, next)
 	if err != nil {
@@ -19,7 +23,7 @@ func (s *Server) serveTagged(c echo.Context, r route, next echo.HandlerFunc) err
 	if recorded.status != http.StatusOK {
 		return recorded.replay(c.Response())
 	}
-	tag := etag(recorded.header, recorded.body.Bytes())
+	tag := s.callersETag(recorded.header, recorded.body.Bytes(), time.Now())
 	recorded.header.Set("ETag", tag)
 	if matches(c.Request().Header["If-None-Match"], tag) {
 		recorded.header.Del("Content-Type")
@@ -29,6 +33,27 @@ func (s *Server) serveTagged(c echo.Context, r route, next echo.HandlerFunc) err
 		recorded.header.Set("Content-Length", strconv.Itoa(recorded.body.Len()))
 	}
 	return recorded.replay(c.Response())
+}
+
+// signedQuery is the query of a signed link: each time it is given out, it has another end and another signature.
+var signedQuery = regexp.MustCompile(`\?[^"\s]*[Ss]ignature=[^"\s]*`)
+
+// callersETag is strong, unless the answer has signed links. Then it is weak: it does not depend on when they were
+// signed, but it changes four times in their life, so that whoever gets 304 has links that still hold.
+func (s *Server) callersETag(header http.Header, body []byte, now time.Time) string {
+	links := signedQuery.FindAllIndex(body, -1)
+	if len(links) == 0 || s.o.LinkLife < 4 {
+		return etag(header, body)
+	}
+	var rest bytes.Buffer
+	from := 0
+	for _, link := range links {
+		rest.Write(body[from:link[0]])
+		from = link[1]
+	}
+	rest.Write(body[from:])
+	fmt.Fprint(&rest, now.UnixNano()/int64(s.o.LinkLife/4))
+	return "W/" + etag(header, rest.Bytes())
 }
 
 // errHead ends an answer to HEAD, which has no body.
@@ -50,7 +75,7 @@ func (r *recorder) replay(w http.ResponseWriter) error {
 		}
 		w.Header()[name] = values
 	}
-	w.WriteHeader(r.status)
+	w.WriteHeader(cmp.Or(r.status, http.StatusOK))
 	if r.body.Len() == 0 {
 		return nil
 	}

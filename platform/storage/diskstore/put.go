@@ -50,12 +50,13 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64) (s
 	if _, err := io.Copy(f, r); err != nil {
 		return storage.Object{}, fmt.Errorf("write: %w", err)
 	}
-	if size > 0 {
-		if err := disk.Trim(f); err != nil {
-			return storage.Object{}, fmt.Errorf("trim: %w", err)
-		}
+	if size == 0 {
+		return s.commit(ctx, key, f)
 	}
-	return s.commit(ctx, key, f)
+	if err := disk.Trim(f); err != nil {
+		return storage.Object{}, fmt.Errorf("trim: %w", err)
+	}
+	return s.commitNew(ctx, key, f)
 }
 
 // Move renames the file into the scratch area first, because os.Root renames only within itself.
@@ -120,21 +121,61 @@ func (s *Store) commit(ctx context.Context, key string, f *os.File) (storage.Obj
 	return object(key, info), nil
 }
 
-// persist sets the final mode and time of the scratch file f and makes it durable.
-func (s *Store) persist(f *os.File, temp string) (fs.FileInfo, error) {
-	if err := f.Chmod(0o640); err != nil {
-		return nil, err
+// commitNew is commit for an object that is not there yet, as is every upload's: visible first, then durable together
+// with its name, for which file systems with a journal wait only once. A power cut before it returns may leave an
+// object whose content is incomplete. If there is an object, or no second name for a file, it does as commit does.
+func (s *Store) commitNew(ctx context.Context, key string, f *os.File) (storage.Object, error) {
+	temp, err := filepath.Rel(s.path, f.Name())
+	if err != nil {
+		return storage.Object{}, err
 	}
-	// The kernel's own timestamps are milliseconds apart, too coarse for an ETag, and a moved file should carry the
-	// time of its Put.
-	now := time.Now()
-	if err := s.root.Chtimes(temp, now, now); err != nil {
+	if err := s.mkdirAll(path.Dir(key)); err != nil {
+		return storage.Object{}, err
+	}
+	if err := s.finish(f, temp); err != nil {
+		return storage.Object{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return storage.Object{}, err
+	}
+	if err := s.root.Link(temp, key); err != nil {
+		return s.commit(ctx, key, f)
+	}
+	// Both at once, so that they wait for the same commit of the journal: while many uploads change the folder, one
+	// after the other would wait for the next.
+	named := make(chan error, 1)
+	go func() { named <- s.sync(path.Dir(key)) }()
+	info, err := f.Stat()
+	if err == nil {
+		err = f.Sync()
+	}
+	unnamed := <-named
+	if err != nil {
+		return storage.Object{}, errors.Join(err, s.root.Remove(key))
+	}
+	return object(key, info), unnamed
+}
+
+// persist finishes the scratch file f and makes it durable.
+func (s *Store) persist(f *os.File, temp string) (fs.FileInfo, error) {
+	if err := s.finish(f, temp); err != nil {
 		return nil, err
 	}
 	if err := f.Sync(); err != nil {
 		return nil, err
 	}
 	return f.Stat()
+}
+
+// finish sets the final mode and time of the scratch file f.
+func (s *Store) finish(f *os.File, temp string) error {
+	if err := f.Chmod(0o640); err != nil {
+		return err
+	}
+	// The kernel's own timestamps are milliseconds apart, too coarse for an ETag, and a moved file should carry the
+	// time of its Put.
+	now := time.Now()
+	return s.root.Chtimes(temp, now, now)
 }
 
 // mkdirAll creates dir and its parents, and makes each new folder durable in its parent.

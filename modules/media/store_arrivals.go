@@ -1,0 +1,134 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"risingstars/platform/batch"
+	"risingstars/platform/database"
+)
+
+const (
+	// mostArrivals bounds a batch, and with it how long its first upload waits for the others.
+	mostArrivals = 64
+	// arrivalRunners is how many batches are under way at once, so that one that waits for a lock holds up few.
+	arrivalRunners = 2
+	// arrivalTimeout bounds a batch, which does not end with the request of any one upload.
+	arrivalTimeout = 10 * time.Second
+)
+
+// errArrival is the outcome if the goroutine that wrote the rows for others has panicked.
+var errArrival = errors.New("the batch of this upload was not completed")
+
+// arrivals write the rows of uploads that arrive at the same time with one statement and one commit for all of them. If
+// that fails, each is written alone, so that one that cannot be written fails alone.
+type arrivals struct {
+	store   *store
+	orphans *batch.Queue[*arrival]
+	mocks   *batch.Queue[*arrival]
+}
+
+// arrival is an upload of which something is to be written, and the outcome.
+type arrival struct {
+	ctx   context.Context //nolint:containedctx // a batch has many
+	key   string          // of the file
+	video *Video          // of a mock; the time of the upload is set when it is written
+	err   error
+}
+
+func newArrivals(s *store) *arrivals {
+	a := &arrivals{store: s}
+	a.orphans = batch.New(mostArrivals, arrivalRunners, a.together(a.insertOrphans))
+	a.mocks = batch.New(mostArrivals, arrivalRunners, a.together(a.insertMocks))
+	return a
+}
+
+// orphan lists a file as an orphan for as long as it may take to arrive.
+func (a *arrivals) orphan(ctx context.Context, key string) error {
+	one := &arrival{ctx: ctx, key: key, err: errArrival}
+	a.orphans.Do(one)
+	return one.err
+}
+
+// mock adds the video of a mock, uploaded now, and adopts its file.
+func (a *arrivals) mock(ctx context.Context, v *Video) error {
+	one := &arrival{ctx: ctx, key: v.OriginalKey, video: v, err: errArrival}
+	a.mocks.Do(one)
+	return one.err
+}
+
+// together writes all at once or, if that fails, each alone.
+func (a *arrivals) together(write func(ctx context.Context, all []*arrival) error) func(all []*arrival) {
+	return func(all []*arrival) {
+		if len(all) > 1 {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(all[0].ctx), arrivalTimeout)
+			defer cancel()
+			if err := write(ctx, all); err == nil {
+				for _, one := range all {
+					one.err = nil
+				}
+				return
+			}
+		}
+		for _, one := range all {
+			one.err = write(one.ctx, []*arrival{one})
+		}
+	}
+}
+
+// insertOrphans does not wait until PostgreSQL has the rows on its disk, which it has a moment later: the commit that
+// makes a video of the file waits for both. Only a power cut in that moment leaves a file that is on no list; app
+// storage check finds it. SQLite waits.
+func (a *arrivals) insertOrphans(ctx context.Context, all []*arrival) error {
+	values := make([]any, len(all))
+	for i, one := range all {
+		values[i] = one.key
+	}
+	row := `(?, ` + plus(a.store.clock(), uploadGrace) + `)`
+	statement := `INSERT INTO media_unclaimed_files (storage_key, delete_after) VALUES ` +
+		strings.Repeat(row+", ", len(all)-1) + row
+	if a.store.db.Dialect() == database.PostgreSQL {
+		// The setting is for this statement's own transaction.
+		rows := strings.TrimSuffix(strings.Repeat(`(?),`, len(all)), ",")
+		statement = `WITH media_soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))
+			INSERT INTO media_unclaimed_files (storage_key, delete_after)
+			SELECT f.storage_key, ` + plus(a.store.clock(), uploadGrace) + `
+			FROM media_soon, (VALUES ` + rows + `) AS f (storage_key)`
+	}
+	_, err := a.store.db.Exec(ctx, statement, values...)
+	if err != nil {
+		return fmt.Errorf("list %d files as orphans: %w", len(all), err)
+	}
+	return nil
+}
+
+func (a *arrivals) insertMocks(ctx context.Context, all []*arrival) error {
+	err := a.store.db.InTx(ctx, func(ctx context.Context) error {
+		now, err := a.store.db.Now(ctx)
+		if err != nil {
+			return err
+		}
+		rows, keys := make([]videoRow, len(all)), make([]string, len(all))
+		for i, one := range all {
+			v := one.video
+			v.UploadedAt = now
+			keys[i] = one.key
+			rows[i] = videoRow{
+				ID: v.ID, OwnerID: v.OwnerID, Title: v.Title, Description: v.Description, Status: string(Uploaded),
+				Step: stepQueued, Mock: true, OriginalKey: v.OriginalKey, OriginalSize: v.OriginalSize,
+				StartMs: v.Start.Milliseconds(), UploadedAt: database.Micros(v.UploadedAt),
+			}
+		}
+		if err := a.store.db.Gorm(ctx).Create(&rows).Error; err != nil {
+			return err
+		}
+		return a.store.adopt(ctx, keys...)
+	})
+	if err != nil {
+		return fmt.Errorf("insert %d mocks: %w", len(all), err)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package voting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"risingstars/platform/batch"
+	"risingstars/platform/database"
+)
+
+const (
+	// mostJoint is how many lanes share a transaction at most, and jointBallots is how many ballots a lane may have for
+	// that: a longer one is worth a transaction of its own.
+	mostJoint    = 64
+	jointBallots = 32
+	// jointRunners is how many such transactions are under way at once, so that one that waits for a lock does not hold
+	// up all.
+	jointRunners = 4
+)
+
+// errVanished is why votes are cast again one lane after the other: an entry was withdrawn meanwhile.
+var errVanished = errors.New("an entry is gone")
+
+// laneBatch is the next batch of one lane, and its outcome.
+type laneBatch struct {
+	ctx     context.Context //nolint:containedctx // a transaction has many
+	videoID string
+	ballots []*ballot
+	err     error
+}
+
+// joint has the batches of different lanes share a transaction if they wait at the same time. So many videos with a
+// voter each are as quick as one with many. SQLite's transactions share a commit anyway.
+func (m *Module) joint() func(ctx context.Context, videoID string, ballots []*ballot) error {
+	queue := batch.New(mostJoint, jointRunners, m.castJointly)
+	return func(ctx context.Context, videoID string, ballots []*ballot) error {
+		if len(ballots) > jointBallots || m.store.db.Dialect() == database.SQLite {
+			return m.castAll(ctx, videoID, ballots)
+		}
+		b := &laneBatch{ctx, videoID, ballots, errBatch}
+		queue.Do(b)
+		return b.err
+	}
+}
+
+// castJointly casts the batches of several lanes. If that fails, it casts one after the other.
+func (m *Module) castJointly(batches []*laneBatch) {
+	if len(batches) > 1 {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(batches[0].ctx), batchTimeout)
+		defer cancel()
+		if err := m.castTogether(ctx, batches); err == nil {
+			return
+		}
+	}
+	for _, b := range batches {
+		b.err = m.castAll(b.ctx, b.videoID, b.ballots)
+	}
+}
+
+// castTogether is castAll for several videos. If it returns an error, nothing has changed, and none is decided.
+func (m *Module) castTogether(ctx context.Context, batches []*laneBatch) error {
+	ids := make([]string, len(batches))
+	for i, b := range batches {
+		ids[i] = b.videoID
+	}
+	return m.store.db.InTx(ctx, func(ctx context.Context) error {
+		contestants, err := m.store.contestants(ctx, ids)
+		if err != nil {
+			return err
+		}
+		var votes []newVote
+		for _, b := range batches {
+			contestantID, ok := contestants[b.videoID]
+			if b.err = nil; !ok {
+				b.err = errNoEntry
+				continue
+			}
+			for _, voter := range m.admit(b.ballots, contestantID) {
+				votes = append(votes, newVote{b.videoID, voter, contestantID})
+			}
+		}
+		added, err := m.store.addVotesOfMany(ctx, votes)
+		if err != nil {
+			return err
+		}
+		totals, err := m.store.talliesOfMany(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for _, b := range batches {
+			if b.err != nil {
+				continue
+			}
+			total, ok := totals[b.videoID]
+			if !ok {
+				return errVanished
+			}
+			settle(b.ballots, added[b.videoID], total)
+		}
+		return nil
+	})
+}
+
+// newVote is one that is to be stored.
+type newVote struct{ videoID, voterID, contestantID string }
+
+func (v newVote) compare(other newVote) int {
+	if c := strings.Compare(v.videoID, other.videoID); c != 0 {
+		return c
+	}
+	return strings.Compare(v.voterID, other.voterID)
+}
+
+// sortVotes returns the votes in the order in which their rows are locked, each once.
+func sortVotes(votes []newVote) []newVote {
+	slices.SortFunc(votes, newVote.compare)
+	return slices.Compact(votes)
+}
+
+func wrapVotes(err error) error {
+	if err != nil {
+		return fmt.Errorf("store votes: %w", err)
+	}
+	return nil
+}
