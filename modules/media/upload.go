@@ -95,5 +95,6 @@ func (m *Module) acceptMock(ctx context.Context, ownerID string, o *original, d 
 		m.discard(ctx, err, o.key)
 		return Video{}, err
 	}
+	m.metrics.uploadBytes.Observe(float64(v.OriginalSize))
 	return v, nil
 }
