@@ -106,7 +106,7 @@ func (b *bench) createDatabase(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("look at the PostgreSQL server: %w", err)
 		}
 		if value != "on" {
-			return "", fmt.Errorf("PostgreSQL has %s=%s, so commits are not durable: run make bench-web", setting, value)
+			return "", fmt.Errorf("PostgreSQL has %s=%s: commits are not durable; run make bench-web", setting, value)
 		}
 	}
 	name := "benchweb_" + strings.ToLower(rand.Text()[:8])

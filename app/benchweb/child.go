@@ -136,7 +136,7 @@ func (b *bench) start(ctx context.Context, env, args []string, addr string) (*ch
 	go func() { ended <- c.cmd.Wait() }()
 	b.closers = append(b.closers, func() {
 		_ = c.cmd.Process.Signal(syscall.SIGTERM)
-		_ = <-ended // how it ended does not matter
+		<-ended // how it ended does not matter
 	})
 	for deadline := time.Now().Add(clientTimeout); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)

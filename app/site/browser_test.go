@@ -296,7 +296,7 @@ func validate(t *testing.T, documents map[string]document) {
 	// What it prints is cut off at 64 KB.
 	results := filepath.Join(t.TempDir(), "results.json")
 	arguments := []string{"--config", rules, "--formatter", "json=" + results, folder}
-	cmd := exec.CommandContext(t.Context(), command, arguments...) //nolint:gosec // our own tool
+	cmd := exec.CommandContext(t.Context(), command, arguments...)
 	printed, err := cmd.CombinedOutput()
 	var report []struct {
 		FilePath string

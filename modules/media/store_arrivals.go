@@ -79,26 +79,14 @@ func (a *arrivals) together(write func(ctx context.Context, all []*arrival) erro
 	}
 }
 
-// insertOrphans does not wait until PostgreSQL has the rows on its disk, which it has a moment later: the commit that
-// makes a video of the file waits for both. Only a power cut in that moment leaves a file that is on no list; app
-// storage check finds it. SQLite waits.
 func (a *arrivals) insertOrphans(ctx context.Context, all []*arrival) error {
 	values := make([]any, len(all))
 	for i, one := range all {
 		values[i] = one.key
 	}
 	row := `(?, ` + plus(a.store.clock(), uploadGrace) + `)`
-	statement := `INSERT INTO media_unclaimed_files (storage_key, delete_after) VALUES ` +
-		strings.Repeat(row+", ", len(all)-1) + row
-	if a.store.db.Dialect() == database.PostgreSQL {
-		// The setting is for this statement's own transaction.
-		rows := strings.TrimSuffix(strings.Repeat(`(?),`, len(all)), ",")
-		statement = `WITH media_soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))
-			INSERT INTO media_unclaimed_files (storage_key, delete_after)
-			SELECT f.storage_key, ` + plus(a.store.clock(), uploadGrace) + `
-			FROM media_soon, (VALUES ` + rows + `) AS f (storage_key)`
-	}
-	_, err := a.store.db.Exec(ctx, statement, values...)
+	_, err := a.store.db.Exec(ctx, `INSERT INTO media_unclaimed_files (storage_key, delete_after) VALUES `+
+		strings.Repeat(row+", ", len(all)-1)+row, values...)
 	if err != nil {
 		return fmt.Errorf("list %d files as orphans: %w", len(all), err)
 	}

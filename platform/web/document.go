@@ -35,18 +35,24 @@ var documentForms = []struct {
 	path, contentType, summary string
 	marshal                    func(*huma.OpenAPI) ([]byte, error)
 }{
-	{"/openapi.json", "application/openapi+json", "Get this document as JSON",
-		func(d *huma.OpenAPI) ([]byte, error) { return json.Marshal(d) }},
+	{
+		"/openapi.json", "application/openapi+json", "Get this document as JSON",
+		func(d *huma.OpenAPI) ([]byte, error) { return json.Marshal(d) },
+	},
 	{"/openapi.yaml", "application/openapi+yaml", "Get this document as YAML", (*huma.OpenAPI).YAML},
-	{"/openapi-3.0.json", "application/openapi+json", "Get this document for tools that read OpenAPI 3.0, as JSON",
-		downgrade},
-	{"/openapi-3.0.yaml", "application/openapi+yaml", "Get this document for tools that read OpenAPI 3.0, as YAML",
+	{
+		"/openapi-3.0.json", "application/openapi+json", "Get this document for tools that read OpenAPI 3.0, as JSON",
+		downgrade,
+	},
+	{
+		"/openapi-3.0.yaml", "application/openapi+yaml", "Get this document for tools that read OpenAPI 3.0, as YAML",
 		func(d *huma.OpenAPI) ([]byte, error) {
 			older, err := downgrade(d)
 			var converted bytes.Buffer
 			err = errors.Join(err, yaml.Convert(&converted, bytes.NewReader(older)))
 			return converted.Bytes(), err
-		}},
+		},
+	},
 }
 
 // Document serves the OpenAPI document of all routes, also of those that are registered later but before Start, pages

@@ -34,8 +34,8 @@ type View struct {
 func (s *Server) Pages(o PageOptions) {
 	sources := strings.Join(append([]string{"'self'"}, o.Origins...), " ")
 	s.pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + sources + " data:; " +
-		"media-src " + sources + " blob:; connect-src " + sources + "; manifest-src 'self'; form-action 'self'; base-uri 'none'; " +
-		"frame-ancestors 'none'"
+		"media-src " + sources + " blob:; connect-src " + sources + "; manifest-src 'self'; form-action 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'"
 	s.pageProblem = o.Problem
 }
 

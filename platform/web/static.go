@@ -19,8 +19,8 @@ const (
 	forever    = "public, max-age=31536000, immutable"
 )
 
-// Static are files that pages need, such as styles and scripts. They are kept in memory, and compressed once. The address
-// of each names the content of all of them, so browsers may keep it for ever.
+// Static are files that pages need, such as styles and scripts. They are kept in memory, and compressed once. The
+// address of each names the content of all of them, so browsers may keep it for ever.
 type Static struct {
 	build string
 	files map[string]staticFile
