@@ -132,11 +132,14 @@ func (b *bench) start(ctx context.Context, env, args []string, addr string) (*ch
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.cmd.Wait() // how it ended does not matter
+	}()
 	b.closers = append(b.closers, func() {
 		_ = c.cmd.Process.Signal(syscall.SIGTERM)
-		<-ended // how it ended does not matter
+		<-ended
 	})
 	for deadline := time.Now().Add(clientTimeout); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)

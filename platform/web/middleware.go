@@ -37,8 +37,10 @@ func securitySchemes() map[string]*huma.SecurityScheme {
 	return map[string]*huma.SecurityScheme{
 		login: {
 			Type: "oauth2", Description: "Your e-mail and password; leave the client's id and secret empty",
-			//nolint:gosec // an address is no password
-			Flows: &huma.OAuthFlows{Password: &huma.OAuthFlow{TokenURL: "/api/auth/login", Scopes: map[string]string{}}},
+			Flows: &huma.OAuthFlows{
+				//nolint:gosec // an address is no password
+				Password: &huma.OAuthFlow{TokenURL: "/api/auth/login", Scopes: map[string]string{}},
+			},
 		},
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access_token of a sign-in"},
 	}
