@@ -132,10 +132,11 @@ func (b *bench) start(ctx context.Context, env, args []string, addr string) (*ch
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
+	var outcome error
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = c.cmd.Wait() // how it ended does not matter
+		outcome = c.cmd.Wait()
 	}()
 	b.closers = append(b.closers, func() {
 		_ = c.cmd.Process.Signal(syscall.SIGTERM)
@@ -147,10 +148,9 @@ func (b *bench) start(ctx context.Context, env, args []string, addr string) (*ch
 			return c, conn.Close()
 		}
 		select {
-		case err := <-ended:
-			ended <- err
+		case <-ended:
 			said, _ := os.ReadFile(log.Name())
-			return nil, fmt.Errorf("%s: %w\n%s", args[0], err, said)
+			return nil, fmt.Errorf("%s: %w\n%s", args[0], outcome, said)
 		default:
 		}
 		if time.Now().After(deadline) {
