@@ -1,5 +1,11 @@
 import {refresh} from "./swap.js";
 
+const told = document.querySelector("[data-told]");
+const state = () => document.querySelector("#state")?.textContent ?? "";
 if (document.querySelector("[data-progress] progress")) {
-	refresh("[data-progress]", 3, part => !part.querySelector("progress"));
+	let said = state();
+	refresh("[data-progress]", 3, part => {
+		if (told && said !== state()) told.textContent = said = state();
+		return !part.querySelector("progress");
+	});
 }
