@@ -1,32 +1,47 @@
 import {swap} from "./swap.js";
 
-// A vote without loading the page again. Whatever goes wrong, the form is sent as without scripts.
+// A vote without loading the page again. What the server refuses is sent once more as without scripts, for the page that
+// says why; on a lost network the box stays as it was.
+const calm = 800; // milliseconds after a vote in which a tap is the second half of a double one
+const told = document.querySelector("[data-told]");
 let busy = false;
+let quiet = 0;
 document.addEventListener("submit", async event => {
 	const form = event.target;
 	if (!(form instanceof HTMLFormElement) || !form.closest("#voto")) return;
 	event.preventDefault();
-	if (busy) return;
+	if (busy || performance.now() < quiet) return;
 	busy = true;
+	const trouble = document.querySelector("#voto [data-trouble]");
+	if (trouble instanceof HTMLElement) trouble.hidden = true;
 	const body = new URLSearchParams();
 	const button = event.submitter;
 	if (button instanceof HTMLButtonElement) body.set(button.name, button.value);
+	let refused = false;
 	try {
 		const answer = await fetch(form.action, {method: "POST", body, headers: {Accept: "text/html"}});
+		refused = !answer.ok;
+		if (refused) throw new Error(String(answer.status));
 		if (new URL(answer.url).pathname !== location.pathname) {
 			location.assign(answer.url); // to sign in first
 			return;
 		}
-		if (!answer.ok) throw new Error(String(answer.status));
 		const part = swap("#voto", await answer.text());
+		quiet = performance.now() + calm;
 		if (part?.querySelector(".voted")) part.classList.add("pop");
+		const words = [".voted-line, .gold span", ".votes"].map(name => part?.querySelector(name)?.textContent);
+		if (told && part) told.textContent = words.join(". ");
 	} catch {
-		const sent = document.createElement("input");
-		sent.type = "hidden";
-		sent.name = "vote";
-		sent.value = body.get("vote") ?? "cast";
-		form.append(sent);
-		form.submit();
+		if (refused) {
+			const sent = document.createElement("input");
+			sent.type = "hidden";
+			sent.name = "vote";
+			sent.value = body.get("vote") ?? "cast";
+			form.append(sent);
+			form.submit();
+		} else if (trouble instanceof HTMLElement) {
+			trouble.hidden = false;
+		}
 	} finally {
 		busy = false;
 	}
@@ -44,7 +59,7 @@ if (share instanceof HTMLElement && "share" in navigator) {
 const address = document.querySelector("#address");
 if (address instanceof HTMLInputElement) address.addEventListener("focus", () => address.select());
 
-// A clip that cannot be played can be downloaded.
+// A clip that cannot be played can be tried again, or downloaded.
 const video = document.querySelector("video");
 const failed = document.querySelector("[data-failed]");
 if (video && failed instanceof HTMLElement) {
@@ -52,4 +67,8 @@ if (video && failed instanceof HTMLElement) {
 	last?.addEventListener("error", () => { failed.hidden = false; });
 	video.addEventListener("error", () => { failed.hidden = false; });
 	video.addEventListener("playing", () => { failed.hidden = true; });
+	failed.querySelector("[data-again]")?.addEventListener("click", () => {
+		video.load();
+		video.play().catch(() => {}); // it has said so already
+	});
 }
