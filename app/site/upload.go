@@ -9,9 +9,10 @@ import (
 type UploadPage struct {
 	Base
 
-	Form  Form
-	MaxMB int
-	Rules UploadRules
+	Form     Form
+	MaxBytes int64 // of the file
+	MaxMB    int
+	Rules    UploadRules
 }
 
 func (*UploadPage) file() string { return "upload" }
@@ -26,7 +27,7 @@ type UploadRules struct {
 func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
 	rules := s.media.ClipRules()
 	d := &UploadPage{
-		Base: v.frame("upload.title", "upload"), MaxMB: int(s.media.MaxUpload() >> 20),
+		Base: v.frame("upload.title", "upload"), MaxBytes: s.media.MaxUpload(), MaxMB: int(s.media.MaxUpload() >> 20),
 		Rules: UploadRules{
 			Clip: int(rules.MaxClip.Seconds()), Shortest: int(rules.MinDuration.Seconds()),
 			Longest: int(rules.MaxDuration.Seconds()), Height: rules.MinHeight,

@@ -2,24 +2,46 @@
 // sent by the browser itself.
 
 const form = document.querySelector("[data-upload]");
-const told = document.querySelector("[data-status]");
-if (form instanceof HTMLFormElement && told) {
+const shown = document.querySelector("[data-sending]");
+const bar = shown?.querySelector("progress");
+const words = shown?.querySelector("span");
+const told = document.querySelector("[data-told]");
+const broken = document.querySelector("[data-broken]");
+const big = document.querySelector("[data-big]");
+const file = form?.querySelector("input[type=file]");
+if (form instanceof HTMLFormElement && shown instanceof HTMLElement && bar && words && told instanceof HTMLElement &&
+	broken instanceof HTMLElement && big instanceof HTMLElement && file instanceof HTMLInputElement) {
 	let sending = false;
 	const title = document.title;
+	const about = file.getAttribute("aria-describedby") ?? "";
 	const leaving = (/** @type {BeforeUnloadEvent} */ event) => event.preventDefault();
+	const fits = () => {
+		big.hidden = (file.files?.[0]?.size ?? 0) <= Number(form.dataset.most);
+		if (big.hidden) file.removeAttribute("aria-invalid");
+		else file.setAttribute("aria-invalid", "true");
+		file.setAttribute("aria-describedby", big.hidden ? about : about + " " + big.id);
+		return big.hidden;
+	};
+	file.addEventListener("change", fits);
 	form.addEventListener("submit", event => {
 		event.preventDefault();
 		if (sending) return;
+		if (!fits()) {
+			file.focus();
+			return;
+		}
 		sending = true;
 		addEventListener("beforeunload", leaving);
-		const bar = document.createElement("progress");
-		const words = document.createElement("span");
-		bar.max = 1;
-		bar.setAttribute("aria-label", title);
-		told.replaceChildren(bar, words);
+		bar.removeAttribute("value");
+		words.textContent = told.textContent = "";
+		shown.hidden = false;
+		broken.hidden = true;
+		let quarter = 0;
 		const end = () => {
 			removeEventListener("beforeunload", leaving);
 			document.title = title;
+			shown.hidden = true;
+			told.textContent = "";
 			sending = false;
 		};
 		const request = new XMLHttpRequest();
@@ -27,10 +49,15 @@ if (form instanceof HTMLFormElement && told) {
 		request.setRequestHeader("Accept", "text/html");
 		request.upload.addEventListener("progress", sent => {
 			if (!sent.lengthComputable) return;
-			const percent = Math.floor(100 * sent.loaded / sent.total) + " %";
-			bar.value = sent.loaded / sent.total;
-			if (words.textContent !== percent) words.textContent = percent;
+			const part = sent.loaded / sent.total;
+			const percent = Math.floor(100 * part) + " %";
+			bar.value = part;
+			words.textContent = part < 1 ? percent : told.dataset.told ?? "";
 			document.title = percent + " · " + title;
+			if (Math.floor(4 * part) > quarter) {
+				quarter = Math.floor(4 * part);
+				told.textContent = part < 1 ? 25 * quarter + " %" : words.textContent;
+			}
 		});
 		request.addEventListener("load", () => {
 			end();
@@ -42,16 +69,20 @@ if (form instanceof HTMLFormElement && told) {
 			const page = new DOMParser().parseFromString(request.responseText, "text/html");
 			const found = page.querySelector(".summary, .error-page");
 			document.querySelector(".summary, .error-page")?.remove();
-			told.replaceChildren();
-			if (found instanceof HTMLElement) {
-				form.before(found);
-				found.tabIndex = -1;
-				found.focus();
+			broken.hidden = found instanceof HTMLElement;
+			if (!(found instanceof HTMLElement)) return;
+			for (const fresh of page.querySelectorAll("[data-upload] .field")) {
+				const id = fresh.querySelector("input, textarea")?.id ?? "";
+				if (id !== file.id) document.getElementById(id)?.closest(".field")?.replaceWith(fresh);
 			}
+			document.title = page.title;
+			form.before(found);
+			found.tabIndex = -1;
+			found.focus();
 		});
 		request.addEventListener("error", () => {
 			end();
-			form.submit(); // the browser says what is wrong with the line
+			broken.hidden = false;
 		});
 		request.send(new FormData(form));
 	});
