@@ -30,6 +30,23 @@ func TestEachPageLinksItsTwin(t *testing.T) {
 	}
 }
 
+// A link to a page that a list no longer has leads to the last one that it has, with the same filter.
+func TestAPageAfterTheLastLeadsToTheLast(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	users, _ := h.crowd(t, 13)
+	b := h.signedIn(t, users[0])
+	for path, want := range map[string]string{
+		"/?page=9": "/?page=2", "/en?order=votes&page=9": "/en?order=votes&page=2", "/?city=Cali&page=2": "/?city=Cali",
+		"/ranking?city=medellin&page=7": "/ranking?city=medellin", "/me/videos?page=2": "/me/videos",
+		"/en/me/votes?page=3": "/en/me/votes",
+	} {
+		if answer := b.get(t, path); answer.status != http.StatusSeeOther || answer.location() != want {
+			t.Errorf("%s answers %d %q, want %q", path, answer.status, answer.location(), want)
+		}
+	}
+}
+
 // A page that has not changed costs nothing.
 func TestAnUnchangedPageIs304(t *testing.T) {
 	t.Parallel()

@@ -94,22 +94,26 @@ func pageOf(query url.Values) int {
 // pager returns the pager of a list with total rows.
 func (v *visit) pager(total, size int) Pager {
 	p := Pager{Page: pageOf(v.URL.Query()), Pages: max(1, (total+size-1)/size)}
-	to := func(n int) string {
-		query := v.URL.Query()
-		query.Del("said")
-		query.Set("page", strconv.Itoa(n))
-		if n == 1 {
-			query.Del("page")
-		}
-		return v.link(v.path + kept(query))
-	}
 	if p.Page < p.Pages {
-		p.More = to(p.Page + 1)
+		p.More = v.link(v.numbered(p.Page + 1))
 	}
 	if p.Page > 1 {
-		p.Back = to(min(p.Page-1, p.Pages))
+		p.Back = v.link(v.numbered(p.Page - 1))
 	}
 	return p
+}
+
+// past reports whether the address names a page after the last one, as an old link does when the list has shrunk.
+func (p Pager) past() bool { return p.Page > p.Pages }
+
+// numbered returns the Spanish address of page n of the same list.
+func (v *visit) numbered(n int) string {
+	query := v.URL.Query()
+	query.Set("page", strconv.Itoa(n))
+	if n == 1 {
+		query.Del("page")
+	}
+	return v.path + kept(query)
 }
 
 func (s *Site) getGallery(v *visit) (web.View, error) {
@@ -135,6 +139,9 @@ func (s *Site) getGallery(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	d.Total, d.Pager = found.Total, v.pager(found.Total, galleryCards)
+	if d.Pager.past() {
+		return v.goTo(v.numbered(d.Pager.Pages))
+	}
 	d.Empty = found.Total == 0 && !d.Filter.Active()
 	d.Cards, err = s.cards(ctx, v.caller, found.Entries)
 	if err != nil {

@@ -108,6 +108,9 @@ func (s *Site) getMyVideos(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	d := &MyVideosPage{Base: v.frame("mine.title", "me"), Total: total, Pager: v.pager(total, myCards)}
+	if d.Pager.past() {
+		return v.goTo(v.numbered(d.Pager.Pages))
+	}
 	d.Private = true
 	for _, video := range videos {
 		mine, err := s.myVideo(ctx, video, tallies[video.ID])
@@ -202,6 +205,9 @@ func (s *Site) getMyVotes(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	d := &MyVotesPage{Base: v.frame("votes.title", "me"), Total: total, Pager: v.pager(total, myCards)}
+	if d.Pager.past() {
+		return v.goTo(v.numbered(d.Pager.Pages))
+	}
 	d.Private = true
 	if d.Cards, err = s.cards(ctx, v.caller, entries); err != nil {
 		return web.View{}, err

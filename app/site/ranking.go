@@ -45,6 +45,9 @@ func (s *Site) getRanking(v *visit) (web.View, error) {
 		})
 	}
 	d.Total, d.Pager, d.Empty = found.Total, v.pager(found.Total, rankingRows), found.Total == 0 && !d.Filter.Active()
+	if d.Pager.past() {
+		return v.goTo(v.numbered(d.Pager.Pages))
+	}
 	d.Again = v.link(v.path + kept(query))
 	d.Scripts = []string{"ranking.js"}
 	return s.show(d)
