@@ -3,6 +3,7 @@ package site
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"risingstars/platform/auth"
@@ -92,9 +93,20 @@ func kept(query url.Values) string {
 	return "?" + rest.Encode()
 }
 
+// shown is the Spanish address, without the query, of the page that shows what this visit is about. Some addresses only
+// take forms: whatever answers one of those leads to the page that has the form.
+func (v *visit) shown() string {
+	for _, form := range []string{"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete"} {
+		if matched, err := path.Match(form, v.path); matched && err == nil {
+			return path.Dir(v.path)
+		}
+	}
+	return v.path
+}
+
 // frame returns the Base of a page whose title is the text with this id.
 func (v *visit) frame(title, menu string) Base {
-	here := v.path + kept(v.URL.Query())
+	here := v.shown() + kept(v.URL.Query())
 	b := Base{
 		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "", Description: "site.description",
 		Canonical: v.absolute(v.language, here),
@@ -117,6 +129,7 @@ var flashes = map[string]Notice{
 	"in":        {"good", "flash.in"},
 	"out":       {"info", "flash.out"},
 	"voted":     {"good", "flash.voted"},
+	"unvoted":   {"warning", "flash.unvoted"},
 	"withdrawn": {"info", "flash.withdrawn"},
 	"self":      {"warning", "flash.self"},
 	"uploaded":  {"good", "flash.uploaded"},

@@ -15,6 +15,7 @@ type ErrorPage struct {
 	Status    int
 	Detail    string
 	RequestID string
+	Back      string // the page with the form that was refused; "" if there is none
 }
 
 func (*ErrorPage) file() string { return "error" }
@@ -40,6 +41,9 @@ func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
 	}
 	d := &ErrorPage{Base: v.frame(title, ""), Status: p.Status, Detail: p.Detail, RequestID: p.RequestID}
 	d.Private = true
+	if p.Status != http.StatusNotFound && (v.Method != http.MethodGet || v.shown() != v.path) {
+		d.Back = v.link(v.shown())
+	}
 	html, err := s.render.fill(d)
 	if err != nil { // impossible: every template is filled in a test
 		return web.View{Status: p.Status, HTML: []byte(p.Detail), Type: "text/plain; charset=utf-8"}

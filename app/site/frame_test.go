@@ -109,6 +109,18 @@ func TestErrorsAreAPageForBrowsers(t *testing.T) {
 	if sent.status != http.StatusMethodNotAllowed {
 		t.Errorf("POST /help answers %d", sent.status)
 	}
+	// What answers an address that only takes forms leads to the page with the form, and is not itself linked.
+	user := h.account(t, "Ana", "Bogotá")
+	id := h.publish(t, user, "El primer vuelo")
+	b = h.signedIn(t, user)
+	refused := b.ask(t, http.MethodPost, "/v/"+id+"/vote", nil, "Sec-Fetch-Site", "cross-site")
+	refused.has(t, `rel="canonical" href="`+h.url+"/v/"+id+`"`, `<a href="/en/v/`+id+`" hreflang="en"`,
+		`href="/v/`+id+`">Volver</a>`)
+	b.get(t, "/en/v/"+id+"/vote").has(t, `<a href="/v/`+id+`" hreflang="es"`, `href="/en/v/`+id+`">Back</a>`)
+	if _, err := h.voting.Vote(t.Context(), id, h.account(t, "Luz", "Cali").ID); err != nil {
+		t.Fatal(err)
+	}
+	b.post(t, "/me/videos/"+id+"/delete").has(t, `<a href="/en/me/videos/`+id+`" hreflang="en"`)
 }
 
 // Styles and scripts are kept for ever under their own build, and another build's are served without being kept.
