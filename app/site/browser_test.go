@@ -67,6 +67,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	id := videos[0]
 	look("video", anybody, "/v/"+id)
 	look("video-in", hers, "/v/"+id)
+	look("video-unvoted", hers, "/v/"+id+"?said=unvoted")
 	hers.post(t, "/v/"+id+"/vote", "vote", "cast")
 	look("video-voted", hers, "/v/"+id+"?said=voted")
 	look("video-high", anybody, "/v/"+id+"?quality=high")

@@ -74,7 +74,7 @@ func (s *Site) enter(v *visit, userID, device, said string, w Wish) (web.View, e
 	if w.Vote != "" {
 		said, err := s.castFor(ctx, w.Vote, userID)
 		if err != nil { // they are signed in, and can vote on the page itself
-			return v.goTo("/v/"+w.Vote+"#voto", cookies...)
+			return v.goTo("/v/"+w.Vote+"?said=unvoted#voto", cookies...)
 		}
 		return v.goTo("/v/"+w.Vote+"?said="+said+"#voto", cookies...)
 	}

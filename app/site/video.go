@@ -34,6 +34,7 @@ type VoteBox struct {
 	PlayerName string
 	Votes      int
 	SignedIn   bool
+	Said       Notice // above the button
 }
 
 // Player shows a clip.
@@ -70,6 +71,12 @@ func (s *Site) getVideo(v *visit) (web.View, error) {
 	d.Vote = s.voteBox(v, e, voted[e.VideoID])
 	if (d.Flash.Text == "flash.voted") != d.Vote.voted() && (d.Flash.Text == "flash.voted" ||
 		d.Flash.Text == "flash.withdrawn") { // an address that somebody kept or shared
+		d.Flash = Notice{}
+	}
+	if d.Flash.Text == "flash.unvoted" { // is said where the button is
+		if d.Vote.State == "open" && d.Vote.SignedIn {
+			d.Vote.Said = d.Flash
+		}
 		d.Flash = Notice{}
 	}
 	if d.Player, err = s.player(v, e); err != nil {

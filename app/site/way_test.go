@@ -62,6 +62,26 @@ func TestAVoteSignedOutIsCountedAfterSigningUp(t *testing.T) {
 	}
 }
 
+// Who signed in to vote, and whose vote could not be cast, is told so above the button.
+func TestAVoteThatWasNotCountedIsSaid(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	users, videos := h.crowd(t, 2)
+	const gone, said = "0198c000-0000-7000-8000-000000000000", "todavía no contamos tu voto"
+	b := h.browser(t)
+	done := b.post(t, "/login", "vote", gone, "email", users[1].Email, "password", password)
+	if want := "/v/" + gone + "?said=unvoted#voto"; done.location() != want {
+		t.Errorf("a vote that cannot be cast leads to %s, want %s", done.location(), want)
+	}
+	b.get(t, "/v/"+videos[0]+"?said=unvoted").has(t, said)
+	b.post(t, "/v/"+videos[0]+"/vote", "vote", "cast")
+	for name, who := range map[string]*browser{"signed out": h.browser(t), "voted": b, "own": h.signedIn(t, users[0])} {
+		if strings.Contains(who.get(t, "/v/"+videos[0]+"?said=unvoted").body, said) {
+			t.Errorf("%s: the page asks for a vote again", name)
+		}
+	}
+}
+
 // Nobody is sent to another site after signing in.
 func TestNextIsAPageOfOurs(t *testing.T) {
 	t.Parallel()
