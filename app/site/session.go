@@ -30,6 +30,19 @@ func wishOf(values url.Values) Wish {
 	return w
 }
 
+// Why returns the id of a text that says why one is asked to sign in; "" if nothing was wished for.
+func (w Wish) Why() string {
+	switch {
+	case w.Vote != "":
+		return "wish.vote"
+	case strings.HasPrefix(w.Next, "/upload"):
+		return "wish.upload"
+	case w.Next != "/":
+		return "wish.next"
+	}
+	return ""
+}
+
 // Query returns the wish as a query, so that it is carried from sign-in to sign-up and back.
 func (w Wish) Query() string {
 	values := url.Values{}

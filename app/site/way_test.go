@@ -23,6 +23,12 @@ func TestAVoteSignedOutIsCountedAfterSigningUp(t *testing.T) {
 	}
 	login := b.get(t, answer.location())
 	login.has(t, "contamos tu voto enseguida", `name="vote" value="`+id+`"`, `href="/signup?vote=`+id+`"`)
+	for next, want := range map[string]string{
+		"/upload": "Para subir tu video", "/me": "Para ver esta página", "/me/videos": "Para ver esta página",
+	} {
+		asked := b.get(t, next)
+		b.get(t, asked.location()).has(t, want, `href="/signup?next=`+url.QueryEscape(next)+`"`)
+	}
 	b.get(t, "/signup?vote="+id).has(t, `name="vote" value="`+id+`"`)
 
 	wrong := b.post(t, "/signup", "vote", id, "email", "luz@example.com", "first_name", "Luz", "password1", "xyz17")
