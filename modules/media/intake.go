@@ -39,7 +39,9 @@ func newDetails(title, description, start string) (details, error) {
 	refuse := func(name, es, en string) {
 		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
 	}
-	if length := utf8.RuneCountInString(d.Title); length < 1 || length > MaxTitle {
+	if length := utf8.RuneCountInString(d.Title); length == 0 {
+		refuse("title", "escribe un título", "needs to be filled in")
+	} else if length > MaxTitle {
 		refuse("title", "debe tener entre 1 y 200 caracteres", "must have between 1 and 200 characters")
 	} else if !text.HasLetterOrNumber(d.Title) {
 		refuse("title", "debe tener al menos una letra o un número", "must have at least one letter or number")
