@@ -381,7 +381,7 @@ func TestAVoterNeedsNoScripts(t *testing.T) {
 		chromedp.SendKeys("#password1", password, chromedp.ByQuery),
 		chromedp.SendKeys("#city", "Cali", chromedp.ByQuery),
 		chromedp.SendKeys("#country", "Colombia", chromedp.ByQuery),
-		chromedp.Click("form button", chromedp.ByQuery),
+		chromedp.Click("form button[type=submit]", chromedp.ByQuery),
 		chromedp.WaitReady(".votebox.voted", chromedp.ByQuery),
 		chromedp.Location(&address), chromedp.Text("main", &text, chromedp.ByQuery),
 	}

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"risingstars/platform/fault"
@@ -30,16 +31,11 @@ type Form struct {
 }
 
 // Failed reports whether something needs correcting.
-func (f Form) Failed() bool {
-	if f.Error != "" {
-		return true
-	}
-	for _, field := range f.Fields {
-		if field.Error != "" {
-			return true
-		}
-	}
-	return false
+func (f Form) Failed() bool { return f.Error != "" || f.Named() }
+
+// Named reports whether something is wrong with a certain field.
+func (f Form) Named() bool {
+	return slices.ContainsFunc(f.Fields, func(field Field) bool { return field.Error != "" })
 }
 
 // fail puts a fault into the form, at the fields that it names, and returns the status to answer with. It returns false

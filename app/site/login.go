@@ -21,6 +21,7 @@ func (v *visit) loginPage(w Wish, email string) *LoginPage {
 	d := &LoginPage{Base: v.frame("login.title", "in"), Wish: w}
 	d.Private = true
 	d.Other += w.Query()
+	d.Scripts = []string{"form.js"}
 	d.Form.Fields = []Field{
 		{Name: "email", Label: "field.email", Type: "email", Value: email, Autocomplete: "username"},
 		{Name: "password", Label: "field.password", Type: "password", Autocomplete: "current-password"},

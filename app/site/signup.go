@@ -39,6 +39,7 @@ func (v *visit) signupPage(w Wish, typed url.Values) *SignupPage {
 	d := &SignupPage{Base: v.frame("signup.title", "in"), Wish: w, Countries: countries()}
 	d.Private = true
 	d.Other += w.Query()
+	d.Scripts = []string{"form.js"}
 	const most = 100
 	d.Form.Fields = []Field{
 		{Name: "first_name", Label: "field.first_name", Type: "text", Autocomplete: "given-name", Most: most},

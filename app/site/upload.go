@@ -35,7 +35,7 @@ func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
 		},
 	}
 	d.Private = true
-	d.Scripts = []string{"upload.js"}
+	d.Scripts = []string{"form.js", "upload.js"}
 	// The file comes last: what is wrong with the texts is then told before it is sent.
 	d.Form.Fields = []Field{
 		{
