@@ -1,6 +1,9 @@
 package site
 
 import (
+	"strconv"
+	"time"
+
 	"risingstars/modules/media"
 	"risingstars/platform/web"
 )
@@ -24,7 +27,8 @@ type UploadRules struct {
 	Silent                  bool
 }
 
-func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
+// uploadPage has what was typed, as far as a form has come back.
+func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 	rules := s.media.ClipRules()
 	d := &UploadPage{
 		Base: v.frame("upload.title", "upload"), MaxBytes: s.media.MaxUpload(), MaxMB: int(s.media.MaxUpload() >> 20),
@@ -39,30 +43,42 @@ func (s *Site) uploadPage(v *visit, title, description string) *UploadPage {
 	// The file comes last: what is wrong with the texts is then told before it is sent.
 	d.Form.Fields = []Field{
 		{
-			Name: "title", Label: "field.title", Type: "text", Most: media.MaxTitle, Value: title,
+			Name: "title", Label: "field.title", Type: "text", Most: media.MaxTitle, Value: typed.Title,
 			Hint: "field.title.hint",
 		},
 		{
 			Name: "description", Label: "field.description", Type: "textarea", Most: media.MaxDescription,
-			Value: description, Optional: true, Hint: "field.description.hint",
+			Value: typed.Description, Optional: true, Hint: "field.description.hint",
 		},
-		{Name: "start_seconds", Label: "field.start", Type: "number", Optional: true, Hint: "field.start.hint"},
+		{
+			Name: "start_seconds", Label: "field.start", Type: "number", Optional: true, Hint: "field.start.hint",
+			Value: secondsOf(typed.Start),
+		},
 		{Name: "file", Label: "field.file", Type: "file", Hint: "field.file.hint"},
 	}
 	return d
 }
 
-func (s *Site) getUpload(v *visit) (web.View, error) { return s.show(s.uploadPage(v, "", "")) }
+func (s *Site) getUpload(v *visit) (web.View, error) { return s.show(s.uploadPage(v, media.Video{})) }
+
+// secondsOf writes a start as it is typed; "" for the beginning.
+func secondsOf(start time.Duration) string {
+	if start == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(start.Seconds(), 'f', -1, 64)
+}
 
 func (s *Site) postUpload(v *visit) (web.View, error) {
 	sent, err := s.media.ReceiveForm(nil, v.Request, false)
 	if err != nil {
-		d := s.uploadPage(v, sent.Title, sent.Description)
+		d := s.uploadPage(v, sent)
 		status, ok := d.Form.fail(v.Context(), err)
 		if !ok {
 			return web.View{}, err
 		}
 		d.Failed = true
+		d.Form.Fields[len(d.Form.Fields)-1].Hint = "field.file.again"
 		return s.showAs(status, d)
 	}
 	return v.goTo("/me/videos/" + sent.ID + "?said=uploaded")

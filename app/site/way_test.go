@@ -195,7 +195,7 @@ func TestUploadByAPlainForm(t *testing.T) {
 	send := func(title string, file []byte) document {
 		var body bytes.Buffer
 		form := multipart.NewWriter(&body)
-		for name, value := range map[string]string{"title": title, "description": "", "start_seconds": ""} {
+		for name, value := range map[string]string{"title": title, "description": "", "start_seconds": "7.5"} {
 			if err := form.WriteField(name, value); err != nil {
 				t.Fatal(err)
 			}
@@ -229,7 +229,7 @@ func TestUploadByAPlainForm(t *testing.T) {
 		}
 		answer.has(t, test.want)
 		if name != "too much" { // which is refused before anything is read
-			answer.has(t, `value="`+test.title)
+			answer.has(t, `value="`+test.title, `value="7.5"`, "Elige otra vez el archivo")
 		}
 	}
 	done := send("Mi canción", clip(100_000))

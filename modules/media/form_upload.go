@@ -10,8 +10,8 @@ import (
 )
 
 // ReceiveForm reads an upload by the caller from a form, whose parts arrive in any order, and stores the file while it
-// arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that
-// were in it.
+// arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts and the
+// start that were in it.
 func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
@@ -40,7 +40,8 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 	}
 	if err != nil {
 		form.discard(ctx)
-		return Video{Title: form.title, Description: form.description}, err
+		start, _ := parseStart(form.start)
+		return Video{Title: form.title, Description: form.description, Start: start}, err
 	}
 	if form.known {
 		return form.made, nil

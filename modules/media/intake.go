@@ -49,19 +49,28 @@ func newDetails(title, description, start string) (details, error) {
 	if utf8.RuneCountInString(d.Description) > MaxDescription {
 		refuse("description", "debe tener como máximo 5000 caracteres", "must have at most 5,000 characters")
 	}
-	if start = strings.TrimSpace(start); start != "" {
-		seconds, err := strconv.ParseFloat(start, 64)
-		if err != nil || math.IsNaN(seconds) || seconds < 0 || seconds > (24*time.Hour).Seconds() {
-			refuse("start_seconds", "debe ser un número de segundos entre 0 y 86400",
-				"must be a number of seconds from 0 to 86,400")
-		} else {
-			d.Start = time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
-		}
+	var known bool
+	if d.Start, known = parseStart(start); !known {
+		refuse("start_seconds", "debe ser un número de segundos entre 0 y 86400",
+			"must be a number of seconds from 0 to 86,400")
 	}
 	if len(fields) > 0 {
 		return details{}, fault.ErrInvalid.WithFields(fields...)
 	}
 	return d, nil
+}
+
+// parseStart reads a number of seconds; "" means 0.
+func parseStart(typed string) (start time.Duration, ok bool) {
+	typed = strings.TrimSpace(typed)
+	if typed == "" {
+		return 0, true
+	}
+	seconds, err := strconv.ParseFloat(typed, 64)
+	if err != nil || math.IsNaN(seconds) || seconds < 0 || seconds > (24*time.Hour).Seconds() {
+		return 0, false
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(time.Millisecond), true
 }
 
 // newVideo returns a new video with the details d, uploaded now.
