@@ -29,7 +29,7 @@ func (r *Registration) passwordFault() fault.Text {
 	case utf8.RuneCountInString(password) < minPassword:
 		return fault.Text{ES: "debe tener al menos 8 caracteres", EN: "must have at least 8 characters"}
 	case len(r.Password1) > maxPasswordBytes:
-		return fault.Text{ES: "debe tener como máximo 128 bytes", EN: "must have at most 128 bytes"}
+		return fault.Text{ES: "es demasiado larga: usa menos letras", EN: "is too long: use fewer letters"}
 	case distinct(password) < minDistinct || isPattern(password):
 		return fault.Text{
 			ES: "repite los mismos caracteres: usa varias palabras",
