@@ -15,7 +15,7 @@ func TestAVoteSignedOutIsCountedAfterSigningUp(t *testing.T) {
 	h := startHouse(t)
 	_, videos := h.crowd(t, 1)
 	b, id := h.browser(t), videos[0]
-	b.get(t, "/v/"+id).has(t, "Votar por Ana0 Ruiz", "0 votos", "Te pediremos entrar")
+	b.get(t, "/v/"+id).has(t, "Votar por Ana0 Ruiz", "0 votos", "Para votar, entra o crea una cuenta")
 
 	answer := b.post(t, "/v/"+id+"/vote", "vote", "cast")
 	if answer.status != http.StatusSeeOther || !strings.HasPrefix(answer.location(), "/login?") {
