@@ -155,6 +155,9 @@ func TestAWrongSearchComesBack(t *testing.T) {
 		t.Errorf("it answers %d", wrong.status)
 	}
 	wrong.has(t, "escribe al menos una palabra", `value="a"`)
+	if strings.Contains(wrong.body, `id="list"`) {
+		t.Error("there is a list of what was not searched for")
+	}
 	b.get(t, "/?q=nadie").has(t, "No encontramos videos", "0 videos")
 	b.get(t, "/?city=medellin").has(t, "Cumbia de medianoche", "1 video<")
 	b.get(t, "/?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E").has(t, "&lt;script&gt;")
