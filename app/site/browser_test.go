@@ -104,16 +104,20 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("myvideo", his, "/me/videos/"+id)
 	send("myvideo-refused", his, "/me/videos/"+id+"/delete")
 	for state, set := range map[string]string{
-		"waiting":    "status = 'uploaded', stage = 'queued', progress = 0",
-		"processing": "status = 'processing', stage = 'processing', progress = 40",
-		"failed":     "status = 'failed', stage = '', failure_code = 'too_short'",
-		"retriable":  "status = 'failed', stage = '', failure_code = 'processing_error'",
-		"short":      "status = 'processed', notices = 'no_sound'",
+		"waiting":    "status = 'uploaded', stage = 'queued', progress = 0, failure_code = '', notices = ''",
+		"processing": "status = 'processing', stage = 'processing', progress = 40, failure_code = '', notices = ''",
+		"failed":     "status = 'failed', stage = '', failure_code = 'too_short', notices = ''",
+		"retriable":  "status = 'failed', stage = '', failure_code = 'processing_error', notices = ''",
+		"short":      "status = 'processed', failure_code = '', notices = 'no_sound'",
 	} {
 		h.change(t, h.db, "UPDATE media_videos SET "+set+" WHERE id = ?", videos[1])
 		his := h.signedIn(t, users[1])
 		look("myvideo-"+state, his, "/me/videos/"+videos[1])
+		if state == "waiting" {
+			look("myvideos-waiting", his, "/me/videos")
+		}
 	}
+	look("myvideo-new", hers, "/me/videos/"+h.publish(t, luz, "Para mi abuela"))
 	for _, name := range []string{"help", "rules", "privacy", "terms", "accessibility", "catalogue"} {
 		look(name, anybody, "/"+name)
 	}

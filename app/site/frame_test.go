@@ -120,7 +120,11 @@ func TestErrorsAreAPageForBrowsers(t *testing.T) {
 	if _, err := h.voting.Vote(t.Context(), id, h.account(t, "Luz", "Cali").ID); err != nil {
 		t.Fatal(err)
 	}
-	b.post(t, "/me/videos/"+id+"/delete").has(t, `<a href="/en/me/videos/`+id+`" hreflang="en"`)
+	kept := b.post(t, "/me/videos/"+id+"/delete")
+	kept.has(t, `<a href="/en/me/videos/`+id+`" hreflang="en"`, "ya tiene votos")
+	if strings.Contains(kept.body, "Sí, eliminar") {
+		t.Error("a video with votes offers to be deleted")
+	}
 }
 
 // Styles and scripts are kept for ever under their own build, and another build's are served without being kept.

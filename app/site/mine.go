@@ -68,7 +68,7 @@ func (s *Site) myVideo(ctx context.Context, v media.Video, votes int) (MyVideo, 
 		Step: steps[v.Step], Progress: v.Progress, Votes: votes, UploadedAt: v.UploadedAt, Duration: v.Duration,
 		Published: v.Status == media.Processed, UnderWay: v.Status == media.Uploaded || v.Status == media.Processing,
 	}
-	if why := s.media.WhyFailed(v); why != nil {
+	if why := s.media.WhyFailed(v); why != nil && v.Status == media.Failed {
 		m.Why, m.CanRetry, m.RetryUntil = web.Say(ctx, why.Text), why.CanRetry, why.RetryUntil
 	}
 	for _, n := range v.Notices {
@@ -86,9 +86,11 @@ func (s *Site) myVideo(ctx context.Context, v media.Video, votes int) (MyVideo, 
 type MyVideosPage struct {
 	Base
 
-	Videos []MyVideo
-	Total  int
-	Pager  Pager
+	Videos   []MyVideo
+	Total    int
+	Pager    Pager
+	UnderWay bool   // one of them still changes
+	Again    string // the address of this page
 }
 
 func (*MyVideosPage) file() string { return "myvideos" }
@@ -111,13 +113,13 @@ func (s *Site) getMyVideos(v *visit) (web.View, error) {
 	if d.Pager.past() {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
-	d.Private = true
+	d.Private, d.Again = true, v.link(v.numbered(page))
 	for _, video := range videos {
 		mine, err := s.myVideo(ctx, video, tallies[video.ID])
 		if err != nil {
 			return web.View{}, err
 		}
-		d.Videos = append(d.Videos, mine)
+		d.Videos, d.UnderWay = append(d.Videos, mine), d.UnderWay || mine.UnderWay
 	}
 	return s.show(d)
 }
@@ -126,9 +128,10 @@ func (s *Site) getMyVideos(v *visit) (web.View, error) {
 type MyVideoPage struct {
 	Base
 
-	Video MyVideo
-	Error string // what was asked for is refused; a text
-	Again string // the address of this page
+	Video  MyVideo
+	Before int    // videos that wait before it
+	Error  string // what was asked for is refused; a text
+	Again  string // the address of this page
 }
 
 func (*MyVideoPage) file() string { return "myvideo" }
@@ -145,6 +148,9 @@ func (s *Site) myVideoPage(v *visit) (*MyVideoPage, error) {
 	}
 	d := &MyVideoPage{Base: v.frame(video.Title, "me"), Again: v.link("/me/videos/" + video.ID)}
 	d.Named, d.Private, d.Scripts = true, true, []string{"progress.js"}
+	if d.Before, err = s.media.Before(ctx, video); err != nil {
+		return nil, err
+	}
 	d.Video, err = s.myVideo(ctx, video, tallies[video.ID])
 	return d, err
 }

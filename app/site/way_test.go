@@ -192,7 +192,7 @@ func TestUploadByAPlainForm(t *testing.T) {
 	t.Parallel()
 	h := startHouse(t)
 	b := h.signedIn(t, h.account(t, "Ana", "Bogotá"))
-	send := func(title string, file []byte) document {
+	send := func(b *browser, title string, file []byte) document {
 		var body bytes.Buffer
 		form := multipart.NewWriter(&body)
 		for name, value := range map[string]string{"title": title, "description": "", "start_seconds": "7.5"} {
@@ -223,7 +223,7 @@ func TestUploadByAPlainForm(t *testing.T) {
 		"a text":   {"Mi canción", bytes.Repeat([]byte("no video "), 1000), "El archivo no es un video"},
 		"too much": {"Mi canción", clip(3 << 20), "pesa más de lo permitido"},
 	} {
-		answer := send(test.title, test.file)
+		answer := send(b, test.title, test.file)
 		if answer.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: answers %d %s", name, answer.status, answer.location())
 		}
@@ -232,15 +232,17 @@ func TestUploadByAPlainForm(t *testing.T) {
 			answer.has(t, `value="`+test.title, `value="7.5"`, "Elige otra vez el archivo")
 		}
 	}
-	done := send("Mi canción", clip(100_000))
+	done := send(b, "Mi canción", clip(100_000))
 	if done.status != http.StatusSeeOther || !strings.HasPrefix(done.location(), "/me/videos/") {
 		t.Fatalf("it answers %d %s\n%s", done.status, done.location(), done.body)
 	}
 	b.get(t, done.location()).has(t, "Recibimos tu video completo", "En la fila", "Ya puedes cerrar esta página")
-	b.get(t, "/me/videos").has(t, "Mi canción")
+	b.get(t, "/me/videos").has(t, "Mi canción", `href="/me/videos">Actualizar</a>`)
 	mine := strings.TrimSuffix(done.location(), "?said=uploaded")
 	b.post(t, mine+"/retry").has(t, "Solo se puede reintentar")
 	other := h.signedIn(t, h.account(t, "Luz", "Cali"))
+	next := send(other, "La mía", clip(1000))
+	other.get(t, next.location()).has(t, "Hay 1 video antes que el tuyo", "Sí, eliminar")
 	if got := other.get(t, mine).status; got != http.StatusForbidden {
 		t.Errorf("somebody else's video answers %d", got)
 	}

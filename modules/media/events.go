@@ -55,6 +55,12 @@ func (m *Module) look(ctx context.Context, ids []string) (map[string]snapshot, e
 	return found, nil
 }
 
+// Before returns how many videos wait before one, at most 999; 0 if it does not wait.
+func (m *Module) Before(ctx context.Context, v Video) (int, error) {
+	s, err := m.withPlace(ctx, v)
+	return max(0, s.QueuePlace-1), err
+}
+
 func (m *Module) withPlace(ctx context.Context, v Video) (s snapshot, err error) {
 	s.Video = v
 	if v.Status == Uploaded {
