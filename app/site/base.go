@@ -113,7 +113,7 @@ func (v *visit) frame(title, menu string) Base {
 		Spanish:   v.absolute(spanish, here), English: v.absolute(english, here),
 		Other: localized(english, here),
 	}
-	b.OfferOther = v.language == spanish && web.PrefersEnglish(v.Context())
+	b.OfferOther = web.PrefersEnglish(v.Context()) != (v.language == english)
 	if v.language == english {
 		b.Other = here
 	}

@@ -25,8 +25,10 @@ func TestEachPageLinksItsTwin(t *testing.T) {
 	// Who prefers English is offered it, and not sent away.
 	offered := b.get(t, "/ranking", "Accept-Language", "en-US,en;q=0.9")
 	offered.has(t, `<html lang="es">`, "View this page in English")
-	if strings.Contains(b.get(t, "/ranking").body, "View this page in English") {
-		t.Error("English is offered to who prefers Spanish")
+	b.get(t, "/en/ranking").has(t, "Ver esta página en español")
+	if strings.Contains(b.get(t, "/ranking").body, `class="offer"`) ||
+		strings.Contains(b.get(t, "/en/ranking", "Accept-Language", "en").body, `class="offer"`) {
+		t.Error("another language is offered to who has the one they prefer")
 	}
 }
 
