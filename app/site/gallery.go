@@ -39,6 +39,7 @@ func (*GalleryPage) file() string { return "gallery" }
 type Filter struct {
 	City, Country, Search, Order string
 	Error                        string
+	Clear                        string // the address of the whole list
 }
 
 // Active reports whether the filter leaves anything out.
@@ -68,14 +69,18 @@ type VideoCard struct {
 	Takeable              bool   // the list is of votes that can be taken back
 }
 
-// filterOf reads a filter. Texts that are too long for any name find nothing, so they are cut.
-func filterOf(query url.Values) Filter {
+// filter reads a filter. Texts that are too long for any name find nothing, so they are cut.
+func (v *visit) filter() Filter {
 	const most = 100
+	query := v.URL.Query()
 	text := func(name string) string {
 		runes := []rune(query.Get(name))
 		return string(runes[:min(len(runes), most)])
 	}
-	f := Filter{City: text("city"), Country: text("country"), Search: text("q"), Order: string(voting.Recent)}
+	f := Filter{
+		City: text("city"), Country: text("country"), Search: text("q"), Order: string(voting.Recent),
+		Clear: v.link(v.path),
+	}
 	if query.Get("order") == string(voting.MostVoted) {
 		f.Order = string(voting.MostVoted)
 	}
@@ -118,7 +123,7 @@ func (v *visit) numbered(n int) string {
 
 func (s *Site) getGallery(v *visit) (web.View, error) {
 	ctx, query := v.Context(), v.URL.Query()
-	d := &GalleryPage{Base: v.frame("gallery.title", "videos"), Filter: filterOf(query)}
+	d := &GalleryPage{Base: v.frame("gallery.title", "videos"), Filter: v.filter()}
 	filter := voting.Filter{City: d.Filter.City, Country: d.Filter.Country, Search: d.Filter.Search}
 	if filter.Search != "" {
 		hold, err := s.limits.Hold(ctx, voting.SearchBudget(), web.Client(ctx))

@@ -1,8 +1,6 @@
 package site
 
 import (
-	"time"
-
 	"risingstars/modules/voting"
 	"risingstars/platform/web"
 )
@@ -16,7 +14,6 @@ type RankingPage struct {
 	Total  int
 	Empty  bool
 	Pager  Pager
-	AsOf   time.Time
 	Again  string // the address of this page
 }
 
@@ -31,7 +28,7 @@ type RankRow struct {
 
 func (s *Site) getRanking(v *visit) (web.View, error) {
 	query := v.URL.Query()
-	d := &RankingPage{Base: v.frame("ranking.title", "ranking"), Filter: filterOf(query)}
+	d := &RankingPage{Base: v.frame("ranking.title", "ranking"), Filter: v.filter()}
 	d.Filter.Search = ""
 	window := voting.Window{Offset: (pageOf(query) - 1) * rankingRows, Limit: rankingRows}
 	found, err := s.voting.Rankings(v.Context(), voting.Filter{City: d.Filter.City, Country: d.Filter.Country}, window)
