@@ -21,6 +21,7 @@ type Base struct {
 	Flash       Notice // what has just happened
 	OfferOther  bool   // the browser prefers the other language
 	Other       string // the address of this page in the other language
+	Origin      string // of the site, without a slash at the end
 	Canonical   string // the absolute addresses
 	Spanish     string
 	English     string
@@ -109,8 +110,8 @@ func (v *visit) frame(title, menu string) Base {
 	here := v.shown() + kept(v.URL.Query())
 	b := Base{
 		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "", Description: "site.description",
-		Canonical: v.absolute(v.language, here),
-		Spanish:   v.absolute(spanish, here), English: v.absolute(english, here),
+		Origin: strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"), Canonical: v.absolute(v.language, here),
+		Spanish: v.absolute(spanish, here), English: v.absolute(english, here),
 		Other: localized(english, here),
 	}
 	b.OfferOther = web.PrefersEnglish(v.Context()) != (v.language == english)

@@ -169,7 +169,7 @@ func TestAWrongSearchComesBack(t *testing.T) {
 	b.get(t, "/?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E").has(t, "&lt;script&gt;")
 }
 
-// A chat shows the video's picture, from an address that lasts.
+// A chat shows a picture of every page: of a video its own, from an address that lasts.
 func TestAVideoHasAPreview(t *testing.T) {
 	t.Parallel()
 	h := startHouse(t)
@@ -181,5 +181,13 @@ func TestAVideoHasAPreview(t *testing.T) {
 		`property="og:title" content="El primer vuelo · Ana0 Ruiz"`)
 	if got := b.get(t, picture); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/jpeg" {
 		t.Errorf("the picture answers %d %v", got.status, got.header)
+	}
+	list := b.get(t, "/ranking")
+	list.has(t, `property="og:image" content="`+h.url+`/static/`, `name="twitter:card"`)
+	_, rest, _ := strings.Cut(list.body, `property="og:image" content="`+h.url)
+	picture, _, _ = strings.Cut(rest, `"`)
+	if got := b.get(t, picture); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/jpeg" ||
+		len(got.body) > 300<<10 {
+		t.Errorf("%s answers %d %v with %d bytes", picture, got.status, got.header, len(got.body))
 	}
 }
