@@ -118,7 +118,7 @@ func (v *visit) numbered(n int) string {
 	if n == 1 {
 		query.Del("page")
 	}
-	return v.path + kept(query)
+	return v.path + kept(v.path, query)
 }
 
 func (s *Site) getGallery(v *visit) (web.View, error) {

@@ -45,7 +45,7 @@ func (s *Site) getRanking(v *visit) (web.View, error) {
 	if d.Pager.past() {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
-	d.Again = v.link(v.path + kept(query))
+	d.Again = v.link(v.path + kept(v.path, query))
 	d.Scripts = []string{"ranking.js"}
 	return s.show(d)
 }
