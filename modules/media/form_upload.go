@@ -18,12 +18,12 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 	if mock {
 		way = wayMock
 	}
-	v, err := m.receiveForm(w, r, mock)
+	v, err := m.takeForm(w, r, mock)
 	m.metrics.upload(r.Context(), way, began, err)
 	return v, err
 }
 
-func (m *Module) receiveForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
+func (m *Module) takeForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
 	body, err := web.OpenMultipart(w, r, m.o.MaxUploadBytes, errTooLarge)
