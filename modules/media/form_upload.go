@@ -1,7 +1,6 @@
 package media
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 
@@ -20,7 +19,7 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 		return Video{}, err
 	}
 	once := web.OnceOf(ctx)
-	form := uploadForm{m: m, form: body, mock: mock, print: newFingerprint(once)}
+	form := uploadForm{m: m, id: once.Subject(), form: body, mock: mock, print: newFingerprint(once)}
 	if once.Resumed() { // an attempt that was cut off may have created the video
 		form.made, err = m.Owned(ctx, owner, once.Subject())
 		if err != nil && !errors.Is(err, errNotFound) {
@@ -45,7 +44,6 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 	if form.known {
 		return form.made, nil
 	}
-	form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
 	if mock {
 		return m.acceptMock(ctx, owner, form.file, details)
 	}
