@@ -3,6 +3,7 @@ package site
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"risingstars/platform/auth"
@@ -73,12 +74,19 @@ func (v *visit) goTo(to string, cookies ...string) (web.View, error) {
 	return web.View{Location: v.link(to), Cookies: cookies}, nil
 }
 
-// kept are the parts of a query that belong to a page's address. What has just happened does not.
-func kept(query url.Values) string {
+// kept are the parts of a query that belong to a page's address. What has just happened does not. A page of one caller
+// repeats no text that its address can choose: the size of the compressed page would tell of the rest (BREACH).
+func kept(path string, query url.Values) string {
 	rest := url.Values{}
+	if n := pageOf(query); n > 1 {
+		rest.Set("page", strconv.Itoa(n))
+	}
+	if strings.HasPrefix(path, "/me") {
+		query = nil
+	}
 	for name, values := range query {
 		switch name {
-		case "city", "country", "q", "order", "page", "status":
+		case "city", "country", "q", "order", "status":
 			for _, value := range values {
 				if value != "" {
 					rest.Add(name, value)
@@ -94,7 +102,7 @@ func kept(query url.Values) string {
 
 // frame returns the Base of a page whose title is the text with this id.
 func (v *visit) frame(title, menu string) Base {
-	here := v.path + kept(v.URL.Query())
+	here := v.path + kept(v.path, v.URL.Query())
 	b := Base{
 		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "", Description: "site.description",
 		Canonical: v.absolute(v.language, here),

@@ -50,7 +50,7 @@ func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
 // signInFirst returns the address of the sign-in that leads back. A vote is cast as soon as its voter is known.
 func (v *visit) signInFirst() string {
 	query := url.Values{}
-	back := v.path + kept(v.URL.Query())
+	back := v.path + kept(v.path, v.URL.Query())
 	if id, ok := strings.CutPrefix(v.path, "/v/"); ok && strings.HasSuffix(id, "/vote") {
 		id = strings.TrimSuffix(id, "/vote")
 		query.Set("vote", id)

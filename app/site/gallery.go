@@ -101,7 +101,7 @@ func (v *visit) pager(total, size int) Pager {
 		if n == 1 {
 			query.Del("page")
 		}
-		return v.link(v.path + kept(query))
+		return v.link(v.path + kept(v.path, query))
 	}
 	if p.Page < p.Pages {
 		p.More = to(p.Page + 1)

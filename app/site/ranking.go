@@ -45,7 +45,7 @@ func (s *Site) getRanking(v *visit) (web.View, error) {
 		})
 	}
 	d.Total, d.Pager, d.Empty = found.Total, v.pager(found.Total, rankingRows), found.Total == 0 && !d.Filter.Active()
-	d.Again = v.link(v.path + kept(query))
+	d.Again = v.link(v.path + kept(v.path, query))
 	d.Scripts = []string{"ranking.js"}
 	return s.show(d)
 }

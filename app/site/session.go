@@ -5,16 +5,19 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
-	"risingstars/modules/identity"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 	"risingstars/platform/web"
 )
+
+// cookieTTL is the most that browsers keep a cookie. What ends a session is its row, which use renews.
+const cookieTTL = 400 * 24 * time.Hour
 
 // Wish is what somebody wanted before they were asked to sign in.
 type Wish struct {
@@ -67,7 +70,7 @@ func (s *Site) enter(v *visit, userID, device, said string, w Wish) (web.View, e
 			return web.View{}, err
 		}
 	}
-	cookies := []string{web.BrowserCookie(ctx, token, identity.BrowserTTL)}
+	cookies := []string{web.BrowserCookie(ctx, token, cookieTTL)}
 	if device != "" {
 		cookies = append(cookies, web.Cookie(ctx, "device", device, auth.DeviceTTL))
 	}

@@ -18,7 +18,8 @@ present() {
 	gcc) { have gcc || have clang; } && echo '#include <stdlib.h>' | "${CC:-cc}" -E - >/dev/null 2>&1 ;;
 	# Debian keeps the server's programs off the PATH, in one folder per major version.
 	postgres) have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ;;
-	node) have node && have npm ;;
+	# Redocly and html-validate need Node 20.19.
+	node) have npm && have node && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019 ? 1 : 0)' ;;
 	promtool) have promtool && have prometheus ;;
 	chromium) have chromium || have chromium-browser || have google-chrome ;;
 	*) have "$1" ;;
@@ -151,5 +152,10 @@ if ! ${as_root[@]+"${as_root[@]}"} "${apt[@]}" install -y --no-install-recommend
 fi
 
 for program in "${missing[@]}"; do
-	present "$program" || give_up "$program is still missing after the installation" "$program"
+	present "$program" && continue
+	if [[ $program == node ]]; then
+		echo "packages: Node.js 20.19 or newer is required, and this distribution has an older one: https://nodejs.org" >&2
+		exit 1
+	fi
+	give_up "$program is still missing after the installation" "$program"
 done

@@ -24,12 +24,19 @@ func (browserRow) TableName() string { return "identity_browsers" }
 
 func (r browserRow) usedBefore(t time.Time) bool { return r.UsedAt < database.Micros(t) }
 
-// insertBrowser also deletes those that were not used for so long that they are signed out.
+// insertBrowser also deletes those that were not used for so long that they are signed out, and the account's oldest if
+// there are too many.
 func (s *store) insertBrowser(ctx context.Context, row browserRow, now time.Time) error {
 	row.CreatedAt, row.UsedAt = database.Micros(now), database.Micros(now)
 	row.ExpiresAt = database.Micros(now.Add(BrowserTTL))
 	return s.db.InTx(ctx, func(ctx context.Context) error {
 		_, err := s.db.Exec(ctx, `DELETE FROM identity_browsers WHERE expires_at < ?`, database.Micros(now))
+		if err != nil {
+			return err
+		}
+		_, err = s.db.Exec(ctx, `DELETE FROM identity_browsers WHERE user_id = ? AND token_hash NOT IN (
+			SELECT token_hash FROM identity_browsers WHERE user_id = ? ORDER BY used_at DESC LIMIT ?)`,
+			row.UserID, row.UserID, mostBrowsers-1)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"risingstars/platform/auth"
 	"risingstars/platform/web"
@@ -12,6 +13,16 @@ import (
 // arrives. A mock is never processed, and counts for no quota. If the form is refused, the video has the texts that
 // were in it.
 func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
+	way, began := wayForm, time.Now()
+	if mock {
+		way = wayMock
+	}
+	v, err := m.receiveForm(w, r, mock)
+	m.metrics.upload(r.Context(), way, began, err)
+	return v, err
+}
+
+func (m *Module) receiveForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
 	body, err := web.OpenMultipart(w, r, m.o.MaxUploadBytes, errTooLarge)

@@ -33,14 +33,15 @@ func (m *Module) Routes(s *web.Server) {
 		disk.ErrFull, fault.ErrInvalid,
 	}
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
-		"Upload a clip", uploading, 201, refused...)), uploads, a.measured(wayForm, a.uploadVideo))
+		"Upload a clip", uploading, 201, refused...)), uploads, a.uploadVideo)
 	mock := operation("POST /api/videos/upload-mock", "uploadMock",
 		"Upload a clip that is never processed, for load tests", uploading, 202, append(refused, errNoMock)...)
 	mock.Description = "Only with LOAD_TEST_ENDPOINTS=true; otherwise the answer is 404."
 	if m.o.MockUploads {
-		s.Handle(formUpload(s, mock), mocks, a.measured(wayMock, a.uploadMock))
+		s.Handle(formUpload(s, mock), mocks, a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
+		mock.Security = nil
 		s.Handle(formUpload(s, mock), web.Use{Stream: true}, a.noMock)
 	}
 

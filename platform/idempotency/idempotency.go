@@ -137,8 +137,11 @@ func (c *Claim) take(ctx context.Context) (bool, error) {
 	default:
 		resumed, err := db.Exec(ctx, `UPDATE idempotency_keys SET attempt = ?, lease_until = `+now+` + ?
 			WHERE id = ? AND attempt = ? AND answer = ''`, c.attempt, lease.Microseconds(), c.id, r.Attempt)
+		if err != nil || resumed == 0 {
+			return false, err
+		}
 		c.Subject, c.fingerprint, c.Resumed = r.Subject, r.Fingerprint, true
-		return resumed > 0, err
+		return true, nil
 	}
 }
 

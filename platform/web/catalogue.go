@@ -108,7 +108,7 @@ func (s *Server) showErrors(english bool) echo.HandlerFunc {
 		if english {
 			page.Home = "/en/errors"
 		} else if c.QueryParam("lang") != "es" {
-			page.English = languageOf(c.Request().Context()) == en
+			page.English = PrefersEnglish(c.Request().Context())
 		}
 		if page.Twin = "/en" + path; page.English {
 			page.Twin = path + "?lang=es"
@@ -122,7 +122,7 @@ func (s *Server) showErrors(english bool) echo.HandlerFunc {
 			return errNoRoute
 		}
 		h := c.Response().Header()
-		h.Set("Vary", "Accept-Language")
+		vary(h, "Accept-Language")
 		h.Set("Content-Language", page.Say("es", "en"))
 		h.Set("Cache-Control", "public, max-age=3600")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src "+errorStyleSource+"; frame-ancestors 'none'")

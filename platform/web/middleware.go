@@ -74,33 +74,6 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// authenticateBrowser reads the caller from a browser's cookie. A browser sends it along with what another site's page
-// makes it send, so requests that change something are accepted from our own pages alone.
-func (s *Server) authenticateBrowser(c echo.Context) error {
-	r := c.Request()
-	if s.o.Browser == nil || r.Header.Get(echo.HeaderCookie) == "" {
-		return nil
-	}
-	if route := s.routes[r.Method+" "+c.Path()]; route.prepared || route.static {
-		return nil
-	}
-	token := BrowserToken(r)
-	if token == "" {
-		return nil
-	}
-	caller, err := s.o.Browser(r.Context(), token)
-	switch {
-	case err != nil && fault.From(err).Kind == fault.Unauthenticated:
-		return nil
-	case err != nil:
-		return err
-	case s.crossOrigin.Check(r) != nil:
-		return errCrossOrigin
-	}
-	c.SetRequest(r.WithContext(auth.WithPrincipal(r.Context(), caller)))
-	return nil
-}
-
 // observe writes one log line and one measurement per request.
 func (s *Server) observe() echo.MiddlewareFunc {
 	duration := promauto.With(s.o.Registerer).NewHistogramVec(prometheus.HistogramOpts{

@@ -110,7 +110,8 @@ func (s *Server) sendPage(c echo.Context, p View) error {
 func (s *Server) pageLanguage(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if !s.isPage(r) {
+		// Scripts and programs, which accept anything, get the same texts of a page.
+		if !s.isPage(r) && !s.routes[r.Method+" "+c.Path()].page {
 			return next(c)
 		}
 		known := requestOf(r.Context())

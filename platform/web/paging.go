@@ -27,6 +27,9 @@ func (p *Page) Resolve(huma.Context) []error {
 	if p.Limit > 0 {
 		p.Size = min(p.Limit, mostRows)
 	}
+	if p.Size < 1 { // it is refused, but only after this
+		return nil
+	}
 	if p.Skip > 0 && p.Skip%p.Size == 0 {
 		p.Number, p.Skip = p.Skip/p.Size+1, 0
 	}

@@ -90,7 +90,7 @@ func (s *Server) Static(files *Static) {
 		if c.Param("build") == files.build {
 			h.Set("Cache-Control", forever)
 		}
-		h.Set("Vary", "Accept-Encoding")
+		vary(h, "Accept-Encoding")
 		if strings.HasSuffix(c.Param("*"), ".svg") { // which may have scripts, where it is opened by itself
 			h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		}
