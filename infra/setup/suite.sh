@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the suite of `make test`, and prints at the end what took longest. Without arguments it runs everything: lint, all
-# tests under the race detector, and the end-to-end tests in each stage. With stages as arguments (embedded, onehost, aws)
-# it runs only the end-to-end tests, in these stages. The Makefile builds the tools that it uses, and infra/setup/test.sh
-# starts the servers.
+# tests under the race detector, and the end-to-end tests in each stage (with the detector in the embedded one). With
+# stages as arguments (embedded, onehost, aws) it runs only the end-to-end tests, in these stages, without the detector.
+# The Makefile builds the tools that it uses, and infra/setup/test.sh starts the servers.
 #
 # TEST_FLAGS and TEST_PACKAGES replace the flags and the packages of `go test`.
 set -euo pipefail
@@ -12,8 +12,11 @@ usage="usage: suite.sh [embedded|onehost|aws]..."
 read -ra packages <<<"${TEST_PACKAGES:-./...}"
 # Two test binaries at once on any machine: the tests start servers and ffmpeg, which fill two cores by themselves.
 read -ra flags <<<"${TEST_FLAGS:--race -count=1 -p 2 -timeout 50m}"
-# The end-to-end tests wait more than they compute, so more of them than cores run at once.
+# The end-to-end tests wait more than they compute, so more of them than cores run at once. The race detector watches the
+# app in one stage, and the drivers of the others in their own tests; watching the app in all three would cost as much as
+# everything else.
 stage_flags=(-parallel 4)
+read -ra unraced <<<"${flags[*]/#-race/}"
 export CGO_ENABLED=1 # for the race detector
 # The race detector does not watch third-party code that only computes, because watching makes it three to five times as
 # slow: SQLite, which is translated from C, and the hashing of passwords. It watches everything else. No package that
@@ -56,7 +59,7 @@ go_test() {
 
 # stage_tests STAGE... runs the end-to-end tests in one stage after the other.
 stage_tests() {
-	local stage status=0
+	local stage status=0 flags=("${unraced[@]}") unwatched=()
 	for stage in "$@"; do
 		echo "stage $stage: go test ${flags[*]} ./infra/e2e"
 		TEST_STAGE=$stage go_test "$stage" "${stage_flags[@]}" ./infra/e2e || status=1

@@ -21,7 +21,7 @@ func (m *Module) Routes(s *web.Server) {
 		Method: http.MethodPost, Path: "/api/auth/signup", OperationID: "signup", Tags: tags,
 		Summary: "Create an account", DefaultStatus: http.StatusCreated,
 	}
-	signup = web.Refuses(signup, errEmailTaken, errPasswordsDiffer, disk.ErrFull)
+	signup = web.Refuses(signup, errEmailTaken, errPasswordsDiffer, disk.ErrFull, limit.ErrBusy)
 	web.Register(s, signup, web.Use{Budgets: []limit.Budget{signUps}}, a.postSignup)
 
 	login := huma.Operation{
