@@ -101,7 +101,8 @@ func TestNoVoteIsCastAgainAfterACommitOfUnknownOutcome(t *testing.T) {
 			t.Parallel()
 			b := setup(t, databasetest.OpenPostgreSQL(t, owners...))
 			videos := publish(t, b)
-			for _, statement := range []string{`
+			for _, statement := range []string{
+				`
 				CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 					IF (SELECT COUNT(*) FROM voting_votes WHERE xmin = pg_current_xact_id()::xid) > 1 THEN
 						PERFORM pg_terminate_backend(pg_backend_pid());

@@ -16,9 +16,9 @@ import (
 // txAttempts bounds how often InTx runs a transaction that PostgreSQL rolls back in favour of another one.
 const txAttempts = 4
 
-// ErrUnknownOutcome means that PostgreSQL was asked to commit a transaction and has not answered, because the connection
-// broke or the context ended meanwhile. Whoever tries again must expect to find the effect of the first time. SQLite
-// runs in this process, so its outcomes are always known.
+// ErrUnknownOutcome means that PostgreSQL was asked to commit a transaction and has not answered: the connection broke
+// or the context ended meanwhile. Whoever tries again must expect to find the effect of the first time. SQLite runs in
+// this process, so its outcomes are always known.
 var ErrUnknownOutcome = errors.New("it is unknown whether the transaction was committed")
 
 type txKey struct{ db *DB }
