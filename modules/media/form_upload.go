@@ -17,12 +17,13 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 	if mock {
 		way = wayMock
 	}
-	v, err := m.receiveForm(w, r, mock)
+	v, err := m.storeForm(w, r, mock)
 	m.metrics.upload(r.Context(), way, began, err)
 	return v, err
 }
 
-func (m *Module) receiveForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
+// storeForm is ReceiveForm without its metrics.
+func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
 	body, err := web.OpenMultipart(w, r, m.o.MaxUploadBytes, errTooLarge)
