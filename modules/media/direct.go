@@ -1,7 +1,6 @@
 package media
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -92,8 +91,9 @@ func (d *directUploads) begin(
 	if err != nil {
 		return directUpload{}, err
 	}
+	id, name := nameOriginal(id)
 	u := directUpload{
-		details: about, ID: cmp.Or(id, uuid.Must(uuid.NewV7()).String()), OwnerID: ownerID,
+		details: about, ID: id, OwnerID: ownerID, Key: d.m.o.UploadPrefix + "/" + name + c.Extension,
 		Size: size, PartSize: directPartSize, ExpiresAt: now.Add(directLifetime), left: directLifetime,
 	}
 	for u.partCount() > storage.MaxParts {
@@ -108,11 +108,6 @@ func (d *directUploads) begin(
 	if err := d.m.checkQuota(ctx, ownerID, size); err != nil {
 		return directUpload{}, err
 	}
-	name := u.ID
-	if id != "" { // an attempt that was cut off may have used the name
-		name = uuid.Must(uuid.NewV7()).String()
-	}
-	u.Key = d.m.o.UploadPrefix + "/" + name + c.Extension
 	// A file that never becomes a video is then deleted even if the upload has no row.
 	if err := d.m.store.orphan(ctx, longestGrace, u.Key); err != nil {
 		return directUpload{}, err

@@ -15,11 +15,12 @@ func (d *directUploads) cancel(ctx context.Context, u directUpload) error {
 	return nil
 }
 
-// abandon cancels an upload, if it has a row, and deletes what is left of it, even if ctx has ended.
+// abandon cancels an upload, if it has a row, and deletes what is left of it, even if ctx has ended. Another attempt
+// with the same id stays.
 func (d *directUploads) abandon(ctx context.Context, u directUpload) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if _, err := d.rows.cancel(ctx, u.ID); err != nil {
+	if err := d.rows.cancelThis(ctx, u); err != nil {
 		d.m.log.WarnContext(ctx, "a direct upload was not cancelled; it will expire", "upload_id", u.ID, "error", err)
 		return
 	}
@@ -48,7 +49,7 @@ func (d *directUploads) delete(ctx context.Context, u directUpload) error {
 	if _, err := d.m.store.condemn(ctx, directGrace, u.Key); err != nil {
 		return err
 	}
-	return d.rows.delete(ctx, u.ID)
+	return d.rows.delete(ctx, u)
 }
 
 // sweep cancels the uploads that were not completed in time, as many as it can until ctx ends.

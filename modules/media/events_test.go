@@ -18,6 +18,7 @@ import (
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
+	"risingstars/platform/idempotency"
 	"risingstars/platform/telemetry"
 	"risingstars/platform/web"
 )
@@ -38,6 +39,7 @@ func (s *studio) serve(t *testing.T) string {
 	t.Helper()
 	server := web.New(web.Options{
 		Version: "test", Health: &telemetry.Health{}, Logger: slog.New(slog.DiscardHandler),
+		Keys:   idempotency.New(s.db),
 		Verify: func(token string) (auth.Principal, error) { return auth.Principal{UserID: token}, nil },
 	})
 	s.Routes(server)

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -18,12 +17,13 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 	if mock {
 		way = wayMock
 	}
-	v, err := m.takeForm(w, r, mock)
+	v, err := m.storeForm(w, r, mock)
 	m.metrics.upload(r.Context(), way, began, err)
 	return v, err
 }
 
-func (m *Module) takeForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
+// storeForm is ReceiveForm without its metrics.
+func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
 	body, err := web.OpenMultipart(w, r, m.o.MaxUploadBytes, errTooLarge)
@@ -31,7 +31,7 @@ func (m *Module) takeForm(w http.ResponseWriter, r *http.Request, mock bool) (Vi
 		return Video{}, err
 	}
 	once := web.OnceOf(ctx)
-	form := uploadForm{m: m, form: body, mock: mock, print: newFingerprint(once)}
+	form := uploadForm{m: m, id: once.Subject(), form: body, mock: mock, print: newFingerprint(once)}
 	if once.Resumed() { // an attempt that was cut off may have created the video
 		form.made, err = m.Owned(ctx, owner, once.Subject())
 		if err != nil && !errors.Is(err, errNotFound) {
@@ -57,7 +57,6 @@ func (m *Module) takeForm(w http.ResponseWriter, r *http.Request, mock bool) (Vi
 	if form.known {
 		return form.made, nil
 	}
-	form.file.videoID = cmp.Or(once.Subject(), form.file.videoID)
 	if mock {
 		return m.acceptMock(ctx, owner, form.file, details)
 	}

@@ -115,6 +115,7 @@ func (p *fingerprint) sum(d details) string {
 // uploadForm is the form of an upload, whose parts arrive in any order.
 type uploadForm struct {
 	m                         *Module
+	id                        string // that the video gets; "" for a new one
 	print                     *fingerprint
 	known                     bool  // the answer is known: the file is read, and not stored
 	made                      Video // that an attempt which was cut off has created
@@ -193,7 +194,7 @@ func (f *uploadForm) readFile(ctx context.Context, part *web.Part) error {
 	if f.mock {
 		claimed = claimedContainer(part.File, part.Type)
 	}
-	file, err := f.m.receiveAs(ctx, f.print.of(body), f.form.MaxFile(), claimed)
+	file, err := f.m.receiveAs(ctx, f.id, f.print.of(body), f.form.MaxFile(), claimed)
 	f.file = file
 	return err
 }

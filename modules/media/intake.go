@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/fault"
 	"risingstars/platform/text"
@@ -89,6 +91,17 @@ func (d details) video(id, ownerID, originalKey string, size int64) Video {
 		ID: id, OwnerID: ownerID, Title: d.Title, Description: d.Description, Start: d.Start, Status: Uploaded,
 		OriginalKey: originalKey, OriginalSize: size,
 	}
+}
+
+// nameOriginal returns the id of a new video and the name of its original, without the extension. The id begins every
+// key of a video (videoOf). A given id may have been that of an attempt which was cut off, whose file has the name, so
+// something new follows it; "" stands for a new id.
+func nameOriginal(id string) (videoID, name string) {
+	fresh := uuid.Must(uuid.NewV7()).String()
+	if id == "" {
+		return fresh, fresh
+	}
+	return id, id + "-" + fresh
 }
 
 // sniff recognises the container by the first bytes of r and also returns those, even if the error is errNotAVideo,

@@ -60,15 +60,16 @@ func (a *arrivals) mock(ctx context.Context, v *Video) error {
 	return one.err
 }
 
-// together writes all at once or, if that fails, each alone.
+// together writes all at once or, if that certainly had no effect, each alone.
 func (a *arrivals) together(write func(ctx context.Context, all []*arrival) error) func(all []*arrival) {
 	return func(all []*arrival) {
 		if len(all) > 1 {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(all[0].ctx), arrivalTimeout)
 			defer cancel()
-			if err := write(ctx, all); err == nil {
+			err := write(ctx, all)
+			if err == nil || errors.Is(err, database.ErrUnknownOutcome) {
 				for _, one := range all {
-					one.err = nil
+					one.err = err
 				}
 				return
 			}
@@ -79,6 +80,7 @@ func (a *arrivals) together(write func(ctx context.Context, all []*arrival) erro
 	}
 }
 
+// insertOrphans may be repeated: no other upload has the names.
 func (a *arrivals) insertOrphans(ctx context.Context, all []*arrival) error {
 	values := make([]any, len(all))
 	for i, one := range all {
@@ -86,7 +88,7 @@ func (a *arrivals) insertOrphans(ctx context.Context, all []*arrival) error {
 	}
 	row := `(?, ` + plus(a.store.clock(), uploadGrace) + `)`
 	_, err := a.store.db.Exec(ctx, `INSERT INTO media_unclaimed_files (storage_key, delete_after) VALUES `+
-		strings.Repeat(row+", ", len(all)-1)+row, values...)
+		strings.Repeat(row+", ", len(all)-1)+row+` ON CONFLICT (storage_key) DO NOTHING`, values...)
 	if err != nil {
 		return fmt.Errorf("list %d files as orphans: %w", len(all), err)
 	}

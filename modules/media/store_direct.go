@@ -122,6 +122,14 @@ func (d directStore) cancel(ctx context.Context, id string) (bool, error) {
 	return len(uploads) > 0, err
 }
 
+// cancelThis is cancel for an upload that may have no row, while another attempt with the same id has one, which stays.
+func (d directStore) cancelThis(ctx context.Context, u directUpload) error {
+	_, err := d.take(ctx, fmt.Sprintf(`
+		UPDATE media_direct_uploads SET expires_at = 0, tries = tries + 1, retry_at = %s
+		WHERE id = ? AND storage_key = ? RETURNING *`, d.videos.tryAgain()), u.ID, u.Key)
+	return err
+}
+
 // due cancels up to limit uploads that expired longer than directGrace ago, and returns them with cancelled ones that
 // are due for another try. Nobody else gets the same ones before their next try.
 func (d directStore) due(ctx context.Context, limit int) ([]directUpload, error) {
@@ -137,11 +145,11 @@ func (d directStore) due(ctx context.Context, limit int) ([]directUpload, error)
 		d.videos.tryAgain()), limit)
 }
 
-func (d directStore) take(ctx context.Context, statement string, arg any) (uploads []directUpload, err error) {
+func (d directStore) take(ctx context.Context, statement string, args ...any) (uploads []directUpload, err error) {
 	var rows []directRow
 	err = d.db.InTx(ctx, func(ctx context.Context) error {
 		rows = nil // of a run that was rolled back
-		return d.db.Query(ctx, &rows, statement, arg)
+		return d.db.Query(ctx, &rows, statement, args...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cancel direct uploads: %w", err)
@@ -150,9 +158,10 @@ func (d directStore) take(ctx context.Context, statement string, arg any) (uploa
 }
 
 // delete deletes the row of an upload that has nothing in storage any more.
-func (d directStore) delete(ctx context.Context, id string) error {
-	if _, err := d.db.Exec(ctx, `DELETE FROM media_direct_uploads WHERE id = ?`, id); err != nil {
-		return fmt.Errorf("delete direct upload %s: %w", id, err)
+func (d directStore) delete(ctx context.Context, u directUpload) error {
+	_, err := d.db.Exec(ctx, `DELETE FROM media_direct_uploads WHERE id = ? AND storage_key = ?`, u.ID, u.Key)
+	if err != nil {
+		return fmt.Errorf("delete direct upload %s: %w", u.ID, err)
 	}
 	return nil
 }

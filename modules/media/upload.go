@@ -8,8 +8,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/google/uuid"
-
 	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/storage"
 )
@@ -28,12 +26,13 @@ type original struct {
 // name, determine the format. The error is disk.ErrFull, before anything is read, if there is no room. After an error
 // nothing is left but, if the file cannot be deleted now, an orphan.
 func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*original, error) {
-	return m.receiveAs(ctx, r, size, nil)
+	return m.receiveAs(ctx, "", r, size, nil)
 }
 
-// receiveAs is receive for content that is of the container claimed, if that is not nil, unless its bytes tell another.
+// receiveAs is receive for the video that gets the given id; "" for a new one. The content is of the container claimed,
+// if that is not nil, unless its bytes tell another.
 func (m *Module) receiveAs(
-	ctx context.Context, r io.Reader, size int64, claimed *ffmpeg.Container,
+	ctx context.Context, id string, r io.Reader, size int64, claimed *ffmpeg.Container,
 ) (*original, error) {
 	if err := m.disks.Check(); err != nil {
 		return nil, err
@@ -45,8 +44,8 @@ func (m *Module) receiveAs(
 	if err != nil {
 		return nil, err
 	}
-	o := &original{videoID: uuid.Must(uuid.NewV7()).String()}
-	o.key = m.o.UploadPrefix + "/" + o.videoID + container.Extension
+	id, name := nameOriginal(id)
+	o := &original{videoID: id, key: m.o.UploadPrefix + "/" + name + container.Extension}
 	if err := m.arrivals.orphan(ctx, o.key); err != nil {
 		return nil, err
 	}

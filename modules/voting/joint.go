@@ -1,6 +1,7 @@
 package voting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,21 +47,40 @@ func (m *Module) joint() func(ctx context.Context, videoID string, ballots []*ba
 	}
 }
 
-// castJointly casts the batches of several lanes. If that fails, it casts one after the other.
+// castJointly casts the batches of several lanes. If that certainly had no effect, it casts one after the other.
 func (m *Module) castJointly(batches []*laneBatch) {
+	decided := 0
+	defer func() { // after a panic, too
+		for _, b := range batches[decided:] {
+			b.err = errBatch
+		}
+	}()
 	if len(batches) > 1 {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(batches[0].ctx), batchTimeout)
 		defer cancel()
-		if err := m.castTogether(ctx, batches); err == nil {
+		err := m.castTogether(ctx, batches)
+		if err == nil || errors.Is(err, database.ErrUnknownOutcome) {
+			for _, b := range batches {
+				b.err = cmp.Or(err, b.err)
+			}
+			decided = len(batches)
 			return
 		}
 	}
 	for _, b := range batches {
-		b.err = m.castAll(b.ctx, b.videoID, b.ballots)
+		b.err = m.castAlone(b)
+		decided++
 	}
 }
 
-// castTogether is castAll for several videos. If it returns an error, nothing has changed, and none is decided.
+// castAlone is castAll for one lane, which holds up the others for no longer than batchTimeout.
+func (m *Module) castAlone(b *laneBatch) error {
+	ctx, cancel := context.WithTimeout(b.ctx, batchTimeout)
+	defer cancel()
+	return m.castAll(ctx, b.videoID, b.ballots)
+}
+
+// castTogether is castAll for several videos, with the same errors.
 func (m *Module) castTogether(ctx context.Context, batches []*laneBatch) error {
 	ids := make([]string, len(batches))
 	for i, b := range batches {

@@ -1,11 +1,14 @@
 package voting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"risingstars/platform/database"
 )
 
 const (
@@ -115,22 +118,24 @@ func (l *lanes) next(videoID string) []*ballot {
 	return batch
 }
 
-// decide casts the batch. If that fails, it casts the votes one by one, so that a vote that cannot be cast fails alone.
+// decide casts the batch. If that certainly had no effect, it casts the votes one by one, so that a vote that cannot be
+// cast fails alone.
 func (l *lanes) decide(videoID string, batch []*ballot) {
-	if len(batch) > 1 {
-		for _, b := range batch {
+	decided := 0
+	defer func() { // after a panic, too
+		for _, b := range batch[decided:] {
 			b.err = errBatch
 		}
+	}()
+	if len(batch) > 1 {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(batch[0].ctx), batchTimeout)
 		defer cancel()
 		err := l.castMeasured(ctx, videoID, batch)
-		if err == nil {
-			return
-		}
-		if errors.Is(err, errNoEntry) {
+		if err == nil || errors.Is(err, errNoEntry) || errors.Is(err, database.ErrUnknownOutcome) {
 			for _, b := range batch {
-				b.err = err
+				b.err = cmp.Or(err, b.err)
 			}
+			decided = len(batch)
 			return
 		}
 	}
@@ -138,6 +143,7 @@ func (l *lanes) decide(videoID string, batch []*ballot) {
 		if err := l.castMeasured(b.ctx, videoID, []*ballot{b}); err != nil {
 			b.err = err
 		}
+		decided++
 	}
 }
 

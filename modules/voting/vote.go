@@ -16,8 +16,8 @@ func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, 
 	return total, err
 }
 
-// castAll casts votes for one video in one transaction and decides each ballot. If it returns an error, nothing has
-// changed, and none is decided.
+// castAll casts votes for one video in one transaction and decides each ballot. After database.ErrUnknownOutcome the
+// votes may have been cast; after any other error nothing has changed. None is decided then.
 func (m *Module) castAll(ctx context.Context, videoID string, ballots []*ballot) error {
 	return m.store.db.InTx(ctx, func(ctx context.Context) error {
 		contestantID, err := m.store.contestant(ctx, videoID)

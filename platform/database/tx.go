@@ -2,16 +2,24 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 )
 
 // txAttempts bounds how often InTx runs a transaction that PostgreSQL rolls back in favour of another one.
 const txAttempts = 4
+
+// ErrUnknownOutcome means that PostgreSQL was asked to commit a transaction and has not answered: the connection broke
+// or the context ended meanwhile. Whoever tries again must expect to find the effect of the first time. SQLite runs in
+// this process, so its outcomes are always known.
+var ErrUnknownOutcome = errors.New("it is unknown whether the transaction was committed")
 
 type txKey struct{ db *DB }
 
@@ -27,8 +35,8 @@ func InTransaction(ctx context.Context) bool { return ctx.Value(anyTxKey{}) != n
 //
 // InTx may run fn again: on PostgreSQL, which may roll a transaction back to end a deadlock or a serialization
 // conflict, and on SQLite, where callers share a commit, if that fails. So fn must do nothing that cannot be repeated:
-// database work only. Nor may it wait for another InTx to return, which may wait for the commit that they share. If the
-// outcome of a commit is unknown, InTx returns the error, and the commit may have succeeded.
+// database work only. Nor may it wait for another InTx to return, which may wait for the commit that they share. After
+// ErrUnknownOutcome the transaction may have been committed; after any other error nothing has changed.
 func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) error {
 	if db.inTx(ctx) {
 		return fn(ctx)
@@ -37,7 +45,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 		return db.inShared(ctx, fn)
 	}
 	for attempt := 1; ; attempt++ {
-		err := db.gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return fn(withTx(ctx, db, tx)) })
+		err := db.attempt(ctx, fn)
 		if err == nil || attempt == txAttempts || !isConflict(err) {
 			return explainFull(err) // for the commit; the statements have explained theirs
 		}
@@ -48,6 +56,32 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 		case <-time.After(time.Duration(pause)):
 		}
 	}
+}
+
+// attempt runs a transaction of PostgreSQL once.
+func (db *DB) attempt(ctx context.Context, fn func(ctx context.Context) error) error {
+	commits := false
+	err := db.gorm.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		err := fn(withTx(ctx, db, tx))
+		if err == nil {
+			err = ctx.Err() // it is not too late to undo it
+		}
+		commits = err == nil
+		return err
+	})
+	if err != nil && commits && !isUndone(err) {
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	}
+	return err
+}
+
+// isUndone reports whether a commit that failed with err has certainly changed nothing: the server has refused it, or
+// was never asked. A server that ends the connection (FATAL) may do so after the commit.
+func isUndone(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.SeverityUnlocalized == "ERROR"
+	}
+	return errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, sql.ErrTxDone) || pgconn.SafeToRetry(err)
 }
 
 func withTx(ctx context.Context, db *DB, tx *gorm.DB) context.Context {

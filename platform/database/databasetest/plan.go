@@ -1,12 +1,9 @@
 package databasetest
 
 import (
-	"context"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"risingstars/platform/database"
 )
@@ -21,8 +18,7 @@ type Planner struct {
 func OpenPlanner(t testing.TB, owners ...database.Migrations) *Planner {
 	t.Helper()
 	s := &statements{}
-	// With this limit every query counts as slow, and slow ones are logged with their text.
-	options := database.Options{SlowQuery: time.Nanosecond, Logger: slog.New(s)}
+	options := watched(s.add)
 	return &Planner{DB: openSQLite(t, options, owners), statements: s}
 }
 
@@ -50,13 +46,17 @@ func (p *Planner) Plan(t testing.TB, run func()) map[string]string {
 	return plans
 }
 
-// statements is a log handler that keeps the texts of the logged statements.
+// statements keeps the texts of statements.
 type statements struct {
 	mu   sync.Mutex
 	sent []string
 }
 
-var _ slog.Handler = (*statements)(nil)
+func (s *statements) add(statement string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, statement)
+}
 
 // drain returns the statements since the last call.
 func (s *statements) drain() []string {
@@ -66,25 +66,3 @@ func (s *statements) drain() []string {
 	s.sent = nil
 	return sent
 }
-
-// Enabled returns true.
-func (s *statements) Enabled(context.Context, slog.Level) bool { return true }
-
-// Handle keeps the statement of a record.
-func (s *statements) Handle(_ context.Context, record slog.Record) error {
-	record.Attrs(func(a slog.Attr) bool {
-		if a.Key == "sql" {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.sent = append(s.sent, a.Value.String())
-		}
-		return true
-	})
-	return nil
-}
-
-// WithAttrs changes nothing.
-func (s *statements) WithAttrs([]slog.Attr) slog.Handler { return s }
-
-// WithGroup changes nothing.
-func (s *statements) WithGroup(string) slog.Handler { return s }

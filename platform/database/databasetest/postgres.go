@@ -31,6 +31,11 @@ const templateLock = 7266710
 // server.
 func OpenPostgreSQL(t testing.TB, owners ...database.Migrations) *database.DB {
 	t.Helper()
+	return openPostgreSQL(t, database.Options{}, owners)
+}
+
+func openPostgreSQL(t testing.TB, options database.Options, owners []database.Migrations) *database.DB {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: needs PostgreSQL")
 	}
@@ -54,7 +59,8 @@ func OpenPostgreSQL(t testing.TB, owners ...database.Migrations) *database.DB {
 			t.Error(err)
 		}
 	})
-	return open(t, database.Options{URL: onDatabase(server, name)})
+	options.URL = onDatabase(server, name)
+	return open(t, options)
 }
 
 // templateFor returns the name of the template with the owners' migrations, and creates the template if it is missing.
