@@ -80,6 +80,9 @@ func (v *visit) goTo(to string, cookies ...string) (web.View, error) {
 // repeats no text that its address can choose: the size of the compressed page would tell of the rest (BREACH).
 func kept(path string, query url.Values) string {
 	rest := url.Values{}
+	if path == "/login" || path == "/signup" { // their address has a wish, which Wish.Query adds
+		return ""
+	}
 	if n := pageOf(query); n > 1 {
 		rest.Set("page", strconv.Itoa(n))
 	}

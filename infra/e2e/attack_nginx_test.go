@@ -380,7 +380,7 @@ func TestMetricsAreNotServedToTheWorld(t *testing.T) {
 	f := startNginx(t, s, "PUBLIC_URL=https://contest.example")
 
 	s.get(t, direct+"/metrics", "").want(t, http.StatusNotFound, "not_found")
-	other, err := http.Get(metrics + "/api/public/videos") //nolint:noctx // this server has no API, and so no contract
+	other, err := http.Get(metrics + "/api/public/videos") // this server has no API, and so no contract
 	if err != nil || other.Body.Close() != nil || other.StatusCode != http.StatusNotFound {
 		t.Errorf("beside the metrics: %v %v", other, err)
 	}
