@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"risingstars/platform/disk"
 	"risingstars/platform/fault"
 	"risingstars/platform/idempotency"
 	"risingstars/platform/limit"
@@ -66,6 +67,9 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 	}
 	if r.produces != "" {
 		faults = append(faults, errNotAcceptable)
+	}
+	if op.Method != http.MethodGet && op.Method != http.MethodHead { // also of deletions, which a database notes
+		faults = append(faults, disk.ErrFull)
 	}
 	if r.use.Once {
 		faults = append(faults, errBadKey, idempotency.ErrInProgress, idempotency.ErrMismatch, limit.ErrTooMany)
