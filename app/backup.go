@@ -172,14 +172,14 @@ func (o backupOptions) once(cmd *cobra.Command, c *config.Config, target string)
 	if err != nil {
 		return errors.Join(fmt.Errorf("back up to %s: %w", target, err), p.Close())
 	}
-	if err := p.Close(); err != nil {
-		return fmt.Errorf("back up to %s: %w", target, err)
-	}
-	describeBackup(cmd.OutOrStdout(), s)
 	if o.keep > 0 {
 		_, err = backup.Prune(ctx, p, o.keep, time.Now())
 	}
-	return err
+	if err = errors.Join(err, p.Close()); err != nil {
+		return fmt.Errorf("back up to %s: %w", target, err)
+	}
+	describeBackup(cmd.OutOrStdout(), s)
+	return nil
 }
 
 // backupSource is what this configuration's processes keep.

@@ -2,9 +2,9 @@
 //
 // A place has
 //
-//	snapshots/20261127T150405Z.json       what belongs to the copy of that moment; written last, so that there is none
+//	snapshots/20261127-150405.json        what belongs to the copy of that moment; written last, so that there is none
 //	                                      of a backup that was broken off
-//	dumps/20261127T150405Z.jsonl.zst      the rows (database.Export)
+//	dumps/20261127-150405.jsonl.zst       the rows (database.Export)
 //	files/uploads/….mp4                   the files; each is copied once, for all snapshots that have it
 //
 // With a recipient, dumps and files are encrypted with age (https://age-encryption.org/v1), and their names end in

@@ -18,7 +18,7 @@ const (
 	encrypted = ".age"
 
 	format     = 1
-	nameFormat = "20060102T150405Z"
+	nameFormat = "20060102-150405" // UTC
 )
 
 // Item is something at a place.

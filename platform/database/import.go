@@ -34,12 +34,9 @@ const importValues = 2000
 // Owners that the export does not name keep what they have.
 func (db *DB) Import(ctx context.Context, in io.Reader, owners ...Migrations) (rows int64, err error) {
 	i := &importer{db: db, lines: bufio.NewReaderSize(in, 1<<16), owners: owners}
-	var head exportHead
-	if err := i.read(&head); err != nil {
+	head, err := i.head()
+	if err != nil {
 		return 0, err
-	}
-	if head.Format != exportFormat {
-		return 0, fmt.Errorf("%w: its format is %d", ErrNewer, head.Format)
 	}
 	if err := db.wantKnown(owners, head.Versions); err != nil {
 		return 0, err
@@ -75,8 +72,7 @@ func (db *DB) Vacant(ctx context.Context, owners ...Migrations) error {
 // CheckExport reads an export to its end and returns how many rows of each table it has.
 func CheckExport(in io.Reader) (tables map[string]int64, err error) {
 	i := &importer{lines: bufio.NewReaderSize(in, 1<<16)}
-	var head exportHead
-	if err := i.read(&head); err != nil {
+	if _, err := i.head(); err != nil {
 		return nil, err
 	}
 	tables = map[string]int64{}
@@ -148,15 +144,21 @@ func (i *importer) line() ([]byte, error) {
 	return line, err
 }
 
-func (i *importer) read(into any) error {
+func (i *importer) head() (head exportHead, err error) {
 	line, err := i.line()
 	if err != nil {
-		return err
+		return head, err
 	}
-	if err := json.Unmarshal(line, into); err != nil {
-		return fmt.Errorf("read the export: %w", err)
+	if err := json.Unmarshal(line, &head); err != nil {
+		return head, fmt.Errorf("read the export: %w", err)
 	}
-	return nil
+	switch {
+	case head.Format == 0:
+		return head, errors.New("this is no export")
+	case head.Format != exportFormat:
+		return head, fmt.Errorf("%w: its format is %d", ErrNewer, head.Format)
+	}
+	return head, nil
 }
 
 // next reads a line that is no row: the next table, or the end.
@@ -178,8 +180,8 @@ func (i *importer) next(line []byte, table *exportTable) (end bool, err error) {
 // pending are rows of one table that have been read and not been inserted.
 type pending struct {
 	exportTable
-	skipped bool // there is no such table here
-	rows    int
+	skipped bool            // there is no such table here
+	truths  map[string]bool // columns that take nothing but true and false
 	values  []any
 }
 
@@ -211,7 +213,11 @@ func (i *importer) all(ctx context.Context) error {
 			if end {
 				return i.derive(ctx, kept)
 			}
-			p.skipped = !known[p.Table]
+			if p.skipped = !known[p.Table]; !p.skipped {
+				if p.truths, err = i.truths(ctx, p.Table); err != nil {
+					return err
+				}
+			}
 			if slices.Contains(derived, p.Table) && !p.skipped {
 				kept[p.Table] = p
 			}
@@ -235,7 +241,29 @@ func (i *importer) all(ctx context.Context) error {
 	}
 }
 
-// derive gives tables that triggers keep the rows that they had, in place of what the triggers have made of the others.
+// truths returns the columns of a table that take nothing but true and false.
+func (i *importer) truths(ctx context.Context, table string) (map[string]bool, error) {
+	if i.db.dialect == SQLite {
+		return nil, nil
+	}
+	rows, err := i.tx.QueryContext(ctx, `SELECT attname FROM pg_attribute
+		WHERE attrelid = $1::regclass AND atttypid = 'bool'::regtype AND attnum > 0`, table)
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", table, err)
+	}
+	defer rows.Close()
+	truths := map[string]bool{}
+	for rows.Next() {
+		var column string
+		if err := rows.Scan(&column); err != nil {
+			return nil, err
+		}
+		truths[column] = true
+	}
+	return truths, rows.Err()
+}
+
+// derive gives derived tables the rows that they had, in place of those that have come by themselves.
 func (i *importer) derive(ctx context.Context, kept map[string]*pending) error {
 	for table, p := range kept {
 		if _, err := i.tx.ExecContext(ctx, `DELETE FROM `+table); err != nil { //nolint:gosec // a table of ours
@@ -253,7 +281,7 @@ func (i *importer) derive(ctx context.Context, kept map[string]*pending) error {
 	return nil
 }
 
-// vacant returns the owners' tables, which must have no rows.
+// vacant returns the owners' tables, which must have no rows, except for those that are derived.
 func (i *importer) vacant(ctx context.Context) (known map[string]bool, err error) {
 	known = map[string]bool{}
 	for _, owner := range i.owners {
@@ -262,10 +290,12 @@ func (i *importer) vacant(ctx context.Context) (known map[string]bool, err error
 			return nil, err
 		}
 		for _, table := range tables {
+			if known[table] = true; slices.Contains(owner.Derived, table) {
+				continue
+			}
 			if err := i.wantEmpty(ctx, table); err != nil {
 				return nil, err
 			}
-			known[table] = true
 		}
 	}
 	return known, nil
@@ -273,7 +303,7 @@ func (i *importer) vacant(ctx context.Context) (known map[string]bool, err error
 
 func (i *importer) wantEmpty(ctx context.Context, table string) error {
 	var some int
-	err := i.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM `+table+` LIMIT 1) AS some`).Scan(&some)
+	err := i.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM `+table+` LIMIT 1) AS found`).Scan(&some)
 	if err != nil {
 		return fmt.Errorf("look into %s: %w", table, err)
 	}
@@ -292,14 +322,16 @@ func (p *pending) add(line []byte) error {
 	if len(row) != len(p.Columns) {
 		return fmt.Errorf("it has %d values for %d columns", len(row), len(p.Columns))
 	}
-	for _, raw := range row {
+	for n, raw := range row {
 		value, err := decodeValue(raw)
 		if err != nil {
 			return err
 		}
+		if number, ok := value.(int64); ok && p.truths[p.Columns[n]] { // SQLite has numbers in their place
+			value = number != 0
+		}
 		p.values = append(p.values, value)
 	}
-	p.rows++
 	return nil
 }
 

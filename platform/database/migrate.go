@@ -21,8 +21,8 @@ type Migrations struct {
 	FS    fs.FS
 	Fills []Fill
 
-	// Derived names tables that triggers keep equal to others, and Local those that only one kind of database has, with
-	// all whose names begin with one of them and an underscore. See Export and Import.
+	// Derived names tables in which triggers or the files themselves put rows, and Local those that only one kind of
+	// database has, with all whose names begin with one of them and an underscore. See Export and Import.
 	Derived, Local []string
 }
 
