@@ -26,17 +26,17 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-const placeHelp = `PLACE is a folder (the default is backups in DATA_DIR; take one on another disk), s3://BUCKET/PREFIX, or a single
-file whose name ends in .tar. A folder and a bucket keep many backups, and each copies only the files that none before
-has; a file keeps one.`
+const placeHelp = `PLACE is a folder (the default is backups in DATA_DIR; take one on another disk), s3://BUCKET/PREFIX,
+or a single file whose name ends in .tar. A folder and a bucket keep many backups, and each copies only the files that
+none before has; a file keeps one.`
 
 func backupCommand() *cobra.Command {
 	var o backupOptions
 	command := &cobra.Command{
 		Use:   "backup [PLACE]",
 		Short: "Back up accounts, videos, votes and files, while everything runs",
-		Long: "Back up accounts, videos, votes and files as they are at one moment, while everything runs.\n\n" + placeHelp +
-			"\n\nWhat is configured (.env) is not in it. The same backup can be restored in every stage.",
+		Long: "Back up accounts, videos, votes and files as they are at one moment, while everything runs.\n\n" +
+			placeHelp + "\n\nWhat is configured (.env) is not in it. The same backup can be restored in every stage.",
 		Args: cobra.MaximumNArgs(1),
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			return o.check(args)
@@ -62,7 +62,7 @@ func backupCommand() *cobra.Command {
 			}
 		},
 	}
-	command.Flags().DurationVar(&o.every, "every", 0, "go on, with a backup each time that this has passed, such as 24h")
+	command.Flags().DurationVar(&o.every, "every", 0, "go on, with a backup each time this has passed, as 24h")
 	command.Flags().IntVar(&o.keep, "keep", 0, "delete all but the latest so many afterwards; 0: none")
 	command.Flags().StringVar(&o.recipient, "recipient", "", "encrypt for this age recipient (age1…)")
 	command.AddCommand(backupVerifyCommand(), backupListCommand())
@@ -303,7 +303,7 @@ func (o *readOptions) read(
 }
 
 func readIdentity(path string) (age.Identity, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names it
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

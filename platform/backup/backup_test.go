@@ -191,7 +191,8 @@ func TestBackupsShareFilesUntilTheyAreDeleted(t *testing.T) {
 	for _, file := range second.Files {
 		keys = append(keys, file.Key)
 	}
-	if want := []string{"processed/b-1.jpg", "uploads/a-1.mp4", "uploads/d-1.mp4", "uploads/e-1.mp4"}; !slices.Equal(keys, want) {
+	want := []string{"processed/b-1.jpg", "uploads/a-1.mp4", "uploads/d-1.mp4", "uploads/e-1.mp4"}
+	if !slices.Equal(keys, want) {
 		t.Errorf("the second backup has %v, want %v", keys, want)
 	}
 	if after, err := os.Stat(filepath.Join(dir, "files/uploads/a-1.mp4")); err != nil || !os.SameFile(before, after) {

@@ -168,8 +168,10 @@ type checked struct {
 func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.sum.Read(p)
 	c.r.progress(int64(n))
-	if errors.Is(err, io.EOF) && (c.sum.size != c.item.Size || hex.EncodeToString(c.sum.sum.Sum(nil)) != c.item.SHA256) {
-		return 0, ErrDamaged
+	if errors.Is(err, io.EOF) {
+		if sum := hex.EncodeToString(c.sum.sum.Sum(nil)); c.sum.size != c.item.Size || sum != c.item.SHA256 {
+			return 0, ErrDamaged
+		}
 	}
 	return n, err
 }

@@ -18,7 +18,7 @@ import (
 // Single returns the place that is a single file, a tar archive (POSIX.1-2001), which holds one backup. A new one is
 // written beside its name until Close.
 func Single(path string) (Place, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names it
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		out, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 		if err != nil {

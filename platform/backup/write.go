@@ -62,7 +62,8 @@ func Write(ctx context.Context, from Source, to Place, o Options) (*Snapshot, er
 		return nil, err
 	}
 	s := &Snapshot{
-		Format: format, At: time.Now().UTC().Truncate(time.Second), Program: from.Program, Encrypted: o.Recipient != nil,
+		Format: format, Program: from.Program, At: time.Now().UTC().Truncate(time.Second),
+		Encrypted: o.Recipient != nil,
 	}
 	s.Name = s.At.Format(nameFormat)
 	if slices.ContainsFunc(all, func(other *Snapshot) bool { return other.Name == s.Name }) {
