@@ -39,7 +39,7 @@ func (s *Site) postLogin(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	ctx, wish := v.Context(), wishOf(form)
-	session, err := s.identity.SignIn(ctx, identity.Credentials{
+	who, device, err := s.identity.Prove(ctx, identity.Credentials{
 		Email: form.Get("email"), Password: form.Get("password"), Client: web.Client(ctx),
 		Device: web.CookieOf(v.Request, "device"),
 	})
@@ -52,7 +52,7 @@ func (s *Site) postLogin(v *visit) (web.View, error) {
 		d.Failed = true
 		return s.showAs(status, d)
 	}
-	return s.enter(v, session.UserID, session.Device, "in", wish)
+	return s.enter(v, who, device, "in", wish)
 }
 
 // LogoutPage asks before it signs out: a link alone changes nothing.

@@ -18,6 +18,12 @@ var (
 		Name: "account_reads", By: limit.Account, Local: true,
 		Rate: limit.Rate{Count: 300, Per: time.Minute, Burst: 300},
 	}
+	refreshes = limit.Budget{
+		Name: "refreshes", By: limit.Client, Rate: limit.Rate{Count: 300, Per: time.Minute, Burst: 1200},
+	}
+	sessionChanges = limit.Budget{
+		Name: "session_changes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 120},
+	}
 )
 
 // What guesses of an account's password may use. From one network an account allows five, then one a minute; whoever
@@ -46,6 +52,9 @@ func SignUpBudgets() []limit.Budget { return []limit.Budget{signUps} }
 
 // SignInBudgets are what a sign-in takes, also one from a page.
 func SignInBudgets() []limit.Budget { return []limit.Budget{signIns} }
+
+// SessionBudgets are what ending sessions takes, also from a page.
+func SessionBudgets() []limit.Budget { return []limit.Budget{sessionChanges} }
 
 // slowness is how long the answer to a guess beyond accountGuesses takes.
 const slowness = 3 * time.Second

@@ -26,8 +26,9 @@ func (m *Module) Routes(s *web.Server) {
 
 	login := huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/login", OperationID: "login", Tags: tags,
-		Summary:     "Sign in",
-		Description: "Returns an access token. Accepts JSON, or a form with username (the e-mail) and password.",
+		Summary: "Sign in",
+		Description: "Returns an access token, and a refresh token for the next one. Accepts JSON, or a form with " +
+			"username (the e-mail) and password.",
 		Middlewares: huma.Middlewares{s.AcceptForm},
 	}
 	web.DescribeForm(&login, "username", "password")
@@ -38,4 +39,5 @@ func (m *Module) Routes(s *web.Server) {
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "getAccount", Tags: tags,
 		Summary: "Get the caller's account", Security: web.Secured(),
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
+	a.sessionRoutes(s, tags)
 }
