@@ -147,6 +147,9 @@ var flashes = map[string]Notice{
 	"uploaded":  {"good", "flash.uploaded"},
 	"retried":   {"good", "flash.retried"},
 	"deleted":   {"info", "flash.deleted"},
+
+	"ended":        {"info", "flash.ended"},
+	"others_ended": {"info", "flash.others_ended"},
 }
 
 // show answers with a document.

@@ -100,6 +100,8 @@ func (h *house) states(t *testing.T) map[string]document {
 	})
 	look("me", hers, "/me")
 	look("myvotes", hers, "/me/votes")
+	look("devices-one", his, "/me/devices")
+	look("devices", hers, "/me/devices")
 	look("myvideos", his, "/me/videos")
 	look("myvideo", his, "/me/videos/"+id)
 	send("myvideo-refused", his, "/me/videos/"+id+"/delete")
