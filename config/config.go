@@ -102,8 +102,10 @@ type Auth struct {
 	PreviousKey  string `env:"SECRET_KEY_PREVIOUS" mask:"all"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
 	// SessionDays is how long browsers and refresh tokens live after their last use.
-	SessionDays int  `env:"SESSION_DAYS" default:"30"`
-	RateLimit   bool `env:"AUTH_RATE_LIMIT" default:"true"`
+	SessionDays int `env:"SESSION_DAYS" default:"30"`
+	// AdminTOTP requires a second factor for what admins do.
+	AdminTOTP bool `env:"ADMIN_REQUIRE_TOTP" default:"false"`
+	RateLimit bool `env:"AUTH_RATE_LIMIT" default:"true"`
 }
 
 // Limits configure the budgets of clients and accounts.

@@ -148,6 +148,7 @@ var flashes = map[string]Notice{
 	"retried":   {"good", "flash.retried"},
 	"deleted":   {"info", "flash.deleted"},
 
+	"factor_off":   {"info", "flash.factor_off"},
 	"ended":        {"info", "flash.ended"},
 	"others_ended": {"info", "flash.others_ended"},
 }

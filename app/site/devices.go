@@ -54,7 +54,7 @@ func (s *Site) postDevices(v *visit) (web.View, error) {
 	ctx := v.Context()
 	caller, _ := auth.Caller(ctx)
 	if form.Get("end") == "others" {
-		if err := s.identity.EndSessions(ctx, caller.UserID, caller.SessionID); err != nil {
+		if err := s.identity.EndAll(ctx, caller.UserID, caller.SessionID); err != nil {
 			return web.View{}, err
 		}
 		return v.goTo("/me/devices?said=others_ended")

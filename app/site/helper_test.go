@@ -78,7 +78,8 @@ func startHouse(t *testing.T) *house {
 	h.bucket = storage.New(files, storage.Options{})
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
-		Refreshes: auth.NewSeals(keys, "refresh tokens"), Limits: limits, Logger: log,
+		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
+		Limits: limits, Logger: log,
 	})
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),

@@ -20,6 +20,10 @@ POST   /api/auth/logout               secured
 POST   /api/auth/logout-all           secured
 GET    /api/auth/sessions             secured
 DELETE /api/auth/sessions/{id}        secured
+GET    /api/auth/totp                 secured
+POST   /api/auth/totp/setup           secured
+POST   /api/auth/totp/confirm         secured
+POST   /api/auth/totp/disable         secured
 POST   /api/videos/upload             secured
 POST   /api/videos/upload-mock        secured
 POST   /api/videos/uploads            secured

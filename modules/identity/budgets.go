@@ -41,6 +41,12 @@ var (
 	accountGuesses = limit.Budget{
 		Name: "account_guesses", By: limit.Account, Rate: limit.Rate{Count: 100, Per: time.Hour, Burst: 100},
 	}
+	codeGuesses = limit.Budget{
+		Name: "code_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: time.Minute, Burst: 5},
+	}
+	moreCodeGuesses = limit.Budget{
+		Name: "more_code_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: 30 * time.Minute, Burst: 20},
+	}
 	deviceGuesses = limit.Budget{
 		Name: "device_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: time.Minute, Burst: 10},
 	}

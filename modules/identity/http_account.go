@@ -61,6 +61,7 @@ type loginInput struct {
 		Email    string   `json:"email,omitempty"`
 		Username string   `json:"username,omitempty" doc:"The e-mail, under the name that OAuth 2 forms give it"`
 		Password string   `json:"password"`
+		TOTP     string   `json:"totp,omitempty" doc:"Of accounts with a second factor: its code, or a recovery code"`
 	}
 	Device       string `cookie:"device"`
 	SecureDevice string `cookie:"__Host-device"`
@@ -83,7 +84,7 @@ func (a api) postLogin(ctx context.Context, in *loginInput) (*loginOutput, error
 	}
 	session, err := a.SignIn(ctx, Credentials{
 		Email: email, Password: in.Body.Password, Client: web.Client(ctx), Device: cmp.Or(in.SecureDevice, in.Device),
-		Agent: web.Agent(ctx), Network: web.Network(ctx),
+		Agent: web.Agent(ctx), Network: web.Network(ctx), Code: in.Body.TOTP,
 	})
 	if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func (a api) postLogout(ctx context.Context, _ *struct{}) (*logoutOutput, error)
 }
 
 func (a api) postLogoutAll(ctx context.Context, _ *struct{}) (*logoutOutput, error) {
-	if err := a.EndSessions(ctx, auth.CallerID(ctx), ""); err != nil {
+	if err := a.EndAll(ctx, auth.CallerID(ctx), ""); err != nil {
 		return nil, err
 	}
 	return &logoutOutput{web.EndBrowserCookie(ctx)}, nil

@@ -56,20 +56,35 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
+// Vault keeps secrets in the database. Open returns what was closed for the same owner, or an error for any other text.
+type Vault interface {
+	Close(secret, owner string) string
+	Open(closed, owner string) (string, error)
+}
+
+// Admins knows whose accounts have the role admin.
+type Admins interface {
+	IsAdmin(ctx context.Context, userID string) (bool, error)
+}
+
 // Options are the module's settings. The zero value works.
 type Options struct {
 	SessionTTL time.Duration // how long a session lives after its last use; 0: DefaultSessionTTL
+	// AdminFactor requires a second factor for what admins do.
+	AdminFactor bool
 }
 
-// Deps are what the module is built from. All but Options are required.
+// Deps are what the module is built from. All but Admins and Options are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
 	Tokens    Tokens
 	Devices   Devices
 	Refreshes Seals // for refresh tokens
+	Secrets   Vault
 	Limits    Limits
 	Logger    *slog.Logger
+	Admins    Admins // nil: nobody is one
 	Options   Options
 }
 
@@ -85,6 +100,10 @@ type Module struct {
 	seals      Seals
 	sessionTTL time.Duration
 	endings    endings
+
+	vault       Vault
+	admins      Admins
+	adminFactor bool
 }
 
 // New builds the module. Its tables must be migrated before it is used.
@@ -94,5 +113,6 @@ func New(d Deps) *Module {
 		limits: d.Limits, log: d.Logger,
 		seals: d.Refreshes, sessionTTL: cmp.Or(d.Options.SessionTTL, DefaultSessionTTL),
 		endings: endings{known: map[string]ending{}},
+		vault:   d.Secrets, admins: d.Admins, adminFactor: d.Options.AdminFactor,
 	}
 }

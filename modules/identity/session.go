@@ -45,6 +45,7 @@ type Visitor struct {
 	UserID  string
 	Agent   string // what the browser or the program calls itself
 	Network string // part of its address
+	Ticket  string // that their password was right, if a code is asked for
 	proof   string // the hash of the password that was right; "" after a sign-up
 }
 
@@ -137,10 +138,10 @@ func (m *Module) EndSession(ctx context.Context, userID, id string) error {
 	return errSessionNotFound
 }
 
-// EndSessions ends all sessions of an account, and with them their access tokens, but for the session kept; "" keeps
+// EndAll ends all sessions of an account, and with them their access tokens, but for the session kept; "" keeps
 // none. Whoever signs in at the same moment is either ended or finds what the transaction of ctx has changed in the
 // account. It is what a new password, a suspension and a deletion call, in the transaction of their change.
-func (m *Module) EndSessions(ctx context.Context, userID, kept string) error {
+func (m *Module) EndAll(ctx context.Context, userID, kept string) error {
 	var ids []string
 	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
 		if err := m.store.lockAccount(ctx, userID); err != nil {
@@ -156,7 +157,7 @@ func (m *Module) EndSessions(ctx context.Context, userID, kept string) error {
 				ending = append(ending, row)
 			}
 		}
-		if err := m.store.endSessions(ctx, userID, ending, m.endingLife()); err != nil {
+		if err := m.store.deleteSessions(ctx, userID, ending, m.endingLife()); err != nil {
 			return err
 		}
 		ids = append(idsOf(ending), userID)
@@ -170,7 +171,7 @@ func (m *Module) EndSessions(ctx context.Context, userID, kept string) error {
 }
 
 func (m *Module) end(ctx context.Context, userID string, rows []sessionRow) error {
-	if err := m.store.endSessions(ctx, userID, rows, m.endingLife()); err != nil {
+	if err := m.store.deleteSessions(ctx, userID, rows, m.endingLife()); err != nil {
 		return err
 	}
 	m.learn(ctx, idsOf(rows)...)

@@ -71,12 +71,12 @@ func TestAllSessionsEndButOne(t *testing.T) {
 		eves := p.signIn(t, "eve@example.com")
 		undone := errors.New("undone")
 		err = db.InTx(t.Context(), func(ctx context.Context) error {
-			return errors.Join(p.EndSessions(ctx, p.ana.ID, kept.ID), undone)
+			return errors.Join(p.EndAll(ctx, p.ana.ID, kept.ID), undone)
 		})
 		if !errors.Is(err, undone) || !goesOn(t, p.Module, program.Token) || !goesOn(t, p.Module, old) {
 			t.Fatalf("a transaction that was undone has ended sessions, %v", err)
 		}
-		mustEnd(t, p.EndSessions(t.Context(), p.ana.ID, kept.ID))
+		mustEnd(t, p.EndAll(t.Context(), p.ana.ID, kept.ID))
 		for _, m := range []*identity.Module{p.Module, p.other} {
 			for name, ended := range map[string]string{"program": program.Token, "old token": old} {
 				if goesOn(t, m, ended) {
@@ -134,7 +134,7 @@ func TestAPasswordThatWasChangedMeanwhileOpensNothing(t *testing.T) {
 		mustEnd(t, err)
 		mustEnd(t, db.InTx(t.Context(), func(ctx context.Context) error {
 			_, err := db.Exec(ctx, `UPDATE identity_users SET password_hash = 'another' WHERE id = ?`, p.ana.ID)
-			return errors.Join(err, p.EndSessions(ctx, p.ana.ID, ""))
+			return errors.Join(err, p.EndAll(ctx, p.ana.ID, ""))
 		}))
 		if _, err := p.SignInBrowser(t.Context(), who); fault.From(err).Code != "bad_credentials" {
 			t.Errorf("the session is opened: %v", err)
@@ -145,7 +145,7 @@ func TestAPasswordThatWasChangedMeanwhileOpensNothing(t *testing.T) {
 // Only so many of each kind are signed in; programs that sign in for each token keep these until they expire.
 func TestTheLeastUsedSessionEndsForOneTooMany(t *testing.T) {
 	t.Parallel()
-	m, _ := setup(t, databasetest.Open(t, identity.Migrations()))
+	m := quick(databasetest.Open(t, identity.Migrations()))
 	p := people{Module: m}
 	var browsers []string
 	for range 51 {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,8 @@ type Credentials struct {
 	Device          string // the proof that an earlier session gave to the device; "" if there is none
 	Agent           string // what the program calls itself
 	Network         string // part of the address, for the list of sessions
+	Code            string // of the second factor; "" if the account has none, or none was typed yet
+	Ticket          string // in place of e-mail and password, from a Prove that asked for a code; "" if there is none
 }
 
 // SignIn opens a session for the right password. An unknown e-mail and a wrong password give the same fault after
@@ -45,13 +48,21 @@ func (m *Module) SignIn(ctx context.Context, c Credentials) (Session, error) {
 	return session, nil
 }
 
-// Prove is SignIn without a session: it returns who has signed in, and the proof for the device.
+// Prove is SignIn without a session: it returns who has signed in, and the proof for the device. With errFactorAsked, it
+// returns a ticket that lasts for five minutes.
 func (m *Module) Prove(ctx context.Context, c Credentials) (v Visitor, device string, err error) {
 	if !validEmail(strings.TrimSpace(c.Email)) {
 		c.Email = text.Clean(c.Email) // e-mails are stored like this
 	}
 	if !validEmail(strings.TrimSpace(c.Email)) {
 		c.Email = "" // no account has it, and looking for it takes as long as for any other
+	}
+	if c.Ticket != "" {
+		user, err := m.redeemTicket(ctx, c.Ticket)
+		if err != nil {
+			return Visitor{}, "", err
+		}
+		return m.admit(ctx, c, user)
 	}
 	user, err := m.store.byEmail(ctx, c.Email)
 	if err != nil && !errors.Is(err, errNoAccount) {
@@ -67,10 +78,34 @@ func (m *Module) Prove(ctx context.Context, c Credentials) (v Visitor, device st
 	if err := g.forget(ctx); err != nil {
 		return Visitor{}, "", err
 	}
-	if err := m.Standing(ctx, user.ID); err != nil {
+	return m.admit(ctx, c, user)
+}
+
+// admit lets somebody in whose password was right, by the second factor if the account has one.
+func (m *Module) admit(ctx context.Context, c Credentials, user User) (v Visitor, device string, err error) {
+	if err := m.MaySignIn(ctx, user.ID); err != nil {
 		return Visitor{}, "", err
 	}
-	if g.device == "" {
+	account, known, err := m.devices.Verify(c.Device)
+	if err != nil || account != user.ID {
+		known = ""
+	}
+	row, err := m.store.factor(ctx, user.ID)
+	if err != nil {
+		return Visitor{}, "", err
+	}
+	if row.holds() && c.Code == "" {
+		if v.Ticket = c.Ticket; v.Ticket == "" {
+			v.Ticket, err = m.issueTicket(user)
+		}
+		return v, "", cmp.Or(err, error(errFactorAsked))
+	}
+	if row.holds() {
+		if err := m.checkCode(ctx, row, c.Code, known); err != nil {
+			return Visitor{}, "", err
+		}
+	}
+	if known == "" {
 		if device, err = m.devices.Issue(user.ID); err != nil {
 			return Visitor{}, "", fmt.Errorf("sign in: %w", err)
 		}

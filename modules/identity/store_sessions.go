@@ -85,7 +85,7 @@ func (s *store) insertSession(
 		if err != nil {
 			return err
 		}
-		if err := s.endSessions(ctx, row.UserID, room(others), keep); err != nil {
+		if err := s.deleteSessions(ctx, row.UserID, room(others), keep); err != nil {
 			return err
 		}
 		_, err = s.db.Exec(ctx, `
@@ -183,9 +183,9 @@ func (s *store) rotate(
 	return changed > 0, nil
 }
 
-// endSessions deletes sessions of an account, and notes for keep that those of programs have ended. Their tokens may be
+// deleteSessions deletes sessions of an account, and notes for keep that those of programs have ended. Their tokens may be
 // replaced meanwhile, so it finds these by their ids.
-func (s *store) endSessions(ctx context.Context, userID string, rows []sessionRow, keep time.Duration) error {
+func (s *store) deleteSessions(ctx context.Context, userID string, rows []sessionRow, keep time.Duration) error {
 	if len(rows) == 0 {
 		return nil
 	}
