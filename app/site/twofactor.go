@@ -25,7 +25,7 @@ type TwoFactorPage struct {
 func (*TwoFactorPage) file() string { return "twofactor" }
 
 func (s *Site) twoFactorPage(v *visit, step string) (*TwoFactorPage, error) {
-	factor, err := s.identity.Factor(v.Context(), v.caller)
+	factor, err := s.identity.FactorOf(v.Context(), v.caller)
 	if err != nil {
 		return nil, err
 	}

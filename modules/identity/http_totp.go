@@ -42,7 +42,7 @@ type factorOutput struct {
 }
 
 func (a api) getFactor(ctx context.Context, _ *struct{}) (*factorOutput, error) {
-	f, err := a.Factor(ctx, auth.CallerID(ctx))
+	f, err := a.FactorOf(ctx, auth.CallerID(ctx))
 	if err != nil {
 		return nil, err
 	}

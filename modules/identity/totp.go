@@ -39,8 +39,8 @@ type FactorOffer struct {
 	URL    string // otpauth://, which is what the QR code has
 }
 
-// Factor returns the state of the account's second factor.
-func (m *Module) Factor(ctx context.Context, userID string) (f Factor, err error) {
+// FactorOf returns the state of the account's second factor.
+func (m *Module) FactorOf(ctx context.Context, userID string) (f Factor, err error) {
 	row, err := m.store.factor(ctx, userID)
 	if err != nil {
 		return Factor{}, err

@@ -105,7 +105,7 @@ func TestACodeOfTheSecondFactorIsGoodForOnce(t *testing.T) {
 				break
 			}
 		}
-		if f, err := p.Factor(t.Context(), p.ana.ID); err != nil || !f.Enabled || f.RecoveryCodes != len(recovery)-3 {
+		if f, err := p.FactorOf(t.Context(), p.ana.ID); err != nil || !f.Enabled || f.RecoveryCodes != len(recovery)-3 {
 			t.Errorf("%+v, %v", f, err)
 		}
 		// The wrong password tells nothing about it, and others sign in as before.
@@ -301,7 +301,7 @@ func TestAdminsNeedASecondFactorWhereItIsRequired(t *testing.T) {
 	if err := m.RequireFactor(t.Context(), p.ana.ID); err != nil {
 		t.Errorf("with one: %v", err)
 	}
-	if f, err := m.Factor(t.Context(), p.ana.ID); err != nil || !f.Required || !f.Enabled {
+	if f, err := m.FactorOf(t.Context(), p.ana.ID); err != nil || !f.Required || !f.Enabled {
 		t.Errorf("%+v, %v", f, err)
 	}
 }
