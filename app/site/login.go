@@ -36,10 +36,16 @@ func (v *visit) loginPage(w Wish, email string) *LoginPage {
 func (v *visit) codePage(w Wish, ticket string) *LoginPage {
 	d := v.loginPage(w, "")
 	d.Title, d.Ticket = "code.title", ticket
-	d.Form.Fields = []Field{{
-		Name: "totp", Label: "field.totp", Type: "text", Autocomplete: "one-time-code", Hint: "field.totp.hint", Most: 24,
-	}}
+	d.Form.Fields = []Field{codeField()}
 	return d
+}
+
+// codeField is where the code of the second factor is typed.
+func codeField() Field {
+	return Field{
+		Name: "totp", Label: "field.totp", Type: "text", Autocomplete: "one-time-code", Hint: "field.totp.hint",
+		Most: 24,
+	}
 }
 
 func (s *Site) getLogin(v *visit) (web.View, error) {

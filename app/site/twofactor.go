@@ -37,9 +37,7 @@ func (s *Site) twoFactorPage(v *visit, step string) (*TwoFactorPage, error) {
 		}
 	}
 	password := Field{Name: "password", Label: "field.password", Type: "password", Autocomplete: "current-password"}
-	code := Field{
-		Name: "totp", Label: "field.totp", Type: "text", Autocomplete: "one-time-code", Hint: "field.totp.hint", Most: 24,
-	}
+	code := codeField()
 	switch d.Step {
 	case "off":
 		d.Form.Fields = []Field{password}
@@ -77,7 +75,8 @@ func (s *Site) postTwoFactor(v *visit) (web.View, error) {
 	case "offered":
 		next, err = s.confirmFactor(v, form)
 	case "on":
-		err = s.identity.RemoveFactor(v.Context(), v.caller, form.Get("password"), form.Get("totp"), web.Client(v.Context()))
+		err = s.identity.RemoveFactor(v.Context(), v.caller, form.Get("password"), form.Get("totp"),
+			web.Client(v.Context()))
 		if err == nil {
 			return v.goTo("/me/two-factor?said=factor_off")
 		}

@@ -113,8 +113,8 @@ func TestSessionsAreListedRefreshedAndEndedEverywhere(t *testing.T) {
 	s.get(t, two+"/api/auth/me", ana.signIn(t).Token).want(t, http.StatusOK, "")
 }
 
-// A process is killed while programs refresh their tokens. Whoever has lost an answer asks another process with the same
-// token, and goes on.
+// A process is killed while programs refresh their tokens. Whoever has lost an answer asks another process with the
+// same token, and goes on.
 func TestALostAnswerOfARefreshSignsNobodyOut(t *testing.T) {
 	onlyInStage(t, onehost)
 	t.Parallel()

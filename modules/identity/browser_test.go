@@ -63,7 +63,8 @@ func TestABrowserIsSignedInUntilItIsNotUsed(t *testing.T) {
 		if err := db.Query(t.Context(), &left, "SELECT expires_at FROM identity_browsers"); err != nil {
 			t.Fatal(err)
 		}
-		if renewed := database.FromMicros(left[0].ExpiresAt); time.Until(renewed) < identity.DefaultSessionTTL-time.Hour {
+		renewed := database.FromMicros(left[0].ExpiresAt)
+		if time.Until(renewed) < identity.DefaultSessionTTL-time.Hour {
 			t.Errorf("use renews it until %v", renewed)
 		}
 		set("UPDATE identity_browsers SET expires_at = ?", time.Now().Add(-time.Second))

@@ -13,8 +13,8 @@ import (
 const (
 	// endingsEvery is how often a process asks what has ended.
 	endingsEvery = 2 * time.Second
-	// endingsAge is how old its knowledge may become before it looks up each session. Together with the time that a look
-	// may take, it is less than the 10 s within which an ending holds everywhere.
+	// endingsAge is how old its knowledge may become before it looks up each session. Together with the time that a
+	// look may take, it is less than the 10 s within which an ending holds everywhere.
 	endingsAge = 7 * time.Second
 	// endingsOverlap is by how much two readings overlap, because transactions do not end in the order of their clocks.
 	endingsOverlap = 2 * time.Minute
@@ -74,8 +74,8 @@ func endsCaller(p auth.Principal, at func(id string) (int64, bool)) bool {
 }
 
 // Ended returns a fault of kind Unauthenticated if the session of a valid token has ended. In the process that ends it,
-// this holds at once, in the others within 10 s: if a process cannot learn what has ended, it looks up each session, and
-// answers with the error of that.
+// this holds at once, in the others within 10 s: if a process cannot learn what has ended, it looks up each session,
+// and answers with the error of that.
 func (m *Module) Ended(ctx context.Context, p auth.Principal) error {
 	ended, known := m.endings.of(p)
 	if !known {

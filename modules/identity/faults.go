@@ -25,8 +25,8 @@ var (
 		"Este refresh_token no es válido, o su sesión terminó. Inicia sesión de nuevo.",
 		"This refresh_token is not valid, or its session has ended. Sign in again.")
 	errRefreshReused = fault.New(fault.Unauthenticated, "refresh_token_reused",
-		"Este refresh_token ya se usó, así que cerramos la sesión. Inicia sesión de nuevo y, si no fuiste tú, cambia "+
-			"tu contraseña.",
+		"Este refresh_token ya se usó, así que cerramos la sesión. Inicia sesión de nuevo y, si no fuiste tú, "+
+			"cambia tu contraseña.",
 		"This refresh_token was used before, so the session was ended. Sign in again and, if that was not you, change "+
 			"your password.")
 	errFactorAsked = fault.New(fault.Unauthenticated, "totp_required",
@@ -64,6 +64,7 @@ func Faults() []*fault.Error {
 	return []*fault.Error{
 		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount, errNoBrowser, errNoSession,
 		errBadRefresh, errRefreshReused, errSessionNotFound,
-		errFactorAsked, errWrongCode, errNotTheCode, errTicketOver, errNotThePassword, errFactorOn, errNoFactor, errFactorRequired,
+		errFactorAsked, errWrongCode, errNotTheCode, errTicketOver, errNotThePassword, errFactorOn, errNoFactor,
+		errFactorRequired,
 	}
 }

@@ -19,8 +19,8 @@ func (a api) sessionRoutes(s *web.Server, tags []string) {
 		Method: http.MethodPost, Path: "/api/auth/refresh", OperationID: "refresh", Tags: tags,
 		Summary: "Get the next access token",
 		Description: "Exchanges a refresh token for an access token and the next refresh token. Within a minute, the " +
-			"same token gives the same next one, so that a lost answer can be asked for again. Later, or once the next " +
-			"one was used, it ends the session: somebody else may have it.",
+			"same token gives the same next one, so that a lost answer can be asked for again. Later, or once the " +
+			"next one was used, it ends the session: somebody else may have it.",
 	}, errBadRefresh, errRefreshReused), web.Use{Budgets: []limit.Budget{refreshes}}, a.postRefresh)
 	web.Register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/sessions", OperationID: "listSessions", Tags: tags,
@@ -128,7 +128,8 @@ func (a api) postLogout(ctx context.Context, _ *struct{}) (*logoutOutput, error)
 	caller, _ := auth.Caller(ctx)
 	if caller.SessionID != "" {
 		// Two clicks at once end it once.
-		if err := a.EndSession(ctx, caller.UserID, caller.SessionID); err != nil && !errors.Is(err, errSessionNotFound) {
+		err := a.EndSession(ctx, caller.UserID, caller.SessionID)
+		if err != nil && !errors.Is(err, errSessionNotFound) {
 			return nil, err
 		}
 	}

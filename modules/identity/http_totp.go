@@ -60,7 +60,7 @@ type factorSetupInput struct {
 type factorSetupOutput struct {
 	Body struct {
 		Secret string `json:"secret" example:"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP" doc:"In base32, to type"`
-		URL    string `json:"otpauth_url" example:"otpauth://totp/Rising%20Stars%20Showcase:ana@example.com?secret=JBSW"`
+		URL    string `json:"otpauth_url" example:"otpauth://totp/Rising%20Stars%20Showcase:ana@example.com"`
 		QR     string `json:"qr_svg" example:"<svg xmlns=\"http://www.w3.org/2000/svg\"/>" doc:"The URL as a QR code"`
 	}
 }

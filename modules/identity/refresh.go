@@ -19,8 +19,9 @@ import (
 const (
 	secretSize = 26 // characters: those of rand.Text
 	sealedHash = 16 // bytes of the hash in the seal
-	// refreshGrace is how long the token before the present one still gives the present one: to somebody who clicked twice,
-	// or whose answer was lost. Whoever has stolen it gets no more than its owner has, and is found out by the next use.
+	// refreshGrace is how long the token before the present one still gives the present one: to somebody who clicked
+	// twice, or whose answer was lost. Whoever has stolen it gets no more than its owner has, and is found out by the
+	// next use.
 	refreshGrace = time.Minute
 )
 
@@ -105,8 +106,8 @@ func (m *Module) refreshToken(secret, sessionID string) string {
 	return secret + "." + m.seals.Seal(append(id[:], sum[:sealedHash]...))
 }
 
-// nextSecret is computed from the one before, so that it can be given again without being kept. Whoever has the database
-// lacks the one before, and whoever has that lacks the seed.
+// nextSecret is computed from the one before, so that it can be given again without being kept. Whoever has the
+// database lacks the one before, and whoever has that lacks the seed.
 func nextSecret(seed, secret string) string {
 	mac := hmac.New(sha256.New, []byte(seed))
 	mac.Write([]byte(secret))

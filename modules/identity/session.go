@@ -64,10 +64,11 @@ func (m *Module) open(ctx context.Context, v Visitor, row sessionRow, id string)
 	agent := []rune(text.Clean(v.Agent))
 	row.UserID, row.ID, row.Network, row.Agent = v.UserID, &id, v.Network, string(agent[:min(len(agent), maxAgent)])
 	var ended []sessionRow
-	err := m.store.insertSession(ctx, row, v.proof, m.sessionTTL, m.endingLife(), func(others []sessionRow) []sessionRow {
+	room := func(others []sessionRow) []sessionRow {
 		ended = m.surplus(others, row.Kind)
 		return ended
-	})
+	}
+	err := m.store.insertSession(ctx, row, v.proof, m.sessionTTL, m.endingLife(), room)
 	if err == nil && len(ended) > 0 {
 		m.learn(ctx, idsOf(ended)...)
 	}
@@ -81,7 +82,9 @@ func (m *Module) surplus(others []sessionRow, kind string) (ending []sessionRow)
 		if row.Kind != kind {
 			continue
 		}
-		if same++; same >= mostPrograms || same >= mostSessions && (kind == kindBrowser || !row.usedWithin(m.tokens.TTL())) {
+		same++
+		idle := kind == kindBrowser || !row.usedWithin(m.tokens.TTL())
+		if same >= mostPrograms || same >= mostSessions && idle {
 			ending = append(ending, row)
 		}
 	}

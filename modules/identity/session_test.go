@@ -17,7 +17,8 @@ const firefox = "Mozilla/5.0 (Android 14; Mobile; rv:133.0) Gecko/133.0 Firefox/
 
 func (p people) browse(t *testing.T, userID string) (token string) {
 	t.Helper()
-	token, err := p.SignInBrowser(t.Context(), identity.Visitor{UserID: userID, Agent: firefox, Network: "203.0.113.0/24"})
+	v := identity.Visitor{UserID: userID, Agent: firefox, Network: "203.0.113.0/24"}
+	token, err := p.SignInBrowser(t.Context(), v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,8 @@ func TestAnAccountListsAndEndsItsSessions(t *testing.T) {
 		if err != nil || len(sessions) != 2 || sessions[0].ID != browser || sessions[1].ID != program.ID {
 			t.Fatalf("%+v, %v", sessions, err)
 		}
-		if s := sessions[0]; !s.Browser || s.Device().ES != "Firefox en Android" || s.Device().EN != "Firefox on Android" ||
+		device := fault.Text{ES: "Firefox en Android", EN: "Firefox on Android"}
+		if s := sessions[0]; !s.Browser || s.Device() != device ||
 			s.Network != "203.0.113.0/24" || time.Since(s.UsedAt).Abs() > time.Minute {
 			t.Errorf("the browser is %+v, %v", s, s.Device())
 		}
@@ -191,7 +193,8 @@ func TestOldSessionsAreDeleted(t *testing.T) {
 		mustEnd(t, err)
 		count := func() (rows []struct{ ID string }) {
 			t.Helper()
-			mustEnd(t, db.Query(t.Context(), &rows, `SELECT id FROM identity_browsers UNION ALL SELECT id FROM identity_endings`))
+			mustEnd(t, db.Query(t.Context(), &rows, `SELECT id FROM identity_browsers
+				UNION ALL SELECT id FROM identity_endings`))
 			return rows
 		}
 		mustEnd(t, p.SweepSessions(t.Context()))

@@ -48,8 +48,8 @@ func (m *Module) SignIn(ctx context.Context, c Credentials) (Session, error) {
 	return session, nil
 }
 
-// Prove is SignIn without a session: it returns who has signed in, and the proof for the device. With errFactorAsked, it
-// returns a ticket that lasts for five minutes.
+// Prove is SignIn without a session: it returns who has signed in, and the proof for the device. With errFactorAsked,
+// it returns a ticket that lasts for five minutes.
 func (m *Module) Prove(ctx context.Context, c Credentials) (v Visitor, device string, err error) {
 	if !validEmail(strings.TrimSpace(c.Email)) {
 		c.Email = text.Clean(c.Email) // e-mails are stored like this

@@ -59,7 +59,8 @@ func (s *store) confirmFactor(ctx context.Context, userID string, codeHashes []s
 			return err
 		}
 		for _, hash := range codeHashes {
-			_, err := s.db.Exec(ctx, `INSERT INTO identity_recovery_codes (user_id, code_hash) VALUES (?, ?)`, userID, hash)
+			_, err := s.db.Exec(ctx, `INSERT INTO identity_recovery_codes (user_id, code_hash) VALUES (?, ?)`,
+				userID, hash)
 			if err != nil {
 				return err
 			}
@@ -74,7 +75,8 @@ func (s *store) confirmFactor(ctx context.Context, userID string, codeHashes []s
 
 // useRecovery reports whether the account had the recovery code. It has it no more.
 func (s *store) useRecovery(ctx context.Context, userID, hash string) (bool, error) {
-	deleted, err := s.db.Exec(ctx, `DELETE FROM identity_recovery_codes WHERE user_id = ? AND code_hash = ?`, userID, hash)
+	deleted, err := s.db.Exec(ctx, `DELETE FROM identity_recovery_codes WHERE user_id = ? AND code_hash = ?`,
+		userID, hash)
 	if err != nil {
 		return false, fmt.Errorf("use a recovery code: %w", err)
 	}

@@ -63,7 +63,8 @@ func (r sessionRow) usedWithin(d time.Duration) bool {
 // returns of the others. With a passwordHash, the error is errBadCredentials if that is no longer the account's: a
 // password that was changed meanwhile opens nothing.
 func (s *store) insertSession(
-	ctx context.Context, row sessionRow, passwordHash string, ttl, keep time.Duration, room func([]sessionRow) []sessionRow,
+	ctx context.Context, row sessionRow, passwordHash string, ttl, keep time.Duration,
+	room func([]sessionRow) []sessionRow,
 ) error {
 	return s.db.InTx(ctx, func(ctx context.Context) error {
 		if passwordHash != "" {
@@ -89,7 +90,8 @@ func (s *store) insertSession(
 			return err
 		}
 		_, err = s.db.Exec(ctx, `
-			INSERT INTO identity_browsers (token_hash, user_id, id, kind, agent, network, created_at, used_at, expires_at)
+			INSERT INTO identity_browsers (token_hash, user_id, id, kind, agent, network, created_at, used_at,
+				expires_at)
 			VALUES (?, ?, ?, ?, ?, ?, `+now+`, `+now+`, `+now+` + ?)`,
 			row.TokenHash, row.UserID, row.ID, row.Kind, row.Agent, row.Network, ttl.Microseconds())
 		if err != nil {
@@ -183,8 +185,8 @@ func (s *store) rotate(
 	return changed > 0, nil
 }
 
-// deleteSessions deletes sessions of an account, and notes for keep that those of programs have ended. Their tokens may be
-// replaced meanwhile, so it finds these by their ids.
+// deleteSessions deletes sessions of an account, and notes for keep that those of programs have ended. Their tokens may
+// be replaced meanwhile, so it finds these by their ids.
 func (s *store) deleteSessions(ctx context.Context, userID string, rows []sessionRow, keep time.Duration) error {
 	if len(rows) == 0 {
 		return nil
@@ -199,7 +201,8 @@ func (s *store) deleteSessions(ctx context.Context, userID string, rows []sessio
 	}
 	return s.db.InTx(ctx, func(ctx context.Context) error {
 		if len(browsers) > 0 {
-			_, err := s.db.Exec(ctx, `DELETE FROM identity_browsers WHERE user_id = ? AND token_hash IN ?`, userID, browsers)
+			_, err := s.db.Exec(ctx, `DELETE FROM identity_browsers WHERE user_id = ? AND token_hash IN ?`,
+				userID, browsers)
 			if err != nil {
 				return fmt.Errorf("end sessions: %w", err)
 			}

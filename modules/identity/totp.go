@@ -240,7 +240,7 @@ func (m *Module) useCode(ctx context.Context, row factorRow, code string) (bool,
 }
 
 func (m *Module) useRecoveryCode(ctx context.Context, userID, code string) (bool, error) {
-	code = strings.ToUpper(strings.Join(strings.FieldsFunc(code, func(r rune) bool { return r == '-' || r == ' ' }), ""))
+	code = strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(code))
 	if len(code) != recoverySize {
 		return false, nil
 	}

@@ -80,13 +80,18 @@ func TestACodeOfTheSecondFactorIsGoodForOnce(t *testing.T) {
 			"the present and the next":   {func() []string { return ahead(0, 1) }, ""},
 			"the last but two":           {func() []string { return ahead(-3) }, bad},
 			"the next but two":           {func() []string { return ahead(3) }, bad},
-			"in two groups":              {func() []string { return []string{ahead(0)[0][:3] + " " + ahead(0)[0][3:]} }, ""},
+			"in two groups": {func() []string {
+				code := ahead(0)[0]
+				return []string{code[:3] + " " + code[3:]}
+			}, ""},
 			"of another secret":          {func() []string { return []string{codeAt(t, other.Secret(), 0)} }, bad},
 			"cut off":                    {func() []string { return []string{ahead(0)[0][:5]} }, bad},
 			"large":                      {func() []string { return []string{strings.Repeat("1", 1<<12)} }, bad},
 			"a recovery code twice":      {func() []string { return []string{recovery[0], recovery[0]} }, bad},
 			"a recovery code as is read": {func() []string { return []string{strings.ToLower(recovery[1])} }, ""},
-			"a recovery code as is told": {func() []string { return []string{strings.ReplaceAll(recovery[2], "-", " ")} }, ""},
+			"a recovery code as is told": {func() []string {
+				return []string{strings.ReplaceAll(recovery[2], "-", " ")}
+			}, ""},
 		} {
 			for {
 				step := time.Now().Unix() / 30
@@ -109,7 +114,8 @@ func TestACodeOfTheSecondFactorIsGoodForOnce(t *testing.T) {
 			t.Errorf("%+v, %v", f, err)
 		}
 		// The wrong password tells nothing about it, and others sign in as before.
-		if _, err := p.SignIn(t.Context(), credentials("ana@example.com", "wrong")); fault.From(err).Code != "bad_credentials" {
+		_, err = p.SignIn(t.Context(), credentials("ana@example.com", "wrong"))
+		if fault.From(err).Code != "bad_credentials" {
 			t.Error(err)
 		}
 		p.signIn(t, "eve@example.com")
@@ -262,8 +268,10 @@ func TestTheSecondFactorIsSetUpAndRemovedByItsOwner(t *testing.T) {
 		_, err = p.ConfirmFactor(ctx, p.ana.ID, codeAt(t, offer.Secret, 30*time.Second), "")
 		fails("confirming it again", "totp_on", err)
 		fails("removing without a code", "wrong_totp", p.RemoveFactor(ctx, p.ana.ID, password, "", client))
-		fails("removing without the password", "wrong_password", p.RemoveFactor(ctx, p.ana.ID, "wrong", recovery[0], client))
-		if svg, err := offer.QR(); err != nil || !strings.HasPrefix(svg, "<svg ") || strings.Contains(svg, offer.Secret) {
+		err = p.RemoveFactor(ctx, p.ana.ID, "wrong", recovery[0], client)
+		fails("removing without the password", "wrong_password", err)
+		svg, err := offer.QR()
+		if err != nil || !strings.HasPrefix(svg, "<svg ") || strings.Contains(svg, offer.Secret) {
 			t.Errorf("the QR code is %q, %v", svg, err)
 		}
 		mustEnd(t, p.RemoveFactor(ctx, p.ana.ID, password, recovery[0], client))
@@ -288,8 +296,8 @@ func TestAdminsNeedASecondFactorWhereItIsRequired(t *testing.T) {
 		})
 		for _, user := range []identity.User{p.ana, p.eve} {
 			refused := required && user.ID == p.ana.ID
-			if err := m.RequireFactor(t.Context(), user.ID); (fault.From(err).Code == "totp_setup_required") != refused &&
-				(refused || err != nil) {
+			err := m.RequireFactor(t.Context(), user.ID)
+			if refused && fault.From(err).Code != "totp_setup_required" || !refused && err != nil {
 				t.Errorf("required: %v, %s: %v", required, user.FirstName, err)
 			}
 		}

@@ -32,7 +32,8 @@ func TestAVaultOpensWhatItClosedAndNothingElse(t *testing.T) {
 		"a lost secret":   {auth.NewVault(auth.NewKeys(newer, nil), "factors"), closed, "u1", false},
 	} {
 		opened, err := test.vault.Open(test.closed, test.owner)
-		if opens := err == nil && opened == "JBSWY3DP"; opens != test.opens || !opens && !errors.Is(err, auth.ErrBadToken) {
+		opens := err == nil && opened == "JBSWY3DP"
+		if opens != test.opens || !opens && !errors.Is(err, auth.ErrBadToken) {
 			t.Errorf("%s: %q, %v", name, opened, err)
 		}
 	}

@@ -132,8 +132,8 @@ func Client(ctx context.Context) string {
 	return addr.Unmap().String()
 }
 
-// Network returns the network of the sender of a request, such as 203.0.113.0/24: enough for somebody to recognize their
-// own, and too little to tell them from their neighbours.
+// Network returns the network of the sender of a request, such as 203.0.113.0/24: enough for somebody to recognize
+// their own, and too little to tell them from their neighbours.
 func Network(ctx context.Context) string { return loggedNetwork(requestOf(ctx).client) }
 
 // Agent returns what the program that sent a request calls itself; it may be anything.
