@@ -71,15 +71,15 @@ func TestACodeOfTheSecondFactorIsGoodForOnce(t *testing.T) {
 			codes func() []string // sent one after the other
 			fault string          // of the last one; "": it is accepted
 		}{
-			"none":                       {func() []string { return []string{""} }, "totp_required"},
-			"the present one":            {func() []string { return ahead(0) }, ""},
-			"the present one again":      {func() []string { return ahead(0, 0) }, bad},
-			"the one before a used one":  {func() []string { return ahead(0, -1) }, bad},
-			"the one before":             {func() []string { return ahead(-1) }, ""},
-			"the next one":               {func() []string { return ahead(1) }, ""},
-			"the present and the next":   {func() []string { return ahead(0, 1) }, ""},
-			"the last but two":           {func() []string { return ahead(-3) }, bad},
-			"the next but two":           {func() []string { return ahead(3) }, bad},
+			"none":                      {func() []string { return []string{""} }, "totp_required"},
+			"the present one":           {func() []string { return ahead(0) }, ""},
+			"the present one again":     {func() []string { return ahead(0, 0) }, bad},
+			"the one before a used one": {func() []string { return ahead(0, -1) }, bad},
+			"the one before":            {func() []string { return ahead(-1) }, ""},
+			"the next one":              {func() []string { return ahead(1) }, ""},
+			"the present and the next":  {func() []string { return ahead(0, 1) }, ""},
+			"the last but two":          {func() []string { return ahead(-3) }, bad},
+			"the next but two":          {func() []string { return ahead(3) }, bad},
 			"in two groups": {func() []string {
 				code := ahead(0)[0]
 				return []string{code[:3] + " " + code[3:]}
