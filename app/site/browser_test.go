@@ -105,7 +105,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("two-factor", hers, "/me/two-factor")
 	send("two-factor-wrong", hers, "/me/two-factor", "step", "off", "password", "wrong")
 	send("two-factor-offered", hers, "/me/two-factor", "step", "off", "password", password)
-	send("two-factor-again", hers, "/me/two-factor", "step", "offered", "totp", "12345")
+	send("two-factor-code-wrong", hers, "/me/two-factor", "step", "offered", "totp", "12345")
 	look("myvideos", his, "/me/videos")
 	look("myvideo", his, "/me/videos/"+id)
 	send("myvideo-refused", his, "/me/videos/"+id+"/delete")
