@@ -146,8 +146,8 @@ func TestARefreshTokenIsValidOnce(t *testing.T) {
 			mine, eves := p.signIn(t, "ana@example.com"), p.signIn(t, "eve@example.com")
 			token := test.token(mine)
 			s, err := p.Refresh(t.Context(), token, "")
-			if code := ""; err != nil {
-				if code = fault.From(err).Code; code != test.code || fault.From(err).Kind != fault.Unauthenticated {
+			if err != nil {
+				if f := fault.From(err); f.Code != test.code || f.Kind != fault.Unauthenticated {
 					t.Errorf("%s: %v, want %q", name, err, test.code)
 				}
 			} else if test.code != "" || s.ID != mine.ID || s.UserID != p.ana.ID || !goesOn(t, p.Module, s.Token) {
