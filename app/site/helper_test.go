@@ -78,6 +78,7 @@ func startHouse(t *testing.T) *house {
 	h.bucket = storage.New(files, storage.Options{})
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
+		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
 		Limits: limits, Logger: log,
 	})
 	h.voting = voting.New(voting.Deps{
@@ -101,8 +102,8 @@ func startHouse(t *testing.T) *house {
 		Addr: "127.0.0.1:0", Version: "test", Grace: time.Second, Limits: limits, Logger: log,
 		Verify: auth.NewTokens(keys, time.Hour).Verify, Health: &telemetry.Health{},
 		Browser: func(ctx context.Context, token string) (auth.Principal, error) {
-			id, err := h.identity.BrowserCaller(ctx, token)
-			return auth.Principal{UserID: id}, err
+			id, session, err := h.identity.BrowserCaller(ctx, token, web.Network(ctx))
+			return auth.Principal{UserID: id, SessionID: session}, err
 		},
 	})
 	h.identity.Routes(server)

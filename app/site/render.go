@@ -23,7 +23,8 @@ type document interface {
 func documents() []document {
 	return []document{
 		&GalleryPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
-		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &DevicesPage{},
+		&TwoFactorPage{}, &ErrorPage{}, &CataloguePage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"},
 	}
