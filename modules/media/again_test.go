@@ -63,7 +63,7 @@ func TestTheOriginalOfAnUploadWithAKeyIsNamed(t *testing.T) {
 			}
 			s.put(t, u, mp4Head)
 			s.wantFound(t, true) // its parts are no file, and its row names the file
-			v, err := s.direct.complete(t.Context(), "ana", u.ID)
+			v, err := s.direct.complete(t.Context(), "ana", u.ID, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestAnAttemptThatDoesNotBeginLeavesTheEarlierOne(t *testing.T) {
 			t.Fatalf("two uploads have the id: %+v", u)
 		}
 		s.wantDirect(t, 1)
-		v, err := s.direct.complete(t.Context(), "ana", id)
+		v, err := s.direct.complete(t.Context(), "ana", id, nil)
 		if err != nil || v.OriginalKey != first.Key {
 			t.Fatalf("%+v (%v), want the video of %s", v, err, first.Key)
 		}

@@ -80,14 +80,14 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		u := s.begin(t, len(mp4Head))
-		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errIncomplete) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, errIncomplete) {
 			t.Errorf("before anything has arrived: %v, want errIncomplete", err)
 		}
 		s.put(t, u, mp4Head)
-		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID, nil); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else: %v, want errNotOwner", err)
 		}
-		v, err := s.direct.complete(t.Context(), "ana", u.ID)
+		v, err := s.direct.complete(t.Context(), "ana", u.ID, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,11 +95,11 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 			v.OriginalKey != u.Key {
 			t.Errorf("the video is %+v", v)
 		}
-		again, err := s.direct.complete(t.Context(), "ana", u.ID)
+		again, err := s.direct.complete(t.Context(), "ana", u.ID, nil)
 		if err != nil || again.ID != v.ID || !again.UploadedAt.Equal(v.UploadedAt) {
 			t.Errorf("completed again: %+v, %v, want the same video", again, err)
 		}
-		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID, nil); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else, afterwards: %v, want errNotOwner", err)
 		}
 		if queued := s.queued(t); queued != 1 {
@@ -111,7 +111,7 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 		if err := s.Delete(t.Context(), "ana", v.ID); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, errNoUpload) {
 			t.Errorf("after the video's deletion: %v, want errNoUpload", err)
 		}
 		s.wantNothing(t)
@@ -123,7 +123,7 @@ func TestADirectUploadSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
-	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err != nil {
 		t.Error(err)
 	}
 	s.wantFiles(t, u.Key)
@@ -149,7 +149,7 @@ func TestAStorageFailureLosesNoUpload(t *testing.T) {
 	if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(filepath.Base(file), file)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err == nil || errors.Is(err, errNoUpload) {
 		t.Errorf("meanwhile: %v, want an internal error", err)
 	}
 	if err := os.Rename(file+".away", file); err != nil {
@@ -159,7 +159,7 @@ func TestAStorageFailureLosesNoUpload(t *testing.T) {
 	if len(parts) > 0 || !whole || err != nil {
 		t.Errorf("parts: %v, %v, %v, want the whole file", parts, whole, err)
 	}
-	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	s.wantFiles(t, u.Key)
@@ -179,14 +179,14 @@ func TestACompletionWaitsForAnother(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if v, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil || v.ID != u.ID {
+	if v, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err != nil || v.ID != u.ID {
 		t.Errorf("completed: %+v, %v", v, err)
 	}
 	lost := s.begin(t, len(mp4Head))
 	if err := s.bucket.AbortDirect(t.Context(), lost.Key, lost.StorageID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.direct.complete(t.Context(), "ana", lost.ID); !errors.Is(err, errNoUpload) {
+	if _, err := s.direct.complete(t.Context(), "ana", lost.ID, nil); !errors.Is(err, errNoUpload) {
 		t.Errorf("an upload that storage lost: %v, want errNoUpload", err)
 	}
 }
@@ -202,7 +202,7 @@ func TestADirectUploadWithOtherContentLeavesNothing(t *testing.T) {
 	} {
 		u := s.begin(t, len(content))
 		s.put(t, u, []byte(content))
-		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, want) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, want) {
 			t.Errorf("completed: %v, want %v", err, want)
 		}
 		s.wantNothing(t)
@@ -357,7 +357,7 @@ func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 					if i == 0 {
 						errs[i] = s.direct.cancel(t.Context(), u)
 					} else {
-						_, errs[i] = s.direct.complete(t.Context(), "ana", u.ID)
+						_, errs[i] = s.direct.complete(t.Context(), "ana", u.ID, nil)
 					}
 				})
 			}

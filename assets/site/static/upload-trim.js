@@ -1,0 +1,158 @@
+import {draw, seek} from "./upload-check.js";
+
+// The part of a long clip that is published: a window over pictures of the clip, moved by a slider, by its keys, or by
+// writing where it begins.
+
+/** @param {number} seconds */
+export function clock(seconds) {
+	const tenths = Math.round(seconds * 10);
+	const rest = tenths % 600 / 10;
+	return Math.floor(tenths / 600) + ":" + String(Math.floor(rest)).padStart(2, "0") +
+		(rest % 1 ? (document.documentElement.lang === "en" ? "." : ",") + Math.round(rest % 1 * 10) : "");
+}
+
+/**
+ * Reads minutes and seconds, or seconds alone.
+ * @param {string} typed
+ */
+export function secondsOf(typed) {
+	const found = /^\s*(?:(\d{1,4})\s*:\s*)?(\d{1,5}(?:[.,]\d{1,3})?)\s*$/.exec(typed);
+	if (!found || found[1] !== undefined && parseFloat(found[2]) >= 60) return typed.trim() ? NaN : 0;
+	return 60 * Number(found[1] ?? 0) + parseFloat(found[2].replace(",", "."));
+}
+
+export class Trim {
+	/** @type {import("./upload-check.js").Clip | null} */
+	#clip = null;
+	#drawn = 0; // counts clips, so that the pictures of an earlier one stop
+
+	/**
+	 * @param {HTMLElement} box
+	 * @param {number} most seconds that are published
+	 * @param {(id: string, values?: Record<string, string | number>) => string} say
+	 * @param {(start: number) => void} moved
+	 */
+	constructor(box, most, say, moved) {
+		/** @param {string} selector @returns {any} */
+		const one = selector => box.querySelector(selector);
+		this.box = box;
+		this.most = most;
+		this.say = say;
+		this.moved = moved;
+		this.start = 0;
+		this.range = /** @type {HTMLInputElement} */ (one("input[type=range]"));
+		this.field = /** @type {HTMLInputElement} */ (one("input[type=text]"));
+		this.wrong = /** @type {HTMLElement} */ (one(".error"));
+		this.view = /** @type {HTMLElement} */ (one("[data-view]"));
+		this.strip = /** @type {HTMLElement} */ (one(".strip"));
+		this.window = /** @type {HTMLElement} */ (one(".window"));
+		this.listen = /** @type {HTMLButtonElement} */ (one("[data-listen]"));
+		this.range.addEventListener("input", () => this.move(Number(this.range.value)));
+		this.range.addEventListener("keydown", event => {
+			const step = {PageUp: 5, PageDown: -5}[event.key];
+			if (!step) return;
+			event.preventDefault();
+			this.move(this.start + step);
+		});
+		this.field.addEventListener("change", () => {
+			const typed = secondsOf(this.field.value);
+			if (this.#tell(typed)) this.move(typed);
+		});
+		this.listen.addEventListener("click", () => this.#play());
+	}
+
+	get #last() { return this.#clip ? Math.max(0, Math.floor(2 * (this.#clip.duration - this.most)) / 2) : 86400; }
+
+	/** @param {number} typed */
+	#tell(typed) {
+		const fine = typed >= 0 && typed <= this.#last;
+		this.wrong.hidden = fine;
+		this.wrong.textContent = fine ? "" : this.say("start", {to: clock(this.#last)});
+		if (fine) this.field.removeAttribute("aria-invalid");
+		else this.field.setAttribute("aria-invalid", "true");
+		return fine;
+	}
+
+	/** Reports whether what is written can be used; if not, it has the focus. */
+	check() {
+		const fine = this.box.hidden || this.#tell(secondsOf(this.field.value));
+		if (!fine) this.field.focus();
+		return fine;
+	}
+
+	/** @param {number} start seconds */
+	move(start) {
+		this.start = Math.max(0, Math.min(start, this.#last));
+		this.field.value = clock(this.start);
+		this.#tell(this.start);
+		this.moved(this.start);
+		if (!this.#clip) return;
+		const {duration, video} = this.#clip;
+		this.range.value = String(this.start);
+		this.range.setAttribute("aria-valuetext", this.say("part", {
+			from: clock(this.start), to: clock(Math.min(duration, this.start + this.most)), all: clock(duration),
+		}));
+		this.window.style.left = 100 * this.start / duration + "%";
+		this.window.style.width = 100 * Math.min(1, this.most / duration) + "%";
+		if (video.paused) video.currentTime = this.start;
+	}
+
+	/**
+	 * Shows a clip, or the field alone for one that this browser cannot show.
+	 * @param {import("./upload-check.js").Clip | null} clip
+	 * @param {number} start seconds
+	 */
+	async show(clip, start) {
+		const drawn = ++this.#drawn;
+		this.#clip = clip;
+		this.view.hidden = !clip;
+		this.box.hidden = clip !== null && clip.duration <= this.most;
+		if (this.box.hidden) {
+			this.start = 0;
+			return;
+		}
+		if (!clip) {
+			this.move(start);
+			return;
+		}
+		const memory = /** @type {number | undefined} */ (Reflect.get(navigator, "deviceMemory"));
+		const count = (memory ?? 4) <= 2 ? 5 : 8;
+		const frames = [...Array(count)].map(() => {
+			const canvas = document.createElement("canvas");
+			canvas.width = 160;
+			canvas.height = 90;
+			return canvas;
+		});
+		this.strip.replaceChildren(...frames, this.window);
+		this.range.max = String(this.#last);
+		this.move(start);
+		for (const [i, frame] of frames.entries()) {
+			if (drawn !== this.#drawn || !clip.video.paused) break;
+			await seek(clip.video, clip.duration * (i + .5) / count);
+			draw(clip.video, frame);
+		}
+		if (drawn === this.#drawn && clip.video.paused) clip.video.currentTime = this.start;
+	}
+
+	/** Plays the part, or ends that. */
+	#play() {
+		const video = this.#clip?.video;
+		if (!video) return;
+		if (!video.paused) {
+			video.pause();
+			return;
+		}
+		const end = this.start + this.most;
+		const over = () => { if (video.currentTime >= end) video.pause(); };
+		video.addEventListener("timeupdate", over);
+		video.addEventListener("pause", () => {
+			video.removeEventListener("timeupdate", over);
+			this.listen.textContent = this.say("listen");
+			video.currentTime = this.start;
+		}, {once: true});
+		video.muted = false;
+		video.currentTime = this.start;
+		this.listen.textContent = this.say("stop");
+		video.play().catch(() => { this.listen.textContent = this.say("listen"); });
+	}
+}
