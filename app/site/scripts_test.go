@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	gopath "path"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -149,4 +151,38 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 		one("[data-upload]").requestSubmit();
 		await until(() => !one("[data-broken]").hidden);
 		return one("#title").value + " " + one("#file").files.length;`)
+}
+
+// All scripts of a page, with what they import, are small on the wire.
+func TestScriptsOfAPageAreSmall(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	user := h.account(t, "Ana", "Bogotá")
+	b, id := h.signedIn(t, user), h.publish(t, user, "El primer vuelo")
+	source := regexp.MustCompile(`<script type="module" src="([^"]+)"|import [^"]*"([^"]+)"`)
+	for path, most := range map[string]int{
+		"/": 4 << 10, "/ranking": 15 << 10, "/v/" + id: 15 << 10, "/upload": 15 << 10, "/me/videos/" + id: 15 << 10,
+	} {
+		seen, size := map[string]bool{}, 0
+		var follow func(address, text string)
+		follow = func(address, text string) {
+			for _, found := range source.FindAllStringSubmatch(text, -1) {
+				script := found[1]
+				if script == "" {
+					script = gopath.Join(gopath.Dir(address), found[2])
+				}
+				if seen[script] {
+					continue
+				}
+				seen[script] = true
+				size += len(b.get(t, script, "Accept-Encoding", "gzip").body)
+				follow(script, b.get(t, script, "Accept-Encoding", "identity").body)
+			}
+		}
+		follow(path, b.get(t, path).body)
+		if size > most || path == "/upload" && len(seen) < 6 {
+			t.Errorf("%s has scripts of %d bytes, at most %d are allowed: %v", path, size, most, seen)
+		}
+		t.Logf("%s: %d bytes", path, size)
+	}
 }

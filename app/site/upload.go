@@ -50,7 +50,7 @@ func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 		},
 	}
 	d.Private = true
-	d.Scripts = []string{"form.js", "upload.js"}
+	d.Scripts = []string{"upload.js"}
 	// The file comes last: what is wrong with the texts is then told before it is sent.
 	d.Form.Fields = []Field{
 		{

@@ -227,11 +227,14 @@ func TestUploadByAPlainForm(t *testing.T) {
 		if answer.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: answers %d %s", name, answer.status, answer.location())
 		}
-		answer.has(t, test.want)
-		if name != "too much" { // which is refused before anything is read
-			answer.has(t, `value="`+test.title, `value="7.5"`, "Elige otra vez el archivo")
-		}
+		answer.has(t, test.want, `value="`+test.title, `value="7.5"`, "Elige otra vez el archivo")
 	}
+	// So it is when the session has ended, which nobody can know before.
+	late := send(h.browser(t), "Mi canción", clip(1000))
+	if late.status != http.StatusUnauthorized {
+		t.Errorf("signed out, it answers %d", late.status)
+	}
+	late.has(t, "Tu sesión terminó", `href="/login?next=/upload" target="_blank"`, `value="Mi canción"`, `value="7.5"`)
 	done := send(b, "Mi canción", clip(100_000))
 	if done.status != http.StatusSeeOther || !strings.HasPrefix(done.location(), "/me/videos/") {
 		t.Fatalf("it answers %d %s\n%s", done.status, done.location(), done.body)

@@ -1,12 +1,14 @@
 package media
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -116,6 +118,54 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 		}
 		s.wantNothing(t)
 	})
+}
+
+// The bytes may go before anything is written. What is missing or wrong in the end is told, and costs no byte.
+func TestTheDetailsMayComeLast(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	// A movie of one second, by its header.
+	clip := append(slices.Clone(mp4Head), "\x00\x00\x00\x74moov\x00\x00\x00\x6cmvhd"...)
+	clip = append(clip, make([]byte, 100)...)
+	binary.BigEndian.PutUint32(clip[len(mp4Head)+28:], 1000) // units in a second
+	binary.BigEndian.PutUint32(clip[len(mp4Head)+32:], 1000)
+	u, err := s.direct.begin(t.Context(), "ana", "", details{}, ffmpeg.Containers()[0], int64(len(clip)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, u, clip)
+	title, blank, words, half, late, dayOff := "Mi canción", " ", "Con mi hermana", .5, 2., 90000.
+	for name, about := range map[string]*directDetails{
+		"nothing":   nil,
+		"no title":  {Description: &words},
+		"blank":     {Title: &blank},
+		"too late":  {Title: &title, StartSeconds: &late},
+		"a day off": {Title: &title, StartSeconds: &dayOff},
+	} {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, about); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%s: %v, want fault.ErrInvalid", name, err)
+		}
+		s.wantDirect(t, 1)
+	}
+	about := &directDetails{Title: &title, Description: &words, StartSeconds: &half}
+	v, err := s.direct.complete(t.Context(), "ana", u.ID, about)
+	if err != nil || v.Title != title || v.Description != words || v.Start != 500*time.Millisecond {
+		t.Errorf("the video is %+v, %v", v, err)
+	}
+	s.wantFiles(t, u.Key)
+}
+
+// What is left out of the completion stays as it began.
+func TestACompletionReplacesWhatItNames(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	u := s.begin(t, len(mp4Head))
+	s.put(t, u, mp4Head)
+	words := "Con mi hermana"
+	v, err := s.direct.complete(t.Context(), "ana", u.ID, &directDetails{Description: &words})
+	if err != nil || v.Title != "Mi canción" || v.Description != words || v.Start != 2*time.Second {
+		t.Errorf("the video is %+v, %v", v, err)
+	}
 }
 
 // The crash happens after storage has assembled the file and before the video's row is inserted.

@@ -23,8 +23,8 @@ export class Refused extends Error {
 }
 
 /**
- * Waits 1 to 30 s, longer with each try, and at random so that not all phones of a hall come back at once. It ends
- * earlier when the browser says that the line is back, which alone proves nothing.
+ * Waits 1 to 30 s, longer with each try, and at random: not all phones of a hall come back at once. It ends when the
+ * browser says that the line is back, which proves nothing.
  * @param {number} tries
  * @param {AbortSignal} [woken] ends it at once
  * @returns {Promise<void>}
@@ -42,11 +42,7 @@ export function rest(tries, woken) {
 	});
 }
 
-/**
- * @typedef {object} Care
- * @property {() => Promise<void>} signIn lets somebody sign in again
- * @property {(busy: boolean, offline: boolean) => void} trouble told before and after a rest
- */
+/** @typedef {{signIn: () => Promise<void>, trouble: (failing: boolean, offline: boolean) => void}} Care */
 
 /**
  * Calls the API once.
@@ -100,4 +96,59 @@ export async function call(care, method, path, body, key) {
 			await rest(Math.max(tries, Math.log2(refused?.after || 1)));
 		}
 	}
+}
+
+/** @type {Promise<void> | null} */
+let asking = null;
+
+/**
+ * Asks whose session has ended to sign in again, over the page. It ends when they come back from another tab, too.
+ * @param {HTMLDialogElement} dialog
+ * @returns {Promise<void>}
+ */
+export function signIn(dialog) {
+	asking ??= ask(dialog).finally(() => { asking = null; });
+	return asking;
+}
+
+/** @param {HTMLDialogElement} dialog */
+async function ask(dialog) {
+	const form = dialog.querySelector("form");
+	const wrong = dialog.querySelector(".error");
+	if (!form || !(wrong instanceof HTMLElement)) return;
+	const over = new AbortController();
+	const back = document.activeElement;
+	if (!dialog.open) dialog.showModal();
+	dialog.querySelector("h2")?.focus();
+	await new Promise(done => {
+		const end = () => { over.abort(); done(undefined); };
+		const signal = over.signal;
+		dialog.addEventListener("cancel", event => event.preventDefault(), {signal});
+		dialog.addEventListener("close", end, {signal});
+		document.addEventListener("visibilitychange", () => {
+			if (document.visibilityState === "visible") end();
+		}, {signal});
+		form.addEventListener("submit", async event => {
+			event.preventDefault();
+			wrong.hidden = true;
+			try {
+				const fields = new URLSearchParams();
+				for (const [name, value] of new FormData(form)) fields.append(name, String(value));
+				const answer = await fetch(form.action, {method: "POST", body: fields, headers: {Accept: "text/html"}});
+				const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+				if (answer.ok && page.querySelector("[data-upload]")) {
+					form.reset();
+					end();
+					return;
+				}
+				const said = [...page.querySelectorAll(".summary p, .summary li, .error-page .lead")];
+				wrong.textContent = said.map(e => e.textContent).join(" ") || wrong.dataset.other || "";
+			} catch {
+				wrong.textContent = wrong.dataset.offline ?? "";
+			}
+			wrong.hidden = false;
+		}, {signal});
+	});
+	dialog.close();
+	if (back instanceof HTMLElement) back.focus();
 }

@@ -2,14 +2,8 @@
 // file's name nor its date tells files apart, because phones change both.
 
 /**
- * @typedef {object} Memory
- * @property {string} id of the upload
- * @property {number} size
- * @property {string} name
- * @property {string} sum
- * @property {number} start seconds
- * @property {string} title
- * @property {string} description
+ * @typedef {{id: string, size: number, name: string, sum: string, start: number, title: string, description: string}}
+ *   Memory
  */
 
 const sample = 64 << 10; // bytes
@@ -35,10 +29,7 @@ export async function sumOf(file) {
 /** @param {string} account */
 const nameOf = account => "upload " + account;
 
-/**
- * @param {string} account
- * @returns {Memory | null}
- */
+/** @param {string} account @returns {Memory | null} */
 export function remembered(account) {
 	try {
 		return JSON.parse(localStorage.getItem(nameOf(account)) ?? "null");
@@ -47,10 +38,7 @@ export function remembered(account) {
 	}
 }
 
-/**
- * @param {string} account
- * @param {Memory | null} memory null: forget
- */
+/** @param {string} account @param {Memory | null} memory null: forget */
 export function remember(account, memory) {
 	try {
 		if (memory) localStorage.setItem(nameOf(account), JSON.stringify(memory));
@@ -61,16 +49,16 @@ export function remember(account, memory) {
 }
 
 /**
- * Calls first when no other tab sends for this account, and other if one does. Where browsers have no locks, as on plain
- * http, tabs ask each other: then first is never called after other.
+ * Calls first once no other tab sends for this account, and other while one does. Without locks, as on plain http, tabs
+ * ask each other: then first is never called after other.
  * @param {string} account
  * @param {() => void} first
  * @param {() => void} other
  */
 export function alone(account, first, other) {
 	const name = nameOf(account);
-	const locks = /** @type {LockManager | undefined} */ (Reflect.get(navigator, "locks"));
-	if (locks) {
+	if ("locks" in navigator) {
+		const {locks} = navigator;
 		const hold = () => {
 			first();
 			return new Promise(() => {}); // until the tab closes

@@ -8,11 +8,10 @@ import {call, Refused, rest} from "./upload-calls.js";
 const stall = 30_000; // milliseconds without progress after which a part is sent again
 
 /**
- * Sends the missing parts of a file to the addresses of an upload, until all have arrived: through cuts, expired
- * addresses and requests that the browser ends by itself.
+ * Sends the missing parts of a file to the addresses of an upload, until all have arrived, whatever breaks.
  *
- * The first part goes alone. Its speed tells how many go at once: three above 8 Mbit/s, one below 2 Mbit/s and where
- * data are to be saved, otherwise two. So a slow line that breaks loses one part at most.
+ * The first part goes alone. Its speed tells how many go at once: three above 8 Mbit/s, one below 2 Mbit/s or where
+ * data are to be saved, else two. So a slow line that breaks loses one part at most.
  */
 export class Sending {
 	/** @type {Map<Part, {request: XMLHttpRequest, loaded: number}>} */

@@ -1,7 +1,21 @@
 // How far an upload is, for eyes, for ears and in the title of the tab.
 
-/** @param {number} bytes @param {number} all */
-function megabytes(bytes, all) {
+/**
+ * Returns what the page must have.
+ * @template {Element} T
+ * @param {string} selector
+ * @param {new () => T} kind
+ * @param {ParentNode} within
+ * @returns {T}
+ */
+export function one(selector, kind, within = document) {
+	const found = within.querySelector(selector);
+	if (!(found instanceof kind)) throw new Error("the page lacks " + selector);
+	return found;
+}
+
+/** @param {number} bytes @param {number} all so many megabytes are written as suit it */
+export function megabytes(bytes, all) {
 	const digits = all < 10 << 20 ? 1 : 0;
 	return (bytes / (1 << 20)).toLocaleString(document.documentElement.lang, {
 		minimumFractionDigits: digits, maximumFractionDigits: digits,
@@ -25,14 +39,12 @@ export class Told {
 	 * @param {(id: string, values?: Record<string, string | number>) => string} say
 	 */
 	constructor(box, say) {
-		/** @param {string} selector @returns {any} */
-		const one = selector => box.querySelector(selector);
 		this.box = box;
 		this.say = say;
-		this.bar = /** @type {HTMLProgressElement} */ (one("progress"));
-		this.line = /** @type {HTMLElement} */ (one("[data-line]"));
-		this.state = /** @type {HTMLElement} */ (one("[data-state]"));
-		this.ears = /** @type {HTMLElement} */ (one("[data-ears]"));
+		this.bar = one("progress", HTMLProgressElement, box);
+		this.line = one("[data-line]", HTMLElement, box);
+		this.state = one("[data-state]", HTMLElement, box);
+		this.ears = one("[data-ears]", HTMLElement, box);
 		document.addEventListener("visibilitychange", () => this.#wake());
 	}
 

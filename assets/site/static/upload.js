@@ -1,25 +1,11 @@
-import {call, Refused} from "./upload-calls.js";
-import {draw, open, seek} from "./upload-check.js";
+import {call, Refused, signIn} from "./upload-calls.js";
+import {clock, draw, open, seek, Trim} from "./upload-clip.js";
 import {alone, remember, remembered, sumOf} from "./upload-memory.js";
 import {Sending} from "./upload-send.js";
-import {signIn} from "./upload-signin.js";
-import {Told} from "./upload-told.js";
-import {clock, Trim} from "./upload-trim.js";
+import {megabytes, one, Told} from "./upload-told.js";
 
 // The upload page, step by step: a file is looked at and sent while its title is written. Without this script the same
 // form is sent by the browser itself.
-
-/**
- * @template {Element} T
- * @param {string} selector
- * @param {new () => T} kind
- * @returns {T}
- */
-function one(selector, kind) {
-	const found = document.querySelector(selector);
-	if (!(found instanceof kind)) throw new Error("the page lacks " + selector);
-	return found;
-}
 
 const form = one("[data-upload]", HTMLFormElement);
 const input = one("#file", HTMLInputElement);
@@ -100,9 +86,6 @@ function check(kind, text) {
 	checks.hidden = false;
 }
 
-/** @param {number} bytes */
-const mega = bytes => (bytes / (1 << 20)).toLocaleString(document.documentElement.lang, {maximumFractionDigits: 1});
-
 /** Remembers the upload with what has been written so far. */
 function keep() {
 	if (!upload) return;
@@ -136,7 +119,7 @@ async function choose() {
 	if (!file) return;
 	if (file.size > rule("most") || file.size === 0) {
 		if (file.size === 0) ask(say("empty"), [], "bad");
-		else check("bad", say("size.bad", {size: mega(file.size), most: mega(rule("most"))}));
+		else check("bad", say("size.bad", {size: megabytes(file.size, file.size), most: megabytes(rule("most"), 10 << 20)}));
 		input.setAttribute("aria-invalid", "true");
 		input.focus();
 		return;
@@ -150,7 +133,7 @@ async function choose() {
 	}
 	const clip = await open(preview, file);
 	if (turn !== chosen) return;
-	check("fine", say("size", {size: mega(file.size)}));
+	check("fine", say("size", {size: megabytes(file.size, file.size)}));
 	const bad = clip ? judge(clip) : (check("look", say("unseen")), false);
 	const old = remembered(account), same = old?.size === file.size && old.sum === sum;
 	if (clip && clip.height > clip.width) {
@@ -176,7 +159,7 @@ async function choose() {
 
 /**
  * Says which rules a clip meets, and returns whether it breaks one.
- * @param {import("./upload-check.js").Clip} clip
+ * @param {import("./upload-clip.js").Clip} clip
  */
 function judge(clip) {
 	const length = {length: clock(clip.duration), least: clock(rule("shortest")), most: clock(rule("longest"))};
@@ -308,8 +291,7 @@ function failed(error, again) {
 	const named = error.errors.filter(e => wrong(e.location?.split(".")[1] ?? "", e.message ?? ""));
 	told.tell(arrived ? say("arrived") : "");
 	if (named.length > 0) {
-		form.querySelector("[aria-invalid]")?.scrollIntoView({block: "center"});
-		/** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
+			/** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 		return;
 	}
 	if (error.code === "upload_incomplete") {
@@ -409,7 +391,7 @@ async function restore() {
 	}
 }
 
-form.prepend(field(input), ...[notice, checks, portrait, trim.box, box]);
+form.prepend(field(input), box, notice, checks, portrait, trim.box);
 field(one("#start_seconds", HTMLInputElement)).remove();
 one("[data-plain]", HTMLElement).remove();
 publish.textContent = publish.dataset.do ?? "";
@@ -459,6 +441,7 @@ form.addEventListener("submit", event => {
 	else if (!sending?.paused) told.tell(say("waiting"));
 });
 
+/** @type {HTMLElement | null} */ (document.querySelector(".summary"))?.focus();
 restore().then(() => {
 	if (input.files?.length) choose(); // before this script came
 });

@@ -1,4 +1,80 @@
-import {draw, seek} from "./upload-check.js";
+import {one} from "./upload-told.js";
+
+// What can be known of a clip before a byte leaves.
+
+/** @typedef {{duration: number, width: number, height: number, video: HTMLVideoElement}} Clip */
+
+/**
+ * Waits for an event, but not for ever.
+ * @param {EventTarget} target
+ * @param {string} name
+ * @param {number} most milliseconds
+ * @returns {Promise<boolean>} whether it came
+ */
+export function heard(target, name, most) {
+	return new Promise(done => {
+		const end = (/** @type {boolean} */ came) => {
+			clearTimeout(timer);
+			target.removeEventListener(name, yes);
+			done(came);
+		};
+		const yes = () => end(true);
+		const timer = setTimeout(() => end(false), most);
+		target.addEventListener(name, yes);
+	});
+}
+
+/**
+ * Opens a file in a player. It returns null if this browser cannot show it: then the server looks at it.
+ * @param {HTMLVideoElement} video
+ * @param {File} file
+ * @returns {Promise<Clip | null>}
+ */
+export async function open(video, file) {
+	if (video.src) URL.revokeObjectURL(video.src);
+	video.muted = video.playsInline = true;
+	video.preload = "auto";
+	const failed = heard(video, "error", 8000).then(() => false);
+	const known = heard(video, "loadedmetadata", 8000);
+	video.src = URL.createObjectURL(file);
+	if (!await Promise.race([known, failed]) || !video.videoWidth) return null;
+	if (video.duration === Infinity) { // what browsers record says its length at its end
+		const told = heard(video, "durationchange", 3000);
+		video.currentTime = 1e7;
+		await told;
+		video.currentTime = 0;
+	}
+	if (!Number.isFinite(video.duration) || video.duration <= 0) return null;
+	return {duration: video.duration, width: video.videoWidth, height: video.videoHeight, video};
+}
+
+/**
+ * Shows the picture at a moment. The frame may come a little after the player says that it is there, or never.
+ * @param {HTMLVideoElement} video
+ * @param {number} at seconds
+ */
+export async function seek(video, at) {
+	/** @type {Promise<unknown>} */
+	const frame = "requestVideoFrameCallback" in video
+		? new Promise(done => { video.requestVideoFrameCallback(done); }) : Promise.resolve();
+	const there = heard(video, "seeked", 2000);
+	video.currentTime = at;
+	await there;
+	await Promise.race([frame, new Promise(done => setTimeout(done, 250))]);
+}
+
+/**
+ * Draws what the player shows as large as it fits into a canvas, as it will be published.
+ * @param {HTMLVideoElement} video
+ * @param {HTMLCanvasElement} canvas
+ */
+export function draw(video, canvas) {
+	const scale = Math.min(canvas.width / video.videoWidth, canvas.height / video.videoHeight);
+	const width = video.videoWidth * scale, height = video.videoHeight * scale;
+	const context = canvas.getContext("2d");
+	context?.fillRect(0, 0, canvas.width, canvas.height);
+	context?.drawImage(video, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+}
 
 // The part of a long clip that is published: a window over pictures of the clip, moved by a slider, by its keys, or by
 // writing where it begins.
@@ -22,7 +98,7 @@ export function secondsOf(typed) {
 }
 
 export class Trim {
-	/** @type {import("./upload-check.js").Clip | null} */
+	/** @type {Clip | null} */
 	#clip = null;
 	#drawn = 0; // counts clips, so that the pictures of an earlier one stop
 
@@ -33,20 +109,18 @@ export class Trim {
 	 * @param {(start: number) => void} moved
 	 */
 	constructor(box, most, say, moved) {
-		/** @param {string} selector @returns {any} */
-		const one = selector => box.querySelector(selector);
 		this.box = box;
 		this.most = most;
 		this.say = say;
 		this.moved = moved;
 		this.start = 0;
-		this.range = /** @type {HTMLInputElement} */ (one("input[type=range]"));
-		this.field = /** @type {HTMLInputElement} */ (one("input[type=text]"));
-		this.wrong = /** @type {HTMLElement} */ (one(".error"));
-		this.view = /** @type {HTMLElement} */ (one("[data-view]"));
-		this.strip = /** @type {HTMLElement} */ (one(".strip"));
-		this.window = /** @type {HTMLElement} */ (one(".window"));
-		this.listen = /** @type {HTMLButtonElement} */ (one("[data-listen]"));
+		this.range = one("input[type=range]", HTMLInputElement, box);
+		this.field = one("input[type=text]", HTMLInputElement, box);
+		this.wrong = one(".error", HTMLElement, box);
+		this.view = one("[data-view]", HTMLElement, box);
+		this.strip = one(".strip", HTMLElement, box);
+		this.window = one(".window", HTMLElement, box);
+		this.listen = one("[data-listen]", HTMLElement, box);
 		this.range.addEventListener("input", () => this.move(Number(this.range.value)));
 		this.range.addEventListener("keydown", event => {
 			const step = {PageUp: 5, PageDown: -5}[event.key];
@@ -99,7 +173,7 @@ export class Trim {
 
 	/**
 	 * Shows a clip, or the field alone for one that this browser cannot show.
-	 * @param {import("./upload-check.js").Clip | null} clip
+	 * @param {Clip | null} clip
 	 * @param {number} start seconds
 	 */
 	async show(clip, start) {
@@ -119,8 +193,8 @@ export class Trim {
 		const count = (memory ?? 4) <= 2 ? 5 : 8;
 		const frames = [...Array(count)].map(() => {
 			const canvas = document.createElement("canvas");
-			canvas.width = 160;
-			canvas.height = 90;
+			canvas.height = 112;
+			canvas.width = Math.round(112 * clip.width / clip.height);
 			return canvas;
 		});
 		this.strip.replaceChildren(...frames, this.window);
