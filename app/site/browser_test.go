@@ -335,6 +335,12 @@ func validate(t *testing.T, documents map[string]document) {
 // newBrowser starts a browser and returns the context in which chromedp's actions run in it.
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
+	return newBrowserFor(t, 5*time.Minute)
+}
+
+// newBrowserFor starts one that runs so long at most.
+func newBrowserFor(t *testing.T, most time.Duration) context.Context {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // which does not work for root
 		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
@@ -342,7 +348,7 @@ func newBrowser(t *testing.T) context.Context {
 	)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, cancelBrowser := chromedp.NewContext(ctx)
-	ctx, cancelTime := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancelTime := context.WithTimeout(ctx, most)
 	t.Cleanup(func() { cancelTime(); cancelBrowser(); cancelAllocator() })
 	if err := chromedp.Run(ctx); err != nil { // the first context that runs owns the browser
 		t.Fatal(err)
