@@ -472,6 +472,28 @@ func TestAnUploadHasAWayOn(t *testing.T) {
 		const left = await (await fetch("/api/videos/uploads")).text();
 		return [one("[data-notice] p").textContent, one("#title").value, localStorage.length, left.trim(),
 			document.activeElement.id].join(" ");`)
+
+	// On plain http there are no locks: then the second tab warns, and does as it is told.
+	p.withoutLocks()
+	p.do(chromedp.Navigate(l.URL+"/upload"), chromedp.WaitReady(ready, chromedp.ByQuery))
+	p.paused(other)
+	second = p.tab()
+	second.withoutLocks()
+	second.do(chromedp.Navigate(l.URL+"/upload"), chromedp.WaitReady(ready, chromedp.ByQuery))
+	second.sees("Seguir en esta pestaña", `
+		await until(() => one("[data-notice] button"));
+		return one("[data-notice] button").textContent;`)
+	second.sees("Tienes una subida", `
+		one("[data-notice] button").click();
+		await until(() => one("[data-notice] p").textContent.startsWith("Tienes"));
+		return one("[data-notice] p").textContent.slice(0, 17);`)
+}
+
+func (p person) withoutLocks() {
+	p.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(`delete Navigator.prototype.locks`).Do(ctx)
+		return err
+	}))
 }
 
 // What a browser cannot show is sent all the same, and its part is chosen by writing. What breaks a rule is sent only

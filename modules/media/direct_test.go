@@ -155,6 +155,34 @@ func TestTheDetailsMayComeLast(t *testing.T) {
 	s.wantFiles(t, u.Key)
 }
 
+// Clients from before the details could come last send no body, or any.
+func TestACompletionNeedsNoBody(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	url := s.serve(t)
+	for name, body := range map[string]string{
+		"none": "", "null": "null", "an empty object": "{}", "parts": `{"parts": [{"number": 1, "etag": "x"}]}`,
+	} {
+		u := s.begin(t, len(mp4Head))
+		s.put(t, u, mp4Head)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			url+"/api/videos/uploads/"+u.ID+"/complete", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer ana")
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusCreated {
+			t.Errorf("%s: %s", name, response.Status)
+		}
+	}
+}
+
 // What is left out of the completion stays as it began.
 func TestACompletionReplacesWhatItNames(t *testing.T) {
 	t.Parallel()

@@ -30,6 +30,7 @@ type completeInput struct {
 
 // directDetails replace what the upload began with. What is left out stays.
 type directDetails struct {
+	_            struct{} `nullable:"true" additionalProperties:"true"` // clients from before send anything
 	Title        *string  `json:"title,omitempty"`
 	Description  *string  `json:"description,omitempty"`
 	StartSeconds *float64 `json:"start_seconds,omitempty" doc:"Where the published part begins"`

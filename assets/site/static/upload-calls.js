@@ -17,7 +17,7 @@ export class Refused extends Error {
 
 	/** The same request may be accepted in a moment. */
 	get passes() {
-		return this.status >= 500 && this.code !== "upload_discarded" || [408, 425].includes(this.status) ||
+		return this.status >= 500 && this.status !== 507 && this.code !== "upload_discarded" || [408, 425].includes(this.status) ||
 			this.status === 429 && this.after <= 60;
 	}
 }

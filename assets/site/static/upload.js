@@ -4,8 +4,7 @@ import {alone, remember, remembered, sumOf} from "./upload-memory.js";
 import {Sending} from "./upload-send.js";
 import {megabytes, one, Told} from "./upload-told.js";
 
-// The upload page, step by step: a file is looked at and sent while its title is written. Without this script the same
-// form is sent by the browser itself.
+// The upload page, step by step: a file is looked at, and sent while its title is written.
 
 const form = one("[data-upload]", HTMLFormElement);
 const input = one("#file", HTMLInputElement);
@@ -44,6 +43,7 @@ let sending = null;
 let wanted = false; // to be published as soon as all has arrived
 let arrived = false;
 let busy = false; // it is being published
+let looking = false; // at a file, or asking the server for its upload
 let chosen = 0; // counts choices, so that what was found out about an earlier file is dropped
 
 /** @type {import("./upload-calls.js").Care} */
@@ -56,8 +56,8 @@ const care = {
 };
 
 /**
- * Says something that asks for a decision.
- * @param {string} text "" takes it away
+ * Asks for a decision.
+ * @param {string} text "": no longer
  * @param {[label: string, act: () => void][]} [ways]
  * @param {string} [kind]
  */
@@ -108,7 +108,7 @@ function first() {
 	return ours;
 }
 
-/** Looks at the file that was chosen, and sends it. */
+/** Looks at the chosen file, and sends it. */
 async function choose() {
 	const turn = ++chosen, picked = input.files?.[0];
 	ask("");
@@ -122,12 +122,16 @@ async function choose() {
 		else check("bad", say("size.bad", {size: megabytes(file.size, file.size), most: megabytes(rule("most"), 10 << 20)}));
 		input.setAttribute("aria-invalid", "true");
 		input.focus();
+		file = null;
 		return;
 	}
+	looking = true;
 	await first();
 	try {
 		sum = await sumOf(file);
 	} catch {
+		looking = false;
+		file = null;
 		ask(say("unread"), [], "bad");
 		return;
 	}
@@ -142,6 +146,7 @@ async function choose() {
 		portrait.hidden = false;
 	}
 	trim.show(clip, same ? old.start : 0);
+	looking = false;
 	if (upload && !same) {
 		ask(say("other", {name: old?.name ?? ""}), [
 			[say("otherfile"), () => input.click()], [say("drop"), () => drop().then(begin)],
@@ -173,7 +178,8 @@ function judge(clip) {
 
 /** Begins the upload of the file. */
 async function begin() {
-	if (!file || upload) return;
+	if (!file || upload || looking) return;
+	looking = true;
 	const turn = chosen;
 	const key = [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16)).join("-");
 	const about = {size: file.size, filename: file.name.slice(-200), content_type: file.type.slice(0, 200)};
@@ -190,6 +196,8 @@ async function begin() {
 		hide();
 		failed(error, begin);
 		return;
+	} finally {
+		looking = false;
 	}
 	keep();
 	run(say("begun"));
@@ -430,15 +438,12 @@ sure.addEventListener("close", async () => {
 form.addEventListener("submit", event => {
 	event.preventDefault();
 	if (busy || !trim.check()) return;
-	if (!upload && !file) {
-		input.focus();
-		return;
-	}
 	keep();
 	wanted = true;
 	if (arrived) finish();
-	else if (!upload) begin();
-	else if (!sending?.paused) told.tell(say("waiting"));
+	else if (sending && !sending.paused) told.tell(say("waiting"));
+	else if (file && !upload) begin();
+	else if (!sending) (notice.hidden ? input : notice).focus();
 });
 
 /** @type {HTMLElement | null} */ (document.querySelector(".summary"))?.focus();
