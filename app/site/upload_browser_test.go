@@ -331,7 +331,7 @@ func TestAnUploadSurvivesCutsAndAReload(t *testing.T) {
 	}
 	p.sees("true", `
 		one("#title").value = "Mi canción";
-		one("#title").dispatchEvent(new Event("change"));
+		one("#title").dispatchEvent(new Event("input"));
 		const leaving = new Event("beforeunload", {cancelable: true});
 		dispatchEvent(leaving);
 		return String(leaving.defaultPrevented && /^[1-9]\d? % · Subir video/.test(document.title));`)

@@ -404,7 +404,7 @@ field(one("#start_seconds", HTMLInputElement)).remove();
 one("[data-plain]", HTMLElement).remove();
 publish.textContent = publish.dataset.do ?? "";
 input.addEventListener("change", choose);
-for (const control of [title, description]) control.addEventListener("change", keep);
+for (const control of [title, description]) control.addEventListener("input", keep);
 
 pauseButton.addEventListener("click", () => {
 	sending?.pause();
