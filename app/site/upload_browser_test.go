@@ -544,12 +544,12 @@ func TestAClipIsLookedAtBeforeItIsSent(t *testing.T) {
 		one("button[data-do]").click();
 		await until(() => one("#title-error"));
 		return document.activeElement.id;`)
-	p.do(chromedp.SetValue("#title", "Mi canción", chromedp.ByQuery), chromedp.Click("button[data-do]", chromedp.ByQuery),
-		chromedp.WaitReady("[data-progress]", chromedp.ByQuery))
+	p.do(chromedp.SetValue("#title", "Mi canción", chromedp.ByQuery),
+		chromedp.Click("button[data-do]", chromedp.ByQuery), chromedp.WaitReady("[data-progress]", chromedp.ByQuery))
 }
 
-// Each state that scripts make of the page is for everybody: light and dark, on a phone, and on a small one with letters
-// of twice the size.
+// Each state that scripts make of the page is for everybody: light and dark, on a phone, and on a small one with
+// letters of twice the size.
 func TestTheStepsOfAnUploadAreForEverybody(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

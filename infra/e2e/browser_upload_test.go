@@ -20,7 +20,8 @@ func TestAContestantSendsAClipFromAPage(t *testing.T) {
 	}
 	ana := s.newPerson(t, "")
 	clip := cliptest.Make(t, "long.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=10", "-f", "lavfi", "-i",
-		"sine=frequency=440", "-t", "33", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+		"sine=frequency=440", "-t", "33", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+		"-c:a", "aac")
 	ctx := newBrowser(t)
 	var address, state string
 	steps := []chromedp.Action{
@@ -46,8 +47,8 @@ func TestAContestantSendsAClipFromAPage(t *testing.T) {
 	}
 	var mine []video
 	ana.get(t, "/api/videos", ana.Token).want(t, http.StatusOK, "").decode(t, &mine)
-	if len(mine) != 1 || mine[0].Title != "From our own page" || mine[0].Status != "processed" || state != "Publicado" ||
-		address != s.URL+"/me/videos/"+mine[0].VideoID+"?said=uploaded" {
+	if len(mine) != 1 || mine[0].Title != "From our own page" || mine[0].Status != "processed" ||
+		state != "Publicado" || address != s.URL+"/me/videos/"+mine[0].VideoID+"?said=uploaded" {
 		t.Errorf("at %s, which says %q, there are %+v", address, state, mine)
 	}
 }

@@ -244,7 +244,8 @@ func TestABeginningThatBecameAVideoHasNothingLeftToSend(t *testing.T) {
 		var again directBody
 		about := fmt.Sprintf(`{"title": "Hola", "content_type": "video/mp4", "size": %d}`, len(mp4Head))
 		postWithKey(t, s.serve(t)+path, "application/json", about, &again)
-		if again.UploadID != first.ID || len(again.Parts) != 1 || !again.Parts[0].Received || again.Parts[0].URL != nil {
+		if again.UploadID != first.ID || len(again.Parts) != 1 || !again.Parts[0].Received ||
+			again.Parts[0].URL != nil {
 			t.Errorf("begun again: %+v", again)
 		}
 		s.wantDirect(t, 0)
