@@ -1,4 +1,4 @@
-// Calls of the API, signed by the browser's session. What may succeed later is tried again for ever.
+// Calls of the API. What may succeed later is tried again for ever.
 
 /** What the server refuses, in its own words. */
 export class Refused extends Error {
@@ -15,7 +15,7 @@ export class Refused extends Error {
 		this.after = after;
 	}
 
-	/** The same request may be accepted in a moment. */
+	/** It may succeed in a moment. */
 	get passes() {
 		return this.status >= 500 && this.status !== 507 && this.code !== "upload_discarded" || [408, 425].includes(this.status) ||
 			this.status === 429 && this.after <= 60;

@@ -25,7 +25,7 @@ export function heard(target, name, most) {
 }
 
 /**
- * Opens a file in a player. It returns null if this browser cannot show it: then the server looks at it.
+ * Opens a file in a player. It returns null if this browser cannot show it.
  * @param {HTMLVideoElement} video
  * @param {File} file
  * @returns {Promise<Clip | null>}
@@ -49,7 +49,7 @@ export async function open(video, file) {
 }
 
 /**
- * Shows the picture at a moment. The frame may come a little after the player says that it is there, or never.
+ * Shows the picture at a moment. Its frame may come after the player says so, or never.
  * @param {HTMLVideoElement} video
  * @param {number} at seconds
  */
@@ -64,7 +64,7 @@ export async function seek(video, at) {
 }
 
 /**
- * Draws what the player shows as large as it fits into a canvas, as it will be published.
+ * Draws what the player shows, as it will be published.
  * @param {HTMLVideoElement} video
  * @param {HTMLCanvasElement} canvas
  */
@@ -76,8 +76,7 @@ export function draw(video, canvas) {
 	context?.drawImage(video, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
 }
 
-// The part of a long clip that is published: a window over pictures of the clip, moved by a slider, by its keys, or by
-// writing where it begins.
+// The part of a clip that is published: a window over pictures of it, moved by a slider, by keys, or by writing.
 
 /** @param {number} seconds */
 export function clock(seconds) {

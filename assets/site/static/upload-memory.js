@@ -9,8 +9,8 @@
 const sample = 64 << 10; // bytes
 
 /**
- * Returns a checksum of a file's beginning, middle and end: 53 bits by two multiplicative hashes. The browser's own
- * sums do not work on plain http.
+ * Returns a checksum of a file's beginning, middle and end: two multiplicative hashes. The browser's own sums do not
+ * work on plain http.
  * @param {File} file
  */
 export async function sumOf(file) {

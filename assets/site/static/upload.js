@@ -112,6 +112,7 @@ function first() {
 async function choose() {
 	const turn = ++chosen, picked = input.files?.[0];
 	ask("");
+	looking = false;
 	checks.hidden = portrait.hidden = trim.box.hidden = true;
 	checks.replaceChildren();
 	input.removeAttribute("aria-invalid");
@@ -127,6 +128,7 @@ async function choose() {
 	}
 	looking = true;
 	await first();
+	await recall(); // another tab may have begun it
 	try {
 		sum = await sumOf(file);
 	} catch {
@@ -203,7 +205,7 @@ async function begin() {
 	run(say("begun"));
 }
 
-/** Shows how far it is, in place of the choice of a file. @param {string} text */
+/** @param {string} text shown in place of the choice of a file */
 function show(text) {
 	field(input).hidden = true;
 	input.required = false;
@@ -216,7 +218,6 @@ function show(text) {
 /** @param {HTMLElement} control */
 const field = control => /** @type {HTMLElement} */ (control.closest(".field"));
 
-/** Offers the choice of a file again. */
 function hide() {
 	told.end();
 	box.hidden = true;
@@ -259,7 +260,7 @@ async function run(text) {
 	if (sending === now) complete();
 }
 
-/** All bytes are there: what is missing is the title, or to be asked. */
+/** All bytes are there. */
 function complete() {
 	if (!upload) return;
 	arrived = true;
@@ -271,7 +272,6 @@ function complete() {
 	if (wanted) finish();
 }
 
-/** Publishes the clip with what has been written. */
 async function finish() {
 	if (!upload || busy) return;
 	busy = true;
@@ -372,29 +372,36 @@ async function dropAll() {
 	}
 }
 
+/** Asks for the upload that this browser remembers. @param {boolean} [again] */
+async function recall(again) {
+	const memory = remembered(account);
+	if (again) upload = null;
+	try {
+		if (memory) upload ??= await call(care, "GET", "uploads/" + memory.id);
+	} catch {
+		remember(account, null);
+	}
+	return upload;
+}
+
 /** Finds the upload that was begun before this page was loaded. */
 async function restore() {
 	const memory = remembered(account);
 	if (!memory) return;
 	await first();
-	try {
-		upload = await call(care, "GET", "uploads/" + memory.id);
-	} catch {
-		remember(account, null);
-		return;
-	}
-	if (!upload) return;
+	const found = await recall(true);
+	if (!found) return;
 	if (!title.value) title.value = memory.title;
 	if (!description.value) description.value = memory.description;
-	const received = upload.parts.reduce((sum, part) => sum + (part.received ? part.size : 0), 0);
-	if (received === upload.size) {
+	const received = found.parts.reduce((sum, part) => sum + (part.received ? part.size : 0), 0);
+	if (received === found.size) {
 		trim.show(null, memory.start);
 		complete();
 		if (!wanted) told.tell(say("whole", {name: memory.name}));
 	} else if (file) {
 		run("");
 	} else {
-		ask(say("found", {percent: Math.floor(100 * received / upload.size), name: memory.name}),
+		ask(say("found", {percent: Math.floor(100 * received / found.size), name: memory.name}),
 			[[say("old"), () => drop().then(() => input.focus())]]);
 	}
 }
