@@ -93,10 +93,15 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("logout-already", anybody, "/logout")
 
 	look("upload", hers, "/upload")
-	both("upload-wrong", func(prefix string) document {
-		const form = "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\n\r\n--b--\r\n"
-		return hers.ask(t, http.MethodPost, prefix+"/upload", strings.NewReader(form),
-			"Content-Type", "multipart/form-data; boundary=b", "Sec-Fetch-Site", "same-origin")
+	for name, b := range map[string]*browser{"upload-wrong": hers, "upload-signedout": anybody} {
+		both(name, func(prefix string) document {
+			const form = "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\n\r\n--b--\r\n"
+			return b.ask(t, http.MethodPost, prefix+"/upload", strings.NewReader(form),
+				"Content-Type", "multipart/form-data; boundary=b", "Sec-Fetch-Site", "same-origin")
+		})
+	}
+	both("upload-inapp", func(prefix string) document {
+		return hers.get(t, prefix+"/upload", "User-Agent", "Instagram")
 	})
 	look("me", hers, "/me")
 	look("myvotes", hers, "/me/votes")
@@ -141,6 +146,8 @@ func wantStatus(name string) int {
 	switch {
 	case name == "error-404":
 		return http.StatusNotFound
+	case name == "upload-signedout":
+		return http.StatusUnauthorized
 	case name == "error-403":
 		return http.StatusForbidden
 	case strings.HasSuffix(name, "-wrong"), strings.HasSuffix(name, "-taken"), strings.HasSuffix(name, "-refused"):
