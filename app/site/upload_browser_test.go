@@ -622,3 +622,38 @@ func (c check) shootWhole(how string) {
 		c.t.Error(err)
 	}
 }
+
+// A part of which nothing moves for 30 s is given up, and sent again. The browser's clock is made to run faster.
+func TestAPartThatStallsIsSentAgain(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	h := startHouse(t)
+	luz, l := h.account(t, "Luz", "Cali"), h.line(t)
+	short := makeClip(t, "clip.mp4", 1, "color=s=64x36:r=5")
+	p := person{t, newBrowser(t)}
+	p.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(
+			`const later = setTimeout; window.setTimeout = (act, after) => later(act, after === 30000 ? 300 : after)`).Do(ctx)
+		return err
+	}))
+	p.signIn(l.URL, luz)
+	var puts atomic.Int64
+	l.meddle(func(r *http.Request) (bool, int) {
+		if r.Method != http.MethodPut || puts.Add(1) > 1 {
+			return false, 0
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // without which the server does not notice that the client is gone
+		<-r.Context().Done()
+		return true, http.StatusServiceUnavailable
+	})
+	p.choose(short)
+	p.sees("", `
+		await until(() => one("[data-state]").textContent.includes("llegó completo"));
+		return "";`)
+	if n := puts.Load(); n != 2 {
+		t.Errorf("the part is sent %d times, want 2", n)
+	}
+	p.sees("", `one("[data-cancel]").click(); one("[data-sure] .danger").click(); return "";`)
+}
