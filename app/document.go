@@ -88,7 +88,7 @@ func examples() map[string]any {
 		"url":          files + "-640.jpg", "width": 640, "height": 360, "small_width": 640, "small_height": 360,
 		"duration_seconds": 29.5, "start_seconds": 0, "progress": 40, "stage": "processing", "status": "uploaded",
 		"votes": 128, "vote_count": 128, "total_votes": 129, "position": 1, "total": 1, "total_pages": 1,
-		"filename": "clip.mp4", "content_type": "video/mp4", "size": 7340032, "part_size": 8388608, "number": 1,
+		"filename": "clip.mp4", "content_type": "video/mp4", "size": 7340032, "part_size": 5242880, "number": 1,
 		"queue_position": 3, "queue_position_text": "3", "message": "Hecho.", "next_after": "djE6MTI4OjAxOThm",
 		"folder": "processed", "name": video + "-1.mp4", "expires": "1795808645", "signature": "c2lnbmF0dXJl",
 		"upload": "b3f1", "part": "1",

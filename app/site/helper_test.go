@@ -61,6 +61,12 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 
 func startHouse(t *testing.T) *house {
 	t.Helper()
+	return startHouseFor(t, 1<<20)
+}
+
+// startHouseFor accepts files of so many bytes.
+func startHouseFor(t *testing.T, most int64) *house {
+	t.Helper()
 	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
 		voting.Migrations())}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
@@ -88,7 +94,7 @@ func startHouse(t *testing.T) *house {
 	h.media = media.New(media.Deps{
 		DB: h.db, Bucket: h.bucket, Queue: queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log}),
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
-		Options: media.Options{MaxUploadBytes: 1 << 20, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
+		Options: media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
 	pages, err := site.New(site.Deps{
 		Identity: h.identity, Media: h.media, Voting: h.voting, Files: h.bucket, Limits: limits,
