@@ -1,7 +1,7 @@
 // Package identity owns accounts: sign-up, sign-in, and the profiles that other modules show.
 //
 // A mailbox has at most one account, however its address is spelled, unless its accounts are older than that rule. An
-// address is not proved to be its owner's.
+// address is proved to be its owner's by the link of a letter; [Module.Verified] tells whether it is.
 //
 // Programs sign in for an access token, which cannot be revoked. Browsers sign in for a token in a cookie, which ends
 // with signing out, or when it was not used for [BrowserTTL].

@@ -38,4 +38,5 @@ func (m *Module) Routes(s *web.Server) {
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "getAccount", Tags: tags,
 		Summary: "Get the caller's account", Security: web.Secured(),
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
+	a.proofRoutes(s)
 }

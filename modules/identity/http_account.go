@@ -18,6 +18,9 @@ type accountBody struct {
 	City      string    `json:"city"`
 	Country   string    `json:"country"`
 	CreatedAt time.Time `json:"created_at"`
+
+	Language      string `json:"language" enum:"es,en" doc:"Of letters"`
+	EmailVerified bool   `json:"email_verified" doc:"Whether the e-mail is proved to be its owner's"`
 }
 
 type accountOutput struct {
@@ -27,7 +30,7 @@ type accountOutput struct {
 func accountOf(u User) *accountOutput {
 	return &accountOutput{Body: accountBody{
 		ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, City: u.City, Country: u.Country,
-		CreatedAt: u.CreatedAt,
+		CreatedAt: u.CreatedAt, Language: u.Language, EmailVerified: u.EmailVerified,
 	}}
 }
 
@@ -48,6 +51,7 @@ func (a api) postSignup(ctx context.Context, in *signupInput) (*accountOutput, e
 	user, err := a.SignUp(ctx, web.Client(ctx), Registration{
 		Email: b.Email, Password1: b.Password1, Password2: b.Password2,
 		FirstName: b.FirstName, LastName: b.LastName, City: b.City, Country: b.Country,
+		Language: web.Say(ctx, fault.Text{ES: "es", EN: "en"}),
 	})
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
-// Deps are what the module is built from. All are required.
+// Deps are what the module is built from. All but Letters and Links are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
@@ -55,6 +55,8 @@ type Deps struct {
 	Devices   Devices
 	Limits    Limits
 	Logger    *slog.Logger
+	Letters   Mailer // nil: nobody gets letters
+	Links     Links   // of the letters
 }
 
 // Module is the identity module.
@@ -65,12 +67,18 @@ type Module struct {
 	devices   Devices
 	limits    Limits
 	log       *slog.Logger
+	letters   Mailer
+	links     Links
+	proved    proved
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
+	if d.Letters == nil {
+		d.Letters, d.Links = noPost{}, noPost{}
+	}
 	return &Module{
 		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
-		limits: d.Limits, log: d.Logger,
+		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links,
 	}
 }

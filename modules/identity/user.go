@@ -11,7 +11,10 @@ type User struct {
 	LastName     string
 	City         string
 	Country      string
+	Language     string // of letters: es or en; "" is es
 	CreatedAt    time.Time
+
+	EmailVerified bool
 }
 
 // PlayerName returns the name that others see.

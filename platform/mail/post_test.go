@@ -83,7 +83,9 @@ func owners() []database.Migrations {
 // work runs a worker until the test ends.
 func (o *office) work() {
 	o.Helper()
-	w := queue.NewWorker(o.driver, o.post.Handlers(), queue.WorkerOptions{Logger: slog.New(slog.DiscardHandler)})
+	w := queue.NewWorker(o.driver, o.post.Handlers(), queue.WorkerOptions{
+		MaxAttempts: 1, Logger: slog.New(slog.DiscardHandler),
+	})
 	if err := w.Start(o.Context()); err != nil {
 		o.Fatal(err)
 	}
