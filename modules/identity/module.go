@@ -56,7 +56,7 @@ type Deps struct {
 	Limits    Limits
 	Logger    *slog.Logger
 	Letters   Mailer // nil: nobody gets letters
-	Links     Links   // of the letters
+	Links     Links  // of the letters
 }
 
 // Module is the identity module.
