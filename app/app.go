@@ -174,6 +174,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 	a.identity = identity.New(identity.Deps{
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
 		Limits: a.limits, Logger: a.log, Letters: a.post, Links: a.letterSeals(),
+		Audience: audience{a},
 	})
 	votes := voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket, Cursors: auth.NewSeals(a.keys, "cursors"),

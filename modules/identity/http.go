@@ -38,5 +38,6 @@ func (m *Module) Routes(s *web.Server) {
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "getAccount", Tags: tags,
 		Summary: "Get the caller's account", Security: web.Secured(),
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
+	a.profileRoutes(s)
 	a.proofRoutes(s)
 }

@@ -7,6 +7,7 @@ import (
 
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
+	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
 
@@ -19,6 +20,7 @@ type accountBody struct {
 	Country   string    `json:"country"`
 	CreatedAt time.Time `json:"created_at"`
 
+	CountryCode   string `json:"country_code" doc:"Of ISO 3166-1; empty for a country of one's own"`
 	Language      string `json:"language" enum:"es,en" doc:"Of letters"`
 	EmailVerified bool   `json:"email_verified" doc:"Whether the e-mail is proved to be its owner's"`
 }
@@ -30,7 +32,7 @@ type accountOutput struct {
 func accountOf(u User) *accountOutput {
 	return &accountOutput{Body: accountBody{
 		ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, City: u.City, Country: u.Country,
-		CreatedAt: u.CreatedAt, Language: u.Language, EmailVerified: u.EmailVerified,
+		CreatedAt: u.CreatedAt, CountryCode: lang.CountryCode(u.Country), Language: u.Language, EmailVerified: u.EmailVerified,
 	}}
 }
 

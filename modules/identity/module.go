@@ -47,7 +47,7 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
-// Deps are what the module is built from. All but Letters and Links are required.
+// Deps are what the module is built from. All but Letters, Links and Audience are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
@@ -55,8 +55,9 @@ type Deps struct {
 	Devices   Devices
 	Limits    Limits
 	Logger    *slog.Logger
-	Letters   Mailer // nil: nobody gets letters
-	Links     Links  // of the letters
+	Letters   Mailer   // nil: nobody gets letters
+	Links     Links    // of the letters
+	Audience  Audience // nil: nobody sees profiles
 }
 
 // Module is the identity module.
@@ -69,6 +70,7 @@ type Module struct {
 	log       *slog.Logger
 	letters   Mailer
 	links     Links
+	audience  Audience
 	proved    proved
 }
 
@@ -79,6 +81,6 @@ func New(d Deps) *Module {
 	}
 	return &Module{
 		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
-		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links,
+		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links, audience: d.Audience,
 	}
 }

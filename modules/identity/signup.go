@@ -5,11 +5,11 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"risingstars/platform/fault"
+	"risingstars/platform/lang"
 	"risingstars/platform/text"
 )
 
@@ -77,16 +77,11 @@ func (r *Registration) normalize() error {
 		field string
 		value *string
 	}{{"first_name", &r.FirstName}, {"last_name", &r.LastName}, {"city", &r.City}, {"country", &r.Country}} {
-		*name.value = text.Clean(*name.value)
-		switch {
-		case *name.value == "":
-			reject(name.field, "no puede estar vacío", "must not be empty")
-		case utf8.RuneCountInString(*name.value) > maxText:
-			reject(name.field, "debe tener como máximo 100 caracteres", "must have at most 100 characters")
-		case !text.HasLetter(*name.value):
-			reject(name.field, "debe tener al menos una letra", "must have at least one letter")
+		if why := cleanText(name.value); why != (fault.Text{}) {
+			reject(name.field, why.ES, why.EN)
 		}
 	}
+	r.Country = lang.Country(r.Country, "es")
 	if why := r.passwordFault(); why != (fault.Text{}) {
 		reject("password1", why.ES, why.EN)
 	}

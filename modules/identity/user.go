@@ -20,6 +20,10 @@ type User struct {
 // PlayerName returns the name that others see.
 func (u User) PlayerName() string { return u.FirstName + " " + u.LastName }
 
+func (u User) profile() Profile {
+	return Profile{PlayerName: u.PlayerName(), City: u.City, Country: u.Country}
+}
+
 // Profile is the part of an account that others see.
 type Profile struct {
 	PlayerName string
