@@ -166,7 +166,7 @@ func (m *Module) restore(ctx context.Context, p proof, u User) error {
 	if err := m.store.voidProofs(ctx, u.ID, p.CreatedAt, Confirm, Change, Restore, Reset); err != nil {
 		return err
 	}
-	return m.endSessions(ctx, u.ID, "")
+	return m.signOutAll(ctx, u.ID, "")
 }
 
 // ResendConfirmation sends the letter of the sign-up again, unless the e-mail is proved or its owner has had enough

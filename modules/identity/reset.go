@@ -170,7 +170,7 @@ func (m *Module) replacePassword(ctx context.Context, u User, hash, keep, act st
 	if err := m.store.voidProofs(ctx, u.ID, 0, Reset, Change); err != nil {
 		return "", err
 	}
-	if err := m.endSessions(ctx, u.ID, keep); err != nil {
+	if err := m.signOutAll(ctx, u.ID, keep); err != nil {
 		return "", err
 	}
 	letter = "password-" + act
@@ -180,8 +180,8 @@ func (m *Module) replacePassword(ctx context.Context, u User, hash, keep, act st
 	})
 }
 
-// endSessions signs out everywhere but in the browser with the token keep, in the transaction of ctx.
-func (m *Module) endSessions(ctx context.Context, userID, keep string) error {
+// signOutAll signs out everywhere but in the browser with the token keep, in the transaction of ctx.
+func (m *Module) signOutAll(ctx context.Context, userID, keep string) error {
 	hash := ""
 	if keep != "" {
 		hash = browserHash(keep)

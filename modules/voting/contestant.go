@@ -12,3 +12,13 @@ type Contestant struct {
 func (m *Module) ChangeContestant(ctx context.Context, c Contestant) error {
 	return m.store.changeContestant(ctx, c)
 }
+
+const (
+	mostCities  = 50
+	citiesAmong = 1000 // contestants, so that a list of suggestions costs little
+)
+
+// Cities suggests cities of a country: those from which most of its leading contestants come.
+func (m *Module) Cities(ctx context.Context, country string) ([]string, error) {
+	return m.store.citiesOf(ctx, country, citiesAmong, mostCities)
+}

@@ -39,3 +39,20 @@ func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 	}
 	return nil
 }
+
+// citiesOf are the cities of those contestants of a country who have the most votes.
+func (s *store) citiesOf(ctx context.Context, country string, of, most int) (cities []string, err error) {
+	var rows []struct{ City string }
+	err = s.db.Query(ctx, &rows, `
+		SELECT MIN(city) AS city FROM (
+			SELECT city, city_folded FROM voting_contestants WHERE country_folded = ?
+			ORDER BY listed_votes DESC, listed_at, user_id LIMIT ?) AS top
+		GROUP BY city_folded ORDER BY COUNT(*) DESC, city_folded LIMIT ?`, text.Fold(country), of, most)
+	if err != nil {
+		return nil, fmt.Errorf("list cities: %w", err)
+	}
+	for _, row := range rows {
+		cities = append(cities, row.City)
+	}
+	return cities, nil
+}
