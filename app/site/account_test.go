@@ -60,8 +60,8 @@ func TestAForgottenPasswordIsReplacedOnPages(t *testing.T) {
 
 	link := h.post.link(t, "reset", user.Email)
 	token := strings.TrimPrefix(link, "/reset?token=")
-	b.get(t, link).has(t, "Elige una contraseña nueva", `name="token" value="`+token+`"`, `href="/en/reset?token=`+token+`"`,
-		`<meta name="robots" content="noindex">`)
+	b.get(t, link).has(t, "Elige una contraseña nueva", `name="token" value="`+token+`"`,
+		`href="/en/reset?token=`+token+`"`, `<meta name="robots" content="noindex">`)
 	b.get(t, link+"x").refused(t, "Pedir otro enlace", "incompleto")
 	b.post(t, "/reset", "token", token, "password1", "short").refused(t, "al menos 8", `value="`+token+`"`)
 	other := h.signedIn(t, h.account(t, "Luz", "Cali"))
@@ -69,7 +69,8 @@ func TestAForgottenPasswordIsReplacedOnPages(t *testing.T) {
 	other.post(t, "/reset", "token", token, "password1", "another horse entirely").refused(t, "otra cuenta")
 	b.post(t, "/reset", "token", token, "password1", "another horse entirely").goesTo(t, "/login?said=reset")
 	b.get(t, "/login?said=reset").has(t, "Tu contraseña cambió. Entra con la nueva.")
-	b.post(t, "/reset", "token", token, "password1", "a third horse entirely").refused(t, "ya se usó", "Pedir otro enlace")
+	b.post(t, "/reset", "token", token, "password1", "a third horse entirely").
+		refused(t, "ya se usó", "Pedir otro enlace")
 	if got := inside.get(t, "/me").status; got != http.StatusSeeOther {
 		t.Errorf("a session of before gets %d", got)
 	}
@@ -151,7 +152,8 @@ func TestAProfileIsChangedEverywhere(t *testing.T) {
 	// A contestant without entries changes nothing but the account.
 	nobody := h.account(t, "Eva", "Cali")
 	name := "Iris"
-	if _, err := h.identity.ChangeProfile(t.Context(), nobody.ID, identity.ProfileChange{FirstName: &name}); err != nil {
+	change := identity.ProfileChange{FirstName: &name}
+	if _, err := h.identity.ChangeProfile(t.Context(), nobody.ID, change); err != nil {
 		t.Error(err)
 	}
 

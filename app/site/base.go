@@ -109,7 +109,8 @@ func kept(path string, query url.Values) string {
 // take forms: whatever answers one of those leads to the page that has the form.
 func (v *visit) shown() string {
 	for _, form := range []string{
-		"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete", "/me/profile", "/me/email", "/me/password", "/me/resend",
+		"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete", "/me/profile", "/me/email",
+		"/me/password", "/me/resend",
 	} {
 		if matched, err := path.Match(form, v.path); matched && err == nil {
 			return path.Dir(v.path)

@@ -136,7 +136,8 @@ func (*ConfirmPage) file() string { return "confirm" }
 
 func (s *Site) confirmPage(v *visit, token string) (*ConfirmPage, error) {
 	d := &ConfirmPage{LinkPage: v.linkPage("confirm.title", token)}
-	purpose, _, err := s.identity.Link(v.Context(), v.caller, token, identity.Confirm, identity.Change, identity.Restore)
+	purpose, _, err := s.identity.Link(v.Context(), v.caller, token,
+		identity.Confirm, identity.Change, identity.Restore)
 	d.Purpose = string(purpose)
 	return d, err
 }

@@ -23,7 +23,8 @@ type document interface {
 func documents() []document {
 	return []document{
 		&GalleryPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
-		&ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{},
+		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"},
 	}

@@ -182,7 +182,8 @@ func TestForgettingTakesAsLongForStrangers(t *testing.T) {
 		var times []time.Duration
 		for range 41 {
 			began := time.Now()
-			s.post(t, "/api/auth/password/forgot", "", map[string]string{"email": email}).want(t, http.StatusAccepted, "")
+			s.post(t, "/api/auth/password/forgot", "", map[string]string{"email": email}).
+				want(t, http.StatusAccepted, "")
 			times = append(times, time.Since(began))
 		}
 		slices.Sort(times)

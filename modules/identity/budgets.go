@@ -20,8 +20,8 @@ var (
 	}
 )
 
-// What links and letters may use. Nobody is mailed at will: an account and an address get a few letters at once, and then
-// one every few hours, whoever asks for them.
+// What links and letters may use. Nobody is mailed at will: an account and an address get a few letters at once, and
+// then one every few hours, whoever asks for them.
 var (
 	linkUses = limit.Budget{
 		Name: "link_uses", By: limit.Client, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 300},

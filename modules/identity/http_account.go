@@ -32,7 +32,8 @@ type accountOutput struct {
 func accountOf(u User) *accountOutput {
 	return &accountOutput{Body: accountBody{
 		ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, City: u.City, Country: u.Country,
-		CreatedAt: u.CreatedAt, CountryCode: lang.CountryCode(u.Country), Language: u.Language, EmailVerified: u.EmailVerified,
+		CreatedAt: u.CreatedAt, CountryCode: lang.CountryCode(u.Country), Language: u.Language,
+		EmailVerified: u.EmailVerified,
 	}}
 }
 

@@ -17,8 +17,8 @@ func (a api) profileRoutes(s *web.Server) {
 	web.Register(s, web.Refuses(huma.Operation{
 		Method: http.MethodPatch, Path: "/api/auth/me", OperationID: "changeAccount", Tags: []string{"Accounts"},
 		Summary: "Change the caller's names, place and language", Security: web.Secured(),
-		Description: "What is left out stays. Others see the change at once: in the gallery, on each entry and in the " +
-			"ranking.",
+		Description: "What is left out stays. Others see the change at once: in the gallery, on each entry and in " +
+			"the ranking.",
 	}, disk.ErrFull), web.Use{Budgets: []limit.Budget{accountChanges}}, a.patchMe)
 }
 

@@ -32,8 +32,8 @@ func (a api) proofRoutes(s *web.Server) {
 	confirm := operation("/api/auth/email/confirm", "confirmEmail",
 		"Prove an e-mail by the link of a letter", http.StatusOK,
 		errLinkInvalid, errLinkUsed, errLinkExpired, errLinkOutdated, errLinkOfAnother, errEmailTaken)
-	confirm.Description = "Proves the e-mail of a new account, changes an account's e-mail to the one that the letter " +
-		"went to, or, by the link in the notice about that, changes it back."
+	confirm.Description = "Proves the e-mail of a new account, changes an account's e-mail to the one that the " +
+		"letter went to, or, by the link in the notice about that, changes it back."
 	web.Register(s, confirm, links, a.postConfirm)
 	resend := operation("/api/auth/email/resend", "resendConfirmation",
 		"Send the letter that proves the caller's e-mail again", http.StatusAccepted)
@@ -103,7 +103,8 @@ func (a api) postResend(ctx context.Context, _ *struct{}) (*messageOutput, error
 	if err := a.ResendConfirmation(ctx, auth.CallerID(ctx)); err != nil {
 		return nil, err
 	}
-	return messageOf(ctx, "Si tu correo no está confirmado, te enviamos otro enlace. Mira también en el correo no deseado.",
+	return messageOf(ctx,
+		"Si tu correo no está confirmado, te enviamos otro enlace. Mira también en el correo no deseado.",
 		"If your e-mail is not confirmed, we have sent another link. Look among the junk, too."), nil
 }
 

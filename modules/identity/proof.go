@@ -52,7 +52,8 @@ type linkLetter struct {
 	life               time.Duration
 }
 
-// issue makes a link and keeps its letter, in the transaction of ctx. It returns the letter to forward after the commit.
+// issue makes a link and keeps its letter, in the transaction of ctx. It returns the letter to forward after the
+// commit.
 func (m *Module) issue(ctx context.Context, purpose Purpose, u User, l linkLetter) (letter string, err error) {
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // documented to never fail
@@ -63,8 +64,8 @@ func (m *Module) issue(ctx context.Context, purpose Purpose, u User, l linkLette
 	}
 	letter = string(purpose) + "-" + hash[:32]
 	return letter, m.letters.Send(ctx, mail.Letter{
-		ID: letter, Template: l.template, To: l.to, Language: u.Language, Values: map[string]string{"Name": u.FirstName},
-		Page: l.page, Secret: secret, Life: l.life,
+		ID: letter, Template: l.template, To: l.to, Language: u.Language,
+		Values: map[string]string{"Name": u.FirstName}, Page: l.page, Secret: secret, Life: l.life,
 	})
 }
 
@@ -122,8 +123,8 @@ func (m *Module) openLink(
 	return *found, u, nil
 }
 
-// ConfirmEmail does what the link of a letter is for: it proves the e-mail of the account, changes it to the one that the
-// letter went to, or changes it back. caller is who is signed in, "" if nobody is.
+// ConfirmEmail does what the link of a letter is for: it proves the e-mail of the account, changes it to the one that
+// the letter went to, or changes it back. caller is who is signed in, "" if nobody is.
 func (m *Module) ConfirmEmail(ctx context.Context, caller, token string) (done Purpose, err error) {
 	var letter string
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {

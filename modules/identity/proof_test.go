@@ -166,7 +166,8 @@ func TestALinkProvesAnEmailOnce(t *testing.T) {
 		if err := db.Query(t.Context(), &row, `SELECT secret_hash FROM identity_proofs`); err != nil {
 			t.Fatal(err)
 		}
-		if secret, err := h.links.Open(token); err != nil || row.SecretHash == string(secret) || len(row.SecretHash) != 64 {
+		secret, err := h.links.Open(token)
+		if err != nil || row.SecretHash == string(secret) || len(row.SecretHash) != 64 {
 			t.Errorf("the table has %q", row.SecretHash)
 		}
 	})
@@ -193,7 +194,8 @@ func TestAWrongLinkChangesNothing(t *testing.T) {
 	}
 	_, err := h.ConfirmEmail(t.Context(), ben.ID, confirm)
 	h.code("of another account", err, "token_of_another_account")
-	h.code("a confirmation for a reset", h.ResetPassword(t.Context(), "", client, confirm, otherPassword), "token_invalid")
+	h.code("a confirmation for a reset", h.ResetPassword(t.Context(), "", client, confirm, otherPassword),
+		"token_invalid")
 	h.code("a reset by another", h.ResetPassword(t.Context(), ben.ID, client, reset, otherPassword),
 		"token_of_another_account")
 	h.code("a short password", h.ResetPassword(t.Context(), "", client, reset, identity.NewPassword{"short", "short"}),
@@ -214,7 +216,8 @@ func TestAWrongLinkChangesNothing(t *testing.T) {
 	h.code("old", h.ResetPassword(t.Context(), "", client, reset, otherPassword), "token_expired")
 }
 
-// Who has forgotten the password chooses another by a letter, which ends all sessions; nobody learns who has an account.
+// Who has forgotten the password chooses another by a letter, which ends all sessions; nobody learns who has an
+// account.
 func TestAForgottenPasswordIsReplaced(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {

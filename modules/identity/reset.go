@@ -139,8 +139,8 @@ func (m *Module) ResetPassword(ctx context.Context, caller, client, token string
 	})
 }
 
-// ChangePassword sets another password for who knows the present one, and ends all sessions but that of the browser with
-// the token keep, if it is not "".
+// ChangePassword sets another password for who knows the present one, and ends all sessions but that of the browser
+// with the token keep, if it is not "".
 func (m *Module) ChangePassword(ctx context.Context, c Caller, keep, present string, p NewPassword) error {
 	u, err := m.store.byID(ctx, c.UserID)
 	if err != nil {

@@ -27,8 +27,8 @@ type Letter struct {
 	Language string // es or en
 	// Values are for the placeholders of its texts. Name is whom it greets.
 	Values map[string]string
-	// Page is the path of the page that its button leads to; "": it has none. With a Secret, the page gets it, sealed, as
-	// the parameter token.
+	// Page is the path of the page that its button leads to; "": it has none. With a Secret, the page gets it, sealed,
+	// as the parameter token.
 	Page   string
 	Secret []byte
 	Life   time.Duration // how long it is worth sending; 0: DefaultLife

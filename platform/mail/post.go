@@ -22,8 +22,8 @@ func Migrations() database.Migrations { return database.NewMigrations("mail", fi
 // kind is that of the tasks.
 const kind = "mail.send"
 
-// Carrier takes a message to its recipient, or on its way there. The error is ErrRefused if it is pointless to try again.
-// It is safe for concurrent use.
+// Carrier takes a message to its recipient, or on its way there. The error is ErrRefused if it is pointless to try
+// again. It is safe for concurrent use.
 type Carrier interface {
 	Carry(ctx context.Context, m Message) error
 }
@@ -41,7 +41,8 @@ type Options struct {
 	From      string // an address, maybe with a name
 	Seals     Seals
 	Logger    *slog.Logger
-	// Pause is how long a letter waits after it could not be sent for the first time, and each time twice as long; 0: 5 s.
+	// Pause is how long a letter waits after it could not be sent for the first time, and each time twice as long; 0:
+	// 5 s.
 	Pause time.Duration
 	// Grace is how long a letter is left to the queue before the sweeper sends it; 0: 10 s.
 	Grace time.Duration

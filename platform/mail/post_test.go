@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -139,10 +140,8 @@ func (o *office) state(id string, wanted ...string) (state string, tries int) {
 		if err := o.db.Query(o.Context(), &row, `SELECT state, tries FROM mail_letters WHERE id = ?`, id); err != nil {
 			o.Fatal(err)
 		}
-		for _, want := range wanted {
-			if row.State == want {
-				return row.State, row.Tries
-			}
+		if slices.Contains(wanted, row.State) {
+			return row.State, row.Tries
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -175,7 +174,8 @@ func TestALetterArrivesInBothLanguages(t *testing.T) {
 		}
 		o.state("a", "sent")
 		var left struct{ Recipient, Details string }
-		if err := db.Query(t.Context(), &left, `SELECT recipient, details FROM mail_letters WHERE id = 'a'`); err != nil {
+		err := db.Query(t.Context(), &left, `SELECT recipient, details FROM mail_letters WHERE id = 'a'`)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if left.Recipient != "" || left.Details != "" {

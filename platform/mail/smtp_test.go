@@ -17,8 +17,8 @@ import (
 
 func message() mail.Message {
 	return mail.Message{
-		ID: "act", From: "no-reply@show.example", To: "ana@example.com", Subject: "Hola", Text: "Hola", HTML: "<p>Hola</p>",
-		At: time.Now(),
+		ID: "act", From: "no-reply@show.example", To: "ana@example.com", Subject: "Hola", Text: "Hola",
+		HTML: "<p>Hola</p>", At: time.Now(),
 	}
 }
 
@@ -49,17 +49,23 @@ func TestTheLineIsSecureUnlessItIsLoopback(t *testing.T) {
 		user    string
 		works   bool
 	}{
-		"loopback, plain":                {mailtest.Options{}, "smtp", false, "", true},
-		"loopback, own certificate":      {mailtest.Options{TLS: true}, "smtp", false, "", true},
-		"STARTTLS":                       {mailtest.Options{Host: host, TLS: true}, "smtp", true, "", true},
-		"no STARTTLS":                    {mailtest.Options{Host: host}, "smtp", true, "", false},
-		"STARTTLS, unknown certificate":  {mailtest.Options{Host: host, TLS: true}, "smtp", false, "", false},
-		"smtps":                          {mailtest.Options{Host: host, Implicit: true}, "smtps", true, "", true},
-		"smtps, unknown certificate":     {mailtest.Options{Host: host, Implicit: true}, "smtps", false, "", false},
-		"smtps to a server without TLS":  {mailtest.Options{Host: host}, "smtps", true, "", false},
-		"the right password":             {mailtest.Options{Host: host, TLS: true, User: "u@x", Password: "p@ß"}, "smtp", true, "u%40x:p%40%C3%9F@", true},
-		"a wrong password":               {mailtest.Options{Host: host, TLS: true, User: "u", Password: "p"}, "smtp", true, "u:wrong@", false},
-		"no password where one is asked": {mailtest.Options{TLS: true, User: "u", Password: "p"}, "smtp", true, "", false},
+		"loopback, plain":               {mailtest.Options{}, "smtp", false, "", true},
+		"loopback, own certificate":     {mailtest.Options{TLS: true}, "smtp", false, "", true},
+		"STARTTLS":                      {mailtest.Options{Host: host, TLS: true}, "smtp", true, "", true},
+		"no STARTTLS":                   {mailtest.Options{Host: host}, "smtp", true, "", false},
+		"STARTTLS, unknown certificate": {mailtest.Options{Host: host, TLS: true}, "smtp", false, "", false},
+		"smtps":                         {mailtest.Options{Host: host, Implicit: true}, "smtps", true, "", true},
+		"smtps, unknown certificate":    {mailtest.Options{Host: host, Implicit: true}, "smtps", false, "", false},
+		"smtps to a server without TLS": {mailtest.Options{Host: host}, "smtps", true, "", false},
+		"the right password": {
+			mailtest.Options{Host: host, TLS: true, User: "u@x", Password: "p@ß"}, "smtp", true, "u%40x:p%40%C3%9F@", true,
+		},
+		"a wrong password": {
+			mailtest.Options{Host: host, TLS: true, User: "u", Password: "p"}, "smtp", true, "u:wrong@", false,
+		},
+		"no password where one is asked": {
+			mailtest.Options{TLS: true, User: "u", Password: "p"}, "smtp", true, "", false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,7 +131,9 @@ func TestWithoutAServerLettersAreFiles(t *testing.T) {
 // A wrong address of a server is told at the start.
 func TestAWrongServerAddressIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, address := range []string{"", "mail.example:587", "http://mail.example", "smtp://", "smtp://mail.example:x"} {
+	for _, address := range []string{
+		"", "mail.example:587", "http://mail.example", "smtp://", "smtp://mail.example:x",
+	} {
 		if _, err := mail.OpenSMTP(mail.SMTPOptions{URL: address}); err == nil {
 			t.Errorf("%q is accepted", address)
 		}

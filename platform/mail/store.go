@@ -31,7 +31,7 @@ func (s store) after(d time.Duration) string {
 }
 
 func (s store) insert(ctx context.Context, l Letter, grace time.Duration) error {
-	content, err := json.Marshal(details{l.Values, l.Page, l.Secret})
+	content, err := json.Marshal(details{l.Values, l.Page, l.Secret}) //nolint:gosec // it is useless without its seal
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,8 @@ type held struct {
 	expired bool
 }
 
-// hold takes a letter that nobody else is sending, for as long as hold lasts. It returns nil if there is nothing to send.
+// hold takes a letter that nobody else is sending, for as long as hold lasts. It returns nil if there is nothing to
+// send.
 func (s store) hold(ctx context.Context, id string, hold time.Duration) (*held, error) {
 	var rows []struct {
 		ID, Template, Recipient, Language, Details string
@@ -81,7 +82,8 @@ func (s store) hold(ctx context.Context, id string, hold time.Duration) (*held, 
 func (s store) due(ctx context.Context, most int) (ids []string, err error) {
 	var rows []struct{ ID string }
 	err = s.db.Query(ctx, &rows, `
-		SELECT id FROM mail_letters WHERE state = 'waiting' AND due_at < `+s.db.Clock()+` ORDER BY due_at LIMIT ?`, most)
+		SELECT id FROM mail_letters WHERE state = 'waiting' AND due_at < `+s.db.Clock()+`
+		ORDER BY due_at LIMIT ?`, most)
 	for _, row := range rows {
 		ids = append(ids, row.ID)
 	}

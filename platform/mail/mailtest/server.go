@@ -121,8 +121,8 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 func (quiet) Println(...any)        {}
 
-// Answer changes what the server says at each step ("mail", "rcpt", "data", or "done" once it has the letter); nth counts
-// conversations from 1. nil accepts all.
+// Answer changes what the server says at each step ("mail", "rcpt", "data", or "done" once it has the letter); nth
+// counts conversations from 1. nil accepts all.
 func (s *Server) Answer(at func(step, to string, nth int) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
