@@ -52,9 +52,10 @@ type house struct {
 	post     *postbox
 }
 
-// postbox keeps the letters that nobody sends.
+// postbox keeps the letters that nobody sends; they are there once they are forwarded.
 type postbox struct {
 	mu      sync.Mutex
+	kept    map[string]mail.Letter // by id
 	letters []mail.Letter
 	seals   *auth.Seals
 }
@@ -62,11 +63,17 @@ type postbox struct {
 func (p *postbox) Send(_ context.Context, l mail.Letter) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.letters = append(p.letters, l)
+	p.kept[l.ID] = l
 	return nil
 }
 
-func (*postbox) Forward(context.Context, ...string) {}
+func (p *postbox) Forward(_ context.Context, ids ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range ids {
+		p.letters = append(p.letters, p.kept[id])
+	}
+}
 
 // link waits for the latest letter to an address by a template, and returns the address to which its link leads.
 func (p *postbox) link(t *testing.T, template, to string) string {
@@ -108,7 +115,7 @@ func startHouse(t *testing.T) *house {
 	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
 		voting.Migrations())}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
-	h.post = &postbox{seals: auth.NewSeals(keys, "letters")}
+	h.post = &postbox{kept: map[string]mail.Letter{}, seals: auth.NewSeals(keys, "letters")}
 	files, err := diskstore.Open(diskstore.Options{
 		Root: t.TempDir(), Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
 	})
