@@ -23,6 +23,7 @@ import (
 	"risingstars/platform/idempotency"
 	"risingstars/platform/lifecycle"
 	"risingstars/platform/limit"
+	"risingstars/platform/mail"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/roster"
@@ -55,6 +56,7 @@ type app struct {
 	closers   []func() error
 	access    database.Access
 
+	post     *mail.Post
 	identity *identity.Module
 	voting   *voting.Module
 	media    *media.Module
@@ -155,7 +157,7 @@ func withVariable(variable string, err error) error {
 // migrations returns the migrations of every table of the service, in the order in which they are applied.
 func migrations() []database.Migrations {
 	return []database.Migrations{
-		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(),
+		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(), mail.Migrations(),
 		identity.Migrations(), voting.Migrations(), media.Migrations(),
 	}
 }
@@ -166,21 +168,28 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.openPost(); err != nil {
+		return err
+	}
 	a.identity = identity.New(identity.Deps{
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
 		Refreshes: auth.NewSeals(a.keys, "refresh tokens"), Secrets: auth.NewVault(a.keys, "second factors"),
-		Limits: a.limits, Logger: a.log,
+		Limits: a.limits, Logger: a.log, Letters: a.post, Links: a.letterSeals(), Audience: audience{a},
 		Options: identity.Options{
 			SessionTTL: time.Duration(a.c.Auth.SessionDays) * 24 * time.Hour, AdminFactor: a.c.Auth.AdminTOTP,
 		},
 	})
-	a.voting = voting.New(voting.Deps{
+	votes := voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket, Cursors: auth.NewSeals(a.keys, "cursors"),
 		Options: voting.Options{
 			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
 		},
 		Registerer: a.registry,
-	})
+	}
+	if a.c.Voting.RequireVerified {
+		votes.Voters = a.identity
+	}
+	a.voting = voting.New(votes)
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},
 		Limits: a.limits, Logger: a.log,
@@ -201,6 +210,9 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 	}
 	if a.files != nil {
 		deps.Files = a.files.Serve
+	}
+	if a.c.Upload.RequireVerified {
+		deps.Uploaders = a.identity
 	}
 	if worker {
 		deps.Processor = a.brand.processor

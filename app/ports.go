@@ -29,6 +29,15 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 	return media.Profile(profile), err
 }
 
+// audience implements identity's port of the same name with the voting module, which is built later.
+type audience struct{ app *app }
+
+func (a audience) Changed(ctx context.Context, userID string, p identity.Profile) error {
+	return a.app.voting.ChangeContestant(ctx, voting.Contestant{
+		UserID: userID, PlayerName: p.PlayerName, City: p.City, Country: p.Country,
+	})
+}
+
 // browsers implements web's port for browsers that are signed in with the identity module.
 type browsers struct{ module *identity.Module }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"runtime/debug"
 	"time"
@@ -72,13 +73,17 @@ func workCommand() *cobra.Command {
 
 // workServices returns the services that process videos and finish what crashes left undone.
 func (a *app) workServices() []lifecycle.Service {
-	worker := queue.NewWorker(a.driver, a.media.Handlers(), queue.WorkerOptions{
+	handlers := a.media.Handlers()
+	maps.Copy(handlers, a.post.Handlers())
+	worker := queue.NewWorker(a.driver, handlers, queue.WorkerOptions{
 		Concurrency: a.concurrency(), Visibility: visibility(a.c), Grace: a.c.Grace(),
 		Logger: a.log, Registerer: a.registry,
 	})
 	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
+		lifecycle.Loop("letters", a.post.Sweep),
+		lifecycle.Loop("forgotten passwords", a.identity.WatchLetters),
 		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("counters", func(ctx context.Context) { a.voting.WatchCounters(ctx, a.log) }),
 		lifecycle.Loop("fills", a.fill),

@@ -25,6 +25,7 @@ type Config struct {
 	Media   Media
 	Worker  Worker
 	Voting  Voting
+	Mail    Mail
 	Log     Log
 
 	LoadTestEndpoints bool `env:"LOAD_TEST_ENDPOINTS" default:"false"`
@@ -122,6 +123,8 @@ type Upload struct {
 	Unpublished int   `env:"UPLOADS_UNPUBLISHED_PER_ACCOUNT" default:"5"`
 	PerDay      int   `env:"UPLOADS_PER_DAY_PER_ACCOUNT" default:"20"`
 	Bytes       int64 `env:"UPLOADS_BYTES_PER_ACCOUNT" default:"5368709120"`
+
+	RequireVerified bool `env:"UPLOAD_REQUIRE_VERIFIED" default:"false"`
 }
 
 // Media holds the contest's default rules for clips. For MaxSeconds and the minimums, zero means no limit.
@@ -148,7 +151,16 @@ type Worker struct {
 
 // Voting holds the rules for votes.
 type Voting struct {
-	SelfVotes bool `env:"VOTING_SELF_VOTES" default:"true"`
+	SelfVotes       bool `env:"VOTING_SELF_VOTES" default:"true"`
+	RequireVerified bool `env:"VOTING_REQUIRE_VERIFIED" default:"false"`
+}
+
+// Mail says how letters are sent.
+type Mail struct {
+	// SMTPURL is smtp://user:password@host:587 or smtps://…; empty: letters are files in LettersPath.
+	SMTPURL string `env:"SMTP_URL" mask:"password"`
+	// From is the sender; empty, which SMTPURL does not allow: no-reply at the site's host.
+	From string `env:"MAIL_FROM"`
 }
 
 // Log configures the log.
@@ -174,6 +186,9 @@ func (c *Config) WorkPath() string { return cmp.Or(c.Data.WorkDir, filepath.Join
 
 // BumperPath is the folder of rendered intros and outros. It is a cache: what is missing is rendered again.
 func (c *Config) BumperPath() string { return filepath.Join(c.Data.Dir, "bumpers") }
+
+// LettersPath is the folder of letters that no server sends.
+func (c *Config) LettersPath() string { return filepath.Join(c.Data.Dir, "mail") }
 
 // SecretPath is the file in which the embedded stage keeps the secret that it created.
 func (c *Config) SecretPath() string { return filepath.Join(c.Data.Dir, "secret_key") }

@@ -52,6 +52,10 @@ WORKER_CONCURRENCY: jobs at once in this process; 0: half the processors
 FFMPEG_THREADS: threads of each ffmpeg; 0: one per processor, at most 4
 WORKER_HTTP_ADDR: address of the health checks and metrics of app work; none: it serves none
 VOTING_SELF_VOTES: whether contestants may vote for themselves
+VOTING_REQUIRE_VERIFIED: whether only those who have proved their e-mail may vote
+UPLOAD_REQUIRE_VERIFIED: whether only those who have proved their e-mail may upload
+SMTP_URL: server of letters, such as smtp://user:password@host:587; none: files in DATA_DIR/mail
+MAIL_FROM: sender of letters; none: no-reply at the host of PUBLIC_URL
 LOG_LEVEL: debug, info, warn or error
 LOG_FORMAT: auto, json or text
 LOAD_TEST_ENDPOINTS: whether POST /api/videos/upload-mock is served, for load tests

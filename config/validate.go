@@ -29,6 +29,7 @@ func (c *Config) normalize(problems *Problems) {
 	c.checkQueue(report)
 	c.checkStorage(report)
 	c.checkSecrets(report)
+	c.checkMail(report)
 	oneOf := func(name, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {
 			report(name, "%q must be one of %s", value, strings.Join(allowed, ", "))

@@ -24,6 +24,9 @@ func (c *Config) warnings(lines map[string]assignment) Problems {
 				"name the proxy's own address", prefix)
 		}
 	}
+	if (c.Voting.RequireVerified || c.Upload.RequireVerified) && c.Mail.SMTPURL == "" {
+		warnings.add("SMTP_URL", "nobody gets the letter that proves an e-mail, which votes or uploads require")
+	}
 	for _, name := range strangers(lines) {
 		if ours := nearest(name); ours != "" {
 			warnings.add(name, "is no setting and is ignored; is %s meant?", ours)

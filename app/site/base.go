@@ -108,7 +108,10 @@ func kept(path string, query url.Values) string {
 // shown is the Spanish address, without the query, of the page that shows what this visit is about. Some addresses only
 // take forms: whatever answers one of those leads to the page that has the form.
 func (v *visit) shown() string {
-	for _, form := range []string{"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete"} {
+	for _, form := range []string{
+		"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete", "/me/profile", "/me/email",
+		"/me/password", "/me/resend",
+	} {
 		if matched, err := path.Match(form, v.path); matched && err == nil {
 			return path.Dir(v.path)
 		}
@@ -151,6 +154,15 @@ var flashes = map[string]Notice{
 	"factor_off":   {"info", "flash.factor_off"},
 	"ended":        {"info", "flash.ended"},
 	"others_ended": {"info", "flash.others_ended"},
+	"profile":      {"good", "flash.profile"},
+	"email":        {"info", "flash.email"},
+	"password":     {"good", "flash.password"},
+	"resent":       {"info", "flash.resent"},
+	"forgot":       {"info", "flash.forgot"},
+	"reset":        {"good", "flash.reset"},
+	"confirmed":    {"good", "flash.confirmed"},
+	"changed":      {"good", "flash.changed"},
+	"restored":     {"good", "flash.restored"},
 }
 
 // show answers with a document.

@@ -104,6 +104,23 @@ func (h *house) states(t *testing.T) map[string]document {
 		return hers.get(t, prefix+"/upload", "User-Agent", "Instagram")
 	})
 	look("me", hers, "/me")
+	send("me-wrong", hers, "/me/profile", "first_name", "", "city", "Cali")
+	send("me-email-wrong", hers, "/me/email", "email", "luz", "password", "x")
+	send("me-password-wrong", hers, "/me/password", "present", "x", "password1", "short")
+	look("forgot", anybody, "/forgot")
+	look("forgot-sent", anybody, "/forgot?said=forgot")
+	send("forgot-wrong", anybody, "/forgot", "email", "luz")
+	look("reset-useless", anybody, "/reset?token=x")
+	confirm := h.post.link(t, "confirm", luz.Email)
+	look("confirm", anybody, confirm)
+	look("confirm-useless", anybody, confirm[:len(confirm)-1])
+	if err := h.identity.ForgotPassword(t.Context(), luz.Email); err != nil {
+		t.Fatal(err)
+	}
+	h.watchLetters(t)
+	reset := h.post.link(t, "reset", luz.Email)
+	look("reset", anybody, reset)
+	send("reset-wrong", anybody, "/reset", "token", strings.TrimPrefix(reset, "/reset?token="), "password1", "short")
 	look("myvotes", hers, "/me/votes")
 	look("devices-one", his, "/me/devices")
 	look("devices", hers, "/me/devices")
@@ -148,6 +165,9 @@ func (h *house) change(t *testing.T, db *database.DB, sql string, args ...any) {
 
 // statuses of the states that are not 200.
 func wantStatus(name string) int {
+	if strings.Contains(name, "-useless") {
+		return http.StatusUnprocessableEntity
+	}
 	name = strings.TrimSuffix(name, "-en")
 	switch {
 	case name == "error-404":

@@ -18,11 +18,15 @@ type Field struct {
 	Type         string
 	Value        string
 	Autocomplete string
-	Most         int    // characters; 0: as many as one likes
-	List         string // the id of a list of suggestions, or ""
+	Most         int      // characters; 0: as many as one likes
+	List         string   // the id of a list of suggestions, or ""
+	Options      []Option // of a select
 	Optional     bool
 	Error        string // a text
 }
+
+// Option is one that a select offers. Text is the id of a text.
+type Option struct{ Value, Text string }
 
 // Form is a form that may have come back.
 type Form struct {

@@ -13,7 +13,9 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +30,7 @@ import (
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/limit"
+	"risingstars/platform/mail"
 	"risingstars/platform/queue"
 	"risingstars/platform/queue/dbqueue"
 	"risingstars/platform/storage"
@@ -46,6 +49,54 @@ type house struct {
 	identity *identity.Module
 	media    *media.Module
 	voting   *voting.Module
+	post     *postbox
+}
+
+// postbox keeps the letters that nobody sends; they are there once they are forwarded.
+type postbox struct {
+	mu      sync.Mutex
+	kept    map[string]mail.Letter // by id
+	letters []mail.Letter
+	seals   *auth.Seals
+}
+
+func (p *postbox) Send(_ context.Context, l mail.Letter) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept[l.ID] = l
+	return nil
+}
+
+func (p *postbox) Forward(_ context.Context, ids ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range ids {
+		p.letters = append(p.letters, p.kept[id])
+	}
+}
+
+// link waits for the latest letter to an address by a template, and returns the address to which its link leads.
+func (p *postbox) link(t *testing.T, template, to string) string {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		p.mu.Lock()
+		letters := slices.Clone(p.letters)
+		p.mu.Unlock()
+		for _, l := range slices.Backward(letters) {
+			if l.Template == template && l.To == to {
+				return l.Page + "?token=" + p.seals.Seal(l.Secret)
+			}
+		}
+	}
+	t.Fatalf("no letter %s to %s", template, to)
+	return ""
+}
+
+// Changed implements identity's port Audience.
+func (h *house) Changed(ctx context.Context, userID string, p identity.Profile) error {
+	return h.voting.ChangeContestant(ctx, voting.Contestant{
+		UserID: userID, PlayerName: p.PlayerName, City: p.City, Country: p.Country,
+	})
 }
 
 type gallery struct{ *voting.Module }
@@ -70,6 +121,7 @@ func startHouseFor(t *testing.T, most int64) *house {
 	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
 		voting.Migrations())}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
+	h.post = &postbox{kept: map[string]mail.Letter{}, seals: auth.NewSeals(keys, "letters")}
 	files, err := diskstore.Open(diskstore.Options{
 		Root: t.TempDir(), Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
 	})
@@ -85,7 +137,7 @@ func startHouseFor(t *testing.T, most int64) *house {
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
 		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
-		Limits: limits, Logger: log,
+		Limits: limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
 	})
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),

@@ -10,28 +10,6 @@ import (
 	"risingstars/platform/web"
 )
 
-// MePage leads to what belongs to the caller.
-type MePage struct {
-	Base
-
-	Name, Email, City, Country string
-}
-
-func (*MePage) file() string { return "me" }
-
-func (s *Site) getMe(v *visit) (web.View, error) {
-	user, err := s.identity.Account(v.Context(), v.caller)
-	if err != nil {
-		return web.View{}, err
-	}
-	d := &MePage{
-		Base: v.frame("me.title", "me"), Name: user.PlayerName(), Email: user.Email, City: user.City,
-		Country: user.Country,
-	}
-	d.Private = true
-	return s.show(d)
-}
-
 // MyVideo is a video as its owner sees it. State is waiting, processing, published or failed.
 type MyVideo struct {
 	ID, Title, Text     string

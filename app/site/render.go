@@ -24,8 +24,8 @@ type document interface {
 func documents() []document {
 	return []document{
 		&GalleryPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
-		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &DevicesPage{},
-		&TwoFactorPage{}, &ErrorPage{}, &CataloguePage{},
+		&ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{}, &DevicesPage{}, &TwoFactorPage{},
+		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"},
 	}
@@ -85,15 +85,16 @@ func (r *renderer) parse(language, file string) (*template.Template, error) {
 func (r *renderer) functions(language string) template.FuncMap {
 	speaker := r.texts.In(language)
 	return template.FuncMap{
-		"t":      speaker.Say,
-		"count":  speaker.Count,
-		"number": speaker.Number,
-		"date":   speaker.Date,
-		"clock":  clock,
-		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"static": r.static.URL,
-		"link":   func(to string) string { return localized(language, to) },
-		"notice": func(kind, text string) Notice { return Notice{kind, text} },
+		"t":       speaker.Say,
+		"count":   speaker.Count,
+		"number":  speaker.Number,
+		"date":    speaker.Date,
+		"clock":   clock,
+		"country": func(typed string) string { return lang.Country(typed, language) },
+		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"static":  r.static.URL,
+		"link":    func(to string) string { return localized(language, to) },
+		"notice":  func(kind, text string) Notice { return Notice{kind, text} },
 	}
 }
 

@@ -3,10 +3,8 @@ package site
 import (
 	"net/url"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
 	"risingstars/modules/identity"
+	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
 
@@ -21,22 +19,21 @@ type SignupPage struct {
 
 func (*SignupPage) file() string { return "signup" }
 
-// countries are suggestions; any other may be typed. Accounts have the names of countries in Spanish, so that a ranking
-// by country does not depend on the language of whoever signed up.
-func countries() []string {
+// countries are suggestions; any other may be typed.
+func countries(in string) []string {
 	codes := []string{
 		"AR", "BO", "BR", "CA", "CL", "CO", "CR", "CU", "DO", "EC", "SV", "ES", "US", "GT", "HN", "MX", "NI", "PA",
 		"PY", "PE", "PR", "UY", "VE",
 	}
 	names := make([]string, len(codes))
 	for i, code := range codes {
-		names[i] = display.Spanish.Regions().Name(language.MustParseRegion(code))
+		names[i] = lang.CountryName(code, in)
 	}
 	return names
 }
 
 func (v *visit) signupPage(w Wish, typed url.Values) *SignupPage {
-	d := &SignupPage{Base: v.frame("signup.title", "in"), Wish: w, Countries: countries()}
+	d := &SignupPage{Base: v.frame("signup.title", "in"), Wish: w, Countries: countries(v.language)}
 	d.Private = true
 	d.Other += w.Query()
 	d.Scripts = []string{"form.js"}
@@ -82,7 +79,7 @@ func (s *Site) postSignup(v *visit) (web.View, error) {
 	user, err := s.identity.SignUp(ctx, web.Client(ctx), identity.Registration{
 		Email: form.Get("email"), Password1: form.Get("password1"), Password2: form.Get("password1"),
 		FirstName: form.Get("first_name"), LastName: form.Get("last_name"),
-		City: form.Get("city"), Country: form.Get("country"),
+		City: form.Get("city"), Country: form.Get("country"), Language: v.language,
 	})
 	if err != nil {
 		d := v.signupPage(wish, form)

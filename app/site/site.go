@@ -106,6 +106,9 @@ func (s *Site) Routes(server *web.Server) {
 	signUp := web.Use{Budgets: append(identity.SignUpBudgets(), pageViews)}
 	vote := web.Use{Budgets: append(voting.BallotBudgets(), pageViews)}
 	upload := web.Use{Budgets: append(media.UploadBudgets(), pageViews), Stream: true}
+	forgot := web.Use{Budgets: append(identity.ForgetBudgets(), pageViews)}
+	link := web.Use{Budgets: append(identity.LinkBudgets(), pageViews)}
+	account := web.Use{Budgets: append(identity.AccountBudgets(), pageViews)}
 	change := web.Use{Budgets: append(media.ChangeBudgets(), pageViews)}
 
 	for _, l := range []struct {
@@ -135,7 +138,18 @@ func (s *Site) Routes(server *web.Server) {
 
 		memberGet("/upload", s.getUpload)
 		memberPost("/upload", upload, s.postUpload)
+		get("/forgot", s.getForgot)
+		post("/forgot", forgot, s.postForgot)
+		get("/reset", s.getReset)
+		post("/reset", link, s.postReset)
+		get("/confirm", s.getConfirm)
+		post("/confirm", link, s.postConfirm)
+
 		memberGet("/me", s.getMe)
+		memberPost("/me/profile", account, s.postProfile)
+		memberPost("/me/email", account, s.postEmail)
+		memberPost("/me/password", account, s.postPassword)
+		memberPost("/me/resend", account, s.postResend)
 		memberGet("/me/videos", s.getMyVideos)
 		memberGet("/me/videos/{id}", s.getMyVideo)
 		memberPost("/me/videos/{id}/retry", change, s.postRetry)

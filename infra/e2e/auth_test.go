@@ -41,7 +41,7 @@ func TestSignInByJSONAndByForm(t *testing.T) {
 	const email = "Ana.Ruiz@Example.com"
 	var account map[string]any
 	s.post(t, "/api/auth/signup", "", signupBody(email, nil)).want(t, http.StatusCreated, "").decode(t, &account)
-	if account["email"] != email || account["city"] != "Bogotá" || account["id"] == "" || len(account) != 7 {
+	if account["email"] != email || account["city"] != "Bogotá" || account["id"] == "" || len(account) != 10 {
 		t.Fatalf("the account is %v", account)
 	}
 	const login, formType = "/api/auth/login", "application/x-www-form-urlencoded; charset=utf-8"

@@ -8,11 +8,15 @@ func (m *Module) Account(ctx context.Context, id string) (User, error) {
 	return m.store.byID(ctx, id)
 }
 
-// ProfileOf returns the profile of the account with the id.
+// ProfileOf returns the profile of the account with the id. In a transaction, it stays so until that ends: whoever
+// copies it does not copy what its owner changes meanwhile.
 func (m *Module) ProfileOf(ctx context.Context, id string) (Profile, error) {
+	if err := m.store.hold(ctx, id); err != nil {
+		return Profile{}, err
+	}
 	user, err := m.Account(ctx, id)
 	if err != nil {
 		return Profile{}, err
 	}
-	return Profile{PlayerName: user.PlayerName(), City: user.City, Country: user.Country}, nil
+	return user.profile(), nil
 }

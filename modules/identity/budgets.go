@@ -26,6 +26,26 @@ var (
 	}
 )
 
+// What links and letters may use. Nobody is mailed at will: an account and an address get a few letters at once, and
+// then one every few hours, whoever asks for them.
+var (
+	linkUses = limit.Budget{
+		Name: "link_uses", By: limit.Client, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 300},
+	}
+	forgets = limit.Budget{
+		Name: "forgets", By: limit.Client, Rate: limit.Rate{Count: 30, Per: time.Minute, Burst: 100},
+	}
+	accountChanges = limit.Budget{
+		Name: "account_changes", By: limit.Account, Rate: limit.Rate{Count: 10, Per: time.Minute, Burst: 30},
+	}
+	accountLetters = limit.Budget{
+		Name: "account_letters", By: limit.Account, Rate: limit.Rate{Count: 12, Per: 24 * time.Hour, Burst: 6},
+	}
+	addressLetters = limit.Budget{
+		Name: "address_letters", By: limit.Account, Rate: limit.Rate{Count: 8, Per: 24 * time.Hour, Burst: 4},
+	}
+)
+
 // What guesses of an account's password may use. From one network an account allows five, then one a minute; whoever
 // goes on meets the slower rates. All networks together are slowed down beyond a hundred an hour.
 var (
@@ -61,6 +81,15 @@ func SignInBudgets() []limit.Budget { return []limit.Budget{signIns} }
 
 // SessionBudgets are what ending sessions takes, also from a page.
 func SessionBudgets() []limit.Budget { return []limit.Budget{sessionChanges} }
+
+// LinkBudgets are what the use of a letter's link takes, also from a page.
+func LinkBudgets() []limit.Budget { return []limit.Budget{linkUses} }
+
+// ForgetBudgets are what the request for a new password takes, also from a page.
+func ForgetBudgets() []limit.Budget { return []limit.Budget{forgets} }
+
+// AccountBudgets are what a change of the caller's account takes, also from a page.
+func AccountBudgets() []limit.Budget { return []limit.Budget{accountChanges} }
 
 // slowness is how long the answer to a guess beyond accountGuesses takes.
 const slowness = 3 * time.Second

@@ -1,7 +1,7 @@
 // Package identity owns accounts: sign-up, sign-in, and the profiles that other modules show.
 //
 // A mailbox has at most one account, however its address is spelled, unless its accounts are older than that rule. An
-// address is not proved to be its owner's.
+// address is proved to be its owner's by the link of a letter; [Module.Verified] tells whether it is.
 //
 // Programs and browsers sign in to a session, which lives for [DefaultSessionTTL] after its last use, unless its owner
 // ends it. A browser has a token in a cookie. A program has an access token, which names the session, and a refresh

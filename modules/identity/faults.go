@@ -15,6 +15,24 @@ var (
 	errNoAccount = fault.New(fault.Unauthenticated, "unauthenticated",
 		"Esta cuenta ya no existe. Inicia sesión con otra.",
 		"This account no longer exists. Sign in with another one.")
+	errWrongPassword = fault.New(fault.Conflict, "wrong_password",
+		"Esa no es tu contraseña actual. Escríbela otra vez, o pide una nueva por correo.",
+		"This is not your present password. Type it again, or ask for a new one by e-mail.")
+	errLinkInvalid = fault.New(fault.Conflict, "token_invalid",
+		"Este enlace está incompleto o no sirve para esto. Cópialo entero del correo, o pide otro.",
+		"This link is incomplete, or not for this. Copy all of it from the letter, or ask for another one.")
+	errLinkUsed = fault.New(fault.Conflict, "token_used",
+		"Este enlace ya se usó, o lo reemplazó otro cambio. Si todavía lo necesitas, pide otro.",
+		"This link has been used, or another change has replaced it. If you still need it, ask for another one.")
+	errLinkExpired = fault.New(fault.Conflict, "token_expired",
+		"Este enlace ya venció. Pide otro.",
+		"This link has expired. Ask for another one.")
+	errLinkOutdated = fault.New(fault.Conflict, "token_outdated",
+		"La cuenta ya tiene otro correo, así que este enlace no sirve. Usa el que llegó al correo nuevo.",
+		"The account has another e-mail now, so this link is useless. Use the one that was sent to the new e-mail.")
+	errLinkOfAnother = fault.New(fault.Forbidden, "token_of_another_account",
+		"Este enlace es de otra cuenta. Cierra tu sesión y ábrelo otra vez.",
+		"This link belongs to another account. Sign out, and open it again.")
 	errNoBrowser = fault.New(fault.Unauthenticated, "unauthenticated",
 		"Tu sesión terminó. Entra de nuevo.",
 		"Your session has ended. Sign in again.")
@@ -42,9 +60,6 @@ var (
 	errTicketOver = fault.New(fault.Unauthenticated, "bad_credentials",
 		"Pasó demasiado tiempo. Escribe otra vez tu correo y tu contraseña.",
 		"Too much time has passed. Type your e-mail and your password again.")
-	errNotThePassword = fault.New(fault.Conflict, "wrong_password",
-		"Esa no es tu contraseña.",
-		"This is not your password.")
 	errFactorOn = fault.New(fault.Conflict, "totp_on",
 		"Ya tienes la verificación en dos pasos. Desactívala antes de configurar otra.",
 		"You have two-step sign-in already. Turn it off before you set up another one.")
@@ -64,7 +79,8 @@ func Faults() []*fault.Error {
 	return []*fault.Error{
 		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount, errNoBrowser, errNoSession,
 		errBadRefresh, errRefreshReused, errSessionNotFound,
-		errFactorAsked, errWrongCode, errNotTheCode, errTicketOver, errNotThePassword, errFactorOn, errNoFactor,
+		errFactorAsked, errWrongCode, errNotTheCode, errTicketOver, errWrongPassword, errFactorOn, errNoFactor,
 		errFactorRequired,
+		errLinkInvalid, errLinkUsed, errLinkExpired, errLinkOutdated, errLinkOfAnother,
 	}
 }

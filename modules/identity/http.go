@@ -42,4 +42,6 @@ func (m *Module) Routes(s *web.Server) {
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
 	a.sessionRoutes(s, tags)
 	a.factorRoutes(s, tags)
+	a.profileRoutes(s)
+	a.proofRoutes(s)
 }

@@ -7,6 +7,7 @@ import (
 
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
+	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
 
@@ -18,6 +19,10 @@ type accountBody struct {
 	City      string    `json:"city"`
 	Country   string    `json:"country"`
 	CreatedAt time.Time `json:"created_at"`
+
+	CountryCode   string `json:"country_code" doc:"Of ISO 3166-1; empty for a country of one's own"`
+	Language      string `json:"language" enum:"es,en" doc:"Of letters"`
+	EmailVerified bool   `json:"email_verified" doc:"Whether the e-mail is proved to be its owner's"`
 }
 
 type accountOutput struct {
@@ -27,7 +32,8 @@ type accountOutput struct {
 func accountOf(u User) *accountOutput {
 	return &accountOutput{Body: accountBody{
 		ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, City: u.City, Country: u.Country,
-		CreatedAt: u.CreatedAt,
+		CreatedAt: u.CreatedAt, CountryCode: lang.CountryCode(u.Country), Language: u.Language,
+		EmailVerified: u.EmailVerified,
 	}}
 }
 
@@ -48,6 +54,7 @@ func (a api) postSignup(ctx context.Context, in *signupInput) (*accountOutput, e
 	user, err := a.SignUp(ctx, web.Client(ctx), Registration{
 		Email: b.Email, Password1: b.Password1, Password2: b.Password2,
 		FirstName: b.FirstName, LastName: b.LastName, City: b.City, Country: b.Country,
+		Language: web.Say(ctx, fault.Text{ES: "es", EN: "en"}),
 	})
 	if err != nil {
 		return nil, err

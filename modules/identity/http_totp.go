@@ -21,7 +21,7 @@ func (a api) factorRoutes(s *web.Server, tags []string) {
 		Method: http.MethodPost, Path: "/api/auth/totp/setup", OperationID: "setUpSecondFactor", Tags: tags,
 		Summary: "Get the secret of a second factor (TOTP, RFC 6238)", Security: web.Secured(),
 		Description: "It holds once a code of it is confirmed. Nobody can read the secret again.",
-	}, errNotThePassword, errFactorOn, limit.ErrBusy), change, a.postFactorSetup)
+	}, errWrongPassword, errFactorOn, limit.ErrBusy), change, a.postFactorSetup)
 	web.Register(s, web.Refuses(huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/totp/confirm", OperationID: "confirmSecondFactor", Tags: tags,
 		Summary: "Turn the second factor on, and get the recovery codes", Security: web.Secured(),
@@ -30,7 +30,7 @@ func (a api) factorRoutes(s *web.Server, tags []string) {
 	web.Register(s, web.Refuses(huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/totp/disable", OperationID: "disableSecondFactor", Tags: tags,
 		Summary: "Turn the second factor off", Security: web.Secured(), DefaultStatus: http.StatusNoContent,
-	}, errNotThePassword, errNotTheCode, errNoFactor, limit.ErrBusy), change, a.postFactorDisable)
+	}, errWrongPassword, errNotTheCode, errNoFactor, limit.ErrBusy), change, a.postFactorDisable)
 }
 
 type factorOutput struct {

@@ -74,7 +74,7 @@ type Options struct {
 	AdminFactor bool
 }
 
-// Deps are what the module is built from. All but Admins and Options are required.
+// Deps are what the module is built from. All but Admins, Letters, Links, Audience and Options are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
@@ -86,6 +86,9 @@ type Deps struct {
 	Logger    *slog.Logger
 	Admins    Admins // nil: nobody is one
 	Options   Options
+	Letters   Mailer   // nil: nobody gets letters
+	Links     Links    // of the letters
+	Audience  Audience // nil: nobody sees profiles
 }
 
 // Module is the identity module.
@@ -104,13 +107,20 @@ type Module struct {
 	vault       Vault
 	admins      Admins
 	adminFactor bool
+	letters     Mailer
+	links       Links
+	audience    Audience
+	proved      proved
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
+	if d.Letters == nil {
+		d.Letters, d.Links = noPost{}, noPost{}
+	}
 	return &Module{
 		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
-		limits: d.Limits, log: d.Logger,
+		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links, audience: d.Audience,
 		seals: d.Refreshes, sessionTTL: cmp.Or(d.Options.SessionTTL, DefaultSessionTTL),
 		endings: endings{known: map[string]ending{}},
 		vault:   d.Secrets, admins: d.Admins, adminFactor: d.Options.AdminFactor,

@@ -1,14 +1,15 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"risingstars/platform/fault"
+	"risingstars/platform/lang"
 	"risingstars/platform/text"
 )
 
@@ -18,9 +19,11 @@ const maxText = 100 // characters
 // Registration is what a person fills in to create an account.
 type Registration struct {
 	Email, Password1, Password2, FirstName, LastName, City, Country string
+	// Language of letters: es or en; "" is es.
+	Language string
 }
 
-// SignUp creates an account. client is the caller's network address.
+// SignUp creates an account, and sends the letter that proves its e-mail. client is the caller's network address.
 func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
 	if err := r.normalize(); err != nil {
 		return User{}, err
@@ -32,11 +35,20 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 	user := User{
 		ID: uuid.Must(uuid.NewV7()).String(), Email: r.Email, PasswordHash: hash,
 		FirstName: r.FirstName, LastName: r.LastName, City: r.City, Country: r.Country,
-		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+		Language: cmp.Or(r.Language, "es"), CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
-	if err := m.store.insert(ctx, user); err != nil {
+	var letter string
+	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
+		if err := m.store.insert(ctx, user); err != nil {
+			return err
+		}
+		letter, err = m.issueConfirm(ctx, user)
+		return err
+	})
+	if err != nil {
 		return User{}, err
 	}
+	m.forward(ctx, letter)
 	m.log.InfoContext(ctx, "account created", "user_id", user.ID)
 	return user, nil
 }
@@ -65,16 +77,11 @@ func (r *Registration) normalize() error {
 		field string
 		value *string
 	}{{"first_name", &r.FirstName}, {"last_name", &r.LastName}, {"city", &r.City}, {"country", &r.Country}} {
-		*name.value = text.Clean(*name.value)
-		switch {
-		case *name.value == "":
-			reject(name.field, "no puede estar vacío", "must not be empty")
-		case utf8.RuneCountInString(*name.value) > maxText:
-			reject(name.field, "debe tener como máximo 100 caracteres", "must have at most 100 characters")
-		case !text.HasLetter(*name.value):
-			reject(name.field, "debe tener al menos una letra", "must have at least one letter")
+		if why := cleanText(name.value); why != (fault.Text{}) {
+			reject(name.field, why.ES, why.EN)
 		}
 	}
+	r.Country = lang.Country(r.Country, "es")
 	if why := r.passwordFault(); why != (fault.Text{}) {
 		reject("password1", why.ES, why.EN)
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -21,7 +22,10 @@ type userRow struct {
 	LastName       string
 	City           string
 	Country        string
+	Language       string
 	CreatedAt      int64 `gorm:"autoCreateTime:false"`
+
+	EmailVerifiedAt int64
 }
 
 func (userRow) TableName() string { return "identity_users" }
@@ -29,16 +33,21 @@ func (userRow) TableName() string { return "identity_users" }
 func (r userRow) user() User {
 	return User{
 		ID: r.ID, Email: r.Email, PasswordHash: r.PasswordHash, FirstName: r.FirstName, LastName: r.LastName,
-		City: r.City, Country: r.Country, CreatedAt: database.FromMicros(r.CreatedAt),
+		City: r.City, Country: r.Country, Language: r.Language, CreatedAt: database.FromMicros(r.CreatedAt),
+		EmailVerified: r.EmailVerifiedAt > 0,
 	}
 }
 
 func rowOf(u User) userRow {
-	return userRow{
+	row := userRow{
 		ID: u.ID, Email: u.Email, EmailFolded: fold(u.Email), EmailCanonical: canonicalEmail(u.Email),
 		PasswordHash: u.PasswordHash, FirstName: u.FirstName, LastName: u.LastName, City: u.City,
-		Country: u.Country, CreatedAt: database.Micros(u.CreatedAt),
+		Country: u.Country, Language: cmp.Or(u.Language, "es"), CreatedAt: database.Micros(u.CreatedAt),
 	}
+	if u.EmailVerified {
+		row.EmailVerifiedAt = row.CreatedAt
+	}
+	return row
 }
 
 func (s *store) count(ctx context.Context) (int, error) {

@@ -172,13 +172,7 @@ func (m *Module) checkOwner(ctx context.Context, userID, password, client string
 	if err != nil {
 		return User{}, err
 	}
-	g := guess{m: m, account: canonicalEmail(user.Email), client: client}
-	if err := m.check(ctx, g, password, user.PasswordHash); errors.Is(err, errBadCredentials) {
-		return User{}, errNotThePassword
-	} else if err != nil {
-		return User{}, err
-	}
-	return user, g.forget(ctx)
+	return user, m.checkPresent(ctx, Caller{UserID: userID, Client: client}, user, password)
 }
 
 // checkCode returns errWrongCode unless the code is one of the factor, or a recovery code; either is good for once. A

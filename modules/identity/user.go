@@ -11,11 +11,18 @@ type User struct {
 	LastName     string
 	City         string
 	Country      string
+	Language     string // of letters: es or en; "" is es
 	CreatedAt    time.Time
+
+	EmailVerified bool
 }
 
 // PlayerName returns the name that others see.
 func (u User) PlayerName() string { return u.FirstName + " " + u.LastName }
+
+func (u User) profile() Profile {
+	return Profile{PlayerName: u.PlayerName(), City: u.City, Country: u.Country}
+}
 
 // Profile is the part of an account that others see.
 type Profile struct {

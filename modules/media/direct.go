@@ -97,6 +97,9 @@ func (d *directUploads) begin(
 	if err := d.m.disks.Check(); err != nil {
 		return directUpload{}, err
 	}
+	if err := d.m.mayUpload(ctx, ownerID); err != nil {
+		return directUpload{}, err
+	}
 	now, err := d.m.store.db.Now(ctx)
 	if err != nil {
 		return directUpload{}, err

@@ -36,6 +36,9 @@ var errLookupTime = limit.ErrBusy.WithRetryAfter(2)
 
 // Faults of both ways of upload.
 var (
+	errUnverified = fault.New(fault.Forbidden, "email_unverified",
+		"Para subir videos, confirma primero tu correo: abre el enlace que te enviamos, o pide otro en tu cuenta.",
+		"To upload, confirm your e-mail first: open the link that we sent, or ask for another one in your account.")
 	errTooLarge = fault.New(fault.TooLarge, "too_large",
 		"El archivo pesa más de lo permitido. Recórtalo o comprímelo y vuelve a subirlo.",
 		"The file is larger than allowed. Trim or compress it and upload it again.")
@@ -101,7 +104,7 @@ var (
 func Faults() []*fault.Error {
 	return []*fault.Error{
 		errNotFound, errNotOwner, errNotFailed, errNotRetryable, errRetriesUsedUp, errOriginalExpired, errHasVotes,
-		errTooLarge, errTooManyUnpublished, errDailyLimit, errStorageQuota, errDiscarded, errNotAVideo,
+		errUnverified, errTooLarge, errTooManyUnpublished, errDailyLimit, errStorageQuota, errDiscarded, errNotAVideo,
 		errMissingFile, errEmptyFile, errNoMock, errNoUpload, errIncomplete, errTooManyUploads, errOtherType,
 	}
 }

@@ -30,7 +30,7 @@ func (m *Module) Routes(s *web.Server) {
 	// Uploads through the service.
 	refused := []*fault.Error{
 		errNotAVideo, errMissingFile, errTooLarge, errTooManyUnpublished, errStorageQuota, errDailyLimit, errDiscarded,
-		disk.ErrFull, fault.ErrInvalid,
+		errUnverified, disk.ErrFull, fault.ErrInvalid,
 	}
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
 		"Upload a clip", uploading, 201, refused...)), uploads, a.uploadVideo)
@@ -47,8 +47,8 @@ func (m *Module) Routes(s *web.Server) {
 
 	// Uploads straight to storage.
 	web.Register(s, operation("POST /api/videos/uploads", "beginUpload", "Begin a direct upload", directly, 201,
-		errTooLarge, errTooManyUploads, errTooManyUnpublished, errStorageQuota, errDailyLimit, disk.ErrFull),
-		direct, a.beginUpload)
+		errTooLarge, errTooManyUploads, errTooManyUnpublished, errStorageQuota, errDailyLimit,
+		errUnverified, disk.ErrFull), direct, a.beginUpload)
 	web.Register(s, operation("GET /api/videos/uploads", "listUploads", "List your unfinished direct uploads", directly,
 		200), reads, a.listUploads)
 	web.Register(s, operation("GET /api/videos/uploads/{id}", "getUpload",

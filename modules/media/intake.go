@@ -69,6 +69,18 @@ func checkDetails(title, description, start string, complete bool) (details, err
 	return d, nil
 }
 
+// mayUpload returns errUnverified if uploads require a proved e-mail and the owner has none.
+func (m *Module) mayUpload(ctx context.Context, ownerID string) error {
+	if m.uploaders == nil {
+		return nil
+	}
+	ok, err := m.uploaders.Verified(ctx, ownerID)
+	if err == nil && !ok {
+		err = errUnverified
+	}
+	return err
+}
+
 // parseStart reads a number of seconds; "" means 0.
 func parseStart(typed string) (start time.Duration, ok bool) {
 	typed = strings.TrimSpace(typed)

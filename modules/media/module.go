@@ -62,6 +62,12 @@ type People interface {
 	Profile(ctx context.Context, userID string) (Profile, error)
 }
 
+// Uploaders knows who may upload.
+type Uploaders interface {
+	// Verified reports whether an account has proved its e-mail.
+	Verified(ctx context.Context, userID string) (bool, error)
+}
+
 // Limits count what is done by key.
 type Limits interface {
 	// Hold counts one use of a budget until it is released.
@@ -120,6 +126,7 @@ type Deps struct {
 	Queue     *queue.Queue
 	Gallery   Gallery
 	People    People
+	Uploaders Uploaders // nil: everybody may upload
 	Limits    Limits
 	Processor *Processor
 	Scratch   *scratch.Area
@@ -142,6 +149,7 @@ type Module struct {
 	queue     *queue.Queue
 	gallery   Gallery
 	people    People
+	uploaders Uploaders
 	limits    Limits
 	processor *Processor
 	scratch   *scratch.Area
@@ -164,7 +172,7 @@ type Module struct {
 func New(d Deps) *Module {
 	m := &Module{
 		store: &store{d.DB}, arrivals: newArrivals(&store{d.DB}),
-		bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People,
+		bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People, uploaders: d.Uploaders,
 		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files,
 		o:   d.Options.withDefaults(),
 		log: d.Logger, metrics: newMetrics(d.Registerer), streamLife: streamLife,

@@ -30,6 +30,9 @@ var (
 	errNotVoted = fault.New(fault.Conflict, "not_voted",
 		"No has votado por este video.",
 		"You have not voted for this video.")
+	errUnverified = fault.New(fault.Forbidden, "email_unverified",
+		"Para votar, confirma primero tu correo: abre el enlace que te enviamos, o pide otro en tu cuenta.",
+		"To vote, confirm your e-mail first: open the link that we sent, or ask for another one in your account.")
 	errSelfVote = fault.New(fault.Conflict, "self_vote",
 		"No puedes votar por tu propio video.",
 		"You cannot vote for your own video.")
@@ -38,6 +41,6 @@ var (
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errNoEntry, errAlreadyVoted, errNotVoted, errSelfVote,
+		errNoEntry, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
 	}
 }

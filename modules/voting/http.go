@@ -36,7 +36,7 @@ func (m *Module) Routes(s *web.Server) {
 		op.Security = web.Secured()
 		return web.Refuses(op, append(faults, errNoEntry, disk.ErrFull)...)
 	}
-	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once", errAlreadyVoted, errSelfVote),
+	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once", errAlreadyVoted, errSelfVote, errUnverified),
 		once, a.postVote)
 	web.Register(s, change(http.MethodDelete, "unvote", "Take back your vote for a video", errNotVoted),
 		changes, a.deleteVote)

@@ -47,12 +47,19 @@ type Seals interface {
 	Open(sealed string) ([]byte, error)
 }
 
-// Deps are what the module is built from. All but Registerer are required.
+// Voters knows who may vote.
+type Voters interface {
+	// Verified reports whether an account has proved its e-mail. It is called for each vote.
+	Verified(ctx context.Context, userID string) (bool, error)
+}
+
+// Deps are what the module is built from. All but Voters and Registerer are required.
 type Deps struct {
 	DB      *database.DB
 	Limits  Limits
 	Files   Files
 	Cursors Seals
+	Voters  Voters // nil: everybody may vote
 	Options Options
 	// Registerer receives the module's metrics; nil: no metrics.
 	Registerer prometheus.Registerer
@@ -65,6 +72,7 @@ type Module struct {
 	limits  Limits
 	files   Files
 	seals   Seals
+	voters  Voters
 	o       Options
 	metrics *metrics
 }
@@ -74,7 +82,8 @@ type Module struct {
 func New(d Deps) *Module {
 	m := &Module{
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
-		limits: d.Limits, files: d.Files, seals: d.Cursors, o: d.Options, metrics: newMetrics(d.Registerer),
+		limits: d.Limits, files: d.Files, seals: d.Cursors, voters: d.Voters, o: d.Options,
+		metrics: newMetrics(d.Registerer),
 	}
 	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}
 	return m

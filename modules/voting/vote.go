@@ -11,9 +11,23 @@ func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, 
 	if uuid.Validate(videoID) != nil {
 		return 0, errNoEntry
 	}
-	total, err = m.lanes.cast(ctx, videoID, voterID)
+	if err = m.mayVote(ctx, voterID); err == nil {
+		total, err = m.lanes.cast(ctx, videoID, voterID)
+	}
 	m.metrics.votes.WithLabelValues(outcomeOf(ctx, err)).Inc()
 	return total, err
+}
+
+// mayVote returns errUnverified if votes require a proved e-mail and the voter has none.
+func (m *Module) mayVote(ctx context.Context, voterID string) error {
+	if m.voters == nil {
+		return nil
+	}
+	ok, err := m.voters.Verified(ctx, voterID)
+	if err == nil && !ok {
+		err = errUnverified
+	}
+	return err
 }
 
 // castAll casts votes for one video in one transaction and decides each ballot. After database.ErrUnknownOutcome the

@@ -1,0 +1,58 @@
+package voting
+
+import (
+	"context"
+	"fmt"
+
+	"risingstars/platform/text"
+)
+
+// changeContestant locks entries before the contestant, as a publication does, and those in the order of their ids.
+func (s *store) changeContestant(ctx context.Context, c Contestant) error {
+	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		var entries []struct{ VideoID, Title string }
+		err := s.db.Query(ctx, &entries, `SELECT video_id, title FROM voting_entries WHERE user_id = ? ORDER BY video_id`,
+			c.UserID)
+		if err != nil {
+			return err
+		}
+		city, country := text.Fold(c.City), text.Fold(c.Country)
+		for _, e := range entries {
+			_, err := s.db.Exec(ctx, `
+				UPDATE voting_entries SET player_name = ?, city = ?, city_folded = ?, country = ?, country_folded = ?,
+					search_text = ?, fold_version = ?
+				WHERE video_id = ?`,
+				c.PlayerName, c.City, city, c.Country, country, searchText(e.Title, c.PlayerName, c.City),
+				text.FoldVersion, e.VideoID)
+			if err != nil {
+				return err
+			}
+		}
+		_, err = s.db.Exec(ctx, `
+			UPDATE voting_contestants
+			SET username = ?, city = ?, city_folded = ?, country = ?, country_folded = ? WHERE user_id = ?`,
+			c.PlayerName, c.City, city, c.Country, country, c.UserID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change the contestant %s: %w", c.UserID, err)
+	}
+	return nil
+}
+
+// citiesOf are the cities of those contestants of a country who have the most votes.
+func (s *store) citiesOf(ctx context.Context, country string, of, most int) (cities []string, err error) {
+	var rows []struct{ City string }
+	err = s.db.Query(ctx, &rows, `
+		SELECT MIN(city) AS city FROM (
+			SELECT city, city_folded FROM voting_contestants WHERE country_folded = ?
+			ORDER BY listed_votes DESC, listed_at, user_id LIMIT ?) AS top
+		GROUP BY city_folded ORDER BY COUNT(*) DESC, city_folded LIMIT ?`, text.Fold(country), of, most)
+	if err != nil {
+		return nil, fmt.Errorf("list cities: %w", err)
+	}
+	for _, row := range rows {
+		cities = append(cities, row.City)
+	}
+	return cities, nil
+}
