@@ -58,6 +58,7 @@ func openHouse(t *testing.T, db *database.DB) *house {
 	}
 	h.Module = identity.New(identity.Deps{
 		DB: db, Passwords: hasher, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
+		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
 		Limits: limit.New(limit.Options{}), Logger: log, Letters: post, Links: h.links,
 	})
 	worker := queue.NewWorker(driver, post.Handlers(), queue.WorkerOptions{Logger: log, Concurrency: 2})
