@@ -21,6 +21,7 @@ import (
 
 	"risingstars/app/site"
 	"risingstars/assets"
+	"risingstars/infra/contracttest"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
@@ -208,7 +209,7 @@ func (h *house) browser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	return &browser{&http.Client{
-		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Jar: jar, Transport: contracttest.Transport(t, nil), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, h.url}
 }
 

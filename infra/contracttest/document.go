@@ -152,7 +152,7 @@ func Route(document *openapi3.T, request *http.Request) *routers.Route {
 			switch {
 			case part == steps[i]:
 				equal++
-			case !strings.HasPrefix(part, "{"):
+			case !strings.HasPrefix(part, "{") || steps[i] == "":
 				equal = -len(parts)
 			}
 		}

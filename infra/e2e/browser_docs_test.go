@@ -14,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"risingstars/infra/contracttest"
 )
 
 // traffic is what a browser asks of which hosts, and what it complains about.
@@ -64,6 +66,7 @@ func TestTheAPICanBeTriedInABrowser(t *testing.T) {
 	ana, ben := s.newPerson(t, ""), s.newPerson(t, "")
 	entry := ben.upload(t, shortClip(t), "To be voted for")
 	ben.waitForFinal(t, entry)
+	s.URL = contracttest.Proxy(t, s.URL)
 
 	ctx := newBrowser(t)
 	seen := watchTraffic(ctx)
@@ -121,6 +124,7 @@ func TestTheAPICanBeReadInABrowser(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t)
+	s.URL = contracttest.Proxy(t, s.URL)
 	ctx := newBrowser(t)
 	seen := watchTraffic(ctx)
 	var text string

@@ -1,0 +1,218 @@
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"pgregory.net/rapid"
+
+	"risingstars/infra/contracttest"
+)
+
+const (
+	apiInputs  = 2000
+	fewInputs  = 200 // of costly operations, and of those that answer the same to everybody
+	answerTime = time.Second
+)
+
+// costly are operations that hash passwords or keep files.
+var costly = []string{"login", "signup", "uploadVideo", "uploadMock", "beginUpload"}
+
+// unmet are operations that nothing in the world of the inputs is ready for.
+var unmet = []string{"retryVideo", "putPart"}
+
+// generated tells what the app answered to an operation's inputs.
+type generated struct {
+	inputs   int
+	statuses map[int]int
+	slowest  time.Duration
+	wrong    map[string]wrongAnswer // by what is wrong
+}
+
+// wrongAnswer is an answer that is not as it should be, to the shortest of the requests that get it.
+type wrongAnswer struct {
+	request wireRequest
+	answer  contracttest.Answer
+	times   int
+}
+
+// Whatever is sent to an operation, the answer is one that the document describes, none of ours to mend, and soon.
+// Inputs are the same in each run, unless -rapid.seed names others.
+func TestWhateverIsSentIsAnsweredAsTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, "RATE_LIMITS=false", "LOAD_TEST_ENDPOINTS=true")
+	base := s.generatedWorld(t)
+	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
+		t.Fatal(err)
+	}
+	if seed := flag.Lookup("rapid.seed"); seed.Value.String() == "0" {
+		if err := seed.Value.Set("15"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client := &wireClient{address: s.host(t)}
+	defer client.close()
+	document := contracttest.Document(t)
+	counts := map[string]*generated{}
+	for _, pattern := range slices.Sorted(maps.Keys(document.Paths.Map())) {
+		item := document.Paths.Value(pattern)
+		for _, method := range []string{
+			http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete,
+		} {
+			operation := item.GetOperation(method)
+			if operation == nil {
+				continue
+			}
+			in := base
+			in.method, in.path, in.operation = method, pattern, operation
+			if operation.OperationID == "videoEvents" { // of other videos, it goes on until they are published
+				in.known = maps.Clone(base.known)
+				in.known["id"] = []string{base.published, unknownID}
+			}
+			in.parameters = append(slices.Clone(item.Parameters), operation.Parameters...)
+			seen := &generated{statuses: map[int]int{}, wrong: map[string]wrongAnswer{}}
+			counts[operation.OperationID] = seen
+			checks := apiInputs
+			if slices.Contains(costly, operation.OperationID) ||
+				!strings.HasPrefix(pattern, "/api/") && !strings.HasPrefix(pattern, "/media/") {
+				checks = fewInputs
+			}
+			if err := flag.Set("rapid.checks", strconv.Itoa(checks)); err != nil {
+				t.Fatal(err)
+			}
+			t.Run(operation.OperationID, func(t *testing.T) {
+				rapid.Check(t, func(rt *rapid.T) { seen.check(t, client, document, in.draw(rt)) })
+				for what, w := range seen.wrong {
+					t.Errorf("%s: %d times, such as\n%v\n%d %v\n%.2000s",
+						what, w.times, w.request, w.answer.Status, w.answer.Header, w.answer.Body)
+				}
+			})
+		}
+	}
+	var table strings.Builder
+	total := 0
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		seen := counts[name]
+		total += seen.inputs
+		succeeded := func(status int) bool { return status < http.StatusBadRequest && status != http.StatusNoContent }
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(seen.statuses)), succeeded) && !slices.Contains(unmet, name) {
+			t.Errorf("no input of %s is right: %v", name, seen.statuses)
+		}
+		fmt.Fprintf(&table, "%-28s %6d  slowest %6s ", name, seen.inputs, seen.slowest.Round(time.Millisecond))
+		for _, status := range slices.Sorted(maps.Keys(seen.statuses)) {
+			fmt.Fprintf(&table, " %d:%d", status, seen.statuses[status])
+		}
+		table.WriteString("\n")
+	}
+	t.Logf("%d requests\n%s", total, table.String())
+}
+
+// check sends a request, and notes what is wrong with the answer.
+func (g *generated) check(t *testing.T, client *wireClient, document *openapi3.T, r wireRequest) {
+	t.Helper()
+	a, took := client.ask(t, r)
+	if took > answerTime {
+		took = client.again(t, r, took)
+	}
+	g.inputs++
+	g.statuses[a.Status]++
+	g.slowest = max(g.slowest, took)
+	request := r.parsed(t)
+	isProblem := a.Header.Get("Content-Type") == "application/problem+json"
+	what := ""
+	switch breach := contracttest.Breach(document, request, a); {
+	case a.Status >= http.StatusInternalServerError:
+		what = "a fault of ours"
+	case took > answerTime:
+		what = "no answer in time, again and again"
+	case a.Header.Get("X-Request-Id") == "":
+		what = "no request id"
+	case breach != nil:
+		what = "not as in the document: " + breach.Error()
+	case a.Status >= http.StatusBadRequest && strings.HasPrefix(request.URL.Path, "/api/") && !isProblem:
+		what = "no problem document"
+	default:
+		return
+	}
+	what = fmt.Sprintf("%d: %.200s", a.Status, what)
+	w, known := g.wrong[what]
+	if !known || len(r.bytes()) < len(w.request.bytes()) {
+		w.request, w.answer = r, a
+	}
+	w.times++
+	g.wrong[what] = w
+}
+
+// again asks a slow request again, alone, on a connection of its own: on a busy machine anything may be slow once. It
+// returns the shortest time of several, each taken after the site has answered at once something that costs nothing.
+func (c *wireClient) again(t *testing.T, r wireRequest, took time.Duration) time.Duration {
+	t.Helper()
+	const times, calm = 5, 50 * time.Millisecond
+	alone := &wireClient{address: c.address}
+	defer alone.close()
+	for range times {
+		eventually(t, "the machine is calm", func() bool {
+			_, idle := alone.ask(t, wireRequest{Operation: "calm", Method: http.MethodGet, Target: "/livez"})
+			return idle < calm
+		})
+		_, once := alone.ask(t, r)
+		took = min(took, once)
+	}
+	return took
+}
+
+// generatedWorld fills the site, and returns inputs that know what is there.
+func (s *site) generatedWorld(t *testing.T) inputs {
+	t.Helper()
+	ana, ben := s.newPerson(t, ""), s.newPerson(t, "Lima")
+	in := inputs{
+		tokens: []string{ana.Token, ben.Token},
+		files:  []string{readFile(t, tinyClip(t)), "\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"},
+		known: map[string][]string{
+			"email":    {ana.Email, ben.Email, "new@example.com", "NEW@Example.com ", "no e-mail"},
+			"username": {ana.Email}, "password": {password, "wrong"},
+			"password1": {password}, "password2": {password, password, "other"},
+			"code":         {"invalid", "too_short", "nothing"},
+			"content_type": {"video/mp4", "text/plain"}, "filename": {"clip.mp4"},
+		},
+	}
+	published := ana.upload(t, tinyClip(t), "Tango")
+	doomed := []string{ana.uploadMock(t, tinyClip(t), "Uno"), ben.uploadMock(t, tinyClip(t), "Dos")}
+	ana.waitForFinal(t, published)
+	var upload directUpload
+	ana.post(t, "/api/videos/uploads", ana.Token, map[string]any{
+		"title": "Directa", "content_type": "video/mp4", "size": len(in.files[0]),
+	}).want(t, http.StatusCreated, "").decode(t, &upload)
+	in.published = published
+	in.known["id"] = append(doomed, published, upload.UploadID, unknownID)
+	v := ana.video(t, published)
+	for _, link := range []string{v.ProcessedURL, v.PosterURL, v.OriginalURL, upload.Parts[0].URL} {
+		in.learn(t, link)
+	}
+	return in
+}
+
+// learn makes the parts of a link to a file known.
+func (in inputs) learn(t *testing.T, link string) {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, name := path.Split(u.Path)
+	in.known["folder"] = append(in.known["folder"], path.Base(folder))
+	in.known["name"] = append(in.known["name"], name)
+	for parameter, values := range u.Query() {
+		in.known[parameter] = append(in.known[parameter], values...)
+	}
+}
