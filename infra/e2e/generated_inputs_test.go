@@ -39,6 +39,30 @@ func oneOf(t *rapid.T, what string, values ...string) string {
 	return rapid.SampledFrom(values).Draw(t, what)
 }
 
+// of returns inputs for an operation, if there is one.
+func (in inputs) of(document *openapi3.T, method, path string) (inputs, bool) {
+	item := document.Paths.Value(path)
+	in.method, in.path, in.operation = method, path, item.GetOperation(method)
+	if in.operation == nil {
+		return in, false
+	}
+	in.parameters = append(slices.Clone(item.Parameters), in.operation.Parameters...)
+	if in.operation.OperationID == "videoEvents" { // of other videos, it goes on until they are published
+		in.known = maps.Clone(in.known)
+		in.known["id"] = []string{in.published, unknownID}
+	}
+	return in, true
+}
+
+// count is how many inputs are worth their while.
+func (in inputs) count() int {
+	shared := !strings.HasPrefix(in.path, "/api/") && !strings.HasPrefix(in.path, "/media/")
+	if shared || slices.Contains(costly, in.operation.OperationID) {
+		return fewInputs
+	}
+	return apiInputs
+}
+
 // draw makes a request.
 func (in inputs) draw(t *rapid.T) wireRequest {
 	r := wireRequest{Operation: in.operation.OperationID, Method: in.method, Target: in.target(t)}
@@ -131,7 +155,11 @@ func (in inputs) text(t *rapid.T, name string, schema *openapi3.Schema) string {
 // value is a value that the schema allows, or nearly: numbers lie on both sides of their bounds.
 func (in inputs) value(t *rapid.T, name string, schema *openapi3.Schema, depth int) any {
 	if known := in.known[name]; len(known) > 0 && rapid.IntRange(0, 3).Draw(t, name+" is known") > 0 {
-		return oneOf(t, name, known...)
+		value := oneOf(t, name, known...)
+		if schema.Type.Includes("integer") || schema.Type.Includes("number") {
+			return json.Number(value)
+		}
+		return value
 	}
 	if len(schema.Enum) > 0 {
 		return rapid.SampledFrom(schema.Enum).Draw(t, name)
