@@ -21,6 +21,7 @@ type inputs struct {
 	tokens       []string            // of people
 	files        []string            // contents of files
 	published    string              // the id of a video that is final
+	calm         bool                // the request has no odd values
 }
 
 // odd are texts that are right nowhere, or hardly anywhere.
@@ -28,7 +29,7 @@ var odd = []string{
 	"", " ", "\u00a0", "null", "undefined", "-1", "0", "1", "1.5", "1e999", "NaN", "true", "[]", "{}", "\x00", "\n",
 	"99999999999999999999", "9223372036854775807", "-9223372036854775808", "'", `"`, `\`, "' OR 1=1 --", "<script>",
 	"%", "%00", "%zz", "../../etc/passwd", "..", "/", "a/b", "😀", "é", "e\u0301", "İ", "ß", "\u202e", "\ufeff",
-	"\ufffd", "\xff", "\xc3\x28", "\u0000", "z\u0341\u0342\u0343", strings.Repeat("a", 101), strings.Repeat("😀", 300),
+	"\ufffd", "\xff", "\xc3\x28", "z\u0341\u0342\u0343", strings.Repeat("a", 101), strings.Repeat("😀", 300),
 	strings.Repeat("é", 5001), "0198f2b4-7c1e-7d3a-9b52-6f0a4c8e1d27", "00000000-0000-0000-0000-000000000000",
 }
 
@@ -65,6 +66,7 @@ func (in inputs) count() int {
 
 // draw makes a request.
 func (in inputs) draw(t *rapid.T) wireRequest {
+	in.calm = rapid.IntRange(0, 2).Draw(t, "calm") == 0
 	r := wireRequest{Operation: in.operation.OperationID, Method: in.method, Target: in.target(t)}
 	r.Old = rarely(t, "old")
 	r.Chunked = rarely(t, "chunked")
@@ -87,8 +89,8 @@ func (in inputs) draw(t *rapid.T) wireRequest {
 
 // escaped is a path's or a query's form of any text. Some are sent as they are.
 func escaped(t *rapid.T, value string) string {
-	plain := strings.IndexFunc(value, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '?' || c == '#' || c == '%' }) < 0
-	if plain && rarely(t, "unescaped") {
+	special := func(c rune) bool { return c <= ' ' || strings.ContainsRune("?#%\x7f", c) }
+	if strings.IndexFunc(value, special) < 0 && rarely(t, "unescaped") {
 		return value
 	}
 	return url.PathEscape(value)
@@ -120,7 +122,8 @@ func (in inputs) target(t *rapid.T) string {
 			"page[]=1", "q=%ff", strings.Repeat("x=1&", 500), "q="+strings.Repeat("a", 3000)))
 	}
 	if rarely(t, "odd path") {
-		path = oneOf(t, "path", path+"/", "/"+path, strings.ToUpper(path), path+"%00", path+"/..", path+"%2f", path+";a=1")
+		path = oneOf(t, "path", path+"/", "/"+path, strings.ToUpper(path), path+"%00", path+"/..", path+"%2f",
+			path+";a=1")
 	}
 	if len(query) > 0 {
 		path += "?" + strings.Join(query, "&")
@@ -134,6 +137,9 @@ func (in inputs) target(t *rapid.T) string {
 // text is a value of a parameter or of a field of a form.
 func (in inputs) text(t *rapid.T, name string, schema *openapi3.Schema) string {
 	kind := rapid.IntRange(0, 9).Draw(t, name+" kind")
+	if in.calm {
+		kind = 0
+	}
 	if known := in.known[name]; len(known) > 0 && kind < 6 {
 		return oneOf(t, name, known...)
 	}
@@ -154,7 +160,7 @@ func (in inputs) text(t *rapid.T, name string, schema *openapi3.Schema) string {
 
 // value is a value that the schema allows, or nearly: numbers lie on both sides of their bounds.
 func (in inputs) value(t *rapid.T, name string, schema *openapi3.Schema, depth int) any {
-	if known := in.known[name]; len(known) > 0 && rapid.IntRange(0, 3).Draw(t, name+" is known") > 0 {
+	if known := in.known[name]; len(known) > 0 && (in.calm || rapid.IntRange(0, 3).Draw(t, name+" is known") > 0) {
 		value := oneOf(t, name, known...)
 		if schema.Type.Includes("integer") || schema.Type.Includes("number") {
 			return json.Number(value)
@@ -218,8 +224,8 @@ func (in inputs) headers(t *rapid.T, r *wireRequest) {
 	}
 	texts := []string{"", "x", "é", "*", "0", ",", ";", `"`, `""`, "a=b", "\xff", strings.Repeat("a,", 500)}
 	if rarely(t, "accept") || rarely(t, "accept again") {
-		line("Accept", append(slices.Clone(texts), "*/*", "application/json", "application/json;q=0", "text/html", "image/png",
-			"application/*", "text/html;q=0.1, */*;q=0", "application/problem+json", "a/b/c", "*/json")...)
+		line("Accept", append(slices.Clone(texts), "*/*", "application/json", "application/json;q=0", "text/html",
+			"image/png", "application/*", "text/html;q=0.1, */*;q=0", "application/problem+json", "a/b/c", "*/json")...)
 	}
 	for _, h := range oddHeaders {
 		if rarely(t, "has "+h.name) {
@@ -236,8 +242,8 @@ var oddHeaders = []struct {
 	{"Accept-Encoding", []string{"gzip", "zstd", "gzip, zstd", "br", "*", "identity;q=0", "gzip;q=0", "gzip;q=x"}},
 	{"Accept-Language", []string{"en", "es", "fr", "en;q=0", "*", "en-US,en;q=0.9,es;q=0.8", "x-y-z-1-2-3", "en;q=2"}},
 	{"If-None-Match", []string{"*", `"a"`, `W/"a"`, `"a", "b"`, `"`}},
-	{"Idempotency-Key", []string{"one", "two", "three", strings.Repeat("k", 255), strings.Repeat("k", 256), "a b", "k,l"}},
-	{"Range", []string{"bytes=0-0", "bytes=0-", "bytes=-1", "bytes=9999999-", "bytes=1-0", "lines=1-2", "bytes=0-0,2-3"}},
+	{"Idempotency-Key", []string{"one", "two", "three", strings.Repeat("k", 256), "a b", "k,l"}},
+	{"Range", []string{"bytes=0-0", "bytes=0-", "bytes=-1", "bytes=9999999-", "bytes=1-0", "l=1-2", "bytes=0-0,2-3"}},
 	{"If-Modified-Since", []string{"Fri, 27 Nov 2026 10:00:00 GMT", "yesterday"}},
 	{"If-Range", []string{`"a"`, "Fri, 27 Nov 2026 10:00:00 GMT"}},
 	{"Last-Event-ID", []string{"1", "-1", "99999999999999999999"}},
