@@ -209,7 +209,8 @@ func (h *house) browser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	return &browser{&http.Client{
-		Jar: jar, Transport: contracttest.Transport(t, nil), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Jar: jar, Transport: contracttest.Transport(t, nil),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, h.url}
 }
 

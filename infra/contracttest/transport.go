@@ -16,8 +16,8 @@ import (
 const remembered = 4 << 20
 
 // Transport returns a transport whose answers are checked by Check; nil stands for http.DefaultTransport. An answer is
-// checked when its body has been read to the end or closed; a body that is closed before its end is not checked, but its
-// status and headers are. The test must not end before its clients do.
+// checked when its body has been read to the end or closed. Of an answer that is closed before its end, the status and
+// the headers are checked. The test must not end before its clients do.
 func Transport(t testing.TB, next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport

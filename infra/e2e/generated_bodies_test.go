@@ -46,12 +46,13 @@ func (in inputs) body(t *rapid.T, r *wireRequest) {
 			r.Body = oneOf(t, "body", "", "null", "[]", "\"x\"", "1", "\ufeff{}", strings.Repeat("[", 5000), "{\"a\":",
 				strings.Repeat(`{"a":`, 3000), "--b--\r\n", "--b\r\n\r\n", "%zz=%zz", strings.Repeat("a=b&", 1500))
 		default:
-			r.Body = strings.Repeat("x", rapid.SampledFrom([]int{8 << 10, 8<<10 + 1, 64<<10 + 1, 200 << 10}).Draw(t, "size"))
+			size := rapid.SampledFrom([]int{8 << 10, 8<<10 + 1, 64<<10 + 1, 200 << 10}).Draw(t, "size")
+			r.Body = strings.Repeat("x", size)
 		}
 	}
 	if rarely(t, "another type") {
-		contentType = oneOf(t, "type", "", "text/plain", "application/xml", "application/json; charset=utf-16", name+";",
-			"application/json, text/plain", "multipart/form-data", "multipart/form-data; boundary=", "é", "*/*", "json",
+		contentType = oneOf(t, "type", "", "text/plain", "application/xml", "application/json; charset=utf-16",
+			name+";", "application/json, text/plain", "multipart/form-data", "multipart/form-data; boundary=", "é", "*/*", "json",
 			"multipart/form-data; boundary="+strings.Repeat("b", 71), "multipart/mixed; boundary=b", "application/*",
 			"application/x-www-form-urlencoded", "application/json", strings.ToUpper(name), "/", "a/b; c")
 	}
@@ -98,7 +99,8 @@ func (in inputs) member(t *rapid.T, name string, schema *openapi3.Schema) string
 	switch kind {
 	case 0:
 		return oneOf(t, name, "null", "true", "1", "-0", "1e400", "1.5", `""`, "[]", "{}", `[null]`,
-			`{"a":{"b":[]}}`, `"\ud800"`, `"\u0000"`, "99999999999999999999", "\"\xff\"", strings.Repeat("[", 50)+strings.Repeat("]", 50))
+			`{"a":{"b":[]}}`, `"\ud800"`, `"\u0000"`, "99999999999999999999", "\"\xff\"",
+			strings.Repeat("[", 50)+strings.Repeat("]", 50))
 	case 1:
 		content, _ := json.Marshal(oneOf(t, name, odd...)) //nolint:errchkjson // a text
 		return string(content)

@@ -118,8 +118,8 @@ func (in inputs) target(t *rapid.T) string {
 		}
 	}
 	if rarely(t, "odd query") {
-		query = append(query, oneOf(t, "query", "x=1", "&&&", "page", "page=%zz", "page=1;page_size=2", "=", "q=%00", "%",
-			"page[]=1", "q=%ff", strings.Repeat("x=1&", 500), "q="+strings.Repeat("a", 3000)))
+		query = append(query, oneOf(t, "query", "x=1", "&&&", "page", "page=%zz", "page=1;page_size=2", "=", "q=%00",
+			"%", "page[]=1", "q=%ff", strings.Repeat("x=1&", 500), "q="+strings.Repeat("a", 3000)))
 	}
 	if rarely(t, "odd path") {
 		path = oneOf(t, "path", path+"/", "/"+path, strings.ToUpper(path), path+"%00", path+"/..", path+"%2f",

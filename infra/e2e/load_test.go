@@ -112,7 +112,9 @@ func TestEveryLoadScenarioRuns(t *testing.T) {
 	if out, errs, code := s.runApp(t, "seed", "--contestants=30", "--voters=10", "--votes=50"); code != 0 {
 		t.Fatal(out, errs)
 	}
-	target := []string{"-target", contracttest.Proxy(t, s.URL), "-watch", fmt.Sprintf("serve=%d", s.processes[0].cmd.Process.Pid)}
+	target := []string{
+		"-target", contracttest.Proxy(t, s.URL), "-watch", fmt.Sprintf("serve=%d", s.processes[0].cmd.Process.Pid),
+	}
 
 	exe, err := os.Executable()
 	if err != nil {

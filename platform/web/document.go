@@ -198,7 +198,9 @@ func (s *Server) file(path, summary, contentTypes string, handler echo.HandlerFu
 	op := pageOperation(path, summary, contentTypes, params)
 	describeTag(&op)
 	for _, response := range op.Responses {
-		response.Headers = map[string]*huma.Param{"ETag": headerRef("ETag"), "Cache-Control": headerRef("Cache-Control")}
+		response.Headers = map[string]*huma.Param{
+			"ETag": headerRef("ETag"), "Cache-Control": headerRef("Cache-Control"),
+		}
 	}
 	s.addPage(op, func(c echo.Context) error {
 		c.Request().Header.Del("Range")
