@@ -14,6 +14,9 @@ GOTESTSUM := .cache/bin/gotestsum
 K6 := .cache/bin/k6
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
+OAPI_CODEGEN := .cache/bin/oapi-codegen
+CLIENT_GO := .cache/client-go/client
+CLIENT_TS := .cache/client-ts/out/main.js
 NODE_TOOLS := .cache/newman/.installed .cache/pages/.installed .cache/redocly/.installed
 
 # A checkout that belongs to somebody else (a bind mount, sudo) cannot be asked for its revision, and must still build.
@@ -51,7 +54,7 @@ override STAGE :=
 endif
 
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE_TOOLS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE_TOOLS) $(CLIENT_GO) $(CLIENT_TS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -79,6 +82,10 @@ fmt: $(LINT) ## format the Go code
 openapi: ## write infra/openapi: the API's document and the catalogue of errors, and nginx's texts, as the code has them
 	@infra/setup/packages.sh go
 	UPDATE_OPENAPI=1 $(GO) test -count=1 -run '^Test(TheCommittedDocument|TheCommittedCatalogue|ProxiesAnswer)' ./app
+
+.PHONY: client-go client-ts
+client-go: $(CLIENT_GO) ## generate a client of the API in Go, into .cache/client-go/showcase, and compile it
+client-ts: $(CLIENT_TS) ## generate a client of the API in TypeScript, into .cache/client-ts/showcase.ts, and compile it
 
 .PHONY: siege
 siege: $(S3_SERVER) $(SQS_SERVER) ## the attacks of the end-to-end tests one by one, in all stages; others must be answered within 500 ms (p99)
@@ -158,6 +165,26 @@ $(GOTESTSUM): infra/tools/gotestsum/go.mod infra/tools/gotestsum/go.sum
 	cd infra/tools/gotestsum && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
+$(OAPI_CODEGEN): infra/tools/oapi-codegen/go.mod infra/tools/oapi-codegen/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building oapi-codegen, which makes clients in Go (once)'
+	cd infra/tools/oapi-codegen && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	@touch $@
+
+$(CLIENT_GO): $(OAPI_CODEGEN) infra/openapi/openapi.yaml $(wildcard infra/clients/go/*)
+	@infra/setup/packages.sh go
+	@mkdir -p $(@D)/showcase
+	cp $(wildcard infra/clients/go/*) $(@D)
+	cd $(@D) && '$(CURDIR)/$(OAPI_CODEGEN)' -config oapi-codegen.yaml '$(CURDIR)/infra/openapi/openapi.yaml'
+	cd $(@D) && CGO_ENABLED=0 $(GO) build -buildvcs=false -o client .
+
+$(CLIENT_TS): .cache/client-ts/.installed infra/openapi/openapi.yaml $(wildcard infra/clients/ts/*)
+	@infra/setup/packages.sh node
+	cp infra/clients/ts/main.ts infra/clients/ts/tsconfig.json .cache/client-ts
+	cd .cache/client-ts && node_modules/.bin/openapi-typescript '$(CURDIR)/infra/openapi/openapi.yaml' -o showcase.ts
+	cd .cache/client-ts && node_modules/.bin/tsc
+	@touch $@
+
 $(K6): infra/tools/k6/go.mod infra/tools/k6/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building k6, which makes load (once, some minutes)'
@@ -179,6 +206,13 @@ $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.j
 	cp infra/tools/fauxqs/server.mjs $@
 
 # Programs of node: newman, Redocly, and what checks the pages (axe-core, html-validate, TypeScript).
+.cache/client-ts/.installed: infra/clients/ts/package.json infra/clients/ts/package-lock.json
+	@infra/setup/packages.sh node
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
+
 $(NODE_TOOLS): .cache/%/.installed: infra/tools/%/package.json infra/tools/%/package-lock.json
 	@infra/setup/packages.sh node
 	@mkdir -p $(@D)

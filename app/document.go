@@ -28,7 +28,8 @@ your e-mail and password.
 **Errors** are problem documents (RFC 9457). Programs decide by 'code', which never changes; 'detail' is for people, in
 Spanish, or in English by Accept-Language; 'type' is a page about the code, and /errors lists all. Fields that need
 correcting stand in 'errors', with JSON pointers. Quote 'request_id' when you ask for help. A proxy in front of the
-service answers in the same form: with 400, 413, 414, 429, 502, 503 or 504.
+service answers in the same form: with 400, 413, 414, 429, 502, 503 or 504. Whoever asks for text/html outside of /api
+gets a page instead. What is no HTTP at all, or has a head of more than 16 KiB, gets 400 or 431 in plain text.
 
 **Lists** have pages: follow the links in the header Link.
 

@@ -23,6 +23,7 @@ import (
 
 	"risingstars/app/site"
 	"risingstars/assets"
+	"risingstars/infra/contracttest"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
@@ -267,7 +268,8 @@ func (h *house) browser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	return &browser{&http.Client{
-		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Jar: jar, Transport: contracttest.Transport(t, nil),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, h.url}
 }
 

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // What one address may have at the same moment; see infra/nginx/showcase.conf.template.
@@ -37,7 +39,7 @@ func newVisitor(t *testing.T, address string) visitor {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	transport := &http.Transport{DialContext: dialer.DialContext}
 	t.Cleanup(transport.CloseIdleConnections)
-	return visitor{address, &http.Client{Transport: transport, Timeout: waitTimeout}}
+	return visitor{address, &http.Client{Transport: contracttest.Transport(t, transport), Timeout: waitTimeout}}
 }
 
 // get returns the status of an answer, and its body.

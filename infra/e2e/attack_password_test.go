@@ -8,6 +8,8 @@ import (
 	"net/http/cookiejar"
 	"sync"
 	"testing"
+
+	"risingstars/infra/contracttest"
 )
 
 // 240 sign-ins at once from one client leave everybody else's alone.
@@ -43,7 +45,7 @@ func TestGuessingAnAccountDoesNotKeepItsOwnerOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := &http.Client{Jar: jar}
+	browser := &http.Client{Jar: jar, Transport: contracttest.Transport(t, nil)}
 	signIn := func(client *http.Client, password string) *http.Response {
 		t.Helper()
 		body, err := json.Marshal(map[string]string{"email": ana.Email, "password": password})
@@ -68,7 +70,7 @@ func TestGuessingAnAccountDoesNotKeepItsOwnerOut(t *testing.T) {
 	}
 	refused := 0
 	for range 20 {
-		r := signIn(http.DefaultClient, "a guess")
+		r := signIn(contracttest.Client(t), "a guess")
 		if r.StatusCode == http.StatusTooManyRequests {
 			refused++
 			headers := []string{"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
@@ -82,7 +84,7 @@ func TestGuessingAnAccountDoesNotKeepItsOwnerOut(t *testing.T) {
 	if refused < 10 {
 		t.Errorf("only %d of 20 guesses are refused", refused)
 	}
-	if r := signIn(http.DefaultClient, password); r.StatusCode != http.StatusTooManyRequests {
+	if r := signIn(contracttest.Client(t), password); r.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("the right guess after all these is answered with %d", r.StatusCode)
 	}
 	if r := signIn(browser, password); r.StatusCode != http.StatusOK {

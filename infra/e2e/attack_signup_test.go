@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"risingstars/infra/contracttest"
 )
 
 // A school signs up and a concert hall votes from one address. Neither meets a limit.
@@ -77,7 +79,7 @@ func TestHugeSignUpsOccupyNoMemory(t *testing.T) {
 						return
 					}
 					request.Header.Set("Content-Type", "application/json")
-					response, err := http.DefaultClient.Do(request)
+					response, err := contracttest.Client(t).Do(request)
 					if err != nil {
 						continue // the server closed the connection
 					}

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // One account opens 1,100 event streams. Only the three newest stay, and the service remains usable.
@@ -27,7 +29,7 @@ func TestManyEventStreamsOfOneAccountDisturbNobody(t *testing.T) {
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
+	client := &http.Client{Transport: contracttest.Transport(t, transport)}
 	s.while(t, func(ctx context.Context) {
 		ctx, cancel := context.WithCancel(ctx)
 		var (

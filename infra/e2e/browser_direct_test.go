@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"risingstars/infra/contracttest"
 )
 
 // uploadScript runs in a page of another site: it begins an upload, PUTs each part to its URL, and completes the
@@ -61,7 +63,7 @@ func TestPageOfAnotherSiteUploadsStraightToStorage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var id string
-	script := fmt.Sprintf("(%s)(%q, %s)", uploadScript, s.URL, token)
+	script := fmt.Sprintf("(%s)(%q, %s)", uploadScript, contracttest.Proxy(t, s.URL), token)
 	err = chromedp.Run(newBrowser(t), chromedp.Navigate(page.URL), chromedp.Evaluate(script, &id, awaitPromise))
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"risingstars/infra/contracttest"
 )
 
 // traffic is what a browser asks of which hosts, and what it complains about.
@@ -56,7 +58,7 @@ func (s *traffic) wantOnly(t *testing.T, host string) {
 	}
 }
 
-// In Swagger UI somebody signs in, uploads a clip and votes, and nothing comes from another host.
+// From the page of help somebody comes to Swagger UI, signs in, uploads a clip and votes, and nothing comes from another host.
 func TestTheAPICanBeTriedInABrowser(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()
@@ -64,6 +66,7 @@ func TestTheAPICanBeTriedInABrowser(t *testing.T) {
 	ana, ben := s.newPerson(t, ""), s.newPerson(t, "")
 	entry := ben.upload(t, shortClip(t), "To be voted for")
 	ben.waitForFinal(t, entry)
+	s.URL = contracttest.Proxy(t, s.URL)
 
 	ctx := newBrowser(t)
 	seen := watchTraffic(ctx)
@@ -82,7 +85,8 @@ func TestTheAPICanBeTriedInABrowser(t *testing.T) {
 	err := chromedp.Run(ctx,
 		log.Enable(), network.Enable(),
 		chromedp.EmulateViewport(1200, 1400), // what is clicked is in sight
-		chromedp.Navigate(s.URL+"/docs"),
+		chromedp.Navigate(s.URL+"/en/help"),
+		chromedp.Click(`main a[href="/docs"]`, chromedp.ByQuery),
 		chromedp.Click(".btn.authorize", chromedp.ByQuery),
 		chromedp.SendKeys("#oauth_username", ana.Email, chromedp.ByQuery),
 		chromedp.SendKeys("#oauth_password", password, chromedp.ByQuery),
@@ -116,15 +120,17 @@ func TestTheAPICanBeTriedInABrowser(t *testing.T) {
 	}
 }
 
-// Redoc shows the document, and asks no other host: the policy stops what it would ask for.
+// Redoc, to which the page of help leads, shows the document, and asks no other host: the policy stops what it would ask for.
 func TestTheAPICanBeReadInABrowser(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t)
+	s.URL = contracttest.Proxy(t, s.URL)
 	ctx := newBrowser(t)
 	seen := watchTraffic(ctx)
 	var text string
-	err := chromedp.Run(ctx, log.Enable(), network.Enable(), chromedp.Navigate(s.URL+"/redoc"),
+	err := chromedp.Run(ctx, log.Enable(), network.Enable(), chromedp.Navigate(s.URL+"/help"),
+		chromedp.Click(`main a[href="/redoc"]`, chromedp.ByQuery),
 		chromedp.WaitVisible(`[data-section-id="tag/Voting"]`, chromedp.ByQuery), chromedp.Text("#viewer", &text))
 	if err != nil {
 		t.Fatal(err, seen.complaints)

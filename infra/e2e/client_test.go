@@ -11,14 +11,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"risingstars/infra/contracttest"
 )
 
 // apiResponse is an HTTP response whose body has been read.
-type apiResponse struct {
-	Status int
-	Header http.Header
-	Body   []byte
-}
+type apiResponse contracttest.Answer
 
 // problem is an error document of the API.
 type problem struct {
@@ -78,7 +76,7 @@ func (s *site) do(t *testing.T, method, path, token, contentType string, body io
 // send sends a request, and checks the answer against the document of the API.
 func send(t *testing.T, request *http.Request) apiResponse {
 	t.Helper()
-	response, err := http.DefaultClient.Do(request)
+	response, err := contracttest.Client(t).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,9 +85,7 @@ func send(t *testing.T, request *http.Request) apiResponse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := apiResponse{response.StatusCode, response.Header, content}
-	checkContract(t, request, a)
-	return a
+	return apiResponse{response.StatusCode, response.Header, content}
 }
 
 func (s *site) get(t *testing.T, path, token string) apiResponse {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"risingstars/infra/cliptest"
+	"risingstars/infra/contracttest"
 )
 
 // directUpload is an upload straight to storage, as the API returns it.
@@ -143,7 +144,7 @@ func (s *site) wantPartRefused(t *testing.T, url string, content []byte) {
 		t.Fatal(err)
 	}
 	request.Close = true // the rest of a refused body would disturb the next request on the connection
-	response, err := http.DefaultClient.Do(request)
+	response, err := contracttest.Client(t).Do(request)
 	if err != nil {
 		t.Logf("a part got no response: %v", errors.Unwrap(err))
 		return

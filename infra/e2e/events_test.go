@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"risingstars/infra/contracttest"
 	"risingstars/platform/database"
 )
 
@@ -35,7 +36,7 @@ func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
 	if lastSeen != "" {
 		request.Header.Set("Last-Event-ID", lastSeen)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := contracttest.Client(t).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // loadResult is what infra/load writes.
@@ -110,7 +112,9 @@ func TestEveryLoadScenarioRuns(t *testing.T) {
 	if out, errs, code := s.runApp(t, "seed", "--contestants=30", "--voters=10", "--votes=50"); code != 0 {
 		t.Fatal(out, errs)
 	}
-	target := []string{"-target", s.URL, "-watch", fmt.Sprintf("serve=%d", s.processes[0].cmd.Process.Pid)}
+	target := []string{
+		"-target", contracttest.Proxy(t, s.URL), "-watch", fmt.Sprintf("serve=%d", s.processes[0].cmd.Process.Pid),
+	}
 
 	exe, err := os.Executable()
 	if err != nil {
@@ -167,7 +171,7 @@ func TestLoadScriptsOfOthersRunUnchanged(t *testing.T) {
 
 	cmd := exec.CommandContext(t.Context(), k6, "run", "--quiet", "--no-usage-report", "--address", "",
 		"../load/testdata/others.js")
-	cmd.Env = append(os.Environ(), "BASE_URL="+s.URL, "FILE_PATH="+tinyClip(t))
+	cmd.Env = append(os.Environ(), "BASE_URL="+contracttest.Proxy(t, s.URL), "FILE_PATH="+tinyClip(t))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("k6: %v\n%s", err, out)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"risingstars/infra/contracttest"
 )
 
 // Uploads are streamed: 20 uploads of 200 MB at once add at most 64 MiB to the resident size of the process.
@@ -81,7 +83,7 @@ func (p *person) streamUpload(t *testing.T, size int64) {
 	request.ContentLength = length
 	request.Header.Set("Content-Type", w.FormDataContentType())
 	request.Header.Set("Authorization", "Bearer "+p.Token)
-	response, err := http.DefaultClient.Do(request)
+	response, err := contracttest.Client(t).Do(request)
 	if err != nil {
 		t.Error(err)
 		return

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // A rolling restart loses no request: both serve processes behind nginx are restarted, one after the other, while
@@ -35,7 +37,7 @@ func TestRollingRestartLosesNoRequest(t *testing.T) {
 	}
 	repeat := func(steps ...func(*http.Client)) {
 		group.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}, Timeout: waitTimeout}
+			client := &http.Client{Transport: contracttest.Transport(t, &http.Transport{}), Timeout: waitTimeout}
 			for {
 				for _, step := range steps {
 					select {

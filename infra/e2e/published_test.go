@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"risingstars/infra/contracttest"
 )
 
 // shown is a published video as everybody sees it.
@@ -110,7 +112,7 @@ func (s *site) wantFile(t *testing.T, address string) string {
 		if method == http.MethodGet {
 			request.Header.Set("Range", "bytes=0-9")
 		}
-		response, err := http.DefaultClient.Do(request)
+		response, err := contracttest.Client(t).Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}

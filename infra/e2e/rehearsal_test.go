@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // What operators and power cuts do to a whole site, one after another, while people upload and vote: everything is
@@ -170,7 +172,9 @@ func (r *rehearsal) vote(t *testing.T, voter *person, id string, cast bool) {
 	if !cast {
 		method, repeated = http.MethodDelete, "not_voted"
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{
+		Timeout: 10 * time.Second, Transport: contracttest.Transport(t, &http.Transport{DisableKeepAlives: true}),
+	}
 	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		status, body := tryRequest(t, client, method, r.URL+"/api/public/videos/"+id+"/vote", voter.Token)
 		switch {

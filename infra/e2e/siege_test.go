@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // besiegedMemory is how much of memory the serving process may occupy while it is attacked, in bytes. 46 MiB of it are
@@ -52,7 +54,7 @@ func besiegeOn(t *testing.T, site *site, env ...string) *siege {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	return &siege{
 		site: site, entry: id, voters: voterTokens(t, 60),
-		others: &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}},
+		others: &http.Client{Transport: contracttest.Transport(t, &http.Transport{DialContext: dialer.DialContext})},
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // soak is a site on which, at the same time, people upload and vote through nginx and the test kills processes.
@@ -89,7 +91,7 @@ func (s *soak) upload(t *testing.T, p *person, clip, title string) {
 		}
 		request.Header.Set("Content-Type", contentType)
 		request.Header.Set("Authorization", "Bearer "+p.Token)
-		response, err := http.DefaultClient.Do(request)
+		response, err := contracttest.Client(t).Do(request)
 		if err != nil {
 			continue
 		}
@@ -116,7 +118,7 @@ func (s *soak) voteForAll(t *testing.T, token string) {
 		url := s.URL + "/api/public/videos/" + id + "/vote"
 		deadline := time.Now().Add(waitTimeout)
 		for voted := false; !voted; {
-			status, body := tryRequest(t, http.DefaultClient, http.MethodPost, url, token)
+			status, body := tryRequest(t, contracttest.Client(t), http.MethodPost, url, token)
 			voted = status == http.StatusOK
 			if !voted && time.Now().After(deadline) {
 				t.Errorf("video %s cannot be voted for: %d %s", id, status, body)
@@ -126,7 +128,7 @@ func (s *soak) voteForAll(t *testing.T, token string) {
 				time.Sleep(200 * time.Millisecond)
 			}
 		}
-		status, body := tryRequest(t, http.DefaultClient, http.MethodPost, url, token)
+		status, body := tryRequest(t, contracttest.Client(t), http.MethodPost, url, token)
 		if status != http.StatusBadRequest {
 			t.Errorf("a second vote for %s: %d %s", id, status, body)
 		}

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // slowUpload is an upload whose client has sent the first half of the file and pauses.
@@ -36,7 +38,7 @@ func (p *person) startUpload(t *testing.T) *slowUpload {
 	request.Header.Set("Authorization", "Bearer "+p.Token)
 	request.Header.Set("Content-Type", u.form.FormDataContentType())
 	go func() {
-		response, err := (&http.Transport{}).RoundTrip(request)
+		response, err := contracttest.Transport(t, &http.Transport{}).RoundTrip(request)
 		if err != nil {
 			u.status <- 0
 			return

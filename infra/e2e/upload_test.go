@@ -7,12 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"risingstars/infra/contracttest"
 )
 
 // temporaryFiles lists the files that the site's processes keep only for a while: uploads in progress and jobs' working
@@ -193,7 +196,10 @@ func TestAnUploadOverTheLimitIsRefusedBeforeItIsRead(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		body, _ := io.ReadAll(response.Body)
-		apiResponse{response.StatusCode, response.Header, body}.want(t, http.StatusRequestEntityTooLarge, "too_large")
+		got := apiResponse{response.StatusCode, response.Header, body}
+		got.want(t, http.StatusRequestEntityTooLarge, "too_large")
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/videos/upload", http.NoBody)
+		contracttest.Check(t, request, contracttest.Answer(got))
 		ana.wantNothingLeft(t)
 	}
 }

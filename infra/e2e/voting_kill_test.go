@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"risingstars/infra/contracttest"
 )
 
 // ballot is what a voter knows: whether the vote stands, unless the last answer was lost.
@@ -89,7 +91,7 @@ func (b *ballot) change(t *testing.T, url string) {
 
 func (b *ballot) send(t *testing.T, method, refusal, url string) {
 	wish := method == http.MethodPost
-	status, body := tryRequest(t, http.DefaultClient, method, url, b.token)
+	status, body := tryRequest(t, contracttest.Client(t), method, url, b.token)
 	switch {
 	case status == 0 || status == http.StatusServiceUnavailable:
 		b.unanswered = true

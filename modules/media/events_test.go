@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"risingstars/infra/contracttest"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
@@ -43,7 +44,7 @@ func (s *studio) serve(t *testing.T) string {
 		Verify: func(token string) (auth.Principal, error) { return auth.Principal{UserID: token}, nil },
 	})
 	s.Routes(server)
-	listening := httptest.NewServer(server)
+	listening := httptest.NewServer(contracttest.Handler(t, server))
 	t.Cleanup(listening.Close)
 	return listening.URL
 }

@@ -41,8 +41,7 @@ func (m *Module) Routes(s *web.Server) {
 		s.Handle(formUpload(s, mock), mocks, a.uploadMock)
 	} else {
 		// Without this route the path would match /api/videos/{id}, and the answer would be 405.
-		mock.Security = nil
-		s.Handle(formUpload(s, mock), web.Use{Stream: true}, a.noMock)
+		s.Disable(formUpload(s, mock), mocks, errNoMock)
 	}
 
 	// Uploads straight to storage.

@@ -94,7 +94,7 @@ func (a api) fileOperations() []huma.Operation {
 	return []huma.Operation{
 		read(http.MethodGet, "getFile", "Get a clip, a poster or an original", file),
 		read(http.MethodHead, "headFile", "Get the headers of a file", nil),
-		web.Refuses(put, append(slices.Clone(a.o.PartFaults), disk.ErrFull)...),
+		web.Refuses(put, append(slices.Clone(a.o.PartFaults), errNotFound, disk.ErrFull)...),
 	}
 }
 

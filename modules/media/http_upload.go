@@ -63,8 +63,6 @@ func (a api) uploadVideo(c echo.Context) error { return a.upload(c, http.StatusC
 
 func (a api) uploadMock(c echo.Context) error { return a.upload(c, http.StatusAccepted, true) }
 
-func (a api) noMock(echo.Context) error { return errNoMock }
-
 func (a api) upload(c echo.Context, status int, mock bool) error {
 	v, err := a.ReceiveForm(c.Response(), c.Request(), mock)
 	ctx := c.Request().Context()

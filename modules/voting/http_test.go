@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"risingstars/infra/contracttest"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/database/databasetest"
@@ -44,7 +45,7 @@ func (s *site) call(t *testing.T, method, target, caller string) *httptest.Respo
 		request.Header.Set("Authorization", "Bearer "+caller)
 	}
 	w := httptest.NewRecorder()
-	s.server.ServeHTTP(w, request)
+	contracttest.Handler(t, s.server).ServeHTTP(w, request)
 	return w
 }
 

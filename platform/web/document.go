@@ -187,9 +187,28 @@ func (s *Server) completeResponse(op *huma.Operation, status string, response *h
 	}
 }
 
-// page routes and documents a page or file that anyone may read as often as they like, because it comes from memory.
+// page routes and documents a page that anyone may read as often as they like, because it comes from memory.
 // contentTypes has its types, with commas between them.
 func (s *Server) page(path, summary, contentTypes string, handler echo.HandlerFunc, params ...*huma.Param) {
+	s.addPage(pageOperation(path, summary, contentTypes, params), handler)
+}
+
+// file is page for a file, which whoever has it already gets no second time. It is sent whole.
+func (s *Server) file(path, summary, contentTypes string, handler echo.HandlerFunc, params ...*huma.Param) {
+	op := pageOperation(path, summary, contentTypes, params)
+	describeTag(&op)
+	for _, response := range op.Responses {
+		response.Headers = map[string]*huma.Param{
+			"ETag": headerRef("ETag"), "Cache-Control": headerRef("Cache-Control"),
+		}
+	}
+	s.addPage(op, func(c echo.Context) error {
+		c.Request().Header.Del("Range")
+		return handler(c)
+	})
+}
+
+func pageOperation(path, summary, contentTypes string, params []*huma.Param) huma.Operation {
 	op := withMetadata(huma.Operation{
 		Method: http.MethodGet, Path: path, OperationID: operationID(path), Tags: []string{"Documentation"},
 		Summary: summary, Parameters: params,
@@ -205,9 +224,13 @@ func (s *Server) page(path, summary, contentTypes string, handler echo.HandlerFu
 	if len(params) > 0 {
 		op = Refuses(op, errNoRoute)
 	}
+	return op
+}
+
+func (s *Server) addPage(op huma.Operation, handler echo.HandlerFunc) {
 	s.API.OpenAPI().AddOperation(&op)
-	s.declare(http.MethodGet, echoPath(path), route{})
-	s.echo.GET(echoPath(path), handler)
+	s.declare(http.MethodGet, echoPath(op.Path), route{})
+	s.echo.GET(echoPath(op.Path), handler)
 }
 
 // pathParam describes a parameter of a page's path that is one of some names.

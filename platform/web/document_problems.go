@@ -50,12 +50,15 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 	if r.secured {
 		faults = append(faults, errUnauthenticated)
 	}
+	if !r.use.Stream { // the server bounds bodies also where nothing reads them
+		faults = append(faults, errTooLarge)
+	}
 	switch _, mounted := op.Metadata[mountKey]; {
 	case mounted && op.Method != http.MethodPut:
 		faults = append(faults, errRange)
 	case op.RequestBody == nil:
 	case r.typed:
-		faults = append(faults, errTooLarge, errMediaType, errSlow, fault.ErrInvalid)
+		faults = append(faults, errMediaType, errSlow, fault.ErrInvalid)
 	case op.RequestBody.Content["multipart/form-data"] != nil:
 		faults = append(faults, errTooLarge, errNotMultipart, errSlow)
 	default:
@@ -103,6 +106,11 @@ func (s *Server) completeProblems(doc *huma.OpenAPI, op *huma.Operation) {
 	for status, faults := range byStatus {
 		slices.SortFunc(faults, func(a, b *fault.Error) int { return strings.Compare(a.Code, b.Code) })
 		response := problemResponse(doc, status, faults)
+		if !strings.HasPrefix(op.Path, "/api/") {
+			response.Content["text/html"] = &huma.MediaType{Schema: &huma.Schema{
+				Type: huma.TypeString, Description: "The same as a page, for browsers",
+			}}
+		}
 		name := problemName(doc.Components.Responses, response, op, status, faults)
 		doc.Components.Responses[name] = response
 		op.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -61,7 +62,14 @@ func (s *Server) operations() {
 	s.metrics()
 }
 
-func operationID(path string) string { return "get" + huma.GenerateOperationID("", path, struct{}{}) }
+// operationID names an operation after its path, such as getDocsFile.
+func operationID(path string) string {
+	id := "get"
+	for word := range strings.FieldsFuncSeq(path, func(r rune) bool { return strings.ContainsRune("/{}.-_", r) }) {
+		id += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return id
+}
 
 // Describe documents the answer of an operation that huma does not handle: a body of this content type with
 // op.DefaultStatus.

@@ -75,6 +75,14 @@ func (s *Server) Handle(op huma.Operation, use Use, handler echo.HandlerFunc) {
 	s.echo.Add(op.Method, echoPath(op.Path), handler)
 }
 
+// Disable documents an operation as Handle does, and answers all its requests with err.
+func (s *Server) Disable(op huma.Operation, use Use, err *fault.Error) {
+	op = withMetadata(op, routeKey, route{use: use, secured: len(op.Security) > 0, produces: jsonType})
+	s.API.OpenAPI().AddOperation(&op)
+	s.declare(op.Method, echoPath(op.Path), route{use: Use{Stream: true}})
+	s.echo.Add(op.Method, echoPath(op.Path), func(echo.Context) error { return err })
+}
+
 // echoPath returns an operation's path in echo's notation.
 func echoPath(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
 
@@ -109,6 +117,9 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		route, declared := s.routes[r.Method+" "+c.Path()]
 		if !declared { // there is nothing, so nothing reads the body
 			return next(c)
+		}
+		if lacksParameter(c) {
+			return errNoRoute
 		}
 		if route.page && s.crossOrigin.Check(r) != nil {
 			return errCrossOrigin
@@ -146,6 +157,16 @@ func (s *Server) enforce(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return s.spend(c, route.use, handler)
 	}
+}
+
+// lacksParameter reports whether a part of the path that names something is empty.
+func lacksParameter(c echo.Context) bool {
+	for i, name := range c.ParamNames() {
+		if name != "*" && c.ParamValues()[i] == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // spend runs next within the budgets and the time of a request.

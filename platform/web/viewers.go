@@ -71,17 +71,23 @@ func (s *Server) viewerRoutes() {
 	swagger := echo.WrapHandler(v5emb.New("", "", "/docs/"))
 	files := []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"}
 	s.page("/docs", "Read the API and try it", "text/html", viewer(swaggerPage, swaggerPolicy))
-	s.page("/docs/{file}", "Get a file of /docs", "text/javascript,text/css,image/png", func(c echo.Context) error {
+	s.file("/docs/{file}", "Get a file of /docs", "text/javascript,text/css,image/png", func(c echo.Context) error {
 		if !slices.Contains(files, c.Param("file")) {
 			return errNoRoute
 		}
-		c.Response().Header().Set("Cache-Control", "public, max-age=3600")
+		h := c.Response().Header()
+		h.Set("Cache-Control", "public, max-age=3600")
+		c.Response().Before(func() {
+			if h.Get(echo.HeaderContentType) == "application/javascript" {
+				h.Set(echo.HeaderContentType, "text/javascript; charset=utf-8") // RFC 9239
+			}
+		})
 		return swagger(c)
 	}, pathParam("file", "Its name", files...))
-	s.page("/docs/start.js", "Get the script that starts /docs", "text/javascript", script(swaggerStart))
+	s.file("/docs/start.js", "Get the script that starts /docs", "text/javascript", script(swaggerStart))
 	s.page("/redoc", "Read the API", "text/html", viewer(redocPage, redocPolicy))
-	s.page("/redoc/redoc.standalone.js", "Get Redoc's script", "text/javascript", script(redoc.JavaScript))
-	s.page("/redoc/start.js", "Get the script that starts /redoc", "text/javascript", script(redocStart))
+	s.file("/redoc/redoc.standalone.js", "Get Redoc's script", "text/javascript", script(redoc.JavaScript))
+	s.file("/redoc/start.js", "Get the script that starts /redoc", "text/javascript", script(redocStart))
 }
 
 func viewer(html, policy string) echo.HandlerFunc {

@@ -1,0 +1,235 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+
+	"risingstars/infra/contracttest"
+)
+
+const (
+	apiInputs  = 2000
+	fewInputs  = 300 // of costly operations, and of those that answer the same to everybody
+	answerTime = time.Second
+)
+
+// costly are operations that hash passwords or keep files.
+var costly = []string{"login", "signup", "uploadVideo", "uploadMock", "beginUpload"}
+
+// unmet are operations that nothing in the world of the inputs is ready for.
+var unmet = []string{"retryVideo", "putPart"}
+
+// generated tells what the app answered to an operation's inputs.
+type generated struct {
+	inputs   int
+	statuses map[int]int
+	slowest  time.Duration
+	wrong    map[string]wrongAnswer // by what is wrong
+}
+
+// wrongAnswer is an answer that is not as it should be, to the shortest of the requests that get it.
+type wrongAnswer struct {
+	request wireRequest
+	answer  contracttest.Answer
+	times   int
+}
+
+// Whatever is sent to an operation, the answer is one that the document describes, none of ours to mend, and soon.
+// Inputs are the same in each run, unless -rapid.seed names others.
+func TestWhateverIsSentIsAnsweredAsTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, "RATE_LIMITS=false", "LOAD_TEST_ENDPOINTS=true")
+	world := s.generatedWorld(t)
+	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
+		t.Fatal(err)
+	}
+	if seed := flag.Lookup("rapid.seed"); seed.Value.String() == "0" {
+		if err := seed.Value.Set("15"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client := &wireClient{address: s.host(t)}
+	defer client.close()
+	document := contracttest.Document(t)
+	counts := map[string]*generated{}
+	// Those that delete come last.
+	for _, method := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete,
+	} {
+		for _, pattern := range slices.Sorted(maps.Keys(document.Paths.Map())) {
+			in, ok := world.of(document, method, pattern)
+			if !ok {
+				continue
+			}
+			seen := &generated{statuses: map[int]int{}, wrong: map[string]wrongAnswer{}}
+			counts[in.operation.OperationID] = seen
+			if err := flag.Set("rapid.checks", strconv.Itoa(in.count())); err != nil {
+				t.Fatal(err)
+			}
+			t.Run(in.operation.OperationID, func(t *testing.T) {
+				rapid.Check(t, func(rt *rapid.T) { seen.check(t, client, document, in.draw(rt)) })
+				for what, w := range seen.wrong {
+					t.Errorf("%s: %d times, such as\n%v\n%d %v\n%.2000s",
+						what, w.times, w.request, w.answer.Status, w.answer.Header, w.answer.Body)
+				}
+			})
+		}
+	}
+	t.Log(summary(t, counts))
+}
+
+// summary is a table of what was answered how often. Each operation must have been asked for something that it does.
+func summary(t *testing.T, counts map[string]*generated) string {
+	t.Helper()
+	var table strings.Builder
+	total := 0
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		seen := counts[name]
+		total += seen.inputs
+		done := false
+		fmt.Fprintf(&table, "\n%-28s %6d  slowest %6s ", name, seen.inputs, seen.slowest.Round(time.Millisecond))
+		for _, status := range slices.Sorted(maps.Keys(seen.statuses)) {
+			fmt.Fprintf(&table, " %d:%d", status, seen.statuses[status])
+			done = done || status < http.StatusBadRequest && status != http.StatusNoContent // OPTIONS
+		}
+		if !done && !slices.Contains(unmet, name) {
+			t.Errorf("no input of %s is right: %v", name, seen.statuses)
+		}
+	}
+	return fmt.Sprintf("%d requests%s", total, table.String())
+}
+
+// check sends a request, and notes what is wrong with the answer.
+func (g *generated) check(t *testing.T, client *wireClient, document *openapi3.T, r wireRequest) {
+	t.Helper()
+	a, took := client.ask(t, r)
+	if took > answerTime {
+		took = client.again(t, r, took)
+	}
+	g.inputs++
+	g.statuses[a.Status]++
+	g.slowest = max(g.slowest, took)
+	request := r.parsed(t)
+	isProblem := a.Header.Get("Content-Type") == "application/problem+json"
+	what := ""
+	switch breach := contracttest.Breach(document, request, a); {
+	case a.Status >= http.StatusInternalServerError:
+		what = "a fault of ours"
+	case took > answerTime:
+		what = "no answer in time, again and again"
+	case a.Header.Get("X-Request-Id") == "":
+		what = "no request id"
+	case breach != nil:
+		what = "not as in the document: " + breach.Error()
+	case a.Status >= http.StatusBadRequest && strings.HasPrefix(request.URL.Path, "/api/") && !isProblem:
+		what = "no problem document"
+	default:
+		return
+	}
+	what = fmt.Sprintf("%d: %.200s", a.Status, what)
+	w, known := g.wrong[what]
+	if !known || len(r.bytes()) < len(w.request.bytes()) {
+		w.request, w.answer = r, a
+	}
+	w.times++
+	g.wrong[what] = w
+}
+
+// again asks a slow request again, alone, on a connection of its own, and returns how long the answer would have taken
+// on a machine that has nothing else to do: the shortest of several times, each divided by how much longer than its own
+// work the machine needs for a computation just before and just after. Anything may be slow once.
+func (c *wireClient) again(t *testing.T, r wireRequest, took time.Duration) time.Duration {
+	t.Helper()
+	alone := &wireClient{address: c.address}
+	defer alone.close()
+	for times := 0; times < 5 && took > answerTime; times++ {
+		before := slowness(t)
+		_, once := alone.ask(t, r)
+		took = min(took, time.Duration(float64(once)/max(before, slowness(t))))
+	}
+	return took
+}
+
+// slowness returns how many times longer than its own work a computation takes; 1 on an idle machine.
+func slowness(t *testing.T) float64 {
+	t.Helper()
+	const work = 50 * time.Millisecond
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	begin, used := time.Now(), threadTime(t)
+	for threadTime(t)-used < work {
+		sha256.Sum256(make([]byte, 64<<10))
+	}
+	return max(1, float64(time.Since(begin))/float64(work))
+}
+
+// threadTime returns the processor's time that this thread has used.
+func threadTime(t *testing.T) time.Duration {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(now.Nano())
+}
+
+// generatedWorld fills the site, and returns inputs that know what is there.
+func (s *site) generatedWorld(t *testing.T) inputs {
+	t.Helper()
+	ana, ben := s.newPerson(t, ""), s.newPerson(t, "Lima")
+	in := inputs{
+		tokens: []string{ana.Token, ben.Token},
+		files:  []string{readFile(t, tinyClip(t)), "\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"},
+		known: map[string][]string{
+			"email":    {"new@example.com", ana.Email, ben.Email, "NEW@Example.com ", "no e-mail"},
+			"username": {ana.Email}, "password": {password, "wrong"},
+			"password1": {password}, "password2": {password, password, "other"},
+			"code":         {"invalid", "too_short", "nothing"},
+			"content_type": {"video/mp4", "text/plain"}, "filename": {"clip.mp4"},
+		},
+	}
+	published := ana.upload(t, tinyClip(t), "Tango")
+	doomed := []string{ana.uploadMock(t, tinyClip(t), "Uno"), ben.uploadMock(t, tinyClip(t), "Dos")}
+	ana.waitForFinal(t, published)
+	var upload directUpload
+	ana.post(t, "/api/videos/uploads", ana.Token, map[string]any{
+		"title": "Directa", "content_type": "video/mp4", "size": len(in.files[0]),
+	}).want(t, http.StatusCreated, "").decode(t, &upload)
+	in.published = published
+	in.known["id"] = append(doomed, published, upload.UploadID, unknownID)
+	v := ana.video(t, published)
+	for _, link := range []string{v.ProcessedURL, v.PosterURL, v.OriginalURL, upload.Parts[0].URL} {
+		in.learn(t, link)
+	}
+	return in
+}
+
+// learn makes the parts of a link to a file known.
+func (in inputs) learn(t *testing.T, link string) {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, name := path.Split(u.Path)
+	in.known["folder"] = append(in.known["folder"], path.Base(folder))
+	in.known["name"] = append(in.known["name"], name)
+	for parameter, values := range u.Query() {
+		in.known[parameter] = append(in.known[parameter], values...)
+	}
+}
