@@ -14,6 +14,7 @@ import (
 	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/disk"
 	"risingstars/platform/storage"
+	"risingstars/platform/telemetry"
 )
 
 const (
@@ -120,6 +121,8 @@ func (j *job) run(ctx context.Context) (err error) {
 		return j.blame(fmt.Errorf("process video %s: %w", j.video.ID, err))
 	}
 	j.report(stepPublishing, 100)
+	ctx, span := telemetry.Start(ctx, telemetry.Internal, "publish")
+	defer func() { span.EndWith(err) }()
 	return j.publish(ctx, result)
 }
 

@@ -84,10 +84,6 @@ func (s *Server) observe() echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
-			if err := next(c); err != nil {
-				c.Error(err)
-			}
-			status, took := c.Response().Status, time.Since(began)
 			route := c.Path()
 			if route == "" {
 				route = "none"
@@ -96,6 +92,12 @@ func (s *Server) observe() echo.MiddlewareFunc {
 			if !methods[method] {
 				method = "other" // clients can send any word as a method, and each would become a time series
 			}
+			span := s.trace(c, method, route)
+			if err := next(c); err != nil {
+				c.Error(err)
+			}
+			status, took := c.Response().Status, time.Since(began)
+			endTrace(c, span, status)
 			duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 			s.logRequest(c, status, took)
 			return nil
