@@ -94,7 +94,7 @@ func (s Span) SetNumber(key string, value int64) {
 // Fail says that what the span is about has failed. Code is a word that the operator knows, and no error's text.
 func (s Span) Fail(code string) {
 	if s.span != nil {
-		s.span.SetAttributes(attribute.String("error.type", code))
+		s.SetText("error.type", code)
 		s.span.SetStatus(codes.Error, "")
 	}
 }
