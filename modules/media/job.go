@@ -222,7 +222,9 @@ func (j *job) measurePublication(ctx context.Context) {
 		return
 	}
 	if now, err := j.store.db.Now(ctx); err == nil {
-		j.metrics.toPublished.Observe(max(0, now.Sub(j.video.UploadedAt)).Seconds())
+		waited := max(0, now.Sub(j.video.UploadedAt))
+		j.metrics.toPublished.Observe(waited.Seconds())
+		j.log.InfoContext(ctx, "video published", "video_id", j.video.ID, "waited_ms", waited.Milliseconds())
 	}
 }
 
