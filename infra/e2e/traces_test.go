@@ -27,11 +27,23 @@ func TestAnUploadIsOneTraceUpToItsPublication(t *testing.T) {
 	s.get(t, link, "").want(t, http.StatusOK, "")
 	missing := ana.do(t, http.MethodGet, "/api/videos/0190a000-0000-7000-8000-000000000000", ana.Token, "", nil)
 	missing.want(t, http.StatusNotFound, "not_found")
+	for range 3 { // the later ones are answered from what was prepared for the first
+		s.get(t, "/api/public/videos", "").want(t, http.StatusOK, "")
+	}
 	if code := s.stop(t); code != 0 {
 		t.Fatalf("the app exited with %d", code)
 	}
 
 	spans := receiver.Spans()
+	reads := 0
+	for _, span := range spans {
+		if span.Name == "GET /api/public/videos" && strings.Contains(s.log.String(), span.Attributes["request_id"]) {
+			reads++
+		}
+	}
+	if reads != 3 {
+		t.Errorf("%d of 3 reads of the gallery have a span", reads)
+	}
 	at := slices.IndexFunc(spans, func(s telemetrytest.Span) bool { return s.Name == "POST /api/videos/upload" })
 	if at < 0 {
 		t.Fatalf("the upload has no span among %d", len(spans))

@@ -1,34 +1,33 @@
 package web
 
 import (
+	"context"
 	"net/http"
-
-	"github.com/labstack/echo/v4"
 
 	"risingstars/platform/fault"
 	"risingstars/platform/telemetry"
 )
 
-// trace begins the trace of a request, which its context then belongs to. Probes have none.
-func (s *Server) trace(c echo.Context, method, route string) telemetry.Span {
-	r := c.Request()
+// trace begins the trace of a request for a route, to which the returned context belongs. Probes have none.
+func (s *Server) trace(r *http.Request, route string) (context.Context, telemetry.Span) {
 	if s.o.Traces == nil || probed[route] {
-		return telemetry.Span{}
+		return r.Context(), telemetry.Span{}
 	}
+	method, route := bounded(r.Method, route)
 	ctx, span := s.o.Traces.Begin(r.Context(), telemetry.Server, method+" "+route, r.Header.Get("Traceparent"))
 	span.SetText("http.request.method", method)
 	span.SetText("http.route", route)
 	span.SetText("request_id", telemetry.RequestID(ctx))
-	c.SetRequest(r.WithContext(ctx))
-	return span
+	return ctx, span
 }
 
-// endTrace says how a request was answered.
-func endTrace(c echo.Context, span telemetry.Span, status int) {
+// endTrace says how a request was answered; err is what decided the answer, or nil.
+func endTrace(span telemetry.Span, status int, err error) {
 	span.SetNumber("http.response.status_code", int64(status))
-	if err, ok := c.Get(errorKey).(error); ok && status >= http.StatusInternalServerError {
+	switch {
+	case err != nil && status >= http.StatusInternalServerError:
 		span.Fail(fault.From(err).Code)
-	} else if ok {
+	case err != nil:
 		span.SetText("code", fault.From(err).Code)
 	}
 	span.End()
