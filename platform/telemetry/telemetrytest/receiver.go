@@ -168,8 +168,8 @@ func Text(spans []Span) string {
 	for _, s := range spans {
 		known[s.ID] = true
 	}
-	var print func(parent string, depth int)
-	print = func(parent string, depth int) {
+	var show func(parent string, depth int)
+	show = func(parent string, depth int) {
 		for _, s := range spans {
 			if s.Parent != parent && (parent != "" || known[s.Parent]) {
 				continue
@@ -180,10 +180,10 @@ func Text(spans []Span) string {
 				fmt.Fprintf(&out, " %s=%s", key, s.Attributes[key])
 			}
 			out.WriteByte('\n')
-			print(s.ID, depth+1)
+			show(s.ID, depth+1)
 		}
 	}
-	print("", 0)
+	show("", 0)
 	return out.String()
 }
 
