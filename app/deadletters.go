@@ -18,7 +18,7 @@ func queueCommand() *cobra.Command {
 	var limit int
 	dead := &cobra.Command{
 		Use:   "dead",
-		Short: "List the dead letters, latest first, each with what went wrong and the last words of ffmpeg, if it was that",
+		Short: "List the dead letters, latest first, each with what went wrong and the tool's last words",
 		Args:  cobra.NoArgs,
 		RunE: withQueue(database.Look, func(cmd *cobra.Command, q *queue.Queue, _ []string) error {
 			return listDead(cmd, q, limit)

@@ -25,8 +25,8 @@ type Task struct {
 	// ID is unique within a kind while the task waits or runs.
 	ID      string
 	Payload []byte
-	// Trace is the traceparent of the span that the work belongs to (package telemetry), which all deliveries of the task
-	// have; "": that of the context in which it is enqueued.
+	// Trace is the traceparent of the span that the work belongs to (package telemetry), which all deliveries have; "":
+	// that of the context in which the task is enqueued.
 	Trace string
 }
 
