@@ -11,6 +11,7 @@ GO ?= go
 LINT := .cache/bin/golangci-lint
 ACTIONLINT := .cache/bin/actionlint
 GOTESTSUM := .cache/bin/gotestsum
+GOVULNCHECK := .cache/bin/govulncheck
 K6 := .cache/bin/k6
 S3_SERVER := .cache/bin/versitygw
 SQS_SERVER := .cache/fauxqs/server.mjs
@@ -54,7 +55,7 @@ override STAGE :=
 endif
 
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE_TOOLS) $(CLIENT_GO) $(CLIENT_TS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one)
+test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE_TOOLS) $(CLIENT_GO) $(CLIENT_TS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one; STAGE=unit: all others)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -62,6 +63,16 @@ test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE
 test-short: ## the quick tests: no race detector, no servers, results cached
 	@infra/setup/packages.sh go ffmpeg
 	infra/setup/test.sh $(GO) test -short ./...
+
+.PHONY: coverage
+coverage: ## the quick tests, and which share of the statements they execute; fails below infra/setup/coverage.floor
+	@infra/setup/packages.sh go ffmpeg
+	@infra/setup/coverage.sh
+
+.PHONY: advisories
+advisories: $(GOVULNCHECK) ## known vulnerabilities in what the program calls (asks vuln.go.dev)
+	@infra/setup/packages.sh go
+	$(GOVULNCHECK) .
 
 .PHONY: lint
 lint: $(LINT) $(ACTIONLINT) .cache/redocly/.installed ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint, redocly
@@ -183,6 +194,11 @@ $(CLIENT_TS): .cache/client-ts/.installed infra/openapi/openapi.yaml $(wildcard 
 	cp infra/clients/ts/main.ts infra/clients/ts/tsconfig.json .cache/client-ts
 	cd .cache/client-ts && node_modules/.bin/openapi-typescript '$(CURDIR)/infra/openapi/openapi.yaml' -o showcase.ts
 	cd .cache/client-ts && node_modules/.bin/tsc
+
+$(GOVULNCHECK): infra/tools/govulncheck/go.mod infra/tools/govulncheck/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building govulncheck (once)'
+	cd infra/tools/govulncheck && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
 $(K6): infra/tools/k6/go.mod infra/tools/k6/go.sum

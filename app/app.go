@@ -48,6 +48,7 @@ type app struct {
 	driver    queue.Driver
 	queue     *queue.Queue
 	limits    *limit.Limits
+	traces    *telemetry.Traces // nil: there are none
 	checks    []telemetry.Check // of what requests need
 	tolerated []telemetry.Check // of what they can do without for a while
 	ffmpeg    string            // its version; "" if no worker runs here

@@ -54,6 +54,10 @@ func importLaws() []importLaw {
 			because: "gorm stays in platform/database and in the modules' stores",
 		},
 		{
+			name: "otel", imports: globs("go.opentelemetry.io/**"), only: globs("platform/telemetry/**"),
+			because: "what a span may tell is decided in one place",
+		},
+		{
 			name: "asynq", imports: globs("github.com/hibiken/asynq"), only: globs("platform/queue/asynqueue/**"),
 			because: "asynq stays in its driver",
 		},

@@ -127,7 +127,7 @@ func setup(cmd *cobra.Command) (*config.Config, *slog.Logger, error) {
 	return c, log, nil
 }
 
-// loadConfig reads the configuration of a command, and lets the AWS SDK see what only the file has.
+// loadConfig reads the configuration of a command, and lets the SDKs see what only the file has.
 func loadConfig(cmd *cobra.Command) (*config.Config, config.Report, error) {
 	c, report, err := config.Load(config.DotenvFile(), cmd.Flags())
 	for name, value := range report.SDK {

@@ -18,7 +18,7 @@ func queueCommand() *cobra.Command {
 	var limit int
 	dead := &cobra.Command{
 		Use:   "dead",
-		Short: "List the dead letters, latest first",
+		Short: "List the dead letters, latest first, each with what went wrong and the tool's last words",
 		Args:  cobra.NoArgs,
 		RunE: withQueue(database.Look, func(cmd *cobra.Command, q *queue.Queue, _ []string) error {
 			return listDead(cmd, q, limit)
@@ -66,7 +66,7 @@ func listDead(cmd *cobra.Command, q *queue.Queue, limit int) error {
 	fmt.Fprintln(table, "KIND\tID\tATTEMPTS\tDIED\tREASON")
 	for _, d := range dead {
 		died := d.DiedAt.UTC().Format(time.RFC3339)
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", d.Kind, d.ID, d.Attempts, died, d.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", d.Kind, d.ID, d.Attempts, died, oneLine(d.Reason))
 	}
 	return table.Flush()
 }

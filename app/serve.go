@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -77,7 +78,7 @@ func (a *app) workServices() []lifecycle.Service {
 	maps.Copy(handlers, a.post.Handlers())
 	worker := queue.NewWorker(a.driver, handlers, queue.WorkerOptions{
 		Concurrency: a.concurrency(), Visibility: visibility(a.c), Grace: a.c.Grace(),
-		Logger: a.log, Registerer: a.registry,
+		Logger: a.log, Registerer: a.registry, Traces: a.traces,
 	})
 	services := []lifecycle.Service{
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
@@ -98,6 +99,9 @@ func (a *app) workServices() []lifecycle.Service {
 
 // work processes videos. With WORKER_HTTP_ADDR, it also serves health checks and metrics.
 func (a *app) work(ctx context.Context) error {
+	if err := a.openTraces(ctx, "work"); err != nil {
+		return errors.Join(err, a.close())
+	}
 	a.announce(ctx, "work", a.concurrency())
 	a.join(ctx, "work", a.concurrency())
 	services := append(a.workServices(), a.diskWatch())
@@ -137,6 +141,7 @@ func (a *app) routes(server *web.Server) {
 func (a *app) newAPI() *web.Server {
 	o := a.serverOptions(a.c.HTTP.Addr)
 	o.Drain, o.Registerer, o.Browser = a.c.Drain(), a.registry, browsers{a.identity}.caller
+	o.Traces = a.traces
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
@@ -153,6 +158,9 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	workers := 0
 	if withWorker {
 		workers = a.concurrency()
+	}
+	if err := a.openTraces(ctx, "serve"); err != nil {
+		return errors.Join(err, a.close())
 	}
 	a.announce(ctx, "serve", workers)
 	a.join(ctx, "serve", workers)

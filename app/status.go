@@ -15,26 +15,37 @@ import (
 )
 
 func statusCommand() *cobra.Command {
-	asJSON := false
+	asJSON, watch := false, false
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "Print what runs and what it does: processes, jobs, the queue, videos, disks; it changes nothing",
-		Args:  cobra.NoArgs,
+		Long: "Print what runs and what it does: processes, jobs, the queue, videos, disks. It changes nothing.\n\n" +
+			"With --watch it does so every two seconds until Ctrl-C: on a terminal in place of what it printed before;\n" +
+			"into a pipe or a file one after the other, each below the time (with --json each on one line).",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, log, err := setup(cmd)
 			if err != nil {
 				return err
 			}
-			a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: database.Look}
-			now, err := a.status(cmd.Context())
+			look := func(ctx context.Context) (status, error) {
+				a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: database.Look}
+				now, err := a.status(ctx)
+				return now, errors.Join(err, a.close())
+			}
+			if watch {
+				return watchStatus(cmd.Context(), cmd.OutOrStdout(), asJSON, look)
+			}
+			now, err := look(cmd.Context())
 			write := now.print
 			if asJSON {
 				write = now.printJSON
 			}
-			return errors.Join(err, write(cmd.OutOrStdout()), a.close())
+			return errors.Join(err, write(cmd.OutOrStdout()))
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	command.Flags().BoolVar(&watch, "watch", false, "print it again every two seconds, until Ctrl-C")
 	return command
 }
 
@@ -46,6 +57,7 @@ type status struct {
 	Jobs      []jobStatus     `json:"jobs"`
 	Queue     queueStatus     `json:"queue"`
 	Videos    videosStatus    `json:"videos"`
+	LastHour  lastHourStatus  `json:"last_hour"`
 	Disks     []diskStatus    `json:"disks"`
 }
 
@@ -86,6 +98,12 @@ type videosStatus struct {
 	MissingFiles  int `json:"missing_files"` // of published ones
 }
 
+// lastHourStatus counts videos.
+type lastHourStatus struct {
+	Published int            `json:"published"`
+	Failed    map[string]int `json:"failed"` // by the code of the failure
+}
+
 type diskStatus struct {
 	Name    string `json:"name"`
 	Path    string `json:"path"`
@@ -99,7 +117,7 @@ type diskStatus struct {
 // then.
 func (a *app) status(ctx context.Context) (s status, err error) {
 	s.Processes, s.Jobs, s.Disks = []processStatus{}, []jobStatus{}, []diskStatus{}
-	s.Queue.Backend = a.c.Queue.Backend
+	s.Queue.Backend, s.LastHour.Failed = a.c.Queue.Backend, map[string]int{}
 	errs := []error{s.readRows(ctx, a)}
 	s.Error = reason(errs[0])
 	if a.db == nil && a.c.Queue.Backend == "embedded" { // the queue is in the database
@@ -169,6 +187,7 @@ func (s *status) addVideos(o media.Census) {
 		Waiting: o.Waiting, OldestWaiting: seconds(o.OldestWaiting), Processing: o.Processing,
 		Published: o.Published, Failed: o.Failed, MissingFiles: o.MissingFiles,
 	}
+	s.LastHour = lastHourStatus(o.LastHour)
 }
 
 func (s *status) addQueue(backend string, q queue.Stats) {

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -28,8 +31,9 @@ func (s status) print(w io.Writer) error {
 	if s.Queue.Error != "" {
 		fmt.Fprintf(table, "queue\tunknown: %s\n", s.Queue.Error)
 	} else {
-		fmt.Fprintf(table, "queue\t%s: %d tasks ready, %d in flight, %d delayed, %d dead\n",
-			s.Queue.Backend, s.Queue.Ready, s.Queue.InFlight, s.Queue.Delayed, s.Queue.Dead)
+		fmt.Fprintf(table, "queue\t%s: %d tasks ready%s, %d in flight, %d delayed, %d dead%s\n", s.Queue.Backend,
+			s.Queue.Ready, inBrackets(s.Queue.OldestReady, "the oldest for "+words(s.Queue.OldestReady)),
+			s.Queue.InFlight, s.Queue.Delayed, s.Queue.Dead, inBrackets(s.Queue.Dead, "app queue dead"))
 	}
 	for _, d := range s.Disks {
 		if d.Error != "" {
@@ -47,6 +51,7 @@ func (s status) print(w io.Writer) error {
 }
 
 func (s status) printProcesses(w io.Writer) {
+	worker := map[string]string{} // by video
 	fmt.Fprintln(w, "ROLE\tHOST\tPROCESS\tVERSION\tAGE\tSEEN\tJOBS\tVIDEOS")
 	for _, p := range s.Processes {
 		jobs := "-"
@@ -55,15 +60,19 @@ func (s status) printProcesses(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s ago\t%s\t%s\n", p.Role, p.Host, p.PID, p.Version,
 			words(p.Age), words(p.Silent), jobs, strings.Join(p.Doing, " "))
+		for _, video := range p.Doing {
+			worker[video] = fmt.Sprintf("%s %d", p.Host, p.PID)
+		}
 	}
 	if len(s.Processes) == 0 {
 		fmt.Fprintln(w, "nothing runs")
 	}
 	if len(s.Jobs) > 0 {
-		fmt.Fprintln(w, "\nVIDEO\tSTEP\tPERCENT\tATTEMPT")
+		fmt.Fprintln(w, "\nVIDEO\tSTEP\tPERCENT\tATTEMPT\tWORKER")
 	}
 	for _, j := range s.Jobs {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\n", j.VideoID, j.Step, j.Percent, j.Attempt)
+		at := cmp.Or(worker[j.VideoID], "-") // it has begun since that process was seen
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", j.VideoID, j.Step, j.Percent, j.Attempt, at)
 	}
 }
 
@@ -72,16 +81,27 @@ func (s status) printVideos(w io.Writer) {
 		fmt.Fprintf(w, "processes\tunknown: %s\nvideos\tunknown\n", s.Error)
 		return
 	}
-	waiting := ""
-	if s.Videos.Waiting > 0 {
-		waiting = fmt.Sprintf(" (the oldest for %s)", words(s.Videos.OldestWaiting))
-	}
-	missing := ""
-	if s.Videos.MissingFiles > 0 {
-		missing = fmt.Sprintf(" (%d lack a file: app storage check)", s.Videos.MissingFiles)
-	}
+	waiting := inBrackets(s.Videos.Waiting, "the oldest for "+words(s.Videos.OldestWaiting))
+	missing := inBrackets(s.Videos.MissingFiles,
+		fmt.Sprintf("%d lack a file: app storage check", s.Videos.MissingFiles))
 	fmt.Fprintf(w, "videos\t%d wait%s, %d in process, %d published%s, %d failed\n",
 		s.Videos.Waiting, waiting, s.Videos.Processing, s.Videos.Published, missing, s.Videos.Failed)
+	var reasons []string
+	failed := 0
+	for _, code := range slices.Sorted(maps.Keys(s.LastHour.Failed)) {
+		failed += s.LastHour.Failed[code]
+		reasons = append(reasons, fmt.Sprintf("%s %d", code, s.LastHour.Failed[code]))
+	}
+	fmt.Fprintf(w, "last hour\t%d published, %d failed%s\n",
+		s.LastHour.Published, failed, inBrackets(failed, strings.Join(reasons, ", ")))
+}
+
+// inBrackets returns what there is to add to a number, unless that is 0.
+func inBrackets(n int, text string) string {
+	if n == 0 {
+		return ""
+	}
+	return " (" + text + ")"
 }
 
 // words puts seconds into words.

@@ -44,6 +44,8 @@ func (c *Config) checkAddresses(report report) {
 		{"PUBLIC_URL", &c.HTTP.PublicURL},
 		{"S3_PUBLIC_URL", &c.Storage.PublicURL},
 		{"AWS_ENDPOINT_URL", &c.AWS.EndpointURL},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", &c.Traces.Endpoint},
+		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &c.Traces.TracesEndpoint},
 	} {
 		*item.address = strings.TrimSuffix(*item.address, "/")
 		if !isEmptyOrWebAddress(*item.address) {

@@ -27,6 +27,7 @@ type Config struct {
 	Voting  Voting
 	Mail    Mail
 	Log     Log
+	Traces  Traces
 
 	LoadTestEndpoints bool `env:"LOAD_TEST_ENDPOINTS" default:"false"`
 }
@@ -167,6 +168,21 @@ type Mail struct {
 type Log struct {
 	Level  string `env:"LOG_LEVEL" default:"info" flag:"log-level"`
 	Format string `env:"LOG_FORMAT" default:"auto"`
+}
+
+// Traces says where spans go, by the variables of the OpenTelemetry specification. They are off without an address. The
+// SDK reads these variables and the others of the specification by itself.
+type Traces struct {
+	Endpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	TracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+	Protocol       string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" default:"http/protobuf"`
+	Exporter       string `env:"OTEL_TRACES_EXPORTER" default:"otlp"` // otlp, none
+	Disabled       bool   `env:"OTEL_SDK_DISABLED" default:"false"`
+}
+
+// On reports whether spans are sent.
+func (t Traces) On() bool {
+	return t.Endpoint+t.TracesEndpoint != "" && t.Exporter == "otlp" && !t.Disabled
 }
 
 // Embedded reports whether this is the embedded stage, which needs no operator: it migrates its own database and

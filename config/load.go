@@ -51,8 +51,8 @@ type Setting struct {
 type Report struct {
 	Settings []Setting
 	Warnings Problems // of what can be meant, but hardly is
-	// SDK are the variables of the AWS SDK that only the file has. The SDK reads the environment alone, so whoever uses
-	// it must put them there.
+	// SDK are the variables of AWS's and OpenTelemetry's SDKs that only the file has. These read the environment alone, so
+	// whoever uses one must put them there.
 	SDK map[string]string
 }
 
@@ -87,11 +87,11 @@ func Load(file File, set *pflag.FlagSet) (*Config, Report, error) {
 	c.normalize(&problems)
 	report := Report{Settings: c.settings(sources), Warnings: c.warnings(lines), SDK: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(lines)) {
-		if _, set := os.LookupEnv(name); !set && strings.HasPrefix(name, "AWS_") {
+		if _, set := os.LookupEnv(name); !set && sdkOf(name) != "" {
 			report.SDK[name] = lines[name].value
 			if !isOurs(name) {
 				report.Settings = append(report.Settings,
-					Setting{name, masked(lines[name].value), lines[name].at(file), "for the AWS SDK"})
+					Setting{name, masked(lines[name].value), lines[name].at(file), "for the SDK of " + sdkOf(name)})
 			}
 		}
 	}
@@ -99,6 +99,17 @@ func Load(file File, set *pflag.FlagSet) (*Config, Report, error) {
 		return nil, report, problems
 	}
 	return &c, report, nil
+}
+
+// sdkOf returns whose SDK reads a variable by itself; "" if none does.
+func sdkOf(name string) string {
+	switch {
+	case strings.HasPrefix(name, "AWS_"):
+		return "AWS"
+	case strings.HasPrefix(name, "OTEL_"):
+		return "OpenTelemetry"
+	}
+	return ""
 }
 
 // find returns the value of a variable and where it was found.

@@ -58,6 +58,11 @@ SMTP_URL: server of letters, such as smtp://user:password@host:587; none: files 
 MAIL_FROM: sender of letters; none: no-reply at the host of PUBLIC_URL
 LOG_LEVEL: debug, info, warn or error
 LOG_FORMAT: auto, json or text
+OTEL_EXPORTER_OTLP_ENDPOINT: OTLP receiver of traces; none: there are no traces
+OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: the receiver's whole address, with its path; none: /v1/traces of the one above
+OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf, which is the only one
+OTEL_TRACES_EXPORTER: otlp or none
+OTEL_SDK_DISABLED: whether there are no traces, whatever else says
 LOAD_TEST_ENDPOINTS: whether POST /api/videos/upload-mock is served, for load tests
 UPLOADS_PER_DAY_PER_ACCOUNT: uploads of an account in a day; 0: no limit
 UPLOADS_BYTES_PER_ACCOUNT: bytes of the files of an account; 0: no limit

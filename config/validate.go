@@ -38,6 +38,8 @@ func (c *Config) normalize(problems *Problems) {
 	oneOf("MEDIA_AUDIO", c.Media.Audio, "keep", "remove")
 	oneOf("LOG_LEVEL", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf("LOG_FORMAT", c.Log.Format, "auto", "json", "text")
+	oneOf("OTEL_EXPORTER_OTLP_PROTOCOL", c.Traces.Protocol, "http/protobuf")
+	oneOf("OTEL_TRACES_EXPORTER", c.Traces.Exporter, "otlp", "none")
 
 	between := func(name string, value, low, high int64) {
 		if value < low || value > high {

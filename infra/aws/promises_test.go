@@ -81,8 +81,8 @@ func TestTemplatesKeepTheirPromises(t *testing.T) {
 	if n := strings.Count(string(files["database.yaml"]), tag); n != 3 {
 		t.Errorf("tasks may read %d secrets, not the two URLs and the key", n)
 	}
-	if n := strings.Count(string(files["alarms.yaml"]), "AlarmActions: [!Ref Topic]"); n != 7 {
-		t.Errorf("%d alarms notify the topic, not 7", n)
+	if n := strings.Count(string(files["alarms.yaml"]), "AlarmActions: [!Ref Topic]"); n != 11 {
+		t.Errorf("%d alarms notify the topic, not 11", n)
 	}
 	network := string(files["network.yaml"])
 	const world, aws = "CidrIp: 0.0.0.0/0, Description", "ToPort: 443, CidrIp: 0.0.0.0/0, Description: AWS"

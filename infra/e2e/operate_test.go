@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"crypto/rand"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +44,14 @@ type host struct {
 
 func newHost(t *testing.T, units string, env ...string) *host {
 	t.Helper()
-	s := newSite(t)
+	h := installHost(t, newSite(t), units, env...)
+	h.systemctl(t, "start")
+	return h
+}
+
+// installHost returns a host on which no unit runs yet.
+func installHost(t *testing.T, s *site, units string, env ...string) *host {
+	t.Helper()
 	h := &host{site: s, room: t.TempDir()}
 	h.app = filepath.Join(h.room, "installed")
 	command := s.command(t)
@@ -62,7 +71,6 @@ func newHost(t *testing.T, units string, env ...string) *host {
 			t.Logf("the log (%v):\n%s", err, log)
 		}
 	})
-	h.systemctl(t, "start")
 	return h
 }
 
@@ -195,5 +203,46 @@ func TestSecretsAreFilledInByThePage(t *testing.T) {
 	file := []string{"ENV_FILE=" + filepath.Join(folder, ".env")}
 	if out, errs, code := s.runAppWith(t, file, "config"); code != 0 || strings.Contains(out, "warning") {
 		t.Errorf("config: exit code %d, %s%s", code, out, errs)
+	}
+}
+
+// On a machine with nothing but empty servers, the page's commands lead to a site that people use.
+func TestOneHostIsSetUpByThePage(t *testing.T) {
+	onlyInStage(t, onehost)
+	t.Parallel()
+	ports := []int{reservePort(t), reservePort(t)}
+	admin, redis := serverURL(t, "TEST_POSTGRES_URL"), serverURL(t, "TEST_REDIS_URL")
+	redis = fmt.Sprintf("%s/%d", redis, redisDatabases.Add(1))
+	at, err := url.Parse(admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "new_" + strings.ToLower(rand.Text())
+	t.Cleanup(func() {
+		execAsAdmin(t, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		execAsAdmin(t, admin, "DROP ROLE IF EXISTS "+name+"_app")
+		execAsAdmin(t, admin, "DROP ROLE IF EXISTS "+name)
+	})
+	h := installHost(t, newSiteWithoutServers(t),
+		fmt.Sprintf("showcase-serve@%d showcase-serve@%d showcase-work@1", ports[0], ports[1]),
+		"SHUTDOWN_DRAIN_SECONDS=0")
+	h.env = append(h.env, "ENV_FILE="+filepath.Join(h.room, ".env"))
+	if err := os.WriteFile(filepath.Join(h.room, ".env"), nil, 0o600); err != nil { // of the unit's first look
+		t.Fatal(err)
+	}
+	out := h.follow(t, onehost+": start", "ADMIN_URL="+admin, "DATABASE_AT="+at.Host, "NAME="+name, "REDIS_URL="+redis,
+		fmt.Sprintf("PORTS=%d %d", ports[0], ports[1]))
+	if !strings.Contains(out, "ready") && !strings.Contains(out, "ok") {
+		t.Errorf("doctor prints\n%s", out)
+	}
+	h.settings = []string{"ENV_FILE=" + filepath.Join(h.room, ".env")}
+	h.await(t, fmt.Sprintf("127.0.0.1:%d", ports[1]))
+	ana := h.newPerson(t, "")
+	if v := ana.waitForFinal(t, ana.upload(t, tinyClip(t), "Canción")); v.Status != "processed" {
+		t.Fatalf("the video is %+v", v)
+	}
+	info, err := os.Stat(filepath.Join(h.room, "owner_url"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the owner's address is for others: %v (%v)", info, err)
 	}
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Runs the suite of `make test`, and prints at the end what took longest. Without arguments it runs everything: lint, all
 # tests under the race detector, and the end-to-end tests in each stage (with the detector in the embedded one). With
-# stages as arguments (embedded, onehost, aws) it runs only the end-to-end tests, in these stages, without the detector.
+# stages as arguments (embedded, onehost, aws) it runs only the end-to-end tests, in these stages, without the detector;
+# with the argument unit, only all other tests, with it.
 # The Makefile builds the tools that it uses, and infra/setup/test.sh starts the servers.
 #
 # TEST_FLAGS and TEST_PACKAGES replace the flags and the packages of `go test`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-usage="usage: suite.sh [embedded|onehost|aws]..."
+usage="usage: suite.sh [unit|embedded|onehost|aws]..."
 read -ra packages <<<"${TEST_PACKAGES:-./...}"
 # Two test binaries at once on any machine: the tests start servers and ffmpeg, which fill two cores by themselves.
 read -ra flags <<<"${TEST_FLAGS:--race -count=1 -p 2 -timeout 50m}"
@@ -69,11 +70,15 @@ stage_tests() {
 
 for stage in "$@"; do
 	case $stage in
+	unit) [[ $# -eq 1 ]] || { echo "$usage" >&2; exit 2; } ;;
 	embedded | onehost | aws) ;;
 	*) echo "$usage" >&2; exit 2 ;;
 	esac
 done
-if [[ $# -gt 0 ]]; then
+if [[ $* == unit ]]; then
+	mapfile -t packages < <("${GO:-go}" list ./... | grep -v '/infra/e2e$')
+	in_background tests go_test tests "${packages[@]}"
+elif [[ $# -gt 0 ]]; then
 	in_background "${*}" stage_tests "$@"
 else
 	in_background lint infra/setup/lint.sh

@@ -14,6 +14,14 @@ type Census struct {
 	OldestWaiting time.Duration
 	MissingFiles  int           // published videos of which a file is gone
 	Jobs          []JobUnderWay // under way, the oldest upload first
+	LastHour      LastHour
+}
+
+// LastHour is what has become of videos within an hour until now. What has failed and waits again, because its owner
+// has retried it, does not count.
+type LastHour struct {
+	Published int
+	Failed    map[string]int // by the code of the failure
 }
 
 // JobUnderWay is the work on a video.

@@ -14,6 +14,7 @@ import (
 	"risingstars/modules/media/internal/ffmpeg"
 	"risingstars/platform/disk"
 	"risingstars/platform/storage"
+	"risingstars/platform/telemetry"
 )
 
 const (
@@ -120,6 +121,8 @@ func (j *job) run(ctx context.Context) (err error) {
 		return j.blame(fmt.Errorf("process video %s: %w", j.video.ID, err))
 	}
 	j.report(stepPublishing, 100)
+	ctx, span := telemetry.Start(ctx, telemetry.Internal, "publish")
+	defer func() { span.EndWith(err) }()
 	return j.publish(ctx, result)
 }
 
@@ -219,7 +222,9 @@ func (j *job) measurePublication(ctx context.Context) {
 		return
 	}
 	if now, err := j.store.db.Now(ctx); err == nil {
-		j.metrics.toPublished.Observe(max(0, now.Sub(j.video.UploadedAt)).Seconds())
+		waited := max(0, now.Sub(j.video.UploadedAt))
+		j.metrics.toPublished.Observe(waited.Seconds())
+		j.log.InfoContext(ctx, "video published", "video_id", j.video.ID, "waited_ms", waited.Milliseconds())
 	}
 }
 

@@ -41,7 +41,7 @@ func (m *Module) send(ctx context.Context, id string) {
 // sendTaken enqueues the task of a video that was taken to be sent. After an error the next sweep sends it.
 func (m *Module) sendTaken(ctx context.Context, v silentVideo) error {
 	limited, cancel := context.WithTimeout(ctx, sendTimeout)
-	err := m.queue.Enqueue(limited, queue.Task{Kind: processKind, ID: v.ID})
+	err := m.queue.Enqueue(limited, queue.Task{Kind: processKind, ID: v.ID, Trace: v.Trace})
 	cancel()
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
@@ -69,7 +69,7 @@ func (m *Module) process(ctx context.Context, d queue.Delivery) error {
 	}
 	m.underWay.Store(v.ID, true)
 	defer m.underWay.Delete(v.ID)
-	err = m.newJob(v, videoClaim{m.store, v}).run(ctx)
+	err = m.newJob(v, videoClaim{m.store, v}).traced(ctx, v.Trace)
 
 	// The rest must happen even if the job's context has ended.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)

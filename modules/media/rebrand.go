@@ -132,7 +132,7 @@ func (m *Module) makeAgain(ctx context.Context, d queue.Delivery) error {
 	j := m.newJob(v, c)
 	j.rules.MinDuration, j.rules.MaxDuration, j.rules.MinHeight = 0, 0, 0
 	j.keepsOriginal, j.keepsReplaced = true, true
-	err = j.run(ctx)
+	err = j.traced(ctx, "")
 
 	// The rest must happen even if the job's context has ended.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)

@@ -274,3 +274,31 @@ func TestAFailedSendingChangesNoClaim(t *testing.T) {
 		}
 	})
 }
+
+// traceKeeper is a real queue that keeps the traces of what is sent.
+type traceKeeper struct {
+	queue.Driver
+	traces *[]string
+}
+
+func (q traceKeeper) Enqueue(ctx context.Context, task queue.Task) error {
+	*q.traces = append(*q.traces, task.Trace)
+	return q.Driver.Enqueue(ctx, task)
+}
+
+// A sweeper knows nothing of the request that a video came with but what its row says.
+func TestATaskThatIsSentAgainBelongsToTheTraceOfTheUpload(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *studio) {
+		var traces []string
+		s.queue = queue.New(traceKeeper{s.driver, &traces}, queue.Options{Logger: s.log})
+		want := "00-" + strings.Repeat("a", 32) + "-" + strings.Repeat("b", 16) + "-01"
+		s.set(t, s.insert(t, Uploaded).ID, "sent_at = 0, trace = '"+want+"'")
+		if err := s.resend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(traces) != 1 || traces[0] != want {
+			t.Errorf("sent with %q, want %q", traces, want)
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"risingstars/platform/database"
+	"risingstars/platform/telemetry"
 )
 
 type store struct {
@@ -48,6 +49,7 @@ type videoRow struct {
 	Branding     string
 	WorkMs       int64
 	MissingSince int64
+	Trace        string
 	LeaseLeft    int64 `gorm:"->"` // in microseconds; only leaseOf reads it
 }
 
@@ -62,7 +64,7 @@ func (r videoRow) video() Video {
 		FailedAt: database.FromMicros(r.FailedAt),
 		Start:    time.Duration(r.StartMs) * time.Millisecond, Duration: time.Duration(r.DurationMs) * time.Millisecond,
 		UploadedAt: database.FromMicros(r.UploadedAt), ProcessedAt: database.FromMicros(r.ProcessedAt),
-		FilesMissing: r.MissingSince > 0,
+		FilesMissing: r.MissingSince > 0, Trace: r.Trace,
 	}
 }
 
@@ -81,6 +83,7 @@ func (s *store) insert(ctx context.Context, v Video) error {
 			ID: v.ID, OwnerID: v.OwnerID, Title: v.Title, Description: v.Description, Status: string(Uploaded),
 			Step: stepQueued, OriginalKey: v.OriginalKey, OriginalSize: v.OriginalSize,
 			StartMs: v.Start.Milliseconds(), UploadedAt: database.Micros(v.UploadedAt),
+			Trace: telemetry.TraceParent(ctx),
 		}).Error
 		if err != nil {
 			return err

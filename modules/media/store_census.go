@@ -45,5 +45,35 @@ func (s *store) countVideos(ctx context.Context) (o Census, err error) {
 	for _, j := range jobs {
 		o.Jobs = append(o.Jobs, JobUnderWay{VideoID: j.ID, Step: j.Stage, Percent: j.Progress, Attempt: j.Attempt})
 	}
-	return o, nil
+	o.LastHour, err = s.countLastHour(ctx, now)
+	return o, err
+}
+
+// countLastHour does not count what lies in the future, which is from the time before the clock was set back.
+func (s *store) countLastHour(ctx context.Context, now string) (h LastHour, err error) {
+	h.Failed = map[string]int{}
+	var counts []struct {
+		Code string // "": they are published
+		N    int
+	}
+	within := func(column string) string {
+		return fmt.Sprintf(`%[1]s > %[2]s AND %[1]s <= %[3]s`, column, plus(now, -time.Hour), now)
+	}
+	err = s.db.Query(ctx, &counts, `
+		SELECT '' AS code, COUNT(*) AS n FROM media_videos
+		WHERE status = 'processed' AND NOT mock AND `+within(`processed_at`)+`
+		UNION ALL
+		SELECT failure_code, COUNT(*) FROM media_videos
+		WHERE status = 'failed' AND NOT mock AND `+within(`failed_at`)+` GROUP BY failure_code`)
+	if err != nil {
+		return h, fmt.Errorf("count the videos of the last hour: %w", err)
+	}
+	for _, c := range counts {
+		if c.Code == "" {
+			h.Published = c.N
+		} else {
+			h.Failed[c.Code] = c.N
+		}
+	}
+	return h, nil
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"risingstars/platform/telemetry"
 )
 
 // claim claims a video that waits or has no valid lease, under its own task. It reports whether it did.
@@ -184,7 +186,9 @@ func (s *store) moveToFailedOver(ctx context.Context, id, code, subject, where s
 
 // retry is requeue for the owner: only after a failure on our side, and at most maxRetries times.
 func (s *store) retry(ctx context.Context, id string) (bool, error) {
-	return s.requeueIf(ctx, id, map[string]any{"retries": gorm.Expr("retries + 1")},
+	return s.requeueIf(ctx, id, map[string]any{
+		"retries": gorm.Expr("retries + 1"), "trace": telemetry.TraceParent(ctx),
+	},
 		" AND failure_code = ? AND retries < ?", codeProcessingError, maxRetries)
 }
 

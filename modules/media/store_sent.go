@@ -14,6 +14,7 @@ type silentVideo struct {
 	ID      string
 	SentAt  int64 // tells this sending from later ones
 	Attempt int
+	Trace   string
 	Died    bool // the task died during the latest attempt: the video is to fail instead
 }
 
@@ -31,7 +32,7 @@ func (s *store) takeSilent(ctx context.Context, resendAfter time.Duration, limit
 			ORDER BY sent_at LIMIT ? %s
 		)
 		UPDATE media_videos SET sent_at = %s WHERE id IN (SELECT id FROM silent)
-		RETURNING id, sent_at, attempt, %s`,
+		RETURNING id, sent_at, attempt, trace, %s`,
 		plus(s.moment(), -resendAfter), leased(s.clock()), s.skipLocked(), s.sending(resendAfter), died), limit)
 }
 
@@ -40,7 +41,7 @@ func (s *store) takeUnsent(ctx context.Context, id string, resendAfter time.Dura
 	return s.takeToSend(ctx, fmt.Sprintf(`
 		UPDATE media_videos SET sent_at = %s
 		WHERE id = ? AND sent_at = 0 AND status IN ('uploaded', 'processing') AND NOT %s
-		RETURNING id, sent_at, attempt, %s`, s.sending(resendAfter), leased(s.clock()), died), id)
+		RETURNING id, sent_at, attempt, trace, %s`, s.sending(resendAfter), leased(s.clock()), died), id)
 }
 
 // sending is the time in sent_at while a task is being sent: after sendHold, it is resendAfter ago.

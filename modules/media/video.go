@@ -30,6 +30,8 @@ type Video struct {
 	ProcessedAt time.Time // zero before that
 
 	FilesMissing bool // a published file is gone
+
+	Trace string // the traceparent of the request that the present processing is for; "": none
 }
 
 // retriable returns the fault for why the owner may not retry the video, or nil.

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"time"
+
+	"risingstars/platform/telemetry"
 )
 
 const deadHookTimeout = 10 * time.Second
@@ -33,6 +35,8 @@ func (w *Worker) handle(ctx context.Context, delivery Delivery) Verdict {
 	started := time.Now()
 	handler, known := w.handlers[delivery.Kind]
 	delivery.MaxAttempts = w.options.MaxAttempts
+	ctx, span := w.options.Traces.Continue(ctx, telemetry.Consumer, "process "+delivery.Kind, delivery.Trace)
+	defer span.End()
 	var end ending
 	switch {
 	case !known:
@@ -46,6 +50,12 @@ func (w *Worker) handle(ctx context.Context, delivery Delivery) Verdict {
 	}
 	if end.outcome == outcomeDead && handler.Dead != nil {
 		w.announceDeath(ctx, handler, delivery, end.verdict.Reason)
+	}
+	span.SetText("messaging.message.id", delivery.ID)
+	span.SetNumber("messaging.message.delivery_count", int64(delivery.Attempt))
+	span.SetText("outcome", end.outcome)
+	if end.outcome == outcomeDead || end.outcome == outcomeRetried {
+		span.Fail(end.outcome)
 	}
 	w.report(ctx, delivery, known, end, time.Since(started))
 	return end.verdict

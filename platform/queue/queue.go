@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/platform/database"
+	"risingstars/platform/telemetry"
 )
 
 const defaultDeadLimit = 100
@@ -58,10 +59,16 @@ func (q *Queue) Enqueue(ctx context.Context, task Task) error {
 	if err := task.validate(); err != nil {
 		return fmt.Errorf("enqueue %q: %w", task.Kind, err)
 	}
+	ctx, span := telemetry.Switch(ctx, telemetry.Producer, "send "+task.Kind, task.Trace)
+	span.SetText("messaging.message.id", task.ID)
+	if trace := telemetry.TraceParent(ctx); trace != "" {
+		task.Trace = trace
+	}
 	err := ErrInTransaction
 	if !database.InTransaction(ctx) {
 		err = q.driver.Enqueue(ctx, task)
 	}
+	span.EndWith(err)
 	if err != nil {
 		return fmt.Errorf("enqueue %s %s: %w", task.Kind, task.ID, err)
 	}

@@ -25,6 +25,9 @@ type Task struct {
 	// ID is unique within a kind while the task waits or runs.
 	ID      string
 	Payload []byte
+	// Trace is the traceparent of the span that the work belongs to (package telemetry), which all deliveries have; "":
+	// that of the context in which the task is enqueued.
+	Trace string
 }
 
 func (t Task) validate() error {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"risingstars/platform/telemetry"
 )
 
 // abandonAfter is how long Stop still waits for handlers once its own context has ended: long enough for one that obeys
@@ -41,6 +43,7 @@ type WorkerOptions struct {
 	Logger      *slog.Logger  // nil: slog.Default()
 	// Registerer receives the worker's metrics; nil: no metrics.
 	Registerer prometheus.Registerer
+	Traces     *telemetry.Traces // gets a span per delivery; nil: none
 }
 
 func (o WorkerOptions) withDefaults() WorkerOptions {

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/platform/disk"
+	"risingstars/platform/telemetry"
 )
 
 // Options may be left zero.
@@ -33,6 +34,8 @@ func New(driver Driver, opts Options) *Bucket {
 // atomic: when r fails, ctx ends, the limit is exceeded (ErrTooLarge, at the first byte too many) or there is no space
 // (disk.ErrFull), the key keeps its old object and nothing else remains. ctx does not interrupt a Read that blocks.
 func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, opts PutOptions) (obj Object, err error) {
+	ctx, span := telemetry.Start(ctx, telemetry.Internal, "storage put")
+	defer func() { span.EndWith(err) }()
 	defer b.finish("put", key, time.Now(), &err)
 	if err := CheckKey(key); err != nil {
 		return Object{}, err
@@ -43,6 +46,8 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, opts PutOptio
 // PutFile stores the regular file at path, which must no longer be written to. It moves the file if the driver can, and
 // copies it otherwise: after a success the file is gone or may be removed; after an error it is still at path.
 func (b *Bucket) PutFile(ctx context.Context, key, path string, opts PutOptions) (obj Object, err error) {
+	ctx, span := telemetry.Start(ctx, telemetry.Internal, "storage put_file")
+	defer func() { span.EndWith(err) }()
 	defer b.finish("put_file", key, time.Now(), &err)
 	if err := CheckKey(key); err != nil {
 		return Object{}, err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"risingstars/platform/telemetry"
 )
 
 // In a direct upload, a client sends a file to the store in parts, without passing through this program:
@@ -112,6 +114,8 @@ func (b *Bucket) PresignPart(
 // After ErrBadParts and errors of the store, the upload is still there and can be completed or aborted. After a
 // success, further calls return the same object for as long as the key has it.
 func (b *Bucket) CompleteDirect(ctx context.Context, key, uploadID string, parts []Part) (obj Object, err error) {
+	ctx, span := telemetry.Start(ctx, telemetry.Internal, "storage complete_direct")
+	defer func() { span.EndWith(err) }()
 	defer b.finish("complete_direct", key, time.Now(), &err)
 	d, err := b.directDriver(key)
 	if err != nil {

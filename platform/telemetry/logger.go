@@ -1,5 +1,6 @@
-// Package telemetry builds what operators watch: the logger, the metrics registry and the readiness check. It sends
-// nothing anywhere: logs are written to a stream, and metrics wait to be scraped.
+// Package telemetry builds what operators watch: the logger, the metrics registry, the readiness check and traces. Only
+// traces are sent anywhere, and only if a receiver is configured: logs are written to a stream, and metrics wait to be
+// scraped.
 package telemetry
 
 import (
@@ -14,8 +15,8 @@ import (
 )
 
 // NewLogger returns a logger that writes records of the given level (debug, info, warn, error) and above to w. Format
-// is text, json or auto, which means text if w is a terminal and JSON otherwise. Each record gets the request id of its
-// context.
+// is text, json or auto, which means text if w is a terminal and JSON otherwise. Each record gets the ids of the request
+// and of the trace of its context.
 func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	var minimum slog.Level
 	if err := minimum.UnmarshalText([]byte(level)); err != nil {
@@ -55,6 +56,9 @@ type contextHandler struct{ slog.Handler }
 func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		record.AddAttrs(slog.String("request_id", id))
+	}
+	if id := TraceID(ctx); id != "" {
+		record.AddAttrs(slog.String("trace_id", id))
 	}
 	return h.Handler.Handle(ctx, record)
 }

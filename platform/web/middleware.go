@@ -98,10 +98,16 @@ func (s *Server) authenticateToken(c echo.Context, token string) error {
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := time.Now()
+		ctx, span := s.trace(c.Request(), c.Path())
+		if ctx != c.Request().Context() {
+			c.SetRequest(c.Request().WithContext(ctx))
+		}
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
 		status, took := c.Response().Status, time.Since(began)
+		err, _ := c.Get(errorKey).(error)
+		endTrace(span, status, err)
 		s.observed(c.Request().Method, c.Path(), status, took)
 		s.logRequest(c, status, took)
 		return nil
@@ -118,13 +124,20 @@ func durations(registerer prometheus.Registerer) *prometheus.HistogramVec {
 }
 
 func (s *Server) observed(method, route string, status int, took time.Duration) {
+	method, route = bounded(method, route)
+	s.durations.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// bounded returns what metrics and spans call a method and a route: clients can send any word as a method, and each would
+// become a time series.
+func bounded(method, route string) (string, string) {
+	if !methods[method] {
+		method = "other"
+	}
 	if route == "" {
 		route = "none"
 	}
-	if !methods[method] {
-		method = "other" // clients can send any word as a method, and each would become a time series
-	}
-	s.durations.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+	return method, route
 }
 
 var methods = map[string]bool{

@@ -129,6 +129,7 @@ type Problem struct {
 	Detail    string         `json:"detail" doc:"For people: Spanish, or English by Accept-Language"`
 	Code      string         `json:"code" example:"invalid" doc:"Stable name of the problem, for programs"`
 	RequestID string         `json:"request_id,omitempty" doc:"Quote this when you ask for help"`
+	TraceID   string         `json:"trace_id,omitempty" doc:"The request's trace, if it has one"`
 	Errors    []ProblemField `json:"errors,omitempty" doc:"The fields that need correcting, at most 20"`
 
 	retryAfter int
@@ -167,7 +168,7 @@ func NewProblem(ctx context.Context, err error) *Problem {
 	p := &Problem{
 		Type: typeOf(requestOf(ctx).site, f.Code), Title: http.StatusText(status), Status: status, Code: f.Code,
 		Detail: language.pick(f.Text), RequestID: telemetry.RequestID(ctx), retryAfter: f.RetryAfter,
-		language: language,
+		TraceID: telemetry.TraceID(ctx), language: language,
 	}
 	if f.RetryAfter > 0 {
 		p.Detail += " " + language.pick(again(f.RetryAfter))

@@ -29,13 +29,16 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) bool {
 	defer s.inFlight.RUnlock()
 	id := newRequestID()
 	w.Header()["X-Request-Id"] = []string{id}
+	ctx, span := s.trace(r, a.route)
+	span.SetText("request_id", id)
 	sent := sent{ResponseWriter: w}
 	// If it fails, the client is gone, and net/http closes the connection.
 	_ = s.sendPrepared(&sent, r, a)
 	took := time.Since(began)
+	endTrace(span, sent.status, nil)
 	s.observed(r.Method, a.route, sent.status, took)
 	attrs := requestAttrs(r, s.client(r), sent.status, took, sent.size)
-	s.o.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", append(attrs, slog.String("request_id", id))...)
+	s.o.Logger.LogAttrs(ctx, slog.LevelInfo, "request", append(attrs, slog.String("request_id", id))...)
 	return true
 }
 

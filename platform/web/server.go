@@ -59,6 +59,7 @@ type Options struct {
 	Gatherer   prometheus.Gatherer   // what /metrics serves; nil: no such route
 	// LocalMetrics makes /metrics answer programs on this host only, and none of them on behalf of others.
 	LocalMetrics bool
+	Traces       *telemetry.Traces // gets a span per request; nil: none
 }
 
 // Server is one HTTP listener and its routes.

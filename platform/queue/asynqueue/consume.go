@@ -89,7 +89,9 @@ func (c *consuming) process(ctx context.Context, task *asynq.Task) error {
 
 	from := originOf(task.Headers())
 	return c.settle(ctx, c.consumer.Handle(handling, queue.Delivery{
-		Task:    queue.Task{Kind: task.Type(), ID: idOf(id), Payload: task.Payload()},
+		Task: queue.Task{
+			Kind: task.Type(), ID: idOf(id), Payload: task.Payload(), Trace: task.Headers()[traceHeader],
+		},
 		Attempt: from.attempts + retried + 1, Redriven: from.redriven,
 	}))
 }

@@ -171,6 +171,7 @@ const (
 	sendHeader     = "Send" // a random name of this send
 	attemptsHeader = "Attempts"
 	redrivenHeader = "Redriven"
+	traceHeader    = "Traceparent"
 )
 
 func originOf(headers map[string]string) origin {
@@ -188,6 +189,9 @@ func (d *Driver) send(
 	}
 	if from.redriven {
 		headers[redrivenHeader] = "true"
+	}
+	if task.Trace != "" {
+		headers[traceHeader] = task.Trace
 	}
 	// A new client enters the queue in asynq's register of queues, which is lost when Redis is flushed.
 	client := asynq.NewClientFromRedisClient(d.client)

@@ -134,9 +134,13 @@ func (d *Driver) letters(ctx context.Context) ([]*asynq.TaskInfo, error) {
 	return letters, err
 }
 
+func taskOf(info *asynq.TaskInfo) queue.Task {
+	return queue.Task{Kind: info.Type, ID: idOf(info.ID), Payload: info.Payload, Trace: info.Headers[traceHeader]}
+}
+
 func deadTask(info *asynq.TaskInfo) queue.DeadTask {
 	return queue.DeadTask{
-		Task:     queue.Task{Kind: info.Type, ID: idOf(info.ID), Payload: info.Payload},
+		Task:     taskOf(info),
 		Attempts: originOf(info.Headers).attempts + info.Retried + 1, Reason: info.LastErr, DiedAt: info.LastFailedAt,
 	}
 }

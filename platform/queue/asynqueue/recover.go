@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
-
-	"risingstars/platform/queue"
 )
 
 const (
@@ -45,7 +43,7 @@ func (d *Driver) recoverLapsed(ctx context.Context, log *slog.Logger) error {
 		}
 		from := originOf(info.Headers)
 		from.attempts += info.Retried + 1
-		task := queue.Task{Kind: info.Type, ID: idOf(info.ID), Payload: info.Payload}
+		task := taskOf(info)
 		sent, err := d.send(ctx, copyID(info.ID, info.Headers), task, from, asynq.Retention(retention))
 		if err != nil {
 			return fmt.Errorf("recover task %s: %w", info.ID, err)

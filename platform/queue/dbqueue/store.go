@@ -19,13 +19,13 @@ func (d *Driver) insert(ctx context.Context, task queue.Task) error {
 		payload = []byte{} // nil would be NULL
 	}
 	_, err := d.db.Exec(ctx, `
-		INSERT INTO queue_tasks (kind, id, payload, state, due_at, wait_us)
-		VALUES (?, ?, ?, 'waiting', `+d.db.Clock()+`, 0)
+		INSERT INTO queue_tasks (kind, id, payload, trace, state, due_at, wait_us)
+		VALUES (?, ?, ?, ?, 'waiting', `+d.db.Clock()+`, 0)
 		ON CONFLICT (kind, id) DO UPDATE
-		SET payload = excluded.payload, state = 'waiting', due_at = excluded.due_at, wait_us = 0, attempts = 0,
+		SET payload = excluded.payload, trace = excluded.trace, state = 'waiting', due_at = excluded.due_at, wait_us = 0, attempts = 0,
 			lapses = 0, reason = '', died_at = 0, redriven = FALSE
 		WHERE queue_tasks.state = 'dead'`,
-		task.Kind, task.ID, payload)
+		task.Kind, task.ID, payload, task.Trace)
 	return err
 }
 
@@ -46,9 +46,9 @@ func (d *Driver) receive(ctx context.Context, n int, visibility time.Duration) (
 			lapses = lapses + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
 			due_at = ` + d.db.Clock() + ` + ?, wait_us = ?
 		WHERE (kind, id) IN (SELECT kind, id FROM due)
-		RETURNING kind, id, payload, attempts, lapses, redriven`
+		RETURNING kind, id, payload, trace, attempts, lapses, redriven`
 	var rows []struct {
-		Kind, ID         string
+		Kind, ID, Trace  string
 		Payload          []byte
 		Attempts, Lapses int
 		Redriven         bool
@@ -65,7 +65,7 @@ func (d *Driver) receive(ctx context.Context, n int, visibility time.Duration) (
 	for _, row := range rows {
 		deliveries = append(deliveries, queue.Received{
 			Delivery: queue.Delivery{
-				Task:    queue.Task{Kind: row.Kind, ID: row.ID, Payload: row.Payload},
+				Task:    queue.Task{Kind: row.Kind, ID: row.ID, Payload: row.Payload, Trace: row.Trace},
 				Attempt: row.Attempts, Lapses: row.Lapses, Redriven: row.Redriven,
 			},
 			Receipt: token,
@@ -173,13 +173,13 @@ func (d *Driver) Stats(ctx context.Context) (queue.Stats, error) {
 // Dead lists the latest first.
 func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) {
 	var rows []struct {
-		Kind, ID, Reason string
-		Payload          []byte
-		Attempts         int
-		DiedAt           int64
+		Kind, ID, Reason, Trace string
+		Payload                 []byte
+		Attempts                int
+		DiedAt                  int64
 	}
 	err := d.db.Query(ctx, &rows, `
-		SELECT kind, id, payload, attempts, reason, died_at FROM queue_tasks
+		SELECT kind, id, payload, trace, attempts, reason, died_at FROM queue_tasks
 		WHERE state = 'dead' ORDER BY died_at DESC, id DESC LIMIT ?`, limit)
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (d *Driver) Dead(ctx context.Context, limit int) ([]queue.DeadTask, error) 
 	dead := make([]queue.DeadTask, 0, len(rows))
 	for _, row := range rows {
 		dead = append(dead, queue.DeadTask{
-			Task:     queue.Task{Kind: row.Kind, ID: row.ID, Payload: row.Payload},
+			Task:     queue.Task{Kind: row.Kind, ID: row.ID, Payload: row.Payload, Trace: row.Trace},
 			Attempts: row.Attempts, Reason: row.Reason, DiedAt: database.FromMicros(row.DiedAt),
 		})
 	}

@@ -27,6 +27,7 @@ var resultRules = []rule{
 	{name: "RedriveStartsOver", test: redriveStartsOver},
 	{name: "RedriveAllRedrivesEachOnce", test: redriveAllRedrivesEachOnce},
 	{name: "RedrivenTaskIsMarked", test: redrivenTaskIsMarked},
+	{name: "TraceStaysWithTheTask", test: traceStaysWithTheTask},
 	{name: "EnqueueRevivesTheDead", test: enqueueRevivesTheDead, deduplicates: true},
 }
 
@@ -309,4 +310,50 @@ func enqueueRevivesTheDead(b *Bench) {
 		b.Errorf("revived as %+v", d)
 	}
 	b.EventuallyStats(queue.Stats{})
+}
+
+// Whatever happens to a task, all its deliveries and its dead letter belong to the trace that it was sent for.
+func traceStaysWithTheTask(b *Bench) {
+	seen := make(chan string, 10)
+	results := make(chan error, 10)
+	b.WorkWith(func(_ context.Context, d queue.Delivery) error {
+		seen <- d.Trace
+		return <-results
+	}, queue.WorkerOptions{MaxAttempts: 2})
+	wanted := func(trace string, outcomes ...error) {
+		b.Helper()
+		for i, outcome := range outcomes {
+			results <- outcome
+			if got := Next(b, seen); got != trace {
+				b.Errorf("run %d has the trace %q, want %q", i, got, trace)
+			}
+		}
+	}
+	send := func(trace string) {
+		b.Helper()
+		if err := b.Queue.Enqueue(b.Context(), queue.Task{Kind: Kind, ID: "a", Trace: trace}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	first := trace("1")
+	send(first)
+	wanted(first, errors.New("again"), queue.Later(0), errors.New("no use"))
+	if dead := b.eventuallyDead(1)["a"]; dead.Trace != first {
+		b.Errorf("the dead letter has the trace %q", dead.Trace)
+	}
+	if found, err := b.Queue.Redrive(b.Context(), Kind, "a"); err != nil || !found {
+		b.Fatalf("Redrive: %v (%v)", found, err)
+	}
+	wanted(first, errors.New("again"), nil)
+	b.EventuallyStats(queue.Stats{})
+	for _, other := range []string{trace("2"), ""} {
+		send(other)
+		wanted(other, nil)
+		b.EventuallyStats(queue.Stats{})
+	}
+}
+
+// trace returns a traceparent whose ids have that digit.
+func trace(digit string) string {
+	return "00-" + strings.Repeat(digit, 32) + "-" + strings.Repeat(digit, 16) + "-01"
 }

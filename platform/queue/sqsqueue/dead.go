@@ -122,14 +122,16 @@ func (d *Driver) dead(m types.Message) (queue.DeadTask, message) {
 	task := queue.DeadTask{DiedAt: sentAt(m)}
 	_, judged := m.MessageAttributes[reasonAttribute]
 	e, err := decode(*m.Body)
-	again := newMessage(envelope{Kind: e.Kind, ID: e.ID, Payload: e.Payload, Redriven: true})
+	fresh := envelopeOf(e.task())
+	fresh.Redriven = true
+	again := newMessage(fresh)
 	if err != nil {
 		e = envelope{Kind: foreignKind, ID: *m.MessageId, Payload: []byte(*m.Body)}
 		attributes := maps.Clone(m.MessageAttributes)
 		delete(attributes, reasonAttribute)
 		again = message{body: *m.Body, attributes: attributes}
 	}
-	task.Task = queue.Task{Kind: e.Kind, ID: e.ID, Payload: e.Payload}
+	task.Task = e.task()
 	if judged {
 		task.Reason = attribute(m, reasonAttribute)
 		task.Attempts, _ = strconv.Atoi(attribute(m, attemptsAttribute))

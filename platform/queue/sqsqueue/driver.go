@@ -67,7 +67,7 @@ var (
 
 // Enqueue sends a message.
 func (d *Driver) Enqueue(ctx context.Context, task queue.Task) error {
-	return d.send(ctx, d.queueURL, newMessage(envelope{Kind: task.Kind, ID: task.ID, Payload: task.Payload}))
+	return d.send(ctx, d.queueURL, newMessage(envelopeOf(task)))
 }
 
 // Consume fails if the queue cannot be reached.

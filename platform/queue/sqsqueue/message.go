@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"risingstars/platform/queue"
 )
 
 // maxDelay is SQS's own limit.
@@ -33,6 +35,16 @@ type envelope struct {
 	Due int64 `json:"due,omitempty"`
 	// Redriven is passed on to all copies but the dead letter.
 	Redriven bool `json:"redriven,omitempty"`
+	// Trace is passed on to all copies.
+	Trace string `json:"traceparent,omitempty"`
+}
+
+func envelopeOf(task queue.Task) envelope {
+	return envelope{Kind: task.Kind, ID: task.ID, Payload: task.Payload, Trace: task.Trace}
+}
+
+func (e envelope) task() queue.Task {
+	return queue.Task{Kind: e.Kind, ID: e.ID, Payload: e.Payload, Trace: e.Trace}
 }
 
 // message is a message to be sent.

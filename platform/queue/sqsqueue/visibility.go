@@ -108,7 +108,7 @@ func (d *Driver) accept(ctx context.Context, m types.Message) (queue.Received, b
 	}
 	return queue.Received{
 		Delivery: queue.Delivery{
-			Task: queue.Task{Kind: e.Kind, ID: e.ID, Payload: e.Payload}, Attempt: attempt, Redriven: e.Redriven,
+			Task: e.task(), Attempt: attempt, Redriven: e.Redriven,
 		},
 		Receipt: *m.ReceiptHandle,
 	}, true
@@ -167,7 +167,8 @@ func (d *Driver) Settle(ctx context.Context, received queue.Received, verdict qu
 }
 
 func (d *Driver) carryOut(ctx context.Context, received queue.Received, verdict queue.Verdict) error {
-	e := envelope{Kind: received.Kind, ID: received.ID, Payload: received.Payload, Redriven: received.Redriven}
+	e := envelopeOf(received.Task)
+	e.Redriven = received.Redriven
 	switch verdict.Action {
 	case queue.Done:
 		return d.remove(ctx, d.queueURL, received.Receipt)

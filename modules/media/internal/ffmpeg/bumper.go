@@ -14,6 +14,8 @@ import (
 
 	fg "github.com/u2takey/ffmpeg-go"
 	"golang.org/x/sys/unix"
+
+	"risingstars/platform/telemetry"
 )
 
 // bumperVersion is part of the names of cached files. Raise it when the animation changes; the pictures and the
@@ -63,6 +65,8 @@ func (p *Processor) brandingKey() (string, error) {
 
 // bumpers returns the bumpers for one frame rate and size, and renders those that are not in the cache yet.
 func (p *Processor) bumpers(ctx context.Context, r rational, s size) (b bumpers, err error) {
+	ctx, span := telemetry.Start(ctx, telemetry.Internal, "bumpers")
+	defer func() { span.EndWith(err) }()
 	if b.intro, b.introFrames, err = p.bumper(ctx, p.intro, r, s); err != nil {
 		return b, err
 	}

@@ -42,13 +42,22 @@ func (m *metrics) observe(step string, state *os.ProcessState) {
 		return
 	}
 	m.cpu.WithLabelValues(step).Observe(cpuTime(state).Seconds())
+	if bytes := peakMemory(state); bytes > 0 {
+		m.memory.WithLabelValues(step).Observe(float64(bytes))
+	}
+}
+
+// peakMemory returns the largest resident memory of a run, in bytes; 0 if it is unknown.
+func peakMemory(state *os.ProcessState) int64 {
+	if state == nil {
+		return 0
+	}
 	usage, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return
+		return 0
 	}
-	unit := 1 << 10
 	if runtime.GOOS == "darwin" {
-		unit = 1
+		return usage.Maxrss
 	}
-	m.memory.WithLabelValues(step).Observe(float64(usage.Maxrss) * float64(unit))
+	return usage.Maxrss << 10
 }

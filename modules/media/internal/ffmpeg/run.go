@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"risingstars/platform/box"
+	"risingstars/platform/telemetry"
 )
 
 // The reasons for which a run is ended. Wall time also depends on others: a slow connection, a busy machine. A run that
@@ -43,6 +44,8 @@ type command struct {
 // waited too much, and syscall.ENOSPC when a disk or a quota was full, even if the program exits with 0 then. When ctx
 // ends first, it kills the process group and returns ctx's error, wrapped.
 func (p *Processor) run(ctx context.Context, c command) error {
+	ctx, span := telemetry.Start(ctx, telemetry.Internal, "ffmpeg "+c.step)
+	defer span.End()
 	wall, cancel := context.WithTimeoutCause(ctx, c.budget.wall, errOverWall)
 	defer cancel()
 
@@ -53,6 +56,8 @@ func (p *Processor) run(ctx context.Context, c command) error {
 		Reads:  c.original.reads(),
 	})
 	p.metrics.observe(c.step, state)
+	span.SetNumber("cpu_ms", cpuTime(state).Milliseconds())
+	span.SetNumber("peak_memory_bytes", peakMemory(state))
 	if c.spent != nil {
 		*c.spent += cpuTime(state)
 	}
@@ -63,6 +68,7 @@ func (p *Processor) run(ctx context.Context, c command) error {
 	if err == nil && lost == nil && !tail.full {
 		return nil
 	}
+	span.Fail("tool")
 	if ctx.Err() != nil {
 		return fmt.Errorf("ffmpeg %s stopped: %w", c.step, ctx.Err())
 	}
