@@ -31,11 +31,13 @@ func (m *Module) Routes(s *web.Server) {
 		Middlewares: huma.Middlewares{s.AcceptForm},
 	}
 	web.DescribeForm(&login, "username", "password")
-	login = web.Refuses(login, errBadCredentials, limit.ErrBusy)
+	login = web.Refuses(login, errBadCredentials, errSuspended, limit.ErrBusy)
 	web.Register(s, login, web.Use{Budgets: []limit.Budget{signIns}}, a.postLogin)
 
 	web.Register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "getAccount", Tags: tags,
 		Summary: "Get the caller's account", Security: web.Secured(),
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
+
+	a.adminRoutes(s)
 }

@@ -47,7 +47,7 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
-// Deps are what the module is built from. All are required.
+// Deps are what the module is built from. All but Entries are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
@@ -55,6 +55,7 @@ type Deps struct {
 	Devices   Devices
 	Limits    Limits
 	Logger    *slog.Logger
+	Entries   Entries // nil: there are none
 }
 
 // Module is the identity module.
@@ -65,12 +66,14 @@ type Module struct {
 	devices   Devices
 	limits    Limits
 	log       *slog.Logger
+	entries   Entries
+	standing  standing
 }
 
 // New builds the module. Its tables must be migrated before it is used.
 func New(d Deps) *Module {
 	return &Module{
 		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
-		limits: d.Limits, log: d.Logger,
+		limits: d.Limits, log: d.Logger, entries: d.Entries,
 	}
 }

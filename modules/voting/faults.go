@@ -6,6 +6,9 @@ var (
 	errNoEntry = fault.New(fault.NotFound, "not_found",
 		"Este video no existe o no está publicado.",
 		"This video does not exist or is not published.")
+	errWithdrawn = fault.New(fault.Gone, "withdrawn",
+		"Este video ya no se muestra.",
+		"This video is no longer shown.")
 	errTooManyWords = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "query.q",
 		Message:  fault.Text{ES: "busca como máximo 5 palabras", EN: "must have at most 5 words"},
@@ -38,6 +41,6 @@ var (
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errNoEntry, errAlreadyVoted, errNotVoted, errSelfVote,
+		errNoEntry, errWithdrawn, errAlreadyVoted, errNotVoted, errSelfVote,
 	}
 }

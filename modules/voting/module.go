@@ -45,13 +45,16 @@ type Seals interface {
 	Open(sealed string) ([]byte, error)
 }
 
-// Deps are what the module is built from. All but Registerer are required.
+// Deps are what the module is built from. All but MayVote and Registerer are required.
 type Deps struct {
 	DB      *database.DB
 	Limits  Limits
 	Files   Files
 	Cursors Seals
 	Options Options
+	// MayVote returns the fault to answer with if an account may not vote; nil: everybody may. Every vote asks, so it
+	// must cost no query.
+	MayVote func(ctx context.Context, userID string) error
 	// Registerer receives the module's metrics; nil: no metrics.
 	Registerer prometheus.Registerer
 }
@@ -65,6 +68,7 @@ type Module struct {
 	seals   Seals
 	o       Options
 	metrics *metrics
+	mayVote func(ctx context.Context, userID string) error
 }
 
 // New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already
@@ -73,6 +77,10 @@ func New(d Deps) *Module {
 	m := &Module{
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
 		limits: d.Limits, files: d.Files, seals: d.Cursors, o: d.Options, metrics: newMetrics(d.Registerer),
+		mayVote: d.MayVote,
+	}
+	if m.mayVote == nil {
+		m.mayVote = func(context.Context, string) error { return nil }
 	}
 	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}
 	return m
