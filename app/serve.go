@@ -125,6 +125,7 @@ func (a *app) routes(server *web.Server) {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
+	a.moderation.Routes(server)
 	a.site.Routes(server)
 }
 
@@ -165,6 +166,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	sweepKeys := func(ctx context.Context) { idempotency.New(a.db).Watch(ctx, a.log) }
 	services := []lifecycle.Service{
 		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
+		lifecycle.Loop("suspensions", a.identity.WatchSuspensions),
 		site,
 	}
 	if a.c.HTTP.MetricsAddr != "" {

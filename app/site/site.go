@@ -17,9 +17,11 @@ import (
 
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
+	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/platform/lang"
 	"risingstars/platform/limit"
+	"risingstars/platform/queue"
 	"risingstars/platform/web"
 )
 
@@ -35,6 +37,13 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
+// Queue is what the page of jobs shows.
+type Queue interface {
+	Stats(ctx context.Context) (queue.Stats, error)
+	Dead(ctx context.Context, limit int) ([]queue.DeadTask, error)
+	RedriveAll(ctx context.Context, wanted func(queue.DeadTask) bool) ([]queue.DeadTask, error)
+}
+
 // Options are the site's settings. The zero value works.
 type Options struct {
 	SelfVotes bool
@@ -47,26 +56,30 @@ type Options struct {
 
 // Deps are what the site is built from. All are required.
 type Deps struct {
-	Identity *identity.Module
-	Media    *media.Module
-	Voting   *voting.Module
-	Files    Files
-	Limits   Limits
-	Assets   fs.FS // templates and static files
-	Texts    fs.FS // es.json, en.json
-	Options  Options
+	Identity   *identity.Module
+	Media      *media.Module
+	Voting     *voting.Module
+	Moderation *moderation.Module
+	Queue      Queue
+	Files      Files
+	Limits     Limits
+	Assets     fs.FS // templates and static files
+	Texts      fs.FS // es.json, en.json
+	Options    Options
 }
 
 // Site makes the pages.
 type Site struct {
-	identity *identity.Module
-	media    *media.Module
-	voting   *voting.Module
-	files    Files
-	limits   Limits
-	o        Options
-	render   *renderer
-	static   *web.Static
+	identity   *identity.Module
+	media      *media.Module
+	voting     *voting.Module
+	moderation *moderation.Module
+	queue      Queue
+	files      Files
+	limits     Limits
+	o          Options
+	render     *renderer
+	static     *web.Static
 }
 
 // New reads and checks all templates and texts.
@@ -88,7 +101,8 @@ func New(d Deps) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		identity: d.Identity, media: d.Media, voting: d.Voting, files: d.Files, limits: d.Limits, o: d.Options,
+		identity: d.Identity, media: d.Media, voting: d.Voting,
+		moderation: d.Moderation, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
 		render: render, static: static,
 	}, nil
 }

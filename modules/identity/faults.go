@@ -38,6 +38,12 @@ var (
 		"This account does not exist.")
 )
 
+// ActFaults returns the faults of [Module.MayAct], for the document of the API.
+func ActFaults() []*fault.Error { return []*fault.Error{errSuspended} }
+
+// RoleFaults returns the faults of [Module.Allow], for the same.
+func RoleFaults() []*fault.Error { return []*fault.Error{errForbiddenRole, errSuspended} }
+
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{

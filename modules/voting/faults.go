@@ -38,6 +38,9 @@ var (
 		"You cannot vote for your own video.")
 )
 
+// EntryFault returns the fault for a video that is not published, for the document of the API.
+func EntryFault() *fault.Error { return errNoEntry }
+
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{

@@ -34,6 +34,7 @@ func (m *Module) Routes(s *web.Server) {
 	change := func(method, id, summary string, faults ...*fault.Error) huma.Operation {
 		op := operation(method, "/api/public/videos/{id}/vote", id, summary, "Voting")
 		op.Security = web.Secured()
+		faults = append(faults, m.o.VoteFaults...)
 		return web.Refuses(op, append(faults, errNoEntry, errWithdrawn, disk.ErrFull)...)
 	}
 	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once", errAlreadyVoted, errSelfVote),

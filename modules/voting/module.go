@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/platform/database"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 )
 
@@ -30,7 +31,9 @@ type Files interface {
 type Options struct {
 	SelfVotes bool          // whether contestants may vote for their own entries
 	URLExpiry time.Duration // how long links to files work where links expire
-	Searches  int           // how many searches run at the same time, and the others wait; 0: 4
+	// VoteFaults are those of Deps.MayVote, for the document of the API.
+	VoteFaults []*fault.Error
+	Searches   int // how many searches run at the same time, and the others wait; 0: 4
 }
 
 // Limits bound what is done at once by key. Hold counts one until it is released, and returns the fault to answer with
