@@ -23,6 +23,7 @@ import (
 	"risingstars/assets"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
+	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
@@ -46,6 +47,7 @@ type house struct {
 	identity *identity.Module
 	media    *media.Module
 	voting   *voting.Module
+	queue    *queue.Queue
 }
 
 type gallery struct{ *voting.Module }
@@ -59,10 +61,19 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 	return media.Profile(profile), err
 }
 
+// owners are those of the house's tables.
+var owners = []database.Migrations{
+	dbqueue.Migrations(), identity.Migrations(), media.Migrations(), voting.Migrations(), moderation.Migrations(),
+}
+
 func startHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
-		voting.Migrations())}
+	return startHouseOn(t, databasetest.Open(t, owners...))
+}
+
+func startHouseOn(t *testing.T, db *database.DB) *house {
+	t.Helper()
+	h := &house{db: db}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
 	files, err := diskstore.Open(diskstore.Options{
 		Root: t.TempDir(), Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
@@ -78,19 +89,25 @@ func startHouse(t *testing.T) *house {
 	h.bucket = storage.New(files, storage.Options{})
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
-		Limits: limits, Logger: log,
+		Limits: limits, Logger: log, Entries: entries{h},
 	})
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
-		Options: voting.Options{URLExpiry: time.Hour},
+		Options: voting.Options{URLExpiry: time.Hour}, MayVote: h.identity.MayAct,
 	})
+	desk := moderation.New(moderation.Deps{
+		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
+		Options: moderation.Options{VideoFault: voting.EntryFault(), RoleFaults: identity.RoleFaults()},
+	})
+	h.queue = queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log})
 	h.media = media.New(media.Deps{
-		DB: h.db, Bucket: h.bucket, Queue: queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log}),
+		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
 		Options: media.Options{MaxUploadBytes: 1 << 20, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
 	pages, err := site.New(site.Deps{
-		Identity: h.identity, Media: h.media, Voting: h.voting, Files: h.bucket, Limits: limits,
+		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Queue: h.queue,
+		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true},
 	})
@@ -108,6 +125,7 @@ func startHouse(t *testing.T) *house {
 	h.identity.Routes(server)
 	h.media.Routes(server)
 	h.voting.Routes(server)
+	desk.Routes(server)
 	pages.Routes(server)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)

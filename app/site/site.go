@@ -120,6 +120,7 @@ func (s *Site) Routes(server *web.Server) {
 	signUp := web.Use{Budgets: append(identity.SignUpBudgets(), pageViews)}
 	vote := web.Use{Budgets: append(voting.BallotBudgets(), pageViews)}
 	upload := web.Use{Budgets: append(media.UploadBudgets(), pageViews), Stream: true}
+	report := web.Use{Budgets: append(moderation.ReportBudgets(), pageViews), Body: 16 << 10}
 	change := web.Use{Budgets: append(media.ChangeBudgets(), pageViews)}
 
 	for _, l := range []struct {
@@ -156,6 +157,10 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost("/me/videos/{id}/delete", change, s.postDelete)
 		memberGet("/me/votes", s.getMyVotes)
 
+		get("/report/{id}", s.getReport)
+		post("/report/{id}", report, s.postReport)
+		s.adminRoutes(memberGet, memberPost)
+
 		get("/help", s.getText("help"))
 		get("/rules", s.getText("rules"))
 		get("/privacy", s.getText("privacy"))
@@ -168,6 +173,27 @@ func (s *Site) Routes(server *web.Server) {
 	server.Page(http.MethodGet, "/robots.txt", look, false, func(r *http.Request) (web.View, error) {
 		return s.getRobots(newVisit(r))
 	})
+}
+
+// adminRoutes registers the pages of organisers. Each asks for the right of its own.
+func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, page)) {
+	act := web.Use{Budgets: append(identity.AdminActBudgets(), pageViews), Body: 16 << 10}
+	get("/admin", s.getAdmin)
+	get("/admin/users", s.getUsers)
+	get("/admin/users/{id}", s.getUser)
+	post("/admin/users/{id}/roles", act, s.postRoles())
+	post("/admin/users/{id}/suspend", act, s.postSuspend())
+	post("/admin/users/{id}/unsuspend", act, s.postUnsuspend())
+	post("/admin/users/{id}/end-sessions", act, s.postEndSessions())
+	get("/admin/reports", s.getReports)
+	get("/admin/reports/{id}", s.getReportDesk)
+	post("/admin/reports/{id}/decide", act, s.postDecision)
+	get("/admin/videos/{id}", s.getVideoDesk)
+	post("/admin/videos/{id}/hide", act, s.postHide)
+	post("/admin/videos/{id}/show", act, s.postShow)
+	get("/admin/jobs", s.getJobs)
+	post("/admin/jobs/redrive", act, s.postRedrive)
+	get("/admin/log", s.getLog)
 }
 
 // adder returns what adds a page in the language of a prefix.

@@ -91,3 +91,17 @@ func (m *Module) Log(ctx context.Context, callerID string, f LogFilter, offset, 
 	}
 	return m.store.records(ctx, f, offset, limit)
 }
+
+// Announce writes what the actor is about to do into the log, if they have the right to it and say why. It is for acts
+// that join no transaction.
+func (m *Module) Announce(ctx context.Context, by Actor, right Right, subject string) error {
+	if err := by.explained(); err != nil {
+		return err
+	}
+	return m.store.db.InTx(ctx, func(ctx context.Context) error {
+		if err := m.Allow(ctx, by.ID, right); err != nil {
+			return err
+		}
+		return m.AddRecord(ctx, by.did(string(right), subject, "", ""))
+	})
+}

@@ -208,3 +208,8 @@ func (m *Module) alreadyDecided(ctx context.Context, id string) error {
 func (m *Module) Waiting(ctx context.Context) (n int, oldest time.Time, err error) {
 	return m.store.countOpen(ctx)
 }
+
+// HasReported reports whether an account has reported a video.
+func (m *Module) HasReported(ctx context.Context, userID, videoID string) (bool, error) {
+	return m.store.hasReported(ctx, userID, videoID)
+}

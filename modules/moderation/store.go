@@ -170,3 +170,13 @@ func (s *store) countOpen(ctx context.Context) (n int, oldest time.Time, err err
 	}
 	return row.N, database.FromMicros(row.Oldest), nil
 }
+
+func (s *store) hasReported(ctx context.Context, reporter, videoID string) (bool, error) {
+	var row struct{ N int }
+	err := s.db.Query(ctx, &row, `
+		SELECT COUNT(*) AS n FROM moderation_reports WHERE video_id = ? AND reporter = ?`, videoID, reporter)
+	if err != nil {
+		return false, fmt.Errorf("look for a report of %s: %w", videoID, err)
+	}
+	return row.N > 0, nil
+}

@@ -103,3 +103,8 @@ func (m *Module) withdrawnIfHidden(ctx context.Context, videoID string, err erro
 	}
 	return err
 }
+
+// ShownOf returns how many entries of a person are shown, and how many votes they have.
+func (m *Module) ShownOf(ctx context.Context, userID string) (entries, votes int, err error) {
+	return m.store.shownOf(ctx, userID)
+}

@@ -303,3 +303,12 @@ func (s *store) withdrawHidden(ctx context.Context, videoID string) (known, with
 		{`DELETE FROM voting_withdrawn_votes WHERE video_id = ?`, []any{videoID}},
 	})
 }
+
+func (s *store) shownOf(ctx context.Context, userID string) (entries, votes int, err error) {
+	var row struct{ Entries, Votes int }
+	err = s.db.Query(ctx, &row, `SELECT entries, votes FROM voting_contestants WHERE user_id = ?`, userID)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read what is shown of %s: %w", userID, err)
+	}
+	return row.Entries, row.Votes, nil
+}
