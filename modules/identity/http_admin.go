@@ -108,7 +108,8 @@ func (a api) getUsers(ctx context.Context, in *usersInput) (*usersOutput, error)
 	return out, nil
 }
 
-type userInput struct {
+// OneUser is the parameter of what is about one account. Embed it in an operation's input.
+type OneUser struct {
 	ID string `path:"id" doc:"The account's id"`
 }
 
@@ -116,7 +117,7 @@ type userOutput struct {
 	Body userBody
 }
 
-func (a api) getUser(ctx context.Context, in *userInput) (*userOutput, error) {
+func (a api) getUser(ctx context.Context, in *OneUser) (*userOutput, error) {
 	return a.answerUser(ctx, in.ID)
 }
 
@@ -130,7 +131,8 @@ func (a api) answerUser(ctx context.Context, id string) (*userOutput, error) {
 }
 
 type rolesInput struct {
-	userInput
+	OneUser
+
 	Body struct {
 		Roles  []string `json:"roles" enum:"admin,organiser,moderator,juror,auditor" maxItems:"5" nullable:"false"`
 		Reason string   `json:"reason" doc:"Is kept in the log"`
@@ -150,7 +152,8 @@ func (a api) putRoles(ctx context.Context, in *rolesInput) (*userOutput, error) 
 }
 
 type suspendInput struct {
-	userInput
+	OneUser
+
 	Body struct {
 		Reason string     `json:"reason" doc:"The person reads it, and it is kept in the log"`
 		Until  *time.Time `json:"until,omitempty" doc:"Without it: until somebody ends it"`
@@ -170,7 +173,8 @@ func (a api) putSuspension(ctx context.Context, in *suspendInput) (*userOutput, 
 }
 
 type reasonInput struct {
-	userInput
+	OneUser
+
 	Body struct {
 		Reason string `json:"reason" doc:"Is kept in the log"`
 	}

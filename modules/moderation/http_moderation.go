@@ -9,7 +9,8 @@ import (
 	"risingstars/platform/web"
 )
 
-type videoInput struct {
+// OneVideo is the parameter of what is about one video. Embed it in an operation's input.
+type OneVideo struct {
 	ID string `path:"id" doc:"The video's id"`
 }
 
@@ -27,7 +28,8 @@ func messageOf(ctx context.Context, videoID, es, en string) *messageOutput {
 }
 
 type hideInput struct {
-	videoInput
+	OneVideo
+
 	Body struct {
 		Reason string `json:"reason" enum:"rights,violence,sexual,hate,privacy,spam,other" doc:"The owner reads it"`
 		Words  string `json:"words,omitempty" doc:"The owner reads them; required with the reason other"`
@@ -42,7 +44,8 @@ func (a api) postHide(ctx context.Context, in *hideInput) (*messageOutput, error
 }
 
 type showInput struct {
-	videoInput
+	OneVideo
+
 	Body struct {
 		Words string `json:"words" doc:"Why, for the log"`
 	}
@@ -56,7 +59,8 @@ func (a api) postShow(ctx context.Context, in *showInput) (*messageOutput, error
 }
 
 type reportInput struct {
-	videoInput
+	OneVideo
+
 	Body struct {
 		Reason string `json:"reason" enum:"rights,violence,sexual,hate,privacy,spam,other"`
 		Words  string `json:"words,omitempty" doc:"Required with the reason other"`

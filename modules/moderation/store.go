@@ -87,7 +87,7 @@ func (s *store) insertReport(ctx context.Context, r Report) error {
 	_, err := s.db.Exec(ctx, `
 		INSERT INTO moderation_reports (id, video_id, reporter, reason, words, reported_at) VALUES (?, ?, ?, ?, ?, ?)`,
 		r.ID, r.VideoID, r.Reporter, r.Reason, r.Words, database.Micros(r.At))
-	if database.UniqueViolation(err) == "moderation_reports_reporter_key" {
+	if database.UniqueViolation(err) == "moderation_reports_video_id_reporter_key" {
 		return errAlreadyReported.With(err)
 	}
 	if err != nil {

@@ -20,7 +20,7 @@ CREATE TABLE moderation_reports (
 	decided_by      TEXT   NOT NULL DEFAULT '',
 	decided_at      BIGINT NOT NULL DEFAULT 0,
 	decision_reason TEXT   NOT NULL DEFAULT '',
-	CONSTRAINT moderation_reports_reporter_key UNIQUE (video_id, reporter)
+	CONSTRAINT moderation_reports_video_id_reporter_key UNIQUE (video_id, reporter)
 );
 CREATE INDEX moderation_reports_state_idx ON moderation_reports (decision, reported_at, id);
 CREATE INDEX moderation_reports_video_idx ON moderation_reports (video_id, decision);
