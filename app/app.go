@@ -185,7 +185,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 	})
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},
-		Moderation: standing{a.moderation, a.identity}, Limits: a.limits, Logger: a.log,
+		Moderation: standing{a.moderation, a.identity, a.voting}, Limits: a.limits, Logger: a.log,
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,

@@ -70,6 +70,11 @@ func moderationOptions() moderation.Options {
 type standing struct {
 	moderation *moderation.Module
 	identity   *identity.Module
+	voting     *voting.Module
+}
+
+func (s standing) Hidden(ctx context.Context, videoIDs []string) (map[string]bool, error) {
+	return s.voting.HiddenAmong(ctx, videoIDs)
 }
 
 func (s standing) WhyHidden(ctx context.Context, videoIDs []string) (map[string]media.Hiding, error) {

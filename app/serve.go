@@ -83,6 +83,7 @@ func (a *app) workServices() []lifecycle.Service {
 		lifecycle.Loop("counters", func(ctx context.Context) { a.voting.WatchCounters(ctx, a.log) }),
 		lifecycle.Loop("fills", a.fill),
 		lifecycle.Loop("bumpers", a.warm),
+		lifecycle.Loop("hidden files", a.conceal),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})

@@ -355,3 +355,36 @@ func TestADeadJobIsRunAgainFromThePage(t *testing.T) {
 	boss.get(t, done.location()).has(t, "Los trabajos volvieron a la cola", "Ningún trabajo ha fallado")
 	boss.get(t, "/admin/log?act=jobs.redrive").has(t, "The disk is bigger now", "2 actos")
 }
+
+// adminStates adds the report page and those of organisers to the states that a browser checks.
+func (h *house) adminStates(
+	t *testing.T, look func(name string, b *browser, path string),
+	send func(name string, b *browser, path string, fields ...string), id string,
+) {
+	t.Helper()
+	anybody, ana := h.browser(t), h.account(t, "Rea", "Cali")
+	boss := h.signedIn(t, h.withRole(t, "Jefa", identity.Admin))
+	look("admin-reports-none", boss, "/admin/reports")
+	look("admin-jobs-none", boss, "/admin/jobs")
+	look("report", anybody, "/report/"+id)
+	send("report-wrong", anybody, "/report/"+id, "reason", "other")
+	sent := anybody.post(t, "/report/"+id, "reason", "rights", "words", "Es mi canción", "email", "yo@example.com")
+	look("report-sent", anybody, sent.location())
+	send("report-twice-refused", anybody, "/report/"+id, "reason", "rights", "email", "yo@example.com")
+	_, report, _ := strings.Cut(sent.location(), "receipt=")
+	for _, path := range []string{"", "-users", "-reports", "-log"} {
+		look("admin"+path, boss, "/admin"+strings.ReplaceAll(path, "-", "/"))
+	}
+	look("admin-report", boss, "/admin/reports/"+report)
+	look("admin-user", boss, "/admin/users/"+ana.ID)
+	send("admin-user-wrong", boss, "/admin/users/"+ana.ID+"/suspend", "reason", "")
+	boss.post(t, "/admin/users/"+ana.ID+"/suspend", "reason", "Compró votos")
+	look("admin-user-out", boss, "/admin/users/"+ana.ID)
+	look("admin-video", boss, "/admin/videos/"+id)
+	boss.post(t, "/admin/reports/"+report+"/decide", "decision", "hidden", "category", "rights", "reason", "No")
+	look("admin-report-done", boss, "/admin/reports/"+report)
+	send("admin-report-late", boss, "/admin/reports/"+report+"/decide", "decision", "dismissed", "reason", "Sí")
+	look("admin-video-hidden", boss, "/admin/videos/"+id)
+	look("error-410", anybody, "/v/"+id)
+	boss.post(t, "/admin/videos/"+id+"/show", "reason", "Tiene permiso")
+}

@@ -121,6 +121,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	for _, name := range []string{"help", "rules", "privacy", "terms", "accessibility", "catalogue"} {
 		look(name, anybody, "/"+name)
 	}
+	h.adminStates(t, look, send, id)
 	look("error-404", anybody, "/none")
 	look("error-403", hers, "/me/videos/"+id)
 	h.change(t, h.db, "UPDATE voting_entries SET files_missing = TRUE WHERE video_id = ?", id)
@@ -141,6 +142,10 @@ func wantStatus(name string) int {
 	switch {
 	case name == "error-404":
 		return http.StatusNotFound
+	case name == "error-410":
+		return http.StatusGone
+	case name == "admin-report-late":
+		return http.StatusConflict
 	case name == "error-403":
 		return http.StatusForbidden
 	case strings.HasSuffix(name, "-wrong"), strings.HasSuffix(name, "-taken"), strings.HasSuffix(name, "-refused"):

@@ -101,7 +101,7 @@ func startHouseOn(t *testing.T, db *database.DB) *house {
 	})
 	h.queue = queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log})
 	h.media = media.New(media.Deps{
-		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity},
+		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
 		Options: media.Options{MaxUploadBytes: 1 << 20, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})

@@ -59,6 +59,11 @@ func (a acts) Add(ctx context.Context, userID, act, videoID, before, after, reas
 type standing struct {
 	moderation *moderation.Module
 	identity   *identity.Module
+	voting     *voting.Module
+}
+
+func (s standing) Hidden(ctx context.Context, videoIDs []string) (map[string]bool, error) {
+	return s.voting.HiddenAmong(ctx, videoIDs)
 }
 
 func (s standing) WhyHidden(ctx context.Context, videoIDs []string) (map[string]media.Hiding, error) {

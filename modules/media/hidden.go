@@ -19,6 +19,8 @@ type Hiding struct {
 type Moderation interface {
 	// WhyHidden returns why moderators hide those among the videos that they do, by id.
 	WhyHidden(ctx context.Context, videoIDs []string) (map[string]Hiding, error)
+	// Hidden reports which of the published videos are not shown, by moderators or because their owner is absent.
+	Hidden(ctx context.Context, videoIDs []string) (map[string]bool, error)
 	// MayUpload returns the fault to answer with if an account may not upload.
 	MayUpload(ctx context.Context, userID string) error
 }
@@ -27,6 +29,8 @@ type Moderation interface {
 type free struct{}
 
 func (free) WhyHidden(context.Context, []string) (map[string]Hiding, error) { return nil, nil }
+
+func (free) Hidden(context.Context, []string) (map[string]bool, error) { return nil, nil }
 
 func (free) MayUpload(context.Context, string) error { return nil }
 

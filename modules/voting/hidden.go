@@ -108,3 +108,13 @@ func (m *Module) withdrawnIfHidden(ctx context.Context, videoID string, err erro
 func (m *Module) ShownOf(ctx context.Context, userID string) (entries, votes int, err error) {
 	return m.store.shownOf(ctx, userID)
 }
+
+// Unconcealed returns hidden entries whose files have names that somebody may know, at most limit.
+func (m *Module) Unconcealed(ctx context.Context, limit int) ([]string, error) {
+	return m.store.unconcealed(ctx, limit)
+}
+
+// MarkConcealed notes that nobody knows the names of a hidden entry's files, of which the rendition has this key.
+func (m *Module) MarkConcealed(ctx context.Context, videoID, processedKey string) error {
+	return m.store.markConcealed(ctx, videoID, processedKey)
+}

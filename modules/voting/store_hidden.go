@@ -269,6 +269,7 @@ func (s *store) publishHidden(ctx context.Context, e Entry) (bool, error) {
 	}
 	replaced, err := s.db.Exec(ctx, `
 		UPDATE voting_hidden_entries SET processed_key = ?, poster_key = ?, duration_ms = ?, files_missing = FALSE,
+			concealed = FALSE,
 			small_key = ?, small_width = ?, small_height = ?, poster_640_key = ?, poster_320_key = ?
 		WHERE video_id = ? AND user_id = ?`,
 		e.ProcessedKey, e.PosterKey, e.Duration.Milliseconds(),
@@ -311,4 +312,30 @@ func (s *store) shownOf(ctx context.Context, userID string) (entries, votes int,
 		return 0, 0, fmt.Errorf("read what is shown of %s: %w", userID, err)
 	}
 	return row.Entries, row.Votes, nil
+}
+
+// unconcealed returns hidden entries whose files have names that somebody may know.
+func (s *store) unconcealed(ctx context.Context, limit int) ([]string, error) {
+	var rows []struct{ VideoID string }
+	err := s.db.Query(ctx, &rows, `
+		SELECT video_id FROM voting_hidden_entries WHERE NOT concealed ORDER BY video_id LIMIT ?`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for hidden entries: %w", err)
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.VideoID
+	}
+	return ids, nil
+}
+
+// markConcealed changes nothing if the entry has other files meanwhile.
+func (s *store) markConcealed(ctx context.Context, videoID, processedKey string) error {
+	_, err := s.db.Exec(ctx, `
+		UPDATE voting_hidden_entries SET concealed = TRUE WHERE video_id = ? AND processed_key = ?`,
+		videoID, processedKey)
+	if err != nil {
+		return fmt.Errorf("note that entry %s is concealed: %w", videoID, err)
+	}
+	return nil
 }

@@ -22,8 +22,10 @@ CREATE TABLE voting_hidden_entries (
 	files_missing  BOOLEAN NOT NULL,
 	joined_at      BIGINT  NOT NULL, -- of the contestant
 	votes          BIGINT  NOT NULL,
-	moderated      BOOLEAN NOT NULL  -- a moderator hides it, and not only its owner's absence
+	moderated      BOOLEAN NOT NULL, -- a moderator hides it, and not only its owner's absence
+	concealed      BOOLEAN NOT NULL DEFAULT FALSE -- nobody knows the names of its files
 );
+CREATE INDEX voting_hidden_entries_known_idx ON voting_hidden_entries (video_id) WHERE NOT concealed;
 CREATE INDEX voting_hidden_entries_user_idx ON voting_hidden_entries (user_id, video_id);
 
 CREATE TABLE voting_hidden_votes (
