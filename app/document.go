@@ -56,7 +56,10 @@ func documentation() web.Documentation {
 			{Name: "Ranking", Description: "Contestants in the order of their votes."},
 			{Name: "Files", Description: "Clips, posters, originals, and the parts of direct uploads."},
 			{Name: "Moderation", Description: "Report a video; hide it, and decide on reports, by a role."},
-			{Name: "Administration", Description: "Accounts, roles and the log of acts, for those who look after the site."},
+			{
+				Name:        "Administration",
+				Description: "Accounts, roles and the log of acts, for those who look after the site.",
+			},
 			{Name: "Service", Description: "Health and metrics, for operators."},
 			{Name: "Documentation", Description: "This document in several forms, and what each error means."},
 		},

@@ -304,10 +304,12 @@ func TestTheLastAdminStays(t *testing.T) {
 			"an admin by lower": {organiser, "PUT", root.ID + "/suspension", `{"reason":"Bye."}`, "forbidden_role"},
 			"end by lower":      {organiser, "POST", root.ID + "/end-sessions", `{"reason":"Bye."}`, "forbidden_role"},
 			"no reason":         {boss, "PUT", other.ID + "/suspension", `{"reason":" "}`, "invalid"},
-			"the past":          {boss, "PUT", other.ID + "/suspension", `{"reason":"x","until":"2020-01-01T00:00:00Z"}`, "invalid"},
-			"nobody":            {boss, "PUT", "none/suspension", `{"reason":"Bye."}`, "not_found"},
-			"not suspended":     {boss, "POST", other.ID + "/unsuspend", `{"reason":"Bye."}`, "not_suspended"},
-			"no such role":      {boss, "PUT", other.ID + "/roles", `{"roles":["king"],"reason":"Bye."}`, "invalid"},
+			"the past": {
+				boss, "PUT", other.ID + "/suspension", `{"reason":"x","until":"2020-01-01T00:00:00Z"}`, "invalid",
+			},
+			"nobody":        {boss, "PUT", "none/suspension", `{"reason":"Bye."}`, "not_found"},
+			"not suspended": {boss, "POST", other.ID + "/unsuspend", `{"reason":"Bye."}`, "not_suspended"},
+			"no such role":  {boss, "PUT", other.ID + "/roles", `{"roles":["king"],"reason":"Bye."}`, "invalid"},
 		} {
 			if status, code := try.b.call(t, try.method, users+try.path, try.body); code != try.code {
 				t.Errorf("%s: %d %s, want %s", name, status, code, try.code)

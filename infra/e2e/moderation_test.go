@@ -82,7 +82,7 @@ func TestAHiddenVideoAndASuspendedAccountComeBack(t *testing.T) {
 	s.post(t, "/api/auth/login", "", map[string]string{"email": ana.Email, "password": password}).
 		want(t, http.StatusForbidden, "suspended")
 	eventually(t, "she cannot act any more", func() bool {
-		return s.do(t, http.MethodPost, "/api/public/videos/"+id+"/vote", ana.Token, "", nil).Status == http.StatusForbidden
+		return s.do(t, http.MethodPost, vote, ana.Token, "", nil).Status == http.StatusForbidden
 	})
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("a suspension holds after %s", took)

@@ -61,8 +61,8 @@ type Record struct {
 	Name string
 }
 
-// AddRecord adds an act to the log, which only grows. It joins the transaction in ctx, so that the act and its record are
-// there together or not at all.
+// AddRecord adds an act to the log, which only grows. It joins the transaction in ctx, so that the act and its record
+// are there together or not at all.
 func (m *Module) AddRecord(ctx context.Context, r Record) error {
 	r.ID, r.At = uuid.Must(uuid.NewV7()).String(), time.Now()
 	return m.store.insertRecord(ctx, r)

@@ -11,7 +11,7 @@ import (
 type recordBody struct {
 	ID      string    `json:"id"`
 	At      time.Time `json:"at"`
-	Actor   string    `json:"actor" doc:"The id of an account; console: a command on the host; clock: its time has come"`
+	Actor   string    `json:"actor" doc:"An account's id; console: a command on the host; clock: its time has come"`
 	Name    string    `json:"actor_name,omitempty" doc:"Of the account, if it still exists"`
 	Act     string    `json:"act" example:"user.suspend"`
 	Subject string    `json:"subject" doc:"What it was done to, such as user:… or video:…"`

@@ -17,7 +17,9 @@ type PeopleFilter struct {
 }
 
 // People returns a page of the accounts, the latest first, and how many match. The caller must have the right.
-func (m *Module) People(ctx context.Context, callerID string, f PeopleFilter, offset, limit int) ([]Person, int, error) {
+func (m *Module) People(
+	ctx context.Context, callerID string, f PeopleFilter, offset, limit int,
+) ([]Person, int, error) {
 	if err := m.Allow(ctx, callerID, ReadUsers); err != nil {
 		return nil, 0, err
 	}

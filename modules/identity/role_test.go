@@ -114,7 +114,8 @@ func TestASuspensionHoldsEverywhereAndEnds(t *testing.T) {
 				t.Errorf("they %s: %v", name, err)
 			}
 		}
-		if _, err := m.SignIn(ctx, credentials(other.Email, "another password")); fault.From(err).Code != "bad_credentials" {
+		_, err = m.SignIn(ctx, credentials(other.Email, "another password"))
+		if fault.From(err).Code != "bad_credentials" {
 			t.Errorf("a wrong password tells of the suspension: %v", err)
 		}
 		if _, err := m.BrowserCaller(ctx, token); fault.From(err).Kind != fault.Unauthenticated {

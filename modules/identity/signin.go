@@ -27,7 +27,8 @@ type Credentials struct {
 }
 
 // SignIn returns an access token for the right password. An unknown e-mail and a wrong password give the same fault
-// after the same work. A suspended account is told so, once the password is right. Failures are limited by account and network, except from a device that signed in before.
+// after the same work. A suspended account is told so, once the password is right. Failures are limited by account and
+// network, except from a device that signed in before.
 func (m *Module) SignIn(ctx context.Context, c Credentials) (Session, error) {
 	if !validEmail(strings.TrimSpace(c.Email)) {
 		c.Email = text.Clean(c.Email) // e-mails are stored like this

@@ -113,8 +113,8 @@ func (s *store) people(ctx context.Context, f PeopleFilter, offset, limit int) (
 	where, values := []string{"1 = 1"}, []any{}
 	if word := strings.TrimSpace(f.Search); word != "" {
 		pattern := "%" + patternEscaper.Replace(strings.ToLower(word)) + "%"
-		where = append(where, `(email_folded LIKE ? ESCAPE '\' OR LOWER(first_name || ' ' || last_name) LIKE ? ESCAPE '\'
-			OR id = ?)`)
+		where = append(where, `(email_folded LIKE ? ESCAPE '\'
+			OR LOWER(first_name || ' ' || last_name) LIKE ? ESCAPE '\' OR id = ?)`)
 		values = append(values, pattern, pattern, word)
 	}
 	if f.Role != "" {

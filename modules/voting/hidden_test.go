@@ -43,7 +43,8 @@ func (b *bench) wantShown(t *testing.T, when string, entries, contestants, votes
 	t.Helper()
 	e, c, v := b.shown(t)
 	if e != entries || c != contestants || v != votes {
-		t.Errorf("%s: %d entries, %d contestants, %d votes; want %d, %d, %d", when, e, c, v, entries, contestants, votes)
+		t.Errorf("%s: %d entries, %d contestants, %d votes; want %d, %d, %d", when, e, c, v, entries, contestants,
+			votes)
 	}
 }
 
@@ -73,7 +74,8 @@ func TestAHiddenEntryIsNowhereAndComesBackWithItsVotes(t *testing.T) {
 		must(t, true)(b.Hide(ctx, first))
 		must(t, false)(b.Hide(ctx, first))
 		b.wantShown(t, "one is hidden", 2, 2, 2)
-		if found, n, err := b.gallery(ctx, voting.Filter{Search: "cumbia"}, voting.Recent, 0, 10); err != nil || n != 0 {
+		found, n, err := b.gallery(ctx, voting.Filter{Search: "cumbia"}, voting.Recent, 0, 10)
+		if err != nil || n != 0 {
 			t.Errorf("a search finds %v, %v", found, err)
 		}
 		for name, err := range map[string]error{
@@ -132,7 +134,8 @@ func TestAnAbsentOwnersEntriesAreHiddenEvenNewOnes(t *testing.T) {
 		must(t, 2)(b.ShowOwner(ctx, ana))
 		must(t, 0)(b.ShowOwner(ctx, ana))
 		b.wantShown(t, "the owner is back", 2, 1, 2)
-		if hidden, err := b.HiddenAmong(ctx, []string{first, second, third}); err != nil || len(hidden) != 1 || !hidden[second] {
+		hidden, err := b.HiddenAmong(ctx, []string{first, second, third})
+		if err != nil || len(hidden) != 1 || !hidden[second] {
 			t.Errorf("hidden are %v, %v", hidden, err)
 		}
 	})
