@@ -137,6 +137,7 @@ func (a *app) newAPI() *web.Server {
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
+	o.Ended = a.identity.Ended
 	o.Keys, o.LinkLife = idempotency.New(a.db), time.Duration(a.c.Storage.URLExpireSeconds)*time.Second
 	server := web.New(o)
 	a.routes(server)
@@ -168,7 +169,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	services := []lifecycle.Service{
 		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
 		lifecycle.Loop("suspensions", a.identity.WatchSuspensions),
-		site,
+		lifecycle.Loop("sessions", a.identity.WatchSessions), site,
 	}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)

@@ -47,7 +47,7 @@ func (b *browser) call(t *testing.T, method, path, body string) (int, string) {
 func TestEveryRoleMayDoWhatItsRightsSay(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
-		h := startHouseOn(t, db)
+		h := startHouseOn(t, db, 1<<20)
 		admin, subject := h.withRole(t, "Root", identity.Admin), h.account(t, "Sujeto", "Cali")
 		id := h.publish(t, subject, "El primer vuelo")
 		boss := h.signedIn(t, admin)
@@ -290,7 +290,7 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 func TestTheLastAdminStays(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
-		h := startHouseOn(t, db)
+		h := startHouseOn(t, db, 1<<20)
 		root, other := h.withRole(t, "Root", identity.Admin), h.withRole(t, "Otra", identity.Organiser)
 		boss, organiser := h.signedIn(t, root), h.signedIn(t, other)
 		users := "/api/admin/users/"

@@ -165,15 +165,17 @@ var flashes = map[string]Notice{
 	"retried":   {"good", "flash.retried"},
 	"deleted":   {"info", "flash.deleted"},
 
-	"roles":       {"good", "flash.roles"},
-	"suspended":   {"info", "flash.suspended"},
-	"unsuspended": {"good", "flash.unsuspended"},
-	"ended":       {"info", "flash.ended"},
-	"decided":     {"good", "flash.decided"},
-	"hidden":      {"info", "flash.hidden"},
-	"shown":       {"good", "flash.shown"},
-	"redriven":    {"good", "flash.redriven"},
-	"nothing":     {"warning", "flash.nothing"},
+	"roles":        {"good", "flash.roles"},
+	"suspended":    {"info", "flash.suspended"},
+	"unsuspended":  {"good", "flash.unsuspended"},
+	"decided":      {"good", "flash.decided"},
+	"hidden":       {"info", "flash.hidden"},
+	"shown":        {"good", "flash.shown"},
+	"redriven":     {"good", "flash.redriven"},
+	"nothing":      {"warning", "flash.nothing"},
+	"factor_off":   {"info", "flash.factor_off"},
+	"ended":        {"info", "flash.ended"},
+	"others_ended": {"info", "flash.others_ended"},
 }
 
 // show answers with a document.

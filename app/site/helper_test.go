@@ -68,10 +68,16 @@ var owners = []database.Migrations{
 
 func startHouse(t *testing.T) *house {
 	t.Helper()
-	return startHouseOn(t, databasetest.Open(t, owners...))
+	return startHouseOn(t, databasetest.Open(t, owners...), 1<<20)
 }
 
-func startHouseOn(t *testing.T, db *database.DB) *house {
+// startHouseFor accepts files of so many bytes.
+func startHouseFor(t *testing.T, most int64) *house {
+	t.Helper()
+	return startHouseOn(t, databasetest.Open(t, owners...), most)
+}
+
+func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	t.Helper()
 	h := &house{db: db}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
@@ -90,6 +96,7 @@ func startHouseOn(t *testing.T, db *database.DB) *house {
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
 		Limits: limits, Logger: log, Entries: entries{h},
+		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
 	})
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
@@ -103,7 +110,7 @@ func startHouseOn(t *testing.T, db *database.DB) *house {
 	h.media = media.New(media.Deps{
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
-		Options: media.Options{MaxUploadBytes: 1 << 20, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
+		Options: media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
 	pages, err := site.New(site.Deps{
 		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Queue: h.queue,
@@ -118,8 +125,8 @@ func startHouseOn(t *testing.T, db *database.DB) *house {
 		Addr: "127.0.0.1:0", Version: "test", Grace: time.Second, Limits: limits, Logger: log,
 		Verify: auth.NewTokens(keys, time.Hour).Verify, Health: &telemetry.Health{},
 		Browser: func(ctx context.Context, token string) (auth.Principal, error) {
-			id, err := h.identity.BrowserCaller(ctx, token)
-			return auth.Principal{UserID: id}, err
+			id, session, err := h.identity.BrowserCaller(ctx, token, web.Network(ctx))
+			return auth.Principal{UserID: id, SessionID: session}, err
 		},
 	})
 	h.identity.Routes(server)

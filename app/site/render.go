@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -24,7 +25,8 @@ type document interface {
 func documents() []document {
 	return []document{
 		&GalleryPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
-		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &DevicesPage{},
+		&TwoFactorPage{}, &ErrorPage{}, &CataloguePage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"}, &ReportPage{}, &AdminPage{}, &AdminUsersPage{}, &AdminUserPage{},
 		&AdminReportsPage{}, &AdminReportPage{}, &AdminVideoPage{}, &AdminJobsPage{}, &AdminLogPage{},
@@ -38,6 +40,7 @@ type renderer struct {
 	static *web.Static
 	live   bool
 	pages  map[string]*template.Template // by language and file
+	words  map[string]json.RawMessage    // of the upload page, by language
 }
 
 // languages of the pages.
@@ -47,11 +50,19 @@ const (
 )
 
 func newRenderer(assets fs.FS, texts *lang.Texts, static *web.Static, live bool) (*renderer, error) {
-	r := &renderer{assets: assets, texts: texts, static: static, live: live, pages: map[string]*template.Template{}}
+	r := &renderer{
+		assets: assets, texts: texts, static: static, live: live, pages: map[string]*template.Template{},
+		words: map[string]json.RawMessage{},
+	}
 	for _, language := range []string{spanish, english} {
 		if texts.In(language) == nil {
 			return nil, fmt.Errorf("there are no texts in %s", language)
 		}
+		words, err := r.wordsOf(language)
+		if err != nil {
+			return nil, err
+		}
+		r.words[language] = words
 		for _, d := range documents() {
 			parsed, err := r.parse(language, d.file())
 			if err != nil {

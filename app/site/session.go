@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"risingstars/modules/identity"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
@@ -72,9 +73,10 @@ func ours(address string) string {
 }
 
 // enter signs the browser in, does what its owner wished for, and answers with the page that they wanted.
-func (s *Site) enter(v *visit, userID, device, said string, w Wish) (web.View, error) {
+func (s *Site) enter(v *visit, who identity.Visitor, device, said string, w Wish) (web.View, error) {
 	ctx := v.Context()
-	token, err := s.identity.SignInBrowser(ctx, userID, v.UserAgent())
+	who.Agent, who.Network = web.Agent(ctx), web.Network(ctx)
+	token, err := s.identity.SignInBrowser(ctx, who)
 	if err != nil {
 		return web.View{}, err
 	}
@@ -88,7 +90,7 @@ func (s *Site) enter(v *visit, userID, device, said string, w Wish) (web.View, e
 		cookies = append(cookies, web.Cookie(ctx, "device", device, auth.DeviceTTL))
 	}
 	if w.Vote != "" {
-		said, err := s.castFor(ctx, w.Vote, userID)
+		said, err := s.castFor(ctx, w.Vote, who.UserID)
 		if err != nil { // they are signed in, and can vote on the page itself
 			return v.goTo("/v/"+w.Vote+"?said=unvoted#voto", cookies...)
 		}

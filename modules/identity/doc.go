@@ -3,8 +3,15 @@
 // A mailbox has at most one account, however its address is spelled, unless its accounts are older than that rule. An
 // address is not proved to be its owner's.
 //
-// Programs sign in for an access token, which cannot be revoked. Browsers sign in for a token in a cookie, which ends
-// with signing out, or when it was not used for [BrowserTTL].
+// Programs and browsers sign in to a session, which lives for [DefaultSessionTTL] after its last use, unless its owner
+// ends it. A browser has a token in a cookie. A program has an access token, which names the session, and a refresh
+// token, which gives the next of both; once that has been used twice, the session ends. What has ended holds at once in
+// the process that ended it, and within 10 s in all others. An access token that names no session, as older versions
+// issued them, is valid until it expires, or until all sessions of its account are ended.
+//
+// Only hashes of tokens are kept. All times of sessions are the database's clock: if that is put forward by d, sessions
+// end by d earlier, and a refresh token whose answer was lost at that moment ends its session; if it is put back, they
+// live longer by d.
 //
 // Roles give rights ([Holders]), which are read at each act: taking a role away works at once. A suspended account may
 // not sign in, upload or vote, and its entries are hidden; other processes know within standingFor. Every act by a role

@@ -95,11 +95,3 @@ func (s *store) unsuspend(ctx context.Context, known Suspension) (bool, error) {
 	}
 	return n > 0, nil
 }
-
-// endSessions signs the account out of all browsers.
-func (s *store) endSessions(ctx context.Context, userID string) error {
-	if _, err := s.db.Exec(ctx, `DELETE FROM identity_browsers WHERE user_id = ?`, userID); err != nil {
-		return fmt.Errorf("end an account's sessions: %w", err)
-	}
-	return nil
-}

@@ -81,7 +81,7 @@ func (m *Module) Suspend(ctx context.Context, by Actor, userID string, until tim
 				return err
 			}
 		}
-		if err := m.store.endSessions(ctx, userID); err != nil {
+		if err := m.EndAll(ctx, userID, ""); err != nil {
 			return err
 		}
 		if m.entries != nil {
@@ -122,7 +122,7 @@ func (m *Module) Unsuspend(ctx context.Context, by Actor, userID string) (shown 
 	return shown, err
 }
 
-// EndSessions signs an account out of all browsers.
+// EndSessions ends all sessions of an account.
 func (m *Module) EndSessions(ctx context.Context, by Actor, userID string) error {
 	if err := by.explained(); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (m *Module) EndSessions(ctx context.Context, by Actor, userID string) error
 		if _, err := m.mayBar(ctx, by, userID); err != nil {
 			return err
 		}
-		if err := m.store.endSessions(ctx, userID); err != nil {
+		if err := m.EndAll(ctx, userID, ""); err != nil {
 			return err
 		}
 		return m.AddRecord(ctx, by.did("sessions.end", "user:"+userID, "", ""))
