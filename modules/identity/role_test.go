@@ -118,7 +118,7 @@ func TestASuspensionHoldsEverywhereAndEnds(t *testing.T) {
 		if fault.From(err).Code != "bad_credentials" {
 			t.Errorf("a wrong password tells of the suspension: %v", err)
 		}
-		if _, err := m.BrowserCaller(ctx, token, ""); fault.From(err).Kind != fault.Unauthenticated {
+		if _, _, err := m.BrowserCaller(ctx, token, ""); fault.From(err).Kind != fault.Unauthenticated {
 			t.Errorf("a browser goes on: %v", err)
 		}
 		wait(t, 10*time.Second-time.Since(began), "another process knows", func() bool {
