@@ -15,6 +15,7 @@ import (
 	"risingstars/config"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
+	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/box"
@@ -57,11 +58,12 @@ type app struct {
 	closers   []func() error
 	access    database.Access
 
-	post     *mail.Post
-	identity *identity.Module
-	voting   *voting.Module
-	media    *media.Module
-	site     *site.Site
+	post       *mail.Post
+	identity   *identity.Module
+	voting     *voting.Module
+	moderation *moderation.Module
+	media      *media.Module
+	site       *site.Site
 }
 
 // appOptions say what a process does. The zero value serves.
@@ -159,7 +161,7 @@ func withVariable(variable string, err error) error {
 func migrations() []database.Migrations {
 	return []database.Migrations{
 		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(), mail.Migrations(),
-		identity.Migrations(), voting.Migrations(), media.Migrations(),
+		identity.Migrations(), voting.Migrations(), media.Migrations(), moderation.Migrations(),
 	}
 }
 
@@ -176,6 +178,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
 		Refreshes: auth.NewSeals(a.keys, "refresh tokens"), Secrets: auth.NewVault(a.keys, "second factors"),
 		Limits: a.limits, Logger: a.log, Letters: a.post, Links: a.letterSeals(), Audience: audience{a},
+		Entries: entries{a},
 		Options: identity.Options{
 			SessionTTL: time.Duration(a.c.Auth.SessionDays) * 24 * time.Hour, AdminFactor: a.c.Auth.AdminTOTP,
 		},
@@ -184,21 +187,26 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		DB: a.db, Limits: a.limits, Files: a.bucket, Cursors: auth.NewSeals(a.keys, "cursors"),
 		Options: voting.Options{
 			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
+			VoteFaults: identity.ActFaults(),
 		},
-		Registerer: a.registry,
+		MayVote: a.identity.MayAct, Registerer: a.registry,
 	}
 	if a.c.Voting.RequireVerified {
 		votes.Voters = a.identity
 	}
 	a.voting = voting.New(votes)
+	a.moderation = moderation.New(moderation.Deps{
+		DB: a.db, Gallery: moderated{a.voting}, Acts: acts{a.identity}, Options: moderationOptions(),
+	})
 	deps := media.Deps{
 		DB: a.db, Bucket: a.bucket, Queue: a.queue, Gallery: gallery{a.voting}, People: people{a.identity},
-		Limits: a.limits, Logger: a.log,
+		Moderation: standing{a.moderation, a.identity, a.voting}, Limits: a.limits, Logger: a.log,
 		Options: media.Options{
 			MaxUploadBytes: a.c.Upload.MaxBytes,
 			UploadPrefix:   a.c.Storage.UploadPrefix, ProcessedPrefix: a.c.Storage.ProcessedPrefix,
 			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
-			URLExpiry: urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
+			UploadFaults: identity.ActFaults(),
+			URLExpiry:    urlExpiry, DeleteOriginal: a.c.Storage.DeleteOriginal,
 			MockUploads: a.c.LoadTestEndpoints,
 			Rules:       rules(a.c), ResendAfter: resendAfter(a.c),
 			Quotas: media.Quotas{
@@ -242,7 +250,8 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 // buildSite reads the templates and texts of the pages.
 func (a *app) buildSite(ctx context.Context) (err error) {
 	a.site, err = site.New(site.Deps{
-		Identity: a.identity, Media: a.media, Voting: a.voting, Files: a.bucket, Limits: a.limits,
+		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Queue: a.queue,
+		Files: a.bucket, Limits: a.limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
 			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx), Live: assets.Live,

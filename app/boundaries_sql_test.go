@@ -156,7 +156,7 @@ func tablesIn(words []string) []string {
 		}
 		table := at(next)
 		isFunction := at(next+1) == "(" && (word == "FROM" || word == "JOIN")
-		if isWord(table) && !isFunction && !slices.Contains([]string{"SELECT", "LATERAL", "SET"}, table) {
+		if isWord(table) && !isFunction && !slices.Contains([]string{"SELECT", "LATERAL", "SET", "ON"}, table) {
 			tables = append(tables, table)
 		}
 	}

@@ -84,7 +84,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
 		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
-		backupCommand(), restoreCommand(), seedCommand(), injectCommand(), healthcheckCommand(), versionCommand(),
+		roleCommand(), backupCommand(), restoreCommand(), seedCommand(), injectCommand(), healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root

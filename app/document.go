@@ -6,6 +6,7 @@ import (
 
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
+	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/platform/disk"
 	"risingstars/platform/fault"
@@ -55,12 +56,17 @@ func documentation() web.Documentation {
 			{Name: "Voting", Description: "Vote for a video, once, or take the vote back."},
 			{Name: "Ranking", Description: "Contestants in the order of their votes."},
 			{Name: "Files", Description: "Clips, posters, originals, and the parts of direct uploads."},
+			{Name: "Moderation", Description: "Report a video; hide it, and decide on reports, by a role."},
+			{
+				Name:        "Administration",
+				Description: "Accounts, roles and the log of acts, for those who look after the site.",
+			},
 			{Name: "Service", Description: "Health and metrics, for operators."},
 			{Name: "Documentation", Description: "This document in several forms, and what each error means."},
 		},
 		Faults: slices.Concat(
 			fault.Faults(), web.Faults(), limit.Faults(), idempotency.Faults(), disk.Faults(), diskstore.Faults(),
-			identity.Faults(), media.Faults(), voting.Faults(),
+			identity.Faults(), media.Faults(), voting.Faults(), moderation.Faults(),
 		),
 		Reasons:  media.Reasons(),
 		Examples: examples(),
@@ -93,5 +99,8 @@ func examples() map[string]any {
 		"queue_position": 3, "queue_position_text": "3", "message": "Hecho.", "next_after": "djE6MTI4OjAxOThm",
 		"folder": "processed", "name": video + "-1.mp4", "expires": "1795808645", "signature": "c2lnbmF0dXJl",
 		"upload": "b3f1", "part": "1",
+		"report_id": "0198f2b4-9d2c-7a11-8c3e-5b7d9f1a2c4e", "reason": "spam", "words": "Anuncia una tienda.",
+		"decision": "dismissed", "by": user, "why": "Es del concurso.", "reporter": user, "actor": user,
+		"subject": "user:" + user, "before": "", "after": "moderator",
 	}
 }

@@ -89,6 +89,7 @@ func (a *app) workServices() []lifecycle.Service {
 		lifecycle.Loop("counters", func(ctx context.Context) { a.voting.WatchCounters(ctx, a.log) }),
 		lifecycle.Loop("fills", a.fill),
 		lifecycle.Loop("bumpers", a.warm),
+		lifecycle.Loop("hidden files", a.conceal),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})
@@ -134,6 +135,7 @@ func (a *app) routes(server *web.Server) {
 	a.identity.Routes(server)
 	a.media.Routes(server)
 	a.voting.Routes(server)
+	a.moderation.Routes(server)
 	a.site.Routes(server)
 }
 
@@ -179,6 +181,7 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	sweepKeys := func(ctx context.Context) { idempotency.New(a.db).Watch(ctx, a.log) }
 	services := []lifecycle.Service{
 		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
+		lifecycle.Loop("suspensions", a.identity.WatchSuspensions),
 		lifecycle.Loop("sessions", a.identity.WatchSessions), site,
 	}
 	if a.c.HTTP.MetricsAddr != "" {

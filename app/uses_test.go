@@ -9,6 +9,7 @@ import (
 	"risingstars/config"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
+	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/storage/diskstore"
@@ -39,7 +40,9 @@ func routedServer() *web.Server {
 		keys: auth.NewKeys(make([]byte, 32), nil), files: &diskstore.Store{},
 		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{Options: media.Options{
 			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
-		}}), voting: voting.New(voting.Deps{}),
+			UploadFaults: identity.ActFaults(),
+		}}), voting: voting.New(voting.Deps{Options: voting.Options{VoteFaults: identity.ActFaults()}}),
+		moderation: moderation.New(moderation.Deps{Options: moderationOptions()}),
 	}
 	if err := a.buildSite(context.Background()); err != nil {
 		panic(err)

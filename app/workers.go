@@ -24,6 +24,41 @@ const (
 	lonelyAfter = time.Minute
 )
 
+// concealEvery is how often hidden videos are looked for whose files have names that somebody may know.
+const concealEvery = 3 * time.Second
+
+// conceal names the files of hidden videos anew until ctx ends, so that links to them stop.
+func (a *app) conceal(ctx context.Context) {
+	ticker := time.NewTicker(concealEvery)
+	defer ticker.Stop()
+	for {
+		if err := a.concealSome(ctx); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "links to the files of hidden videos go on for now", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// concealSome goes on after an error: the files of one may be missing.
+func (a *app) concealSome(ctx context.Context) error {
+	ids, err := a.voting.Unconcealed(ctx, concealBatch)
+	for _, id := range ids {
+		key, renameErr := a.media.Conceal(ctx, id)
+		if renameErr == nil && key != "" {
+			renameErr = a.voting.MarkConcealed(ctx, id, key)
+		}
+		err = errors.Join(err, renameErr)
+	}
+	return err
+}
+
+// concealBatch is how many videos are concealed before others have their turn.
+const concealBatch = 20
+
 // join puts this process on the roster, until close.
 func (a *app) join(ctx context.Context, role string, jobs int) {
 	member := roster.Join(ctx, a.db, roster.Options{

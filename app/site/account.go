@@ -16,6 +16,7 @@ type MePage struct {
 
 	Name, Email              string
 	Verified                 bool
+	Organises                bool // the caller has a role that has pages
 	Profile, Mail, Password  Form
 	Countries, Cities        []string
 	ProfileDo, MailDo, KeyDo string // the addresses of the forms
@@ -36,6 +37,11 @@ func (s *Site) mePage(v *visit, typed url.Values) (*MePage, error) {
 		KeyDo: v.link("/me/password"),
 	}
 	d.Private, d.Scripts = true, []string{"form.js"}
+	rights, err := s.identity.RightsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	d.Organises = len(rights) > 0
 	if d.Cities, err = s.voting.Cities(ctx, u.Country); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,7 +91,14 @@ func kept(path string, query url.Values) string {
 		query = nil
 	}
 	for name, values := range query {
+		if strings.HasPrefix(path, "/admin") && !slices.Contains(adminFilters(), name) {
+			continue
+		}
 		switch name {
+		case "role", "suspended", "state", "actor", "act", "subject", "from", "until":
+			if strings.HasPrefix(path, "/admin") && values[0] != "" {
+				rest.Set(name, values[0])
+			}
 		case "city", "country", "q", "order", "status":
 			for _, value := range values {
 				if value != "" {
@@ -105,12 +113,19 @@ func kept(path string, query url.Values) string {
 	return "?" + rest.Encode()
 }
 
+// adminFilters are the parameters of the lists of organisers.
+func adminFilters() []string {
+	return []string{"q", "role", "suspended", "state", "actor", "act", "subject", "from", "until"}
+}
+
 // shown is the Spanish address, without the query, of the page that shows what this visit is about. Some addresses only
 // take forms: whatever answers one of those leads to the page that has the form.
 func (v *visit) shown() string {
 	for _, form := range []string{
 		"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete", "/me/profile", "/me/email",
-		"/me/password", "/me/resend",
+		"/me/password", "/me/resend", "/admin/users/*/roles", "/admin/users/*/suspend",
+		"/admin/users/*/unsuspend", "/admin/users/*/end-sessions", "/admin/reports/*/decide", "/admin/videos/*/hide",
+		"/admin/videos/*/show", "/admin/jobs/redrive",
 	} {
 		if matched, err := path.Match(form, v.path); matched && err == nil {
 			return path.Dir(v.path)
@@ -151,6 +166,14 @@ var flashes = map[string]Notice{
 	"retried":   {"good", "flash.retried"},
 	"deleted":   {"info", "flash.deleted"},
 
+	"roles":        {"good", "flash.roles"},
+	"suspended":    {"info", "flash.suspended"},
+	"unsuspended":  {"good", "flash.unsuspended"},
+	"decided":      {"good", "flash.decided"},
+	"hidden":       {"info", "flash.hidden"},
+	"shown":        {"good", "flash.shown"},
+	"redriven":     {"good", "flash.redriven"},
+	"nothing":      {"warning", "flash.nothing"},
 	"factor_off":   {"info", "flash.factor_off"},
 	"ended":        {"info", "flash.ended"},
 	"others_ended": {"info", "flash.others_ended"},

@@ -149,6 +149,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	for _, name := range []string{"help", "rules", "privacy", "terms", "accessibility", "catalogue"} {
 		look(name, anybody, "/"+name)
 	}
+	h.adminStates(t, look, send, id)
 	look("error-404", anybody, "/none")
 	look("error-403", hers, "/me/videos/"+id)
 	h.change(t, h.db, "UPDATE voting_entries SET files_missing = TRUE WHERE video_id = ?", id)
@@ -172,6 +173,10 @@ func wantStatus(name string) int {
 	switch {
 	case name == "error-404":
 		return http.StatusNotFound
+	case name == "error-410":
+		return http.StatusGone
+	case name == "admin-report-late":
+		return http.StatusConflict
 	case name == "upload-signedout":
 		return http.StatusUnauthorized
 	case name == "error-403":

@@ -24,6 +24,7 @@ func (*ErrorPage) file() string { return "error" }
 var errorTitles = map[int]string{
 	http.StatusNotFound:            "error.404",
 	http.StatusForbidden:           "error.403",
+	http.StatusGone:                "error.410",
 	http.StatusTooManyRequests:     "error.429",
 	http.StatusServiceUnavailable:  "error.503",
 	http.StatusInternalServerError: "error.500",

@@ -26,6 +26,7 @@ import (
 	"risingstars/infra/contracttest"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
+	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
@@ -51,6 +52,7 @@ type house struct {
 	media    *media.Module
 	voting   *voting.Module
 	post     *postbox
+	queue    *queue.Queue
 }
 
 // postbox keeps the letters that nobody sends; they are there once they are forwarded.
@@ -111,16 +113,25 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 	return media.Profile(profile), err
 }
 
+// owners are those of the house's tables.
+var owners = []database.Migrations{
+	dbqueue.Migrations(), identity.Migrations(), media.Migrations(), voting.Migrations(), moderation.Migrations(),
+}
+
 func startHouse(t *testing.T) *house {
 	t.Helper()
-	return startHouseFor(t, 1<<20)
+	return startHouseOn(t, databasetest.Open(t, owners...), 1<<20)
 }
 
 // startHouseFor accepts files of so many bytes.
 func startHouseFor(t *testing.T, most int64) *house {
 	t.Helper()
-	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
-		voting.Migrations())}
+	return startHouseOn(t, databasetest.Open(t, owners...), most)
+}
+
+func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
+	t.Helper()
+	h := &house{db: db}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
 	h.post = &postbox{kept: map[string]mail.Letter{}, seals: auth.NewSeals(keys, "letters")}
 	files, err := diskstore.Open(diskstore.Options{
@@ -138,19 +149,26 @@ func startHouseFor(t *testing.T, most int64) *house {
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
 		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
-		Limits: limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
+		Entries: entries{h},
+		Limits:  limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
 	})
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
-		Options: voting.Options{URLExpiry: time.Hour},
+		Options: voting.Options{URLExpiry: time.Hour}, MayVote: h.identity.MayAct,
 	})
+	desk := moderation.New(moderation.Deps{
+		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
+		Options: moderation.Options{VideoFault: voting.EntryFault(), RoleFaults: identity.RoleFaults()},
+	})
+	h.queue = queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log})
 	h.media = media.New(media.Deps{
-		DB: h.db, Bucket: h.bucket, Queue: queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log}),
+		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
 		Options: media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
 	pages, err := site.New(site.Deps{
-		Identity: h.identity, Media: h.media, Voting: h.voting, Files: h.bucket, Limits: limits,
+		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Queue: h.queue,
+		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true},
 	})
@@ -168,6 +186,7 @@ func startHouseFor(t *testing.T, most int64) *house {
 	h.identity.Routes(server)
 	h.media.Routes(server)
 	h.voting.Routes(server)
+	desk.Routes(server)
 	pages.Routes(server)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)

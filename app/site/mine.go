@@ -25,6 +25,8 @@ type MyVideo struct {
 	RetryUntil          time.Time
 	Notices             []string // texts
 	Published, UnderWay bool
+	Hidden              string // why a moderator hides it; a text
+	HiddenWords         string // the moderator's own
 }
 
 // states are the ids of the words for the status of a video, and the kinds of their notices.
@@ -53,7 +55,14 @@ func (s *Site) myVideo(ctx context.Context, v media.Video, votes int) (MyVideo, 
 	for _, n := range v.Notices {
 		m.Notices = append(m.Notices, web.Say(ctx, media.NoticeText(n)))
 	}
-	var err error
+	hidden, err := s.media.WhyHidden(ctx, []string{v.ID})
+	if err != nil {
+		return m, err
+	}
+	if why, ok := hidden[v.ID]; ok {
+		m.Hidden, m.HiddenWords, m.Published = web.Say(ctx, why.Text), why.Words, false
+		m.State, m.Kind = "state.hidden", "bad"
+	}
 	_, m.Picture, err = s.posters(ctx, voting.Output{
 		PosterKey: v.PosterKey, Poster640Key: v.Poster640Key,
 		Poster320Key: v.Poster320Key,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -27,7 +28,8 @@ func documents() []document {
 		&ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{}, &DevicesPage{}, &TwoFactorPage{},
 		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
-		&TextPage{Name: "accessibility"},
+		&TextPage{Name: "accessibility"}, &ReportPage{}, &AdminPage{}, &AdminUsersPage{}, &AdminUserPage{},
+		&AdminReportsPage{}, &AdminReportPage{}, &AdminVideoPage{}, &AdminJobsPage{}, &AdminLogPage{},
 	}
 }
 
@@ -94,6 +96,7 @@ func (r *renderer) functions(language string) template.FuncMap {
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"static":  r.static.URL,
 		"link":    func(to string) string { return localized(language, to) },
+		"tab":     tab,
 		"notice":  func(kind, text string) Notice { return Notice{kind, text} },
 	}
 }
@@ -107,6 +110,14 @@ func localized(language, to string) string {
 		return "/en" + rest
 	}
 	return path.Join("/en", "/") + to
+}
+
+// tab returns the query of a list that shows those with a value; "" is what it shows without one.
+func tab(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return "?" + url.Values{name: {value}}.Encode()
 }
 
 // clock writes a length as minutes and seconds.

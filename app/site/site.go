@@ -17,9 +17,11 @@ import (
 
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
+	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/platform/lang"
 	"risingstars/platform/limit"
+	"risingstars/platform/queue"
 	"risingstars/platform/web"
 )
 
@@ -35,6 +37,13 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
+// Queue is what the page of jobs shows.
+type Queue interface {
+	Stats(ctx context.Context) (queue.Stats, error)
+	Dead(ctx context.Context, limit int) ([]queue.DeadTask, error)
+	RedriveAll(ctx context.Context, wanted func(queue.DeadTask) bool) ([]queue.DeadTask, error)
+}
+
 // Options are the site's settings. The zero value works.
 type Options struct {
 	SelfVotes bool
@@ -47,26 +56,30 @@ type Options struct {
 
 // Deps are what the site is built from. All are required.
 type Deps struct {
-	Identity *identity.Module
-	Media    *media.Module
-	Voting   *voting.Module
-	Files    Files
-	Limits   Limits
-	Assets   fs.FS // templates and static files
-	Texts    fs.FS // es.json, en.json
-	Options  Options
+	Identity   *identity.Module
+	Media      *media.Module
+	Voting     *voting.Module
+	Moderation *moderation.Module
+	Queue      Queue
+	Files      Files
+	Limits     Limits
+	Assets     fs.FS // templates and static files
+	Texts      fs.FS // es.json, en.json
+	Options    Options
 }
 
 // Site makes the pages.
 type Site struct {
-	identity *identity.Module
-	media    *media.Module
-	voting   *voting.Module
-	files    Files
-	limits   Limits
-	o        Options
-	render   *renderer
-	static   *web.Static
+	identity   *identity.Module
+	media      *media.Module
+	voting     *voting.Module
+	moderation *moderation.Module
+	queue      Queue
+	files      Files
+	limits     Limits
+	o          Options
+	render     *renderer
+	static     *web.Static
 }
 
 // New reads and checks all templates and texts.
@@ -88,7 +101,8 @@ func New(d Deps) (*Site, error) {
 		return nil, err
 	}
 	return &Site{
-		identity: d.Identity, media: d.Media, voting: d.Voting, files: d.Files, limits: d.Limits, o: d.Options,
+		identity: d.Identity, media: d.Media, voting: d.Voting,
+		moderation: d.Moderation, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
 		render: render, static: static,
 	}, nil
 }
@@ -109,6 +123,7 @@ func (s *Site) Routes(server *web.Server) {
 	forgot := web.Use{Budgets: append(identity.ForgetBudgets(), pageViews)}
 	link := web.Use{Budgets: append(identity.LinkBudgets(), pageViews)}
 	account := web.Use{Budgets: append(identity.AccountBudgets(), pageViews)}
+	report := web.Use{Budgets: append(moderation.ReportBudgets(), pageViews), Body: 16 << 10}
 	change := web.Use{Budgets: append(media.ChangeBudgets(), pageViews)}
 
 	for _, l := range []struct {
@@ -160,6 +175,10 @@ func (s *Site) Routes(server *web.Server) {
 		memberGet("/me/devices", s.getDevices)
 		memberPost("/me/devices", sessionUse(), s.postDevices)
 
+		get("/report/{id}", s.getReport)
+		post("/report/{id}", report, s.postReport)
+		s.adminRoutes(memberGet, memberPost)
+
 		get("/help", s.getText("help"))
 		get("/rules", s.getText("rules"))
 		get("/privacy", s.getText("privacy"))
@@ -172,6 +191,27 @@ func (s *Site) Routes(server *web.Server) {
 	server.Page(http.MethodGet, "/robots.txt", look, false, func(r *http.Request) (web.View, error) {
 		return s.getRobots(newVisit(r))
 	})
+}
+
+// adminRoutes registers the pages of organisers. Each asks for the right of its own.
+func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, page)) {
+	act := web.Use{Budgets: append(identity.AdminActBudgets(), pageViews), Body: 16 << 10}
+	get("/admin", s.getAdmin)
+	get("/admin/users", s.getUsers)
+	get("/admin/users/{id}", s.getUser)
+	post("/admin/users/{id}/roles", act, s.postRoles())
+	post("/admin/users/{id}/suspend", act, s.postSuspend())
+	post("/admin/users/{id}/unsuspend", act, s.postUnsuspend())
+	post("/admin/users/{id}/end-sessions", act, s.postEndSessions())
+	get("/admin/reports", s.getReports)
+	get("/admin/reports/{id}", s.getReportDesk)
+	post("/admin/reports/{id}/decide", act, s.postDecision)
+	get("/admin/videos/{id}", s.getVideoDesk)
+	post("/admin/videos/{id}/hide", act, s.postHide)
+	post("/admin/videos/{id}/show", act, s.postShow)
+	get("/admin/jobs", s.getJobs)
+	post("/admin/jobs/redrive", act, s.postRedrive)
+	get("/admin/log", s.getLog)
 }
 
 // adder returns what adds a page in the language of a prefix.

@@ -26,6 +26,7 @@ func (s *Site) getText(name string) page {
 // getRobots keeps search engines from what is not for everybody.
 func (s *Site) getRobots(*visit) (web.View, error) {
 	const rules = "User-agent: *\nDisallow: /api/\nDisallow: /me\nDisallow: /en/me\nDisallow: /upload\n" +
-		"Disallow: /en/upload\n"
+		"Disallow: /en/upload\n" +
+		"Disallow: /admin\nDisallow: /en/admin\nDisallow: /report/\nDisallow: /en/report/\n"
 	return web.View{HTML: []byte(rules), Type: "text/plain; charset=utf-8"}, nil
 }

@@ -73,6 +73,23 @@ var (
 	slowGuesses = limit.Budget{Name: "slow_guesses", By: limit.Process, AtOnce: 200}
 )
 
+// What looking after the site may use.
+var (
+	adminReads = limit.Budget{
+		Name: "admin_reads", By: limit.Account, Local: true,
+		Rate: limit.Rate{Count: 600, Per: time.Minute, Burst: 600},
+	}
+	adminActs = limit.Budget{
+		Name: "admin_acts", By: limit.Account, Rate: limit.Rate{Count: 120, Per: time.Minute, Burst: 120},
+	}
+)
+
+// AdminReadBudgets are what a look at the site's affairs takes, also one from a page.
+func AdminReadBudgets() []limit.Budget { return []limit.Budget{adminReads} }
+
+// AdminActBudgets are what an act by a role takes, also one from a page.
+func AdminActBudgets() []limit.Budget { return []limit.Budget{adminActs} }
+
 // SignUpBudgets are what a sign-up takes, also one from a page.
 func SignUpBudgets() []limit.Budget { return []limit.Budget{signUps} }
 

@@ -13,6 +13,10 @@
 // end by d earlier, and a refresh token whose answer was lost at that moment ends its session; if it is put back, they
 // live longer by d.
 //
+// Roles give rights ([Holders]), which are read at each act: taking a role away works at once. A suspended account may
+// not sign in, upload or vote, and its entries are hidden; other processes know within standingFor. Every act by a role
+// stands in a log that only grows, written in the act's own transaction. The last admin who may sign in stays one.
+//
 // It offers [Module.ProfileOf], which returns a person's player name, city and country, and the HTTP operations under
-// /api/auth. It needs a database, a password hasher, a token issuer and rate limiters. It owns the tables identity_*.
+// /api/auth and /api/admin. It needs a database, a password hasher, a token issuer and rate limiters. It owns the tables identity_*.
 package identity

@@ -33,13 +33,15 @@ func (m *Module) Routes(s *web.Server) {
 		Middlewares: huma.Middlewares{s.AcceptForm},
 	}
 	web.DescribeForm(&login, "username", "password")
-	login = web.Refuses(login, errBadCredentials, errFactorAsked, errWrongCode, limit.ErrBusy)
+	login = web.Refuses(login, errBadCredentials, errFactorAsked, errWrongCode, errSuspended, limit.ErrBusy)
 	web.Register(s, login, web.Use{Budgets: []limit.Budget{signIns}}, a.postLogin)
 
 	web.Register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "getAccount", Tags: tags,
 		Summary: "Get the caller's account", Security: web.Secured(),
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
+
+	a.adminRoutes(s)
 	a.sessionRoutes(s, tags)
 	a.factorRoutes(s, tags)
 	a.profileRoutes(s)

@@ -62,11 +62,6 @@ type Vault interface {
 	Open(closed, owner string) (string, error)
 }
 
-// Admins knows whose accounts have the role admin.
-type Admins interface {
-	IsAdmin(ctx context.Context, userID string) (bool, error)
-}
-
 // Options are the module's settings. The zero value works.
 type Options struct {
 	SessionTTL time.Duration // how long a session lives after its last use; 0: DefaultSessionTTL
@@ -74,7 +69,7 @@ type Options struct {
 	AdminFactor bool
 }
 
-// Deps are what the module is built from. All but Admins, Letters, Links, Audience and Options are required.
+// Deps are what the module is built from. All but Entries, Letters, Links, Audience and Options are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
@@ -84,7 +79,7 @@ type Deps struct {
 	Secrets   Vault
 	Limits    Limits
 	Logger    *slog.Logger
-	Admins    Admins // nil: nobody is one
+	Entries   Entries // nil: there are none
 	Options   Options
 	Letters   Mailer   // nil: nobody gets letters
 	Links     Links    // of the letters
@@ -99,13 +94,14 @@ type Module struct {
 	devices   Devices
 	limits    Limits
 	log       *slog.Logger
+	entries   Entries
+	standing  standing
 
 	seals      Seals
 	sessionTTL time.Duration
 	endings    endings
 
 	vault       Vault
-	admins      Admins
 	adminFactor bool
 	letters     Mailer
 	links       Links
@@ -120,9 +116,9 @@ func New(d Deps) *Module {
 	}
 	return &Module{
 		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
-		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links, audience: d.Audience,
+		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links, audience: d.Audience, entries: d.Entries,
 		seals: d.Refreshes, sessionTTL: cmp.Or(d.Options.SessionTTL, DefaultSessionTTL),
 		endings: endings{known: map[string]ending{}},
-		vault:   d.Secrets, admins: d.Admins, adminFactor: d.Options.AdminFactor,
+		vault:   d.Secrets, adminFactor: d.Options.AdminFactor,
 	}
 }

@@ -90,7 +90,7 @@ func (h *house) member(email string) (identity.User, string) {
 	if err != nil {
 		h.Fatal(err)
 	}
-	return u, h.smtp.Await(h, email, 1).Token()
+	return u, h.smtp.Await(h.T, email, 1).Token()
 }
 
 func (h *house) verified(id string) bool {

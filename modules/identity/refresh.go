@@ -47,7 +47,7 @@ func (m *Module) Refresh(ctx context.Context, token, network string) (Session, e
 		case row.TokenHash != hash && row.Now-row.RotatedAt >= refreshGrace.Microseconds():
 			return Session{}, m.endReused(ctx, row)
 		}
-		if err := m.MaySignIn(ctx, row.UserID); err != nil {
+		if err := m.store.barred(ctx, row.UserID); err != nil {
 			return Session{}, err
 		}
 		if row.TokenHash != hash {

@@ -83,7 +83,7 @@ func (m *Module) Prove(ctx context.Context, c Credentials) (v Visitor, device st
 
 // admit lets somebody in whose password was right, by the second factor if the account has one.
 func (m *Module) admit(ctx context.Context, c Credentials, user User) (v Visitor, device string, err error) {
-	if err := m.MaySignIn(ctx, user.ID); err != nil {
+	if err := m.store.barred(ctx, user.ID); err != nil {
 		return Visitor{}, "", err
 	}
 	account, known, err := m.devices.Verify(c.Device)

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,14 +70,11 @@ func (m *Module) RequireFactor(ctx context.Context, userID string) error {
 }
 
 func (m *Module) needsFactor(ctx context.Context, userID string) (bool, error) {
-	if !m.adminFactor || m.admins == nil {
+	if !m.adminFactor {
 		return false, nil
 	}
-	admin, err := m.admins.IsAdmin(ctx, userID)
-	if err != nil {
-		return false, fmt.Errorf("read whether an account is an admin's: %w", err)
-	}
-	return admin, nil
+	roles, err := m.RolesOf(ctx, userID)
+	return slices.Contains(roles, Admin), err
 }
 
 // OfferFactor begins to set up a second factor for who knows the account's password. It holds once a code of it was

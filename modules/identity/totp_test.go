@@ -279,19 +279,17 @@ func TestTheSecondFactorIsSetUpAndRemovedByItsOwner(t *testing.T) {
 	})
 }
 
-type admins struct{ id string }
-
-func (a admins) IsAdmin(_ context.Context, userID string) (bool, error) { return userID == a.id, nil }
-
 // Where admins need a second factor, an admin without one is told so at an act, and nobody else is.
 func TestAdminsNeedASecondFactorWhereItIsRequired(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t, databasetest.Open(t, identity.Migrations()))
+	_, err := p.Grant(t.Context(), identity.Actor{ID: identity.Console, Reason: "test"}, p.ana.Email, identity.Admin)
+	mustEnd(t, err)
 	for _, required := range []bool{false, true} {
 		hasher, err := auth.NewPasswords()
 		mustEnd(t, err)
 		m := identity.New(identity.Deps{
-			DB: p.db, Passwords: hasher, Limits: limit.New(limit.Options{}), Admins: admins{p.ana.ID},
+			DB: p.db, Passwords: hasher, Limits: limit.New(limit.Options{}),
 			Options: identity.Options{AdminFactor: required},
 		})
 		for _, user := range []identity.User{p.ana, p.eve} {
@@ -304,7 +302,7 @@ func TestAdminsNeedASecondFactorWhereItIsRequired(t *testing.T) {
 	}
 	p.withFactor(t)
 	m := identity.New(identity.Deps{
-		DB: p.db, Admins: admins{p.ana.ID}, Options: identity.Options{AdminFactor: true},
+		DB: p.db, Options: identity.Options{AdminFactor: true},
 	})
 	if err := m.RequireFactor(t.Context(), p.ana.ID); err != nil {
 		t.Errorf("with one: %v", err)

@@ -91,6 +91,9 @@ func containerFor(contentType, filename string) (ffmpeg.Container, error) {
 func (d *directUploads) begin(
 	ctx context.Context, ownerID, id string, about details, c ffmpeg.Container, size int64,
 ) (directUpload, error) {
+	if err := d.m.moderation.MayUpload(ctx, ownerID); err != nil {
+		return directUpload{}, err
+	}
 	if size > d.m.o.MaxUploadBytes {
 		return directUpload{}, errTooLarge
 	}

@@ -49,6 +49,9 @@ func (d *directUploads) parts(ctx context.Context, u directUpload) (_ []storage.
 // While another call is at work, perhaps in another process, storage may have neither the parts nor the file, so this
 // one waits and tries again.
 func (d *directUploads) complete(ctx context.Context, callerID, id string, about *directDetails) (Video, error) {
+	if err := d.m.moderation.MayUpload(ctx, callerID); err != nil {
+		return Video{}, err
+	}
 	for pause := completePause; ; pause *= 2 {
 		u, err := d.owned(ctx, callerID, id)
 		if errors.Is(err, errNoUpload) || pause > maxCompletePause {

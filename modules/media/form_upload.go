@@ -28,6 +28,9 @@ func (m *Module) ReceiveForm(w http.ResponseWriter, r *http.Request, mock bool) 
 func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (Video, error) {
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
+	if err := m.moderation.MayUpload(ctx, owner); err != nil {
+		return Video{}, err
+	}
 	body, err := web.OpenMultipart(w, r, m.o.MaxUploadBytes, errTooLarge)
 	if errors.Is(err, errTooLarge) && r.Header.Get("Expect") == "" { // who expects to be told first sends nothing yet
 		return m.ReadTexts(r), err

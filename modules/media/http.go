@@ -28,10 +28,10 @@ func (m *Module) Routes(s *web.Server) {
 	streams := web.Use{Budgets: []limit.Budget{videoReads, processStreams}, Stream: true}
 
 	// Uploads through the service.
-	refused := []*fault.Error{
+	refused := append([]*fault.Error{
 		errNotAVideo, errMissingFile, errTooLarge, errTooManyUnpublished, errStorageQuota, errDailyLimit, errDiscarded,
 		errUnverified, disk.ErrFull, fault.ErrInvalid,
-	}
+	}, m.o.UploadFaults...)
 	s.Handle(formUpload(s, operation("POST /api/videos/upload", "uploadVideo",
 		"Upload a clip", uploading, 201, refused...)), uploads, a.uploadVideo)
 	mock := operation("POST /api/videos/upload-mock", "uploadMock",
@@ -45,18 +45,19 @@ func (m *Module) Routes(s *web.Server) {
 	}
 
 	// Uploads straight to storage.
-	web.Register(s, operation("POST /api/videos/uploads", "beginUpload", "Begin a direct upload", directly, 201,
-		errTooLarge, errTooManyUploads, errTooManyUnpublished, errStorageQuota, errDailyLimit,
-		errUnverified, disk.ErrFull), direct, a.beginUpload)
+	web.Register(s, web.Refuses(operation("POST /api/videos/uploads", "beginUpload", "Begin a direct upload", directly,
+		201, errTooLarge, errTooManyUploads, errTooManyUnpublished, errStorageQuota, errDailyLimit, errUnverified,
+		disk.ErrFull), m.o.UploadFaults...), direct, a.beginUpload)
 	web.Register(s, operation("GET /api/videos/uploads", "listUploads", "List your unfinished direct uploads", directly,
 		200), reads, a.listUploads)
 	web.Register(s, operation("GET /api/videos/uploads/{id}", "getUpload",
 		"Get a direct upload: the parts that have arrived, and new URLs for the others", directly, 200,
 		errNoUpload, errNotOwner), reads, a.getUpload)
-	web.Register(s, operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
+	web.Register(s, web.Refuses(operation("POST /api/videos/uploads/{id}/complete", "completeUpload",
 		"Complete a direct upload, whose parts have all arrived", directly, 201,
 		errNoUpload, errNotOwner, errIncomplete, errNotAVideo, errOtherType, errTooLarge, errTooManyUnpublished,
-		errStorageQuota, errDailyLimit, errDiscarded, disk.ErrFull, fault.ErrInvalid), direct, a.completeUpload)
+		errStorageQuota, errDailyLimit, errDiscarded, disk.ErrFull, fault.ErrInvalid), m.o.UploadFaults...),
+		direct, a.completeUpload)
 	web.Register(s, operation("DELETE /api/videos/uploads/{id}", "abortUpload", "Cancel a direct upload", directly, 200,
 		errNoUpload, errNotOwner), changes, a.abortUpload)
 
@@ -76,10 +77,10 @@ func (m *Module) Routes(s *web.Server) {
 	s.Handle(describeEvents(s, operation("GET /api/videos/{id}/events", "videoEvents",
 		"Follow the progress of a video, as Server-Sent Events", videos, 200, errNotFound, errNotOwner)),
 		streams, a.videoEvents)
-	web.Register(s, operation("POST /api/videos/{id}/retry", "retryVideo",
+	web.Register(s, web.Refuses(operation("POST /api/videos/{id}/retry", "retryVideo",
 		"Process a video again whose processing failed, at most three times", videos, 202, errNotFound, errNotOwner,
 		errNotFailed, errNotRetryable, errRetriesUsedUp, errOriginalExpired, errTooManyUnpublished, disk.ErrFull),
-		changes, a.retryVideo)
+		m.o.UploadFaults...), changes, a.retryVideo)
 	web.Register(s, operation("DELETE /api/videos/{id}", "deleteVideo",
 		"Delete a video and its files, unless it has votes", videos, 200, errNotFound, errNotOwner, errHasVotes),
 		changes, a.deleteVideo)

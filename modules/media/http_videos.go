@@ -22,6 +22,13 @@ type posterBody struct {
 	Height int    `json:"height"`
 }
 
+type hiddenBody struct {
+	Code   string    `json:"code" doc:"Stable name of the reason"`
+	Detail string    `json:"detail" doc:"One sentence"`
+	Words  string    `json:"words" doc:"The moderator's own words; may be empty"`
+	Since  time.Time `json:"since"`
+}
+
 type noticeBody struct {
 	Code   string `json:"code" doc:"Stable name of what is missing"`
 	Detail string `json:"detail" doc:"One sentence that says what happened and what to do"`
@@ -48,6 +55,7 @@ type videoBody struct {
 	Failure         *failure     `json:"failure"`
 	Notices         []noticeBody `json:"notices" nullable:"false" doc:"What the published clip lacks of the original"`
 	FilesMissing    bool         `json:"files_missing,omitempty" doc:"A published file is gone, and must be made again"`
+	Hidden          *hiddenBody  `json:"hidden" doc:"Why a moderator hides the video; null: none does"`
 
 	// The names that clients of earlier systems know.
 	ID        string    `json:"id" deprecated:"true" doc:"The same as video_id"`
@@ -157,6 +165,10 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 	if err != nil {
 		return nil, err
 	}
+	hidden, err := a.WhyHidden(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	bodies := make([]videoBody, len(videos))
 	for i, v := range videos {
 		b := videoBody{
@@ -165,6 +177,9 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 			Notices:      a.noticesOf(ctx, v),
 			FilesMissing: v.FilesMissing,
 			ID:           v.ID, CreatedAt: v.UploadedAt, VoteCount: tallies[v.ID],
+		}
+		if h, ok := hidden[v.ID]; ok {
+			b.Hidden = &hiddenBody{h.Code, web.Say(ctx, h.Text), h.Words, h.At}
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()

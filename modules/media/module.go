@@ -82,6 +82,7 @@ type Options struct {
 	FilesPath       string // below which Routes serves files ("/media/"), as the storage's links say; "" = not
 	// ReadFaults and PartFaults are those of the storage's own handler, for the document of the API.
 	ReadFaults, PartFaults []*fault.Error
+	UploadFaults           []*fault.Error // those of Moderation.MayUpload, for the same
 
 	URLExpiry      time.Duration // how long a link to a file works, if the storage's links expire; 0 means 1 h
 	DeleteOriginal bool          // delete an original once its rendition is published
@@ -133,9 +134,10 @@ type Deps struct {
 	Disks     *disk.Disks // nil: as if space were unlimited
 	// Files is the storage's own handler of files; nil: it has none. If it returns storage.ErrNotFound, it has written
 	// nothing.
-	Files   func(http.ResponseWriter, *http.Request) error
-	Options Options
-	Logger  *slog.Logger
+	Files      func(http.ResponseWriter, *http.Request) error
+	Moderation Moderation // nil: nothing is hidden, and everybody may upload
+	Options    Options
+	Logger     *slog.Logger
 	// Registerer receives the module's metrics; nil: no metrics.
 	Registerer prometheus.Registerer
 }
@@ -159,6 +161,8 @@ type Module struct {
 	log       *slog.Logger
 	metrics   *metrics
 
+	moderation Moderation
+
 	places     *places
 	watchers   *watchers
 	streams    *streams
@@ -176,6 +180,9 @@ func New(d Deps) *Module {
 		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files,
 		o:   d.Options.withDefaults(),
 		log: d.Logger, metrics: newMetrics(d.Registerer), streamLife: streamLife,
+	}
+	if m.moderation = d.Moderation; m.moderation == nil {
+		m.moderation = free{}
 	}
 	m.rebranding = make(chan struct{}, max(1, m.o.Jobs-1))
 	m.places, m.watchers = newPlaces(m.store), newWatchers(m)

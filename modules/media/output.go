@@ -65,8 +65,12 @@ func (m *Module) Current(ctx context.Context, key string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	hidden, err := m.moderation.Hidden(ctx, []string{id})
+	if err != nil {
+		return "", err
+	}
 	o, shown := outputs[id]
-	if !shown {
+	if !shown || hidden[id] {
 		return "", errNotFound
 	}
 	if current := o.like(key); current != "" {

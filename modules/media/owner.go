@@ -35,6 +35,9 @@ func (m *Module) List(ctx context.Context, callerID string, status Status, offse
 // Retry queues the caller's video for processing again, at most maxRetries times, if it failed for a reason on our
 // side.
 func (m *Module) Retry(ctx context.Context, callerID, id string) (Video, error) {
+	if err := m.moderation.MayUpload(ctx, callerID); err != nil {
+		return Video{}, err
+	}
 	v, err := m.Owned(ctx, callerID, id)
 	if err != nil {
 		return Video{}, err

@@ -18,12 +18,16 @@ type Miscount struct {
 	Present int64 // rows
 }
 
-// EachPublished calls each with the ids of all entries, in batches. It stops at the first error of each and returns it.
+// EachPublished calls each with the ids of all entries, also the hidden ones, in batches. It stops at the first error
+// of each and returns it.
 func (m *Module) EachPublished(ctx context.Context, each func(videoIDs []string) error) error {
-	return m.store.eachEntry(ctx, each)
+	if err := m.store.eachEntry(ctx, each); err != nil {
+		return err
+	}
+	return m.store.eachID(ctx, "voting_hidden_entries", "video_id", each)
 }
 
-// Outputs returns the files of those videos that are published.
+// Outputs returns the files of those videos that are published, also of the hidden ones.
 func (m *Module) Outputs(ctx context.Context, videoIDs []string) (map[string]Output, error) {
 	return m.store.outputs(ctx, videoIDs)
 }

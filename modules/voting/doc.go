@@ -19,5 +19,9 @@
 // taken back leaves the ranking as if it had never been cast. So nobody changes the order of two contestants but by a
 // vote more or less for one of them. The times of the votes for an entry are forgotten when it is withdrawn.
 //
+// An entry that a moderator hides, or whose owner is absent, is moved with its votes into tables of its own, and back:
+// so no list, ranking or counter can forget to leave it out (store_hidden.go). To move takes as long as to write its
+// votes.
+//
 // The module offers HTTP operations under /api/public and owns the tables voting_*.
 package voting

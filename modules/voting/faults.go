@@ -6,6 +6,9 @@ var (
 	errNoEntry = fault.New(fault.NotFound, "not_found",
 		"Este video no existe o no está publicado.",
 		"This video does not exist or is not published.")
+	errWithdrawn = fault.New(fault.Gone, "withdrawn",
+		"Este video ya no se muestra.",
+		"This video is no longer shown.")
 	errTooManyWords = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "query.q",
 		Message:  fault.Text{ES: "busca como máximo 5 palabras", EN: "must have at most 5 words"},
@@ -38,9 +41,12 @@ var (
 		"You cannot vote for your own video.")
 )
 
+// EntryFault returns the fault for a video that is not published, for the document of the API.
+func EntryFault() *fault.Error { return errNoEntry }
+
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errNoEntry, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
+		errNoEntry, errWithdrawn, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
 	}
 }

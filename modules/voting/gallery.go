@@ -18,7 +18,8 @@ const (
 )
 
 // Publish adds an entry to the gallery and its contestant to the ranking. It joins the transaction in ctx. Of an
-// entry that is published already it replaces the files; votes and texts stay.
+// entry that is published already it replaces the files; votes and texts stay. One that is hidden stays hidden, and so
+// does what an absent person publishes.
 func (m *Module) Publish(ctx context.Context, entry Entry) error {
 	return m.store.publish(ctx, entry)
 }
@@ -47,10 +48,11 @@ func (m *Module) Gallery(ctx context.Context, filter Filter, order Order, window
 	return m.store.entries(ctx, filter, order, window)
 }
 
-// EntryOf returns the published entry of a video.
+// EntryOf returns the published entry of a video. The error is errWithdrawn if the entry is hidden.
 func (m *Module) EntryOf(ctx context.Context, videoID string) (Entry, error) {
 	if uuid.Validate(videoID) != nil {
 		return Entry{}, errNoEntry
 	}
-	return m.store.entry(ctx, videoID)
+	entry, err := m.store.entry(ctx, videoID)
+	return entry, m.withdrawnIfHidden(ctx, videoID, err)
 }

@@ -144,6 +144,14 @@ func (b *bench) checkCounters(ctx context.Context) error {
 			SELECT 'withdrawn votes without an entry', v.video_id, 0, 1
 			FROM voting_withdrawn_votes v
 			WHERE NOT EXISTS (SELECT 1 FROM voting_entries e WHERE e.video_id = v.video_id)
+				AND NOT EXISTS (SELECT 1 FROM voting_hidden_entries h WHERE h.video_id = v.video_id)
+			UNION ALL
+			SELECT 'votes of hidden entry', h.video_id, h.votes,
+				(SELECT COUNT(*) FROM voting_hidden_votes v WHERE v.video_id = h.video_id)
+			FROM voting_hidden_entries h
+			UNION ALL
+			SELECT 'entry both hidden and shown', h.video_id, 0, 1
+			FROM voting_hidden_entries h JOIN voting_entries e ON e.video_id = h.video_id
 			UNION ALL
 			SELECT 'entry without a contestant', e.video_id, 0, 1
 			FROM voting_entries e WHERE NOT EXISTS (SELECT 1 FROM voting_contestants c WHERE c.user_id = e.user_id)

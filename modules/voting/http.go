@@ -27,14 +27,15 @@ func (m *Module) Routes(s *web.Server) {
 	web.RegisterPrepared(s, web.Refuses(operation(http.MethodGet, "/api/public/videos", "listPublicVideos",
 		"List the published videos", "Gallery"), limit.ErrTooManyAtOnce), reads, a.getVideos)
 	web.RegisterPrepared(s, web.Refuses(operation(http.MethodGet, "/api/public/videos/{id}", "getPublicVideo",
-		"Get a published video", "Gallery"), errNoEntry), reads, a.getVideo)
+		"Get a published video", "Gallery"), errNoEntry, errWithdrawn), reads, a.getVideo)
 	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/rankings", "getRanking",
 		"Rank the contestants by votes", "Ranking"), reads, a.getRankings)
 
 	change := func(method, id, summary string, faults ...*fault.Error) huma.Operation {
 		op := operation(method, "/api/public/videos/{id}/vote", id, summary, "Voting")
 		op.Security = web.Secured()
-		return web.Refuses(op, append(faults, errNoEntry, disk.ErrFull)...)
+		faults = append(faults, m.o.VoteFaults...)
+		return web.Refuses(op, append(faults, errNoEntry, errWithdrawn, disk.ErrFull)...)
 	}
 	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once", errAlreadyVoted, errSelfVote, errUnverified),
 		once, a.postVote)

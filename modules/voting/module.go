@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"risingstars/platform/database"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 )
 
@@ -32,7 +33,9 @@ type Files interface {
 type Options struct {
 	SelfVotes bool          // whether contestants may vote for their own entries
 	URLExpiry time.Duration // how long links to files work where links expire
-	Searches  int           // how many searches run at the same time, and the others wait; 0: 4
+	// VoteFaults are those of Deps.MayVote, for the document of the API.
+	VoteFaults []*fault.Error
+	Searches   int // how many searches run at the same time, and the others wait; 0: 4
 }
 
 // Limits bound what is done at once by key. Hold counts one until it is released, and returns the fault to answer with
@@ -53,7 +56,7 @@ type Voters interface {
 	Verified(ctx context.Context, userID string) (bool, error)
 }
 
-// Deps are what the module is built from. All but Voters and Registerer are required.
+// Deps are what the module is built from. All but MayVote, Voters and Registerer are required.
 type Deps struct {
 	DB      *database.DB
 	Limits  Limits
@@ -61,6 +64,9 @@ type Deps struct {
 	Cursors Seals
 	Voters  Voters // nil: everybody may vote
 	Options Options
+	// MayVote returns the fault to answer with if an account may not vote; nil: everybody may. Every vote asks, so it
+	// must cost no query.
+	MayVote func(ctx context.Context, userID string) error
 	// Registerer receives the module's metrics; nil: no metrics.
 	Registerer prometheus.Registerer
 }
@@ -75,6 +81,7 @@ type Module struct {
 	voters  Voters
 	o       Options
 	metrics *metrics
+	mayVote func(ctx context.Context, userID string) error
 }
 
 // New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already
@@ -83,7 +90,10 @@ func New(d Deps) *Module {
 	m := &Module{
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
 		limits: d.Limits, files: d.Files, seals: d.Cursors, voters: d.Voters, o: d.Options,
-		metrics: newMetrics(d.Registerer),
+		metrics: newMetrics(d.Registerer), mayVote: d.MayVote,
+	}
+	if m.mayVote == nil {
+		m.mayVote = func(context.Context, string) error { return nil }
 	}
 	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}
 	return m

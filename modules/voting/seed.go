@@ -112,6 +112,9 @@ func (s *store) addSeeded(ctx context.Context, votes []voteRow) error {
 	if s.db.Dialect() == database.SQLite {
 		return s.db.Gorm(ctx).CreateInBatches(votes, 2000).Error
 	}
+	if _, err := s.db.Exec(ctx, `SELECT set_config('voting.entries_follow', 'on', TRUE)`); err != nil {
+		return err
+	}
 	var videos, voters, contestants, times []byte
 	for i, v := range votes {
 		separator := byte(',')

@@ -61,7 +61,11 @@ func (s *store) outputs(ctx context.Context, videoIDs []string) (map[string]Outp
 	for _, row := range rows {
 		found[row.VideoID] = row.output()
 	}
-	return found, nil
+	hidden, err := s.hiddenEntries(ctx, videoIDs)
+	for _, e := range hidden {
+		found[e.VideoID] = e.Output
+	}
+	return found, err
 }
 
 // miscountedEntries uses one statement, which sees one moment.

@@ -29,6 +29,12 @@ func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 			}
 		}
 		_, err = s.db.Exec(ctx, `
+			UPDATE voting_hidden_entries SET player_name = ?, city = ?, country = ? WHERE user_id = ?`,
+			c.PlayerName, c.City, c.Country, c.UserID)
+		if err != nil {
+			return err
+		}
+		_, err = s.db.Exec(ctx, `
 			UPDATE voting_contestants
 			SET username = ?, city = ?, city_folded = ?, country = ?, country_folded = ? WHERE user_id = ?`,
 			c.PlayerName, c.City, city, c.Country, country, c.UserID)

@@ -75,6 +75,9 @@ func (r entryRow) output() Output {
 func (s *store) publish(ctx context.Context, e Entry) error {
 	now := database.Micros(time.Now())
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		if hidden, err := s.publishHidden(ctx, e); err != nil || hidden {
+			return err
+		}
 		replaced, err := s.db.Exec(ctx, `
 			UPDATE voting_entries SET processed_key = ?, poster_key = ?, duration_ms = ?, files_missing = FALSE,
 				small_key = ?, small_width = ?, small_height = ?, poster_640_key = ?, poster_320_key = ?
@@ -107,9 +110,13 @@ func (s *store) publish(ctx context.Context, e Entry) error {
 
 // markMissing changes nothing if there is no entry.
 func (s *store) markMissing(ctx context.Context, videoID string, missing bool) error {
-	_, err := s.db.Exec(ctx, `UPDATE voting_entries SET files_missing = ? WHERE video_id = ?`, missing, videoID)
-	if err != nil {
-		return fmt.Errorf("mark that files of entry %s are missing: %w", videoID, err)
+	for _, statement := range []string{
+		`UPDATE voting_entries SET files_missing = ? WHERE video_id = ?`,
+		`UPDATE voting_hidden_entries SET files_missing = ? WHERE video_id = ?`,
+	} {
+		if _, err := s.db.Exec(ctx, statement, missing, videoID); err != nil {
+			return fmt.Errorf("mark that files of entry %s are missing: %w", videoID, err)
+		}
 	}
 	return nil
 }
@@ -120,8 +127,9 @@ func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, e
 		withdrawn = false // of a run that was rolled back
 		contestantID, err := s.contestant(ctx, videoID)
 		if errors.Is(err, errNoEntry) {
-			withdrawn = true
-			return nil
+			known, removed, err := s.withdrawHidden(ctx, videoID)
+			withdrawn = removed || !known
+			return err
 		}
 		if err != nil {
 			return err

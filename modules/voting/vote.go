@@ -11,15 +11,19 @@ func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, 
 	if uuid.Validate(videoID) != nil {
 		return 0, errNoEntry
 	}
-	if err = m.mayVote(ctx, voterID); err == nil {
+	if err := m.mayVote(ctx, voterID); err != nil {
+		return 0, err
+	}
+	if err = m.proved(ctx, voterID); err == nil {
 		total, err = m.lanes.cast(ctx, videoID, voterID)
+		err = m.withdrawnIfHidden(ctx, videoID, err)
 	}
 	m.metrics.votes.WithLabelValues(outcomeOf(ctx, err)).Inc()
 	return total, err
 }
 
-// mayVote returns errUnverified if votes require a proved e-mail and the voter has none.
-func (m *Module) mayVote(ctx context.Context, voterID string) error {
+// proved returns errUnverified if votes require a proved e-mail and the voter has none.
+func (m *Module) proved(ctx context.Context, voterID string) error {
 	if m.voters == nil {
 		return nil
 	}
@@ -89,6 +93,9 @@ func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int
 	if uuid.Validate(videoID) != nil {
 		return 0, errNoEntry
 	}
+	if err := m.mayVote(ctx, voterID); err != nil {
+		return 0, err
+	}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
 		contestantID, err := m.store.contestant(ctx, videoID)
 		if err != nil {
@@ -104,6 +111,7 @@ func (m *Module) Unvote(ctx context.Context, videoID, voterID string) (total int
 		total, err = m.store.tally(ctx, videoID)
 		return err
 	})
+	err = m.withdrawnIfHidden(ctx, videoID, err)
 	m.metrics.unvotes.WithLabelValues(outcomeOf(ctx, err)).Inc()
 	return total, err
 }
@@ -121,7 +129,16 @@ func (m *Module) VotedFor(ctx context.Context, voterID string, offset, limit int
 	return m.store.votedFor(ctx, voterID, offset, limit)
 }
 
-// Tallies returns the votes for each published video among videoIDs; the other videos are missing from the map.
+// Tallies returns the votes for each published video among videoIDs, also for those that are hidden; the other videos
+// are missing from the map.
 func (m *Module) Tallies(ctx context.Context, videoIDs []string) (map[string]int, error) {
-	return m.store.tallies(ctx, videoIDs)
+	tallies, err := m.store.tallies(ctx, videoIDs)
+	if err != nil || len(tallies) == len(videoIDs) {
+		return tallies, err
+	}
+	hidden, err := m.store.hiddenEntries(ctx, videoIDs)
+	for _, e := range hidden {
+		tallies[e.VideoID] = e.Votes
+	}
+	return tallies, err
 }

@@ -18,6 +18,8 @@ const (
 	Unauthenticated              // the caller gave no valid proof of identity
 	Forbidden                    // the caller is known, but the thing belongs to somebody else
 	NotFound                     // the thing does not exist
+	Gone                         // the thing exists, but is no longer shown
+	Stale                        // somebody else has changed the thing meanwhile
 	TooLarge                     // the request has more bytes than are accepted
 	UnsupportedMedia             // the content type is not accepted
 	TooManyRequests              // the caller must slow down

@@ -40,6 +40,14 @@ var kinds = map[Kind]struct {
 		ES: "No existe, o ya no. Revisa la dirección y quita el elemento de tus listas.",
 		EN: "It does not exist, or no longer. Check the address, and remove the thing from your lists.",
 	}},
+	Gone: {"gone", Text{
+		ES: "Ya no se muestra. Quita el elemento de tus listas; puede volver más adelante.",
+		EN: "It is no longer shown. Remove the thing from your lists; it may come back later.",
+	}},
+	Stale: {"stale", Text{
+		ES: "Otra persona lo cambió antes. Pide el estado actual, muéstralo y deja que la persona decida de nuevo.",
+		EN: "Somebody else has changed it before. Get the present state, show it, and let the person decide again.",
+	}},
 	TooLarge: {"too large", Text{
 		ES: "Envía menos bytes; repetir la petición sin cambios no sirve.",
 		EN: "Send fewer bytes; repeating the request unchanged does not help.",

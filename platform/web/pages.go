@@ -28,6 +28,7 @@ type View struct {
 	Type     string   // "": an HTML document in UTF-8
 	Location string   // where the browser shall go instead, with GET
 	Cookies  []string // values of Set-Cookie
+	Plain    bool     // it is not compressed, because it has secrets beside a text that its address can choose
 }
 
 // Pages sets what all pages have in common. Without it, browsers get the same problem documents as other clients.
@@ -94,9 +95,9 @@ func (s *Server) sendPage(c echo.Context, p View) error {
 	if p.Type != "" {
 		h.Set("Content-Type", p.Type)
 	}
-	// No page has a secret beside a text that its address can choose, so its size tells nothing.
+	// No other page has a secret beside a text that its address can choose, so its size tells nothing.
 	body := p.HTML
-	if c := codingOf(r.Header[echo.HeaderAcceptEncoding]); c != identity && len(body) >= leastToEncode {
+	if c := codingOf(r.Header[echo.HeaderAcceptEncoding]); c != identity && !p.Plain && len(body) >= leastToEncode {
 		body = s.prepared.encoder.encode(c, body)
 		h.Set(echo.HeaderContentEncoding, c.name())
 	}

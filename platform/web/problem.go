@@ -30,6 +30,8 @@ var statuses = map[fault.Kind]int{
 	fault.Unauthenticated:  http.StatusUnauthorized,
 	fault.Forbidden:        http.StatusForbidden,
 	fault.NotFound:         http.StatusNotFound,
+	fault.Gone:             http.StatusGone,
+	fault.Stale:            http.StatusConflict,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
 	fault.UnsupportedMedia: http.StatusUnsupportedMediaType,
 	fault.TooManyRequests:  http.StatusTooManyRequests,

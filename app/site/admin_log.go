@@ -1,0 +1,110 @@
+package site
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"risingstars/modules/identity"
+	"risingstars/platform/web"
+)
+
+// actTexts are the ids of the words for acts.
+var actTexts = map[string]string{
+	"roles.set": "act.roles.set", "user.suspend": "act.user.suspend", "user.unsuspend": "act.user.unsuspend",
+	"sessions.end": "act.sessions.end", "video.hide": "act.video.hide", "video.show": "act.video.show",
+	"report.dismiss": "act.report.dismiss", "report.hide": "act.report.hide", "jobs.redrive": "act.jobs.redrive",
+}
+
+// actorTexts are those for actors that are no account.
+var actorTexts = map[string]string{identity.Console: "actor.console", identity.Clock: "actor.clock"}
+
+// LogRow is an act.
+type LogRow struct {
+	At                    time.Time
+	Actor, Name           string // Name is "" for an account that is gone, and for others
+	Special               string // the id of a text, for an actor that is no account
+	Act                   string // the id of a text, or ""
+	Code                  string
+	Subject, To           string // To is the address of its page, or ""
+	Before, After, Reason string
+}
+
+// AdminLogPage lists what was done by roles.
+type AdminLogPage struct {
+	AdminFrame
+
+	Actor, Subject, From, Until string
+	Acts                        []Choice
+	Rows                        []LogRow
+	Total                       int
+	Pager                       Pager
+}
+
+func (*AdminLogPage) file() string { return "admin-log" }
+
+// actOrder is how the list of acts is sorted.
+func actOrder() []string {
+	return []string{
+		"roles.set", "user.suspend", "user.unsuspend", "sessions.end", "video.hide", "video.show", "report.dismiss",
+		"report.hide", "jobs.redrive",
+	}
+}
+
+func (s *Site) getLog(v *visit) (web.View, error) {
+	query := v.URL.Query()
+	frame, err := s.adminFrame(v, "admin.log", identity.ReadLog)
+	if err != nil {
+		return web.View{}, err
+	}
+	d := &AdminLogPage{
+		AdminFrame: frame, Actor: query.Get("actor"), Subject: query.Get("subject"), From: query.Get("from"),
+		Until: query.Get("until"),
+	}
+	f := identity.LogFilter{Actor: strings.TrimSpace(d.Actor), Subject: strings.TrimSpace(d.Subject)}
+	for _, act := range actOrder() {
+		chosen := query.Get("act") == act
+		if chosen {
+			f.Act = act
+		}
+		d.Acts = append(d.Acts, Choice{act, actTexts[act], chosen})
+	}
+	f.From, d.From = dayOf(d.From)
+	if f.Until, d.Until = dayOf(d.Until); !f.Until.IsZero() {
+		f.Until = f.Until.AddDate(0, 0, 1) // the day itself counts
+	}
+	records, total, err := s.identity.Log(v.Context(), v.caller, f, (pageOf(query)-1)*adminRows, adminRows)
+	if err != nil {
+		return web.View{}, err
+	}
+	if d.Total, d.Pager = total, v.pager(total, adminRows); d.Pager.past() {
+		return v.goTo(v.numbered(d.Pager.Pages))
+	}
+	for _, r := range records {
+		d.Rows = append(d.Rows, logRow(r))
+	}
+	return s.showAdmin(http.StatusOK, d)
+}
+
+// dayOf returns the day (UTC) that a filter names, and the name; for anything else neither.
+func dayOf(name string) (time.Time, string) {
+	day, err := time.Parse(time.DateOnly, name)
+	if err != nil {
+		return time.Time{}, ""
+	}
+	return day, name
+}
+
+func logRow(r identity.Record) LogRow {
+	row := LogRow{
+		At: r.At, Actor: r.Actor, Name: r.Name, Special: actorTexts[r.Actor], Act: actTexts[r.Act], Code: r.Act,
+		Subject: r.Subject, Before: r.Before, After: r.After, Reason: r.Reason,
+	}
+	switch kind, id, _ := strings.Cut(r.Subject, ":"); kind {
+	case "user":
+		row.To = "/admin/users/" + id
+	case "video":
+		row.To = "/admin/videos/" + id
+	}
+	return row
+}

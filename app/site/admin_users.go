@@ -1,0 +1,207 @@
+package site
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"risingstars/modules/identity"
+	"risingstars/platform/web"
+)
+
+// roleTexts are the ids of the names of roles.
+var roleTexts = map[identity.Role]string{
+	identity.Admin: "role.admin", identity.Organiser: "role.organiser", identity.Moderator: "role.moderator",
+	identity.Juror: "role.juror", identity.Auditor: "role.auditor",
+}
+
+// RoleBox is a role that somebody has or may get.
+type RoleBox struct {
+	Name, Text string // Text is the id of one
+	Held       bool
+}
+
+func roleBoxes(held ...identity.Role) []RoleBox {
+	boxes := make([]RoleBox, 0, len(roleTexts))
+	for _, role := range identity.Roles() {
+		boxes = append(boxes, RoleBox{string(role), roleTexts[role], slices.Contains(held, role)})
+	}
+	return boxes
+}
+
+// UserRow is an account in a list.
+type UserRow struct {
+	ID, Name, Email, City, Country string
+	Roles                          []string // the ids of texts
+	Suspended                      bool
+	CreatedAt                      time.Time
+}
+
+func userRow(p identity.Person) UserRow {
+	row := UserRow{
+		ID: p.User.ID, Name: p.User.PlayerName(), Email: p.User.Email, City: p.User.City, Country: p.User.Country,
+		Suspended: p.Suspension != nil, CreatedAt: p.User.CreatedAt,
+	}
+	for _, role := range p.Roles {
+		row.Roles = append(row.Roles, roleTexts[role])
+	}
+	return row
+}
+
+// AdminUsersPage lists accounts.
+type AdminUsersPage struct {
+	AdminFrame
+
+	Search    string
+	Roles     []RoleBox // Held is the one that is filtered by
+	Suspended bool
+	Users     []UserRow
+	Total     int
+	Pager     Pager
+}
+
+func (*AdminUsersPage) file() string { return "admin-users" }
+
+func (s *Site) getUsers(v *visit) (web.View, error) {
+	query := v.URL.Query()
+	frame, err := s.adminFrame(v, "admin.users", identity.ReadUsers)
+	if err != nil {
+		return web.View{}, err
+	}
+	role, _ := identity.ParseRole(query.Get("role")) // another one filters by none
+	d := &AdminUsersPage{
+		AdminFrame: frame, Search: query.Get("q"), Roles: roleBoxes(role), Suspended: query.Get("suspended") != "",
+	}
+	people, total, err := s.identity.People(v.Context(), v.caller, identity.PeopleFilter{
+		Search: d.Search, Role: role, Suspended: d.Suspended,
+	}, (pageOf(query)-1)*adminRows, adminRows)
+	if err != nil {
+		return web.View{}, err
+	}
+	if d.Total, d.Pager = total, v.pager(total, adminRows); d.Pager.past() {
+		return v.goTo(v.numbered(d.Pager.Pages))
+	}
+	for _, p := range people {
+		d.Users = append(d.Users, userRow(p))
+	}
+	return s.showAdmin(http.StatusOK, d)
+}
+
+// AdminUserPage shows an account, and what can be done about it.
+type AdminUserPage struct {
+	AdminFrame
+
+	User    UserRow
+	Roles   []RoleBox
+	Reason  string // it is suspended
+	Since   time.Time
+	Until   time.Time // zero: until somebody ends it
+	Entries int       // that are shown
+	Votes   int       // for them
+	Own     bool      // it is the caller's
+	Days    []int     // for which it may be suspended
+}
+
+func (*AdminUserPage) file() string { return "admin-user" }
+
+func (s *Site) adminUserPage(v *visit) (*AdminUserPage, error) {
+	ctx, id := v.Context(), v.PathValue("id")
+	frame, err := s.adminFrame(v, "", identity.ReadUsers)
+	if err != nil {
+		return nil, err
+	}
+	person, err := s.identity.PersonOf(ctx, v.caller, id)
+	if err != nil {
+		return nil, err
+	}
+	d := &AdminUserPage{
+		AdminFrame: frame, User: userRow(person), Roles: roleBoxes(person.Roles...), Own: id == v.caller,
+		Days: []int{1, 7, 30},
+	}
+	d.Title, d.Named = d.User.Name, true
+	if by := person.Suspension; by != nil {
+		d.Reason, d.Since, d.Until = by.Reason, by.Since, by.Until
+	}
+	d.Entries, d.Votes, err = s.voting.ShownOf(ctx, id)
+	return d, err
+}
+
+func (s *Site) getUser(v *visit) (web.View, error) {
+	d, err := s.adminUserPage(v)
+	if err != nil {
+		return web.View{}, err
+	}
+	return s.showAdmin(http.StatusOK, d)
+}
+
+// actOnUser returns what does one thing to the account of the address, and says so.
+func (s *Site) actOnUser(said string, act func(v *visit, by identity.Actor, id string, form formValues) error) page {
+	return func(v *visit) (web.View, error) {
+		form, err := web.Form(v.Request)
+		if err != nil {
+			return web.View{}, err
+		}
+		id, by := v.PathValue("id"), identity.Actor{ID: v.caller, Reason: form.Get("reason")}
+		if err := act(v, by, id, formValues(form)); err != nil {
+			d, readErr := s.adminUserPage(v)
+			if readErr != nil {
+				return web.View{}, readErr
+			}
+			status, err := d.refused(v, by.Reason, err)
+			if err != nil {
+				return web.View{}, err
+			}
+			return s.showAdmin(status, d)
+		}
+		return v.goTo("/admin/users/" + id + "?said=" + said)
+	}
+}
+
+// formValues are what a form sends.
+type formValues map[string][]string
+
+func (f formValues) get(name string) string {
+	if len(f[name]) == 0 {
+		return ""
+	}
+	return f[name][0]
+}
+
+func (s *Site) postRoles() page {
+	return s.actOnUser("roles", func(v *visit, by identity.Actor, id string, form formValues) error {
+		var roles []identity.Role
+		for _, name := range form["role"] {
+			role, err := identity.ParseRole(name)
+			if err != nil { // our own form sends no other
+				continue
+			}
+			roles = append(roles, role)
+		}
+		return s.identity.SetRoles(v.Context(), by, id, roles)
+	})
+}
+
+func (s *Site) postSuspend() page {
+	return s.actOnUser("suspended", func(v *visit, by identity.Actor, id string, form formValues) error {
+		var until time.Time
+		if days, err := strconv.Atoi(form.get("days")); err == nil && days > 0 && days <= 3650 {
+			until = time.Now().Add(time.Duration(days) * 24 * time.Hour)
+		}
+		_, err := s.identity.Suspend(v.Context(), by, id, until)
+		return err
+	})
+}
+
+func (s *Site) postUnsuspend() page {
+	return s.actOnUser("unsuspended", func(v *visit, by identity.Actor, id string, _ formValues) error {
+		_, err := s.identity.Unsuspend(v.Context(), by, id)
+		return err
+	})
+}
+
+func (s *Site) postEndSessions() page {
+	return s.actOnUser("ended", func(v *visit, by identity.Actor, id string, _ formValues) error {
+		return s.identity.EndSessions(v.Context(), by, id)
+	})
+}

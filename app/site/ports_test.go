@@ -1,0 +1,80 @@
+package site_test
+
+import (
+	"context"
+
+	"risingstars/modules/identity"
+	"risingstars/modules/media"
+	"risingstars/modules/moderation"
+	"risingstars/modules/voting"
+)
+
+// entries, moderated, acts and standing connect the modules as the app does.
+type entries struct{ h *house }
+
+func (e entries) HideOwner(ctx context.Context, userID string) (int, error) {
+	return e.h.voting.HideOwner(ctx, userID)
+}
+
+func (e entries) ShowOwner(ctx context.Context, userID string) (int, error) {
+	return e.h.voting.ShowOwner(ctx, userID)
+}
+
+type moderated struct{ *voting.Module }
+
+func (m moderated) Entry(ctx context.Context, videoID string) (moderation.Entry, bool, error) {
+	e, hidden, err := m.KnownEntry(ctx, videoID)
+	return moderation.Entry{Title: e.Title, PlayerName: e.PlayerName, OwnerID: e.UserID, Votes: e.Votes}, hidden, err
+}
+
+func (m moderated) Entries(ctx context.Context, videoIDs []string) (map[string]moderation.Entry, error) {
+	known, err := m.KnownEntries(ctx, videoIDs)
+	all := make(map[string]moderation.Entry, len(known))
+	for id, e := range known {
+		all[id] = moderation.Entry{Title: e.Title, PlayerName: e.PlayerName, OwnerID: e.UserID, Votes: e.Votes}
+	}
+	return all, err
+}
+
+type acts struct{ module *identity.Module }
+
+func (a acts) MayRead(ctx context.Context, userID string) error {
+	return a.module.Allow(ctx, userID, identity.ReadReports)
+}
+
+func (a acts) MayDecide(ctx context.Context, userID string) error {
+	return a.module.Allow(ctx, userID, identity.Moderate)
+}
+
+func (a acts) MayReport(ctx context.Context, userID string) error {
+	return a.module.MayAct(ctx, userID)
+}
+
+func (a acts) Add(ctx context.Context, userID, act, videoID, before, after, reason string) error {
+	return a.module.AddRecord(ctx, identity.Record{
+		Actor: userID, Act: act, Subject: "video:" + videoID, Before: before, After: after, Reason: reason,
+	})
+}
+
+type standing struct {
+	moderation *moderation.Module
+	identity   *identity.Module
+	voting     *voting.Module
+}
+
+func (s standing) Hidden(ctx context.Context, videoIDs []string) (map[string]bool, error) {
+	return s.voting.HiddenAmong(ctx, videoIDs)
+}
+
+func (s standing) WhyHidden(ctx context.Context, videoIDs []string) (map[string]media.Hiding, error) {
+	hidings, err := s.moderation.HidingsOf(ctx, videoIDs)
+	why := make(map[string]media.Hiding, len(hidings))
+	for id, h := range hidings {
+		why[id] = media.Hiding{Code: string(h.Reason), Text: h.Reason.Text(), Words: h.Words, At: h.At}
+	}
+	return why, err
+}
+
+func (s standing) MayUpload(ctx context.Context, userID string) error {
+	return s.identity.MayAct(ctx, userID)
+}

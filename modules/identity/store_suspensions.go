@@ -1,0 +1,97 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"risingstars/platform/database"
+)
+
+type suspensionRow struct {
+	UserID      string
+	Reason      string
+	SuspendedAt int64
+	Until       int64
+}
+
+func (r suspensionRow) suspension() Suspension {
+	s := Suspension{UserID: r.UserID, Reason: r.Reason, Since: database.FromMicros(r.SuspendedAt)}
+	if r.Until != 0 {
+		s.Until = database.FromMicros(r.Until)
+	}
+	return s
+}
+
+func untilMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return database.Micros(t)
+}
+
+// barred returns errSuspended, with the reason, if the account is suspended at this moment.
+func (s *store) barred(ctx context.Context, userID string) error {
+	known, err := s.suspension(ctx, userID)
+	if err == nil && known != nil && known.holds(time.Now()) {
+		err = known.fault()
+	}
+	return err
+}
+
+// suspension returns nil if there is none. It may have lapsed.
+func (s *store) suspension(ctx context.Context, userID string) (*Suspension, error) {
+	all, err := s.suspensionsOf(ctx, []string{userID})
+	if known, ok := all[userID]; ok {
+		return &known, nil
+	}
+	return nil, err
+}
+
+func (s *store) suspensionsOf(ctx context.Context, userIDs []string) (map[string]Suspension, error) {
+	return s.suspensionsWhere(ctx, `user_id IN ?`, userIDs)
+}
+
+func (s *store) suspensions(ctx context.Context) (map[string]Suspension, error) {
+	return s.suspensionsWhere(ctx, `until = 0 OR until > ?`, database.Micros(time.Now()))
+}
+
+// lapsed returns suspensions that have ended but were not lifted, a hundred at most.
+func (s *store) lapsed(ctx context.Context, now time.Time) (map[string]Suspension, error) {
+	return s.suspensionsWhere(ctx, `until > 0 AND until <= ? ORDER BY until LIMIT 100`, database.Micros(now))
+}
+
+func (s *store) suspensionsWhere(ctx context.Context, where string, values ...any) (map[string]Suspension, error) {
+	var rows []suspensionRow
+	err := s.db.Query(ctx, &rows,
+		`SELECT user_id, reason, suspended_at, until FROM identity_suspensions WHERE `+where, values...)
+	if err != nil {
+		return nil, fmt.Errorf("read suspensions: %w", err)
+	}
+	found := make(map[string]Suspension, len(rows))
+	for _, row := range rows {
+		found[row.UserID] = row.suspension()
+	}
+	return found, nil
+}
+
+func (s *store) suspend(ctx context.Context, n Suspension) error {
+	_, err := s.db.Exec(ctx, `
+		INSERT INTO identity_suspensions (user_id, reason, suspended_at, until) VALUES (?, ?, ?, ?)
+		ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+		n.UserID, n.Reason, database.Micros(n.Since), untilMicros(n.Until))
+	if err != nil {
+		return fmt.Errorf("suspend an account: %w", err)
+	}
+	return nil
+}
+
+// unsuspend reports false if the suspension is not that any more.
+func (s *store) unsuspend(ctx context.Context, known Suspension) (bool, error) {
+	n, err := s.db.Exec(ctx, `DELETE FROM identity_suspensions WHERE user_id = ? AND until = ?`, known.UserID,
+		untilMicros(known.Until))
+	if err != nil {
+		return false, fmt.Errorf("end a suspension: %w", err)
+	}
+	return n > 0, nil
+}
