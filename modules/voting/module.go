@@ -59,6 +59,7 @@ type Deps struct {
 // Module is the voting module.
 type Module struct {
 	store   *store
+	roll    *rolls
 	lanes   *lanes
 	limits  Limits
 	files   Files
@@ -74,6 +75,7 @@ func New(d Deps) *Module {
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
 		limits: d.Limits, files: d.Files, seals: d.Cursors, o: d.Options, metrics: newMetrics(d.Registerer),
 	}
+	m.roll = newRolls(m.store)
 	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}
 	return m
 }
