@@ -77,7 +77,7 @@ func TestAnOrderStaysWhileEntriesComeAndGo(t *testing.T) {
 		fresh[b.publish(t, newID(), fmt.Sprint("New ", i), "Lima")] = true
 	}
 	// The same process shows them within a second or so; one that has just been started, at once.
-	for deadline := time.Now().Add(20 * time.Second); len(b.mixed(t, seed, voting.Filter{}, 60)) < 59; {
+	for deadline := time.Now().Add(20 * time.Second); len(b.mixed(t, seed, voting.Filter{}, 60)) != 59; {
 		if time.Now().After(deadline) {
 			t.Fatal("what is new does not come")
 		}

@@ -21,7 +21,8 @@ type roll struct {
 	cities, countries []int32 // by names
 	names             map[string]int32
 	last              Mark // the latest publication
-	read, loaded      time.Time
+	read              time.Time
+	reload            time.Time // before that, it is not read as a whole again
 }
 
 // placeFilter is a filter by place in the numbers of a roll; 0 matches everything.
@@ -102,8 +103,8 @@ func (r *roll) with(rows []rollRow) (*roll, error) {
 const (
 	// rollFor is how old a roll may become.
 	rollFor = time.Second
-	// reloadAfter is how long a whole reading is not repeated.
-	reloadAfter = 10 * time.Second
+	// reloadShare bounds what is spent on whole readings: one is repeated after this many times as long as it took.
+	reloadShare = 50
 	// rollBatch is how many new entries are read at once.
 	rollBatch = 1000
 )

@@ -28,13 +28,14 @@ func (s *store) rollAfter(ctx context.Context, known *roll) (*roll, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(grown.ids) != total && time.Since(known.loaded) > reloadAfter {
+	if len(grown.ids) != total && time.Now().After(known.reload) {
 		return s.wholeRoll(ctx)
 	}
 	return grown, nil
 }
 
 func (s *store) wholeRoll(ctx context.Context) (*roll, error) {
+	began := time.Now()
 	var rows []rollRow
 	err := s.db.Query(ctx, &rows, `
 		SELECT video_id, published_at, city_folded, country_folded FROM voting_entries
@@ -46,7 +47,7 @@ func (s *store) wholeRoll(ctx context.Context) (*roll, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole.loaded = time.Now()
+	whole.reload = time.Now().Add(reloadShare * time.Since(began))
 	return whole, nil
 }
 
