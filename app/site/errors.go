@@ -59,6 +59,9 @@ func (v *visit) signInFirst() string {
 		id = strings.TrimSuffix(id, "/vote")
 		query.Set("vote", id)
 		back = "/v/" + id
+		if seed, ok := parseSeed(v.URL.Query().Get("o")); ok && v.URL.Query().Get("from") == "watch" {
+			back = watchAddress(seed, id)
+		}
 	} else if v.Method != http.MethodGet {
 		back, _, _ = strings.Cut(strings.TrimPrefix(v.path, "/"), "/")
 		back = "/" + back

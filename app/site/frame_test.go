@@ -39,7 +39,7 @@ func TestAPageAfterTheLastLeadsToTheLast(t *testing.T) {
 	users, _ := h.crowd(t, 13)
 	b := h.signedIn(t, users[0])
 	for path, want := range map[string]string{
-		"/?page=9": "/?page=2", "/en?order=votes&page=9": "/en?order=votes&page=2", "/?city=Cali&page=2": "/?city=Cali",
+		"/?order=recent&page=9": "/?order=recent&page=2", "/en?order=votes&page=9": "/en?order=votes&page=2", "/?city=Cali&page=2": "/?city=Cali",
 		"/ranking?city=medellin&page=7": "/ranking?city=medellin", "/me/videos?page=2": "/me/videos",
 		"/en/me/votes?page=3": "/en/me/votes",
 	} {

@@ -23,7 +23,7 @@ type document interface {
 // documents returns one of each page, so that all templates can be read at the start, and checked in a test.
 func documents() []document {
 	return []document{
-		&GalleryPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
+		&GalleryPage{}, &WatchPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
 		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"},

@@ -122,6 +122,8 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost := func(path string, use web.Use, serve page) { l.member(http.MethodPost, path, use, serve) }
 
 		get("/", s.getGallery)
+		get("/watch", s.getWatch)
+		post("/watch", look, s.postSeen)
 		get("/v/{id}", s.getVideo)
 		memberPost("/v/{id}/vote", vote, s.postVote)
 		get("/ranking", s.getRanking)
