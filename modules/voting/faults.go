@@ -6,6 +6,9 @@ var (
 	errNoEntry = fault.New(fault.NotFound, "not_found",
 		"Este video no existe o no está publicado.",
 		"This video does not exist or is not published.")
+	errNoPerformer = fault.New(fault.NotFound, "not_found",
+		"Esta persona no existe o no tiene videos publicados.",
+		"This person does not exist or has no published videos.")
 	errTooManyWords = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "query.q",
 		Message:  fault.Text{ES: "busca como máximo 5 palabras", EN: "must have at most 5 words"},
@@ -38,6 +41,6 @@ var (
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errNoEntry, errAlreadyVoted, errNotVoted, errSelfVote,
+		errNoEntry, errNoPerformer, errAlreadyVoted, errNotVoted, errSelfVote,
 	}
 }
