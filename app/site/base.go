@@ -30,6 +30,8 @@ type Base struct {
 	Card        Card
 	Description string // the id of a text, for search engines and previews
 	Scripts     []string
+	OEmbed      string // the address that tells other sites how to show this page; "" if they cannot
+	Data        any    // for search engines, as JSON-LD; nil if there is none
 }
 
 func (b *Base) base() *Base { return b }

@@ -23,6 +23,7 @@ func (*ErrorPage) file() string { return "error" }
 // errorTitles are the ids of the titles of statuses.
 var errorTitles = map[int]string{
 	http.StatusNotFound:            "error.404",
+	http.StatusGone:                "error.410",
 	http.StatusForbidden:           "error.403",
 	http.StatusTooManyRequests:     "error.429",
 	http.StatusServiceUnavailable:  "error.503",
@@ -48,7 +49,7 @@ func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
 	if err != nil { // impossible: every template is filled in a test
 		return web.View{Status: p.Status, HTML: []byte(p.Detail), Type: "text/plain; charset=utf-8"}
 	}
-	return web.View{Status: p.Status, HTML: html}
+	return web.View{Status: p.Status, HTML: html, Framed: strings.HasPrefix(v.path, "/embed/")}
 }
 
 // signInFirst returns the address of the sign-in that leads back. A vote is cast as soon as its voter is known.

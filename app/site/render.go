@@ -24,7 +24,7 @@ type document interface {
 func documents() []document {
 	return []document{
 		&GalleryPage{}, &WatchPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
-		&MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&MePage{}, &PerformerPage{}, &PosterPage{}, &EmbedPage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"},
 	}

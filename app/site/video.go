@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -72,7 +73,8 @@ func (s *Site) getVideo(v *visit) (web.View, error) {
 	if d.More, err = s.more(v, e); err != nil {
 		return web.View{}, err
 	}
-	d.Card = s.videoCard(v, e)
+	d.Card, d.Data = s.videoCard(v, e), s.videoData(v, e)
+	d.OEmbed = web.Absolute(v.Context(), "/oembed?format=json&url="+url.QueryEscape(d.Canonical))
 	if d.Share, err = newShare(d.Card.Title, d.Canonical); err != nil {
 		return web.View{}, err
 	}

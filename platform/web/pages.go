@@ -28,6 +28,8 @@ type View struct {
 	Type     string   // "": an HTML document in UTF-8
 	Location string   // where the browser shall go instead, with GET
 	Cookies  []string // values of Set-Cookie
+	Framed   bool     // other sites may show it in a frame
+	Open     bool     // scripts of other sites may read it; it is the same for everybody
 }
 
 // Pages sets what all pages have in common. Without it, browsers get the same problem documents as other clients.
@@ -69,6 +71,13 @@ func (s *Server) sendPage(c echo.Context, p View) error {
 		h.Set("Cache-Control", "private, no-cache")
 	}
 	h.Set("Content-Security-Policy", s.pagePolicy)
+	if p.Framed {
+		h.Set("Content-Security-Policy", strings.Replace(s.pagePolicy, "frame-ancestors 'none'", "frame-ancestors *", 1))
+		h.Del("X-Frame-Options")
+	}
+	if p.Open {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Add("Vary", "Cookie, Accept-Encoding, Accept-Language")
 	if p.Location != "" {

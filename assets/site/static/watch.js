@@ -59,3 +59,5 @@ if (video && follow instanceof HTMLElement && button && !calm) {
 		if (on && video.paused) video.play().catch(() => {}); // what is wrong stands at the player
 	});
 }
+
+export {};
