@@ -84,7 +84,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
 		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
-		seedCommand(), injectCommand(), healthcheckCommand(), versionCommand(),
+		seedCommand(), demoCommand(), injectCommand(), healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root
