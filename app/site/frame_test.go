@@ -129,6 +129,39 @@ func TestErrorsAreAPageForBrowsers(t *testing.T) {
 	}
 }
 
+// A person who has to wait reads for how long, and one who met a fault of ours reads the number to quote.
+func TestTroubleIsSaidInWords(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	user := h.account(t, "Ana", "Bogotá")
+	id := h.publish(t, user, "El primer vuelo")
+	b := h.browser(t)
+	var limited document
+	for range 40 {
+		if limited = b.post(t, "/login", "email", user.Email, "password", "wrong one"); limited.status != 422 {
+			break
+		}
+	}
+	if limited.status != http.StatusTooManyRequests {
+		t.Errorf("guessing a password answers %d", limited.status)
+	}
+	limited.has(t, "Vuelve a intentarlo en ", `value="`+user.Email+`"`)
+	if _, err := h.db.Exec(t.Context(), "ALTER TABLE voting_entries RENAME TO elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/v/" + id: "Algo falló de nuestro lado", "/en/v/" + id: "our side"} {
+		broken := b.get(t, path)
+		number := broken.header.Get("X-Request-Id")
+		if broken.status != http.StatusInternalServerError || number == "" {
+			t.Errorf("%s answers %d with the number %q", path, broken.status, number)
+		}
+		broken.has(t, want, "<code>"+number+"</code>", `<nav class="menu"`)
+		if strings.Contains(broken.body, "elsewhere") || strings.Contains(broken.body, "voting_") {
+			t.Errorf("%s tells of the inside", path)
+		}
+	}
+}
+
 // Styles and scripts are kept for ever under their own build, and another build's are served without being kept.
 func TestStaticFilesAreNamedByTheirContent(t *testing.T) {
 	t.Parallel()
