@@ -22,7 +22,7 @@ type performance struct {
 }
 
 // seconds of each clip: enough to be seen, and quick to process.
-const performanceSeconds = 10
+const performanceSeconds = 8
 
 // performances differ from each other to the eye and to the ear.
 func performances() []performance {

@@ -178,7 +178,7 @@ func (s *Site) getGallery(v *visit) (web.View, error) {
 		err     error
 	)
 	if d.Filter.Order == mixed {
-		var seed voting.Seed
+		var seed voting.Shuffle
 		seed, cookies = v.order()
 		v.carried = seedText(seed)
 		found, err = s.voting.Mixed(ctx, seed, filter, window)

@@ -14,15 +14,10 @@ import (
 	"risingstars/platform/web"
 )
 
-var (
-	errNoEmbed = fault.New(fault.NotFound, "not_found",
-		"Esa dirección no es de un video publicado aquí.",
-		"That address is not one of a video that is published here.")
-	errNoSize = fault.ErrInvalid.WithFields(fault.Field{
-		Location: "query.maxwidth",
-		Message:  fault.Text{ES: "tiene que ser un número de píxeles", EN: "must be a number of pixels"},
-	})
-)
+var errNoSize = fault.ErrInvalid.WithFields(fault.Field{
+	Location: "query.maxwidth",
+	Message:  fault.Text{ES: "tiene que ser un número de píxeles", EN: "must be a number of pixels"},
+})
 
 // embedded is the answer of oEmbed (https://oembed.com, §2.3.4).
 type embedded struct {
@@ -54,10 +49,8 @@ func (s *Site) getOEmbed(v *visit) (web.View, error) {
 	if format := query.Get("format"); format != "" && format != "json" {
 		return web.View{Status: http.StatusNotImplemented, HTML: []byte("json\n"), Type: "text/plain; charset=utf-8"}, nil
 	}
-	id, language, ok := videoIn(query.Get("url"), strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"))
-	if !ok {
-		return web.View{}, errNoEmbed
-	}
+	// An address that is none of ours has no id, and so no video.
+	id, language := videoIn(query.Get("url"), strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"))
 	e, err := s.voting.EntryOf(v.Context(), id)
 	if err != nil {
 		return web.View{}, err
@@ -84,21 +77,23 @@ func (s *Site) getOEmbed(v *visit) (web.View, error) {
 	return web.View{HTML: body, Type: "application/json; charset=utf-8", Open: true}, err
 }
 
-// videoIn returns the video that an address of ours shows, and the language of the page.
-func videoIn(address, origin string) (id, language string, ok bool) {
+// videoIn returns the video that an address of ours shows, "" if it shows none, and the language of the page.
+func videoIn(address, origin string) (id, language string) {
 	u, err := url.Parse(address)
 	site, siteErr := url.Parse(origin)
 	// Whoever copied the address may have come by http.
 	if err != nil || siteErr != nil || u.Host != site.Host || u.Scheme != "https" && u.Scheme != "http" {
-		return "", "", false
+		return "", spanish
 	}
 	language = spanish
 	path, isEnglish := strings.CutPrefix(u.Path, "/en/")
 	if isEnglish {
 		path, language = "/"+path, english
 	}
-	id, ok = strings.CutPrefix(path, "/v/")
-	return id, language, ok && !strings.Contains(id, "/")
+	if id, ok := strings.CutPrefix(path, "/v/"); ok {
+		return id, language
+	}
+	return "", language
 }
 
 // embedSize keeps to the most that the other site has room for.

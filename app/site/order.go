@@ -22,14 +22,14 @@ const (
 
 // order returns the visitor's own order of the videos: the one that the address carries, else the browser's, else a
 // new one. cookies makes the browser keep an order for a day, if it has none.
-func (v *visit) order() (seed voting.Seed, cookies []string) {
+func (v *visit) order() (seed voting.Shuffle, cookies []string) {
 	kept, ok := parseSeed(web.CookieOf(v.Request, "order"))
 	seed, carried := parseSeed(v.URL.Query().Get("o"))
 	switch {
 	case !carried && ok:
 		return kept, nil
 	case !carried:
-		seed = voting.Seed(rand.Uint32()) //nolint:gosec // nothing secret depends on it
+		seed = voting.Shuffle(rand.Uint32()) //nolint:gosec // nothing secret depends on it
 	case ok:
 		return seed, nil
 	}
@@ -37,11 +37,11 @@ func (v *visit) order() (seed voting.Seed, cookies []string) {
 }
 
 // seedText writes a seed for addresses and cookies.
-func seedText(seed voting.Seed) string { return strconv.FormatUint(uint64(seed), 36) }
+func seedText(seed voting.Shuffle) string { return strconv.FormatUint(uint64(seed), 36) }
 
-func parseSeed(text string) (voting.Seed, bool) {
+func parseSeed(text string) (voting.Shuffle, bool) {
 	n, err := strconv.ParseUint(text, 36, 32)
-	return voting.Seed(n), err == nil
+	return voting.Shuffle(n), err == nil
 }
 
 // seen returns which videos this browser has shown to the end, or its owner has said so.

@@ -27,7 +27,7 @@ type WatchPage struct {
 func (*WatchPage) file() string { return "watch" }
 
 // watchAddress returns the Spanish address at which the ballot shows a video. It carries the order.
-func watchAddress(seed voting.Seed, videoID string) string {
+func watchAddress(seed voting.Shuffle, videoID string) string {
 	return "/watch?v=" + videoID + "&o=" + seedText(seed)
 }
 

@@ -12,16 +12,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// Seed is what the order of one visitor depends on. Each entry has a place in it that follows from the seed and the
+// Shuffle is what the order of one visitor depends on. Each entry has a place in it that follows from the seed and the
 // entry's id alone: so an order stays as it is while entries come and go, and everyone's is different.
 //
 // No order is ever sorted or stored. One pass over the ids, which the process has in memory, finds a page or the next
 // entry: about a millisecond at 100,000 entries.
-type Seed uint32
+type Shuffle uint32
 
 // place returns where an entry is in the order: anywhere in 64 bits, by the finalizer of SplitMix64
 // (https://doi.org/10.1145/2714064.2660195).
-func (s Seed) place(key uint64) uint64 {
+func (s Shuffle) place(key uint64) uint64 {
 	key ^= (uint64(s) + 1) * 0x9e3779b97f4a7c15
 	key = (key ^ key>>30) * 0xbf58476d1ce4e5b9
 	key = (key ^ key>>27) * 0x94d049bb133111eb
@@ -31,7 +31,7 @@ func (s Seed) place(key uint64) uint64 {
 // keyOf spreads the ids evenly. The times in them alone would not.
 func keyOf(id uuid.UUID) uint64 {
 	high, low := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
-	return Seed(0).place(high) ^ bits.RotateLeft64(Seed(1).place(low), 32)
+	return Shuffle(0).place(high) ^ bits.RotateLeft64(Shuffle(1).place(low), 32)
 }
 
 // Short is a number for a video that fits into a cookie. Two videos share one as seldom as one time in four billion.
@@ -44,7 +44,7 @@ func ShortOf(videoID string) (Short, bool) {
 }
 
 // Mixed returns the window of the published entries in the order of a seed. It does not search.
-func (m *Module) Mixed(ctx context.Context, seed Seed, filter Filter, window Window) (GalleryPage, error) {
+func (m *Module) Mixed(ctx context.Context, seed Shuffle, filter Filter, window Window) (GalleryPage, error) {
 	roll, err := m.roll.current(ctx)
 	if err != nil {
 		return GalleryPage{}, err
@@ -65,7 +65,7 @@ type Turn struct {
 }
 
 // TurnOf returns where a visitor is at a video; "" is before the first. What they have voted for counts as seen.
-func (m *Module) TurnOf(ctx context.Context, seed Seed, videoID, voterID string, seen []Short) (Turn, error) {
+func (m *Module) TurnOf(ctx context.Context, seed Shuffle, videoID, voterID string, seen []Short) (Turn, error) {
 	roll, err := m.roll.current(ctx)
 	if err != nil {
 		return Turn{}, err
@@ -104,7 +104,7 @@ func (s *seenSet) has(key uint64) bool {
 }
 
 // turn passes over the roll once.
-func (r *roll) turn(seed Seed, videoID string, seen []Short) (t Turn) {
+func (r *roll) turn(seed Shuffle, videoID string, seen []Short) (t Turn) {
 	set := newSeenSet(seen)
 	at, here := uint64(0), false
 	if id, err := uuid.Parse(videoID); err == nil {
@@ -156,7 +156,7 @@ type placed struct {
 
 // window returns the ids of a window of the order. Places are spread evenly, so most of the entries that come before
 // the window, or after it, are told by their places alone, and few are sorted.
-func (r *roll) window(seed Seed, in placeFilter, total int, w Window) []string {
+func (r *roll) window(seed Shuffle, in placeFilter, total int, w Window) []string {
 	if w.Offset >= total {
 		return nil
 	}

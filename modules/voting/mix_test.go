@@ -12,7 +12,7 @@ import (
 )
 
 // mixed returns the ids of the whole order of a seed, by pages of so many.
-func (b *bench) mixed(t testing.TB, seed voting.Seed, filter voting.Filter, size int) (ids []string) {
+func (b *bench) mixed(t testing.TB, seed voting.Shuffle, filter voting.Filter, size int) (ids []string) {
 	t.Helper()
 	for {
 		page, err := b.Mixed(t.Context(), seed, filter, voting.Window{Offset: len(ids), Limit: size})
@@ -38,7 +38,7 @@ func TestEachSeedHasAnOrderOfItsOwn(t *testing.T) {
 			all = append(all, b.publish(t, newID(), fmt.Sprint("Song ", i), []string{"Bogotá", "Cali"}[i%2]))
 		}
 		seen := map[string]bool{}
-		for seed := range voting.Seed(5) {
+		for seed := range voting.Shuffle(5) {
 			order := b.mixed(t, seed, voting.Filter{}, 7)
 			if !slices.Equal(order, b.mixed(t, seed, voting.Filter{}, 60)) {
 				t.Errorf("seed %d: pages of 7 and of 60 differ", seed)
@@ -151,7 +151,7 @@ func BenchmarkMixedOrderOf100000(b *testing.B) {
 	b.Run("page", func(b *testing.B) {
 		for i := range b.N {
 			window := voting.Window{Offset: i * 997 % 99_000, Limit: 12}
-			if _, err := bench.Mixed(b.Context(), voting.Seed(i), voting.Filter{}, window); err != nil { //nolint:gosec
+			if _, err := bench.Mixed(b.Context(), voting.Shuffle(i), voting.Filter{}, window); err != nil { //nolint:gosec
 				b.Fatal(err)
 			}
 		}
@@ -159,7 +159,7 @@ func BenchmarkMixedOrderOf100000(b *testing.B) {
 	b.Run("turn", func(b *testing.B) {
 		seen := make([]voting.Short, 500)
 		for i := range b.N {
-			if _, err := bench.TurnOf(b.Context(), voting.Seed(i), newID(), "", seen); err != nil { //nolint:gosec
+			if _, err := bench.TurnOf(b.Context(), voting.Shuffle(i), newID(), "", seen); err != nil { //nolint:gosec
 				b.Fatal(err)
 			}
 		}
