@@ -30,27 +30,28 @@ func (m *Module) receive(ctx context.Context, r io.Reader, size int64) (*origina
 }
 
 // receiveAs is receive for the video that gets the given id; "" for a new one. The content is of the container claimed,
-// if that is not nil, unless its bytes tell another.
+// whatever its bytes are, unless that is nil.
 func (m *Module) receiveAs(
 	ctx context.Context, id string, r io.Reader, size int64, claimed *ffmpeg.Container,
 ) (*original, error) {
 	if err := m.disks.Check(); err != nil {
 		return nil, err
 	}
-	container, head, err := sniff(r)
-	if errors.Is(err, errNotAVideo) && claimed != nil {
-		container, err = *claimed, nil
-	}
-	if err != nil {
-		return nil, err
+	var head []byte
+	if claimed == nil {
+		container, start, err := sniff(r)
+		if err != nil {
+			return nil, err
+		}
+		claimed, head = &container, start
 	}
 	id, name := nameOriginal(id)
-	o := &original{videoID: id, key: m.o.UploadPrefix + "/" + name + container.Extension}
+	o := &original{videoID: id, key: m.o.UploadPrefix + "/" + name + claimed.Extension}
 	if err := m.arrivals.orphan(ctx, o.key); err != nil {
 		return nil, err
 	}
 	stored, err := m.bucket.Put(ctx, o.key, io.MultiReader(bytes.NewReader(head), r), storage.PutOptions{
-		ContentType: container.ContentType, MaxBytes: m.o.MaxUploadBytes, Announced: size,
+		ContentType: claimed.ContentType, MaxBytes: m.o.MaxUploadBytes, Announced: size,
 	})
 	if err != nil {
 		m.discard(ctx, err, o.key)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -36,13 +37,32 @@ func limitUnsent(tcp *net.TCPConn) {
 // when none was accepted for the time of stall, or up to a quarter longer.
 type connection struct {
 	*net.TCPConn
-	stall   time.Duration
-	network netip.Prefix // not valid: a trusted proxy's
+	stall    time.Duration
+	deadline time.Time    // of writes, which was set last; one write goes on at a time
+	addr     netip.Addr   // the client's, or the proxy's
+	logged   string       // what the log keeps of addr
+	network  netip.Prefix // not valid: a trusted proxy's
 
 	// The rest belongs to connections and its mutex.
 	open              bool
 	siblings          *crowd        // of its network; nil for a trusted proxy's
 	inAll, inSiblings *list.Element // where it waits for a request; nil while it has one
+}
+
+type connectionKey struct{}
+
+// withConnection is http.Server's ConnContext.
+func withConnection(ctx context.Context, conn net.Conn) context.Context {
+	if k, ok := conn.(*connection); ok {
+		return context.WithValue(ctx, connectionKey{}, k)
+	}
+	return ctx
+}
+
+// connectionOf returns the connection of a request, or nil.
+func connectionOf(r *http.Request) *connection {
+	k, _ := r.Context().Value(connectionKey{}).(*connection)
+	return k
 }
 
 func (k *connection) Write(p []byte) (int, error) {
@@ -92,7 +112,8 @@ func (k *connection) sendFile(chunk *io.LimitedReader) (int64, error) {
 	}
 }
 
-// writeDeadline is the deadline of one write.
+// writeDeadline is the deadline of one write. The first to be set is that of an earlier one, if there was one: when it
+// has passed, the write is told before it begins, and sets its own.
 type writeDeadline struct {
 	k    *connection
 	last time.Time // when the client accepted bytes, at the latest
@@ -100,7 +121,9 @@ type writeDeadline struct {
 
 func (k *connection) beginWrite() writeDeadline {
 	d := writeDeadline{k, time.Now()}
-	d.set(d.last)
+	if k.deadline.IsZero() {
+		d.set(d.last)
+	}
 	return d
 }
 
@@ -120,8 +143,9 @@ func (d *writeDeadline) moved(progress bool, err error) bool {
 }
 
 func (d *writeDeadline) set(now time.Time) {
+	d.k.deadline = now.Add(d.k.stall / 4)
 	// The error is ignored: the connection is closed then, and the write says so.
-	_ = d.k.SetWriteDeadline(now.Add(d.k.stall / 4))
+	_ = d.k.SetWriteDeadline(d.k.deadline)
 }
 
 // fileWriter is an answer to which the system can copy files by itself; echo.Response alone hides that. It holds back

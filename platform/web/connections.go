@@ -99,8 +99,10 @@ func fileLimit() int {
 func (c *connections) admit(tcp *net.TCPConn) net.Conn {
 	k := &connection{TCPConn: tcp, stall: c.stall}
 	if remote, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
-		if addr := remote.AddrPort().Addr().Unmap(); !c.exempt(addr) {
-			k.network = networkOf(addr)
+		k.addr = remote.AddrPort().Addr().Unmap()
+		k.logged = loggedNetwork(k.addr)
+		if !c.exempt(k.addr) {
+			k.network = networkOf(k.addr)
 		}
 	}
 	replaced, bound := c.add(k)

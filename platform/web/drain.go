@@ -56,11 +56,12 @@ func (l *listener) Accept() (net.Conn, error) {
 func (l *listener) acceptBacklog() (net.Conn, error) {
 	<-l.drained
 	select {
-	case connection := <-l.backlog:
+	case connection := <-l.backlog: // even if the listener is closed by now: nobody else would close the connection
 		return connection, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
+	default:
 	}
+	<-l.closed
+	return nil, net.ErrClosed
 }
 
 // StopAccepting refuses new connections. Closing the listener would reset those that the system has established and

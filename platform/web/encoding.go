@@ -127,19 +127,20 @@ type representation struct {
 	etag  string // strong, of the body as it is
 	body  []byte
 	coded [codings]struct {
-		once sync.Once
-		body []byte
+		once   sync.Once
+		body   []byte
+		length []string // as a header
 	}
 }
 
-// in returns the bytes in a coding.
-func (r *representation) in(c coding, e *encoder) []byte {
-	if c == identity {
-		return r.body
-	}
+// in returns the bytes in a coding, and the header with their number, which many answers share.
+func (r *representation) in(c coding, e *encoder) (body []byte, length []string) {
 	coded := &r.coded[c]
-	coded.once.Do(func() { coded.body = e.encode(c, r.body) })
-	return coded.body
+	coded.once.Do(func() {
+		coded.body = e.encode(c, r.body)
+		coded.length = []string{strconv.Itoa(len(coded.body))}
+	})
+	return coded.body, coded.length
 }
 
 // codingFor returns the coding for a request with these Accept-Encoding headers.

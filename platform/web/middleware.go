@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -75,32 +76,36 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // observe writes one log line and one measurement per request.
-func (s *Server) observe() echo.MiddlewareFunc {
-	duration := promauto.With(s.o.Registerer).NewHistogramVec(prometheus.HistogramOpts{
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := time.Now()
+		if err := next(c); err != nil {
+			c.Error(err)
+		}
+		status, took := c.Response().Status, time.Since(began)
+		s.observed(c.Request().Method, c.Path(), status, took)
+		s.logRequest(c, status, took)
+		return nil
+	}
+}
+
+// durations registers the metric of requests. registerer may be nil.
+func durations(registerer prometheus.Registerer) *prometheus.HistogramVec {
+	return promauto.With(registerer).NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "http_request_duration_seconds",
 		Help:    "Time from the end of the request's headers to the end of the answer.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
 	}, []string{"method", "route", "status"})
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			began := time.Now()
-			if err := next(c); err != nil {
-				c.Error(err)
-			}
-			status, took := c.Response().Status, time.Since(began)
-			route := c.Path()
-			if route == "" {
-				route = "none"
-			}
-			method := c.Request().Method
-			if !methods[method] {
-				method = "other" // clients can send any word as a method, and each would become a time series
-			}
-			duration.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
-			s.logRequest(c, status, took)
-			return nil
-		}
+}
+
+func (s *Server) observed(method, route string, status int, took time.Duration) {
+	if route == "" {
+		route = "none"
 	}
+	if !methods[method] {
+		method = "other" // clients can send any word as a method, and each would become a time series
+	}
+	s.durations.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
 var methods = map[string]bool{
@@ -113,11 +118,7 @@ var probed = map[string]bool{"/livez": true, "/readyz": true, "/health": true, "
 
 func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
 	ctx, level := c.Request().Context(), slog.LevelInfo
-	attrs := []slog.Attr{
-		slog.String("method", c.Request().Method), slog.String("path", c.Request().URL.Path),
-		slog.Int("status", status), slog.Int64("duration_ms", took.Milliseconds()),
-		slog.Int64("bytes_out", c.Response().Size), slog.String("client", loggedNetwork(requestOf(ctx).client)),
-	}
+	attrs := requestAttrs(c.Request(), requestOf(ctx).client, status, took, c.Response().Size)
 	if caller := auth.CallerID(ctx); caller != "" {
 		attrs = append(attrs, slog.String("user_id", caller))
 	}
@@ -139,6 +140,13 @@ func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
 		level = slog.LevelDebug
 	}
 	s.o.Logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// requestAttrs returns what the line of every request has. There is room for more.
+func requestAttrs(r *http.Request, client netip.Addr, status int, took time.Duration, size int64) []slog.Attr {
+	return append(make([]slog.Attr, 0, 8), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", status), slog.Int64("duration_ms", took.Milliseconds()),
+		slog.Int64("bytes_out", size), slog.String("client", loggedClient(r, client)))
 }
 
 // recoverPanics turns a panic into a 500 that is logged with the stack. http.ErrAbortHandler passes through.
@@ -180,26 +188,31 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune
 // If the site's address is https, browsers shall not try http for a year; other names of the same domain are not ours
 // to decide about.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	everywhere := fixedHeaders{
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		s.everywhere.copyTo(h)
+		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+			s.apiHeaders.copyTo(h)
+		}
+		return next(c)
+	}
+}
+
+// headersOf returns the headers of all answers, and those of the API's beside them.
+func headersOf(publicURL string) (everywhere, api fixedHeaders) {
+	everywhere = fixedHeaders{
 		{"X-Content-Type-Options", []string{"nosniff"}},
 		{"X-Frame-Options", []string{"DENY"}},
 		{"Referrer-Policy", []string{"strict-origin-when-cross-origin"}},
 	}
-	if strings.HasPrefix(s.o.PublicURL, "https://") {
+	if strings.HasPrefix(publicURL, "https://") {
 		everywhere = append(everywhere, fixedHeader{"Strict-Transport-Security", []string{"max-age=31536000"}})
 	}
-	api := fixedHeaders{
+	api = fixedHeaders{
 		{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
 		{"Cache-Control", []string{"no-store"}},
 	}
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		everywhere.copyTo(h)
-		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
-			api.copyTo(h)
-		}
-		return next(c)
-	}
+	return everywhere, api
 }
 
 // fixedHeaders are the same in many answers, which share their values.

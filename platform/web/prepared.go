@@ -8,10 +8,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -62,11 +63,14 @@ func RegisterPrepared[I, O any](
 type answer struct {
 	representation
 
-	key    string
-	header http.Header
-	fixed  fixedHeaders // the same as header, and those of every prepared answer
-	made   time.Time    // when its making began: the data is not older
-	until  time.Time
+	key   string
+	route string
+	fixed fixedHeaders      // those of every prepared answer, and its own
+	etags [codings][]string // by coding, as headers
+	made  time.Time         // when its making began: the data is not older
+	until time.Time
+
+	addresses []string // under which serveReady knows it; prepared's mutex guards them
 }
 
 // flight is the making of an answer for all who ask for it meanwhile.
@@ -78,16 +82,20 @@ type flight struct {
 
 // prepared keeps the answers of a process, the least recently asked for leaving first.
 type prepared struct {
-	mu      sync.Mutex
-	answers map[string]*list.Element // of *answer
-	order   *list.List               // the last asked for in front
-	size    int                      // bytes
-	flights map[string]*flight
-	encoder encoder
+	mu        sync.Mutex
+	answers   map[string]*list.Element // of *answer
+	addresses map[string]*list.Element // the same, by the addresses of requests
+	order     *list.List               // the last asked for in front
+	size      int                      // bytes
+	flights   map[string]*flight
+	encoder   encoder
 }
 
 func newPrepared() *prepared {
-	return &prepared{answers: map[string]*list.Element{}, order: list.New(), flights: map[string]*flight{}}
+	return &prepared{
+		answers: map[string]*list.Element{}, addresses: map[string]*list.Element{}, order: list.New(),
+		flights: map[string]*flight{},
+	}
 }
 
 // get returns a fresh answer, or the flight that makes it. The flight is the caller's own if first is true; then it
@@ -122,13 +130,19 @@ func (p *prepared) land(key string, f *flight, a *answer) {
 }
 
 func (p *prepared) put(a *answer) {
+	var addresses []string
 	if old, ok := p.answers[a.key]; ok {
+		addresses = answerOf(old).addresses
 		p.remove(old)
 	}
 	if a.bytes() > preparedBytes/4 {
 		return
 	}
-	p.answers[a.key] = p.order.PushFront(a)
+	element := p.order.PushFront(a)
+	p.answers[a.key], a.addresses = element, addresses
+	for _, address := range addresses {
+		p.addresses[address] = element
+	}
 	p.size += a.bytes()
 	for p.size > preparedBytes {
 		p.remove(p.order.Back())
@@ -139,6 +153,9 @@ func (p *prepared) remove(element *list.Element) {
 	a := answerOf(element)
 	p.order.Remove(element)
 	delete(p.answers, a.key)
+	for _, address := range a.addresses {
+		delete(p.addresses, address)
+	}
 	p.size -= a.bytes()
 }
 
@@ -148,7 +165,13 @@ func answerOf(element *list.Element) *answer {
 }
 
 // bytes counts the body twice: compressed in both ways it is about half as large, and seldom as large.
-func (a *answer) bytes() int { return 2*len(a.body) + 2*len(a.key) + preparedOverhead }
+func (a *answer) bytes() int {
+	n := 2*len(a.body) + 2*len(a.key) + preparedOverhead
+	for _, address := range a.addresses {
+		n += 2 * len(address)
+	}
+	return n
+}
 
 // servePrepared answers from memory, or has the answer made by next.
 func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) error {
@@ -156,7 +179,8 @@ func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) e
 	ready, flight, first := s.prepared.get(key, time.Now())
 	switch {
 	case ready != nil:
-		return s.sendPrepared(c, ready)
+		s.prepared.know(key, s.address(c.Request()))
+		return s.sendPrepared(c.Response(), c.Request(), ready)
 	case first:
 		return s.prepare(c, r, key, flight, next)
 	}
@@ -167,7 +191,7 @@ func (s *Server) servePrepared(c echo.Context, r route, next echo.HandlerFunc) e
 	}
 	switch {
 	case flight.answer != nil:
-		return s.sendPrepared(c, flight.answer)
+		return s.sendPrepared(c.Response(), c.Request(), flight.answer)
 	case flight.busy: // asking for it all at once would only make it worse
 		return errTookTooLong
 	}
@@ -183,7 +207,7 @@ func (s *Server) prepare(c echo.Context, r route, key string, f *flight, next ec
 	case made == nil:
 		return recorded.replay(c.Response())
 	}
-	return s.sendPrepared(c, made)
+	return s.sendPrepared(c.Response(), c.Request(), made)
 }
 
 // makeAnswer makes an answer, for others too: so it goes on if its own client goes away, and the flight ends before
@@ -201,15 +225,21 @@ func (s *Server) makeAnswer(
 	if err != nil || recorded.status != http.StatusOK {
 		return nil, recorded, err
 	}
-	made = &answer{key: key, header: recorded.header}
-	made.made = began
+	made = &answer{key: key, route: c.Path(), made: began}
 	made.body = recorded.body.Bytes()
 	made.etag = etag(recorded.header, made.body)
-	for name, values := range made.header {
+	header := http.Header{}
+	s.everywhere.copyTo(header)
+	s.apiHeaders.copyTo(header)
+	maps.Copy(header, recorded.header)
+	header.Set("Cache-Control", "public, max-age=1, stale-while-revalidate=5")
+	vary(header, "Accept-Encoding")
+	for name, values := range header {
 		made.fixed = append(made.fixed, fixedHeader{name, values})
 	}
-	made.fixed = append(made.fixed,
-		fixedHeader{"Cache-Control", []string{"public, max-age=1, stale-while-revalidate=5"}})
+	for c := range coding(codings) {
+		made.etags[c] = []string{made.etagIn(c)}
+	}
 	made.until = began.Add(min(preparedFor, max(preparedLeast, preparedShare*time.Since(began))))
 	return made, recorded, nil
 }
@@ -267,25 +297,23 @@ func etag(header http.Header, body []byte) string {
 }
 
 // sendPrepared writes an answer in the coding that the client prefers, or 304 to whoever has that already.
-func (s *Server) sendPrepared(c echo.Context, a *answer) error {
-	r, h := c.Request(), c.Response().Header()
+func (s *Server) sendPrepared(w http.ResponseWriter, r *http.Request, a *answer) error {
+	h := w.Header()
 	a.fixed.copyTo(h)
 	coding := a.codingFor(r.Header["Accept-Encoding"])
-	etag := a.etagIn(coding)
-	h["Etag"] = []string{etag}
-	h.Add("Vary", "Accept-Encoding")
-	if matches(r.Header["If-None-Match"], etag) {
+	h["Etag"] = slices.Clip(a.etags[coding])
+	if matches(r.Header["If-None-Match"], a.etags[coding][0]) {
 		delete(h, "Content-Type")
-		c.Response().WriteHeader(http.StatusNotModified)
+		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	body := a.in(coding, &s.prepared.encoder)
+	body, length := a.in(coding, &s.prepared.encoder)
 	if coding != identity {
 		h.Set("Content-Encoding", coding.name())
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	c.Response().WriteHeader(http.StatusOK)
-	if _, err := c.Response().Write(body); err != nil {
+	h["Content-Length"] = slices.Clip(length)
+	w.WriteHeader(http.StatusOK)
+	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("send a prepared answer: %w", err)
 	}
 	return nil

@@ -187,6 +187,9 @@ func (s *Server) trusts(addr netip.Addr) bool {
 }
 
 func peer(r *http.Request) netip.Addr {
+	if k := connectionOf(r); k != nil {
+		return k.addr
+	}
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}

@@ -61,13 +61,15 @@ type Options struct {
 type Server struct {
 	API huma.API // modules register their operations here
 
-	echo     *echo.Echo
-	http     *http.Server
-	o        Options
-	limits   *limit.Limits
-	routes   map[string]route // by method and path
-	prepared *prepared
-	mounted  []string // prefixes
+	echo                   *echo.Echo
+	http                   *http.Server
+	o                      Options
+	limits                 *limit.Limits
+	routes                 map[string]route // by method and path
+	prepared               *prepared
+	durations              *prometheus.HistogramVec
+	everywhere, apiHeaders fixedHeaders // of all answers, and of the API's
+	mounted                []string     // prefixes
 
 	documentation Documentation
 	catalogue     []Entry
@@ -108,6 +110,8 @@ func New(o Options) *Server {
 	if s.limits == nil {
 		s.limits = limit.New(limit.Options{})
 	}
+	s.durations = durations(o.Registerer)
+	s.everywhere, s.apiHeaders = headersOf(o.PublicURL)
 	s.connections, s.crossOrigin = newConnections(o, s.trusts), newCrossOrigin(o)
 	s.http = &http.Server{
 		Addr:              o.Addr,
@@ -116,12 +120,13 @@ func New(o Options) *Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       withConnection,
 		ConnState:         s.connections.stateChanged,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 
 	e.HTTPErrorHandler = s.writeError
-	e.Use(chain(s.admit, s.describe, s.pageLanguage, s.observe(), recoverPanics, s.securityHeaders, allow, s.cors(),
+	e.Use(chain(s.admit, s.describe, s.pageLanguage, s.observe, recoverPanics, s.securityHeaders, allow, s.cors(),
 		validateQuery, s.authenticate, s.enforce))
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
@@ -160,6 +165,9 @@ func (s *Server) Mount(
 // ServeHTTP answers one request. It handles HEAD as a GET whose body net/http does not send (RFC 9110 §9.3.2), except
 // under the mounted prefixes, whose handlers see HEAD themselves.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.serveReady(w, r) {
+		return
+	}
 	under := func(prefix string) bool { return strings.HasPrefix(r.URL.Path, prefix) }
 	if r.Method == http.MethodHead && !slices.ContainsFunc(s.mounted, under) {
 		// A copy, because net/http decides by the original whether to send the body.

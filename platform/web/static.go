@@ -95,7 +95,7 @@ func (s *Server) Static(files *Static) {
 			h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 		}
 		coding := file.content.codingFor(c.Request().Header[echo.HeaderAcceptEncoding])
-		body := file.content.in(coding, &s.prepared.encoder)
+		body, _ := file.content.in(coding, &s.prepared.encoder)
 		if coding != identity {
 			h.Set(echo.HeaderContentEncoding, coding.name())
 		}

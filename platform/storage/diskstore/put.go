@@ -16,6 +16,9 @@ import (
 	"risingstars/platform/storage"
 )
 
+// copyBuffer is how many bytes of an object are read before they are written.
+const copyBuffer = 32 << 10
+
 // Put writes a scratch file and renames it into place. The only error after which the object is there is a failed fsync
 // of its folder, as on a broken disk.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader, _ string) (storage.Object, error) {
@@ -47,7 +50,7 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64) (s
 		defer claim.Release()
 		r = usingReader{r, claim}
 	}
-	if _, err := io.Copy(f, r); err != nil {
+	if err := s.copy(f, r); err != nil {
 		return storage.Object{}, fmt.Errorf("write: %w", err)
 	}
 	if size == 0 {
@@ -57,6 +60,17 @@ func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64) (s
 		return storage.Object{}, fmt.Errorf("trim: %w", err)
 	}
 	return s.commitNew(ctx, key, f)
+}
+
+// copy is io.Copy with a buffer that is used again.
+func (s *Store) copy(to *os.File, from io.Reader) error {
+	buffer, ok := s.buffers.Get().(*[copyBuffer]byte)
+	if !ok {
+		buffer = new([copyBuffer]byte)
+	}
+	defer s.buffers.Put(buffer)
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, from, buffer[:]) // a file would bring a buffer of its own
+	return err
 }
 
 // Move renames the file into the scratch area first, because os.Root renames only within itself.

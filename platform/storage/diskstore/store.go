@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -66,6 +67,7 @@ type Store struct {
 	volume  *disk.Volume
 
 	promises  promises
+	buffers   sync.Pool    // of *[copyBuffer]byte
 	expiryRun atomic.Int64 // when this process last removed expired uploads, in Unix nanoseconds; 0 = not yet
 }
 
