@@ -238,6 +238,7 @@ func (c check) run(address string) {
 		chromedp.Evaluate(c.axe+";0", nil))
 	c.barriers("light", allRules)
 	c.sideways("360 px")
+	c.firstScreen()
 	c.shoot("phone-light")
 	c.do(scheme("dark"))
 	c.barriers("dark", colourRules)
@@ -272,6 +273,32 @@ func (c check) barriers(scheme, rules string) {
 	c.do(chromedp.Evaluate(run, &found, awaitPromise))
 	for _, barrier := range found {
 		c.t.Errorf("%s, %s: %s", c.name, scheme, barrier)
+	}
+}
+
+// firstScreen checks what stands above the menu of a phone, and what the browser has loaded before a tap.
+func (c check) firstScreen() {
+	c.t.Helper()
+	whole := map[string]string{"gallery": ".picture img", "video": ".votebox button", "watch": ".votebox button"}[c.name]
+	if whole == "" {
+		return
+	}
+	var got struct {
+		Bottom, Menu    float64
+		Requests, Bytes int
+	}
+	c.do(chromedp.Evaluate(`(() => {
+		const loaded = performance.getEntriesByType("resource");
+		return {
+			Bottom: document.querySelector("`+whole+`").getBoundingClientRect().bottom,
+			Menu: document.querySelector(".menu").getBoundingClientRect().top,
+			Requests: loaded.length + 1, Bytes: loaded.reduce((sum, entry) => sum + entry.encodedBodySize, 0),
+		};
+	})()`, &got))
+	const mostBytes = 80<<10 - 12<<10 // the document itself has up to 12 KB
+	if got.Bottom == 0 || got.Bottom > got.Menu || got.Requests > 12 || got.Bytes > mostBytes {
+		c.t.Errorf("%s: the first screen ends at %.0f of %.0f, and takes %d requests with %d bytes",
+			c.name, got.Bottom, got.Menu, got.Requests, got.Bytes)
 	}
 }
 

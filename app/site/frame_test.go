@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -180,6 +181,44 @@ func TestStaticFilesAreNamedByTheirContent(t *testing.T) {
 	old := b.get(t, "/static/0000000000/site.css")
 	if old.status != http.StatusOK || old.header.Get("Cache-Control") != "no-cache" {
 		t.Errorf("another build's: %d %v", old.status, old.header)
+	}
+}
+
+// Voters pay for bytes.
+func TestPagesAreLight(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	users, videos := h.crowd(t, 13)
+	b := h.browser(t)
+	size := func(address string) int {
+		sent := b.get(t, address, "Accept-Encoding", "gzip")
+		if sent.status != http.StatusOK || sent.header.Get("Content-Encoding") != "gzip" {
+			t.Errorf("%s answers %d %v", address, sent.status, sent.header)
+		}
+		return len(sent.body)
+	}
+	script := regexp.MustCompile(`src="(/static/[^"]*\.js)"`)
+	imported := regexp.MustCompile(`from "\./([^"]*)"`)
+	for path, most := range map[string]int{
+		"/": 4 << 10, "/v/" + videos[0]: 15 << 10, "/watch": 15 << 10, "/ranking": 15 << 10, "/u/" + users[0].ID: 15 << 10,
+		"/u/" + users[0].ID + "/poster": 15 << 10, "/embed/" + videos[0]: 15 << 10, "/login": 15 << 10,
+	} {
+		if got := size(path); got > 12<<10 {
+			t.Errorf("%s has %d bytes", path, got)
+		}
+		scripts, sum := map[string]bool{}, 0
+		for _, found := range script.FindAllStringSubmatch(b.get(t, path).body, -1) {
+			scripts[found[1]] = true
+			for _, part := range imported.FindAllStringSubmatch(b.get(t, found[1]).body, -1) {
+				scripts[found[1][:strings.LastIndex(found[1], "/")+1]+part[1]] = true
+			}
+		}
+		for address := range scripts {
+			sum += size(address)
+		}
+		if sum > most {
+			t.Errorf("the scripts of %s have %d bytes", path, sum)
+		}
 	}
 }
 
