@@ -20,9 +20,9 @@ func demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "Serve a site that fills itself with a dozen made-up performances, accounts and votes",
-		Long: "Serve as `app serve` does. If there are no accounts yet, ffmpeg records a dozen performances meanwhile,\n" +
-			"the worker publishes them, and made-up people vote: within two minutes the whole site can be seen. A\n" +
-			"site that has accounts is served as it is.",
+		Long: "Serve as `app serve` does. If there are no accounts yet, ffmpeg records a dozen performances\n" +
+			"meanwhile, the worker publishes them, and made-up people vote: within two minutes the whole site can be\n" +
+			"seen. A site that has accounts is served as it is.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, log, err := setup(cmd)

@@ -41,11 +41,13 @@ func performances() []performance {
 	return []performance{
 		{
 			"Ana", "Ruiz", "Bogotá", "Colombia", "El primer vuelo", "Compuse esta canción mirando los cerros.",
-			"0 4 7 9 7 4 2 .", 262, 3, plucked, lit("c0=#26104f:c1=#8a1c7c:seed=1", "showwaves=s=640x360:r=25:mode=cline:colors=#ffd45e:scale=sqrt"),
+			"0 4 7 9 7 4 2 .", 262, 3, plucked,
+			lit("c0=#26104f:c1=#8a1c7c:seed=1", "showwaves=s=640x360:r=25:mode=cline:colors=#ffd45e:scale=sqrt"),
 		},
 		{
 			"Mateo", "Quintero", "Medellín", "Colombia", "Cumbia de medianoche", "Con la banda de mi barrio.",
-			"0 . 0 7 . 5 4 2", 196, 5, reed, lit("c0=#7a1f0a:c1=#f7a427:seed=2", "showcqt=s=640x360:r=25:axis=0:sono_g=2"),
+			"0 . 0 7 . 5 4 2", 196, 5, reed,
+			lit("c0=#7a1f0a:c1=#f7a427:seed=2", "showcqt=s=640x360:r=25:axis=0:sono_g=2"),
 		},
 		{
 			"Ximena", "Torres", "Guadalajara", "México", "Cien toques sin parar", "Llevo dos años practicando.",
@@ -55,15 +57,19 @@ func performances() []performance {
 		},
 		{
 			"Diego", "Ramírez", "Monterrey", "México", "Canción para mi abuela", "Ella me enseñó a tocar.",
-			"0 4 7 12 11 7 4 .", 220, 2, organ, "sierpinski=s=640x360:r=25:type=carpet:seed=4:jump=40,hue=s=1.5,eq=brightness=0.1[v]",
+			"0 4 7 12 11 7 4 .", 220, 2, organ,
+			"sierpinski=s=640x360:r=25:type=carpet:seed=4:jump=40,hue=s=1.5,eq=brightness=0.1[v]",
 		},
 		{
 			"Luz", "Herrera", "Cali", "Colombia", "Salsa en la terraza", "Grabado en la casa de mi tía.",
-			"0 7 . 4 7 . 9 7", 247, 7, plucked, lit("c0=#5c0f1f:c1=#e2553d:type=radial:seed=4", "showwaves=s=640x360:r=25:mode=line:n=60:colors=#ffd45e:scale=cbrt"),
+			"0 7 . 4 7 . 9 7", 247, 7, plucked,
+			lit("c0=#5c0f1f:c1=#e2553d:type=radial:seed=4",
+				"showwaves=s=640x360:r=25:mode=line:n=60:colors=#ffd45e:scale=cbrt"),
 		},
 		{
 			"Emiliano", "Castro", "Ciudad de México", "México", "Espejo infinito", "Baile con luces.",
-			"0 3 7 10 12 10 7 3", 175, 4, flute, "mandelbrot=s=640x360:r=25:start_scale=1.2:end_scale=0.02:end_pts=300[v]",
+			"0 3 7 10 12 10 7 3", 175, 4, flute,
+			"mandelbrot=s=640x360:r=25:start_scale=1.2:end_scale=0.02:end_pts=300[v]",
 		},
 		{
 			"Valentina", "Peña", "Barranquilla", "Colombia", "Marea", "Voz y tambor frente al mar.",
@@ -72,7 +78,8 @@ func performances() []performance {
 		},
 		{
 			"Santiago", "Mora", "Pasto", "Colombia", "Son de la montaña", "Con el charango de mi papá.",
-			"0 2 3 7 8 7 3 2", 262, 5, plucked, lit("c0=#0c3b2e:c1=#6bbf59:seed=6", "showwaves=s=640x360:r=25:mode=point:n=20:colors=white:scale=cbrt"),
+			"0 2 3 7 8 7 3 2", 262, 5, plucked,
+			lit("c0=#0c3b2e:c1=#6bbf59:seed=6", "showwaves=s=640x360:r=25:mode=point:n=20:colors=white:scale=cbrt"),
 		},
 		{
 			"Renata", "Vargas", "Puebla", "México", "Rap de la esquina", "Letra mía, ritmo de todos.",
@@ -82,7 +89,9 @@ func performances() []performance {
 		},
 		{
 			"Tomás", "Suárez", "Bucaramanga", "Colombia", "Vals de la lluvia", "Primer premio en mi colegio.",
-			"0 7 7 2 9 9 4 7", 349, 3, bell, lit("c0=#0a0524:c1=#3566d6:type=circular:seed=8", "showwaves=s=640x360:r=25:mode=p2p:n=40:colors=white:scale=sqrt"),
+			"0 7 7 2 9 9 4 7", 349, 3, bell,
+			lit("c0=#0a0524:c1=#3566d6:type=circular:seed=8",
+				"showwaves=s=640x360:r=25:mode=p2p:n=40:colors=white:scale=sqrt"),
 		},
 		{
 			"Camila", "Ibáñez", "Mérida", "México", "Bolero azul", "Lo canto en vertical, desde mi cuarto.",

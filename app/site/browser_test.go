@@ -166,8 +166,8 @@ func wantStatus(name string) int {
 }
 
 // Each page in each state and language is valid HTML. In Spanish, a browser finds no barrier in it, light and dark, and
-// nothing scrolls sideways on a small phone, nor with letters of twice the size. SITE_PAGES=watch shows the browser only
-// the pages whose names begin so.
+// nothing scrolls sideways on a small phone, nor with letters of twice the size. SITE_PAGES=watch shows the browser
+// only the pages whose names begin so.
 func TestPagesAreForEverybody(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -281,7 +281,8 @@ func (c check) barriers(scheme, rules string) {
 // firstScreen checks what stands above the menu of a phone, and what the browser has loaded before a tap.
 func (c check) firstScreen() {
 	c.t.Helper()
-	whole := map[string]string{"gallery": ".picture img", "video": ".votebox button", "watch": ".votebox button"}[c.name]
+	const vote = ".votebox button"
+	whole := map[string]string{"gallery": ".picture img", "video": vote, "watch": vote}[c.name]
 	if whole == "" {
 		return
 	}

@@ -40,7 +40,8 @@ func TestAPageAfterTheLastLeadsToTheLast(t *testing.T) {
 	users, _ := h.crowd(t, 13)
 	b := h.signedIn(t, users[0])
 	for path, want := range map[string]string{
-		"/?order=recent&page=9": "/?order=recent&page=2", "/en?order=votes&page=9": "/en?order=votes&page=2", "/?city=Cali&page=2": "/?city=Cali",
+		"/?order=recent&page=9": "/?order=recent&page=2", "/en?order=votes&page=9": "/en?order=votes&page=2",
+		"/?city=Cali&page=2":            "/?city=Cali",
 		"/ranking?city=medellin&page=7": "/ranking?city=medellin", "/me/videos?page=2": "/me/videos",
 		"/en/me/votes?page=3": "/en/me/votes",
 	} {
@@ -200,8 +201,9 @@ func TestPagesAreLight(t *testing.T) {
 	script := regexp.MustCompile(`src="(/static/[^"]*\.js)"`)
 	imported := regexp.MustCompile(`from "\./([^"]*)"`)
 	for path, most := range map[string]int{
-		"/": 4 << 10, "/v/" + videos[0]: 15 << 10, "/watch": 15 << 10, "/ranking": 15 << 10, "/u/" + users[0].ID: 15 << 10,
-		"/u/" + users[0].ID + "/poster": 15 << 10, "/embed/" + videos[0]: 15 << 10, "/login": 15 << 10,
+		"/": 4 << 10, "/v/" + videos[0]: 15 << 10, "/watch": 15 << 10, "/ranking": 15 << 10,
+		"/u/" + users[0].ID: 15 << 10, "/u/" + users[0].ID + "/poster": 15 << 10,
+		"/embed/" + videos[0]: 15 << 10, "/login": 15 << 10,
 	} {
 		if got := size(path); got > 12<<10 {
 			t.Errorf("%s has %d bytes", path, got)

@@ -47,7 +47,9 @@ const (
 func (s *Site) getOEmbed(v *visit) (web.View, error) {
 	query := v.URL.Query()
 	if format := query.Get("format"); format != "" && format != "json" {
-		return web.View{Status: http.StatusNotImplemented, HTML: []byte("json\n"), Type: "text/plain; charset=utf-8"}, nil
+		return web.View{
+			Status: http.StatusNotImplemented, HTML: []byte("json\n"), Type: "text/plain; charset=utf-8",
+		}, nil
 	}
 	// An address that is none of ours has no id, and so no video.
 	id, language := videoIn(query.Get("url"), strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"))

@@ -50,7 +50,8 @@ func qr(content string) (template.HTML, error) {
 		}
 	}
 	return template.HTML(fmt.Sprintf( //nolint:gosec // it has numbers alone
-		`<svg class="qr" aria-hidden="true" viewBox="0 0 %d %[1]d" width="200" height="200" shape-rendering="crispEdges">`+
+		`<svg class="qr" aria-hidden="true" viewBox="0 0 %d %[1]d" width="200" height="200" `+
+			`shape-rendering="crispEdges">`+
 			`<path fill="#fff" d="M0 0h%[1]dv%[1]dH0z"/><path fill="#000" d="%s"/></svg>`,
 		len(bitmap), path.String())), nil
 }

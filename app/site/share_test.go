@@ -20,7 +20,8 @@ func TestOEmbedShowsOurVideosAlone(t *testing.T) {
 		return b.get(t, "/oembed?format=json&url="+url.QueryEscape(address)+strings.Join(more, ""), "Accept", "*/*")
 	}
 	page := b.get(t, "/v/"+id)
-	page.has(t, `type="application/json+oembed" href="`+h.url+`/oembed?format=json&amp;url=`+url.QueryEscape(h.url+"/v/"+id))
+	page.has(t, `type="application/json+oembed" href="`+h.url+`/oembed?format=json&amp;url=`+
+		url.QueryEscape(h.url+"/v/"+id))
 	type answer struct {
 		Version, Type, Title, HTML string
 		AuthorName                 string `json:"author_name"`
@@ -75,7 +76,8 @@ func TestOnlyThePlayerForOthersIsFramed(t *testing.T) {
 	b := h.browser(t)
 	for path, framed := range map[string]bool{
 		"/embed/" + videos[0]: true, "/en/embed/" + videos[0]: true, "/embed/none": true, "/v/" + videos[0]: false,
-		"/watch": false, "/u/" + users[0].ID: false, "/u/" + users[0].ID + "/poster": false, "/": false, "/login": false,
+		"/watch": false, "/u/" + users[0].ID: false, "/u/" + users[0].ID + "/poster": false, "/": false,
+		"/login": false,
 	} {
 		header := b.get(t, path).header
 		policy := header.Get("Content-Security-Policy")
@@ -131,7 +133,8 @@ func TestAPerformerHasAPage(t *testing.T) {
 	if got := regexp.MustCompile(`<dd>(\d)`).FindAllStringSubmatch(page.body, -1); len(got) != 3 || got[1][1] != "2" {
 		t.Errorf("votes and places are %v, want the second place in Bogotá", got)
 	}
-	b.get(t, "/u/"+users[0].ID+"/poster").has(t, "<h1>Ana0 Ruiz</h1>", strings.TrimPrefix(h.url, "http://"), `<svg class="qr"`)
+	b.get(t, "/u/"+users[0].ID+"/poster").has(t, "<h1>Ana0 Ruiz</h1>",
+		strings.TrimPrefix(h.url, "http://"), `<svg class="qr"`)
 	b.get(t, "/v/"+videos[0]).has(t, `href="/u/`+users[0].ID+`"`)
 	b.get(t, "/ranking").has(t, `href="/u/`+users[3].ID+`"`)
 	for _, id := range []string{h.account(t, "Luz", "Cali").ID, "none"} {

@@ -72,7 +72,8 @@ func (s *Server) sendPage(c echo.Context, p View) error {
 	}
 	h.Set("Content-Security-Policy", s.pagePolicy)
 	if p.Framed {
-		h.Set("Content-Security-Policy", strings.Replace(s.pagePolicy, "frame-ancestors 'none'", "frame-ancestors *", 1))
+		policy := strings.Replace(s.pagePolicy, "frame-ancestors 'none'", "frame-ancestors *", 1)
+		h.Set("Content-Security-Policy", policy)
 		h.Del("X-Frame-Options")
 	}
 	if p.Open {
