@@ -168,7 +168,11 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 	}
 	a.identity = identity.New(identity.Deps{
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
+		Refreshes: auth.NewSeals(a.keys, "refresh tokens"), Secrets: auth.NewVault(a.keys, "second factors"),
 		Limits: a.limits, Logger: a.log,
+		Options: identity.Options{
+			SessionTTL: time.Duration(a.c.Auth.SessionDays) * 24 * time.Hour, AdminFactor: a.c.Auth.AdminTOTP,
+		},
 	})
 	a.voting = voting.New(voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket, Cursors: auth.NewSeals(a.keys, "cursors"),

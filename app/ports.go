@@ -7,6 +7,7 @@ import (
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
+	"risingstars/platform/web"
 )
 
 // gallery implements media's port of the same name with the voting module.
@@ -32,6 +33,6 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 type browsers struct{ module *identity.Module }
 
 func (b browsers) caller(ctx context.Context, token string) (auth.Principal, error) {
-	userID, err := b.module.BrowserCaller(ctx, token)
-	return auth.Principal{UserID: userID}, err
+	userID, sessionID, err := b.module.BrowserCaller(ctx, token, web.Network(ctx))
+	return auth.Principal{UserID: userID, SessionID: sessionID}, err
 }

@@ -135,6 +135,7 @@ func (a *app) newAPI() *web.Server {
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
+	o.Ended = a.identity.Ended
 	o.Keys, o.LinkLife = idempotency.New(a.db), time.Duration(a.c.Storage.URLExpireSeconds)*time.Second
 	server := web.New(o)
 	a.routes(server)
@@ -166,7 +167,7 @@ func (a *app) serve(ctx context.Context, withWorker bool, more ...lifecycle.Serv
 	sweepKeys := func(ctx context.Context) { idempotency.New(a.db).Watch(ctx, a.log) }
 	services := []lifecycle.Service{
 		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
-		site,
+		lifecycle.Loop("sessions", a.identity.WatchSessions), site,
 	}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)

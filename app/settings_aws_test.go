@@ -31,6 +31,8 @@ var notOnAWS = map[string]string{
 	"LOG_FORMAT":                         "the image sets it to JSON",
 	"REDIS_URL":                          "the queue is SQS",
 	"S3_URL_EXPIRE_SECONDS":              "the default fits",
+	"ADMIN_REQUIRE_TOTP":                 "for those who want it",
+	"SESSION_DAYS":                       "the default fits",
 	"SQS_WAIT_TIME_SECONDS":              "the default is the longest that SQS allows",
 	"UPLOADS_BYTES_PER_ACCOUNT":          "the default fits",
 	"UPLOADS_PER_DAY_PER_ACCOUNT":        "the default fits",

@@ -95,13 +95,17 @@ type AWS struct {
 	CABundle string `env:"AWS_CA_BUNDLE"`
 }
 
-// Auth configures access tokens. RateLimit is an older name of Limits.Rates: rates are off if either is.
+// Auth configures access tokens and sessions. RateLimit is an older name of Limits.Rates: rates are off if either is.
 type Auth struct {
 	SecretKey string `env:"SECRET_KEY" mask:"all"`
 	// PreviousKey is the SECRET_KEY that the present one has replaced.
 	PreviousKey  string `env:"SECRET_KEY_PREVIOUS" mask:"all"`
 	TokenMinutes int    `env:"ACCESS_TOKEN_EXPIRE_MINUTES" default:"60"`
-	RateLimit    bool   `env:"AUTH_RATE_LIMIT" default:"true"`
+	// SessionDays is how long browsers and refresh tokens live after their last use.
+	SessionDays int `env:"SESSION_DAYS" default:"30"`
+	// AdminTOTP requires a second factor for what admins do.
+	AdminTOTP bool `env:"ADMIN_REQUIRE_TOTP" default:"false"`
+	RateLimit bool `env:"AUTH_RATE_LIMIT" default:"true"`
 }
 
 // Limits configure the budgets of clients and accounts.

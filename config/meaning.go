@@ -59,6 +59,8 @@ UPLOADS_PER_DAY_PER_ACCOUNT: uploads of an account in a day; 0: no limit
 UPLOADS_BYTES_PER_ACCOUNT: bytes of the files of an account; 0: no limit
 UPLOADS_UNPUBLISHED_PER_ACCOUNT: videos of an account on their way to publication; 0: no limit
 ACCESS_TOKEN_EXPIRE_MINUTES: life of access tokens
+ADMIN_REQUIRE_TOTP: whether admins need a second factor for what they do as admins
+SESSION_DAYS: days that browsers and refresh tokens live after their last use
 DATABASE_STATEMENT_TIMEOUT_SECONDS: how long a PostgreSQL statement may run
 `
 

@@ -44,6 +44,11 @@ func (c *Config) normalize(problems *Problems) {
 		}
 	}
 	between("ACCESS_TOKEN_EXPIRE_MINUTES", int64(c.Auth.TokenMinutes), 1, 60*24*30)
+	between("SESSION_DAYS", int64(c.Auth.SessionDays), 1, 3650)
+	if days := c.Auth.SessionDays; c.Auth.TokenMinutes > 60*24*days {
+		report("ACCESS_TOKEN_EXPIRE_MINUTES", "%d must not be above SESSION_DAYS, which is %d minutes",
+			c.Auth.TokenMinutes, 60*24*days)
+	}
 	between("SHUTDOWN_GRACE_SECONDS", int64(c.HTTP.GraceSeconds), 0, 3600)
 	between("SHUTDOWN_DRAIN_SECONDS", int64(c.HTTP.DrainSeconds), -1, 3600)
 	between("DATABASE_MAX_CONNS", int64(c.Data.MaxConns), 0, 1000)

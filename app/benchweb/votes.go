@@ -173,7 +173,7 @@ const mostVotes = 20_000
 
 // token is another person's each time.
 func (b *bench) token() string {
-	token, _, err := b.tokens.Issue(newID())
+	token, _, err := b.tokens.Issue(newID(), newID())
 	if err != nil {
 		panic(err) // for a key that cannot sign
 	}

@@ -155,6 +155,10 @@ var flashes = map[string]Notice{
 	"uploaded":  {"good", "flash.uploaded"},
 	"retried":   {"good", "flash.retried"},
 	"deleted":   {"info", "flash.deleted"},
+
+	"factor_off":   {"info", "flash.factor_off"},
+	"ended":        {"info", "flash.ended"},
+	"others_ended": {"info", "flash.others_ended"},
 }
 
 // show answers with a document.

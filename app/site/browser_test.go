@@ -102,13 +102,24 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("logout-already", anybody, "/logout")
 
 	look("upload", hers, "/upload")
-	both("upload-wrong", func(prefix string) document {
-		const form = "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\n\r\n--b--\r\n"
-		return hers.ask(t, http.MethodPost, prefix+"/upload", strings.NewReader(form),
-			"Content-Type", "multipart/form-data; boundary=b", "Sec-Fetch-Site", "same-origin")
+	for name, b := range map[string]*browser{"upload-wrong": hers, "upload-signedout": anybody} {
+		both(name, func(prefix string) document {
+			const form = "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\n\r\n--b--\r\n"
+			return b.ask(t, http.MethodPost, prefix+"/upload", strings.NewReader(form),
+				"Content-Type", "multipart/form-data; boundary=b", "Sec-Fetch-Site", "same-origin")
+		})
+	}
+	both("upload-inapp", func(prefix string) document {
+		return hers.get(t, prefix+"/upload", "User-Agent", "Instagram")
 	})
 	look("me", hers, "/me")
 	look("myvotes", hers, "/me/votes")
+	look("devices-one", his, "/me/devices")
+	look("devices", hers, "/me/devices")
+	look("two-factor", hers, "/me/two-factor")
+	send("two-factor-wrong", hers, "/me/two-factor", "step", "off", "password", "wrong")
+	send("two-factor-offered", hers, "/me/two-factor", "step", "off", "password", password)
+	send("two-factor-code-wrong", hers, "/me/two-factor", "step", "offered", "totp", "12345")
 	look("myvideos", his, "/me/videos")
 	look("myvideo", his, "/me/videos/"+id)
 	send("myvideo-refused", his, "/me/videos/"+id+"/delete")
@@ -157,6 +168,8 @@ func wantStatus(name string) int {
 	switch {
 	case name == "error-404", name == "error-embed":
 		return http.StatusNotFound
+	case name == "upload-signedout":
+		return http.StatusUnauthorized
 	case name == "error-403":
 		return http.StatusForbidden
 	case strings.HasSuffix(name, "-wrong"), strings.HasSuffix(name, "-taken"), strings.HasSuffix(name, "-refused"):
@@ -272,6 +285,10 @@ func (c check) barriers(scheme, rules string) {
 	var found []string
 	run := `axe.run(` + rules + `).then(r =>
 		r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.html.slice(0, 200) + " " + n.failureSummary)))`
+	var there bool
+	if c.do(chromedp.Evaluate("!!window.axe", &there)); !there {
+		c.do(chromedp.Evaluate(c.axe+";0", nil))
+	}
 	c.do(chromedp.Evaluate(run, &found, awaitPromise))
 	for _, barrier := range found {
 		c.t.Errorf("%s, %s: %s", c.name, scheme, barrier)
@@ -388,6 +405,12 @@ func validate(t *testing.T, documents map[string]document) {
 // newBrowser starts a browser and returns the context in which chromedp's actions run in it.
 func newBrowser(t *testing.T) context.Context {
 	t.Helper()
+	return newBrowserFor(t, 5*time.Minute)
+}
+
+// newBrowserFor starts one that runs so long at most.
+func newBrowserFor(t *testing.T, most time.Duration) context.Context {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // which does not work for root
 		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
@@ -395,7 +418,7 @@ func newBrowser(t *testing.T) context.Context {
 	)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(t.Context(), options...)
 	ctx, cancelBrowser := chromedp.NewContext(ctx)
-	ctx, cancelTime := context.WithTimeout(ctx, 8*time.Minute)
+	ctx, cancelTime := context.WithTimeout(ctx, most)
 	t.Cleanup(func() {
 		cancelTime()
 		cancelBrowser()

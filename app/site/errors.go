@@ -33,6 +33,9 @@ var errorTitles = map[int]string{
 // problem answers a browser whose request went wrong. Who is to sign in first is sent to do so.
 func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
 	v := newVisit(r)
+	if p.Status == http.StatusUnauthorized && v.Method == http.MethodPost && v.path == "/upload" {
+		return s.uploadSignedOut(v)
+	}
 	if p.Status == http.StatusUnauthorized {
 		return web.View{Location: v.link(v.signInFirst())}
 	}
@@ -45,11 +48,18 @@ func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
 	if p.Status != http.StatusNotFound && (v.Method != http.MethodGet || v.shown() != v.path) {
 		d.Back = v.link(v.shown())
 	}
+	view := s.showProblem(p.Status, p.Detail, d)
+	view.Framed = strings.HasPrefix(v.path, "/embed/")
+	return view
+}
+
+// showProblem answers with a document, or with its text alone if it cannot be filled.
+func (s *Site) showProblem(status int, text string, d document) web.View {
 	html, err := s.render.fill(d)
 	if err != nil { // impossible: every template is filled in a test
-		return web.View{Status: p.Status, HTML: []byte(p.Detail), Type: "text/plain; charset=utf-8"}
+		return web.View{Status: status, HTML: []byte(text), Type: "text/plain; charset=utf-8"}
 	}
-	return web.View{Status: p.Status, HTML: html, Framed: strings.HasPrefix(v.path, "/embed/")}
+	return web.View{Status: status, HTML: html}
 }
 
 // signInFirst returns the address of the sign-in that leads back. A vote is cast as soon as its voter is known.

@@ -63,6 +63,12 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 
 func startHouse(t *testing.T) *house {
 	t.Helper()
+	return startHouseFor(t, 1<<20)
+}
+
+// startHouseFor accepts files of so many bytes.
+func startHouseFor(t *testing.T, most int64) *house {
+	t.Helper()
 	h := &house{db: databasetest.Open(t, dbqueue.Migrations(), identity.Migrations(), media.Migrations(),
 		voting.Migrations())}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
@@ -80,6 +86,7 @@ func startHouse(t *testing.T) *house {
 	h.bucket = storage.New(files, storage.Options{})
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
+		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
 		Limits: limits, Logger: log,
 	})
 	h.voting = voting.New(voting.Deps{
@@ -89,7 +96,7 @@ func startHouse(t *testing.T) *house {
 	h.media = media.New(media.Deps{
 		DB: h.db, Bucket: h.bucket, Queue: queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log}),
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
-		Options: media.Options{MaxUploadBytes: 1 << 20, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
+		Options: media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
 	pages, err := site.New(site.Deps{
 		Identity: h.identity, Media: h.media, Voting: h.voting, Files: h.bucket, Limits: limits,
@@ -103,8 +110,8 @@ func startHouse(t *testing.T) *house {
 		Addr: "127.0.0.1:0", Version: "test", Grace: time.Second, Limits: limits, Logger: log,
 		Verify: auth.NewTokens(keys, time.Hour).Verify, Health: &telemetry.Health{},
 		Browser: func(ctx context.Context, token string) (auth.Principal, error) {
-			id, err := h.identity.BrowserCaller(ctx, token)
-			return auth.Principal{UserID: id}, err
+			id, session, err := h.identity.BrowserCaller(ctx, token, web.Network(ctx))
+			return auth.Principal{UserID: id, SessionID: session}, err
 		},
 	})
 	h.identity.Routes(server)

@@ -2,8 +2,10 @@ package site
 
 import (
 	"net/http"
+	"net/url"
 
 	"risingstars/modules/identity"
+	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
 
@@ -11,8 +13,9 @@ import (
 type LoginPage struct {
 	Base
 
-	Form Form
-	Wish Wish
+	Form   Form
+	Wish   Wish
+	Ticket string // that the password was right: the code of the second factor is asked for
 }
 
 func (*LoginPage) file() string { return "login" }
@@ -29,6 +32,22 @@ func (v *visit) loginPage(w Wish, email string) *LoginPage {
 	return d
 }
 
+// codePage is the second step of signing in.
+func (v *visit) codePage(w Wish, ticket string) *LoginPage {
+	d := v.loginPage(w, "")
+	d.Title, d.Ticket = "code.title", ticket
+	d.Form.Fields = []Field{codeField()}
+	return d
+}
+
+// codeField is where the code of the second factor is typed.
+func codeField() Field {
+	return Field{
+		Name: "totp", Label: "field.totp", Type: "text", Autocomplete: "one-time-code", Hint: "field.totp.hint",
+		Most: 24,
+	}
+}
+
 func (s *Site) getLogin(v *visit) (web.View, error) {
 	return s.show(v.loginPage(wishOf(v.URL.Query()), ""))
 }
@@ -39,20 +58,31 @@ func (s *Site) postLogin(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	ctx, wish := v.Context(), wishOf(form)
-	session, err := s.identity.SignIn(ctx, identity.Credentials{
+	who, device, err := s.identity.Prove(ctx, identity.Credentials{
 		Email: form.Get("email"), Password: form.Get("password"), Client: web.Client(ctx),
-		Device: web.CookieOf(v.Request, "device"),
+		Device: web.CookieOf(v.Request, "device"), Ticket: form.Get("ticket"), Code: form.Get("totp"),
 	})
 	if err != nil {
-		d := v.loginPage(wish, form.Get("email"))
-		status, ok := d.Form.fail(ctx, err)
-		if !ok {
-			return web.View{}, err
-		}
-		d.Failed = true
-		return s.showAs(status, d)
+		return s.refuseLogin(v, form, wish, who.Ticket, err)
 	}
-	return s.enter(v, session.UserID, session.Device, "in", wish)
+	return s.enter(v, who, device, "in", wish)
+}
+
+// refuseLogin shows the form again, or that of the next step.
+func (s *Site) refuseLogin(v *visit, form url.Values, w Wish, ticket string, err error) (web.View, error) {
+	d, f := v.loginPage(w, form.Get("email")), fault.From(err)
+	switch {
+	case f.Code == "totp_required":
+		return s.show(v.codePage(w, ticket))
+	case form.Get("ticket") != "" && (f.Code == "bad_totp" || f.Kind == fault.TooManyRequests):
+		d = v.codePage(w, form.Get("ticket"))
+	}
+	status, ok := d.Form.fail(v.Context(), err)
+	if !ok {
+		return web.View{}, err
+	}
+	d.Failed = true
+	return s.showAs(status, d)
 }
 
 // LogoutPage asks before it signs out: a link alone changes nothing.

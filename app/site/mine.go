@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"risingstars/modules/media"
@@ -132,6 +133,12 @@ type MyVideoPage struct {
 	Before int    // videos that wait before it
 	Error  string // what was asked for is refused; a text
 	Again  string // the address of this page
+	Public string // the address to share, once it is published
+}
+
+// WhatsApp is where the video is shared by a message.
+func (d *MyVideoPage) WhatsApp() string {
+	return "https://wa.me/?text=" + url.QueryEscape(d.Video.Title+" "+d.Public)
 }
 
 func (*MyVideoPage) file() string { return "myvideo" }
@@ -148,6 +155,7 @@ func (s *Site) myVideoPage(v *visit) (*MyVideoPage, error) {
 	}
 	d := &MyVideoPage{Base: v.frame(video.Title, "me"), Again: v.link("/me/videos/" + video.ID)}
 	d.Named, d.Private, d.Scripts = true, true, []string{"progress.js"}
+	d.Public = v.absolute(v.language, "/v/"+video.ID)
 	if d.Before, err = s.media.Before(ctx, video); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -25,7 +26,7 @@ func documents() []document {
 	return []document{
 		&GalleryPage{}, &WatchPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{},
 		&UploadPage{}, &MePage{}, &MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
-		&PerformerPage{}, &PosterPage{}, &EmbedPage{},
+		&PerformerPage{}, &PosterPage{}, &EmbedPage{}, &DevicesPage{}, &TwoFactorPage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"},
 	}
@@ -39,6 +40,7 @@ type renderer struct {
 	static *web.Static
 	live   bool
 	sets   map[string]*template.Template // by language
+	words  map[string]json.RawMessage    // of the upload page, by language
 }
 
 // languages of the pages.
@@ -48,11 +50,19 @@ const (
 )
 
 func newRenderer(assets fs.FS, texts *lang.Texts, static *web.Static, live bool) (*renderer, error) {
-	r := &renderer{assets: assets, texts: texts, static: static, live: live, sets: map[string]*template.Template{}}
+	r := &renderer{
+		assets: assets, texts: texts, static: static, live: live, sets: map[string]*template.Template{},
+		words: map[string]json.RawMessage{},
+	}
 	for _, language := range []string{spanish, english} {
 		if texts.In(language) == nil {
 			return nil, fmt.Errorf("there are no texts in %s", language)
 		}
+		words, err := r.wordsOf(language)
+		if err != nil {
+			return nil, err
+		}
+		r.words[language] = words
 		set, err := r.parse(language)
 		if err != nil {
 			return nil, err

@@ -2,9 +2,10 @@ package site_test
 
 import (
 	"context"
-	"fmt"
 	"os/exec"
+	gopath "path"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -63,7 +64,7 @@ func (p person) sees(want, body string) {
 	}
 }
 
-// Scripts say what happened: what is wrong with a form, whether a vote counted, and why a file was not sent.
+// Scripts say what happened: what is wrong with a form, and whether a vote counted.
 func TestScriptsSayWhatHappened(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -134,32 +135,37 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 		await until(() => one(".moved"));
 		return [...document.querySelectorAll("tbody th")].map(th =>
 			th.querySelector("a").textContent + th.querySelector(".moved").textContent).join(", ");`)
-	// A file that is too large is not sent.
-	choose := func(bytes int) string {
-		return fmt.Sprintf(`
-			const chosen = new DataTransfer();
-			chosen.items.add(new File([new Uint8Array(%d)], "clip.mp4"));
-			one("#file").files = chosen.files;
-			one("#file").dispatchEvent(new Event("change"));`, bytes)
+}
+
+// All scripts of a page, with what they import, are small on the wire.
+func TestScriptsOfAPageAreSmall(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	user := h.account(t, "Ana", "Bogotá")
+	b, id := h.signedIn(t, user), h.publish(t, user, "El primer vuelo")
+	source := regexp.MustCompile(`<script type="module" src="([^"]+)"|import [^"]*"([^"]+)"`)
+	for path, most := range map[string]int{
+		"/": 4 << 10, "/ranking": 15 << 10, "/v/" + id: 15 << 10, "/upload": 15 << 10, "/me/videos/" + id: 15 << 10,
+	} {
+		seen, size := map[string]bool{}, 0
+		var follow func(address, text string)
+		follow = func(address, text string) {
+			for _, found := range source.FindAllStringSubmatch(text, -1) {
+				script := found[1]
+				if script == "" {
+					script = gopath.Join(gopath.Dir(address), found[2])
+				}
+				if seen[script] {
+					continue
+				}
+				seen[script] = true
+				size += len(b.get(t, script, "Accept-Encoding", "gzip").body)
+				follow(script, b.get(t, script, "Accept-Encoding", "identity").body)
+			}
+		}
+		follow(path, b.get(t, path).body)
+		if size > most || path == "/upload" && len(seen) < 6 {
+			t.Errorf("%s has scripts of %d bytes, at most %d are allowed: %v", path, size, most, seen)
+		}
 	}
-	p.do(chromedp.Navigate(h.url + "/upload"))
-	p.sees("file true file-hint file-big", choose(2<<20)+`
-		one("#title").value = " ";
-		one("[data-upload]").requestSubmit();
-		await until(() => !one("[data-big]").hidden);
-		return document.activeElement.id + " " + one("#file").getAttribute("aria-invalid") + " " +
-			one("#file").getAttribute("aria-describedby");`)
-	// What is wrong is said at its field, and the file stays.
-	p.sees("errors escribe un título 1 Error", choose(2<<10)+`
-		one("[data-upload]").requestSubmit();
-		await until(() => one("#title-error"));
-		return document.activeElement.id + " " + one("#title-error").textContent + " " +
-			one("#file").files.length + " " + document.title.split(":")[0];`)
-	// A broken line leaves all as it was.
-	p.sees("Mi canción 1", `
-		one("#title").value = "Mi canción";
-		one("[data-upload]").action = "http://127.0.0.1:1/";
-		one("[data-upload]").requestSubmit();
-		await until(() => !one("[data-broken]").hidden);
-		return one("#title").value + " " + one("#file").files.length;`)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"risingstars/modules/identity"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/fault"
@@ -87,9 +88,10 @@ func ours(address string) string {
 }
 
 // enter signs the browser in, does what its owner wished for, and answers with the page that they wanted.
-func (s *Site) enter(v *visit, userID, device, said string, w Wish) (web.View, error) {
+func (s *Site) enter(v *visit, who identity.Visitor, device, said string, w Wish) (web.View, error) {
 	ctx := v.Context()
-	token, err := s.identity.SignInBrowser(ctx, userID, v.UserAgent())
+	who.Agent, who.Network = web.Agent(ctx), web.Network(ctx)
+	token, err := s.identity.SignInBrowser(ctx, who)
 	if err != nil {
 		return web.View{}, err
 	}
@@ -105,7 +107,7 @@ func (s *Site) enter(v *visit, userID, device, said string, w Wish) (web.View, e
 	if w.Vote == "" {
 		return v.goTo(with(w.Next, "said", said), cookies...)
 	}
-	if said, err = s.castFor(ctx, w.Vote, userID); err != nil { // they are signed in, and can vote on the page itself
+	if said, err = s.castFor(ctx, w.Vote, who.UserID); err != nil { // they are signed in, and can vote on the page itself
 		said = "unvoted"
 	}
 	return v.goTo(with(w.Next, "said", said)+"#voto", cookies...)

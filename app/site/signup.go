@@ -93,5 +93,5 @@ func (s *Site) postSignup(v *visit) (web.View, error) {
 		d.Failed = true
 		return s.showAs(status, d)
 	}
-	return s.enter(v, user.ID, "", "welcome", wish)
+	return s.enter(v, identity.Visitor{UserID: user.ID}, "", "welcome", wish)
 }

@@ -146,6 +146,10 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost("/me/videos/{id}/retry", change, s.postRetry)
 		memberPost("/me/videos/{id}/delete", change, s.postDelete)
 		memberGet("/me/votes", s.getMyVotes)
+		memberGet("/me/two-factor", s.getTwoFactor)
+		memberPost("/me/two-factor", sessionUse(), s.postTwoFactor)
+		memberGet("/me/devices", s.getDevices)
+		memberPost("/me/devices", sessionUse(), s.postDevices)
 
 		get("/help", s.getText("help"))
 		get("/rules", s.getText("rules"))

@@ -1,6 +1,9 @@
 package site
 
 import (
+	"encoding/json"
+	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -8,15 +11,22 @@ import (
 	"risingstars/platform/web"
 )
 
-// UploadPage sends a clip, as one form.
+// UploadPage sends a clip: as one form without scripts, and step by step with them.
 type UploadPage struct {
 	Base
 
-	Form     Form
-	MaxBytes int64 // of the file
-	MaxMB    int
-	Rules    UploadRules
+	Form      Form
+	MaxBytes  int64 // of the file
+	MaxMB     int
+	Rules     UploadRules
+	Account   string          // by which scripts tell the uploads of two people who use one browser
+	Words     json.RawMessage // what scripts say
+	InApp     bool            // the browser is a part of another app and may not open the gallery
+	SignedOut bool            // the form was sent after the session had ended
 }
+
+// inApp recognises the browsers inside Instagram, Facebook and TikTok.
+var inApp = regexp.MustCompile(`Instagram|FBA[NV]|TikTok|musical_ly|Bytedance`)
 
 func (*UploadPage) file() string { return "upload" }
 
@@ -32,6 +42,7 @@ func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 	rules := s.media.ClipRules()
 	d := &UploadPage{
 		Base: v.frame("upload.title", "upload"), MaxBytes: s.media.MaxUpload(), MaxMB: int(s.media.MaxUpload() >> 20),
+		Account: v.caller, Words: s.render.words[v.language], InApp: inApp.MatchString(v.UserAgent()),
 		Rules: UploadRules{
 			Clip: int(rules.MaxClip.Seconds()), Shortest: int(rules.MinDuration.Seconds()),
 			Longest: int(rules.MaxDuration.Seconds()), Height: rules.MinHeight,
@@ -39,7 +50,7 @@ func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 		},
 	}
 	d.Private = true
-	d.Scripts = []string{"form.js", "upload.js"}
+	d.Scripts = []string{"upload.js"}
 	// The file comes last: what is wrong with the texts is then told before it is sent.
 	d.Form.Fields = []Field{
 		{
@@ -60,6 +71,15 @@ func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 }
 
 func (s *Site) getUpload(v *visit) (web.View, error) { return s.show(s.uploadPage(v, media.Video{})) }
+
+// uploadSignedOut answers a form that was sent after the session had ended with the texts that it had, so that only the
+// file is to be chosen again.
+func (s *Site) uploadSignedOut(v *visit) web.View {
+	d := s.uploadPage(v, s.media.ReadTexts(v.Request))
+	d.SignedOut, d.Failed = true, true
+	d.Form.Fields[len(d.Form.Fields)-1].Hint = "field.file.again"
+	return s.showProblem(http.StatusUnauthorized, "", d)
+}
 
 // secondsOf writes a start as it is typed; "" for the beginning.
 func secondsOf(start time.Duration) string {

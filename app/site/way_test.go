@@ -122,7 +122,7 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 	users, videos := h.crowd(t, 2)
 	b := h.signedIn(t, users[1])
 	for _, path := range []string{
-		"/v/" + videos[0] + "/vote", "/login", "/logout", "/signup", "/upload",
+		"/v/" + videos[0] + "/vote", "/login", "/logout", "/signup", "/upload", "/api/videos/uploads",
 		"/api/public/videos/" + videos[0] + "/vote",
 	} {
 		for name, headers := range map[string][]string{
@@ -227,11 +227,14 @@ func TestUploadByAPlainForm(t *testing.T) {
 		if answer.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: answers %d %s", name, answer.status, answer.location())
 		}
-		answer.has(t, test.want)
-		if name != "too much" { // which is refused before anything is read
-			answer.has(t, `value="`+test.title, `value="7.5"`, "Elige otra vez el archivo")
-		}
+		answer.has(t, test.want, `value="`+test.title, `value="7.5"`, "Elige otra vez el archivo")
 	}
+	// So it is when the session has ended, which nobody can know before.
+	late := send(h.browser(t), "Mi canción", clip(1000))
+	if late.status != http.StatusUnauthorized {
+		t.Errorf("signed out, it answers %d", late.status)
+	}
+	late.has(t, "Tu sesión terminó", `href="/login?next=/upload" target="_blank"`, `value="Mi canción"`, `value="7.5"`)
 	done := send(b, "Mi canción", clip(100_000))
 	if done.status != http.StatusSeeOther || !strings.HasPrefix(done.location(), "/me/videos/") {
 		t.Fatalf("it answers %d %s\n%s", done.status, done.location(), done.body)
@@ -248,6 +251,19 @@ func TestUploadByAPlainForm(t *testing.T) {
 	}
 	if gone := b.post(t, mine+"/delete"); gone.location() != "/me/videos?said=deleted" {
 		t.Errorf("deleting answers %d %s", gone.status, gone.location())
+	}
+}
+
+// Browsers inside other apps may not open the gallery, so the page shows its address to copy.
+func TestABrowserInsideAnAppIsToldOfTheAddress(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	b := h.signedIn(t, h.account(t, "Ana", "Bogotá"))
+	const told = "Si no se abre la galería"
+	b.get(t, "/upload", "User-Agent", "Mozilla/5.0 (Linux; Android 14) Instagram 300.0").has(t, told,
+		`readonly value="`+h.url+`/upload"`)
+	if strings.Contains(b.get(t, "/upload", "User-Agent", "Mozilla/5.0 (Linux; Android 14) Chrome/130").body, told) {
+		t.Error("every browser is told so")
 	}
 }
 

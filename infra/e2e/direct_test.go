@@ -180,8 +180,6 @@ func TestDirectUploadMustMatchItsAnnouncement(t *testing.T) {
 		status int
 		code   string
 	}{
-		"no title":      {fields("title="), 422, "invalid"},
-		"blank title":   {fields("title=   "), 422, "invalid"},
 		"long title":    {fields("title=" + strings.Repeat("x", 201)), 422, "invalid"},
 		"no size":       {fields("size="), 422, "invalid"},
 		"size 0":        {sized(0), 422, "invalid"},

@@ -15,6 +15,15 @@ const contract = `
 POST   /api/auth/signup               open
 POST   /api/auth/login                open
 GET    /api/auth/me                   secured
+POST   /api/auth/refresh              open
+POST   /api/auth/logout               secured
+POST   /api/auth/logout-all           secured
+GET    /api/auth/sessions             secured
+DELETE /api/auth/sessions/{id}        secured
+GET    /api/auth/totp                 secured
+POST   /api/auth/totp/setup           secured
+POST   /api/auth/totp/confirm         secured
+POST   /api/auth/totp/disable         secured
 POST   /api/videos/upload             secured
 POST   /api/videos/upload-mock        secured
 POST   /api/videos/uploads            secured

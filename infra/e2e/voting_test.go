@@ -20,7 +20,7 @@ func voterTokens(t *testing.T, voters int) []string {
 	issuer := auth.NewTokens(auth.NewKeys([]byte(votingSecret), nil), time.Hour)
 	var tokens []string
 	for i := range voters {
-		token, _, err := issuer.Issue(fmt.Sprintf("01900000-0000-7000-8000-%012d", i))
+		token, _, err := issuer.Issue(fmt.Sprintf("01900000-0000-7000-8000-%012d", i), "")
 		if err != nil {
 			t.Fatal(err)
 		}

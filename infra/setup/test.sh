@@ -28,7 +28,7 @@ while [[ ${1-} == --* ]]; do
 done
 [[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres [--durable]] [--redis] [--s3] [--sqs] COMMAND [ARGUMENT...]" >&2; exit 2; }
 
-settings='^(DATABASE_|DATA_DIR|FILES_DIR|WORK_DIR|DISK_|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|ECS_|S3_|SECRET_KEY|ACCESS_TOKEN_|HTTP_ADDR|AUTH_|RATE_|SHUTDOWN_|METRICS_|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|UPLOADS_|MEDIA_|WORKER_|FFMPEG_|VOTING_|BRANDING_|LOAD_TEST_|LOG_)'
+settings='^(DATABASE_|DATA_DIR|FILES_DIR|WORK_DIR|DISK_|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|ECS_|S3_|SECRET_KEY|SESSION_|ADMIN_|ACCESS_TOKEN_|HTTP_ADDR|AUTH_|RATE_|SHUTDOWN_|METRICS_|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|UPLOADS_|MEDIA_|WORKER_|FFMPEG_|VOTING_|BRANDING_|LOAD_TEST_|LOG_)'
 while read -r name; do
 	[[ $name =~ $settings ]] && unset "$name"
 done < <(compgen -e)

@@ -17,7 +17,7 @@ func TestABrowserIsSignedInUntilItIsNotUsed(t *testing.T) {
 		m, _ := setup(t, db)
 		signedIn := func(token string) bool {
 			t.Helper()
-			id, err := m.BrowserCaller(t.Context(), token)
+			id, _, err := m.BrowserCaller(t.Context(), token, "")
 			if err != nil && fault.From(err).Kind != fault.Unauthenticated {
 				t.Fatal(err)
 			}
@@ -25,7 +25,7 @@ func TestABrowserIsSignedInUntilItIsNotUsed(t *testing.T) {
 		}
 		open := func() string {
 			t.Helper()
-			token, err := m.SignInBrowser(t.Context(), "ana", "Firefox\x00 on a phone")
+			token, err := m.SignInBrowser(t.Context(), identity.Visitor{UserID: "ana", Agent: "Firefox\x00 on a phone"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,8 @@ func TestABrowserIsSignedInUntilItIsNotUsed(t *testing.T) {
 		if err := db.Query(t.Context(), &left, "SELECT expires_at FROM identity_browsers"); err != nil {
 			t.Fatal(err)
 		}
-		if renewed := database.FromMicros(left[0].ExpiresAt); time.Until(renewed) < identity.BrowserTTL-time.Hour {
+		renewed := database.FromMicros(left[0].ExpiresAt)
+		if time.Until(renewed) < identity.DefaultSessionTTL-time.Hour {
 			t.Errorf("use renews it until %v", renewed)
 		}
 		set("UPDATE identity_browsers SET expires_at = ?", time.Now().Add(-time.Second))

@@ -18,6 +18,12 @@ var (
 		Name: "account_reads", By: limit.Account, Local: true,
 		Rate: limit.Rate{Count: 300, Per: time.Minute, Burst: 300},
 	}
+	refreshes = limit.Budget{
+		Name: "refreshes", By: limit.Client, Rate: limit.Rate{Count: 300, Per: time.Minute, Burst: 1200},
+	}
+	sessionChanges = limit.Budget{
+		Name: "session_changes", By: limit.Account, Rate: limit.Rate{Count: 60, Per: time.Minute, Burst: 120},
+	}
 )
 
 // What guesses of an account's password may use. From one network an account allows five, then one a minute; whoever
@@ -35,6 +41,12 @@ var (
 	accountGuesses = limit.Budget{
 		Name: "account_guesses", By: limit.Account, Rate: limit.Rate{Count: 100, Per: time.Hour, Burst: 100},
 	}
+	codeGuesses = limit.Budget{
+		Name: "code_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: time.Minute, Burst: 5},
+	}
+	moreCodeGuesses = limit.Budget{
+		Name: "more_code_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: 30 * time.Minute, Burst: 20},
+	}
 	deviceGuesses = limit.Budget{
 		Name: "device_guesses", By: limit.Account, Rate: limit.Rate{Count: 1, Per: time.Minute, Burst: 10},
 	}
@@ -46,6 +58,9 @@ func SignUpBudgets() []limit.Budget { return []limit.Budget{signUps} }
 
 // SignInBudgets are what a sign-in takes, also one from a page.
 func SignInBudgets() []limit.Budget { return []limit.Budget{signIns} }
+
+// SessionBudgets are what ending sessions takes, also from a page.
+func SessionBudgets() []limit.Budget { return []limit.Budget{sessionChanges} }
 
 // slowness is how long the answer to a guess beyond accountGuesses takes.
 const slowness = 3 * time.Second

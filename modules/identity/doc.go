@@ -3,8 +3,15 @@
 // A mailbox has at most one account, however its address is spelled, unless its accounts are older than that rule. An
 // address is not proved to be its owner's.
 //
-// Programs sign in for an access token, which cannot be revoked. Browsers sign in for a token in a cookie, which ends
-// with signing out, or when it was not used for [BrowserTTL].
+// Programs and browsers sign in to a session, which lives for [DefaultSessionTTL] after its last use, unless its owner
+// ends it. A browser has a token in a cookie. A program has an access token, which names the session, and a refresh
+// token, which gives the next of both; once that has been used twice, the session ends. What has ended holds at once in
+// the process that ended it, and within 10 s in all others. An access token that names no session, as older versions
+// issued them, is valid until it expires, or until all sessions of its account are ended.
+//
+// Only hashes of tokens are kept. All times of sessions are the database's clock: if that is put forward by d, sessions
+// end by d earlier, and a refresh token whose answer was lost at that moment ends its session; if it is put back, they
+// live longer by d.
 //
 // It offers [Module.ProfileOf], which returns a person's player name, city and country, and the HTTP operations under
 // /api/auth. It needs a database, a password hasher, a token issuer and rate limiters. It owns the tables identity_*.

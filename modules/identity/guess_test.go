@@ -140,7 +140,9 @@ func TestGuessesFromManyNetworksBecomeSlow(t *testing.T) {
 	m := identity.New(identity.Deps{
 		DB: databasetest.Open(t, identity.Migrations()), Passwords: plainPasswords{},
 		Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
-		Limits: limit.New(limit.Options{}), Logger: slog.New(slog.DiscardHandler),
+		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
+		Limits: limit.New(limit.Options{}),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	if _, err := m.SignUp(t.Context(), client, registration("ana@example.com")); err != nil {
 		t.Fatal(err)

@@ -26,16 +26,20 @@ func (m *Module) Routes(s *web.Server) {
 
 	login := huma.Operation{
 		Method: http.MethodPost, Path: "/api/auth/login", OperationID: "login", Tags: tags,
-		Summary:     "Sign in",
-		Description: "Returns an access token. Accepts JSON, or a form with username (the e-mail) and password.",
+		Summary: "Sign in",
+		Description: "Returns an access token, and a refresh token for the next one. Accepts JSON, or a form with " +
+			"username (the e-mail) and password. The answer to the right password of an account with a second factor " +
+			"is 401 `totp_required`: send the same again, with its code as totp.",
 		Middlewares: huma.Middlewares{s.AcceptForm},
 	}
 	web.DescribeForm(&login, "username", "password")
-	login = web.Refuses(login, errBadCredentials, limit.ErrBusy)
+	login = web.Refuses(login, errBadCredentials, errFactorAsked, errWrongCode, limit.ErrBusy)
 	web.Register(s, login, web.Use{Budgets: []limit.Budget{signIns}}, a.postLogin)
 
 	web.Register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/me", OperationID: "getAccount", Tags: tags,
 		Summary: "Get the caller's account", Security: web.Secured(),
 	}, web.Use{Budgets: []limit.Budget{accountReads}}, a.getMe)
+	a.sessionRoutes(s, tags)
+	a.factorRoutes(s, tags)
 }

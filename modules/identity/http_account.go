@@ -61,21 +61,18 @@ type loginInput struct {
 		Email    string   `json:"email,omitempty"`
 		Username string   `json:"username,omitempty" doc:"The e-mail, under the name that OAuth 2 forms give it"`
 		Password string   `json:"password"`
+		TOTP     string   `json:"totp,omitempty" doc:"Of accounts with a second factor: its code, or a recovery code"`
 	}
 	Device       string `cookie:"device"`
 	SecureDevice string `cookie:"__Host-device"`
 }
 
-type sessionOutput struct {
+type loginOutput struct {
 	SetCookie string `header:"Set-Cookie" doc:"Lets this device sign in while others guess the password"`
-	Body      struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type" example:"Bearer"`
-		ExpiresIn   int    `json:"expires_in" doc:"Lifetime of the token in seconds"`
-	}
+	Body      sessionBody
 }
 
-func (a api) postLogin(ctx context.Context, in *loginInput) (*sessionOutput, error) {
+func (a api) postLogin(ctx context.Context, in *loginInput) (*loginOutput, error) {
 	email := in.Body.Email
 	if email == "" {
 		email = in.Body.Username
@@ -87,15 +84,15 @@ func (a api) postLogin(ctx context.Context, in *loginInput) (*sessionOutput, err
 	}
 	session, err := a.SignIn(ctx, Credentials{
 		Email: email, Password: in.Body.Password, Client: web.Client(ctx), Device: cmp.Or(in.SecureDevice, in.Device),
+		Agent: web.Agent(ctx), Network: web.Network(ctx), Code: in.Body.TOTP,
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &sessionOutput{}
+	out := &loginOutput{Body: sessionOf(session)}
 	if session.Device != "" {
 		out.SetCookie = web.Cookie(ctx, "device", session.Device, auth.DeviceTTL)
 	}
-	out.Body.AccessToken, out.Body.TokenType, out.Body.ExpiresIn = session.Token, "Bearer", int(session.TTL.Seconds())
 	return out, nil
 }
 

@@ -49,6 +49,7 @@ func setupWith(t *testing.T, db *database.DB, limits *limit.Limits) (*identity.M
 	passwords := &countingPasswords{Passwords: hasher}
 	return identity.New(identity.Deps{
 		DB: db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
+		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
 		Limits: limits, Logger: slog.New(slog.DiscardHandler),
 	}), passwords
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"log/slog"
@@ -33,9 +34,17 @@ type Devices interface {
 	Verify(proof string) (accountID, deviceID string, err error)
 }
 
-// Tokens issues access tokens. Issue returns the token and its lifetime.
+// Tokens issues access tokens. Issue returns the token and its lifetime, which is TTL; the token names the session, so
+// that it ends with that.
 type Tokens interface {
-	Issue(userID string) (token string, ttl time.Duration, err error)
+	Issue(userID, sessionID string) (token string, ttl time.Duration, err error)
+	TTL() time.Duration
+}
+
+// Seals marks texts that clients carry back. Open returns what was sealed, or an error for any other text.
+type Seals interface {
+	Seal(data []byte) string
+	Open(sealed string) ([]byte, error)
 }
 
 // Limits count what is done by key. Take counts one use of a budget's rate, Hold one of what it bounds at once. Both
@@ -47,14 +56,36 @@ type Limits interface {
 	Hold(ctx context.Context, b limit.Budget, key string) (*limit.Hold, error)
 }
 
-// Deps are what the module is built from. All are required.
+// Vault keeps secrets in the database. Open returns what was closed for the same owner, or an error for any other text.
+type Vault interface {
+	Close(secret, owner string) string
+	Open(closed, owner string) (string, error)
+}
+
+// Admins knows whose accounts have the role admin.
+type Admins interface {
+	IsAdmin(ctx context.Context, userID string) (bool, error)
+}
+
+// Options are the module's settings. The zero value works.
+type Options struct {
+	SessionTTL time.Duration // how long a session lives after its last use; 0: DefaultSessionTTL
+	// AdminFactor requires a second factor for what admins do.
+	AdminFactor bool
+}
+
+// Deps are what the module is built from. All but Admins and Options are required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
 	Tokens    Tokens
 	Devices   Devices
+	Refreshes Seals // for refresh tokens
+	Secrets   Vault
 	Limits    Limits
 	Logger    *slog.Logger
+	Admins    Admins // nil: nobody is one
+	Options   Options
 }
 
 // Module is the identity module.
@@ -65,6 +96,14 @@ type Module struct {
 	devices   Devices
 	limits    Limits
 	log       *slog.Logger
+
+	seals      Seals
+	sessionTTL time.Duration
+	endings    endings
+
+	vault       Vault
+	admins      Admins
+	adminFactor bool
 }
 
 // New builds the module. Its tables must be migrated before it is used.
@@ -72,5 +111,8 @@ func New(d Deps) *Module {
 	return &Module{
 		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
 		limits: d.Limits, log: d.Logger,
+		seals: d.Refreshes, sessionTTL: cmp.Or(d.Options.SessionTTL, DefaultSessionTTL),
+		endings: endings{known: map[string]ending{}},
+		vault:   d.Secrets, admins: d.Admins, adminFactor: d.Options.AdminFactor,
 	}
 }

@@ -137,7 +137,7 @@ func TestADirectUploadIsNotCompletedWhileItsFileIsBeingDeleted(t *testing.T) {
 		u := s.assembled(t)
 		s.exec(t, `UPDATE media_unclaimed_files SET delete_after = 1`)
 		var completed error
-		s.guard(once("delete", func(string) { _, completed = s.direct.complete(t.Context(), "ana", u.ID) }))
+		s.guard(once("delete", func(string) { _, completed = s.direct.complete(t.Context(), "ana", u.ID, nil) }))
 		s.sweep(t)
 		if !errors.Is(completed, errDiscarded) {
 			t.Errorf("the completion ends with %v, want errDiscarded", completed)
@@ -145,7 +145,7 @@ func TestADirectUploadIsNotCompletedWhileItsFileIsBeingDeleted(t *testing.T) {
 		if _, err := s.Owned(t.Context(), "ana", u.ID); !errors.Is(err, errNotFound) {
 			t.Errorf("the video without a file: %v", err)
 		}
-		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, errNoUpload) {
 			t.Errorf("completed again: %v, want errNoUpload", err)
 		}
 		s.wantNothing(t)

@@ -63,7 +63,7 @@ func TestTheOriginalOfAnUploadWithAKeyIsNamed(t *testing.T) {
 			}
 			s.put(t, u, mp4Head)
 			s.wantFound(t, true) // its parts are no file, and its row names the file
-			v, err := s.direct.complete(t.Context(), "ana", u.ID)
+			v, err := s.direct.complete(t.Context(), "ana", u.ID, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestAnAttemptThatDoesNotBeginLeavesTheEarlierOne(t *testing.T) {
 			t.Fatalf("two uploads have the id: %+v", u)
 		}
 		s.wantDirect(t, 1)
-		v, err := s.direct.complete(t.Context(), "ana", id)
+		v, err := s.direct.complete(t.Context(), "ana", id, nil)
 		if err != nil || v.OriginalKey != first.Key {
 			t.Fatalf("%+v (%v), want the video of %s", v, err, first.Key)
 		}
@@ -217,5 +217,41 @@ func TestAFileMayBeListedAsAnOrphanAgain(t *testing.T) {
 		s.pass(t, uploadGrace+time.Minute)
 		s.sweep(t)
 		s.wantOrphans(t, 0)
+	})
+}
+
+// The answer to the beginning was lost, and the upload has become a video meanwhile: whoever begins again with the same
+// key has nothing left to send, and gets that video.
+func TestABeginningThatBecameAVideoHasNothingLeftToSend(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, append(owners, idempotency.Migrations()), func(t *testing.T, db *database.DB) {
+		s := setupOn(t, db)
+		const path = "/api/videos/uploads"
+		claim, err := idempotency.New(db).Claim(t.Context(), "ana", "POST "+path, "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := s.direct.begin(t.Context(), "ana", claim.Subject, details{Title: "Hola"}, ffmpeg.Containers()[0],
+			int64(len(mp4Head)))
+		if err = errors.Join(err, claim.Release(t.Context(), false)); err != nil {
+			t.Fatal(err)
+		}
+		s.put(t, u, mp4Head)
+		first, err := s.direct.complete(t.Context(), "ana", u.ID, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again directBody
+		about := fmt.Sprintf(`{"title": "Hola", "content_type": "video/mp4", "size": %d}`, len(mp4Head))
+		postWithKey(t, s.serve(t)+path, "application/json", about, &again)
+		if again.UploadID != first.ID || len(again.Parts) != 1 || !again.Parts[0].Received ||
+			again.Parts[0].URL != nil {
+			t.Errorf("begun again: %+v", again)
+		}
+		s.wantDirect(t, 0)
+		if v, err := s.direct.complete(t.Context(), "ana", again.UploadID, nil); err != nil || v.ID != first.ID {
+			t.Errorf("completed again: %+v, %v", v, err)
+		}
+		s.wantFiles(t, first.OriginalKey)
 	})
 }

@@ -119,7 +119,7 @@ func TestADirectUploadLastsNoLongerAlthoughTheClockWasAhead(t *testing.T) {
 			t.Fatalf("%s are left (%v)", u.left, err)
 		}
 		s.put(t, done, mp4Head)
-		if _, err := s.direct.complete(t.Context(), "ana", done.ID); err != nil {
+		if _, err := s.direct.complete(t.Context(), "ana", done.ID, nil); err != nil {
 			t.Fatal(err)
 		}
 		s.pass(t, longestGrace+2*clockSlack)
@@ -204,7 +204,7 @@ func TestAClockThatJumpsForthAndBackLosesNothing(t *testing.T) {
 		if wanted := jump < uploadGrace; (err == nil) != wanted || err != nil && !errors.Is(err, errDiscarded) {
 			t.Errorf("the upload that was arriving: %v", err)
 		}
-		_, err = s.direct.complete(t.Context(), "ana", u.ID)
+		_, err = s.direct.complete(t.Context(), "ana", u.ID, nil)
 		if wanted := jump < longestGrace; (err == nil) != wanted || err != nil && !errors.Is(err, errNoUpload) {
 			t.Errorf("the direct upload: %v", err)
 		}

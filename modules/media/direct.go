@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// directPartSize is the size of a part, in bytes: a slow connection that breaks loses little, and 200 MB are 13
-	// requests.
-	directPartSize = 16 << 20
+	// directPartSize is the size of a part, in bytes, the least that S3 accepts: a connection of 1 Mbit/s that breaks
+	// loses 42 s of work at most, and 200 MB are 40 requests.
+	directPartSize = storage.MinPartBytes
 	// directLifetime is how long an upload may take. The sweeper cancels it directGrace later, so that a completion
 	// that has begun can end.
 	directLifetime = 24 * time.Hour
@@ -30,7 +30,8 @@ const (
 //
 //	begin → the client PUTs each part to its URL → complete, or cancel
 //
-// Any process can do any step.
+// Any process can do any step. The details may come with any of the first and the last step, so that people write them
+// while the bytes go.
 type directUploads struct {
 	m    *Module
 	rows directStore
@@ -47,6 +48,15 @@ type directUpload struct {
 	PartSize  int64  // of every part but the last, in bytes
 	ExpiresAt time.Time
 	left      time.Duration // until then, when the row was read
+}
+
+// newDirectUpload returns an upload of so many bytes, with the size of its parts.
+func newDirectUpload(size int64) directUpload {
+	u := directUpload{Size: size, PartSize: directPartSize}
+	for u.partCount() > storage.MaxParts {
+		u.PartSize *= 2
+	}
+	return u
 }
 
 // partCount returns the number of parts of the file.
@@ -92,13 +102,9 @@ func (d *directUploads) begin(
 		return directUpload{}, err
 	}
 	id, name := nameOriginal(id)
-	u := directUpload{
-		details: about, ID: id, OwnerID: ownerID, Key: d.m.o.UploadPrefix + "/" + name + c.Extension,
-		Size: size, PartSize: directPartSize, ExpiresAt: now.Add(directLifetime), left: directLifetime,
-	}
-	for u.partCount() > storage.MaxParts {
-		u.PartSize *= 2
-	}
+	u := newDirectUpload(size)
+	u.details, u.ID, u.OwnerID, u.Key = about, id, ownerID, d.m.o.UploadPrefix+"/"+name+c.Extension
+	u.ExpiresAt, u.left = now.Add(directLifetime), directLifetime
 	// The insert checks all this again. Checking it here as well avoids a needless call to storage.
 	if unfinished, err := d.list(ctx, ownerID); err != nil {
 		return directUpload{}, err

@@ -1,13 +1,13 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path"
 	"time"
 
 	"risingstars/modules/media/internal/ffmpeg"
-	"risingstars/platform/fault"
 	"risingstars/platform/storage"
 )
 
@@ -44,14 +44,18 @@ func (d *directUploads) parts(ctx context.Context, u directUpload) (_ []storage.
 	return parts, false, nil
 }
 
-// complete creates the video of an upload whose parts have all arrived. Every further call returns the same video.
+// complete creates the video of an upload whose parts have all arrived. What about is not nil for replaces what the
+// upload began with. Every further call returns the same video, whatever about.
 // While another call is at work, perhaps in another process, storage may have neither the parts nor the file, so this
 // one waits and tries again.
-func (d *directUploads) complete(ctx context.Context, callerID, id string) (Video, error) {
+func (d *directUploads) complete(ctx context.Context, callerID, id string, about *directDetails) (Video, error) {
 	for pause := completePause; ; pause *= 2 {
 		u, err := d.owned(ctx, callerID, id)
 		if errors.Is(err, errNoUpload) || pause > maxCompletePause {
 			return d.outcome(ctx, callerID, id)
+		}
+		if err == nil {
+			u.details, err = about.over(u.details)
 		}
 		if err != nil {
 			return Video{}, err
@@ -68,6 +72,16 @@ func (d *directUploads) complete(ctx context.Context, callerID, id string) (Vide
 	}
 }
 
+// over returns the details with which an upload is completed, checked as those of any video.
+func (d *directDetails) over(begun details) (details, error) {
+	title, description, start := begun.Title, begun.Description, begun.Start.Seconds()
+	if d != nil {
+		title, description = *cmp.Or(d.Title, &title), *cmp.Or(d.Description, &description)
+		start = *cmp.Or(d.StartSeconds, &start)
+	}
+	return newDetails(title, description, secondsText(start))
+}
+
 // outcome returns the video of an upload that has ended, or errNoUpload if the upload was cancelled.
 func (d *directUploads) outcome(ctx context.Context, callerID, id string) (Video, error) {
 	v, err := d.m.Owned(ctx, callerID, id)
@@ -80,17 +94,17 @@ func (d *directUploads) outcome(ctx context.Context, callerID, id string) (Video
 // createVideo assembles the file, checks it and replaces the upload with its video. It returns errNoUpload or
 // storage.ErrNotFound if the upload ends meanwhile. It cancels an upload whose content is refused, or whose file has
 // been deleted because the clock was wrong (errDiscarded). After any other error everything stays as it is: the client
-// may try again, and the sweeper cancels the upload in the end.
+// may try again, with another start if that was after the end, and the sweeper cancels the upload in the end.
 func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video, error) {
 	if err := d.assemble(ctx, u); err != nil {
 		return Video{}, err
 	}
 	err := d.checkContent(ctx, u.Key)
+	if errors.Is(err, errNotAVideo) || errors.Is(err, errOtherType) {
+		return Video{}, errors.Join(d.cancel(ctx, u), err)
+	}
 	if err == nil {
 		err = d.m.checkStart(ctx, u.Key, u.Start)
-	}
-	if errors.Is(err, errNotAVideo) || errors.Is(err, errOtherType) || errors.Is(err, fault.ErrInvalid) {
-		return Video{}, errors.Join(d.cancel(ctx, u), err)
 	}
 	if err != nil {
 		return Video{}, err

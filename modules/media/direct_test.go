@@ -1,12 +1,14 @@
 package media
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,14 +82,14 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
 		u := s.begin(t, len(mp4Head))
-		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errIncomplete) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, errIncomplete) {
 			t.Errorf("before anything has arrived: %v, want errIncomplete", err)
 		}
 		s.put(t, u, mp4Head)
-		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID, nil); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else: %v, want errNotOwner", err)
 		}
-		v, err := s.direct.complete(t.Context(), "ana", u.ID)
+		v, err := s.direct.complete(t.Context(), "ana", u.ID, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,11 +97,11 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 			v.OriginalKey != u.Key {
 			t.Errorf("the video is %+v", v)
 		}
-		again, err := s.direct.complete(t.Context(), "ana", u.ID)
+		again, err := s.direct.complete(t.Context(), "ana", u.ID, nil)
 		if err != nil || again.ID != v.ID || !again.UploadedAt.Equal(v.UploadedAt) {
 			t.Errorf("completed again: %+v, %v, want the same video", again, err)
 		}
-		if _, err := s.direct.complete(t.Context(), "bob", u.ID); !errors.Is(err, errNotOwner) {
+		if _, err := s.direct.complete(t.Context(), "bob", u.ID, nil); !errors.Is(err, errNotOwner) {
 			t.Errorf("somebody else, afterwards: %v, want errNotOwner", err)
 		}
 		if queued := s.queued(t); queued != 1 {
@@ -111,11 +113,87 @@ func TestADirectUploadBecomesAVideo(t *testing.T) {
 		if err := s.Delete(t.Context(), "ana", v.ID); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errNoUpload) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, errNoUpload) {
 			t.Errorf("after the video's deletion: %v, want errNoUpload", err)
 		}
 		s.wantNothing(t)
 	})
+}
+
+// The bytes may go before anything is written. What is missing or wrong in the end is told, and costs no byte.
+func TestTheDetailsMayComeLast(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	// A movie of one second, by its header.
+	clip := append(slices.Clone(mp4Head), "\x00\x00\x00\x74moov\x00\x00\x00\x6cmvhd"...)
+	clip = append(clip, make([]byte, 100)...)
+	binary.BigEndian.PutUint32(clip[len(mp4Head)+28:], 1000) // units in a second
+	binary.BigEndian.PutUint32(clip[len(mp4Head)+32:], 1000)
+	u, err := s.direct.begin(t.Context(), "ana", "", details{}, ffmpeg.Containers()[0], int64(len(clip)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, u, clip)
+	title, blank, words, half, late, dayOff := "Mi canción", " ", "Con mi hermana", .5, 2., 90000.
+	for name, about := range map[string]*directDetails{
+		"nothing":   nil,
+		"no title":  {Description: &words},
+		"blank":     {Title: &blank},
+		"too late":  {Title: &title, StartSeconds: &late},
+		"a day off": {Title: &title, StartSeconds: &dayOff},
+	} {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, about); !errors.Is(err, fault.ErrInvalid) {
+			t.Errorf("%s: %v, want fault.ErrInvalid", name, err)
+		}
+		s.wantDirect(t, 1)
+	}
+	about := &directDetails{Title: &title, Description: &words, StartSeconds: &half}
+	v, err := s.direct.complete(t.Context(), "ana", u.ID, about)
+	if err != nil || v.Title != title || v.Description != words || v.Start != 500*time.Millisecond {
+		t.Errorf("the video is %+v, %v", v, err)
+	}
+	s.wantFiles(t, u.Key)
+}
+
+// Clients from before the details could come last send no body, or any.
+func TestACompletionNeedsNoBody(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	url := s.serve(t)
+	for name, body := range map[string]string{
+		"none": "", "null": "null", "an empty object": "{}", "parts": `{"parts": [{"number": 1, "etag": "x"}]}`,
+	} {
+		u := s.begin(t, len(mp4Head))
+		s.put(t, u, mp4Head)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			url+"/api/videos/uploads/"+u.ID+"/complete", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer ana")
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusCreated {
+			t.Errorf("%s: %s", name, response.Status)
+		}
+	}
+}
+
+// What is left out of the completion stays as it began.
+func TestACompletionReplacesWhatItNames(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	u := s.begin(t, len(mp4Head))
+	s.put(t, u, mp4Head)
+	words := "Con mi hermana"
+	v, err := s.direct.complete(t.Context(), "ana", u.ID, &directDetails{Description: &words})
+	if err != nil || v.Title != "Mi canción" || v.Description != words || v.Start != 2*time.Second {
+		t.Errorf("the video is %+v, %v", v, err)
+	}
 }
 
 // The crash happens after storage has assembled the file and before the video's row is inserted.
@@ -123,7 +201,7 @@ func TestADirectUploadSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	u := s.assembled(t)
-	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err != nil {
 		t.Error(err)
 	}
 	s.wantFiles(t, u.Key)
@@ -149,7 +227,7 @@ func TestAStorageFailureLosesNoUpload(t *testing.T) {
 	if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(filepath.Base(file), file)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err == nil || errors.Is(err, errNoUpload) {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err == nil || errors.Is(err, errNoUpload) {
 		t.Errorf("meanwhile: %v, want an internal error", err)
 	}
 	if err := os.Rename(file+".away", file); err != nil {
@@ -159,7 +237,7 @@ func TestAStorageFailureLosesNoUpload(t *testing.T) {
 	if len(parts) > 0 || !whole || err != nil {
 		t.Errorf("parts: %v, %v, %v, want the whole file", parts, whole, err)
 	}
-	if _, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil {
+	if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	s.wantFiles(t, u.Key)
@@ -179,14 +257,14 @@ func TestACompletionWaitsForAnother(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if v, err := s.direct.complete(t.Context(), "ana", u.ID); err != nil || v.ID != u.ID {
+	if v, err := s.direct.complete(t.Context(), "ana", u.ID, nil); err != nil || v.ID != u.ID {
 		t.Errorf("completed: %+v, %v", v, err)
 	}
 	lost := s.begin(t, len(mp4Head))
 	if err := s.bucket.AbortDirect(t.Context(), lost.Key, lost.StorageID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.direct.complete(t.Context(), "ana", lost.ID); !errors.Is(err, errNoUpload) {
+	if _, err := s.direct.complete(t.Context(), "ana", lost.ID, nil); !errors.Is(err, errNoUpload) {
 		t.Errorf("an upload that storage lost: %v, want errNoUpload", err)
 	}
 }
@@ -202,7 +280,7 @@ func TestADirectUploadWithOtherContentLeavesNothing(t *testing.T) {
 	} {
 		u := s.begin(t, len(content))
 		s.put(t, u, []byte(content))
-		if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, want) {
+		if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, want) {
 			t.Errorf("completed: %v, want %v", err, want)
 		}
 		s.wantNothing(t)
@@ -357,7 +435,7 @@ func TestAnUploadIsAVideoOrNothing(t *testing.T) {
 					if i == 0 {
 						errs[i] = s.direct.cancel(t.Context(), u)
 					} else {
-						_, errs[i] = s.direct.complete(t.Context(), "ana", u.ID)
+						_, errs[i] = s.direct.complete(t.Context(), "ana", u.ID, nil)
 					}
 				})
 			}

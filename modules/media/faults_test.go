@@ -81,7 +81,7 @@ func TestAnUnknownUploadIsNotAnUnknownVideo(t *testing.T) {
 				return err
 			}, errNoUpload, errNotFound},
 			"its completion": {func() error {
-				_, err := s.direct.complete(t.Context(), "ana", id)
+				_, err := s.direct.complete(t.Context(), "ana", id, nil)
 				return err
 			}, errNoUpload, errNotFound},
 		} {

@@ -1,7 +1,9 @@
 package media
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -27,6 +29,9 @@ func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (V
 	ctx := r.Context()
 	owner := auth.CallerID(ctx)
 	body, err := web.OpenMultipart(w, r, m.o.MaxUploadBytes, errTooLarge)
+	if errors.Is(err, errTooLarge) && r.Header.Get("Expect") == "" { // who expects to be told first sends nothing yet
+		return m.ReadTexts(r), err
+	}
 	if err != nil {
 		return Video{}, err
 	}
@@ -42,7 +47,7 @@ func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (V
 	if !mock && !form.known { // nothing has been read yet
 		size := min(m.o.MaxUploadBytes, max(0, r.ContentLength))
 		if err := m.checkQuota(ctx, owner, size); err != nil {
-			return Video{}, err
+			return form.readTexts(ctx), err
 		}
 	}
 	details, err := form.read(ctx)
@@ -51,8 +56,7 @@ func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (V
 	}
 	if err != nil {
 		form.discard(ctx)
-		start, _ := parseStart(form.start)
-		return Video{Title: form.title, Description: form.description, Start: start}, err
+		return form.texts(), err
 	}
 	if form.known {
 		return form.made, nil
@@ -61,4 +65,46 @@ func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (V
 		return m.acceptMock(ctx, owner, form.file, details)
 	}
 	return m.accept(ctx, owner, form.file, details)
+}
+
+// textsBytes bounds what is read of a form for its texts.
+const textsBytes = 1 << 20
+
+// ReadTexts returns the texts and the start that a form has before its file, which is not read, however large it is: so
+// a form that cannot be accepted comes back with what was typed. What cannot be read is left out.
+func (m *Module) ReadTexts(r *http.Request) Video {
+	const most = 1 << 60 // bytes
+	few := *r
+	few.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(r.Body, textsBytes), r.Body}
+	body, err := web.OpenMultipart(nil, &few, most, errTooLarge)
+	if err != nil {
+		return Video{}
+	}
+	form := uploadForm{m: m, form: body}
+	return form.readTexts(r.Context())
+}
+
+// readTexts reads the form up to its file, and returns what it says of the video.
+func (f *uploadForm) readTexts(ctx context.Context) Video {
+	for {
+		part, err := f.form.Next()
+		if err == nil && (part.Name == "file" || part.Name == "video_file") {
+			err = io.EOF
+		}
+		if err == nil {
+			err = f.readPart(ctx, part)
+		}
+		if err != nil {
+			return f.texts()
+		}
+	}
+}
+
+// texts returns what the form has said of the video so far.
+func (f *uploadForm) texts() Video {
+	start, _ := parseStart(f.start)
+	return Video{Title: f.title, Description: f.description, Start: start}
 }

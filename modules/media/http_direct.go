@@ -14,13 +14,26 @@ import (
 
 type directInput struct {
 	Body struct {
-		Title        string  `json:"title"`
+		Title        string  `json:"title,omitempty" doc:"Needed at the latest to complete the upload"`
 		Description  string  `json:"description,omitempty"`
 		Filename     string  `json:"filename,omitempty" maxLength:"1000" doc:"Used if content_type names no format"`
 		Size         int64   `json:"size" minimum:"1" doc:"Of the file, in bytes"`
 		ContentType  string  `json:"content_type,omitempty" maxLength:"200" doc:"As the browser names it"`
 		StartSeconds float64 `json:"start_seconds,omitempty" doc:"Where the published part begins"`
 	}
+}
+
+type completeInput struct {
+	ID   string         `path:"id"`
+	Body *directDetails `required:"false"`
+}
+
+// directDetails replace what the upload began with. What is left out stays.
+type directDetails struct {
+	_            struct{} `nullable:"true" additionalProperties:"true"` // clients from before send anything
+	Title        *string  `json:"title,omitempty"`
+	Description  *string  `json:"description,omitempty"`
+	StartSeconds *float64 `json:"start_seconds,omitempty" doc:"Where the published part begins"`
 }
 
 type directPartBody struct {
@@ -68,7 +81,7 @@ type abortOutput struct {
 
 func (a api) beginUpload(ctx context.Context, in *directInput) (*directOutput, error) {
 	b := in.Body
-	d, err := newDetails(b.Title, b.Description, strconv.FormatFloat(b.StartSeconds, 'f', -1, 64))
+	d, err := checkDetails(b.Title, b.Description, secondsText(b.StartSeconds), false)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +92,9 @@ func (a api) beginUpload(ctx context.Context, in *directInput) (*directOutput, e
 	once := web.OnceOf(ctx)
 	if once.Resumed() { // an attempt that was cut off may have begun it
 		out, err := a.getUpload(ctx, &idInput{ID: once.Subject()})
+		if errors.Is(err, errNoUpload) {
+			out, err = a.completedUpload(ctx, once.Subject())
+		}
 		if !errors.Is(err, errNoUpload) {
 			return out, err
 		}
@@ -118,15 +134,29 @@ func (a api) getUpload(ctx context.Context, in *idInput) (*directOutput, error) 
 	return a.uploadState(ctx, u, received, whole)
 }
 
-func (a api) completeUpload(ctx context.Context, in *idInput) (*completedOutput, error) {
+// completedUpload returns the state of an upload that is a video by now: all parts have arrived, and completing it gets
+// the video. Without such a video the error is errNoUpload.
+func (a api) completedUpload(ctx context.Context, id string) (*directOutput, error) {
+	v, err := a.direct.outcome(ctx, auth.CallerID(ctx), id)
+	if err != nil {
+		return nil, err
+	}
+	u := newDirectUpload(v.OriginalSize)
+	u.ID, u.Title, u.ExpiresAt = v.ID, v.Title, v.UploadedAt.Add(directLifetime)
+	return a.uploadState(ctx, u, nil, true)
+}
+
+func (a api) completeUpload(ctx context.Context, in *completeInput) (*completedOutput, error) {
 	began := time.Now()
-	v, err := a.direct.complete(ctx, auth.CallerID(ctx), in.ID)
+	v, err := a.direct.complete(ctx, auth.CallerID(ctx), in.ID, in.Body)
 	a.metrics.upload(ctx, wayDirect, began, err)
 	if err != nil {
 		return nil, err
 	}
 	return &completedOutput{Body: newUploadBody(ctx, v)}, nil
 }
+
+func secondsText(seconds float64) string { return strconv.FormatFloat(seconds, 'f', -1, 64) }
 
 func (a api) abortUpload(ctx context.Context, in *idInput) (*abortOutput, error) {
 	u, err := a.direct.owned(ctx, auth.CallerID(ctx), in.ID)

@@ -36,13 +36,20 @@ type details struct {
 
 // newDetails checks what was entered into the form. start is in seconds; "" means 0.
 func newDetails(title, description, start string) (details, error) {
+	return checkDetails(title, description, start, true)
+}
+
+// checkDetails is newDetails for what may still lack a title, unless it is complete.
+func checkDetails(title, description, start string, complete bool) (details, error) {
 	d := details{Title: text.Clean(title), Description: text.CleanLines(description)}
 	var fields []fault.Field
 	refuse := func(name, es, en string) {
 		fields = append(fields, fault.Field{Location: "body." + name, Message: fault.Text{ES: es, EN: en}})
 	}
 	if length := utf8.RuneCountInString(d.Title); length == 0 {
-		refuse("title", "escribe un título", "needs to be filled in")
+		if complete {
+			refuse("title", "escribe un título", "needs to be filled in")
+		}
 	} else if length > MaxTitle {
 		refuse("title", "debe tener entre 1 y 200 caracteres", "must have between 1 and 200 characters")
 	} else if !text.HasLetterOrNumber(d.Title) {

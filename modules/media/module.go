@@ -23,7 +23,11 @@ import (
 var migrations embed.FS
 
 // Migrations returns the migrations of the module's tables.
-func Migrations() database.Migrations { return database.NewMigrations("media", migrations) }
+func Migrations() database.Migrations {
+	all := database.NewMigrations("media", migrations)
+	all.Derived = []string{"media_rounds"}
+	return all
+}
 
 // Entry is a processed video with everything that its publication needs.
 type Entry struct {

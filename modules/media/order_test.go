@@ -59,7 +59,7 @@ func TestFilesAndRowsChangeInAnOrderThatLeavesNoOrphan(t *testing.T) {
 			s.sweep(t)
 		},
 		"direct upload": func(t *testing.T, s *studio) {
-			if _, err := s.direct.complete(t.Context(), "ana", s.assembled(t).ID); err != nil {
+			if _, err := s.direct.complete(t.Context(), "ana", s.assembled(t).ID, nil); err != nil {
 				t.Error(err)
 			}
 		},
@@ -76,7 +76,7 @@ func TestFilesAndRowsChangeInAnOrderThatLeavesNoOrphan(t *testing.T) {
 		"refused direct upload": func(t *testing.T, s *studio) {
 			u := s.begin(t, 40)
 			s.put(t, u, make([]byte, 40))
-			if _, err := s.direct.complete(t.Context(), "ana", u.ID); !errors.Is(err, errNotAVideo) {
+			if _, err := s.direct.complete(t.Context(), "ana", u.ID, nil); !errors.Is(err, errNotAVideo) {
 				t.Error(err)
 			}
 		},

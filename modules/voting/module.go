@@ -17,7 +17,9 @@ var migrations embed.FS
 
 // Migrations returns the migrations of the module's tables.
 func Migrations() database.Migrations {
-	return database.NewMigrations("voting", migrations, foldedTexts())
+	all := database.NewMigrations("voting", migrations, foldedTexts())
+	all.Derived, all.Local = []string{"voting_tallies", "voting_places"}, []string{"voting_search"}
+	return all
 }
 
 // Files gives browsers access to stored files. URL returns where a file can be read for the next ttl, absolute or

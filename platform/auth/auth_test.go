@@ -20,7 +20,7 @@ var secret = []byte("0f4b6cfe2a1d49d5a5b36f0c8e7d2b19")
 func TestTokenProvesItsUser(t *testing.T) {
 	t.Parallel()
 	tokens := auth.NewTokens(auth.NewKeys(secret, nil), time.Hour)
-	token, ttl, err := tokens.Issue("u1")
+	token, ttl, err := tokens.Issue("u1", "")
 	if err != nil || ttl != time.Hour {
 		t.Fatal(ttl, err)
 	}

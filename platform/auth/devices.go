@@ -25,10 +25,10 @@ func NewDevices(keys *Keys) *Devices { return &Devices{keys.For("devices")} }
 // Issue returns the proof for a new device of the account. It is valid for DeviceTTL.
 func (d *Devices) Issue(accountID string) (string, error) {
 	now := time.Now()
-	proof, err := sign(d.keys[0], jwt.RegisteredClaims{
+	proof, err := sign(d.keys[0], claims{RegisteredClaims: jwt.RegisteredClaims{
 		ID: uuid.NewString(), Subject: accountID, Issuer: issuer, Audience: jwt.ClaimStrings{deviceAudience},
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(DeviceTTL)),
-	})
+	}})
 	if err != nil {
 		return "", fmt.Errorf("sign the proof of a device: %w", err)
 	}
@@ -37,6 +37,6 @@ func (d *Devices) Issue(accountID string) (string, error) {
 
 // Verify returns the account and the id of the device that the proof is for, or ErrBadToken.
 func (d *Devices) Verify(proof string) (accountID, deviceID string, err error) {
-	claims, err := verify(proof, d.keys, nil, deviceAudience)
-	return claims.Subject, claims.ID, err
+	found, err := verify(proof, d.keys, nil, deviceAudience)
+	return found.Subject, found.ID, err
 }

@@ -17,7 +17,7 @@ func TestAReplacedSecretIsAcceptedAndSignsNothing(t *testing.T) {
 	after := auth.NewTokens(auth.NewKeys(present, old), time.Hour)
 	later := auth.NewTokens(auth.NewKeys(present, nil), time.Hour)
 	issue := func(tokens *auth.Tokens) string {
-		token, _, err := tokens.Issue("u1")
+		token, _, err := tokens.Issue("u1", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestNoPurposeCanUseTheKeyOfAnother(t *testing.T) {
 	if caller, err := tokens.Verify(proof); !errors.Is(err, auth.ErrBadToken) {
 		t.Errorf("the proof of a device signs in %+v (%v)", caller, err)
 	}
-	token, _, err := tokens.Issue("u1")
+	token, _, err := tokens.Issue("u1", "")
 	if err != nil {
 		t.Fatal(err)
 	}

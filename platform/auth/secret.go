@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -18,7 +19,9 @@ import (
 func LoadOrCreateSecret(path string) ([]byte, error) {
 	secret, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := createSecret(path); err != nil {
+		key := make([]byte, 32)
+		rand.Read(key) // documented to never fail
+		if err := putSecret(path, hex.EncodeToString(key)); err != nil {
 			return nil, fmt.Errorf("create the secret at %s: %w", path, err)
 		}
 		secret, err = os.ReadFile(path)
@@ -34,9 +37,22 @@ func LoadOrCreateSecret(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// createSecret writes a complete file beside path and links it to path, which succeeds only for the first of several
+// RestoreSecret is LoadOrCreateSecret with the secret that a new file gets. A file with another secret stays, and is an
+// error.
+func RestoreSecret(path string, secret []byte) error {
+	if err := putSecret(path, string(secret)); err != nil {
+		return fmt.Errorf("restore the secret at %s: %w", path, err)
+	}
+	found, err := LoadOrCreateSecret(path)
+	if err == nil && !bytes.Equal(found, bytes.TrimSpace(secret)) {
+		err = fmt.Errorf("there is another secret at %s: move it away", path)
+	}
+	return err
+}
+
+// putSecret writes a complete file beside path and links it to path, which succeeds only for the first of several
 // processes. What it signs is worth nothing without it, so a power cut does not lose it.
-func createSecret(path string) error {
+func putSecret(path, secret string) error {
 	if err := disk.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("create its folder: %w", err)
 	}
@@ -45,9 +61,7 @@ func createSecret(path string) error {
 		return fmt.Errorf("create a temporary file: %w", err)
 	}
 	defer os.Remove(file.Name())
-	key := make([]byte, 32)
-	rand.Read(key) // documented to never fail
-	_, err = file.WriteString(hex.EncodeToString(key) + "\n")
+	_, err = file.WriteString(strings.TrimSpace(secret) + "\n")
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("write it: %w", err)
 	}

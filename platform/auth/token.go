@@ -1,6 +1,6 @@
 // Package auth proves who is calling: access tokens, password hashes, the signing secret, and the caller in the
-// context. It knows nothing about accounts. Tokens cannot be revoked: each is valid until it expires, and for a minute
-// longer, because the clocks of hosts may differ by so much.
+// context. It knows nothing about accounts or sessions: a token proves its caller until it expires, and for a minute
+// longer, because the clocks of hosts may differ by so much. Whether its session has ended is for others to ask.
 package auth
 
 import (
@@ -33,16 +33,20 @@ func NewTokens(keys *Keys, ttl time.Duration) *Tokens {
 	return &Tokens{keys: keys.For("tokens"), undivided: keys.Undivided(), ttl: ttl}
 }
 
-// Issue returns a new token for the user, and how long it is valid.
-func (t *Tokens) Issue(userID string) (token string, ttl time.Duration, err error) {
+// TTL returns how long tokens are valid.
+func (t *Tokens) TTL() time.Duration { return t.ttl }
+
+// Issue returns a new token for the user's session, and how long it is valid. An empty sessionID means that there is no
+// session that could end before the token does.
+func (t *Tokens) Issue(userID, sessionID string) (token string, ttl time.Duration, err error) {
 	now := time.Now()
-	token, err = sign(t.keys[0], jwt.RegisteredClaims{
+	token, err = sign(t.keys[0], claims{SessionID: sessionID, RegisteredClaims: jwt.RegisteredClaims{
 		Subject:   userID,
 		Issuer:    issuer,
 		Audience:  jwt.ClaimStrings{issuer},
 		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(now.Add(t.ttl)),
-	})
+	}})
 	if err != nil {
 		return "", 0, fmt.Errorf("sign a token: %w", err)
 	}
@@ -51,20 +55,30 @@ func (t *Tokens) Issue(userID string) (token string, ttl time.Duration, err erro
 
 // Verify returns the caller that the token proves, or ErrBadToken.
 func (t *Tokens) Verify(token string) (Principal, error) {
-	claims, err := verify(token, t.keys, t.undivided, issuer)
-	return Principal{UserID: claims.Subject}, err
+	found, err := verify(token, t.keys, t.undivided, issuer)
+	p := Principal{UserID: found.Subject, SessionID: found.SessionID}
+	if found.IssuedAt != nil {
+		p.IssuedAt = found.IssuedAt.Time
+	}
+	return p, err
 }
 
-func sign(key Key, claims jwt.RegisteredClaims) (string, error) {
+// claims are what a token says (RFC 7519). The session is the claim sid of OpenID Connect.
+type claims struct {
+	SessionID string `json:"sid,omitempty"`
+	jwt.RegisteredClaims
+}
+
+func sign(key Key, claims claims) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
 	token.Header["kid"] = key.ID
 	return token.SignedString(key.Bytes)
 }
 
 // verify returns the claims of a token that one of the keys signed, or one of undivided if the token has no key id.
-func verify(token string, keys []Key, undivided [][]byte, audience string) (jwt.RegisteredClaims, error) {
-	var claims jwt.RegisteredClaims
-	_, err := jwt.ParseWithClaims(token, &claims,
+func verify(token string, keys []Key, undivided [][]byte, audience string) (claims, error) {
+	var found claims
+	_, err := jwt.ParseWithClaims(token, &found,
 		func(t *jwt.Token) (any, error) {
 			var set jwt.VerificationKeySet
 			id, named := t.Header["kid"]
@@ -85,17 +99,19 @@ func verify(token string, keys []Key, undivided [][]byte, audience string) (jwt.
 		jwt.WithLeeway(skew),
 	)
 	if err != nil {
-		return jwt.RegisteredClaims{}, fmt.Errorf("%w: %w", ErrBadToken, err)
+		return claims{}, fmt.Errorf("%w: %w", ErrBadToken, err)
 	}
-	if claims.Subject == "" {
-		return jwt.RegisteredClaims{}, fmt.Errorf("%w: no subject", ErrBadToken)
+	if found.Subject == "" {
+		return claims{}, fmt.Errorf("%w: no subject", ErrBadToken)
 	}
-	return claims, nil
+	return found, nil
 }
 
 // Principal is the caller of a request.
 type Principal struct {
-	UserID string
+	UserID    string
+	SessionID string    // "" for a token of no session
+	IssuedAt  time.Time // when the token was, to the second; the zero value for a browser
 }
 
 type principalKey struct{}

@@ -20,6 +20,10 @@ type Migrations struct {
 	Name  string
 	FS    fs.FS
 	Fills []Fill
+
+	// Derived names tables in which triggers or the files themselves put rows, and Local those that only one kind of
+	// database has, with all whose names begin with one of them and an underscore. See Export and Import.
+	Derived, Local []string
 }
 
 // NewMigrations returns the migrations of an owner whose embedded files have them in the folder "migrations".

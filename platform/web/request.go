@@ -23,6 +23,7 @@ type request struct {
 	page     string // the language of a page, es or en, whatever the browser prefers; "": it is none
 	accept   string // Accept-Language, which is read only if a text is chosen by it
 	client   netip.Addr
+	agent    string // User-Agent
 	base     string // scheme://host, without a slash at the end
 	site     string // PublicURL
 	url      *url.URL
@@ -46,6 +47,7 @@ func (s *Server) describe(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx = context.WithValue(ctx, requestKey{}, request{
 			accept:   strings.Join(r.Header["Accept-Language"], ","),
 			client:   s.client(r),
+			agent:    r.UserAgent(),
 			base:     s.base(r),
 			site:     s.o.PublicURL,
 			url:      r.URL,
@@ -129,6 +131,13 @@ func Client(ctx context.Context) string {
 	}
 	return addr.Unmap().String()
 }
+
+// Network returns the network of the sender of a request, such as 203.0.113.0/24: enough for somebody to recognize
+// their own, and too little to tell them from their neighbours.
+func Network(ctx context.Context) string { return loggedNetwork(requestOf(ctx).client) }
+
+// Agent returns what the program that sent a request calls itself; it may be anything.
+func Agent(ctx context.Context) string { return requestOf(ctx).agent }
 
 // Absolute turns a site-relative reference into an absolute URL, with the site's address as the client sees it. It
 // returns an absolute URL unchanged.

@@ -44,6 +44,10 @@ type Options struct {
 	Connections, ConnectionsEach int
 
 	Verify func(token string) (auth.Principal, error)
+	// Ended returns a fault of kind Unauthenticated if the session of a token has ended, or another error if that
+	// cannot be known; nil: sessions do not end before their tokens. It is called for each request that needs its
+	// caller.
+	Ended func(ctx context.Context, caller auth.Principal) error
 	// Browser returns the caller to whom the token in a browser's cookie belongs, or a fault of kind Unauthenticated;
 	// nil: browsers do not sign in.
 	Browser    func(ctx context.Context, token string) (auth.Principal, error)

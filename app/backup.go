@@ -1,0 +1,411 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"risingstars/config"
+	"risingstars/platform/auth"
+	"risingstars/platform/backup"
+	"risingstars/platform/database"
+	"risingstars/platform/scratch"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/storage/s3store"
+	"risingstars/platform/telemetry"
+)
+
+const placeHelp = `PLACE is a folder (the default is backups in DATA_DIR; take one on another disk), s3://BUCKET/PREFIX,
+or a single file whose name ends in .tar. A folder and a bucket keep many backups, and each copies only the files that
+none before has; a file keeps one.`
+
+func backupCommand() *cobra.Command {
+	var o backupOptions
+	command := &cobra.Command{
+		Use:   "backup [PLACE]",
+		Short: "Back up accounts, videos, votes and files, while everything runs",
+		Long: "Back up accounts, videos, votes and files as they are at one moment, while everything runs.\n\n" +
+			placeHelp + "\n\nWhat is configured (.env) is not in it. The same backup can be restored in every stage.",
+		Args: cobra.MaximumNArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			return o.check(args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, log, err := setup(cmd)
+			if err != nil {
+				return err
+			}
+			target := placeOf(c, args)
+			if o.every == 0 {
+				return o.once(cmd, c, target)
+			}
+			for {
+				if err := o.once(cmd, c, target); err != nil { // the next one may succeed
+					log.ErrorContext(cmd.Context(), "the backup failed", "error", err)
+				}
+				select {
+				case <-cmd.Context().Done():
+					return nil
+				case <-time.After(o.every):
+				}
+			}
+		},
+	}
+	command.Flags().DurationVar(&o.every, "every", 0, "go on, with a backup each time this has passed, as 24h")
+	command.Flags().IntVar(&o.keep, "keep", 0, "delete all but the latest so many afterwards; 0: none")
+	command.Flags().StringVar(&o.recipient, "recipient", "", "encrypt for this age recipient (age1…)")
+	command.AddCommand(backupVerifyCommand(), backupListCommand())
+	return command
+}
+
+func backupVerifyCommand() *cobra.Command {
+	var o readOptions
+	command := &cobra.Command{
+		Use: "verify [PLACE]", Short: "Read a backup to its end and compare it with what was written",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.read(cmd, args, func(_ *config.Config, r *backup.Reader) error {
+				describeBackup(cmd.OutOrStdout(), r.Snapshot)
+				err := r.Verify(cmd.Context(), func(in io.Reader) error {
+					_, err := database.CheckExport(in)
+					return err
+				})
+				if err == nil {
+					fmt.Fprintln(cmd.OutOrStdout(), "It is whole.")
+				}
+				return err
+			})
+		},
+	}
+	o.flags(command)
+	return command
+}
+
+func backupListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list [PLACE]", Short: "List the backups of a place, the latest first", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, _, err := setup(cmd)
+			if err != nil {
+				return err
+			}
+			p, err := openPlace(cmd.Context(), c, placeOf(c, args), true)
+			if err != nil {
+				return err
+			}
+			all, err := backup.Snapshots(cmd.Context(), p)
+			for _, s := range all {
+				describeBackup(cmd.OutOrStdout(), s)
+			}
+			return errors.Join(err, p.Close())
+		},
+	}
+}
+
+// describeBackup prints what a backup has.
+func describeBackup(w io.Writer, s *backup.Snapshot) {
+	encrypted := ""
+	if s.Encrypted {
+		encrypted = ", encrypted"
+	}
+	fmt.Fprintf(w, "%s: %d rows, %d files with %s, made by version %s%s\n",
+		s.Name, s.Rows, len(s.Files), megabytes(s.Bytes()), s.Program, encrypted)
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+type backupOptions struct {
+	every     time.Duration
+	keep      int
+	recipient string
+}
+
+func (o backupOptions) check(args []string) error {
+	switch {
+	case o.every < 0 || o.every > 0 && o.every < time.Minute:
+		return usageError{fmt.Errorf("--every=%s is less than a minute", o.every)}
+	case o.keep < 0:
+		return usageError{fmt.Errorf("--keep=%d is negative", o.keep)}
+	case len(args) == 1 && backup.IsFile(args[0]) && (o.every > 0 || o.keep > 0):
+		return usageError{errors.New("a single file keeps one backup: --every and --keep need a folder or a bucket")}
+	}
+	return nil
+}
+
+func (o backupOptions) once(cmd *cobra.Command, c *config.Config, target string) (err error) {
+	ctx, options := cmd.Context(), backup.Options{Progress: showBytes(cmd.ErrOrStderr(), "copying")}
+	if o.recipient != "" {
+		if options.Recipient, err = age.ParseX25519Recipient(o.recipient); err != nil {
+			return usageError{fmt.Errorf("--recipient: %w", err)}
+		}
+	}
+	// The processes that change the database are others, so this one only looks. It has no limit for statements.
+	db, err := database.Open(ctx, database.Options{
+		URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Access: database.Look,
+	})
+	if err != nil {
+		return withVariable(databaseVariable(c), err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	a := &app{c: c, registry: telemetry.NewRegistry(), access: database.Look}
+	defer func() { err = errors.Join(err, a.close()) }()
+	from, err := a.backupSource(ctx, db)
+	if err != nil {
+		return err
+	}
+	p, err := openPlace(ctx, c, target, false)
+	if err != nil {
+		return err
+	}
+	s, err := backup.Write(ctx, from, p, options)
+	if err != nil {
+		return errors.Join(fmt.Errorf("back up to %s: %w", target, err), p.Close())
+	}
+	if o.keep > 0 {
+		_, err = backup.Prune(ctx, p, o.keep, time.Now())
+	}
+	if err = errors.Join(err, p.Close()); err != nil {
+		return fmt.Errorf("back up to %s: %w", target, err)
+	}
+	describeBackup(cmd.OutOrStdout(), s)
+	return nil
+}
+
+// backupSource is what this configuration's processes keep.
+func (a *app) backupSource(ctx context.Context, db *database.DB) (backup.Source, error) {
+	if err := a.openSecret(); err != nil {
+		return backup.Source{}, err
+	}
+	if err := a.openStorage(ctx); err != nil {
+		return backup.Source{}, err
+	}
+	from := backup.Source{
+		Program: version, Files: a.bucket,
+		Prefixes: []string{a.c.Storage.UploadPrefix + "/", a.c.Storage.ProcessedPrefix + "/"},
+		Export: func(ctx context.Context, out io.Writer) (int64, error) {
+			return db.Export(ctx, out, kept()...)
+		},
+	}
+	if a.c.Auth.SecretKey == "" && exists(a.c.SecretPath()) {
+		from.Secret = a.secret
+	}
+	return from, nil
+}
+
+// kept are the owners of what a backup keeps. The others have hints, which are made anew.
+func kept() []database.Migrations {
+	var owners []database.Migrations
+	for _, owner := range migrations() {
+		switch owner.Name {
+		case "queue", "limit", "roster", "idempotency":
+		default:
+			owners = append(owners, owner)
+		}
+	}
+	return owners
+}
+
+func placeOf(c *config.Config, args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return filepath.Join(c.Data.Dir, "backups")
+}
+
+// openPlace opens a folder, a bucket or a file. With look, it must exist.
+func openPlace(ctx context.Context, c *config.Config, target string, look bool) (backup.Place, error) {
+	if rest, ok := strings.CutPrefix(target, "s3://"); ok {
+		at, err := url.Parse("s3://" + rest)
+		if err != nil || at.Host == "" {
+			return nil, usageError{fmt.Errorf("%s is no s3://BUCKET/PREFIX", target)}
+		}
+		work, err := scratch.Open(filepath.Join(os.TempDir(), "showcase-backup"))
+		if err != nil {
+			return nil, err
+		}
+		store, err := s3store.Open(ctx, s3store.Options{
+			Bucket: at.Host, Region: c.AWS.Region, EndpointURL: c.AWS.EndpointURL, Scratch: work,
+		})
+		if err != nil {
+			return nil, errors.Join(err, work.Close())
+		}
+		return closing{backup.In(storage.New(store, storage.Options{}), at.Path), work.Close}, nil
+	}
+	if look && !exists(target) {
+		return nil, fmt.Errorf("%s: %w", target, backup.ErrNone)
+	}
+	if backup.IsFile(target) {
+		return backup.Single(target)
+	}
+	store, err := diskstore.Open(diskstore.Options{
+		Root: target, Secret: bytes.Repeat([]byte{1}, 32), Look: look, // no link is made
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the folder %s: %w", target, err)
+	}
+	return closing{backup.In(storage.New(store, storage.Options{}), ""), store.Close}, nil
+}
+
+// closing is a place that closes what it is on.
+type closing struct {
+	backup.Place
+
+	close func() error
+}
+
+func (c closing) Close() error { return c.close() }
+
+// readOptions say which backup to read, and with what.
+type readOptions struct {
+	name, identity string
+}
+
+func (o *readOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.name, "name", "", "which backup (app backup list); the latest if it is missing")
+	cmd.Flags().StringVar(&o.identity, "identity", "", "file with the age identity that decrypts it (AGE-SECRET-KEY-…)")
+}
+
+// read opens a backup and runs fn on it.
+func (o *readOptions) read(
+	cmd *cobra.Command, args []string, fn func(*config.Config, *backup.Reader) error,
+) (err error) {
+	c, _, err := setup(cmd)
+	if err != nil {
+		return err
+	}
+	target := placeOf(c, args)
+	p, err := openPlace(cmd.Context(), c, target, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	r := &backup.Reader{Place: p, Progress: showBytes(cmd.ErrOrStderr(), "reading")}
+	if r.Snapshot, err = backup.Find(cmd.Context(), p, o.name); err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	if o.identity != "" {
+		if r.Identity, err = readIdentity(o.identity); err != nil {
+			return fmt.Errorf("--identity: %w", err)
+		}
+	}
+	return fn(c, r)
+}
+
+func readIdentity(path string) (age.Identity, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	all, err := age.ParseIdentities(f)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// showBytes is showProgress for bytes.
+func showBytes(w io.Writer, step string) func(done, total int64) {
+	show, last := showProgress(w), -1
+	return func(done, total int64) {
+		percent := 100
+		if total > 0 {
+			percent = int(min(100, done*100/total))
+		}
+		if percent > last {
+			last = percent
+			show(step, percent)
+		}
+	}
+}
+
+func restoreCommand() *cobra.Command {
+	var o readOptions
+	command := &cobra.Command{
+		Use:   "restore [PLACE]",
+		Short: "Restore a backup into an empty database, in any stage",
+		Long: "Restore a backup into an empty database, in any stage.\n\n" + placeHelp +
+			"\n\nIt checks the backup first and changes nothing if it is damaged. Interrupted, it can be run again.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.read(cmd, args, func(c *config.Config, r *backup.Reader) error { return restore(cmd, c, r) })
+		},
+	}
+	o.flags(command)
+	return command
+}
+
+func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader) (err error) {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	describeBackup(out, r.Snapshot)
+	if r.Snapshot.Encrypted && r.Identity == nil {
+		return usageError{fmt.Errorf("%w: name the file with your identity by --identity", backup.ErrLocked)}
+	}
+	if err := r.Rows(ctx, func(in io.Reader) error { _, err := database.CheckExport(in); return err }); err != nil {
+		return fmt.Errorf("check the rows: %w", err)
+	}
+	db, err := database.Open(ctx, database.Options{URL: c.Data.DatabaseURL, Path: c.DatabasePath()})
+	if err != nil {
+		return withVariable(databaseVariable(c), err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Vacant(ctx, kept()...); err != nil {
+		return fmt.Errorf("%w; a backup is restored into a new one", err)
+	}
+	if err := restoreSecret(ctx, c, r, out); err != nil {
+		return err
+	}
+	a := &app{c: c, registry: telemetry.NewRegistry()}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if err := a.openDisks(false); err != nil {
+		return err
+	}
+	if err := a.openSecret(); err != nil {
+		return err
+	}
+	if err := a.openStorage(ctx); err != nil {
+		return err
+	}
+	if err := r.Files(ctx, a.bucket); err != nil {
+		return err
+	}
+	var rows int64
+	err = r.Rows(ctx, func(in io.Reader) error {
+		rows, err = db.Import(ctx, in, kept()...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("restore the rows: %w", err)
+	}
+	if err := db.Migrate(ctx, migrations()...); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d rows and %d files are restored. Now run: app storage check --grace=0s\n",
+		rows, len(r.Snapshot.Files))
+	return nil
+}
+
+// restoreSecret writes the key that the contest had made itself, or says where it belongs.
+func restoreSecret(ctx context.Context, c *config.Config, r *backup.Reader, out io.Writer) error {
+	secret, err := r.Secret(ctx)
+	if err != nil || secret == nil {
+		return err
+	}
+	if !c.Embedded() || c.Auth.SecretKey != "" {
+		fmt.Fprintln(out, "The backup has a key of its own, which stays unused, because SECRET_KEY is set: "+
+			"people have to sign in again.")
+		return nil
+	}
+	return auth.RestoreSecret(c.SecretPath(), secret)
+}

@@ -1,0 +1,61 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"risingstars/platform/storage"
+)
+
+// young is how long something stays that belongs to no snapshot: another backup may be about to name it.
+const young = 24 * time.Hour
+
+// Prune deletes all snapshots but the latest so many, and then what belongs to none that is left. It returns how many
+// snapshots it has deleted.
+func Prune(ctx context.Context, p Place, keep int, now time.Time) (deleted int, err error) {
+	all, err := Snapshots(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	named := map[string]bool{}
+	for i, s := range all {
+		if i >= keep {
+			if err := p.Delete(ctx, snapshots+s.Name+".json"); err != nil {
+				return deleted, fmt.Errorf("delete the backup %s: %w", s.Name, err)
+			}
+			deleted++
+			continue
+		}
+		named[s.Dump.Name] = true
+		if s.Secret != nil {
+			named[s.Secret.Name] = true
+		}
+		for _, file := range s.Files {
+			named[file.Name] = true
+		}
+	}
+	for _, prefix := range []string{dumps, files} {
+		var left []string
+		err := p.List(ctx, prefix, func(name string, at time.Time) error {
+			if !named[name] && now.Sub(at) > young {
+				left = append(left, name)
+			}
+			return nil
+		})
+		if err != nil {
+			return deleted, fmt.Errorf("list what is left over: %w", err)
+		}
+		for _, name := range left {
+			if err := p.Delete(ctx, name); err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return deleted, fmt.Errorf("delete %s: %w", name, err)
+			}
+		}
+	}
+	return deleted, nil
+}
+
+// IsFile reports whether a target names a single file, and not a folder.
+func IsFile(target string) bool { return strings.HasSuffix(target, ".tar") }

@@ -1,0 +1,134 @@
+package backup
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"risingstars/platform/storage"
+)
+
+// Single returns the place that is a single file, a tar archive (POSIX.1-2001), which holds one backup. A new one is
+// written beside its name until Close.
+func Single(path string) (Place, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		out, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
+		if err != nil {
+			return nil, fmt.Errorf("create the backup's file: %w", err)
+		}
+		return &newTar{path: path, file: out, out: tar.NewWriter(out)}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the backup's file: %w", err)
+	}
+	t := &oldTar{file: f, parts: map[string]part{}}
+	if err := t.index(); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", path, err), f.Close())
+	}
+	return t, nil
+}
+
+// newTar is a file that is being written.
+type newTar struct {
+	path  string
+	file  *os.File
+	out   *tar.Writer
+	whole bool // the snapshot is there
+}
+
+func (t *newTar) Put(_ context.Context, name string, r io.Reader, size int64) error {
+	header := &tar.Header{Name: name, Mode: 0o600, Size: size, ModTime: time.Now(), Format: tar.FormatPAX}
+	if err := t.out.WriteHeader(header); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if _, err := io.Copy(t.out, r); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := t.out.Flush(); err != nil { // tells if there was less than its size
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	t.whole = t.whole || strings.HasPrefix(name, snapshots)
+	return nil
+}
+
+func (t *newTar) Open(context.Context, string) (io.ReadCloser, error) {
+	return nil, storage.ErrNotFound
+}
+
+func (t *newTar) List(context.Context, string, func(string, time.Time) error) error { return nil }
+
+func (t *newTar) Delete(context.Context, string) error { return nil }
+
+// Close gives the file its name if its snapshot is there, and removes it otherwise.
+func (t *newTar) Close() error {
+	err := t.out.Close()
+	if err == nil {
+		err = t.file.Sync()
+	}
+	err = errors.Join(err, t.file.Close())
+	if err == nil && t.whole {
+		err = os.Link(t.file.Name(), t.path) // unlike a rename, it replaces nothing
+	}
+	return errors.Join(err, os.Remove(t.file.Name()))
+}
+
+// oldTar is a file that is being read.
+type oldTar struct {
+	file  *os.File
+	parts map[string]part
+}
+
+type part struct {
+	at, size int64
+	time     time.Time
+}
+
+func (t *oldTar) index() error {
+	for in := tar.NewReader(t.file); ; {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		at, err := t.file.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return err
+		}
+		t.parts[header.Name] = part{at, header.Size, header.ModTime}
+	}
+}
+
+func (t *oldTar) Put(context.Context, string, io.Reader, int64) error { return errHasOne }
+
+func (t *oldTar) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	p, ok := t.parts[name]
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", name, storage.ErrNotFound)
+	}
+	return io.NopCloser(io.NewSectionReader(t.file, p.at, p.size)), nil
+}
+
+func (t *oldTar) List(_ context.Context, prefix string, each func(string, time.Time) error) error {
+	for name, p := range t.parts {
+		if strings.HasPrefix(name, prefix) {
+			if err := each(name, p.time); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *oldTar) Delete(context.Context, string) error { return errHasOne }
+
+func (t *oldTar) Close() error { return t.file.Close() }

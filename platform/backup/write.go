@@ -1,0 +1,230 @@
+package backup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/klauspost/compress/zstd"
+
+	"risingstars/platform/storage"
+)
+
+// Source is what is backed up.
+type Source struct {
+	Program string // its version
+	Files   *storage.Bucket
+	// Prefixes of the keys of files; everything under them is copied.
+	Prefixes []string
+	Export   func(ctx context.Context, out io.Writer) (rows int64, err error)
+	Secret   []byte // nil: it is not the contest's own
+	Scratch  string // folder for the dump, until it is at the place
+}
+
+// Options may be left zero.
+type Options struct {
+	Recipient age.Recipient           // nil: nothing is encrypted
+	Progress  func(done, total int64) // bytes of what is copied, as far as it is known
+}
+
+// Write adds a snapshot to a place, and copies the files that none before has. It copies files before and after the
+// rows: what is uploaded meanwhile is in the second copy, and what is deleted meanwhile in the first, so that no row
+// lacks a file. After an error there is no new snapshot, and what was copied is used by the next one.
+func Write(ctx context.Context, from Source, to Place, o Options) (*Snapshot, error) {
+	w := &writer{from: from, to: to, o: o, known: map[string]File{}, has: map[string]File{}}
+	all, err := Snapshots(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	if o.Recipient != nil {
+		if w.overhead, err = overheadOf(o.Recipient); err != nil {
+			return nil, fmt.Errorf("encrypt: %w", err)
+		}
+	}
+	for _, s := range all {
+		for _, file := range s.Files {
+			if strings.HasSuffix(file.Name, encrypted) == (o.Recipient != nil) {
+				w.known[file.Key] = file
+			}
+		}
+	}
+	if err := w.files(ctx); err != nil {
+		return nil, err
+	}
+	s := &Snapshot{
+		Format: format, Program: from.Program, At: time.Now().UTC().Truncate(time.Second),
+		Encrypted: o.Recipient != nil,
+	}
+	s.Name = s.At.Format(nameFormat)
+	if slices.ContainsFunc(all, func(other *Snapshot) bool { return other.Name == s.Name }) {
+		return nil, fmt.Errorf("there is a backup of this second already: %s", s.Name)
+	}
+	if err := w.dump(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := w.files(ctx); err != nil {
+		return nil, err
+	}
+	for _, file := range w.has {
+		s.Files = append(s.Files, file)
+	}
+	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Key, b.Key) })
+	data, err := json.MarshalIndent(s, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	return s, to.Put(ctx, snapshots+s.Name+".json", strings.NewReader(string(data)), int64(len(data)))
+}
+
+type writer struct {
+	from        Source
+	to          Place
+	o           Options
+	known       map[string]File // by key, at the place
+	has         map[string]File // by key, in the snapshot
+	done, total int64
+	overhead    int64 // of encryption, in bytes
+}
+
+// files copies all files that are not at the place yet.
+func (w *writer) files(ctx context.Context) error {
+	var missing []storage.Object
+	for _, prefix := range w.from.Prefixes {
+		err := w.from.Files.List(ctx, prefix, func(o storage.Object) error {
+			if _, has := w.has[o.Key]; has {
+				return nil
+			}
+			if file, known := w.known[o.Key]; known && file.Original == o.Size {
+				w.has[o.Key] = file
+				return nil
+			}
+			missing = append(missing, o)
+			w.total += o.Size
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("list the files: %w", err)
+		}
+	}
+	for _, o := range missing {
+		if err := w.file(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) file(ctx context.Context, o storage.Object) error {
+	r, now, err := w.from.Files.Open(ctx, o.Key)
+	if errors.Is(err, storage.ErrNotFound) { // it was deleted since it was listed
+		w.total -= o.Size
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", o.Key, err)
+	}
+	defer r.Close()
+	item, err := w.put(ctx, files+o.Key, io.LimitReader(r, now.Size), now.Size)
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", o.Key, err)
+	}
+	w.has[o.Key] = File{Item: item, Key: o.Key, Original: now.Size}
+	return nil
+}
+
+// put stores so many bytes, encrypted if there is a recipient.
+func (w *writer) put(ctx context.Context, name string, r io.Reader, size int64) (Item, error) {
+	r = &counted{r, w}
+	if w.o.Recipient != nil {
+		var stop func()
+		r, stop = encrypting(r, w.o.Recipient)
+		defer stop()
+		name, size = name+encrypted, encryptedSize(size, w.overhead)
+	}
+	h := &hashed{Reader: r, sum: sha256.New()}
+	if err := w.to.Put(ctx, name, h, size); err != nil {
+		return Item{}, err
+	}
+	if h.size != size {
+		return Item{}, fmt.Errorf("%d bytes came instead of %d", h.size, size)
+	}
+	return Item{name, h.size, hex.EncodeToString(h.sum.Sum(nil))}, nil
+}
+
+// dump stores the rows, and the secret.
+func (w *writer) dump(ctx context.Context, s *Snapshot) (err error) {
+	f, err := os.CreateTemp(w.from.Scratch, "dump-*")
+	if err != nil {
+		return fmt.Errorf("create a file for the rows: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	z, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	if s.Rows, err = w.from.Export(ctx, z); err != nil {
+		return fmt.Errorf("copy the rows: %w", errors.Join(err, z.Close()))
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("copy the rows: %w", err)
+	}
+	size, err := f.Seek(0, io.SeekCurrent)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("copy the rows: %w", err)
+	}
+	w.total += size
+	if s.Dump, err = w.put(ctx, dumps+s.Name+".jsonl.zst", f, size); err != nil {
+		return fmt.Errorf("copy the rows: %w", err)
+	}
+	if w.from.Secret != nil {
+		length := int64(len(w.from.Secret))
+		w.total += length
+		item, err := w.put(ctx, dumps+s.Name+".secret", strings.NewReader(string(w.from.Secret)), length)
+		if err != nil {
+			return fmt.Errorf("copy the secret: %w", err)
+		}
+		s.Secret = &item
+	}
+	return nil
+}
+
+// counted reports what is read.
+type counted struct {
+	io.Reader
+	w *writer
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.w.done += int64(n)
+	if c.w.o.Progress != nil {
+		c.w.o.Progress(c.w.done, c.w.total)
+	}
+	return n, err
+}
+
+type hashed struct {
+	io.Reader
+	sum  hash.Hash
+	size int64
+}
+
+func (h *hashed) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	h.sum.Write(p[:n])
+	h.size += int64(n)
+	return n, err
+}
