@@ -36,6 +36,11 @@ run: build ## install what is missing, build, and serve on http://localhost:8080
 	@infra/setup/packages.sh ffmpeg
 	@exec ./bin/app serve
 
+.PHONY: demo
+demo: build ## serve a site that fills itself with a dozen made-up performances, accounts and votes (in ./demo-data; DATA_DIR=x for another folder)
+	@infra/setup/packages.sh ffmpeg
+	@DATA_DIR="$${DATA_DIR:-demo-data}" exec ./bin/app demo
+
 # The pages' templates are read anew for each page.
 dev: TAGS := -tags dev
 

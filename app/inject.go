@@ -89,5 +89,5 @@ func (o injection) one(cmd *cobra.Command, a *app, path, ownerID string, i int) 
 	if err != nil {
 		return "", err
 	}
-	return a.media.Inject(cmd.Context(), ownerID, fmt.Sprintf("Load test %d", i+1), clip, info.Size())
+	return a.media.Inject(cmd.Context(), ownerID, fmt.Sprintf("Load test %d", i+1), "", clip, info.Size())
 }

@@ -155,8 +155,9 @@ func (a *app) newAPI() *web.Server {
 	return server
 }
 
-// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are there.
-func (a *app) serve(ctx context.Context, withWorker bool) error {
+// serve serves requests, and also processes videos if withWorker is set. With METRICS_ADDR, the metrics are there. more
+// services start after the others.
+func (a *app) serve(ctx context.Context, withWorker bool, more ...lifecycle.Service) error {
 	workers := 0
 	if withWorker {
 		workers = a.concurrency()
@@ -192,5 +193,5 @@ func (a *app) serve(ctx context.Context, withWorker bool) error {
 	if withWorker {
 		services = append(a.workServices(), services...)
 	}
-	return a.run(ctx, services)
+	return a.run(ctx, append(services, more...))
 }

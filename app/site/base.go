@@ -31,6 +31,8 @@ type Base struct {
 	Card        Card
 	Description string // the id of a text, for search engines and previews
 	Scripts     []string
+	OEmbed      string // the address that tells other sites how to show this page; "" if they cannot
+	Data        any    // for search engines, as JSON-LD; nil if there is none
 }
 
 func (b *Base) base() *Base { return b }
@@ -53,6 +55,7 @@ type visit struct {
 	language string
 	path     string // the Spanish address, without the query
 	caller   string // "" if nobody is signed in
+	carried  string // the order that the links to other pages of a list carry; "" if it follows from the rest
 }
 
 func newVisit(r *http.Request) *visit {
@@ -87,7 +90,7 @@ func kept(path string, query url.Values) string {
 	if n := pageOf(query); n > 1 {
 		rest.Set("page", strconv.Itoa(n))
 	}
-	if strings.HasPrefix(path, "/me") {
+	if strings.HasPrefix(path, "/me") || strings.HasPrefix(path, "/v/") || path == "/watch" {
 		query = nil
 	}
 	for name, values := range query {
@@ -141,16 +144,21 @@ func (v *visit) frame(title, menu string) Base {
 		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "", Description: "site.description",
 		Origin: strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"), Canonical: v.absolute(v.language, here),
 		Spanish: v.absolute(spanish, here), English: v.absolute(english, here),
-		Other: localized(english, here),
+		Other: localized(other(v.language), here),
 	}
 	b.OfferOther = web.PrefersEnglish(v.Context()) != (v.language == english)
-	if v.language == english {
-		b.Other = here
-	}
 	if said, ok := flashes[v.URL.Query().Get("said")]; ok {
 		b.Flash = said
 	}
 	return b
+}
+
+// other returns the language that a page is not in.
+func other(language string) string {
+	if language == english {
+		return spanish
+	}
+	return english
 }
 
 // flashes are what pages say after a form has changed something, by the parameter said.
@@ -190,6 +198,13 @@ var flashes = map[string]Notice{
 
 // show answers with a document.
 func (s *Site) show(d document) (web.View, error) { return s.showAs(http.StatusOK, d) }
+
+// showWith answers with a document and cookies.
+func (s *Site) showWith(d document, cookies []string) (web.View, error) {
+	view, err := s.show(d)
+	view.Cookies = cookies
+	return view, err
+}
 
 func (s *Site) showAs(status int, d document) (web.View, error) {
 	html, err := s.render.fill(d)

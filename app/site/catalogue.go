@@ -60,7 +60,7 @@ func (s *Site) getCatalogue(v *visit) (web.View, error) {
 			{ID: "2", Title: "Dos", State: "state.failed", Kind: "bad", Why: "?", CanRetry: true},
 			{ID: "3", Title: "Tres", State: "state.processed", Kind: "good", Published: true, Votes: 3},
 		},
-		Player: Player{Title: "El primer vuelo", Full: "/media/a.mp4", Small: "/media/b.mp4", ID: "1"},
+		Player: Player{Title: "El primer vuelo", Full: "/media/a.mp4", Small: "/media/b.mp4", Other: "?q=high"},
 	}
 	d.Private = true
 	d.Form = Form{Error: "?", Fields: d.Fields}

@@ -23,8 +23,8 @@ func (*ErrorPage) file() string { return "error" }
 // errorTitles are the ids of the titles of statuses.
 var errorTitles = map[int]string{
 	http.StatusNotFound:            "error.404",
-	http.StatusForbidden:           "error.403",
 	http.StatusGone:                "error.410",
+	http.StatusForbidden:           "error.403",
 	http.StatusTooManyRequests:     "error.429",
 	http.StatusServiceUnavailable:  "error.503",
 	http.StatusInternalServerError: "error.500",
@@ -48,7 +48,9 @@ func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
 	if p.Status != http.StatusNotFound && (v.Method != http.MethodGet || v.shown() != v.path) {
 		d.Back = v.link(v.shown())
 	}
-	return s.showProblem(p.Status, p.Detail, d)
+	view := s.showProblem(p.Status, p.Detail, d)
+	view.Framed = strings.HasPrefix(v.path, "/embed/")
+	return view
 }
 
 // showProblem answers with a document, or with its text alone if it cannot be filled.
@@ -68,6 +70,9 @@ func (v *visit) signInFirst() string {
 		id = strings.TrimSuffix(id, "/vote")
 		query.Set("vote", id)
 		back = "/v/" + id
+		if seed, ok := parseSeed(v.URL.Query().Get("o")); ok && v.URL.Query().Get("from") == "watch" {
+			back = watchAddress(seed, id)
+		}
 	} else if v.Method != http.MethodGet {
 		back, _, _ = strings.Cut(strings.TrimPrefix(v.path, "/"), "/")
 		back = "/" + back

@@ -26,11 +26,19 @@ const (
 type GalleryPage struct {
 	Base
 
-	Filter Filter
-	Cards  []VideoCard
-	Total  int
-	Empty  bool // nothing is published at all
-	Pager  Pager
+	Filter  Filter
+	Cards   []VideoCard
+	Total   int
+	Empty   bool // nothing is published at all
+	Pager   Pager
+	Orders  []Sorting
+	Welcome string // nothing is published: the command that makes the person who runs the site its admin
+}
+
+// Sorting is the address of a list in another order.
+type Sorting struct {
+	Label, Address string // the id of a text
+	Chosen         bool
 }
 
 func (*GalleryPage) file() string { return "gallery" }
@@ -59,14 +67,15 @@ type Pager struct {
 
 // VideoCard is a published video in a list.
 type VideoCard struct {
-	ID, Title, PlayerName string
-	City, Country         string
-	Duration              time.Duration
-	Votes                 int
-	Voted                 bool
-	Small, Large          string // pictures of 320 and 640, or the same one; "" if there is none
-	Lazy                  bool   // it is not on the first screen
-	Takeable              bool   // the list is of votes that can be taken back
+	ID, Title          string
+	UserID, PlayerName string
+	City, Country      string
+	Duration           time.Duration
+	Votes              int
+	Voted              bool
+	Small, Large       string // pictures of 320 and 640, or the same one; "" if there is none
+	Lazy               bool   // it is not on the first screen
+	Takeable           bool   // the list is of votes that can be taken back
 }
 
 // filter reads a filter. Texts that are too long for any name find nothing, so they are cut.
@@ -78,11 +87,13 @@ func (v *visit) filter() Filter {
 		return string(runes[:min(len(runes), most)])
 	}
 	f := Filter{
-		City: text("city"), Country: text("country"), Search: text("q"), Order: string(voting.Recent),
-		Clear: v.link(v.path),
+		City: text("city"), Country: text("country"), Search: text("q"), Order: mixed, Clear: v.link(v.path),
 	}
-	if query.Get("order") == string(voting.MostVoted) {
-		f.Order = string(voting.MostVoted)
+	switch asked := query.Get("order"); {
+	case asked == string(voting.MostVoted), asked == string(voting.Recent):
+		f.Order = asked
+	case f.Search != "": // a search is too dear to be mixed
+		f.Order = string(voting.Recent)
 	}
 	return f
 }
@@ -118,7 +129,35 @@ func (v *visit) numbered(n int) string {
 	if n == 1 {
 		query.Del("page")
 	}
-	return v.path + kept(v.path, query)
+	address := v.path + kept(v.path, query)
+	if v.carried != "" && n > 1 {
+		address = with(address, "o", v.carried)
+	}
+	return address
+}
+
+// mixed is the order of the list that is each visitor's own.
+const mixed = "mixed"
+
+// orders returns the orders that the list can be in.
+func (v *visit) orders(f Filter) []Sorting {
+	choice := func(label, order, chosen string) Sorting {
+		query := v.URL.Query()
+		query.Del("page")
+		query.Set("order", order)
+		if order == "" {
+			query.Del("order")
+		}
+		return Sorting{label, v.link(v.path + kept(v.path, query)), f.Order == chosen}
+	}
+	choices := []Sorting{
+		choice("filter.recent", string(voting.Recent), string(voting.Recent)),
+		choice("filter.votes", string(voting.MostVoted), string(voting.MostVoted)),
+	}
+	if f.Search == "" {
+		choices = append([]Sorting{choice("filter.mixed", "", mixed)}, choices...)
+	}
+	return choices
 }
 
 func (s *Site) getGallery(v *visit) (web.View, error) {
@@ -133,7 +172,19 @@ func (s *Site) getGallery(v *visit) (web.View, error) {
 		defer hold.Release()
 	}
 	window := voting.Window{Offset: (pageOf(query) - 1) * galleryCards, Limit: galleryCards}
-	found, err := s.voting.Gallery(ctx, filter, voting.Order(d.Filter.Order), window)
+	var (
+		found   voting.GalleryPage
+		cookies []string
+		err     error
+	)
+	if d.Filter.Order == mixed {
+		var seed voting.Shuffle
+		seed, cookies = v.order()
+		v.carried = seedText(seed)
+		found, err = s.voting.Mixed(ctx, seed, filter, window)
+	} else {
+		found, err = s.voting.Gallery(ctx, filter, voting.Order(d.Filter.Order), window)
+	}
 	if fault.From(err).Kind == fault.Invalid && errors.Is(err, fault.ErrInvalid) { // the search
 		if p := web.NewProblem(ctx, err); len(p.Errors) > 0 {
 			d.Filter.Error, d.Failed = p.Errors[0].Message, true
@@ -147,12 +198,31 @@ func (s *Site) getGallery(v *visit) (web.View, error) {
 	if d.Pager.past() {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
-	d.Empty = found.Total == 0 && !d.Filter.Active()
+	d.Empty, d.Orders = found.Total == 0 && !d.Filter.Active(), v.orders(d.Filter)
+	if d.Empty {
+		if d.Welcome, err = s.welcome(v); err != nil {
+			return web.View{}, err
+		}
+	}
 	d.Cards, err = s.cards(ctx, v.caller, found.Entries)
 	if err != nil {
 		return web.View{}, err
 	}
-	return s.show(d)
+	return s.showWith(d, cookies)
+}
+
+// welcome returns the command that makes the person who runs the site its admin. It names the account that is signed
+// in, or else, in capitals, what is to be put there.
+func (s *Site) welcome(v *visit) (string, error) {
+	email := "EMAIL"
+	if v.caller != "" {
+		user, err := s.identity.Account(v.Context(), v.caller)
+		if err != nil {
+			return "", err
+		}
+		email = user.Email
+	}
+	return "./bin/app role grant " + email + " admin", nil
 }
 
 // cards shows entries to somebody.
@@ -169,7 +239,7 @@ func (s *Site) cards(ctx context.Context, caller string, entries []voting.Entry)
 	for i, e := range entries {
 		const firstScreen = 2
 		c := VideoCard{
-			ID: e.VideoID, Title: e.Title, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+			ID: e.VideoID, Title: e.Title, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
 			Duration: e.Duration, Votes: e.Votes, Voted: voted[e.VideoID], Lazy: i >= firstScreen,
 		}
 		if c.Small, c.Large, err = s.posters(ctx, e.Output); err != nil {

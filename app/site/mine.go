@@ -2,7 +2,6 @@ package site
 
 import (
 	"context"
-	"net/url"
 	"time"
 
 	"risingstars/modules/media"
@@ -120,12 +119,8 @@ type MyVideoPage struct {
 	Before int    // videos that wait before it
 	Error  string // what was asked for is refused; a text
 	Again  string // the address of this page
-	Public string // the address to share, once it is published
-}
-
-// WhatsApp is where the video is shared by a message.
-func (d *MyVideoPage) WhatsApp() string {
-	return "https://wa.me/?text=" + url.QueryEscape(d.Video.Title+" "+d.Public)
+	Share  Share
+	Poster string // the address of the poster to print
 }
 
 func (*MyVideoPage) file() string { return "myvideo" }
@@ -141,8 +136,11 @@ func (s *Site) myVideoPage(v *visit) (*MyVideoPage, error) {
 		return nil, err
 	}
 	d := &MyVideoPage{Base: v.frame(video.Title, "me"), Again: v.link("/me/videos/" + video.ID)}
-	d.Named, d.Private, d.Scripts = true, true, []string{"progress.js"}
-	d.Public = v.absolute(v.language, "/v/"+video.ID)
+	d.Named, d.Private, d.Scripts = true, true, []string{"progress.js", "video.js"}
+	d.Poster = v.link("/u/" + v.caller + "/poster")
+	if d.Share, err = newShare(video.Title, v.absolute(v.language, "/v/"+video.ID)); err != nil {
+		return nil, err
+	}
 	if d.Before, err = s.media.Before(ctx, video); err != nil {
 		return nil, err
 	}

@@ -21,9 +21,9 @@ func (*RankingPage) file() string { return "ranking" }
 
 // RankRow is a contestant.
 type RankRow struct {
-	Position, Votes           int
-	PlayerName, City, Country string
-	Own                       bool
+	Position, Votes                   int
+	UserID, PlayerName, City, Country string
+	Own                               bool
 }
 
 func (s *Site) getRanking(v *visit) (web.View, error) {
@@ -37,8 +37,9 @@ func (s *Site) getRanking(v *visit) (web.View, error) {
 	}
 	for _, r := range found.Ranks {
 		d.Rows = append(d.Rows, RankRow{
-			Position: r.Position, Votes: r.Votes, PlayerName: r.PlayerName, City: r.City, Country: r.Country,
-			Own: r.UserID == v.caller && v.caller != "",
+			Position: r.Position, Votes: r.Votes, UserID: r.UserID, PlayerName: r.PlayerName, City: r.City,
+			Country: r.Country,
+			Own:     r.UserID == v.caller && v.caller != "",
 		})
 	}
 	d.Total, d.Pager, d.Empty = found.Total, v.pager(found.Total, rankingRows), found.Total == 0 && !d.Filter.Active()

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"text/template/parse"
 	"time"
 
 	"risingstars/platform/lang"
@@ -24,22 +25,24 @@ type document interface {
 // documents returns one of each page, so that all templates can be read at the start, and checked in a test.
 func documents() []document {
 	return []document{
-		&GalleryPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{}, &UploadPage{},
-		&ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{}, &DevicesPage{}, &TwoFactorPage{},
+		&GalleryPage{}, &WatchPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{},
+		&UploadPage{}, &ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{}, &DevicesPage{}, &TwoFactorPage{},
 		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&PerformerPage{}, &PosterPage{}, &EmbedPage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"}, &ReportPage{}, &AdminPage{}, &AdminUsersPage{}, &AdminUserPage{},
 		&AdminReportsPage{}, &AdminReportPage{}, &AdminVideoPage{}, &AdminJobsPage{}, &AdminLogPage{},
 	}
 }
 
-// renderer fills templates. It has each of them once per language, because the texts are bound to it.
+// renderer fills templates. It has one set of them per language, because the texts are bound to it. Layout and partials
+// are in it once, and each page under the name of its file.
 type renderer struct {
 	assets fs.FS
 	texts  *lang.Texts
 	static *web.Static
 	live   bool
-	pages  map[string]*template.Template // by language and file
+	sets   map[string]*template.Template // by language
 	words  map[string]json.RawMessage    // of the upload page, by language
 }
 
@@ -51,7 +54,7 @@ const (
 
 func newRenderer(assets fs.FS, texts *lang.Texts, static *web.Static, live bool) (*renderer, error) {
 	r := &renderer{
-		assets: assets, texts: texts, static: static, live: live, pages: map[string]*template.Template{},
+		assets: assets, texts: texts, static: static, live: live, sets: map[string]*template.Template{},
 		words: map[string]json.RawMessage{},
 	}
 	for _, language := range []string{spanish, english} {
@@ -63,24 +66,59 @@ func newRenderer(assets fs.FS, texts *lang.Texts, static *web.Static, live bool)
 			return nil, err
 		}
 		r.words[language] = words
-		for _, d := range documents() {
-			parsed, err := r.parse(language, d.file())
-			if err != nil {
-				return nil, err
-			}
-			r.pages[language+" "+d.file()] = parsed
+		set, err := r.parse(language)
+		if err != nil {
+			return nil, err
 		}
+		r.sets[language] = set
 	}
 	return r, nil
 }
 
-func (r *renderer) parse(language, file string) (*template.Template, error) {
-	parsed, err := template.New("layout.html").Funcs(r.functions(language)).ParseFS(r.assets,
-		"layout/*.html", "partials/*.html", "pages/"+file+".html")
+// parse reads all templates for a language.
+func (r *renderer) parse(language string) (*template.Template, error) {
+	set, err := template.New("").Funcs(r.functions(language)).ParseFS(r.assets, "layout/*.html", "partials/*.html")
 	if err != nil {
-		return nil, fmt.Errorf("read the template of %s: %w", file, err)
+		return nil, fmt.Errorf("read the templates of all pages: %w", err)
 	}
-	return parsed, nil
+	for _, d := range documents() {
+		if err := r.parsePage(set, d.file()); err != nil {
+			return nil, fmt.Errorf("read the template of %s: %w", d.file(), err)
+		}
+	}
+	return set, nil
+}
+
+// parsePage adds a page to a set. Its file defines main, which stands in the frame of all pages, or document, which is
+// the whole page. What else it defines must have a name that no other file uses.
+func (r *renderer) parsePage(set *template.Template, file string) error {
+	source, err := fs.ReadFile(r.assets, "pages/"+file+".html")
+	if err != nil {
+		return err
+	}
+	page := parse.New(file)
+	page.Mode = parse.SkipFuncCheck // the set knows its functions, and fails at the first that it does not know
+	trees := map[string]*parse.Tree{}
+	if _, err := page.Parse(string(source), "", "", trees); err != nil {
+		return err
+	}
+	delete(trees, file) // what stands outside of all definitions
+	for name, tree := range trees {
+		if name == "main" || name == "document" {
+			name += " " + file
+		} else if set.Lookup(name) != nil {
+			return fmt.Errorf("another file defines %q too", name)
+		}
+		if _, err := set.AddParseTree(name, tree); err != nil {
+			return err
+		}
+	}
+	whole := fmt.Sprintf(`{{template "document %s" .}}`, file)
+	if trees["document"] == nil {
+		whole = fmt.Sprintf(`{{template "top" .}}{{template "main %s" .}}{{template "bottom" .}}`, file)
+	}
+	_, err = set.New(file).Parse(whole)
+	return err
 }
 
 // functions are what templates can call.
@@ -129,15 +167,15 @@ func clock(d time.Duration) string {
 // fill returns the whole document.
 func (r *renderer) fill(d document) ([]byte, error) {
 	language := d.base().Lang
-	page := r.pages[language+" "+d.file()]
+	set := r.sets[language]
 	if r.live {
 		var err error
-		if page, err = r.parse(language, d.file()); err != nil {
+		if set, err = r.parse(language); err != nil {
 			return nil, err
 		}
 	}
 	var out bytes.Buffer
-	if err := page.Execute(&out, d); err != nil {
+	if err := set.ExecuteTemplate(&out, d.file(), d); err != nil {
 		return nil, fmt.Errorf("fill the template of %s: %w", d.file(), err)
 	}
 	return out.Bytes(), nil

@@ -121,6 +121,20 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 	p.do(chromedp.WaitReady(".error-page", chromedp.ByQuery))
 	p.sees("404 Este video no existe o no está publicado.", `
 		return one(".error-page .status").textContent + " " + one(".error-page .lead").textContent;`)
+
+	// The ranking says in words who has moved since the last look, which is 15 seconds ago.
+	ranked := h.account(t, "Sol", "Cali")
+	song := h.publish(t, ranked, "Son de la montaña")
+	p.do(chromedp.Navigate(h.url+"/ranking"), chromedp.WaitReady("[data-place]", chromedp.ByQuery))
+	for _, who := range []string{"Mar", "Paz"} {
+		if _, err := h.voting.Vote(t.Context(), song, h.account(t, who, "Cali").ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.sees("Sol Ruiz sube 1, Ana0 Ruiz baja 1", `
+		await until(() => one(".moved"));
+		return [...document.querySelectorAll("tbody th")].map(th =>
+			th.querySelector("a").textContent + th.querySelector(".moved").textContent).join(", ");`)
 }
 
 // All scripts of a page, with what they import, are small on the wire.

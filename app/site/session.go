@@ -29,10 +29,24 @@ type Wish struct {
 func wishOf(values url.Values) Wish {
 	w := Wish{Next: ours(values.Get("next"))}
 	if id := values.Get("vote"); uuid.Validate(id) == nil {
-		w.Vote, w.Next = id, "/v/"+id
+		w.Vote = id
+		if !strings.HasPrefix(w.Next, "/watch?v="+id+"&") {
+			w.Next = w.plain()
+		}
 	}
 	return w
 }
+
+// plain is where a wish leads that names no page.
+func (w Wish) plain() string {
+	if w.Vote != "" {
+		return "/v/" + w.Vote
+	}
+	return "/"
+}
+
+// Leads reports whether the wish names a page that does not follow from the rest of it.
+func (w Wish) Leads() bool { return w.Next != w.plain() }
 
 // Why returns the id of a text that says why one is asked to sign in; "" if nothing was wished for.
 func (w Wish) Why() string {
@@ -52,7 +66,8 @@ func (w Wish) Query() string {
 	values := url.Values{}
 	if w.Vote != "" {
 		values.Set("vote", w.Vote)
-	} else if w.Next != "/" {
+	}
+	if w.Leads() {
 		values.Set("next", w.Next)
 	}
 	if len(values) == 0 {
@@ -89,18 +104,13 @@ func (s *Site) enter(v *visit, who identity.Visitor, device, said string, w Wish
 	if device != "" {
 		cookies = append(cookies, web.Cookie(ctx, "device", device, auth.DeviceTTL))
 	}
-	if w.Vote != "" {
-		said, err := s.castFor(ctx, w.Vote, who.UserID)
-		if err != nil { // they are signed in, and can vote on the page itself
-			return v.goTo("/v/"+w.Vote+"?said=unvoted#voto", cookies...)
-		}
-		return v.goTo("/v/"+w.Vote+"?said="+said+"#voto", cookies...)
+	if w.Vote == "" {
+		return v.goTo(with(w.Next, "said", said), cookies...)
 	}
-	separator := "?"
-	if strings.Contains(w.Next, "?") {
-		separator = "&"
+	if said, err = s.castFor(ctx, w.Vote, who.UserID); err != nil { // they are signed in, and can vote on the page itself
+		said = "unvoted"
 	}
-	return v.goTo(w.Next+separator+"said="+said, cookies...)
+	return v.goTo(with(w.Next, "said", said)+"#voto", cookies...)
 }
 
 // castFor casts the vote of somebody who has just signed in, by the budgets of any vote.

@@ -140,8 +140,13 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost := func(path string, use web.Use, serve page) { l.member(http.MethodPost, path, use, serve) }
 
 		get("/", s.getGallery)
+		get("/watch", s.getWatch)
+		post("/watch", look, s.postSeen)
 		get("/v/{id}", s.getVideo)
 		memberPost("/v/{id}/vote", vote, s.postVote)
+		get("/u/{id}", s.getPerformer)
+		get("/u/{id}/poster", s.getPoster)
+		get("/embed/{id}", s.getEmbed)
 		get("/ranking", s.getRanking)
 
 		get("/login", s.getLogin)
@@ -188,6 +193,9 @@ func (s *Site) Routes(server *web.Server) {
 			get("/catalogue", s.getCatalogue)
 		}
 	}
+	server.Page(http.MethodGet, "/oembed", look, false, func(r *http.Request) (web.View, error) {
+		return s.getOEmbed(newVisit(r))
+	})
 	server.Page(http.MethodGet, "/robots.txt", look, false, func(r *http.Request) (web.View, error) {
 		return s.getRobots(newVisit(r))
 	})

@@ -52,7 +52,7 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 	t.Parallel()
 	r := load(t, assets.Text())
 	for _, d := range documents() {
-		if err := templatecheck.CheckHTML(r.pages[spanish+" "+d.file()], d); err != nil {
+		if err := templatecheck.CheckHTML(r.sets[spanish].Lookup(d.file()), d); err != nil {
 			t.Errorf("%s: %v", d.file(), err)
 		}
 	}

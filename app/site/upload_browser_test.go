@@ -573,7 +573,7 @@ func TestTheStepsOfAnUploadAreForEverybody(t *testing.T) {
 		}
 		for _, colours := range []string{"light", "dark"} {
 			c.do(chromedp.EmulateViewport(360, 640), scheme(colours))
-			c.barriers(colours)
+			c.barriers(colours, allRules)
 			c.sideways("360 px")
 			c.shootWhole("phone-" + colours)
 			if os.Getenv("SITE_SHOTS") != "" {

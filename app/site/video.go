@@ -3,8 +3,8 @@ package site
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"risingstars/modules/voting"
 	"risingstars/platform/web"
@@ -13,19 +13,22 @@ import (
 // VideoPage plays one video and takes votes for it.
 type VideoPage struct {
 	Base
+	Clip
 
-	ID, Name, PlayerName, City, Country string
-	Text                                string // the description
-	UploadedAt                          time.Time
-	Duration                            time.Duration
-	Votes                               int
-	Vote                                VoteBox
-	Player                              Player
-	WhatsApp                            string
-	More                                []VideoCard
+	Text       string // the description
+	UploadedAt time.Time
+	Share      Share
+	More       []VideoCard
 }
 
 func (*VideoPage) file() string { return "video" }
+
+// Clip is a video that can be played and voted for.
+type Clip struct {
+	ID, UserID, Name, PlayerName, City, Country string
+	Vote                                        VoteBox
+	Player                                      Player
+}
 
 // VoteBox is where somebody votes. State is open, voted, self or missing.
 type VoteBox struct {
@@ -34,6 +37,7 @@ type VoteBox struct {
 	PlayerName string
 	Votes      int
 	SignedIn   bool
+	From       string // what the form's address carries, so that a vote leads back to where it was given
 	Said       Notice // above the button
 }
 
@@ -45,7 +49,7 @@ type Player struct {
 	Saver       bool   // the browser asks for few bytes
 	Title       string
 	Missing     bool
-	ID          string
+	Other       string // the address of this page that chooses the other quality
 }
 
 // highFor is how long a browser keeps the wish for high quality.
@@ -58,59 +62,86 @@ func (s *Site) getVideo(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	d := &VideoPage{
-		Base: v.frame(e.Title+" · "+e.PlayerName, "videos"), ID: e.VideoID, Name: e.Title, PlayerName: e.PlayerName,
-		City: e.City, Country: e.Country, Text: e.Description, UploadedAt: e.UploadedAt, Duration: e.Duration,
-		Votes: e.Votes,
+		Base: v.frame(e.Title+" · "+e.PlayerName, "videos"), Text: e.Description, UploadedAt: e.UploadedAt,
 	}
 	d.Named = true
 	d.Scripts = []string{"video.js"}
-	voted, err := s.voting.Voted(ctx, v.caller, []string{e.VideoID})
-	if err != nil {
+	if d.Clip, err = s.clip(v, e, "/v/"+e.VideoID); err != nil {
 		return web.View{}, err
 	}
-	d.Vote = s.voteBox(v, e, voted[e.VideoID])
-	if (d.Flash.Text == "flash.voted") != d.Vote.voted() && (d.Flash.Text == "flash.voted" ||
-		d.Flash.Text == "flash.withdrawn") { // an address that somebody kept or shared
-		d.Flash = Notice{}
+	d.settle(&d.Clip)
+	if d.More, err = s.more(v, e); err != nil {
+		return web.View{}, err
 	}
-	if d.Flash.Text == "flash.unvoted" { // is said where the button is
-		if d.Vote.State == "open" && d.Vote.SignedIn {
-			d.Vote.Said = d.Flash
+	d.Card, d.Data = s.videoCard(v, e), s.videoData(v, e)
+	d.OEmbed = web.Absolute(v.Context(), "/oembed?format=json&url="+url.QueryEscape(d.Canonical))
+	if d.Share, err = newShare(d.Card.Title, d.Canonical); err != nil {
+		return web.View{}, err
+	}
+	return s.showWith(d, v.qualityCookie())
+}
+
+// clip returns what plays a video and takes votes for it, on a page with a Spanish address.
+func (s *Site) clip(v *visit, e voting.Entry, address string) (c Clip, err error) {
+	c = Clip{
+		ID: e.VideoID, UserID: e.UserID, Name: e.Title, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+	}
+	voted, err := s.voting.Voted(v.Context(), v.caller, []string{e.VideoID})
+	if err != nil {
+		return c, err
+	}
+	c.Vote = s.voteBox(v, e, voted[e.VideoID])
+	if _, query, ok := strings.Cut(address, "/watch?"); ok {
+		_, order, _ := strings.Cut(query, "&o=")
+		c.Vote.From = "?from=watch&o=" + order
+	}
+	c.Player, err = s.player(v, e, address)
+	return c, err
+}
+
+// settle drops what has just happened from an address that somebody kept or shared, and says at the button what is
+// about the vote.
+func (b *Base) settle(c *Clip) {
+	switch b.Flash.Text {
+	case "flash.voted", "flash.withdrawn":
+		if (b.Flash.Text == "flash.voted") != c.Vote.voted() {
+			b.Flash = Notice{}
 		}
-		d.Flash = Notice{}
+	case "flash.unvoted":
+		if c.Vote.State == "open" && c.Vote.SignedIn {
+			c.Vote.Said = b.Flash
+		}
+		b.Flash = Notice{}
 	}
-	if d.Player, err = s.player(v, e); err != nil {
-		return web.View{}, err
-	}
-	more, err := s.voting.Gallery(ctx, voting.Filter{City: e.City}, voting.Recent, voting.Window{Limit: moreCards + 1})
+}
+
+// more returns other videos of the same city.
+func (s *Site) more(v *visit, e voting.Entry) ([]VideoCard, error) {
+	found, err := s.voting.Gallery(v.Context(), voting.Filter{City: e.City}, voting.Recent,
+		voting.Window{Limit: moreCards + 1})
 	if err != nil {
-		return web.View{}, err
+		return nil, err
 	}
 	var others []voting.Entry
-	for _, other := range more.Entries {
+	for _, other := range found.Entries {
 		if other.VideoID != e.VideoID && len(others) < moreCards {
 			others = append(others, other)
 		}
 	}
-	if d.More, err = s.cards(ctx, v.caller, others); err != nil {
-		return web.View{}, err
+	cards, err := s.cards(v.Context(), v.caller, others)
+	for i := range cards {
+		cards[i].Lazy = true
 	}
-	for i := range d.More {
-		d.More[i].Lazy = true
+	return cards, err
+}
+
+// qualityCookie makes the browser keep the quality that the address chooses.
+func (v *visit) qualityCookie() []string {
+	switch quality := v.URL.Query().Get("q"); quality {
+	case "high", "low":
+		return []string{web.Cookie(v.Context(), "quality", quality, highFor)}
 	}
-	d.Card = Card{
-		Title: cut(e.Title+" · "+e.PlayerName, 65), Description: cut(e.PlayerName+", "+e.City+". "+e.Description, 160),
-		Picture: web.Absolute(ctx, s.o.FilesPath+e.PosterKey), Alt: cut(e.Title, 100), Width: 1280, Height: 720,
-		Video: true,
-	}
-	d.WhatsApp = "https://wa.me/?text=" + url.QueryEscape(e.Title+" · "+e.PlayerName+" "+d.Canonical)
-	var cookies []string
-	if quality := v.URL.Query().Get("quality"); quality == "high" || quality == "low" {
-		cookies = []string{web.Cookie(ctx, "quality", quality, highFor)}
-	}
-	view, err := s.show(d)
-	view.Cookies = cookies
-	return view, err
+	return nil
 }
 
 // moreCards is how many other videos of the city a page shows.
@@ -130,15 +161,20 @@ func (s *Site) voteBox(v *visit, e voting.Entry, voted bool) VoteBox {
 func (b VoteBox) voted() bool { return b.State == "voted" }
 
 // player prefers the small rendition on narrow screens, and everywhere for a browser that saves data.
-func (s *Site) player(v *visit, e voting.Entry) (Player, error) {
+func (s *Site) player(v *visit, e voting.Entry, address string) (Player, error) {
 	ctx := v.Context()
 	p := Player{
-		Title: e.Title, Missing: e.FilesMissing, ID: e.VideoID, Saver: v.Header.Get("Save-Data") == "on",
+		Title: e.Title, Missing: e.FilesMissing, Saver: v.Header.Get("Save-Data") == "on",
 		High: web.CookieOf(v.Request, "quality") == "high",
 	}
-	if quality := v.URL.Query().Get("quality"); quality != "" {
+	if quality := v.URL.Query().Get("q"); quality != "" {
 		p.High = quality == "high"
 	}
+	other := "high"
+	if p.High {
+		other = "low"
+	}
+	p.Other = v.link(with(address, "q", other))
 	var err error
 	if _, p.Poster, err = s.posters(ctx, e.Output); err != nil {
 		return p, err
@@ -148,14 +184,6 @@ func (s *Site) player(v *visit, e voting.Entry) (Player, error) {
 	}
 	p.Small, err = s.address(ctx, e.SmallKey)
 	return p, err
-}
-
-// cut shortens a text to so many letters.
-func cut(text string, most int) string {
-	if utf8.RuneCountInString(text) <= most {
-		return text
-	}
-	return string([]rune(text)[:most-1]) + "…"
 }
 
 // postVote casts or takes back a vote, and returns to where it was done.
@@ -169,8 +197,11 @@ func (s *Site) postVote(v *visit) (web.View, error) {
 	if err != nil {
 		return web.View{}, err
 	}
-	if form.Get("from") == "votes" && v.Method == http.MethodPost {
+	switch seed, ok := parseSeed(v.URL.Query().Get("o")); {
+	case form.Get("from") == "votes" && v.Method == http.MethodPost:
 		return v.goTo("/me/votes?said=" + said)
+	case ok && v.URL.Query().Get("from") == "watch":
+		return v.goTo(watchAddress(seed, id) + "&said=" + said + "#voto")
 	}
 	return v.goTo("/v/" + id + "?said=" + said + "#voto")
 }

@@ -1,7 +1,6 @@
 package identity_test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"

@@ -5,10 +5,12 @@ import (
 	"io"
 )
 
-// Inject stores a clip as an upload and queues it, past HTTP and the quotas, for a load test of the workers. It returns
-// the video's id.
-func (m *Module) Inject(ctx context.Context, ownerID, title string, clip io.Reader, size int64) (string, error) {
-	d, err := newDetails(title, "", "")
+// Inject stores a clip as an upload and queues it, past HTTP and the quotas, for a load test of the workers or a
+// demonstration. It returns the video's id.
+func (m *Module) Inject(
+	ctx context.Context, ownerID, title, description string, clip io.Reader, size int64,
+) (string, error) {
+	d, err := newDetails(title, description, "")
 	if err != nil {
 		return "", err
 	}

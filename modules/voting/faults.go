@@ -9,6 +9,9 @@ var (
 	errWithdrawn = fault.New(fault.Gone, "withdrawn",
 		"Este video ya no se muestra.",
 		"This video is no longer shown.")
+	errNoPerformer = fault.New(fault.NotFound, "not_found",
+		"Esta persona no existe o no tiene videos publicados.",
+		"This person does not exist or has no published videos.")
 	errTooManyWords = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "query.q",
 		Message:  fault.Text{ES: "busca como máximo 5 palabras", EN: "must have at most 5 words"},
@@ -47,6 +50,6 @@ func EntryFault() *fault.Error { return errNoEntry }
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errNoEntry, errWithdrawn, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
+		errNoEntry, errWithdrawn, errNoPerformer, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
 	}
 }

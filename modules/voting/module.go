@@ -74,6 +74,7 @@ type Deps struct {
 // Module is the voting module.
 type Module struct {
 	store   *store
+	roll    *rolls
 	lanes   *lanes
 	limits  Limits
 	files   Files
@@ -95,6 +96,7 @@ func New(d Deps) *Module {
 	if m.mayVote == nil {
 		m.mayVote = func(context.Context, string) error { return nil }
 	}
+	m.roll = newRolls(m.store)
 	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}
 	return m
 }

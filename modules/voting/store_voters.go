@@ -37,23 +37,27 @@ func (s *store) votedFor(ctx context.Context, voterID string, offset, limit int)
 	for i, id := range ids {
 		names[i] = id.VideoID
 	}
-	var rows []entryRow
-	if err := s.db.Gorm(ctx).Where("video_id IN ?", names).Find(&rows).Error; err != nil {
-		return fail(err)
-	}
-	tallies, err := s.tallies(ctx, names)
+	entries, err := s.entriesByID(ctx, names)
 	if err != nil {
 		return fail(err)
 	}
-	found := make(map[string]entryRow, len(rows))
-	for _, row := range rows {
-		found[row.VideoID] = row
+	return entries, count[0].N, nil
+}
+
+// votedIDs returns the numbers of the latest entries that a person has voted for.
+func (s *store) votedIDs(ctx context.Context, voterID string, most int) ([]Short, error) {
+	var ids []struct{ VideoID string }
+	err := s.db.Query(ctx, &ids, `
+		SELECT video_id FROM voting_votes WHERE user_id = ? ORDER BY created_at DESC, video_id DESC LIMIT ?`,
+		voterID, most)
+	if err != nil {
+		return nil, fmt.Errorf("list a person's votes: %w", err)
 	}
-	entries := make([]Entry, 0, len(rows))
-	for _, name := range names {
-		if row, ok := found[name]; ok {
-			entries = append(entries, row.entry(tallies[name]))
+	numbers := make([]Short, 0, len(ids))
+	for _, id := range ids {
+		if n, ok := ShortOf(id.VideoID); ok {
+			numbers = append(numbers, n)
 		}
 	}
-	return entries, count[0].N, nil
+	return numbers, nil
 }

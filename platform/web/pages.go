@@ -29,6 +29,8 @@ type View struct {
 	Location string   // where the browser shall go instead, with GET
 	Cookies  []string // values of Set-Cookie
 	Plain    bool     // it is not compressed, because it has secrets beside a text that its address can choose
+	Framed   bool     // other sites may show it in a frame
+	Open     bool     // scripts of other sites may read it; it is the same for everybody
 }
 
 // Pages sets what all pages have in common. Without it, browsers get the same problem documents as other clients.
@@ -70,6 +72,14 @@ func (s *Server) sendPage(c echo.Context, p View) error {
 		h.Set("Cache-Control", "private, no-cache")
 	}
 	h.Set("Content-Security-Policy", s.pagePolicy)
+	if p.Framed {
+		policy := strings.Replace(s.pagePolicy, "frame-ancestors 'none'", "frame-ancestors *", 1)
+		h.Set("Content-Security-Policy", policy)
+		h.Del("X-Frame-Options")
+	}
+	if p.Open {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Add("Vary", "Cookie, Accept-Encoding, Accept-Language")
 	if p.Location != "" {

@@ -47,25 +47,34 @@ document.addEventListener("submit", async event => {
 	}
 });
 
-// The phone's own list of ways to share, where there is one.
+// The phone's own list of ways to share, where there is one; and a copy, where the browser lets us.
 const share = document.querySelector("[data-share]");
 if (share instanceof HTMLElement && "share" in navigator) {
 	share.hidden = false;
 	share.addEventListener("click", () => {
-		navigator.share({title: document.title, url: share.dataset.share}).catch(() => {}); // they changed their mind
+		navigator.share({title: share.dataset.title, url: share.dataset.share}).catch(() => {}); // they changed their mind
 	});
 }
-
 const address = document.querySelector("#address");
-if (address instanceof HTMLInputElement) address.addEventListener("focus", () => address.select());
+const copy = document.querySelector("[data-copy]");
+const copied = document.querySelector("[data-copied]");
+if (address instanceof HTMLInputElement && copy instanceof HTMLElement && copied instanceof HTMLElement) {
+	address.addEventListener("focus", () => address.select());
+	copy.hidden = !navigator.clipboard; // there is none on plain http
+	copy.addEventListener("click", async () => {
+		await navigator.clipboard.writeText(address.value);
+		copied.hidden = false;
+	});
+}
 
 // A clip that cannot be played can be tried again, or downloaded.
 const video = document.querySelector("video");
 const failed = document.querySelector("[data-failed]");
 if (video && failed instanceof HTMLElement) {
-	const last = video.querySelector("source:last-of-type");
-	last?.addEventListener("error", () => { failed.hidden = false; });
-	video.addEventListener("error", () => { failed.hidden = false; });
+	video.addEventListener("error", event => { // of the player, or of its last source
+		const part = event.target;
+		if (!(part instanceof HTMLSourceElement) || part === video.querySelector("source:last-of-type")) failed.hidden = false;
+	}, true);
 	video.addEventListener("playing", () => { failed.hidden = true; });
 	failed.querySelector("[data-again]")?.addEventListener("click", () => {
 		video.load();
