@@ -14,15 +14,15 @@ type OneVideo struct {
 	ID string `path:"id" doc:"The video's id"`
 }
 
-type messageOutput struct {
+type actOutput struct {
 	Body struct {
 		Message string `json:"message"`
 		VideoID string `json:"video_id"`
 	}
 }
 
-func messageOf(ctx context.Context, videoID, es, en string) *messageOutput {
-	out := &messageOutput{}
+func messageOf(ctx context.Context, videoID, es, en string) *actOutput {
+	out := &actOutput{}
 	out.Body.Message, out.Body.VideoID = web.Say(ctx, fault.Text{ES: es, EN: en}), videoID
 	return out
 }
@@ -36,7 +36,7 @@ type hideInput struct {
 	}
 }
 
-func (a api) postHide(ctx context.Context, in *hideInput) (*messageOutput, error) {
+func (a api) postHide(ctx context.Context, in *hideInput) (*actOutput, error) {
 	if err := a.Hide(ctx, auth.CallerID(ctx), in.ID, Reason(in.Body.Reason), in.Body.Words); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ type showInput struct {
 	}
 }
 
-func (a api) postShow(ctx context.Context, in *showInput) (*messageOutput, error) {
+func (a api) postShow(ctx context.Context, in *showInput) (*actOutput, error) {
 	if err := a.Show(ctx, auth.CallerID(ctx), in.ID, in.Body.Words); err != nil {
 		return nil, err
 	}
