@@ -75,7 +75,9 @@ func (s *Site) getReports(v *visit) (web.View, error) {
 	state := query.Get("state")
 	f := moderation.ReportFilter{All: state == "all"}
 	for _, c := range []Choice{
-		{"", "report.open", false}, {"dismissed", "report.dismissed", false}, {"hidden", "report.hidden", false},
+		{"", "report.open", false},
+		{"dismissed", "report.dismissed", false},
+		{"hidden", "report.hidden", false},
 		{"all", "report.all", false},
 	} {
 		if c.Chosen = c.Value == state; c.Chosen && !f.All {

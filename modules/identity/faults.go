@@ -96,7 +96,9 @@ var (
 func ActFaults() []*fault.Error { return []*fault.Error{errSuspended} }
 
 // RoleFaults returns the faults of [Module.Allow], for the same.
-func RoleFaults() []*fault.Error { return []*fault.Error{errForbiddenRole, errSuspended, errFactorRequired} }
+func RoleFaults() []*fault.Error {
+	return []*fault.Error{errForbiddenRole, errSuspended, errFactorRequired}
+}
 
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
