@@ -403,8 +403,10 @@ func restoreSecret(ctx context.Context, c *config.Config, r *backup.Reader, out 
 		return err
 	}
 	if !c.Embedded() || c.Auth.SecretKey != "" {
-		fmt.Fprintln(out, "The backup has a key of its own, which stays unused, because SECRET_KEY is set: "+
-			"people have to sign in again.")
+		if c.Auth.SecretKey != string(secret) && c.Auth.PreviousKey != string(secret) {
+			fmt.Fprintln(out, "The contest had a key of its own, in the file secret_key of its DATA_DIR. Let SECRET_KEY or "+
+				"SECRET_KEY_PREVIOUS be that; otherwise people sign in again and set up their second factors anew.")
+		}
 		return nil
 	}
 	return auth.RestoreSecret(c.SecretPath(), secret)
