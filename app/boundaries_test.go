@@ -72,7 +72,8 @@ func importLaws() []importLaw {
 			because: "HTTP stays in platform/web and the modules' http files; app builds routes through platform/web",
 		},
 		{
-			name: "pages", imports: globs("html/template"), only: globs("app/site/**", "platform/web/**", "platform/mail/**"),
+			name: "pages", imports: globs("html/template"),
+			only:    globs("app/site/**", "platform/web/**", "platform/mail/**"),
 			because: "pages cross modules, so they are rendered in one room; letters in another",
 		},
 		{

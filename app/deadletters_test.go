@@ -58,8 +58,8 @@ func TestDeadLettersSayWhatWentWrong(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	words := strings.Fields(lines[len(lines)-1])
-	if len(lines) != 2 || words[1] != "v1" || words[2] != "1" || !strings.HasSuffix(lines[1], "process video v1: ffmpeg "+
-		"join: exit status 1: out.mp4: Invalid argument release the claim: no answer") {
+	if len(lines) != 2 || words[1] != "v1" || words[2] != "1" || !strings.HasSuffix(lines[1],
+		"process video v1: ffmpeg join: exit status 1: out.mp4: Invalid argument release the claim: no answer") {
 		t.Errorf("it prints\n%s", &out)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,8 +22,8 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Serve a site that fills itself with a dozen made-up performances, accounts and votes",
 		Long: "Serve as `app serve` does. If there are no accounts yet, ffmpeg records a dozen performances\n" +
-			"meanwhile, the worker publishes them, and made-up people vote: within two minutes the whole site can be\n" +
-			"seen. A site that has accounts is served as it is.",
+			"meanwhile, the worker publishes them, and made-up people vote: within two minutes the whole site can\n" +
+			"be seen. A site that has accounts is served as it is.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, log, err := setup(cmd)
@@ -76,7 +77,7 @@ func (a *app) fillDemo(ctx context.Context, out io.Writer) error {
 	for i := range voters {
 		voters[i] = crowd.person(i, hash)
 	}
-	if err := a.identity.Seed(ctx, append(voters, people...)); err != nil {
+	if err := a.identity.Seed(ctx, slices.Concat(voters, people)); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "\n  Filling the site. Sign in as %s with %s\n\n", people[0].Email, password)

@@ -9,8 +9,8 @@ import (
 	"risingstars/platform/mail"
 )
 
-// openPost chooses how letters are sent: by the server of SMTP_URL, or into files. Links lead to PUBLIC_URL and never to
-// what a request calls the site, which whoever sends the request can choose.
+// openPost chooses how letters are sent: by the server of SMTP_URL, or into files. Links lead to PUBLIC_URL and never
+// to what a request calls the site, which whoever sends the request can choose.
 func (a *app) openPost() (err error) {
 	o := mail.Options{
 		DB: a.db, Queue: a.queue, Templates: assets.Mail(), PublicURL: a.siteAddress(a.c.HTTP.Addr),

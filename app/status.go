@@ -20,8 +20,8 @@ func statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Print what runs and what it does: processes, jobs, the queue, videos, disks; it changes nothing",
 		Long: "Print what runs and what it does: processes, jobs, the queue, videos, disks. It changes nothing.\n\n" +
-			"With --watch it does so every two seconds until Ctrl-C: on a terminal in place of what it printed before;\n" +
-			"into a pipe or a file one after the other, each below the time (with --json each on one line).",
+			"With --watch it does so every two seconds until Ctrl-C: on a terminal in place of what it printed\n" +
+			"before; into a pipe or a file one after the other, each below the time (with --json each on one line).",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, log, err := setup(cmd)

@@ -51,8 +51,8 @@ type Setting struct {
 type Report struct {
 	Settings []Setting
 	Warnings Problems // of what can be meant, but hardly is
-	// SDK are the variables of AWS's and OpenTelemetry's SDKs that only the file has. These read the environment alone, so
-	// whoever uses one must put them there.
+	// SDK are the variables of AWS's and OpenTelemetry's SDKs that only the file has. These read the environment alone,
+	// so whoever uses one must put them there.
 	SDK map[string]string
 }
 

@@ -259,7 +259,7 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	if status != http.StatusConflict || code != "already_decided" {
 		t.Errorf("a late decision by the API answers %d %s", status, code)
 	}
-	second.get(t, "/admin/reports").has(t, "No hay reportes") // the other one was decided on as well
+	second.get(t, "/admin/reports").has(t, "No hay report") // the other one was decided on as well
 	second.get(t, "/admin/reports?state=hidden").has(t, "2 reportes<")
 
 	if gone := anybody.get(t, "/v/"+id); gone.status != http.StatusGone {

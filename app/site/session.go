@@ -107,8 +107,8 @@ func (s *Site) enter(v *visit, who identity.Visitor, device, said string, w Wish
 	if w.Vote == "" {
 		return v.goTo(with(w.Next, "said", said), cookies...)
 	}
-	if said, err = s.castFor(ctx, w.Vote, who.UserID); err != nil { // they are signed in, and can vote on the page itself
-		said = "unvoted"
+	if said, err = s.castFor(ctx, w.Vote, who.UserID); err != nil {
+		said = "unvoted" // they are signed in, and can vote on the page itself
 	}
 	return v.goTo(with(w.Next, "said", said)+"#voto", cookies...)
 }

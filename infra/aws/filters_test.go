@@ -43,7 +43,8 @@ func TestFiltersMatchWhatTheProgramLogs(t *testing.T) {
 			}
 		}
 		for _, value := range filteredValue.FindAllStringSubmatch(pattern, -1) {
-			if !slices.ContainsFunc(wordsIn(value[1], value[2]), func(w string) bool { return strings.Contains(code, w) }) {
+			inCode := func(w string) bool { return strings.Contains(code, w) }
+			if !slices.ContainsFunc(wordsIn(value[1], value[2]), inCode) {
 				t.Errorf("the code does not have %s %q", value[1], value[2])
 			}
 		}

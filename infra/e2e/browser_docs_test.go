@@ -58,7 +58,8 @@ func (s *traffic) wantOnly(t *testing.T, host string) {
 	}
 }
 
-// From the page of help somebody comes to Swagger UI, signs in, uploads a clip and votes, and nothing comes from another host.
+// From the page of help somebody comes to Swagger UI, signs in, uploads a clip and votes, and nothing comes from
+// another host.
 func TestTheAPICanBeTriedInABrowser(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()
@@ -120,7 +121,8 @@ func TestTheAPICanBeTriedInABrowser(t *testing.T) {
 	}
 }
 
-// Redoc, to which the page of help leads, shows the document, and asks no other host: the policy stops what it would ask for.
+// Redoc, to which the page of help leads, shows the document, and asks no other host: the policy stops what it would
+// ask for.
 func TestTheAPICanBeReadInABrowser(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()

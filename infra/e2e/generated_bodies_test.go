@@ -52,9 +52,10 @@ func (in inputs) body(t *rapid.T, r *wireRequest) {
 	}
 	if rarely(t, "another type") {
 		contentType = oneOf(t, "type", "", "text/plain", "application/xml", "application/json; charset=utf-16",
-			name+";", "application/json, text/plain", "multipart/form-data", "multipart/form-data; boundary=", "é", "*/*", "json",
-			"multipart/form-data; boundary="+strings.Repeat("b", 71), "multipart/mixed; boundary=b", "application/*",
-			"application/x-www-form-urlencoded", "application/json", strings.ToUpper(name), "/", "a/b; c")
+			name+";", "application/json, text/plain", "multipart/form-data", "multipart/form-data; boundary=", "é",
+			"*/*", "json", "multipart/form-data; boundary="+strings.Repeat("b", 71), "multipart/mixed; boundary=b",
+			"application/*", "application/x-www-form-urlencoded", "application/json", strings.ToUpper(name),
+			"/", "a/b; c")
 	}
 	r.Headers = append(r.Headers, "Content-Type: "+contentType)
 	if rarely(t, "a second type") && rarely(t, "really") {
@@ -124,7 +125,7 @@ func (in inputs) multipart(t *rapid.T, schema *openapi3.Schema) string {
 	var b strings.Builder
 	in.fields(t, schema, func(name string, s *openapi3.Schema) {
 		disposition := fmt.Sprintf("form-data; name=%q", name)
-		value := ""
+		var value string
 		if s.Format == "binary" {
 			disposition += "; filename=" + oneOf(t, "filename", `"clip.mp4"`, `""`, `"../a"`, `"é😀.mp4"`, `a b`,
 				`"`+strings.Repeat("a", 2000)+`"`)

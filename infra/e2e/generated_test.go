@@ -126,7 +126,7 @@ func (g *generated) check(t *testing.T, client *wireClient, document *openapi3.T
 	g.slowest = max(g.slowest, took)
 	request := r.parsed(t)
 	isProblem := a.Header.Get("Content-Type") == "application/problem+json"
-	what := ""
+	var what string
 	switch breach := contracttest.Breach(document, request, a); {
 	case a.Status >= http.StatusInternalServerError:
 		what = "a fault of ours"

@@ -43,8 +43,9 @@ func TestThePostmanCollectionPasses(t *testing.T) {
 	const folder = "../postman/"
 	collection, report := folder+"showcase.postman_collection.json", filepath.Join(work, "report.json")
 	cmd := exec.CommandContext(t.Context(), newman, "run", collection, "--environment",
-		folder+"local.postman_environment.json", "--env-var", "baseUrl="+contracttest.Proxy(t, s.URL), "--working-dir", work,
-		"--timeout-request", "60000", "--color", "off", "--reporters", "cli,json", "--reporter-json-export", report)
+		folder+"local.postman_environment.json", "--env-var", "baseUrl="+contracttest.Proxy(t, s.URL),
+		"--working-dir", work, "--timeout-request", "60000", "--color", "off",
+		"--reporters", "cli,json", "--reporter-json-export", report)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("newman: %v\n%s", err, out)
 	}

@@ -96,7 +96,8 @@ func TestAnUploadIsOneTraceUpToItsPublication(t *testing.T) {
 	}
 	checkTraces(t, receiver, map[string]string{
 		"token": ana.Token, "password": password, "e-mail": ana.Email, "title": "Un título",
-		"secret": s.secret(t), "signed link": link[strings.LastIndexByte(link, '=')+1:], "client's address": "127.0.0.1",
+		"secret": s.secret(t), "signed link": link[strings.LastIndexByte(link, '=')+1:],
+		"client's address": "127.0.0.1",
 	})
 }
 

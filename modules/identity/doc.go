@@ -18,5 +18,6 @@
 // stands in a log that only grows, written in the act's own transaction. The last admin who may sign in stays one.
 //
 // It offers [Module.ProfileOf], which returns a person's player name, city and country, and the HTTP operations under
-// /api/auth and /api/admin. It needs a database, a password hasher, a token issuer and rate limiters. It owns the tables identity_*.
+// /api/auth and /api/admin. It needs a database, a password hasher, a token issuer and rate limiters. It owns the
+// tables identity_*.
 package identity

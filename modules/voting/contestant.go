@@ -7,8 +7,8 @@ type Contestant struct {
 	UserID, PlayerName, City, Country string
 }
 
-// ChangeContestant shows somebody's new profile on all their entries and in the ranking, in the transaction of ctx if it
-// carries one. It changes nothing of somebody without entries.
+// ChangeContestant shows somebody's new profile on all their entries and in the ranking, in the transaction of ctx if
+// it carries one. It changes nothing of somebody without entries.
 func (m *Module) ChangeContestant(ctx context.Context, c Contestant) error {
 	return m.store.changeContestant(ctx, c)
 }

@@ -37,8 +37,8 @@ func (m *Module) Routes(s *web.Server) {
 		faults = append(faults, m.o.VoteFaults...)
 		return web.Refuses(op, append(faults, errNoEntry, errWithdrawn, disk.ErrFull)...)
 	}
-	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once", errAlreadyVoted, errSelfVote, errUnverified),
-		once, a.postVote)
+	web.Register(s, change(http.MethodPost, "vote", "Vote for a video, once",
+		errAlreadyVoted, errSelfVote, errUnverified), once, a.postVote)
 	web.Register(s, change(http.MethodDelete, "unvote", "Take back your vote for a video", errNotVoted),
 		changes, a.deleteVote)
 }

@@ -40,7 +40,7 @@ type Short uint32
 // ShortOf returns the number of a video, and false for what is no id.
 func ShortOf(videoID string) (Short, bool) {
 	id, err := uuid.Parse(videoID)
-	return Short(keyOf(id)), err == nil //nolint:gosec // the lower half
+	return Short(keyOf(id)), err == nil // the lower half
 }
 
 // Mixed returns the window of the published entries in the order of a seed. It does not search.
@@ -99,7 +99,7 @@ func newSeenSet(seen []Short) *seenSet {
 }
 
 func (s *seenSet) has(key uint64) bool {
-	n := Short(key) //nolint:gosec // the lower half
+	n := Short(key) // the lower half
 	return s.sieve[n>>6&1023]&(1<<(n&63)) != 0 && s.all[n]
 }
 

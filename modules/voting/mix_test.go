@@ -151,7 +151,7 @@ func BenchmarkMixedOrderOf100000(b *testing.B) {
 	b.Run("page", func(b *testing.B) {
 		for i := range b.N {
 			window := voting.Window{Offset: i * 997 % 99_000, Limit: 12}
-			seed := voting.Shuffle(i) //nolint:gosec // any will do
+			seed := voting.Shuffle(i)
 			if _, err := bench.Mixed(b.Context(), seed, voting.Filter{}, window); err != nil {
 				b.Fatal(err)
 			}
@@ -160,7 +160,7 @@ func BenchmarkMixedOrderOf100000(b *testing.B) {
 	b.Run("turn", func(b *testing.B) {
 		seen := make([]voting.Short, 500)
 		for i := range b.N {
-			if _, err := bench.TurnOf(b.Context(), voting.Shuffle(i), newID(), "", seen); err != nil { //nolint:gosec
+			if _, err := bench.TurnOf(b.Context(), voting.Shuffle(i), newID(), "", seen); err != nil {
 				b.Fatal(err)
 			}
 		}

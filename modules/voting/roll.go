@@ -3,6 +3,7 @@ package voting
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -74,14 +75,12 @@ func (r *roll) with(rows []rollRow) (*roll, error) {
 	grown := *r
 	if len(rows) > 0 { // the names are a map, which readers of the old roll must not see change
 		grown.names = make(map[string]int32, len(r.names)+1)
-		for name, n := range r.names {
-			grown.names[name] = n
-		}
+		maps.Copy(grown.names, r.names)
 	}
 	number := func(name string) int32 {
 		n, ok := grown.names[name]
 		if !ok {
-			n = int32(len(grown.names) + 1) //nolint:gosec // there are fewer places than entries
+			n = int32(len(grown.names) + 1)
 			grown.names[name] = n
 		}
 		return n

@@ -11,8 +11,8 @@ import (
 func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		var entries []struct{ VideoID, Title string }
-		err := s.db.Query(ctx, &entries, `SELECT video_id, title FROM voting_entries WHERE user_id = ? ORDER BY video_id`,
-			c.UserID)
+		err := s.db.Query(ctx, &entries,
+			`SELECT video_id, title FROM voting_entries WHERE user_id = ? ORDER BY video_id`, c.UserID)
 		if err != nil {
 			return err
 		}

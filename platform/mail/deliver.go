@@ -30,7 +30,8 @@ func (p *Post) handle(ctx context.Context, d queue.Delivery) error {
 	case errors.Is(err, ErrRefused), errors.Is(err, errExpired):
 		return queue.Discard(err) // which is noted
 	case pause > 0:
-		p.log.WarnContext(ctx, "a letter is tried again later", "letter", d.ID, "delay_ms", pause.Milliseconds(), "error", err)
+		p.log.WarnContext(ctx, "a letter is tried again later", "letter", d.ID,
+			"delay_ms", pause.Milliseconds(), "error", err)
 		return queue.Later(pause)
 	}
 	return err

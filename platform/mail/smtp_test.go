@@ -58,7 +58,8 @@ func TestTheLineIsSecureUnlessItIsLoopback(t *testing.T) {
 		"smtps, unknown certificate":    {mailtest.Options{Host: host, Implicit: true}, "smtps", false, "", false},
 		"smtps to a server without TLS": {mailtest.Options{Host: host}, "smtps", true, "", false},
 		"the right password": {
-			mailtest.Options{Host: host, TLS: true, User: "u@x", Password: "p@ß"}, "smtp", true, "u%40x:p%40%C3%9F@", true,
+			mailtest.Options{Host: host, TLS: true, User: "u@x", Password: "p@ß"},
+			"smtp", true, "u%40x:p%40%C3%9F@", true,
 		},
 		"a wrong password": {
 			mailtest.Options{Host: host, TLS: true, User: "u", Password: "p"}, "smtp", true, "u:wrong@", false,

@@ -58,7 +58,8 @@ func (p *Post) sweep(ctx context.Context) error {
 		case pause == 0:
 			p.Forward(ctx, id) // the queue buries it, or has done so
 		default:
-			p.log.WarnContext(ctx, "a letter is tried again later", "letter", id, "delay_ms", pause.Milliseconds(), "error", err)
+			p.log.WarnContext(ctx, "a letter is tried again later", "letter", id,
+				"delay_ms", pause.Milliseconds(), "error", err)
 			return nil // the others would wait for the same server
 		}
 	}

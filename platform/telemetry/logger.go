@@ -15,8 +15,8 @@ import (
 )
 
 // NewLogger returns a logger that writes records of the given level (debug, info, warn, error) and above to w. Format
-// is text, json or auto, which means text if w is a terminal and JSON otherwise. Each record gets the ids of the request
-// and of the trace of its context.
+// is text, json or auto, which means text if w is a terminal and JSON otherwise. Each record gets the ids of the
+// request and of the trace of its context.
 func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	var minimum slog.Level
 	if err := minimum.UnmarshalText([]byte(level)); err != nil {

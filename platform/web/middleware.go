@@ -128,8 +128,8 @@ func (s *Server) observed(method, route string, status int, took time.Duration) 
 	s.durations.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
-// bounded returns what metrics and spans call a method and a route: clients can send any word as a method, and each would
-// become a time series.
+// bounded returns what metrics and spans call a method and a route: clients can send any word as a method, and each
+// would become a time series.
 func bounded(method, route string) (string, string) {
 	if !methods[method] {
 		method = "other"

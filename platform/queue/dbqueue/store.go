@@ -22,8 +22,8 @@ func (d *Driver) insert(ctx context.Context, task queue.Task) error {
 		INSERT INTO queue_tasks (kind, id, payload, trace, state, due_at, wait_us)
 		VALUES (?, ?, ?, ?, 'waiting', `+d.db.Clock()+`, 0)
 		ON CONFLICT (kind, id) DO UPDATE
-		SET payload = excluded.payload, trace = excluded.trace, state = 'waiting', due_at = excluded.due_at, wait_us = 0, attempts = 0,
-			lapses = 0, reason = '', died_at = 0, redriven = FALSE
+		SET payload = excluded.payload, trace = excluded.trace, state = 'waiting', due_at = excluded.due_at,
+			wait_us = 0, attempts = 0, lapses = 0, reason = '', died_at = 0, redriven = FALSE
 		WHERE queue_tasks.state = 'dead'`,
 		task.Kind, task.ID, payload, task.Trace)
 	return err

@@ -109,8 +109,8 @@ func spanOf(service string, s *trace.Span) Span {
 		Kind:       strings.ToLower(strings.TrimPrefix(s.GetKind().String(), "SPAN_KIND_")),
 		Attributes: attributes(s.GetAttributes()),
 		Failed:     s.GetStatus().GetCode() == trace.Status_STATUS_CODE_ERROR, Message: s.GetStatus().GetMessage(),
-		Begin: time.Unix(0, int64(s.GetStartTimeUnixNano())), //nolint:gosec // for 270 years
-		End:   time.Unix(0, int64(s.GetEndTimeUnixNano())),   //nolint:gosec // as above
+		Begin: time.Unix(0, int64(s.GetStartTimeUnixNano())),
+		End:   time.Unix(0, int64(s.GetEndTimeUnixNano())),
 	}
 	for _, link := range s.GetLinks() {
 		span.Links = append(span.Links, hex.EncodeToString(link.GetTraceId()))

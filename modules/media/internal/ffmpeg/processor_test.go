@@ -232,7 +232,9 @@ func processesWith(t *testing.T, text string) (found []string) {
 // What an operator reads of a task that has died is the error's text.
 func TestAToolsErrorEndsWithItsLastWords(t *testing.T) {
 	t.Parallel()
-	err := &ToolError{Step: "join", Err: errors.New("exit status 1"), Stderr: "a long story\n out.mp4: Invalid argument\n"}
+	err := &ToolError{
+		Step: "join", Err: errors.New("exit status 1"), Stderr: "a long story\n out.mp4: Invalid argument\n",
+	}
 	if got := err.Error(); got != "ffmpeg join: exit status 1: out.mp4: Invalid argument" {
 		t.Errorf("%q", got)
 	}
