@@ -238,8 +238,9 @@ func (s *site) generatedWorld(t *testing.T) inputs {
 	var report struct {
 		ID string `json:"report_id"`
 	}
-	s.post(t, "/api/public/videos/"+published+"/report", ben.Token, map[string]string{"reason": "other", "words": "Esto."}).
-		want(t, http.StatusCreated, "").decode(t, &report)
+	s.post(t, "/api/public/videos/"+published+"/report", ben.Token, map[string]string{
+		"reason": "other", "words": "Esto.",
+	}).want(t, http.StatusCreated, "").decode(t, &report)
 	in.known["id"] = append(in.known["id"], report.ID)
 	v := ana.video(t, published)
 	for _, link := range []string{v.ProcessedURL, v.PosterURL, v.OriginalURL, upload.Parts[0].URL} {

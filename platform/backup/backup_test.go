@@ -304,7 +304,8 @@ func TestEncryptedBackupsKeepTheirOwnFiles(t *testing.T) {
 		}
 		keys = append(keys, key)
 		if n == 2 { // what cannot be read is no reason not to back up
-			if err := os.WriteFile(filepath.Join(dir, "snapshots/20000101-000000.json"), []byte("{"), 0o600); err != nil {
+			broken := filepath.Join(dir, "snapshots/20000101-000000.json")
+			if err := os.WriteFile(broken, []byte("{"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
