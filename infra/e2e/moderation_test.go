@@ -49,6 +49,9 @@ func TestAHiddenVideoAndASuspendedAccountComeBack(t *testing.T) {
 		want(t, http.StatusCreated, "")
 	s.post(t, public+"/report", "", map[string]string{"reason": "spam", "email": "WHO@example.com"}).
 		want(t, http.StatusCreated, "") // and dropped: it may be somebody else
+	s.post(t, public+"/report", luz.Token, map[string]string{"reason": "spam"}).want(t, http.StatusCreated, "")
+	s.post(t, public+"/report", luz.Token, map[string]string{"reason": "spam"}).
+		want(t, http.StatusBadRequest, "already_reported")
 	s.get(t, public, "").want(t, http.StatusOK, "")
 	var reports []struct {
 		ReportID string `json:"report_id"`

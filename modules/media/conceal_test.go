@@ -30,7 +30,7 @@ func TestConcealingWritesNothingUnlessAllFilesAreThere(t *testing.T) {
 		var orphans struct{ N int }
 		count := func() int {
 			t.Helper()
-			if err := s.db.Query(ctx, &orphans, `SELECT COUNT(*) AS n FROM media_orphans`); err != nil {
+			if err := s.db.Query(ctx, &orphans, `SELECT COUNT(*) AS n FROM media_unclaimed_files`); err != nil {
 				t.Fatal(err)
 			}
 			return orphans.N
