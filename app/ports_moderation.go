@@ -23,9 +23,9 @@ func (e entries) ShowOwner(ctx context.Context, userID string) (int, error) {
 // moderated implements moderation's port Gallery with the voting module.
 type moderated struct{ *voting.Module }
 
-func (m moderated) Entry(ctx context.Context, videoID string) (moderation.Entry, bool, error) {
-	e, hidden, err := m.KnownEntry(ctx, videoID)
-	return moderatedEntry(e), hidden, err
+func (m moderated) Entry(ctx context.Context, videoID string) (moderation.Entry, error) {
+	e, err := m.EntryOf(ctx, videoID)
+	return moderatedEntry(e), err
 }
 
 func (m moderated) Entries(ctx context.Context, videoIDs []string) (map[string]moderation.Entry, error) {
@@ -63,7 +63,9 @@ func (a acts) Add(ctx context.Context, userID, act, videoID, before, after, reas
 }
 
 func moderationOptions() moderation.Options {
-	return moderation.Options{VideoFault: voting.EntryFault(), RoleFaults: identity.RoleFaults()}
+	return moderation.Options{
+		VideoFault: voting.EntryFault(), HiddenFault: voting.HiddenFault(), RoleFaults: identity.RoleFaults(),
+	}
 }
 
 // standing implements media's port Moderation with the moderation and identity modules.

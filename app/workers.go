@@ -44,9 +44,12 @@ func (a *app) conceal(ctx context.Context) {
 }
 
 // concealSome goes on after an error: the files of one may be missing.
-func (a *app) concealSome(ctx context.Context) error {
-	ids, err := a.voting.Unconcealed(ctx, concealBatch)
-	for _, id := range ids {
+func (a *app) concealSome(ctx context.Context) (err error) {
+	for range concealBatch {
+		id, claimErr := a.voting.ClaimUnconcealed(ctx)
+		if claimErr != nil || id == "" {
+			return errors.Join(err, claimErr)
+		}
 		key, renameErr := a.media.Conceal(ctx, id)
 		if renameErr == nil && key != "" {
 			renameErr = a.voting.MarkConcealed(ctx, id, key)
@@ -56,7 +59,7 @@ func (a *app) concealSome(ctx context.Context) error {
 	return err
 }
 
-// concealBatch is how many videos are concealed before others have their turn.
+// concealBatch bounds how many videos are concealed at a time, and the errors that are told at once.
 const concealBatch = 20
 
 // join puts this process on the roster, until close.

@@ -96,6 +96,7 @@ func TestEveryRoleMayDoWhatItsRightsSay(t *testing.T) {
 				boss.call(t, http.MethodPost, video+"/show", `{"words":"A mistake."}`)
 			case "suspend", "sessions", "dismiss", "roles":
 				boss.call(t, http.MethodPost, user+"/unsuspend", because)
+				boss.call(t, http.MethodPost, video+"/show", `{"words":"A mistake."}`) // else nobody reports it
 			}
 		}
 		letters := map[identity.Role]string{
@@ -230,13 +231,20 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	bad.has(t, "cuéntanos qué pasa", `value="no"`)
 	sent := anybody.post(t, "/report/"+id, "reason", "rights", "words", "Es mi canción", "email", "yo@example.com")
 	anybody.get(t, sent.location()).has(t, "Recibimos tu reporte")
+	// No answer tells whose e-mail has reported it.
 	again := anybody.post(t, "/report/"+id, "reason", "spam", "email", "YO@example.com")
-	if again.status != http.StatusUnprocessableEntity {
-		t.Errorf("a second report answers %d", again.status)
+	if anybody.get(t, again.location()).has(t, "Recibimos tu reporte"); again.location() == sent.location() {
+		t.Errorf("a second report leads to %s, as the first one", again.location())
 	}
-	again.has(t, "Ya recibimos tu reporte")
+	api, body := "/api/public/videos/"+id+"/report", `{"reason":"spam","email":"yo@example.com"}`
+	if status, code := anybody.call(t, http.MethodPost, api, body); status != http.StatusCreated {
+		t.Errorf("a third report answers %d %s", status, code)
+	}
 	hers.post(t, "/report/"+id, "reason", "spam")
 	hers.get(t, "/report/"+id).has(t, "Ya recibimos tu reporte")
+	if twice := hers.post(t, "/report/"+id, "reason", "spam"); twice.status != http.StatusUnprocessableEntity {
+		t.Errorf("a second report of an account answers %d", twice.status)
+	}
 	anybody.get(t, "/v/"+id).has(t, "El primer vuelo")
 
 	list := first.get(t, "/admin/reports")
@@ -273,7 +281,21 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	owner.get(t, "/me/videos/"+id).has(t, "Oculto", "sin permiso", "Es de otra persona")
 	owner.get(t, "/me/videos").has(t, "Oculto")
 	mine := owner.get(t, "/api/videos/"+id, "Accept", "application/json")
-	mine.has(t, `"hidden":{`, `"code":"rights"`, `"words":"Es de otra persona"`)
+	mine.has(t, `"hidden":{`, `"code":"rights"`, `"words":"Es de otra persona"`, `"processed_url":null`,
+		`"small_url":null`, `"small_width":null`, `"poster_url":null`, `"posters":null`)
+	// Nobody reads what it was, and its files have no address, not even for its owner.
+	for path, b := range map[string]*browser{
+		"/report/" + id: anybody, "/en/report/" + id: hers, "/me/videos": owner, "/me/videos/" + id: owner,
+	} {
+		page := b.get(t, path)
+		title := strings.Contains(page.body, "El primer vuelo") && b != owner
+		if title || strings.Contains(page.body, "processed/") || (page.status == http.StatusGone) != (b != owner) {
+			t.Errorf("%s answers %d:\n%s", path, page.status, page.body)
+		}
+	}
+	if status, code := anybody.call(t, http.MethodPost, api, body); status != http.StatusGone || code != "withdrawn" {
+		t.Errorf("a report of the hidden video answers %d %s", status, code)
+	}
 
 	shown := second.post(t, "/admin/videos/"+id+"/show", "reason", "Tiene permiso")
 	if shown.location() != "/admin/videos/"+id+"?said=shown" {

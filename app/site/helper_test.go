@@ -160,7 +160,9 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	})
 	desk := moderation.New(moderation.Deps{
 		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
-		Options: moderation.Options{VideoFault: voting.EntryFault(), RoleFaults: identity.RoleFaults()},
+		Options: moderation.Options{
+			VideoFault: voting.EntryFault(), HiddenFault: voting.HiddenFault(), RoleFaults: identity.RoleFaults(),
+		},
 	})
 	h.queue = queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log})
 	h.media = media.New(media.Deps{

@@ -54,13 +54,17 @@ func (s *Site) myVideo(ctx context.Context, v media.Video, votes int) (MyVideo, 
 	for _, n := range v.Notices {
 		m.Notices = append(m.Notices, web.Say(ctx, media.NoticeText(n)))
 	}
-	hidden, err := s.media.WhyHidden(ctx, []string{v.ID})
+	reasons, err := s.media.WhyHidden(ctx, []string{v.ID})
 	if err != nil {
 		return m, err
 	}
-	if why, ok := hidden[v.ID]; ok {
+	if why, ok := reasons[v.ID]; ok {
 		m.Hidden, m.HiddenWords, m.Published = web.Say(ctx, why.Text), why.Words, false
 		m.State, m.Kind = "state.hidden", "bad"
+	}
+	hidden, err := s.media.Hidden(ctx, []string{v.ID})
+	if err != nil || hidden[v.ID] { // the address of its picture lasts, and can be passed on
+		return m, err
 	}
 	_, m.Picture, err = s.posters(ctx, voting.Output{
 		PosterKey: v.PosterKey, Poster640Key: v.Poster640Key,

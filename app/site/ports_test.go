@@ -22,9 +22,9 @@ func (e entries) ShowOwner(ctx context.Context, userID string) (int, error) {
 
 type moderated struct{ *voting.Module }
 
-func (m moderated) Entry(ctx context.Context, videoID string) (moderation.Entry, bool, error) {
-	e, hidden, err := m.KnownEntry(ctx, videoID)
-	return moderation.Entry{Title: e.Title, PlayerName: e.PlayerName, OwnerID: e.UserID, Votes: e.Votes}, hidden, err
+func (m moderated) Entry(ctx context.Context, videoID string) (moderation.Entry, error) {
+	e, err := m.EntryOf(ctx, videoID)
+	return moderation.Entry{Title: e.Title, PlayerName: e.PlayerName, OwnerID: e.UserID, Votes: e.Votes}, err
 }
 
 func (m moderated) Entries(ctx context.Context, videoIDs []string) (map[string]moderation.Entry, error) {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"risingstars/modules/voting"
+	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
 
@@ -38,18 +39,11 @@ func (s *Site) getWatch(v *visit) (web.View, error) {
 		id = ""
 	}
 	d := &WatchPage{Base: v.frame("watch.title", "videos"), Order: seedText(seed)}
-	seen := v.seen()
-	turn, err := s.voting.TurnOf(v.Context(), seed, id, v.caller, seen)
+	e, turn, err := s.turnAt(v, seed, id, v.seen())
 	if err != nil {
 		return web.View{}, err
 	}
-	here := id
-	if id == "" && turn.Next != "" { // the first that they have not seen
-		here = turn.Next
-		if turn, err = s.voting.TurnOf(v.Context(), seed, here, v.caller, seen); err != nil {
-			return web.View{}, err
-		}
-	}
+	here := e.VideoID
 	d.Position, d.Total, d.Left = turn.Position, turn.Total, turn.Unseen
 	if here == "" {
 		d.AllSeen, d.NothingUp = turn.Total > 0, turn.Total == 0
@@ -57,10 +51,6 @@ func (s *Site) getWatch(v *visit) (web.View, error) {
 			d.First = v.link(watchAddress(seed, turn.Following))
 		}
 		return s.showWith(d, cookies)
-	}
-	e, err := s.voting.EntryOf(v.Context(), here)
-	if err != nil {
-		return web.View{}, err
 	}
 	address := watchAddress(seed, here)
 	if v.path == "/watch" && v.URL.Query().Get("v") != "" { // without it, the page is everybody's own
@@ -78,6 +68,37 @@ func (s *Site) getWatch(v *visit) (web.View, error) {
 		d.Next = v.link(watchAddress(seed, next))
 	}
 	return s.showWith(d, append(cookies, v.qualityCookie()...))
+}
+
+// mostGone is how many entries are passed over that went a moment ago.
+const mostGone = 5
+
+// turnAt returns a video and where a visitor is there. With the id "", it is the first one that they have not seen, and
+// the entry is empty if there is none.
+func (s *Site) turnAt(v *visit, seed voting.Shuffle, id string, seen []voting.Short) (
+	e voting.Entry, turn voting.Turn, err error,
+) {
+	for range mostGone {
+		here := id
+		if id == "" {
+			if turn, err = s.voting.TurnOf(v.Context(), seed, "", v.caller, seen); err != nil || turn.Next == "" {
+				return e, turn, err
+			}
+			here = turn.Next
+		}
+		if e, err = s.voting.EntryOf(v.Context(), here); err == nil {
+			turn, err = s.voting.TurnOf(v.Context(), seed, here, v.caller, seen)
+			return e, turn, err
+		}
+		kind := fault.From(err).Kind
+		if id != "" || kind != fault.NotFound && kind != fault.Gone {
+			return e, turn, err
+		}
+		if n, ok := voting.ShortOf(here); ok {
+			seen = append(seen, n)
+		}
+	}
+	return e, turn, err
 }
 
 // postSeen marks a video as seen, and leads to the next one.

@@ -58,6 +58,27 @@ func TestWatchingGoesThroughAllClips(t *testing.T) {
 	}
 }
 
+// A video that has just been hidden is passed over, even before the order of all is read anew.
+func TestWatchingPassesOverWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	h.crowd(t, 5)
+	b := h.browser(t)
+	for range 4 {
+		id := b.get(t, "/watch?o=7").first(t, shownClip)
+		if hidden, err := h.voting.Hide(t.Context(), id); err != nil || !hidden {
+			t.Fatal(hidden, err)
+		}
+		page := b.get(t, "/watch?o=7")
+		if page.status != http.StatusOK || page.first(t, shownClip) == id {
+			t.Errorf("after a video was hidden, the page answers %d with %s", page.status, page.first(t, shownClip))
+		}
+		if got := b.get(t, "/watch?o=7&v="+id).status; got != http.StatusGone {
+			t.Errorf("the hidden video answers %d", got)
+		}
+	}
+}
+
 // What somebody says that they have seen, or has voted for, does not come again; after the last, the page says so.
 func TestWatchingEndsWhenAllIsSeen(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,11 @@ func (m *Module) Conceal(ctx context.Context, videoID string) (processedKey stri
 		*key = name + end + path.Ext(*key)
 		to = append(to, *key)
 	}
+	for _, key := range from { // nothing is copied in vain
+		if _, err := m.bucket.Stat(ctx, key); err != nil {
+			return "", fmt.Errorf("look for %s: %w", key, err)
+		}
+	}
 	if err := m.store.orphan(ctx, longestGrace, to...); err != nil {
 		return "", err
 	}

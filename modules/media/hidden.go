@@ -34,6 +34,11 @@ func (free) Hidden(context.Context, []string) (map[string]bool, error) { return 
 
 func (free) MayUpload(context.Context, string) error { return nil }
 
+// Hidden reports which of the published videos are not shown. Nobody gets links to their published files.
+func (m *Module) Hidden(ctx context.Context, videoIDs []string) (map[string]bool, error) {
+	return m.moderation.Hidden(ctx, videoIDs)
+}
+
 // WhyHidden returns why moderators hide those among the videos that they do, by id.
 func (m *Module) WhyHidden(ctx context.Context, videoIDs []string) (map[string]Hiding, error) {
 	return m.moderation.WhyHidden(ctx, videoIDs)

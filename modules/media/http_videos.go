@@ -165,7 +165,11 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	hidden, err := a.WhyHidden(ctx, ids)
+	why, err := a.WhyHidden(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := a.Hidden(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -178,12 +182,15 @@ func (a api) bodies(ctx context.Context, videos []Video) ([]videoBody, error) {
 			FilesMissing: v.FilesMissing,
 			ID:           v.ID, CreatedAt: v.UploadedAt, VoteCount: tallies[v.ID],
 		}
-		if h, ok := hidden[v.ID]; ok {
+		if h, ok := why[v.ID]; ok {
 			b.Hidden = &hiddenBody{h.Code, web.Say(ctx, h.Text), h.Words, h.At}
 		}
 		if !v.ProcessedAt.IsZero() {
 			seconds := v.Duration.Seconds()
 			b.ProcessedAt, b.DurationSeconds = &v.ProcessedAt, &seconds
+		}
+		if hidden[v.ID] { // links to published files last, and can be passed on
+			v.Output = Output{}
 		}
 		original := v.OriginalKey
 		if a.o.DeleteOriginal && v.Status == Processed {

@@ -48,9 +48,10 @@ func (m *Module) Routes(s *web.Server) {
 	report := huma.Operation{
 		Method: http.MethodPost, Path: "/api/public/videos/{id}/report", OperationID: "reportVideo",
 		Summary: "Report a video, once per person", Tags: []string{"Moderation"}, DefaultStatus: http.StatusCreated,
-		Description: "A report hides nothing by itself. Whoever is not signed in gives an e-mail.",
+		Description: "A report hides nothing by itself. Whoever is not signed in gives an e-mail; no answer tells " +
+			"whether that has reported the video before.",
 	}
 	web.Register(s, web.Refuses(report, append(slices.Clone(roleFaults),
-		errAlreadyReported, videoFault, disk.ErrFull)...),
+		errAlreadyReported, videoFault, m.o.HiddenFault, disk.ErrFull)...),
 		web.Use{Budgets: ReportBudgets(), Body: wordsBody}, a.postReport)
 }

@@ -25,8 +25,8 @@ type Entry struct {
 type Gallery interface {
 	Hide(ctx context.Context, videoID string) (bool, error)
 	Show(ctx context.Context, videoID string) (bool, error)
-	// Entry returns a published video, and whether it is hidden.
-	Entry(ctx context.Context, videoID string) (e Entry, hidden bool, err error)
+	// Entry returns a published video that is shown, and another fault for one that is hidden.
+	Entry(ctx context.Context, videoID string) (Entry, error)
 	// Entries returns those among videoIDs that are published, by id.
 	Entries(ctx context.Context, videoIDs []string) (map[string]Entry, error)
 }
@@ -44,8 +44,9 @@ type Acts interface {
 
 // Options name the faults of the ports, for the document of the API.
 type Options struct {
-	VideoFault *fault.Error   // of Gallery, for a video that was never published
-	RoleFaults []*fault.Error // of Acts
+	VideoFault  *fault.Error   // of Gallery, for a video that was never published
+	HiddenFault *fault.Error   // of Gallery, for a video that is hidden
+	RoleFaults  []*fault.Error // of Acts
 }
 
 // Deps are what the module is built from. All are required.

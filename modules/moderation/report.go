@@ -2,6 +2,7 @@ package moderation
 
 import (
 	"context"
+	"errors"
 	"net/mail"
 	"strings"
 	"time"
@@ -46,7 +47,9 @@ type Complaint struct {
 	Words                    string
 }
 
-// Complain adds a report, one per person and video, and returns its id. It hides nothing.
+// Complain adds a report of a video that is shown, one per person and video, and returns its id. It hides nothing.
+// Whoever is not signed in may have given somebody else's e-mail: a second report is answered like a first one, and is
+// dropped.
 func (m *Module) Complain(ctx context.Context, c Complaint) (id string, err error) {
 	words, err := c.Reason.explain(c.Words)
 	if err != nil {
@@ -65,23 +68,26 @@ func (m *Module) Complain(ctx context.Context, c Complaint) (id string, err erro
 	} else if err := m.acts.MayReport(ctx, reporter); err != nil {
 		return "", err
 	}
-	if _, _, err := m.gallery.Entry(ctx, c.VideoID); err != nil {
+	if _, err := m.gallery.Entry(ctx, c.VideoID); err != nil {
 		return "", err
 	}
 	r := Report{
 		ID: uuid.Must(uuid.NewV7()).String(), VideoID: c.VideoID, Reporter: reporter, Reason: c.Reason, Words: words,
 		At: time.Now(),
 	}
-	return r.ID, m.store.insertReport(ctx, r)
+	err = m.store.insertReport(ctx, r)
+	if c.CallerID == "" && errors.Is(err, errAlreadyReported) {
+		err = nil
+	}
+	return r.ID, err
 }
 
 // mostEmail is the longest e-mail, in bytes (RFC 5321 §4.5.3.1.3).
 const mostEmail = 254
 
-// Reported returns the published video that somebody wants to report.
+// Reported returns the video that somebody wants to report. It is shown to everybody.
 func (m *Module) Reported(ctx context.Context, videoID string) (Entry, error) {
-	e, _, err := m.gallery.Entry(ctx, videoID)
-	return e, err
+	return m.gallery.Entry(ctx, videoID)
 }
 
 // ReportFilter narrows the list of reports down.

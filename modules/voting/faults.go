@@ -47,6 +47,9 @@ var (
 // EntryFault returns the fault for a video that is not published, for the document of the API.
 func EntryFault() *fault.Error { return errNoEntry }
 
+// HiddenFault returns the fault for a video that is hidden, for the document of the API.
+func HiddenFault() *fault.Error { return errWithdrawn }
+
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{

@@ -89,9 +89,10 @@ func (m *Module) HiddenAmong(ctx context.Context, videoIDs []string) (map[string
 	return hidden, err
 }
 
-// withdrawnIfHidden returns errWithdrawn in place of errNoEntry if the entry is hidden.
+// withdrawnIfHidden returns errWithdrawn in place of errNoEntry if the entry is hidden, and in place of errNotVoted if
+// the vote was moved along meanwhile.
 func (m *Module) withdrawnIfHidden(ctx context.Context, videoID string, err error) error {
-	if !errors.Is(err, errNoEntry) {
+	if !errors.Is(err, errNoEntry) && !errors.Is(err, errNotVoted) {
 		return err
 	}
 	found, readErr := m.store.hiddenEntries(ctx, []string{videoID})
@@ -109,9 +110,10 @@ func (m *Module) ShownOf(ctx context.Context, userID string) (entries, votes int
 	return m.store.shownOf(ctx, userID)
 }
 
-// Unconcealed returns hidden entries whose files have names that somebody may know, at most limit.
-func (m *Module) Unconcealed(ctx context.Context, limit int) ([]string, error) {
-	return m.store.unconcealed(ctx, limit)
+// ClaimUnconcealed returns a hidden entry whose files have names that somebody may know, and "" if none waits. Nobody
+// else gets it within a minute, nor does the caller after a failure, so that others have their turn.
+func (m *Module) ClaimUnconcealed(ctx context.Context) (string, error) {
+	return m.store.claimUnconcealed(ctx)
 }
 
 // MarkConcealed notes that nobody knows the names of a hidden entry's files, of which the rendition has this key.

@@ -1,6 +1,7 @@
 package voting_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -166,6 +167,39 @@ func TestAHiddenEntryThatIsMadeAgainStaysHidden(t *testing.T) {
 		outputs, err := b.Outputs(ctx, []string{e.VideoID})
 		if err != nil || outputs[e.VideoID].ProcessedKey != e.ProcessedKey {
 			t.Errorf("its files are %v, %v", outputs, err)
+		}
+	})
+}
+
+// Who takes a vote back while its entry is being hidden is told that it is no longer shown, not that they never voted.
+func TestAVoteTakenBackWhileItsEntryIsHiddenIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b, ctx, voter := setup(t, db), t.Context(), newID()
+		id := b.publish(t, newID(), "Cumbia", "Bogotá")
+		must(t, 1)(b.Vote(ctx, id, voter))
+		done := make(chan error, 1)
+		err := db.InTx(ctx, func(tx context.Context) error {
+			if _, err := b.Hide(tx, id); err != nil {
+				return err
+			}
+			go func() { done <- errOf(b.Unvote(ctx, id, voter)) }()
+			for db.Dialect() != database.SQLite { // which has one writer: the vote is read afterwards
+				var waiting struct{ N int }
+				err := db.Query(ctx, &waiting, `
+					SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database()
+						AND wait_event_type = 'Lock' AND query LIKE '%DELETE FROM voting_votes%'`)
+				if err != nil || waiting.N > 0 {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; codeOf(err) != "withdrawn" {
+			t.Errorf("the vote is taken back: %v", err)
 		}
 	})
 }

@@ -22,6 +22,7 @@ type roll struct {
 	cities, countries []int32 // by names
 	names             map[string]int32
 	last              Mark // the latest publication
+	changes           int  // how many there had been at the last whole reading
 	read              time.Time
 	reload            time.Time // before that, it is not read as a whole again
 }
@@ -103,7 +104,7 @@ const (
 	// rollFor is how old a roll may become.
 	rollFor = time.Second
 	// reloadShare bounds what is spent on whole readings: one is repeated after this many times as long as it took.
-	reloadShare = 50
+	reloadShare = 10
 	// rollBatch is how many new entries are read at once.
 	rollBatch = 1000
 )

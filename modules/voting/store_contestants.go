@@ -10,14 +10,16 @@ import (
 // changeContestant locks entries before the contestant, as a publication does, and those in the order of their ids.
 func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
-		var entries []struct{ VideoID, Title string }
-		err := s.db.Query(ctx, &entries,
-			`SELECT video_id, title FROM voting_entries WHERE user_id = ? ORDER BY video_id`, c.UserID)
+		var entries []struct{ VideoID, Title, CityFolded, CountryFolded string }
+		err := s.db.Query(ctx, &entries, `
+			SELECT video_id, title, city_folded, country_folded FROM voting_entries WHERE user_id = ?
+			ORDER BY video_id`, c.UserID)
 		if err != nil {
 			return err
 		}
-		city, country := text.Fold(c.City), text.Fold(c.Country)
+		city, country, moved := text.Fold(c.City), text.Fold(c.Country), false
 		for _, e := range entries {
+			moved = moved || e.CityFolded != city || e.CountryFolded != country
 			_, err := s.db.Exec(ctx, `
 				UPDATE voting_entries SET player_name = ?, city = ?, city_folded = ?, country = ?, country_folded = ?,
 					search_text = ?, fold_version = ?
@@ -25,6 +27,11 @@ func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 				c.PlayerName, c.City, city, c.Country, country, searchText(e.Title, c.PlayerName, c.City),
 				text.FoldVersion, e.VideoID)
 			if err != nil {
+				return err
+			}
+		}
+		if moved {
+			if err := s.noteChange(ctx); err != nil {
 				return err
 			}
 		}

@@ -146,6 +146,9 @@ func (s *store) withdraw(ctx context.Context, videoID string) (withdrawn bool, e
 				return err
 			}
 		}
+		if err := s.noteChange(ctx); err != nil {
+			return err
+		}
 		for _, statement := range []string{
 			`UPDATE voting_contestants SET entries = entries - 1 WHERE user_id = ?`,
 			`DELETE FROM voting_contestants WHERE user_id = ? AND entries = 0`,

@@ -138,6 +138,9 @@ func (s *store) takeOut(ctx context.Context, videoID string, moderated bool) (bo
 		{`DELETE FROM voting_contestants WHERE user_id = ? AND entries = 0`, []any{owner}},
 	})
 	if err == nil {
+		err = s.noteChange(ctx)
+	}
+	if err == nil {
 		err = s.countAgain(ctx, owner)
 	}
 	if err != nil {
@@ -178,6 +181,9 @@ func (s *store) bringBack(ctx context.Context, owner, videoID string) error {
 		{`DELETE FROM voting_hidden_votes WHERE video_id = ?`, []any{videoID}},
 		{`DELETE FROM voting_hidden_entries WHERE video_id = ?`, []any{videoID}},
 	})
+	if err == nil {
+		err = s.noteChange(ctx)
+	}
 	if err == nil {
 		err = s.countAgain(ctx, owner)
 	}
@@ -269,7 +275,7 @@ func (s *store) publishHidden(ctx context.Context, e Entry) (bool, error) {
 	}
 	replaced, err := s.db.Exec(ctx, `
 		UPDATE voting_hidden_entries SET processed_key = ?, poster_key = ?, duration_ms = ?, files_missing = FALSE,
-			concealed = FALSE,
+			concealed = FALSE, claimed_until = 0,
 			small_key = ?, small_width = ?, small_height = ?, poster_640_key = ?, poster_320_key = ?
 		WHERE video_id = ? AND user_id = ?`,
 		e.ProcessedKey, e.PosterKey, e.Duration.Milliseconds(),
@@ -314,19 +320,31 @@ func (s *store) shownOf(ctx context.Context, userID string) (entries, votes int,
 	return row.Entries, row.Votes, nil
 }
 
-// unconcealed returns hidden entries whose files have names that somebody may know.
-func (s *store) unconcealed(ctx context.Context, limit int) ([]string, error) {
-	var rows []struct{ VideoID string }
-	err := s.db.Query(ctx, &rows, `
-		SELECT video_id FROM voting_hidden_entries WHERE NOT concealed ORDER BY video_id LIMIT ?`, limit)
+// concealLease is for how long nobody else conceals an entry, and the pause after a failure.
+const concealLease = time.Minute
+
+// claimUnconcealed returns a hidden entry whose files have names that somebody may know, and "" if none waits. Those
+// that nobody has tried come first.
+func (s *store) claimUnconcealed(ctx context.Context) (videoID string, err error) {
+	now := time.Now()
+	// What is further in the future was written before the clock was set back.
+	from, until := database.Micros(now), database.Micros(now.Add(concealLease))
+	err = s.db.InTx(ctx, func(ctx context.Context) error {
+		var row struct{ VideoID string }
+		err := s.db.Query(ctx, &row, `
+			UPDATE voting_hidden_entries SET claimed_until = ?
+			WHERE NOT concealed AND (claimed_until <= ? OR claimed_until > ?) AND video_id = (
+				SELECT video_id FROM voting_hidden_entries
+				WHERE NOT concealed AND NOT files_missing AND (claimed_until <= ? OR claimed_until > ?)
+				ORDER BY claimed_until, video_id LIMIT 1)
+			RETURNING video_id`, until, from, until, from, until)
+		videoID = row.VideoID
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("look for hidden entries: %w", err)
+		return "", fmt.Errorf("look for hidden entries: %w", err)
 	}
-	ids := make([]string, len(rows))
-	for i, row := range rows {
-		ids[i] = row.VideoID
-	}
-	return ids, nil
+	return videoID, nil
 }
 
 // markConcealed changes nothing if the entry has other files meanwhile.

@@ -6,14 +6,21 @@ import (
 	"time"
 )
 
-// rollAfter brings a roll up to date: it reads what was published since. If the number of entries says that others have
-// come or gone, it reads all of them, 2 MB at 100,000 entries.
+// rollAfter brings a roll up to date: it reads what was published since. If the number of changes or of entries says
+// that others have come, gone or moved, it reads all of them, 2 MB at 100,000 entries.
 func (s *store) rollAfter(ctx context.Context, known *roll) (*roll, error) {
 	if known == nil {
 		return s.wholeRoll(ctx)
 	}
+	now, err := s.rollState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if now.Changes != known.changes && time.Now().After(known.reload) {
+		return s.wholeRoll(ctx)
+	}
 	var rows []rollRow
-	err := s.db.Query(ctx, &rows, `
+	err = s.db.Query(ctx, &rows, `
 		SELECT video_id, published_at, city_folded, country_folded FROM voting_entries
 		WHERE (published_at, video_id) > (?, ?) ORDER BY published_at, video_id LIMIT ?`,
 		known.last.At, known.last.ID, rollBatch)
@@ -24,20 +31,43 @@ func (s *store) rollAfter(ctx context.Context, known *roll) (*roll, error) {
 	if err != nil {
 		return nil, err
 	}
-	total, err := s.inPlace(ctx, "entries", Filter{})
-	if err != nil {
+	if now, err = s.rollState(ctx); err != nil {
 		return nil, err
 	}
-	if len(grown.ids) != total && time.Now().After(known.reload) {
+	if len(grown.ids) != now.Entries && time.Now().After(known.reload) {
 		return s.wholeRoll(ctx)
 	}
 	return grown, nil
 }
 
+// rollState is what tells whether a roll lacks something.
+type rollState struct{ Entries, Changes int }
+
+func (s *store) rollState(ctx context.Context) (state rollState, err error) {
+	err = s.db.Query(ctx, &state, `
+		SELECT entries, changes FROM voting_places WHERE city_folded = '*' AND country_folded = '*'`)
+	return state, err
+}
+
+// noteChange has all processes read their rolls anew once the transaction in ctx ends. Call it after entries were
+// changed, when their triggers have locked the row.
+func (s *store) noteChange(ctx context.Context) error {
+	_, err := s.db.Exec(ctx, `
+		UPDATE voting_places SET changes = changes + 1 WHERE city_folded = '*' AND country_folded = '*'`)
+	if err != nil {
+		return fmt.Errorf("note that entries have changed: %w", err)
+	}
+	return nil
+}
+
 func (s *store) wholeRoll(ctx context.Context) (*roll, error) {
 	began := time.Now()
+	before, err := s.rollState(ctx) // what changes from here on is read again
+	if err != nil {
+		return nil, err
+	}
 	var rows []rollRow
-	err := s.db.Query(ctx, &rows, `
+	err = s.db.Query(ctx, &rows, `
 		SELECT video_id, published_at, city_folded, country_folded FROM voting_entries
 		ORDER BY published_at, video_id`)
 	if err != nil {
@@ -47,6 +77,7 @@ func (s *store) wholeRoll(ctx context.Context) (*roll, error) {
 	if err != nil {
 		return nil, err
 	}
+	whole.changes = before.Changes
 	whole.reload = time.Now().Add(reloadShare * time.Since(began))
 	return whole, nil
 }
