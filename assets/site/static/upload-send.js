@@ -105,6 +105,10 @@ export class Sending {
 			flight.loaded = event.loaded;
 			this.tell();
 		});
+		request.upload.addEventListener("load", () => { // much may still be in the buffers of the line
+			clearTimeout(timer);
+			timer = setTimeout(() => request.abort(), 4 * stall);
+		});
 		request.addEventListener("loadend", () => {
 			clearTimeout(timer);
 			if (this.#flying.get(part) !== flight) return; // paused
