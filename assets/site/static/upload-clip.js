@@ -1,7 +1,5 @@
 import {one} from "./upload-told.js";
 
-// What can be known of a clip before a byte leaves.
-
 /** @typedef {{duration: number, width: number, height: number, video: HTMLVideoElement}} Clip */
 
 /**
