@@ -22,7 +22,7 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Serve a site that fills itself with a dozen made-up performances, accounts and votes",
 		Long: "Serve as `app serve` does. If there are no accounts yet, ffmpeg records a dozen performances\n" +
-			"meanwhile, the worker publishes them, and made-up people vote: within two minutes the whole site can\n" +
+			"meanwhile, the worker publishes them, and made-up people vote: within minutes the whole site can\n" +
 			"be seen. A folder that has accounts is served as it is: the next demonstration needs an empty one.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
