@@ -129,7 +129,8 @@ func (p performance) record(ctx context.Context, folder string, i int) (string, 
 		graph = p.sound() + "[o];" + p.picture
 	}
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-y", //nolint:gosec // fixed
-		"-filter_complex_threads", "1", "-filter_complex", graph, "-threads", "1", "-map", "[v]", "-map", "[o]", "-t", strconv.Itoa(performanceSeconds),
+		"-filter_complex_threads", "1", "-filter_complex", graph, "-threads", "1",
+		"-map", "[v]", "-map", "[o]", "-t", strconv.Itoa(performanceSeconds),
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", path).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("record %q: %w: %s", p.title, err, out)

@@ -58,7 +58,8 @@ func (s *Site) getPerformer(v *visit) (web.View, error) {
 	first := p.Entries[0]
 	d.Card = s.videoCard(v, first)
 	d.Card.Video = false
-	d.Card.Title, d.Card.Description = cut(p.PlayerName, 65), cut(first.Title+" · "+p.City+", "+lang.Country(p.Country, v.language), 160)
+	d.Card.Title = cut(p.PlayerName, 65)
+	d.Card.Description = cut(first.Title+" · "+p.City+", "+lang.Country(p.Country, v.language), 160)
 	d.Share, err = newShare(p.PlayerName, d.Canonical)
 	if err != nil {
 		return web.View{}, err

@@ -642,7 +642,8 @@ func (c check) shootWhole(how string) {
 	}
 }
 
-// A part of which nothing moves for 30 s, or 120 s once all has left the browser, is given up, and sent again. The browser's clock is made to run faster.
+// A part of which nothing moves for 30 s, or 120 s once all has left the browser, is given up, and sent again. The
+// browser's clock is made to run faster.
 func TestAPartThatStallsIsSentAgain(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
