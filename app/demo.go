@@ -22,8 +22,8 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Serve a site that fills itself with a dozen made-up performances, accounts and votes",
 		Long: "Serve as `app serve` does. If there are no accounts yet, ffmpeg records a dozen performances\n" +
-			"meanwhile, the worker publishes them, and made-up people vote: within two minutes the whole site can\n" +
-			"be seen. A site that has accounts is served as it is.",
+			"meanwhile, the worker publishes them, and made-up people vote: within minutes the whole site can\n" +
+			"be seen. A folder that has accounts is served as it is: the next demonstration needs an empty one.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, log, err := setup(cmd)
@@ -42,15 +42,16 @@ func demoCommand() *cobra.Command {
 			if err != nil {
 				return errors.Join(err, a.close())
 			}
-			var filling []lifecycle.Service
-			if accounts == 0 {
-				filling = append(filling, lifecycle.Loop("demonstration", func(ctx context.Context) {
-					if err := a.fillDemo(ctx, cmd.OutOrStdout()); err != nil && ctx.Err() == nil {
-						a.log.ErrorContext(ctx, "the demonstration is not complete", "error", err)
-					}
-				}))
+			if accounts > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "\n  %s has accounts, and is served as it is. "+
+					"For a new demonstration, name an empty folder in DATA_DIR.\n\n", c.Data.Dir)
+				return a.serve(cmd.Context(), true)
 			}
-			return a.serve(cmd.Context(), true, filling...)
+			return a.serve(cmd.Context(), true, lifecycle.Loop("demonstration", func(ctx context.Context) {
+				if err := a.fillDemo(ctx, cmd.OutOrStdout()); err != nil && ctx.Err() == nil {
+					a.log.ErrorContext(ctx, "the demonstration is not complete", "error", err)
+				}
+			}))
 		},
 	}
 }
@@ -58,7 +59,7 @@ func demoCommand() *cobra.Command {
 // demoVoters is how many people vote in a demonstration.
 const demoVoters = 40
 
-// fillDemo returns when all performances are published and have their votes.
+// fillDemo returns when all performances that could be made are published and have their votes, or when ctx ends.
 func (a *app) fillDemo(ctx context.Context, out io.Writer) error {
 	password := rand.Text()
 	hash, err := a.identity.HashPassword(password)
@@ -86,13 +87,25 @@ func (a *app) fillDemo(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("create a folder for the clips: %w", err)
 	}
 	defer os.RemoveAll(folder)
-	ids := make([]string, len(shows))
+	uploaded, applauded := make(chan string, len(shows)), make(chan struct{})
+	go func() {
+		defer close(applauded)
+		a.applaud(ctx, uploaded, voters)
+	}()
 	for i, p := range shows {
-		if ids[i], err = a.perform(ctx, p, people[i].ID, folder, i); err != nil {
-			return err
+		id, err := a.perform(ctx, p, people[i].ID, folder, i)
+		if ctx.Err() != nil {
+			break
 		}
+		if err != nil {
+			a.log.WarnContext(ctx, "the demonstration lacks a performance", "title", p.title, "error", err)
+			continue
+		}
+		uploaded <- id
 	}
-	return a.applaud(ctx, ids, voters)
+	close(uploaded)
+	<-applauded
+	return nil
 }
 
 // perform records a clip and uploads it.
@@ -113,34 +126,47 @@ func (a *app) perform(ctx context.Context, p performance, ownerID, folder string
 	return a.media.Inject(ctx, ownerID, p.title, p.text, clip, info.Size())
 }
 
-// applaud casts votes for each video as soon as it is published.
-func (a *app) applaud(ctx context.Context, ids []string, voters []identity.User) error {
-	const most = 10 * time.Minute
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	done := map[string]bool{}
-	for len(done) < len(ids) {
+// applaud casts votes for each video as soon as it is published. It returns when all have theirs, or ctx ends.
+func (a *app) applaud(ctx context.Context, uploaded <-chan string, voters []identity.User) {
+	var waiting []string
+	began, videos := time.Now(), 0
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for uploaded != nil || len(waiting) > 0 {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %d videos to be published: %w", len(ids)-len(done), ctx.Err())
-		case <-time.After(time.Second):
+			return
+		case id, more := <-uploaded:
+			if more {
+				waiting = append(waiting, id)
+			} else {
+				uploaded = nil
+			}
+			continue
+		case <-ticker.C:
 		}
-		published, err := a.voting.Tallies(ctx, ids)
+		published, err := a.voting.Tallies(ctx, waiting)
 		if err != nil {
-			return err
+			a.log.WarnContext(ctx, "the demonstration cannot see what is published", "error", err)
+			continue
 		}
-		for i, id := range ids {
-			if _, ok := published[id]; !ok || done[id] {
-				continue
+		waiting = slices.DeleteFunc(waiting, func(id string) bool {
+			_, ok := published[id]
+			if ok {
+				a.applaudOne(ctx, id, videos, voters)
+				videos++
 			}
-			done[id] = true
-			for n := range 2 + (i*7+3)%(len(voters)-2) {
-				if _, err := a.voting.Vote(ctx, id, voters[(n+5*i)%len(voters)].ID); err != nil {
-					return err
-				}
-			}
+			return ok
+		})
+	}
+	a.log.InfoContext(ctx, "the demonstration is complete", "videos", videos, "seconds", time.Since(began).Seconds())
+}
+
+// applaudOne casts the votes for the i-th video that is published.
+func (a *app) applaudOne(ctx context.Context, id string, i int, voters []identity.User) {
+	for n := range 2 + (i*7+3)%(len(voters)-2) {
+		if _, err := a.voting.Vote(ctx, id, voters[(n+5*i)%len(voters)].ID); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "a vote of the demonstration is lost", "video_id", id, "error", err)
 		}
 	}
-	a.log.InfoContext(ctx, "the demonstration is complete", "videos", len(ids))
-	return nil
 }

@@ -45,10 +45,10 @@ func (f Form) Named() bool {
 // fail puts a fault into the form, at the fields that it names, and returns the status to answer with. It returns false
 // for an error of ours, which the form cannot help.
 func (f *Form) fail(ctx context.Context, err error) (status int, ok bool) {
-	switch fault.From(err).Kind {
-	case fault.Internal, fault.NotFound, fault.Forbidden:
+	switch known := fault.From(err); {
+	case known.Code == "email_unverified": // they can help it, and come back to what they typed
+	case known.Kind == fault.Internal, known.Kind == fault.NotFound, known.Kind == fault.Forbidden:
 		return 0, false
-	default:
 	}
 	p := web.NewProblem(ctx, err)
 	named := false
@@ -65,8 +65,9 @@ func (f *Form) fail(ctx context.Context, err error) (status int, ok bool) {
 			f.Error += " " + e.Message + "."
 		}
 	}
-	if p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests {
-		return http.StatusUnprocessableEntity, true
+	if p.Status >= http.StatusInternalServerError || p.Status == http.StatusTooManyRequests ||
+		p.Status == http.StatusForbidden {
+		return p.Status, true
 	}
-	return p.Status, true
+	return http.StatusUnprocessableEntity, true
 }

@@ -55,6 +55,8 @@ type house struct {
 	post     *postbox
 	queue    *queue.Queue
 	hash     string // of the password of all accounts
+
+	uploaders uploaders
 }
 
 // postbox keeps the letters that nobody sends; they are there once they are forwarded.
@@ -168,7 +170,8 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	h.media = media.New(media.Deps{
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
-		Options: media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
+		Uploaders: &h.uploaders,
+		Options:   media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
 	pages, err := site.New(site.Deps{
 		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Queue: h.queue,

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"risingstars/modules/voting"
+	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
 
@@ -23,7 +24,8 @@ func (*PerformerPage) file() string { return "performer" }
 
 // Place is a position in the ranking of a place.
 type Place struct {
-	Of           string // a city or a country
+	Of           string // a city; "" for the whole country
+	Country      string
 	Position, In int
 	Address      string // of that ranking
 }
@@ -47,8 +49,8 @@ func (s *Site) getPerformer(v *visit) (web.View, error) {
 		return v.link("/ranking?" + query.Encode())
 	}
 	d.Places = []Place{
-		{p.City, p.InCity, p.OfCity, ranking(p.City, p.Country)},
-		{p.Country, p.InCountry, p.OfCountry, ranking("", p.Country)},
+		{p.City, p.Country, p.InCity, p.OfCity, ranking(p.City, p.Country)},
+		{"", p.Country, p.InCountry, p.OfCountry, ranking("", p.Country)},
 	}
 	if d.Cards, err = s.cards(ctx, v.caller, p.Entries); err != nil {
 		return web.View{}, err
@@ -56,7 +58,8 @@ func (s *Site) getPerformer(v *visit) (web.View, error) {
 	first := p.Entries[0]
 	d.Card = s.videoCard(v, first)
 	d.Card.Video = false
-	d.Card.Title, d.Card.Description = cut(p.PlayerName, 65), cut(first.Title+" · "+p.City+", "+p.Country, 160)
+	d.Card.Title = cut(p.PlayerName, 65)
+	d.Card.Description = cut(first.Title+" · "+p.City+", "+lang.Country(p.Country, v.language), 160)
 	d.Share, err = newShare(p.PlayerName, d.Canonical)
 	if err != nil {
 		return web.View{}, err

@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"context"
+	"sync"
 
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
@@ -77,4 +78,12 @@ func (s standing) WhyHidden(ctx context.Context, videoIDs []string) (map[string]
 
 func (s standing) MayUpload(ctx context.Context, userID string) error {
 	return s.identity.MayAct(ctx, userID)
+}
+
+// uploaders are all but those who have not confirmed their e-mail.
+type uploaders struct{ unverified sync.Map }
+
+func (u *uploaders) Verified(_ context.Context, userID string) (bool, error) {
+	_, unverified := u.unverified.Load(userID)
+	return !unverified, nil
 }

@@ -131,9 +131,11 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.sees("Sol Ruiz sube 1, Ana0 Ruiz baja 1", `
+	p.sees("Ana0 Ruiz keeps the focus: Sol Ruiz sube 1, Ana0 Ruiz baja 1", `
+		one("tbody th a").focus();
 		await until(() => one(".moved"));
-		return [...document.querySelectorAll("tbody th")].map(th =>
+		return document.activeElement.textContent + " keeps the focus: " +
+			[...document.querySelectorAll("tbody th")].map(th =>
 			th.querySelector("a").textContent + th.querySelector(".moved").textContent).join(", ");`)
 }
 

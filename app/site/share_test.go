@@ -133,6 +133,10 @@ func TestAPerformerHasAPage(t *testing.T) {
 	if got := regexp.MustCompile(`<dd>(\d)`).FindAllStringSubmatch(page.body, -1); len(got) != 3 || got[1][1] != "2" {
 		t.Errorf("votes and places are %v, want the second place in Bogotá", got)
 	}
+	mar := h.account(t, "Mar", "Puebla")
+	mar.Country = "México"
+	h.publish(t, mar, "Marea")
+	b.get(t, "/en/u/"+mar.ID).has(t, "Place in Puebla", "Place in Mexico<")
 	b.get(t, "/u/"+users[0].ID+"/poster").has(t, "<h1>Ana0 Ruiz</h1>",
 		strings.TrimPrefix(h.url, "http://"), `<svg class="qr"`)
 	b.get(t, "/v/"+videos[0]).has(t, `href="/u/`+users[0].ID+`"`)

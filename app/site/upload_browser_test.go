@@ -12,9 +12,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/chromedp/cdproto/network"
@@ -29,6 +31,8 @@ import (
 // ready is there once the script has arranged the page.
 const ready = "[data-upload] > .field:first-child #file"
 
+var uploadID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
+
 // line is the way from a browser to the site: it counts the bytes of parts, and can be cut.
 type line struct {
 	*httptest.Server
@@ -38,6 +42,7 @@ type line struct {
 	puts   atomic.Int64
 	mend   sync.Mutex
 	before func(r *http.Request) (refused bool, status int) // nil: all pass
+	torn   sync.Map                                         // requests whose next answer is cut after its first byte
 }
 
 func (h *house) line(t *testing.T) *line {
@@ -49,6 +54,17 @@ func (h *house) line(t *testing.T) *line {
 	l := &line{target: target}
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
+	proxy.FlushInterval = -1
+	proxy.ModifyResponse = func(answer *http.Response) error {
+		request := answer.Request.Method + " " + uploadID.ReplaceAllString(answer.Request.URL.Path, "ID")
+		if _, torn := l.torn.LoadAndDelete(request); torn {
+			answer.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(io.LimitReader(answer.Body, 1), iotest.ErrReader(io.ErrUnexpectedEOF)), answer.Body}
+		}
+		return nil
+	}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if l.cut.Load() {
 			panic(http.ErrAbortHandler)
@@ -430,6 +446,7 @@ func TestAnUploadHasAWayOn(t *testing.T) {
 	p.choose(other)
 	p.sees("No es el mismo archivo. Elegir otra vez|Dejar la de antes y subir este", `
 		await until(() => one("[data-notice] p").textContent.startsWith("No es"));
+		one("#title").dispatchEvent(new Event("input"));
 		return one("[data-notice] p").textContent.slice(0, 23) + " " +
 			[...document.querySelectorAll("[data-notice] button")].map(e => e.textContent).join("|");`)
 
@@ -469,8 +486,10 @@ func TestAnUploadHasAWayOn(t *testing.T) {
 		chromedp.Click("dialog[open] .danger", chromedp.ByQuery))
 	p.sees("Cancelamos la subida. No se guardó nada. La otra 0 [] file", `
 		await until(() => !one("[data-notice]").hidden);
-		const left = await (await fetch("/api/videos/uploads")).text();
-		return [one("[data-notice] p").textContent, one("#title").value, localStorage.length, left.trim(),
+		const said = one("[data-notice] p").textContent;
+		let left;
+		do left = (await (await fetch("/api/videos/uploads")).text()).trim(); while (left !== "[]");
+		return [said, one("#title").value, localStorage.length, left,
 			document.activeElement.id].join(" ");`)
 
 	// On plain http there are no locks: then the second tab warns, and does as it is told.
@@ -623,7 +642,8 @@ func (c check) shootWhole(how string) {
 	}
 }
 
-// A part of which nothing moves for 30 s is given up, and sent again. The browser's clock is made to run faster.
+// A part of which nothing moves for 30 s, or 120 s once all has left the browser, is given up, and sent again. The
+// browser's clock is made to run faster.
 func TestAPartThatStallsIsSentAgain(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -634,7 +654,7 @@ func TestAPartThatStallsIsSentAgain(t *testing.T) {
 	short := makeClip(t, "clip.mp4", 1, "color=s=64x36:r=5")
 	p := person{t, newBrowser(t)}
 	const faster = `const later = setTimeout;
-		window.setTimeout = (act, after) => later(act, after === 30000 ? 300 : after)`
+		window.setTimeout = (act, after) => later(act, after === 30000 ? 300 : after === 120000 ? 1200 : after)`
 	p.do(chromedp.ActionFunc(func(ctx context.Context) error {
 		_, err := page.AddScriptToEvaluateOnNewDocument(faster).Do(ctx)
 		return err
@@ -657,4 +677,76 @@ func TestAPartThatStallsIsSentAgain(t *testing.T) {
 		t.Errorf("the part is sent %d times, want 2", n)
 	}
 	p.sees("", `one("[data-cancel]").click(); one("[data-sure] .danger").click(); return "";`)
+}
+
+// An answer that is cut in the middle is none: the page asks again.
+func TestAnAnswerThatIsCutIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	h := startHouse(t)
+	luz, l := h.account(t, "Luz", "Cali"), h.line(t)
+	clip := makeClip(t, "clip.mp4", 1, "color=s=64x36:r=5")
+	p := person{t, newBrowser(t)}
+	p.signIn(l.URL, luz)
+	for _, request := range []string{
+		"POST /api/videos/uploads", "GET /api/videos/uploads/ID", "POST /api/videos/uploads/ID/complete",
+	} {
+		l.torn.Store(request, true)
+	}
+	p.choose(clip)
+	p.sees("", `await until(() => one("[data-state]").textContent.includes("llegó completo")); return "";`)
+	p.reload()
+	p.sees("", `await until(() => one("[data-state]").textContent.includes("ya llegó completo")); return "";`)
+	p.do(chromedp.SetValue("#title", "Mi canción", chromedp.ByQuery),
+		chromedp.Click("button[data-do]", chromedp.ByQuery), chromedp.WaitReady("[data-progress]", chromedp.ByQuery))
+	h.wantOriginal(t, luz, clip, "Mi canción", "0s")
+	l.torn.Range(func(request, _ any) bool {
+		t.Errorf("no answer to %s was cut", request)
+		return true
+	})
+}
+
+// Who cancels while the line is down can choose the next file at once, and what comes late does not end its upload.
+func TestACancelledUploadLeavesTheNextAlone(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	h := startHouse(t)
+	luz, l := h.account(t, "Luz", "Cali"), h.line(t)
+	clip := makeClip(t, "clip.mp4", 1, "color=s=64x36:r=5")
+	next := makeClip(t, "next.mp4", 1, "color=s=64x36:r=6")
+	p := person{t, newBrowser(t)}
+	p.signIn(l.URL, luz)
+	late, dropped := make(chan struct{}), make(chan struct{})
+	var begun, ended atomic.Int64
+	l.meddle(func(r *http.Request) (bool, int) {
+		if r.Method == http.MethodPost && r.URL.Path == "/api/videos/uploads" && begun.Add(1) == 1 {
+			<-late
+		}
+		if r.Method == http.MethodDelete && ended.Add(1) == 1 {
+			defer close(dropped)
+		}
+		return false, 0
+	})
+	p.choose(clip)
+	p.sees("Cancelamos la subida. No se guardó nada.", `
+		await until(() => !one("[data-sending]").hidden);
+		one("[data-cancel]").click();
+		one("[data-sure] .danger").click();
+		await until(() => one("[data-notice] p").textContent);
+		return one("[data-notice] p").textContent;`)
+	p.choose(next)
+	p.sees("", `await until(() => one("[data-state]").textContent.includes("llegó completo")); return "";`)
+	close(late)
+	select {
+	case <-dropped:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the upload that came late is not cancelled")
+	}
+	p.do(chromedp.SetValue("#title", "La otra", chromedp.ByQuery),
+		chromedp.Click("button[data-do]", chromedp.ByQuery), chromedp.WaitReady("[data-progress]", chromedp.ByQuery))
+	h.wantOriginal(t, luz, next, "La otra", "0s")
 }

@@ -235,6 +235,14 @@ func TestUploadByAPlainForm(t *testing.T) {
 		t.Errorf("signed out, it answers %d", late.status)
 	}
 	late.has(t, "Tu sesión terminó", `href="/login?next=/upload" target="_blank"`, `value="Mi canción"`, `value="7.5"`)
+	// So it is for who has to confirm their e-mail first.
+	sol := h.account(t, "Sol", "Cali")
+	h.uploaders.unverified.Store(sol.ID, true)
+	unverified := send(h.signedIn(t, sol), "Mi canción", clip(1000))
+	if unverified.status != http.StatusForbidden {
+		t.Errorf("without a confirmed e-mail, it answers %d", unverified.status)
+	}
+	unverified.has(t, "confirma primero tu correo", `value="Mi canción"`, `value="7.5"`, "Elige otra vez el archivo")
 	done := send(b, "Mi canción", clip(100_000))
 	if done.status != http.StatusSeeOther || !strings.HasPrefix(done.location(), "/me/videos/") {
 		t.Fatalf("it answers %d %s\n%s", done.status, done.location(), done.body)

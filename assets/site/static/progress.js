@@ -1,3 +1,4 @@
+import {share} from "./share.js";
 import {refresh, swap} from "./swap.js";
 
 // Follows a video on its way, by the stream of its events. The words come with the page itself. When the stream fails
@@ -9,10 +10,18 @@ const state = () => document.querySelector("#state")?.textContent ?? "";
 let said = state();
 
 function tell() {
+	share();
 	if (told && said !== state()) told.textContent = said = state();
 }
 
+/** @type {EventSource | null} */
+let stream = null;
+let polling = false;
+
 function poll() {
+	stream?.close();
+	if (polling) return;
+	polling = true;
 	refresh("[data-progress]", 5, part => {
 		tell();
 		return !part.querySelector("progress");
@@ -31,10 +40,11 @@ async function renew() {
 }
 
 if (part instanceof HTMLElement && part.querySelector("progress")) {
-	const stream = new EventSource("/api/videos/" + part.dataset.progress + "/events");
+	const events = new EventSource("/api/videos/" + part.dataset.progress + "/events");
+	stream = events;
 	let failures = 0, known = "";
-	stream.addEventListener("open", () => { failures = 0; });
-	stream.addEventListener("progress", event => {
+	events.addEventListener("open", () => { failures = 0; });
+	events.addEventListener("progress", event => {
 		const {status, stage, progress, queue_position} = JSON.parse(event.data);
 		const now = [status, stage, queue_position].join();
 		if (now !== known) renew();
@@ -45,15 +55,13 @@ if (part instanceof HTMLElement && part.querySelector("progress")) {
 		if (number) number.textContent = progress + " %";
 	});
 	for (const name of ["final", "deleted", "replaced"]) {
-		stream.addEventListener(name, () => {
-			stream.close();
+		events.addEventListener(name, () => {
+			events.close();
 			if (name === "replaced") poll();
 			else renew();
 		});
 	}
-	stream.addEventListener("error", () => {
-		if (++failures < 3 && stream.readyState !== EventSource.CLOSED) return;
-		stream.close();
-		poll();
+	events.addEventListener("error", () => {
+		if (++failures >= 3 || events.readyState === EventSource.CLOSED) poll();
 	});
 }

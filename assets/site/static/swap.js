@@ -12,9 +12,11 @@ export function swap(selector, html) {
 	if (!made || !old) return null;
 	if (made.isEqualNode(old)) return old;
 	const focused = old.contains(document.activeElement);
+	const address = document.activeElement?.getAttribute("href");
 	const fresh = document.importNode(made, true);
 	old.replaceWith(fresh);
-	const target = fresh.querySelector("button, a, [tabindex]");
+	const same = address && fresh.querySelector(`a[href="${CSS.escape(address)}"]`);
+	const target = same || fresh.querySelector("button, a, [tabindex]");
 	if (focused && target instanceof HTMLElement) target.focus({preventScroll: true});
 	return fresh;
 }

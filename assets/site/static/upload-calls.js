@@ -18,26 +18,22 @@ export class Refused extends Error {
 	/** It may succeed in a moment. */
 	get passes() {
 		return this.status >= 500 && this.status !== 507 && this.code !== "upload_discarded" || [408, 425].includes(this.status) ||
-			this.status === 429 && this.after <= 60;
+			this.status === 429 && this.after <= 60 || this.code === "idempotency_in_progress";
 	}
 }
 
 /**
- * Waits 1 to 30 s, longer with each try, and at random: not all phones of a hall come back at once. It ends when the
- * browser says that the line is back, which proves nothing.
+ * Waits 1 to 30 s, or until the browser says that the line is back: longer with each try, and at random, so that not all
+ * phones of a hall come back at once.
  * @param {number} tries
  * @param {AbortSignal} [woken] ends it at once
  * @returns {Promise<void>}
  */
 export function rest(tries, woken) {
 	return new Promise(done => {
-		const end = () => {
-			clearTimeout(timer);
-			removeEventListener("online", end);
-			done();
-		};
-		const timer = setTimeout(end, Math.max(1000, Math.min(30_000, 1000 * 2 ** tries) * (.5 + Math.random() / 2)));
-		addEventListener("online", end);
+		const end = () => done();
+		setTimeout(end, Math.max(1000, Math.min(30_000, 1000 * 2 ** tries) * (.5 + Math.random() / 2)));
+		addEventListener("online", end, {once: true});
 		woken?.addEventListener("abort", end);
 	});
 }
@@ -62,7 +58,10 @@ async function once(method, path, body, key) {
 		const answer = await fetch("/api/videos/" + path, {
 			method, headers, body: body && JSON.stringify(body), signal: given.signal, cache: "no-store",
 		});
-		const content = await answer.json().catch(() => ({}));
+		const content = await answer.json().catch(error => {
+			if (answer.ok) throw error; // it was cut
+			return {};
+		});
 		if (answer.ok) return content;
 		throw new Refused(answer.status, content, Number(answer.headers.get("Retry-After")));
 	} finally {

@@ -1,7 +1,5 @@
 import {one} from "./upload-told.js";
 
-// What can be known of a clip before a byte leaves.
-
 /** @typedef {{duration: number, width: number, height: number, video: HTMLVideoElement}} Clip */
 
 /**
@@ -13,14 +11,8 @@ import {one} from "./upload-told.js";
  */
 export function heard(target, name, most) {
 	return new Promise(done => {
-		const end = (/** @type {boolean} */ came) => {
-			clearTimeout(timer);
-			target.removeEventListener(name, yes);
-			done(came);
-		};
-		const yes = () => end(true);
-		const timer = setTimeout(() => end(false), most);
-		target.addEventListener(name, yes);
+		target.addEventListener(name, () => done(true), {once: true});
+		setTimeout(() => done(false), most);
 	});
 }
 

@@ -1,5 +1,5 @@
-// What this browser remembers of an upload that has begun, so that the same file can go on after a reload. Neither the
-// file's name nor its date tells files apart, because phones change both.
+// What this browser remembers of an upload that has begun. Neither a file's name nor its date tells files apart, because
+// phones change both.
 
 /**
  * @typedef {{id: string, size: number, name: string, sum: string, start: number, title: string, description: string}}
@@ -8,11 +8,7 @@
 
 const sample = 64 << 10; // bytes
 
-/**
- * Returns a checksum of a file's beginning, middle and end: two multiplicative hashes. The browser's own sums do not
- * work on plain http.
- * @param {File} file
- */
+/** Returns a checksum of a file's beginning, middle and end, on plain http, too. @param {File} file */
 export async function sumOf(file) {
 	let a = 0xdeadbeef, b = 0x41c6ce57;
 	for (const offset of [0, Math.max(0, (file.size - sample) >>> 1), Math.max(0, file.size - sample)]) {
@@ -21,18 +17,13 @@ export async function sumOf(file) {
 			b = Math.imul(b ^ byte, 1597334677);
 		}
 	}
-	a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-	b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-	return (4294967296 * (2097151 & b) + (a >>> 0)).toString(36);
+	return a + "," + b;
 }
-
-/** @param {string} account */
-const nameOf = account => "upload " + account;
 
 /** @param {string} account @returns {Memory | null} */
 export function remembered(account) {
 	try {
-		return JSON.parse(localStorage.getItem(nameOf(account)) ?? "null");
+		return JSON.parse(localStorage.getItem("upload " + account) ?? "null");
 	} catch {
 		return null; // the browser keeps nothing
 	}
@@ -41,8 +32,8 @@ export function remembered(account) {
 /** @param {string} account @param {Memory | null} memory null: forget */
 export function remember(account, memory) {
 	try {
-		if (memory) localStorage.setItem(nameOf(account), JSON.stringify(memory));
-		else localStorage.removeItem(nameOf(account));
+		if (memory) localStorage.setItem("upload " + account, JSON.stringify(memory));
+		else localStorage.removeItem("upload " + account);
 	} catch {
 		// Then a reload begins anew.
 	}
@@ -54,21 +45,23 @@ export function remember(account, memory) {
  * @param {string} account
  * @param {() => void} first
  * @param {() => void} other
+ * @returns {() => void} lets another tab send
  */
 export function alone(account, first, other) {
-	const name = nameOf(account);
+	const name = "upload " + account;
+	let release = () => {};
 	if ("locks" in navigator) {
 		const {locks} = navigator;
 		const hold = () => {
 			first();
-			return new Promise(() => {}); // until the tab closes
+			return new Promise(done => { release = () => done(undefined); });
 		};
 		locks.request(name, {ifAvailable: true}, lock => {
 			if (lock) return hold();
 			other();
 			locks.request(name, hold);
 		});
-		return;
+		return () => release();
 	}
 	const channel = new BroadcastChannel(name);
 	let mine = false;
@@ -85,4 +78,5 @@ export function alone(account, first, other) {
 		}
 	});
 	channel.postMessage("who");
+	return () => channel.close();
 }

@@ -10,8 +10,7 @@ const stall = 30_000; // milliseconds without progress after which a part is sen
 /**
  * Sends the missing parts of a file to the addresses of an upload, until all have arrived, whatever breaks.
  *
- * The first part goes alone. Its speed tells how many go at once: three above 8 Mbit/s, one below 2 Mbit/s or where
- * data are to be saved, else two. So a slow line that breaks loses one part at most.
+ * The first part goes alone. Its speed tells how many go at once: a slow line that breaks loses one part at most.
  */
 export class Sending {
 	/** @type {Map<Part, {request: XMLHttpRequest, loaded: number}>} */
@@ -104,6 +103,10 @@ export class Sending {
 			timer = setTimeout(() => request.abort(), stall);
 			flight.loaded = event.loaded;
 			this.tell();
+		});
+		request.upload.addEventListener("load", () => { // much may still be in the buffers of the line
+			clearTimeout(timer);
+			timer = setTimeout(() => request.abort(), 4 * stall);
 		});
 		request.addEventListener("loadend", () => {
 			clearTimeout(timer);

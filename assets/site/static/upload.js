@@ -43,6 +43,7 @@ let sending = null;
 let wanted = false; // to be published as soon as all has arrived
 let arrived = false;
 let busy = false; // it is being published
+let other = false; // the file is not the one whose upload has begun
 let looking = false; // at a file, or asking the server for its upload
 let chosen = 0; // counts choices, so that what was found out about an earlier file is dropped
 
@@ -89,18 +90,20 @@ function check(kind, text) {
 /** Remembers the upload with what has been written so far. */
 function keep() {
 	if (!upload) return;
-	const old = remembered(account);
+	const old = remembered(account); // the file that has begun may not be the one that is chosen
+	const {name, sum: own} = old?.id === upload.upload_id && old.sum ? old : {name: file?.name ?? "", sum};
 	remember(account, {
-		id: upload.upload_id, size: upload.size, name: file?.name ?? old?.name ?? "", sum: sum || (old?.sum ?? ""),
-		start: trim.start, title: title.value, description: description.value,
+		id: upload.upload_id, size: upload.size, name, sum: own,
+		start: other && old ? old.start : trim.start, title: title.value, description: description.value,
 	});
 }
 
 /** @type {Promise<void> | null} resolved when no other tab sends */
 let ours = null;
+let release = () => {};
 function first() {
 	ours ??= new Promise(done => {
-		alone(account, () => {
+		release = alone(account, () => {
 			if (notice.textContent?.startsWith(say("tabs"))) ask("");
 			done();
 		}, () => ask(say("tabs"), "locks" in navigator ? [] : [[say("here"), done]], "warning"));
@@ -110,17 +113,17 @@ function first() {
 
 /** Looks at the chosen file, and sends it. */
 async function choose() {
-	const turn = ++chosen, picked = input.files?.[0];
+	const turn = ++chosen, picked = input.files?.[0] ?? null;
 	ask("");
-	looking = false;
+	looking = other = false;
 	checks.hidden = portrait.hidden = trim.box.hidden = true;
 	checks.replaceChildren();
 	input.removeAttribute("aria-invalid");
-	file = picked ?? null;
-	if (!file) return;
-	if (file.size > rule("most") || file.size === 0) {
-		if (file.size === 0) ask(say("empty"), [], "bad");
-		else check("bad", say("size.bad", {size: megabytes(file.size, file.size), most: megabytes(rule("most"), 10 << 20)}));
+	file = picked;
+	if (!picked) return;
+	if (picked.size > rule("most") || picked.size === 0) {
+		if (picked.size === 0) ask(say("empty"), [], "bad");
+		else check("bad", say("size.bad", {size: megabytes(picked.size, picked.size), most: megabytes(rule("most"), 10 << 20)}));
 		input.setAttribute("aria-invalid", "true");
 		input.focus();
 		file = null;
@@ -128,30 +131,37 @@ async function choose() {
 	}
 	looking = true;
 	await first();
-	await recall(); // another tab may have begun it
-	try {
-		sum = await sumOf(file);
-	} catch {
+	const begun = await recall();
+	if (turn !== chosen) return;
+	if (!begun && remembered(account)) { // why it cannot be asked for has been said
 		looking = false;
-		file = null;
-		ask(say("unread"), [], "bad");
 		return;
 	}
-	const clip = await open(preview, file);
+	try {
+		const found = await sumOf(picked);
+		if (turn !== chosen) return;
+		sum = found;
+	} catch {
+		if (turn === chosen) unread();
+		return;
+	}
+	const clip = await open(preview, picked);
 	if (turn !== chosen) return;
-	check("fine", say("size", {size: megabytes(file.size, file.size)}));
+	check("fine", say("size", {size: megabytes(picked.size, picked.size)}));
 	const bad = clip ? judge(clip) : (check("look", say("unseen")), false);
-	const old = remembered(account), same = old?.size === file.size && old.sum === sum;
+	const old = remembered(account), same = old?.size === picked.size && old.sum === sum;
+	other = upload !== null && !same;
 	if (clip && clip.height > clip.width) {
 		await seek(clip.video, Math.min(1, clip.duration / 2));
+		if (turn !== chosen) return;
 		draw(clip.video, one("[data-portrait] canvas", HTMLCanvasElement));
 		portrait.hidden = false;
 	}
 	trim.show(clip, same ? old.start : 0);
 	looking = false;
-	if (upload && !same) {
+	if (other) {
 		ask(say("other", {name: old?.name ?? ""}), [
-			[say("otherfile"), () => input.click()], [say("drop"), () => drop().then(begin)],
+			[say("otherfile"), () => input.click()], [say("drop"), () => { drop(); begin(); }],
 		], "warning");
 		notice.focus();
 	} else if (upload) {
@@ -162,6 +172,15 @@ async function choose() {
 	} else {
 		begin();
 	}
+}
+
+/** The phone has taken the file away. */
+function unread() {
+	looking = false;
+	file = null;
+	input.value = "";
+	ask(say("unread"), [], "bad");
+	input.focus();
 }
 
 /**
@@ -183,24 +202,24 @@ async function begin() {
 	if (!file || upload || looking) return;
 	looking = true;
 	const turn = chosen;
-	const key = [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16)).join("-");
+	await first();
+	if (turn !== chosen) return;
+	const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
 	const about = {size: file.size, filename: file.name.slice(-200), content_type: file.type.slice(0, 200)};
 	show(say("begun"));
 	try {
 		/** @type {import("./upload-send.js").Upload} */
 		const begun = await call(care, "POST", "uploads", about, key);
+		if (turn !== chosen) return discard(begun.upload_id); // cancelled meanwhile
 		upload = begun;
-		if (turn !== chosen) { // cancelled meanwhile
-			drop();
-			return;
-		}
 	} catch (error) {
+		if (turn !== chosen) return;
+		looking = false;
 		hide();
 		failed(error, begin);
 		return;
-	} finally {
-		looking = false;
 	}
+	looking = false;
 	keep();
 	run(say("begun"));
 }
@@ -249,9 +268,7 @@ async function run(text) {
 			ask(say("gone"));
 			begin();
 		} else if (error === "unreadable") {
-			input.value = "";
-			ask(say("unread"), [], "bad");
-			input.focus();
+			unread();
 		} else {
 			failed(error, () => run(""));
 		}
@@ -347,29 +364,25 @@ function wrong(name, message) {
 }
 
 /** Cancels the upload that has begun. */
-async function drop() {
+function drop() {
 	const id = upload?.upload_id;
 	sending?.stop();
 	sending = upload = null;
-	arrived = wanted = false;
+	arrived = wanted = other = looking = false;
 	remember(account, null);
 	hide();
-	if (!id) return;
-	try {
-		await call(care, "DELETE", "uploads/" + id);
-	} catch {
-		// It is gone already, or expires by itself.
-	}
+	release();
+	ours = null;
+	if (id) discard(id);
+}
+
+/** Lets the server forget an upload, as soon as it can be reached. @param {string} id */
+function discard(id) {
+	return call(care, "DELETE", "uploads/" + id).catch(() => {}); // it is gone already, or expires by itself
 }
 
 async function dropAll() {
-	for (const {upload_id} of await call(care, "GET", "uploads")) {
-		try {
-			await call(care, "DELETE", "uploads/" + upload_id);
-		} catch {
-			// It is gone already.
-		}
-	}
+	for (const {upload_id} of await call(care, "GET", "uploads")) await discard(upload_id);
 }
 
 /** Asks for the upload that this browser remembers. @param {boolean} [again] */
@@ -378,8 +391,10 @@ async function recall(again) {
 	if (again) upload = null;
 	try {
 		if (memory) upload ??= await call(care, "GET", "uploads/" + memory.id);
-	} catch {
-		remember(account, null);
+	} catch (error) {
+		if (!(error instanceof Refused)) throw error;
+		if ([403, 404].includes(error.status)) remember(account, null);
+		else failed(error, choose);
 	}
 	return upload;
 }
@@ -402,7 +417,7 @@ async function restore() {
 		run("");
 	} else {
 		ask(say("found", {percent: Math.floor(100 * received / found.size), name: memory.name}),
-			[[say("old"), () => drop().then(() => input.focus())]]);
+			[[say("old"), () => { drop(); input.focus(); }]]);
 	}
 }
 
@@ -430,11 +445,11 @@ resumeButton.addEventListener("click", () => {
 	sending?.start();
 });
 cancelButton.addEventListener("click", () => sure.showModal());
-sure.addEventListener("close", async () => {
+sure.addEventListener("close", () => {
 	if (sure.returnValue !== "yes") return;
 	sure.returnValue = "";
 	chosen++;
-	await drop();
+	drop();
 	input.value = "";
 	file = null;
 	checks.hidden = portrait.hidden = trim.box.hidden = true;

@@ -1,9 +1,9 @@
+import {share} from "./share.js";
 import {swap} from "./swap.js";
 
 // A vote without loading the page again. What the server refuses is sent once more as without scripts, for the page that
 // says why; on a lost network the box stays as it was.
 const calm = 800; // milliseconds after a vote in which a tap is the second half of a double one
-const told = document.querySelector("[data-told]");
 let busy = false;
 let quiet = 0;
 document.addEventListener("submit", async event => {
@@ -30,6 +30,7 @@ document.addEventListener("submit", async event => {
 		quiet = performance.now() + calm;
 		if (part?.querySelector(".voted")) part.classList.add("pop");
 		const words = [".voted-line, .gold span", ".votes"].map(name => part?.querySelector(name)?.textContent);
+		const told = document.querySelector("[data-told]"); // the next clip brings its own
 		if (told && part) told.textContent = words.join(". ");
 	} catch {
 		if (refused) {
@@ -47,25 +48,7 @@ document.addEventListener("submit", async event => {
 	}
 });
 
-// The phone's own list of ways to share, where there is one; and a copy, where the browser lets us.
-const share = document.querySelector("[data-share]");
-if (share instanceof HTMLElement && "share" in navigator) {
-	share.hidden = false;
-	share.addEventListener("click", () => {
-		navigator.share({title: share.dataset.title, url: share.dataset.share}).catch(() => {}); // they changed their mind
-	});
-}
-const address = document.querySelector("#address");
-const copy = document.querySelector("[data-copy]");
-const copied = document.querySelector("[data-copied]");
-if (address instanceof HTMLInputElement && copy instanceof HTMLElement && copied instanceof HTMLElement) {
-	address.addEventListener("focus", () => address.select());
-	copy.hidden = !navigator.clipboard; // there is none on plain http
-	copy.addEventListener("click", async () => {
-		await navigator.clipboard.writeText(address.value);
-		copied.hidden = false;
-	});
-}
+share();
 
 // A clip that cannot be played can be tried again, or downloaded.
 const video = document.querySelector("video");

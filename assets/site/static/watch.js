@@ -7,6 +7,8 @@ const button = follow?.querySelector("button");
 const connection = /** @type {{saveData?: boolean} | undefined} */ (Reflect.get(navigator, "connection"));
 const calm = connection?.saveData === true || matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+let shown = location.pathname + location.search;
+
 /**
  * Shows another clip in place of this one.
  * @param {Document} page
@@ -25,7 +27,10 @@ function show(page, address) {
 	video.poster = player.poster;
 	video.setAttribute("aria-label", player.getAttribute("aria-label") ?? "");
 	document.title = page.title;
+	const link = document.querySelector("[data-failed] a");
+	link?.setAttribute("href", page.querySelector("[data-failed] a")?.getAttribute("href") ?? "");
 	history.pushState(null, "", address);
+	shown = location.pathname + location.search;
 	const told = document.querySelector("[data-told]");
 	if (told) told.textContent = document.querySelector("h1")?.textContent ?? "";
 	video.load();
@@ -49,7 +54,9 @@ video?.addEventListener("ended", async () => {
 		// The line is down: "Siguiente" is still there.
 	}
 });
-addEventListener("popstate", () => location.reload());
+addEventListener("popstate", () => {
+	if (shown !== location.pathname + location.search) location.reload(); // otherwise only the fragment differs
+});
 
 if (video && follow instanceof HTMLElement && button && !calm) {
 	follow.hidden = false;
