@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"risingstars/platform/fault"
 	"risingstars/platform/lang"
+	"risingstars/platform/limit"
 	"risingstars/platform/text"
 )
 
@@ -23,7 +25,8 @@ type Registration struct {
 	Language string
 }
 
-// SignUp creates an account, and sends the letter that proves its e-mail. client is the caller's network address.
+// SignUp creates an account, and sends the letter that proves its e-mail, unless the mailbox got enough of them: then
+// its owner can ask for it by ResendConfirmation. client is the caller's network address.
 func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
 	if err := r.normalize(); err != nil {
 		return User{}, err
@@ -37,9 +40,14 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 		FirstName: r.FirstName, LastName: r.LastName, City: r.City, Country: r.Country,
 		Language: cmp.Or(r.Language, "es"), CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
+	err = m.limits.Take(ctx, signUpLetters, mailbox(user.Email))
+	enough := errors.Is(err, limit.ErrTooMany)
+	if err != nil && !enough {
+		return User{}, err
+	}
 	var letter string
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		if err := m.store.insert(ctx, user); err != nil {
+		if err := m.store.insert(ctx, user); err != nil || enough {
 			return err
 		}
 		letter, err = m.issueConfirm(ctx, user)
