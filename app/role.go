@@ -20,7 +20,7 @@ func roleCommand() *cobra.Command {
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the accounts that have roles", Args: cobra.NoArgs,
-		RunE: withAccounts(database.Look, func(cmd *cobra.Command, m *identity.Module, _ []string) error {
+		RunE: withAccounts(database.Look, func(cmd *cobra.Command, a accounts, _ []string) error {
 			return listRoles(cmd, a.Module)
 		}),
 	}
