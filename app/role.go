@@ -77,7 +77,13 @@ func totpCommand() *cobra.Command {
 	reason := ""
 	command := &cobra.Command{Use: "totp", Short: "Help somebody who has lost their second factor"}
 	remove := &cobra.Command{
-		Use: "remove EMAIL", Short: "Remove the second factor of an account", Args: cobra.ExactArgs(1),
+		Use: "remove EMAIL", Short: "Remove the second factor of an account",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if reason == "" {
+				return errors.New("say why with --reason, for the log of acts")
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
 		RunE: withAccounts(database.Change, func(cmd *cobra.Command, a accounts, args []string) error {
 			taken, err := a.TakeFactor(cmd.Context(), identity.Actor{ID: identity.Console, Reason: reason}, args[0])
 			switch {

@@ -40,14 +40,15 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 		FirstName: r.FirstName, LastName: r.LastName, City: r.City, Country: r.Country,
 		Language: cmp.Or(r.Language, "es"), CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
-	err = m.limits.Take(ctx, signUpLetters, mailbox(user.Email))
-	enough := errors.Is(err, limit.ErrTooMany)
-	if err != nil && !enough {
-		return User{}, err
-	}
 	var letter string
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		if err := m.store.insert(ctx, user); err != nil || enough {
+		letter = "" // of a run that was rolled back
+		if err := m.store.insert(ctx, user); err != nil {
+			return err
+		}
+		if err := m.limits.Take(ctx, signUpLetters, mailbox(user.Email)); errors.Is(err, limit.ErrTooMany) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		letter, err = m.issueConfirm(ctx, user)
