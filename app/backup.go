@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
+	"risingstars/modules/identity"
 	"risingstars/platform/auth"
 	"risingstars/platform/backup"
 	"risingstars/platform/database"
@@ -104,8 +105,13 @@ func backupListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all, err := backup.Snapshots(cmd.Context(), p)
-			for _, s := range all {
+			names, err := backup.Names(cmd.Context(), p)
+			for _, name := range names {
+				s, wrong := backup.Find(cmd.Context(), p, name)
+				if wrong != nil {
+					err = errors.Join(err, wrong)
+					continue
+				}
 				describeBackup(cmd.OutOrStdout(), s)
 			}
 			return errors.Join(err, p.Close())
@@ -116,7 +122,7 @@ func backupListCommand() *cobra.Command {
 // describeBackup prints what a backup has.
 func describeBackup(w io.Writer, s *backup.Snapshot) {
 	encrypted := ""
-	if s.Encrypted {
+	if s.Recipient != "" {
 		encrypted = ", encrypted"
 	}
 	fmt.Fprintf(w, "%s: %d rows, %d files with %s, made by version %s%s\n",
@@ -129,9 +135,15 @@ type backupOptions struct {
 	every     time.Duration
 	keep      int
 	recipient string
+	to        age.Recipient
 }
 
-func (o backupOptions) check(args []string) error {
+func (o *backupOptions) check(args []string) (err error) {
+	if o.recipient != "" {
+		if o.to, err = age.ParseX25519Recipient(o.recipient); err != nil {
+			return usageError{fmt.Errorf("--recipient: %w", err)}
+		}
+	}
 	switch {
 	case o.every < 0 || o.every > 0 && o.every < time.Minute:
 		return usageError{fmt.Errorf("--every=%s is less than a minute", o.every)}
@@ -144,12 +156,8 @@ func (o backupOptions) check(args []string) error {
 }
 
 func (o backupOptions) once(cmd *cobra.Command, c *config.Config, target string) (err error) {
-	ctx, options := cmd.Context(), backup.Options{Progress: showBytes(cmd.ErrOrStderr(), "copying")}
-	if o.recipient != "" {
-		if options.Recipient, err = age.ParseX25519Recipient(o.recipient); err != nil {
-			return usageError{fmt.Errorf("--recipient: %w", err)}
-		}
-	}
+	ctx := cmd.Context()
+	options := backup.Options{Recipient: o.to, Progress: showBytes(cmd.ErrOrStderr(), "copying")}
 	// The processes that change the database are others, so this one only looks. It has no limit for statements.
 	db, err := database.Open(ctx, database.Options{
 		URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Access: database.Look,
@@ -191,7 +199,7 @@ func (a *app) backupSource(ctx context.Context, db *database.DB) (backup.Source,
 		return backup.Source{}, err
 	}
 	from := backup.Source{
-		Program: version, Files: a.bucket,
+		Program: version, Files: a.bucket, Key: backup.KeyID(a.secret),
 		Prefixes: []string{a.c.Storage.UploadPrefix + "/", a.c.Storage.ProcessedPrefix + "/"},
 		Export: func(ctx context.Context, out io.Writer) (int64, error) {
 			return db.Export(ctx, out, kept()...)
@@ -269,6 +277,7 @@ func (c closing) Close() error { return c.close() }
 // readOptions say which backup to read, and with what.
 type readOptions struct {
 	name, identity string
+	endSessions    bool
 }
 
 func (o *readOptions) flags(cmd *cobra.Command) {
@@ -295,24 +304,20 @@ func (o *readOptions) read(
 		return fmt.Errorf("%s: %w", target, err)
 	}
 	if o.identity != "" {
-		if r.Identity, err = readIdentity(o.identity); err != nil {
+		if r.Identities, err = readIdentities(o.identity); err != nil {
 			return fmt.Errorf("--identity: %w", err)
 		}
 	}
 	return fn(c, r)
 }
 
-func readIdentity(path string) (age.Identity, error) {
+func readIdentities(path string) ([]age.Identity, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	all, err := age.ParseIdentities(f)
-	if err != nil {
-		return nil, err
-	}
-	return all[0], nil
+	return age.ParseIdentities(f)
 }
 
 // showBytes is showProgress for bytes.
@@ -339,17 +344,21 @@ func restoreCommand() *cobra.Command {
 			"\n\nIt checks the backup first and changes nothing if it is damaged. Interrupted, it can be run again.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.read(cmd, args, func(c *config.Config, r *backup.Reader) error { return restore(cmd, c, r) })
+			return o.read(cmd, args, func(c *config.Config, r *backup.Reader) error {
+				return restore(cmd, c, r, o.endSessions)
+			})
 		},
 	}
 	o.flags(command)
+	command.Flags().BoolVar(&o.endSessions, "end-sessions", false,
+		"sign everybody out: the sessions of an old backup may have been ended since")
 	return command
 }
 
-func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader) (err error) {
+func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions bool) (err error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	describeBackup(out, r.Snapshot)
-	if r.Snapshot.Encrypted && r.Identity == nil {
+	if r.Snapshot.Recipient != "" && len(r.Identities) == 0 {
 		return usageError{fmt.Errorf("%w: name the file with your identity by --identity", backup.ErrLocked)}
 	}
 	if err := r.Rows(ctx, func(in io.Reader) error { _, err := database.CheckExport(in); return err }); err != nil {
@@ -363,7 +372,7 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader) (err error)
 	if err := db.Vacant(ctx, kept()...); err != nil {
 		return fmt.Errorf("%w; a backup is restored into a new one", err)
 	}
-	if err := restoreSecret(ctx, c, r, out); err != nil {
+	if err := restoreSecret(ctx, c, r); err != nil {
 		return err
 	}
 	a := &app{c: c, registry: telemetry.NewRegistry()}
@@ -391,23 +400,31 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader) (err error)
 	if err := db.Migrate(ctx, migrations()...); err != nil {
 		return err
 	}
+	if endSessions {
+		if err := identity.ForgetSessions(ctx, db); err != nil {
+			return err
+		}
+	}
+	a.compareKeys(r.Snapshot, out)
 	fmt.Fprintf(out, "%d rows and %d files are restored. Now run: app storage check --grace=0s\n",
 		rows, len(r.Snapshot.Files))
 	return nil
 }
 
-// restoreSecret writes the key that the contest had made itself, or says where it belongs.
-func restoreSecret(ctx context.Context, c *config.Config, r *backup.Reader, out io.Writer) error {
-	secret, err := r.Secret(ctx)
-	if err != nil || secret == nil {
-		return err
+// compareKeys says so if what was signed and closed with the key of then cannot be read here.
+func (a *app) compareKeys(s *backup.Snapshot, out io.Writer) {
+	if s.Key != backup.KeyID(a.secret) && s.Key != backup.KeyID([]byte(a.c.Auth.PreviousKey)) {
+		fmt.Fprintln(out, "SECRET_KEY is another one than that of the backup, so people have to sign in again, and second "+
+			"factors cannot be checked. If you have the old one (embedded: the file secret_key in DATA_DIR), let "+
+			"SECRET_KEY or SECRET_KEY_PREVIOUS be that.")
 	}
-	if !c.Embedded() || c.Auth.SecretKey != "" {
-		if c.Auth.SecretKey != string(secret) && c.Auth.PreviousKey != string(secret) {
-			fmt.Fprintln(out, "The contest had a key of its own, in the file secret_key of its DATA_DIR. Let SECRET_KEY or "+
-				"SECRET_KEY_PREVIOUS be that; otherwise people sign in again and set up their second factors anew.")
-		}
-		return nil
+}
+
+// restoreSecret writes the key that the contest had made itself, unless another one is configured.
+func restoreSecret(ctx context.Context, c *config.Config, r *backup.Reader) error {
+	secret, err := r.Secret(ctx)
+	if err != nil || secret == nil || !c.Embedded() || c.Auth.SecretKey != "" {
+		return err
 	}
 	return auth.RestoreSecret(c.SecretPath(), secret)
 }

@@ -120,6 +120,9 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("forgot-sent", anybody, "/forgot?said=forgot")
 	send("forgot-wrong", anybody, "/forgot", "email", "luz")
 	look("reset-useless", anybody, "/reset?token=x")
+	if err := h.identity.ResendConfirmation(t.Context(), luz.ID); err != nil {
+		t.Fatal(err)
+	}
 	confirm := h.post.link(t, "confirm", luz.Email)
 	look("confirm", anybody, confirm)
 	look("confirm-useless", anybody, confirm[:len(confirm)-1])

@@ -19,6 +19,7 @@ type inputs struct {
 	parameters   openapi3.Parameters
 	known        map[string][]string // values of parameters and fields, by name, that something stands behind
 	tokens       []string            // of people
+	people       []string            // their e-mails
 	files        []string            // contents of files
 	published    string              // the id of a video that is final
 	calm         bool                // the request has no odd values
@@ -59,9 +60,9 @@ func (in inputs) of(document *openapi3.T, method, path string) (inputs, bool) {
 func (in inputs) count() int {
 	shared := !strings.HasPrefix(in.path, "/api/") && !strings.HasPrefix(in.path, "/media/")
 	if shared || slices.Contains(costly, in.operation.OperationID) {
-		return fewInputs
+		return max(leastInputs, inputsEach()/fewShare)
 	}
-	return apiInputs
+	return inputsEach()
 }
 
 // draw makes a request.

@@ -256,3 +256,12 @@ func (s *store) sweepSessions(ctx context.Context, most int) (more bool, err err
 	}
 	return more, nil
 }
+
+// ForgetSessions ends all sessions of all accounts, as after a restore of an old backup. Access tokens end by
+// themselves.
+func ForgetSessions(ctx context.Context, db *database.DB) error {
+	if _, err := db.Exec(ctx, `DELETE FROM identity_browsers`); err != nil {
+		return fmt.Errorf("end all sessions: %w", err)
+	}
+	return nil
+}

@@ -89,7 +89,7 @@ func TestWhatIsBackedUpIsRestored(t *testing.T) {
 			if err := p.Close(); err != nil {
 				t.Fatal(name, err)
 			}
-			if len(made.Files) != 2 || made.Bytes() != 200_000 || made.Encrypted != (recipient != nil) {
+			if len(made.Files) != 2 || made.Bytes() != 200_000 || (made.Recipient != "") != (recipient != nil) {
 				t.Errorf("%s: %+v", name, made)
 			}
 			r := &backup.Reader{Place: open()}
@@ -104,13 +104,15 @@ func TestWhatIsBackedUpIsRestored(t *testing.T) {
 				if err := r.Files(t.Context(), to); !errors.Is(err, backup.ErrLocked) {
 					t.Errorf("%s: it is restored without the key: %v", name, err)
 				}
-				if r.Identity, err = age.GenerateX25519Identity(); err != nil {
+				other, err := age.GenerateX25519Identity()
+				if err != nil {
 					t.Fatal(err)
 				}
+				r.Identities = []age.Identity{other}
 				if err := r.Files(t.Context(), to); !errors.Is(err, backup.ErrLocked) {
 					t.Errorf("%s: it is restored with another key: %v", name, err)
 				}
-				r.Identity = key
+				r.Identities = append(r.Identities, key)
 			}
 			if err := r.Files(t.Context(), to); err != nil {
 				t.Fatal(name, err)
@@ -169,7 +171,7 @@ func TestBackupsShareFilesUntilTheyAreDeleted(t *testing.T) {
 	if _, err := backup.Write(ctx, from, p, backup.Options{}); err == nil {
 		t.Fatal("it succeeds without rows")
 	}
-	if all, err := backup.Snapshots(ctx, p); err != nil || len(all) != 1 || count() != 3 {
+	if all, err := backup.Names(ctx, p); err != nil || len(all) != 1 || count() != 3 {
 		t.Fatalf("%d backups, %d files: %v", len(all), count(), err)
 	}
 	// What is uploaded and deleted while the rows are read belongs to the backup.
@@ -284,5 +286,44 @@ func TestASingleFileHasOneWholeBackup(t *testing.T) {
 		if err != nil || len(all) != min(n, 1) {
 			t.Errorf("%d: %v %v", n, all, err)
 		}
+	}
+}
+
+// Backups for different recipients, also at the same time, never spoil each other's files.
+func TestEncryptedBackupsKeepTheirOwnFiles(t *testing.T) {
+	t.Parallel()
+	from, _ := source(t, "rows")
+	dir := t.TempDir()
+	p := backup.In(folder(t, dir), "")
+	var keys []*age.X25519Identity
+	var made []*backup.Snapshot
+	for n := range 3 {
+		key, err := age.GenerateX25519Identity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+		if n == 2 { // what cannot be read is no reason not to back up
+			if err := os.WriteFile(filepath.Join(dir, "snapshots/20000101-000000.json"), []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for began := time.Now(); len(made) == n; { // there is one each second at most
+			s, err := backup.Write(t.Context(), from, p, backup.Options{Recipient: key.Recipient()})
+			if err == nil {
+				made = append(made, s)
+			} else if time.Since(began) > time.Minute {
+				t.Fatal(err)
+			}
+		}
+	}
+	for n, s := range made {
+		r := &backup.Reader{Place: p, Snapshot: s, Identities: []age.Identity{keys[n]}}
+		if err := r.Files(t.Context(), folder(t, t.TempDir())); err != nil {
+			t.Errorf("backup %d: %v", n, err)
+		}
+	}
+	if _, err := backup.Prune(t.Context(), p, 10, time.Now().Add(48*time.Hour)); err == nil {
+		t.Error("files are deleted although it is unknown what a backup needs")
 	}
 }

@@ -16,18 +16,22 @@ const young = 24 * time.Hour
 // Prune deletes all snapshots but the latest so many, and then what belongs to none that is left. It returns how many
 // snapshots it has deleted.
 func Prune(ctx context.Context, p Place, keep int, now time.Time) (deleted int, err error) {
-	all, err := Snapshots(ctx, p)
+	names, err := Names(ctx, p)
 	if err != nil {
 		return 0, err
 	}
 	named := map[string]bool{}
-	for i, s := range all {
+	for i, name := range names {
 		if i >= keep {
-			if err := p.Delete(ctx, snapshots+s.Name+".json"); err != nil {
-				return deleted, fmt.Errorf("delete the backup %s: %w", s.Name, err)
+			if err := p.Delete(ctx, snapshots+name+".json"); err != nil {
+				return deleted, fmt.Errorf("delete the backup %s: %w", name, err)
 			}
 			deleted++
 			continue
+		}
+		s, err := readSnapshot(ctx, p, name)
+		if err != nil { // what it names is unknown, so nothing can be deleted
+			return deleted, err
 		}
 		named[s.Dump.Name] = true
 		if s.Secret != nil {

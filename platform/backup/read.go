@@ -25,8 +25,9 @@ var ErrLocked = errors.New("the backup is encrypted for somebody else")
 type Reader struct {
 	Place    Place
 	Snapshot *Snapshot
-	Identity age.Identity // nil: what is encrypted cannot be read
-	Progress func(done, total int64)
+	// Identities decrypt; without any, what is encrypted cannot be read.
+	Identities []age.Identity
+	Progress   func(done, total int64)
 
 	done int64
 }
@@ -50,7 +51,7 @@ func (r *Reader) Verify(ctx context.Context, check func(io.Reader) error) error 
 			wrong = append(wrong, err)
 		}
 	}
-	if ctx.Err() == nil && len(wrong) == 0 && (!r.Snapshot.Encrypted || r.Identity != nil) {
+	if ctx.Err() == nil && len(wrong) == 0 && (r.Snapshot.Recipient == "" || len(r.Identities) > 0) {
 		wrong = append(wrong, r.Rows(ctx, check))
 	}
 	return errors.Join(wrong...)
@@ -105,10 +106,10 @@ func (r *Reader) item(ctx context.Context, item Item, read func(io.Reader) error
 		if !strings.HasSuffix(item.Name, encrypted) {
 			return read(in)
 		}
-		if r.Identity == nil {
+		if len(r.Identities) == 0 {
 			return ErrLocked
 		}
-		plain, err := age.Decrypt(in, r.Identity)
+		plain, err := age.Decrypt(in, r.Identities...)
 		if wrong := (*age.NoIdentityMatchError)(nil); errors.As(err, &wrong) {
 			return ErrLocked
 		}

@@ -2,6 +2,9 @@ package backup
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,8 +44,9 @@ type Snapshot struct {
 	Format    int       `json:"format"`
 	Name      string    `json:"-"`
 	At        time.Time `json:"at"`
-	Program   string    `json:"program"` // the version that made it
-	Encrypted bool      `json:"encrypted"`
+	Program   string    `json:"program"`             // the version that made it
+	Recipient string    `json:"recipient,omitempty"` // for whom dump, secret and files are encrypted; "": they are not
+	Key       string    `json:"key"`                 // KeyID of the key that signs tokens and links
 	Rows      int64     `json:"rows"`
 	Dump      Item      `json:"dump"`
 	Secret    *Item     `json:"secret,omitempty"` // the key that signs tokens and links, if the contest made it itself
@@ -61,11 +65,18 @@ func (s *Snapshot) Bytes() int64 {
 // ErrNone means that a place has no snapshot, or none of the name.
 var ErrNone = errors.New("there is no such backup")
 
-// Snapshots returns what a place has, the latest first.
-func Snapshots(ctx context.Context, p Place) ([]*Snapshot, error) {
+// KeyID tells keys apart without telling anything of them.
+func KeyID(secret []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("backup"))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
+}
+
+// Names returns the names of a place's snapshots, the latest first.
+func Names(ctx context.Context, p Place) ([]string, error) {
 	var names []string
 	err := p.List(ctx, snapshots, func(name string, _ time.Time) error {
-		if strings.HasSuffix(name, ".json") {
+		if name, ok := strings.CutSuffix(strings.TrimPrefix(name, snapshots), ".json"); ok {
 			names = append(names, name)
 		}
 		return nil
@@ -75,32 +86,25 @@ func Snapshots(ctx context.Context, p Place) ([]*Snapshot, error) {
 	}
 	slices.Sort(names)
 	slices.Reverse(names)
-	var all []*Snapshot
-	for _, name := range names {
-		s, err := readSnapshot(ctx, p, name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, nil
+	return names, nil
 }
 
 // Find returns the snapshot with a name, or the latest if that is "".
 func Find(ctx context.Context, p Place, name string) (*Snapshot, error) {
-	all, err := Snapshots(ctx, p)
+	names, err := Names(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range all {
-		if name == "" || s.Name == name {
-			return s, nil
+	for _, known := range names {
+		if name == "" || known == name {
+			return readSnapshot(ctx, p, known)
 		}
 	}
 	return nil, ErrNone
 }
 
-func readSnapshot(ctx context.Context, p Place, name string) (*Snapshot, error) {
+func readSnapshot(ctx context.Context, p Place, of string) (*Snapshot, error) {
+	name := snapshots + of + ".json"
 	r, err := p.Open(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
@@ -117,6 +121,6 @@ func readSnapshot(ctx context.Context, p Place, name string) (*Snapshot, error) 
 	if s.Format != format {
 		return nil, fmt.Errorf("%s has the format %d, which this program does not know", name, s.Format)
 	}
-	s.Name = strings.TrimSuffix(strings.TrimPrefix(name, snapshots), ".json")
+	s.Name = of
 	return s, nil
 }

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -27,8 +28,9 @@ type Source struct {
 	// Prefixes of the keys of files; everything under them is copied.
 	Prefixes []string
 	Export   func(ctx context.Context, out io.Writer) (rows int64, err error)
-	Secret   []byte // nil: it is not the contest's own
-	Scratch  string // folder for the dump, until it is at the place
+	Key      string // KeyID of the key that signs tokens and links
+	Secret   []byte // that key, if the contest has made it itself
+	Scratch  string // folder for the dump, until it is at the place; "": the system's
 }
 
 // Options may be left zero.
@@ -42,7 +44,7 @@ type Options struct {
 // lacks a file. After an error there is no new snapshot, and what was copied is used by the next one.
 func Write(ctx context.Context, from Source, to Place, o Options) (*Snapshot, error) {
 	w := &writer{from: from, to: to, o: o, known: map[string]File{}, has: map[string]File{}}
-	all, err := Snapshots(ctx, to)
+	names, err := Names(ctx, to)
 	if err != nil {
 		return nil, err
 	}
@@ -51,23 +53,16 @@ func Write(ctx context.Context, from Source, to Place, o Options) (*Snapshot, er
 			return nil, fmt.Errorf("encrypt: %w", err)
 		}
 	}
-	for _, s := range all {
-		for _, file := range s.Files {
-			if strings.HasSuffix(file.Name, encrypted) == (o.Recipient != nil) {
-				w.known[file.Key] = file
-			}
-		}
-	}
+	w.learn(ctx, names)
 	if err := w.files(ctx); err != nil {
 		return nil, err
 	}
 	s := &Snapshot{
 		Format: format, Program: from.Program, At: time.Now().UTC().Truncate(time.Second),
-		Encrypted: o.Recipient != nil,
+		Recipient: w.recipient(), Key: from.Key,
 	}
-	s.Name = s.At.Format(nameFormat)
-	if slices.ContainsFunc(all, func(other *Snapshot) bool { return other.Name == s.Name }) {
-		return nil, fmt.Errorf("there is a backup of this second already: %s", s.Name)
+	if s.Name = s.At.Format(nameFormat); len(names) > 0 && names[0] >= s.Name {
+		return nil, fmt.Errorf("the place has a backup of this second or a later one already: %s", names[0])
 	}
 	if err := w.dump(ctx, s); err != nil {
 		return nil, err
@@ -94,6 +89,29 @@ type writer struct {
 	has         map[string]File // by key, in the snapshot
 	done, total int64
 	overhead    int64 // of encryption, in bytes
+}
+
+// recipient is whom it is encrypted for; "" if it is not.
+func (w *writer) recipient() string {
+	if named, ok := w.o.Recipient.(fmt.Stringer); ok {
+		return named.String()
+	}
+	return ""
+}
+
+// learn reads which files are at the place, from the latest snapshot for the same recipient. One that cannot be read
+// only has its files copied again.
+func (w *writer) learn(ctx context.Context, names []string) {
+	for _, name := range names {
+		s, err := readSnapshot(ctx, w.to, name)
+		if err != nil || s.Recipient != w.recipient() {
+			continue
+		}
+		for _, file := range s.Files {
+			w.known[file.Key] = file
+		}
+		return
+	}
 }
 
 // files copies all files that are not at the place yet.
@@ -149,7 +167,9 @@ func (w *writer) put(ctx context.Context, name string, r io.Reader, size int64) 
 		var stop func()
 		r, stop = encrypting(r, w.o.Recipient)
 		defer stop()
-		name, size = name+encrypted, encryptedSize(size, w.overhead)
+		// Each time other bytes come out, which must not replace those of another backup.
+		name += "." + strings.ToLower(rand.Text()[:10]) + encrypted
+		size = encryptedSize(size, w.overhead)
 	}
 	h := &hashed{Reader: r, sum: sha256.New()}
 	if err := w.to.Put(ctx, name, h, size); err != nil {
@@ -167,7 +187,10 @@ func (w *writer) dump(ctx context.Context, s *Snapshot) (err error) {
 	if err != nil {
 		return fmt.Errorf("create a file for the rows: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	defer f.Close()
+	if err := os.Remove(f.Name()); err != nil { // it stays open; nothing is left behind, however this process ends
+		return fmt.Errorf("create a file for the rows: %w", err)
+	}
 	z, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return err

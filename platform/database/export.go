@@ -52,6 +52,9 @@ var ErrMoved = errors.New("the database has changed while it was read")
 // many there are. Tables that only one kind of database has are left out, because they serve that one alone; so are
 // those that exist for a search. db must have been opened to Look.
 func (db *DB) Export(ctx context.Context, out io.Writer, owners ...Migrations) (rows int64, err error) {
+	if owners, err = db.migrated(ctx, owners); err != nil {
+		return 0, err
+	}
 	_, logged := os.Stat(db.path + "-wal") // see openSQLite
 	tx, err := db.sql.BeginTx(ctx, &sql.TxOptions{Isolation: db.snapshot(), ReadOnly: true})
 	if err != nil {
@@ -66,6 +69,20 @@ func (db *DB) Export(ctx context.Context, out io.Writer, owners ...Migrations) (
 		return 0, ErrMoved
 	}
 	return e.rows, nil
+}
+
+// migrated returns the owners that have tables. Others are new since the database was migrated.
+func (db *DB) migrated(ctx context.Context, owners []Migrations) (known []Migrations, err error) {
+	for _, owner := range owners {
+		noted, err := db.notesMigrations(ctx, owner)
+		if err != nil {
+			return nil, err
+		}
+		if noted {
+			known = append(known, owner)
+		}
+	}
+	return known, nil
 }
 
 // snapshot is the isolation in which all statements see the same moment. For SQLite that is any.

@@ -50,6 +50,9 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 	if r.secured {
 		faults = append(faults, errUnauthenticated)
 	}
+	if (r.secured || r.page) && op.Method != http.MethodGet && op.Method != http.MethodHead { // with a browser's cookie
+		faults = append(faults, errCrossOrigin)
+	}
 	if !r.use.Stream { // the server bounds bodies also where nothing reads them
 		faults = append(faults, errTooLarge)
 	}

@@ -88,7 +88,10 @@ func (p *prepared) know(key string, address []byte) {
 	if len(a.addresses) < addressesEach {
 		a.addresses = append(a.addresses, string(address))
 		p.addresses[string(address)] = element
-		p.size += len(address)
+		p.size += 2 * len(address)
+	}
+	for p.size > preparedBytes {
+		p.remove(p.order.Back())
 	}
 }
 
