@@ -19,8 +19,8 @@ type guess struct {
 	device  string // the id of a device that signed in to the account before; "" for any other
 }
 
-// knownDevice returns the id of a device that has signed in to the account with its present password, and since a time of
-// the database's clock; "" for any other. Proofs that somebody collected before the password or the second factor was
+// knownDevice returns the id of a device that has signed in to the account with its present password, and since a time
+// of the database's clock; "" for any other. Proofs that somebody collected before the password or the second factor was
 // another would each have guesses of their own.
 func (m *Module) knownDevice(proof string, u User, since int64) string {
 	account, device, issued, err := m.devices.Verify(proof)

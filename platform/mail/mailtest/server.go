@@ -122,8 +122,8 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 func (quiet) Println(...any)        {}
 
-// Answer changes what the server says at each step ("mail", "rcpt", "data", or "done" once it has the letter, "reset" once it
-// has answered); nth
+// Answer changes what the server says at each step ("mail", "rcpt", "data", "done" once it has the letter, or "reset"
+// once it has answered); nth
 // counts conversations from 1. nil accepts all.
 func (s *Server) Answer(at func(step, to string, nth int) error) {
 	s.mu.Lock()
