@@ -415,8 +415,8 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions
 func (a *app) compareKeys(s *backup.Snapshot, out io.Writer) {
 	if s.Key != backup.KeyID(a.secret) && s.Key != backup.KeyID([]byte(a.c.Auth.PreviousKey)) {
 		fmt.Fprintln(out, "SECRET_KEY is another one than that of the backup, so people have to sign in again, and "+
-			"second factors cannot be checked. If you have the old one (embedded: the file secret_key in DATA_DIR), let "+
-			"SECRET_KEY or SECRET_KEY_PREVIOUS be that.")
+			"second factors cannot be checked. If you have the old one (embedded: the file secret_key in DATA_DIR), "+
+			"let SECRET_KEY or SECRET_KEY_PREVIOUS be that.")
 	}
 }
 

@@ -20,8 +20,8 @@ func roleCommand() *cobra.Command {
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the accounts that have roles", Args: cobra.NoArgs,
-		RunE: withAccounts(database.Look, func(cmd *cobra.Command, m *identity.Module, _ []string) error {
-			return listRoles(cmd, m)
+		RunE: withAccounts(database.Look, func(cmd *cobra.Command, a accounts, _ []string) error {
+			return listRoles(cmd, a.Module)
 		}),
 	}
 	command.AddCommand(
@@ -36,7 +36,7 @@ func changeRoleCommand(
 	name, short string,
 	change func(*identity.Module, context.Context, identity.Actor, string, identity.Role) (bool, error),
 ) *cobra.Command {
-	reason := ""
+	reason, unverified := "", false
 	command := &cobra.Command{
 		Use: name + " EMAIL ROLE", Short: short,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -46,13 +46,16 @@ func changeRoleCommand(
 			_, err := identity.ParseRole(args[1])
 			return err
 		},
-		RunE: withAccounts(database.Change, func(cmd *cobra.Command, m *identity.Module, args []string) error {
+		RunE: withAccounts(database.Change, func(cmd *cobra.Command, a accounts, args []string) error {
 			role, err := identity.ParseRole(args[1])
+			if err == nil && name == "grant" && a.lettersAreSent && !unverified {
+				err = a.refuseUnproved(cmd.Context(), args[0])
+			}
 			if err != nil {
 				return err
 			}
 			by := identity.Actor{ID: identity.Console, Reason: reason}
-			changed, err := change(m, cmd.Context(), by, args[0], role)
+			changed, err := change(a.Module, cmd.Context(), by, args[0], role)
 			if err != nil {
 				return fmt.Errorf("%s the role %s: %w", name, role, err)
 			}
@@ -60,17 +63,65 @@ func changeRoleCommand(
 				fmt.Fprintln(cmd.OutOrStdout(), "nothing to change")
 				return nil
 			}
-			return listRoles(cmd, m)
+			return listRoles(cmd, a.Module)
 		}),
 	}
 	command.Flags().StringVar(&reason, "reason", "", "why, for the log of acts")
+	if name == "grant" {
+		command.Flags().BoolVar(&unverified, "unverified", false, "even if the account has not proved its e-mail")
+	}
 	return command
+}
+
+func totpCommand() *cobra.Command {
+	reason := ""
+	command := &cobra.Command{Use: "totp", Short: "Help somebody who has lost their second factor"}
+	remove := &cobra.Command{
+		Use: "remove EMAIL", Short: "Remove the second factor of an account",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if reason == "" {
+				return errors.New("say why with --reason, for the log of acts")
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
+		RunE: withAccounts(database.Change, func(cmd *cobra.Command, a accounts, args []string) error {
+			taken, err := a.TakeFactor(cmd.Context(), identity.Actor{ID: identity.Console, Reason: reason}, args[0])
+			switch {
+			case err != nil:
+				return fmt.Errorf("remove the second factor of %s: %w", args[0], err)
+			case taken:
+				fmt.Fprintln(cmd.OutOrStdout(), "removed")
+			default:
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing to change")
+			}
+			return nil
+		}),
+	}
+	remove.Flags().StringVar(&reason, "reason", "", "why, for the log of acts (required)")
+	command.AddCommand(remove)
+	return command
+}
+
+// accounts is what commands work on.
+type accounts struct {
+	*identity.Module
+	lettersAreSent bool // so that people can prove their e-mail
+}
+
+// refuseUnproved returns an error unless the account has proved its e-mail: anybody may have signed up with it.
+func (a accounts) refuseUnproved(ctx context.Context, email string) error {
+	user, err := a.AccountByEmail(ctx, email)
+	if err == nil && !user.EmailVerified {
+		err = fmt.Errorf("%s has not proved this e-mail, so anybody may have signed up with it: have them open the "+
+			"link of the letter (their page /me sends it again), or add --unverified if you know them", email)
+	}
+	return err
 }
 
 // withAccounts returns a command function that opens the database alone, runs the given function on the accounts in it,
 // and closes it.
 func withAccounts(
-	access database.Access, run func(*cobra.Command, *identity.Module, []string) error,
+	access database.Access, run func(*cobra.Command, accounts, []string) error,
 ) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		c, log, err := setup(cmd)
@@ -79,7 +130,7 @@ func withAccounts(
 		}
 		a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: access}
 		if err = a.openDatabase(cmd.Context()); err == nil {
-			err = run(cmd, identity.New(identity.Deps{DB: a.db, Logger: log}), args)
+			err = run(cmd, accounts{identity.New(identity.Deps{DB: a.db, Logger: log}), c.Mail.SMTPURL != ""}, args)
 		}
 		return errors.Join(err, a.close())
 	}
@@ -91,13 +142,17 @@ func listRoles(cmd *cobra.Command, m *identity.Module) error {
 		return err
 	}
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "EMAIL\tNAME\tROLES")
+	fmt.Fprintln(table, "EMAIL\tPROVED\tNAME\tROLES")
 	for _, g := range all {
 		names := make([]string, len(g.Roles))
 		for i, role := range g.Roles {
 			names[i] = string(role)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", g.User.Email, g.User.PlayerName(), strings.Join(names, ", "))
+		proved := "no"
+		if g.User.EmailVerified {
+			proved = "yes"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", g.User.Email, proved, g.User.PlayerName(), strings.Join(names, ", "))
 	}
 	return table.Flush()
 }

@@ -34,14 +34,14 @@ func roleBoxes(held ...identity.Role) []RoleBox {
 type UserRow struct {
 	ID, Name, Email, City, Country string
 	Roles                          []string // the ids of texts
-	Suspended                      bool
+	Suspended, Proved              bool     // Proved is the e-mail
 	CreatedAt                      time.Time
 }
 
 func userRow(p identity.Person) UserRow {
 	row := UserRow{
 		ID: p.User.ID, Name: p.User.PlayerName(), Email: p.User.Email, City: p.User.City, Country: p.User.Country,
-		Suspended: p.Suspension != nil, CreatedAt: p.User.CreatedAt,
+		Suspended: p.Suspension != nil, Proved: p.User.EmailVerified, CreatedAt: p.User.CreatedAt,
 	}
 	for _, role := range p.Roles {
 		row.Roles = append(row.Roles, roleTexts[role])

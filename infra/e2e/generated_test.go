@@ -110,7 +110,8 @@ func TestWhateverIsSentIsAnsweredAsTheDocumentSays(t *testing.T) {
 	t.Log(summary(t, counts))
 }
 
-// summary is a table of what was answered how often. Each operation must have been asked for something that it does.
+// summary is a table of what was answered how often. Each operation with many inputs must have been asked for something
+// that it does.
 func summary(t *testing.T, counts map[string]*generated) string {
 	t.Helper()
 	var table strings.Builder
@@ -124,7 +125,7 @@ func summary(t *testing.T, counts map[string]*generated) string {
 			fmt.Fprintf(&table, " %d:%d", status, seen.statuses[status])
 			done = done || status < http.StatusBadRequest
 		}
-		if !done && !slices.Contains(unmet, name) {
+		if !done && seen.inputs >= apiInputs && !slices.Contains(unmet, name) { // few may all be wrong
 			t.Errorf("no input of %s is right: %v", name, seen.statuses)
 		}
 	}

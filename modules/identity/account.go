@@ -8,6 +8,11 @@ func (m *Module) Account(ctx context.Context, id string) (User, error) {
 	return m.store.byID(ctx, id)
 }
 
+// AccountByEmail returns the account with the e-mail, in any spelling, or errNoAccount.
+func (m *Module) AccountByEmail(ctx context.Context, email string) (User, error) {
+	return m.store.byEmail(ctx, email)
+}
+
 // ProfileOf returns the profile of the account with the id. In a transaction, it stays so until that ends: whoever
 // copies it does not copy what its owner changes meanwhile.
 func (m *Module) ProfileOf(ctx context.Context, id string) (Profile, error) {

@@ -41,6 +41,12 @@ var (
 	accountLetters = limit.Budget{
 		Name: "account_letters", By: limit.Account, Rate: limit.Rate{Count: 12, Per: 24 * time.Hour, Burst: 6},
 	}
+	forgotLetters = limit.Budget{
+		Name: "forgot_letters", By: limit.Account, Rate: limit.Rate{Count: 8, Per: 24 * time.Hour, Burst: 4},
+	}
+	signUpLetters = limit.Budget{
+		Name: "signup_letters", By: limit.Account, Rate: limit.Rate{Count: 8, Per: 24 * time.Hour, Burst: 4},
+	}
 	addressLetters = limit.Budget{
 		Name: "address_letters", By: limit.Account, Rate: limit.Rate{Count: 8, Per: 24 * time.Hour, Burst: 4},
 	}

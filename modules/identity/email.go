@@ -47,6 +47,17 @@ func canonicalEmail(email string) string {
 	return local + "@" + domain
 }
 
+// mailbox returns the canonical form of an e-mail without a +tag, which most providers ignore. Letters are counted by it;
+// two accounts may share it.
+func mailbox(email string) string {
+	email = canonicalEmail(email)
+	at := strings.LastIndex(email, "@")
+	if name, _, tagged := strings.Cut(email[:max(at, 0)], "+"); tagged && name != "" {
+		return name + email[at:]
+	}
+	return email
+}
+
 // asciiDomain returns the domain as it is looked up, or in lower case if it cannot be.
 func asciiDomain(domain string) string {
 	ascii, err := idna.New(idna.MapForLookup(), idna.StrictDomainName(false)).ToASCII(domain)

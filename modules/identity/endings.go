@@ -18,7 +18,9 @@ const (
 	endingsAge = 7 * time.Second
 	// endingsOverlap is by how much two readings overlap, because transactions do not end in the order of their clocks.
 	endingsOverlap = 2 * time.Minute
-	endingsTime    = 2 * time.Second // how long a look may take
+	// overflowPause is how long a process that cannot know all endings waits before it reads them again.
+	overflowPause = time.Minute
+	endingsTime   = 2 * time.Second // how long a look may take
 	// mostEndings are known at once, about 20 MB; beyond that, each session is looked up.
 	mostEndings = 100_000
 	// endingMargin is how much longer than an access token an ending is kept: for clocks that differ.
@@ -29,11 +31,13 @@ const (
 // memory, so that a request asks the database for nothing; what is new is read every endingsEvery. Process clocks do
 // not matter: ages are measured by the monotonic one, and times compared by the database's.
 type endings struct {
+	reading  sync.Mutex // held by who reads, so that no older reading replaces a later one
 	mu       sync.RWMutex
 	known    map[string]ending // by the id of a session or an account
 	read     time.Time         // when the last complete reading began; zero: never
 	clock    int64             // the database's at that time
 	overflow bool              // some are not known
+	flooded  time.Time         // when that was found last
 }
 
 type ending struct {
@@ -103,10 +107,17 @@ func (m *Module) Ended(ctx context.Context, p auth.Principal) error {
 // readEndings learns what has ended since the last reading, by whichever of the database's clocks at the two was
 // earlier: then nothing is missed when that clock is put forward or back.
 func (m *Module) readEndings(ctx context.Context) error {
-	e, began := &m.endings, time.Now()
+	e := &m.endings
+	e.reading.Lock()
+	defer e.reading.Unlock()
+	began := time.Now()
 	e.mu.RLock()
 	since, first := e.clock, e.read.IsZero() || e.overflow
+	wait := e.overflow && began.Sub(e.flooded) < overflowPause
 	e.mu.RUnlock()
+	if wait {
+		return nil
+	}
 	at, err := m.store.db.Now(ctx)
 	if err != nil {
 		return err
@@ -121,6 +132,7 @@ func (m *Module) readEndings(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.overflow = len(rows) > mostEndings; e.overflow {
+		e.flooded = began
 		return nil
 	}
 	if first {
@@ -132,7 +144,9 @@ func (m *Module) readEndings(ctx context.Context) error {
 			delete(e.known, id)
 		}
 	}
-	e.overflow = len(e.known) > mostEndings
+	if e.overflow = len(e.known) > mostEndings; e.overflow {
+		e.flooded = began
+	}
 	e.read, e.clock = began, at.UnixMicro()
 	return nil
 }
@@ -141,7 +155,7 @@ func (m *Module) readEndings(ctx context.Context) error {
 func (m *Module) endingLife() time.Duration { return m.tokens.TTL() + endingMargin }
 
 // learn makes this process know at once what it has ended itself. Within a transaction, which may yet be undone, it
-// leaves that to the next reading.
+// does nothing: whoever began that calls learnAll after its commit.
 func (m *Module) learn(ctx context.Context, ids ...string) {
 	if database.InTransaction(ctx) {
 		return
@@ -154,6 +168,15 @@ func (m *Module) learn(ctx context.Context, ids ...string) {
 	m.endings.mu.Lock()
 	defer m.endings.mu.Unlock()
 	m.endings.add(rows, time.Now())
+}
+
+// learnAll makes this process know at once what a transaction has ended that was committed.
+func (m *Module) learnAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingsTime)
+	defer cancel()
+	if err := m.readEndings(ctx); err != nil {
+		m.log.WarnContext(ctx, "what has ended is learnt by the next reading only", "error", err)
+	}
 }
 
 const (

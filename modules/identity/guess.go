@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"risingstars/platform/database"
 	"risingstars/platform/limit"
 )
 
@@ -16,6 +17,17 @@ type guess struct {
 	account string // the e-mail, in the form by which accounts are compared
 	client  string // the network address
 	device  string // the id of a device that signed in to the account before; "" for any other
+}
+
+// knownDevice returns the id of a device that has signed in to the account with its present password, and since a time
+// of the database's clock; "" for any other. Proofs that somebody collected before the password or the second factor was
+// another would each have guesses of their own.
+func (m *Module) knownDevice(proof string, u User, since int64) string {
+	account, device, issued, err := m.devices.Verify(proof)
+	if err != nil || account != u.ID || issued.UnixMicro() < max(since, database.Micros(u.PasswordAt)) {
+		return ""
+	}
+	return device
 }
 
 // budgets returns what the guess is counted by: the device, if it is known, so that an attacker cannot keep the owner

@@ -24,7 +24,7 @@ func (a api) adminRoutes(s *web.Server) {
 		return web.Refuses(huma.Operation{
 			Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{"Administration"},
 			Security: web.Secured(),
-		}, append(faults, errForbiddenRole, errSuspended)...)
+		}, append(faults, RoleFaults()...)...)
 	}
 	act := func(method, path, id, summary string, faults ...*fault.Error) huma.Operation {
 		return operation(method, path, id, summary, append(faults, errNoUser, disk.ErrFull)...)
@@ -56,6 +56,7 @@ type suspensionBody struct {
 type userBody struct {
 	ID         string          `json:"id"`
 	Email      string          `json:"email"`
+	Verified   bool            `json:"email_verified" doc:"Its owner has proved that the e-mail is theirs"`
 	FirstName  string          `json:"first_name"`
 	LastName   string          `json:"last_name"`
 	City       string          `json:"city"`
@@ -68,8 +69,8 @@ type userBody struct {
 func userBodyOf(p Person) userBody {
 	u := p.User
 	body := userBody{
-		ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, City: u.City, Country: u.Country,
-		CreatedAt: u.CreatedAt, Roles: append([]Role{}, p.Roles...),
+		ID: u.ID, Email: u.Email, Verified: u.EmailVerified, FirstName: u.FirstName, LastName: u.LastName,
+		City: u.City, Country: u.Country, CreatedAt: u.CreatedAt, Roles: append([]Role{}, p.Roles...),
 	}
 	if s := p.Suspension; s != nil {
 		body.Suspension = &suspensionBody{Reason: s.Reason, Since: s.Since}

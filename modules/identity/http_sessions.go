@@ -21,7 +21,7 @@ func (a api) sessionRoutes(s *web.Server, tags []string) {
 		Description: "Exchanges a refresh token for an access token and the next refresh token. Within a minute, the " +
 			"same token gives the same next one, so that a lost answer can be asked for again. Later, or once the " +
 			"next one was used, it ends the session: somebody else may have it.",
-	}, errBadRefresh, errRefreshReused), web.Use{Budgets: []limit.Budget{refreshes}}, a.postRefresh)
+	}, errBadRefresh, errRefreshReused, errSuspended), web.Use{Budgets: []limit.Budget{refreshes}}, a.postRefresh)
 	web.Register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/sessions", OperationID: "listSessions", Tags: tags,
 		Summary: "List where the caller is signed in, the last used first", Security: web.Secured(),

@@ -28,10 +28,11 @@ type Passwords interface {
 	Check(password, hash string) (bool, error)
 }
 
-// Devices proves that a device was used to sign in to an account before. Verify returns an error for any other proof.
+// Devices proves that a device was used to sign in to an account before, and when. Verify returns an error for any
+// other proof.
 type Devices interface {
 	Issue(accountID string) (proof string, err error)
-	Verify(proof string) (accountID, deviceID string, err error)
+	Verify(proof string) (accountID, deviceID string, issued time.Time, err error)
 }
 
 // Tokens issues access tokens. Issue returns the token and its lifetime, which is TTL; the token names the session, so

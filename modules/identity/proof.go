@@ -152,13 +152,29 @@ func (m *Module) ConfirmEmail(ctx context.Context, caller, token string) (done P
 		return "", err
 	}
 	m.forward(ctx, letter)
+	if done == Restore {
+		m.learnAll(ctx)
+	}
 	return done, nil
 }
 
-// restore gives an account back to the owner of its e-mail of before: whoever has changed it may know the password.
-// Links that are older than this one stay, because they are those of earlier owners.
+// restore gives an account back to the owner of its e-mail of before: whoever has changed it may know the password, may
+// have set a second factor since, and may have signed up anew with that e-mail, which only its owner can prove. Links
+// that are older than this one stay, because they are those of earlier owners.
 func (m *Module) restore(ctx context.Context, p proof, u User) error {
+	evicted, err := m.store.evict(ctx, u.ID, p.Email)
+	if err != nil {
+		return err
+	}
+	for _, id := range evicted {
+		if err := m.EndAll(ctx, id, ""); err != nil {
+			return err
+		}
+	}
 	if err := m.store.setEmail(ctx, u.ID, p.Email); err != nil {
+		return err
+	}
+	if err := m.store.dropFactor(ctx, u.ID, p.CreatedAt); err != nil {
 		return err
 	}
 	if err := m.store.setPassword(ctx, u.ID, ""); err != nil {
@@ -190,7 +206,7 @@ func (m *Module) countLetter(ctx context.Context, userID, to string) error {
 	if err := m.limits.Take(ctx, accountLetters, userID); err != nil {
 		return err
 	}
-	return m.limits.Take(ctx, addressLetters, canonicalEmail(to))
+	return m.limits.Take(ctx, addressLetters, mailbox(to))
 }
 
 // sendAfter keeps a letter in a transaction, and forwards it after the commit.
@@ -248,6 +264,9 @@ func (m *Module) ChangeEmail(ctx context.Context, c Caller, email, password stri
 		return err
 	}
 	return m.sendAfter(ctx, func(ctx context.Context) (string, error) {
+		if err := m.store.stillHas(ctx, u.ID, u.PasswordHash); err != nil {
+			return "", err
+		}
 		return m.issue(ctx, Change, u, linkLetter{"change", "/confirm", email, confirmLife})
 	})
 }
@@ -255,10 +274,7 @@ func (m *Module) ChangeEmail(ctx context.Context, c Caller, email, password stri
 // checkPresent returns errWrongPassword unless the password is the account's. Guesses are limited as those of sign-ins
 // are.
 func (m *Module) checkPresent(ctx context.Context, c Caller, u User, password string) error {
-	g := guess{m: m, account: canonicalEmail(u.Email), client: c.Client}
-	if account, device, err := m.devices.Verify(c.Device); err == nil && account == u.ID {
-		g.device = device
-	}
+	g := guess{m: m, account: canonicalEmail(u.Email), client: c.Client, device: m.knownDevice(c.Device, u, 0)}
 	if err := m.check(ctx, g, password, u.PasswordHash); errors.Is(err, errBadCredentials) {
 		return errWrongPassword
 	} else if err != nil {

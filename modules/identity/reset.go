@@ -81,15 +81,14 @@ func (m *Module) answerOne(ctx context.Context, r forgottenRow) error {
 	if err != nil && !errors.Is(err, errNoAccount) {
 		return err
 	}
-	if known {
-		if err := m.countLetter(ctx, u.ID, u.Email); errors.Is(err, limit.ErrTooMany) {
-			known = false
-		} else if err != nil {
-			return err
-		}
-	}
 	return m.sendAfter(ctx, func(ctx context.Context) (string, error) {
 		if mine, err := m.store.takeForgotten(ctx, r.ID); err != nil || !mine || !known {
+			return "", err
+		}
+		// Anybody may ask for this letter, so it uses up no budget but its own.
+		if err := m.limits.Take(ctx, forgotLetters, u.ID); errors.Is(err, limit.ErrTooMany) {
+			return "", nil
+		} else if err != nil {
 			return "", err
 		}
 		return m.issue(ctx, Reset, u, linkLetter{"reset", "/reset", u.Email, resetLife})
@@ -127,7 +126,7 @@ func (m *Module) ResetPassword(ctx context.Context, caller, client, token string
 	if err != nil {
 		return fmt.Errorf("reset a password: %w", err)
 	}
-	return m.sendAfter(ctx, func(ctx context.Context) (string, error) {
+	err = m.sendAfter(ctx, func(ctx context.Context) (string, error) {
 		link, u, err := m.redeem(ctx, caller, token, Reset)
 		if err != nil {
 			return "", err
@@ -135,8 +134,20 @@ func (m *Module) ResetPassword(ctx context.Context, caller, client, token string
 		if err := m.store.verify(ctx, u.ID); err != nil {
 			return "", err
 		}
+		// Who signed up with this e-mail had not proved it, so the factor may be a stranger's.
+		since := everySince
+		if u.EmailVerified {
+			since = neverSince
+		}
+		if err := m.store.dropFactor(ctx, u.ID, since); err != nil {
+			return "", err
+		}
 		return m.replacePassword(ctx, u, hash, "", link.SecretHash)
 	})
+	if err == nil {
+		m.learnAll(ctx)
+	}
+	return err
 }
 
 // ChangePassword sets another password for who knows the present one, and ends all sessions but the one kept; "" keeps
@@ -156,9 +167,16 @@ func (m *Module) ChangePassword(ctx context.Context, c Caller, keep, present str
 	if err != nil {
 		return fmt.Errorf("change a password: %w", err)
 	}
-	return m.sendAfter(ctx, func(ctx context.Context) (string, error) {
+	err = m.sendAfter(ctx, func(ctx context.Context) (string, error) {
+		if err := m.store.stillHas(ctx, u.ID, u.PasswordHash); err != nil {
+			return "", err
+		}
 		return m.replacePassword(ctx, u, hash, keep, uuid.NewString())
 	})
+	if err == nil {
+		m.learnAll(ctx)
+	}
+	return err
 }
 
 // replacePassword makes all that the old password was good for useless, and keeps a notice about it, in the transaction

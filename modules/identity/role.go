@@ -141,14 +141,14 @@ func (m *Module) SetRoles(ctx context.Context, by Actor, userID string, roles []
 		return err
 	}
 	return m.store.db.InTx(ctx, func(ctx context.Context) error {
+		before, err := m.lockRoles(ctx, userID) // after which the actor's own roles stay, too
+		if err != nil {
+			return err
+		}
 		if err := m.Allow(ctx, by.ID, GrantRoles); err != nil {
 			return err
 		}
 		if _, err := m.store.userByID(ctx, userID); err != nil {
-			return err
-		}
-		before, err := m.lockRoles(ctx, userID)
-		if err != nil {
 			return err
 		}
 		_, err = m.replaceRoles(ctx, by, userID, before, roles)

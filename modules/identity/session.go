@@ -47,6 +47,7 @@ type Visitor struct {
 	Network string // part of its address
 	Ticket  string // that their password was right, if a code is asked for
 	proof   string // the hash of the password that was right; "" after a sign-up
+	factor  int64  // since when the second factor holds that was asked for; 0: none was
 }
 
 // SignInBrowser signs a browser in to an account, and returns the token for its cookie.
@@ -68,7 +69,7 @@ func (m *Module) open(ctx context.Context, v Visitor, row sessionRow, id string)
 		ended = m.surplus(others, row.Kind)
 		return ended
 	}
-	err := m.store.insertSession(ctx, row, v.proof, m.sessionTTL, m.endingLife(), room)
+	err := m.store.insertSession(ctx, row, v, m.sessionTTL, m.endingLife(), room)
 	if err == nil && len(ended) > 0 {
 		m.learn(ctx, idsOf(ended)...)
 	}

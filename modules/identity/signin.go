@@ -68,10 +68,7 @@ func (m *Module) Prove(ctx context.Context, c Credentials) (v Visitor, device st
 	if err != nil && !errors.Is(err, errNoAccount) {
 		return Visitor{}, "", err
 	}
-	g := guess{m: m, account: canonicalEmail(c.Email), client: c.Client}
-	if account, device, err := m.devices.Verify(c.Device); err == nil && account == user.ID {
-		g.device = device
-	}
+	g := guess{m: m, account: canonicalEmail(c.Email), client: c.Client, device: m.knownDevice(c.Device, user, 0)}
 	if err := m.check(ctx, g, c.Password, user.PasswordHash); err != nil {
 		return Visitor{}, "", err
 	}
@@ -86,14 +83,11 @@ func (m *Module) admit(ctx context.Context, c Credentials, user User) (v Visitor
 	if err := m.store.barred(ctx, user.ID); err != nil {
 		return Visitor{}, "", err
 	}
-	account, known, err := m.devices.Verify(c.Device)
-	if err != nil || account != user.ID {
-		known = ""
-	}
 	row, err := m.store.factor(ctx, user.ID)
 	if err != nil {
 		return Visitor{}, "", err
 	}
+	known := m.knownDevice(c.Device, user, row.since())
 	if row.holds() && c.Code == "" {
 		if v.Ticket = c.Ticket; v.Ticket == "" {
 			v.Ticket, err = m.issueTicket(user)
@@ -110,7 +104,8 @@ func (m *Module) admit(ctx context.Context, c Credentials, user User) (v Visitor
 			return Visitor{}, "", fmt.Errorf("sign in: %w", err)
 		}
 	}
-	return Visitor{UserID: user.ID, Agent: c.Agent, Network: c.Network, proof: user.PasswordHash}, device, nil
+	v = Visitor{UserID: user.ID, Agent: c.Agent, Network: c.Network, proof: user.PasswordHash, factor: row.since()}
+	return v, device, nil
 }
 
 // check returns errBadCredentials if the password is wrong. A guess that finds no turn is not counted.

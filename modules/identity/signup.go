@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"risingstars/platform/fault"
 	"risingstars/platform/lang"
+	"risingstars/platform/limit"
 	"risingstars/platform/text"
 )
 
@@ -23,7 +25,8 @@ type Registration struct {
 	Language string
 }
 
-// SignUp creates an account, and sends the letter that proves its e-mail. client is the caller's network address.
+// SignUp creates an account, and sends the letter that proves its e-mail, unless the mailbox got enough of them: then
+// its owner can ask for it by ResendConfirmation. client is the caller's network address.
 func (m *Module) SignUp(ctx context.Context, client string, r Registration) (User, error) {
 	if err := r.normalize(); err != nil {
 		return User{}, err
@@ -39,7 +42,13 @@ func (m *Module) SignUp(ctx context.Context, client string, r Registration) (Use
 	}
 	var letter string
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
+		letter = "" // of a run that was rolled back
 		if err := m.store.insert(ctx, user); err != nil {
+			return err
+		}
+		if err := m.limits.Take(ctx, signUpLetters, mailbox(user.Email)); errors.Is(err, limit.ErrTooMany) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		letter, err = m.issueConfirm(ctx, user)

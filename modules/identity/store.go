@@ -26,6 +26,7 @@ type userRow struct {
 	CreatedAt      int64 `gorm:"autoCreateTime:false"`
 
 	EmailVerifiedAt int64
+	PasswordAt      int64
 }
 
 func (userRow) TableName() string { return "identity_users" }
@@ -34,7 +35,7 @@ func (r userRow) user() User {
 	return User{
 		ID: r.ID, Email: r.Email, PasswordHash: r.PasswordHash, FirstName: r.FirstName, LastName: r.LastName,
 		City: r.City, Country: r.Country, Language: r.Language, CreatedAt: database.FromMicros(r.CreatedAt),
-		EmailVerified: r.EmailVerifiedAt > 0,
+		EmailVerified: r.EmailVerifiedAt > 0, PasswordAt: database.FromMicros(r.PasswordAt),
 	}
 }
 

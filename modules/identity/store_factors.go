@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"risingstars/platform/database"
@@ -16,6 +17,14 @@ type factorRow struct {
 }
 
 func (r factorRow) holds() bool { return r.ConfirmedAt != nil }
+
+// since returns when the factor began to hold; 0: it does not.
+func (r factorRow) since() int64 {
+	if r.ConfirmedAt == nil {
+		return 0
+	}
+	return *r.ConfirmedAt
+}
 
 // factor returns the second factor of an account; the zero value if there is none.
 func (s *store) factor(ctx context.Context, userID string) (row factorRow, err error) {
@@ -50,11 +59,11 @@ func (s *store) useStep(ctx context.Context, userID, secret string, step, presen
 }
 
 // confirmFactor makes the factor hold, with its recovery codes. It reports false if it holds already.
-func (s *store) confirmFactor(ctx context.Context, userID string, codeHashes []string, now time.Time) (bool, error) {
+func (s *store) confirmFactor(ctx context.Context, userID string, codeHashes []string) (bool, error) {
 	confirmed := false
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
-		changed, err := s.db.Exec(ctx, `UPDATE identity_factors SET confirmed_at = ?
-			WHERE user_id = ? AND confirmed_at IS NULL`, database.Micros(now), userID)
+		changed, err := s.db.Exec(ctx, `UPDATE identity_factors SET confirmed_at = `+s.db.Clock()+`
+			WHERE user_id = ? AND confirmed_at IS NULL`, userID)
 		if confirmed = changed > 0; err != nil || !confirmed {
 			return err
 		}
@@ -90,6 +99,25 @@ func (s *store) recoveryCodes(ctx context.Context, userID string) (int, error) {
 		return 0, fmt.Errorf("count recovery codes: %w", err)
 	}
 	return row.N, nil
+}
+
+// What dropFactor drops beside a factor that is only offered: any, or none.
+const (
+	everySince int64 = -1
+	neverSince int64 = math.MaxInt64
+)
+
+// dropFactor removes a second factor that was confirmed after a time of the database's clock, or only offered.
+func (s *store) dropFactor(ctx context.Context, userID string, since int64) error {
+	dropped, err := s.db.Exec(ctx, `DELETE FROM identity_factors
+		WHERE user_id = ? AND (confirmed_at IS NULL OR confirmed_at > ?)`, userID, since)
+	if err != nil {
+		return fmt.Errorf("drop a second factor: %w", err)
+	}
+	if dropped == 0 {
+		return nil
+	}
+	return s.deleteFactor(ctx, userID)
 }
 
 func (s *store) deleteFactor(ctx context.Context, userID string) error {

@@ -105,10 +105,36 @@ func (s *store) setEmail(ctx context.Context, userID, email string) error {
 	return wrapProof(err, "change an e-mail")
 }
 
+// evict takes an e-mail from the account that holds it without having proved it, for one that has, and returns whose it
+// was. That account keeps an address that is nobody's.
+func (s *store) evict(ctx context.Context, userID, email string) (evicted []string, err error) {
+	var rows []struct{ ID string }
+	err = s.db.Query(ctx, &rows, `
+		UPDATE identity_users
+		SET email = id || '@invalid', email_folded = id || '@invalid', email_canonical = ''
+		WHERE (email_folded = ? OR email_canonical = ?) AND id <> ? AND email_verified_at = 0 RETURNING id`,
+		fold(email), canonicalEmail(email), userID)
+	for _, row := range rows {
+		evicted = append(evicted, row.ID)
+	}
+	return evicted, wrapProof(err, "take an e-mail that is not proved")
+}
+
 // setPassword replaces the hash; "" is that of no password.
 func (s *store) setPassword(ctx context.Context, userID, hash string) error {
-	_, err := s.db.Exec(ctx, `UPDATE identity_users SET password_hash = ? WHERE id = ?`, hash, userID)
+	_, err := s.db.Exec(ctx, `UPDATE identity_users SET password_hash = ?, password_at = `+s.db.Clock()+` WHERE id = ?`,
+		hash, userID)
 	return wrapProof(err, "change a password")
+}
+
+// stillHas returns errWrongPassword if the hash is no longer that of the account's password: it was changed since it
+// was checked. Otherwise it stays so until the transaction of ctx ends.
+func (s *store) stillHas(ctx context.Context, userID, hash string) error {
+	same, err := s.db.Exec(ctx, `UPDATE identity_users SET id = id WHERE id = ? AND password_hash = ?`, userID, hash)
+	if err == nil && same == 0 {
+		return errWrongPassword
+	}
+	return wrapProof(err, "look at a password again")
 }
 
 // forgottenRow is a request for a new password.

@@ -113,9 +113,11 @@ func (s *store) people(ctx context.Context, f PeopleFilter, offset, limit int) (
 	where, values := []string{"1 = 1"}, []any{}
 	if word := strings.TrimSpace(f.Search); word != "" {
 		pattern := "%" + patternEscaper.Replace(strings.ToLower(word)) + "%"
+		typed := "%" + patternEscaper.Replace(word) + "%" // SQLite's LOWER leaves letters like Á as they are
 		where = append(where, `(email_folded LIKE ? ESCAPE '\'
-			OR LOWER(first_name || ' ' || last_name) LIKE ? ESCAPE '\' OR id = ?)`)
-		values = append(values, pattern, pattern, word)
+			OR LOWER(first_name || ' ' || last_name) LIKE ? ESCAPE '\'
+			OR first_name || ' ' || last_name LIKE ? ESCAPE '\' OR id = ?)`)
+		values = append(values, pattern, pattern, typed, word)
 	}
 	if f.Role != "" {
 		where = append(where, `id IN (SELECT user_id FROM identity_roles WHERE role = ?)`)

@@ -60,21 +60,16 @@ func (r sessionRow) usedWithin(d time.Duration) bool {
 }
 
 // insertSession writes a session that lives for ttl. It first forgets the account's expired ones, and ends what room
-// returns of the others. With a passwordHash, the error is errBadCredentials if that is no longer the account's: a
-// password that was changed meanwhile opens nothing.
+// returns of the others. Somebody who has signed in is looked at again: a password that was changed meanwhile, a second
+// factor that was set up, or a suspension lets nobody in.
 func (s *store) insertSession(
-	ctx context.Context, row sessionRow, passwordHash string, ttl, keep time.Duration,
+	ctx context.Context, row sessionRow, v Visitor, ttl, keep time.Duration,
 	room func([]sessionRow) []sessionRow,
 ) error {
 	return s.db.InTx(ctx, func(ctx context.Context) error {
-		if passwordHash != "" {
-			same, err := s.db.Exec(ctx, `UPDATE identity_users SET id = id WHERE id = ? AND password_hash = ?`,
-				row.UserID, passwordHash)
-			if err != nil {
-				return fmt.Errorf("open a session: %w", err)
-			}
-			if same == 0 {
-				return errBadCredentials
+		if v.proof != "" {
+			if err := s.lookAgain(ctx, v); err != nil {
+				return err
 			}
 		}
 		now := s.db.Clock()
@@ -99,6 +94,23 @@ func (s *store) insertSession(
 		}
 		return nil
 	})
+}
+
+// lookAgain locks the account, and returns the fault of a sign-in that would not succeed any more.
+func (s *store) lookAgain(ctx context.Context, v Visitor) error {
+	if err := s.stillHas(ctx, v.UserID, v.proof); errors.Is(err, errWrongPassword) {
+		return errBadCredentials
+	} else if err != nil {
+		return err
+	}
+	if err := s.barred(ctx, v.UserID); err != nil {
+		return err
+	}
+	factor, err := s.factor(ctx, v.UserID)
+	if err == nil && factor.holds() && factor.since() != v.factor {
+		return errFactorAsked
+	}
+	return err
 }
 
 // sessions returns those of an account, the last used first, also those that have just expired.

@@ -93,6 +93,7 @@ func (m *Module) Suspend(ctx context.Context, by Actor, userID string, until tim
 	})
 	if err == nil {
 		m.standing.forget()
+		m.learnAll(ctx)
 	}
 	return hidden, err
 }
@@ -127,7 +128,7 @@ func (m *Module) EndSessions(ctx context.Context, by Actor, userID string) error
 	if err := by.explained(); err != nil {
 		return err
 	}
-	return m.store.db.InTx(ctx, func(ctx context.Context) error {
+	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
 		if _, err := m.mayBar(ctx, by, userID); err != nil {
 			return err
 		}
@@ -136,20 +137,27 @@ func (m *Module) EndSessions(ctx context.Context, by Actor, userID string) error
 		}
 		return m.AddRecord(ctx, by.did("sessions.end", "user:"+userID, "", ""))
 	})
+	if err == nil {
+		m.learnAll(ctx)
+	}
+	return err
 }
 
 // mayBar returns nil if the actor may suspend the account, and reports whether that is an admin's, which only another
 // admin may.
 func (m *Module) mayBar(ctx context.Context, by Actor, userID string) (admin bool, err error) {
+	roles, err := m.lockRoles(ctx, userID)
+	if err != nil {
+		return false, err
+	}
 	if err := m.Allow(ctx, by.ID, BarUsers); err != nil {
 		return false, err
 	}
 	if _, err := m.store.userByID(ctx, userID); err != nil {
 		return false, err
 	}
-	roles, err := m.lockRoles(ctx, userID)
-	if err != nil || !slices.Contains(roles, Admin) {
-		return false, err
+	if !slices.Contains(roles, Admin) {
+		return false, nil
 	}
 	return true, m.Allow(ctx, by.ID, GrantRoles)
 }

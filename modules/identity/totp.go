@@ -88,7 +88,14 @@ func (m *Module) OfferFactor(ctx context.Context, userID, password, client strin
 	if err != nil {
 		return FactorOffer{}, fmt.Errorf("make a second factor: %w", err)
 	}
-	offered, err := m.store.offerFactor(ctx, userID, m.vault.Close(key.Secret(), userID), time.Now())
+	offered := false
+	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
+		if err := m.store.stillHas(ctx, userID, user.PasswordHash); err != nil {
+			return err
+		}
+		offered, err = m.store.offerFactor(ctx, userID, m.vault.Close(key.Secret(), userID), time.Now())
+		return err
+	})
 	switch {
 	case err != nil:
 		return FactorOffer{}, err
@@ -123,7 +130,7 @@ func (m *Module) ConfirmFactor(ctx context.Context, userID, code, kept string) (
 		recovery = append(recovery, grouped(code))
 	}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		confirmed, err := m.store.confirmFactor(ctx, userID, hashes, time.Now())
+		confirmed, err := m.store.confirmFactor(ctx, userID, hashes)
 		if err == nil && !confirmed {
 			err = errFactorOn // another click was first
 		}
@@ -135,6 +142,7 @@ func (m *Module) ConfirmFactor(ctx context.Context, userID, code, kept string) (
 	if err != nil {
 		return nil, err
 	}
+	m.learnAll(ctx)
 	m.log.InfoContext(ctx, "a second factor was set up", "user_id", userID)
 	return recovery, m.limits.Reset(ctx, codeGuesses, userID)
 }
@@ -142,7 +150,8 @@ func (m *Module) ConfirmFactor(ctx context.Context, userID, code, kept string) (
 // RemoveFactor removes the second factor for who knows the password and has a code. client is the caller's network
 // address.
 func (m *Module) RemoveFactor(ctx context.Context, userID, password, code, client string) error {
-	if _, err := m.checkOwner(ctx, userID, password, client); err != nil {
+	user, err := m.checkOwner(ctx, userID, password, client)
+	if err != nil {
 		return err
 	}
 	row, err := m.store.factor(ctx, userID)
@@ -157,11 +166,43 @@ func (m *Module) RemoveFactor(ctx context.Context, userID, password, code, clien
 	} else if err != nil {
 		return err
 	}
-	if err := m.store.deleteFactor(ctx, userID); err != nil {
+	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
+		if err := m.store.stillHas(ctx, userID, user.PasswordHash); err != nil {
+			return err
+		}
+		return m.store.deleteFactor(ctx, userID)
+	})
+	if err != nil {
 		return err
 	}
 	m.log.InfoContext(ctx, "a second factor was removed", "user_id", userID)
 	return nil
+}
+
+// TakeFactor removes the second factor of an account whose owner has lost both it and the recovery codes. It reports
+// false, and changes nothing, if the account has none. It stands in the log, with the reason.
+func (m *Module) TakeFactor(ctx context.Context, by Actor, email string) (taken bool, err error) {
+	if err := by.explained(); err != nil {
+		return false, err
+	}
+	user, err := m.store.byEmail(ctx, email)
+	if err != nil {
+		return false, err
+	}
+	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
+		if err := m.store.lockAccount(ctx, user.ID); err != nil {
+			return err
+		}
+		row, err := m.store.factor(ctx, user.ID)
+		if taken = row.holds(); err != nil || !taken {
+			return err
+		}
+		if err := m.store.deleteFactor(ctx, user.ID); err != nil {
+			return err
+		}
+		return m.AddRecord(ctx, by.did("totp.remove", "user:"+user.ID, "on", "off"))
+	})
+	return taken, err
 }
 
 // checkOwner returns the account if the password is its. Guesses are limited as those of sign-ins are.

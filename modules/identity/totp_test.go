@@ -3,6 +3,7 @@ package identity_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -165,9 +166,13 @@ func TestACodeAtOnceIsGoodForOnce(t *testing.T) {
 func TestGuessesOfCodesAreLimited(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t, databasetest.Open(t, identity.Migrations()))
-	owner := p.signIn(t, "ana@example.com")
-	secret, _ := p.withFactor(t)
+	early := p.signIn(t, "ana@example.com")
+	secret, recovery := p.withFactor(t)
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // proofs of devices tell whole seconds
 	c := credentials("ana@example.com", password)
+	c.Code = recovery[0]
+	owner, err := p.SignIn(t.Context(), c)
+	mustEnd(t, err)
 	refused := 0
 	for n := range 12 {
 		c.Client, c.Code = fmt.Sprint("network ", n), "000000"
@@ -181,6 +186,11 @@ func TestGuessesOfCodesAreLimited(t *testing.T) {
 	}
 	if refused < 5 {
 		t.Errorf("%d of 12 guesses are refused", refused)
+	}
+	// A device that signed in before there was a factor has proved no code.
+	c.Device = early.Device
+	if _, err := p.SignIn(t.Context(), c); !errors.Is(err, limit.ErrTooMany) {
+		t.Errorf("from a device of before the factor: %v", err)
 	}
 	c.Device, c.Code = owner.Device, codeAt(t, secret, 0)
 	if _, err := p.SignIn(t.Context(), c); err != nil {

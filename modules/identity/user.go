@@ -13,6 +13,7 @@ type User struct {
 	Country      string
 	Language     string // of letters: es or en; "" is es
 	CreatedAt    time.Time
+	PasswordAt   time.Time // when the password was last changed, by the database's clock; 1970 or zero: never
 
 	EmailVerified bool
 }

@@ -7,9 +7,13 @@ import (
 	"risingstars/platform/text"
 )
 
-// changeContestant locks entries before the contestant, as a publication does, and those in the order of their ids.
+// changeContestant waits for whoever shows or hides an entry of the person. It locks entries before the contestant, as a
+// publication does, and those in the order of their ids.
 func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		if _, err := s.lockOwner(ctx, c.UserID); err != nil {
+			return err
+		}
 		var entries []struct{ VideoID, Title, CityFolded, CountryFolded string }
 		err := s.db.Query(ctx, &entries, `
 			SELECT video_id, title, city_folded, country_folded FROM voting_entries WHERE user_id = ?

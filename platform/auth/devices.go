@@ -35,8 +35,12 @@ func (d *Devices) Issue(accountID string) (string, error) {
 	return proof, nil
 }
 
-// Verify returns the account and the id of the device that the proof is for, or ErrBadToken.
-func (d *Devices) Verify(proof string) (accountID, deviceID string, err error) {
+// Verify returns the account and the id of the device that the proof is for, and when it was issued, to the second
+// before; or ErrBadToken.
+func (d *Devices) Verify(proof string) (accountID, deviceID string, issued time.Time, err error) {
 	found, err := verify(proof, d.keys, nil, deviceAudience)
-	return found.Subject, found.ID, err
+	if found.IssuedAt != nil {
+		issued = found.IssuedAt.Time
+	}
+	return found.Subject, found.ID, issued, err
 }

@@ -48,7 +48,8 @@ func TestNoPurposeCanUseTheKeyOfAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if account, device, err := devices.Verify(proof); err != nil || account != "u1" || device == "" {
+	if account, device, issued, err := devices.Verify(proof); err != nil || account != "u1" || device == "" ||
+		time.Since(issued) > time.Minute {
 		t.Errorf("the proof is for %q on %q (%v)", account, device, err)
 	}
 	if caller, err := tokens.Verify(proof); !errors.Is(err, auth.ErrBadToken) {
@@ -58,7 +59,7 @@ func TestNoPurposeCanUseTheKeyOfAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := devices.Verify(token); !errors.Is(err, auth.ErrBadToken) {
+	if _, _, _, err := devices.Verify(token); !errors.Is(err, auth.ErrBadToken) {
 		t.Errorf("a token proves a device (%v)", err)
 	}
 	one, other := keys.For("links")[0], keys.For("tokens")[0]

@@ -256,7 +256,9 @@ func TestTroubleIsTriedAgainAndARefusalIsNot(t *testing.T) {
 		"dropped at the content":   {once("data", mailtest.ErrDrop), "sent", 1},
 		"content refused for now":  {once("data", mailtest.Code(451)), "sent", 1},
 		"no such mailbox":          {once("rcpt", mailtest.Code(550)), "failed", 0},
-		"content refused":          {once("done", mailtest.Code(554)), "failed", 1},
+		"relaying denied":          {once("rcpt", mailtest.Policy(550)), "sent", 1}, // as before
+		"content refused":          {once("done", mailtest.Code(554)), "sent", 2},   // the sender, perhaps
+		"dropped once accepted":    {once("reset", mailtest.ErrDrop), "sent", 1},
 		"the answer is lost":       {once("done", mailtest.ErrDrop), "sent", 2}, // seldom two, never none
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/textproto"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -86,7 +87,11 @@ func (s *SMTP) Carry(ctx context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("prepare the SMTP client: %w", err)
 	}
-	return explain(client.DialAndSendWithContext(ctx, content), m.To)
+	err = client.DialAndSendWithContext(ctx, content)
+	if content.IsDelivered() { // what goes wrong afterwards, as the conversation ends, takes nothing back
+		return nil
+	}
+	return explain(err, m.To)
 }
 
 // isLoopback reports whether the host is this one.
@@ -132,8 +137,12 @@ func recipient(address string) (*mail.Address, error) {
 	return &mail.Address{Address: address[:at] + "@" + domain}, nil
 }
 
-// explain says what the server or the line has done, without the address. Only what the server says of the recipient or
-// of the letter itself is for good: anything else an operator can put right.
+// policy is how a server says that it does not want the sender, rather than that there is no such recipient (RFC 3463
+// §3.8).
+var policy = regexp.MustCompile(`\b5\.7\.\d+\b`)
+
+// explain says what the server or the line has done, without the address. Only what the server says of the recipient is
+// for good: anything else an operator can put right.
 func explain(err error, to string) error {
 	if err == nil {
 		return nil
@@ -141,7 +150,8 @@ func explain(err error, to string) error {
 	if refused, ok := errors.AsType[*gomail.SendError](err); ok && refused.ErrorCode() > 0 {
 		code, what := refused.ErrorCode(), refused.Reason
 		told := fmt.Errorf("the SMTP server answers %d: %s", code, what)
-		if code >= 500 && code < 600 && (what == gomail.ErrSMTPRcptTo || what == gomail.ErrSMTPDataClose) {
+		final := code >= 500 && code < 600 && what == gomail.ErrSMTPRcptTo
+		if final && !policy.MatchString(refused.Error()) {
 			return fmt.Errorf("%w: %w", ErrRefused, told)
 		}
 		return told

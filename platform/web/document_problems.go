@@ -84,16 +84,20 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 		faults = append(faults, limit.ErrBusy)
 	}
 	for _, b := range r.use.Budgets {
-		switch {
-		case b.AtOnce == 0:
-			faults = append(faults, limit.ErrTooMany)
-		case b.By == limit.Process:
-			faults = append(faults, limit.ErrBusy)
-		default:
-			faults = append(faults, limit.ErrTooManyAtOnce)
-		}
+		faults = append(faults, refusalOf(b))
 	}
 	return faults
+}
+
+// refusalOf returns the fault of a budget that is used up.
+func refusalOf(b limit.Budget) *fault.Error {
+	switch {
+	case b.AtOnce == 0:
+		return limit.ErrTooMany
+	case b.By == limit.Process:
+		return limit.ErrBusy
+	}
+	return limit.ErrTooManyAtOnce
 }
 
 // completeProblems describes an operation's problems: for each status the codes, with an example of each.

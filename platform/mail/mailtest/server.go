@@ -70,7 +70,8 @@ type Server struct {
 	mu      sync.Mutex
 	letters []Letter
 	seen    int
-	// at is asked at each step of a conversation: "mail", "rcpt", "data" or "done". An error is the server's answer.
+	// at is asked at each step of a conversation: "mail", "rcpt", "data", "done", and "reset" after the answer to that.
+	// An error is the server's answer.
 	at func(step, to string, nth int) error
 }
 
@@ -121,7 +122,8 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 func (quiet) Println(...any)        {}
 
-// Answer changes what the server says at each step ("mail", "rcpt", "data", or "done" once it has the letter); nth
+// Answer changes what the server says at each step ("mail", "rcpt", "data", "done" once it has the letter, or "reset"
+// once it has answered); nth
 // counts conversations from 1. nil accepts all.
 func (s *Server) Answer(at func(step, to string, nth int) error) {
 	s.mu.Lock()
@@ -131,6 +133,11 @@ func (s *Server) Answer(at func(step, to string, nth int) error) {
 
 // Code is an answer of the server.
 func Code(code int) error { return &smtp.SMTPError{Code: code, Message: "as the test wants it"} }
+
+// Policy is an answer by which the server refuses whoever sends, not the recipient.
+func Policy(code int) error {
+	return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "relaying denied"}
+}
 
 // ErrDrop closes the connection.
 var ErrDrop = errors.New("drop")
@@ -255,7 +262,8 @@ func (s *session) Data(r io.Reader) error {
 	return s.step("done")
 }
 
-func (*session) Reset()        {}
+// Reset follows the answer to a letter. Nobody is told of its error, but for ErrDrop.
+func (s *session) Reset()      { _ = s.step("reset") }
 func (*session) Logout() error { return nil }
 
 // Read parses a letter with a text and a page.
