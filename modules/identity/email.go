@@ -47,8 +47,8 @@ func canonicalEmail(email string) string {
 	return local + "@" + domain
 }
 
-// mailbox returns the canonical form of an e-mail without a +tag, which most providers ignore. Letters are counted by it;
-// two accounts may share it.
+// mailbox returns the canonical form of an e-mail without a +tag, which most providers ignore. Letters are counted by
+// it; two accounts may share it.
 func mailbox(email string) string {
 	email = canonicalEmail(email)
 	at := strings.LastIndex(email, "@")

@@ -20,8 +20,8 @@ type guess struct {
 }
 
 // knownDevice returns the id of a device that has signed in to the account with its present password, and since a time
-// of the database's clock; "" for any other. Proofs that somebody collected before the password or the second factor was
-// another would each have guesses of their own.
+// of the database's clock; "" for any other. Proofs that somebody collected before the password or the second factor
+// was another would each have guesses of their own.
 func (m *Module) knownDevice(proof string, u User, since int64) string {
 	account, device, issued, err := m.devices.Verify(proof)
 	if err != nil || account != u.ID || issued.UnixMicro() < max(since, database.Micros(u.PasswordAt)) {

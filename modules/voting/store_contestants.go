@@ -7,8 +7,8 @@ import (
 	"risingstars/platform/text"
 )
 
-// changeContestant waits for whoever shows or hides an entry of the person. It locks entries before the contestant, as a
-// publication does, and those in the order of their ids.
+// changeContestant waits for whoever shows or hides an entry of the person. It locks entries before the contestant, as
+// a publication does, and those in the order of their ids.
 func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 	err := s.db.InTx(ctx, func(ctx context.Context) error {
 		if _, err := s.lockOwner(ctx, c.UserID); err != nil {

@@ -47,12 +47,7 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 		return faults
 	}
 	faults = append(slices.Clone(faults), fault.ErrInternal, errMalformed)
-	if r.secured {
-		faults = append(faults, errUnauthenticated)
-	}
-	if (r.secured || r.page) && op.Method != http.MethodGet && op.Method != http.MethodHead { // with a browser's cookie
-		faults = append(faults, errCrossOrigin)
-	}
+	faults = append(faults, r.callerFaults(op.Method)...)
 	if !r.use.Stream { // the server bounds bodies also where nothing reads them
 		faults = append(faults, errTooLarge)
 	}
@@ -85,6 +80,17 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 	}
 	for _, b := range r.use.Budgets {
 		faults = append(faults, refusalOf(b))
+	}
+	return faults
+}
+
+// callerFaults are about who calls a route.
+func (r route) callerFaults(method string) (faults []*fault.Error) {
+	if r.secured {
+		faults = append(faults, errUnauthenticated)
+	}
+	if (r.secured || r.page) && method != http.MethodGet && method != http.MethodHead { // with a browser's cookie
+		faults = append(faults, errCrossOrigin)
 	}
 	return faults
 }
