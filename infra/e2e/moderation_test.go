@@ -86,8 +86,8 @@ func TestAHiddenVideoAndASuspendedAccountComeBack(t *testing.T) {
 	began := time.Now()
 	s.post(t, "/api/auth/login", "", map[string]string{"email": ana.Email, "password": password}).
 		want(t, http.StatusForbidden, "suspended")
-	eventually(t, "she cannot act any more", func() bool {
-		return s.do(t, http.MethodPost, vote, ana.Token, "", nil).Status == http.StatusForbidden
+	eventually(t, "she cannot act any more", func() bool { // all her sessions have ended
+		return s.do(t, http.MethodPost, vote, ana.Token, "", nil).Status == http.StatusUnauthorized
 	})
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("a suspension holds after %s", took)
