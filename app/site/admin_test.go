@@ -394,7 +394,9 @@ func (h *house) adminStates(
 	send("report-wrong", anybody, "/report/"+id, "reason", "other")
 	sent := anybody.post(t, "/report/"+id, "reason", "rights", "words", "Es mi canción", "email", "yo@example.com")
 	look("report-sent", anybody, sent.location())
-	send("report-twice-refused", anybody, "/report/"+id, "reason", "rights", "email", "yo@example.com")
+	rea := h.signedIn(t, ana)
+	rea.post(t, "/report/"+id, "reason", "rights")
+	send("report-twice-refused", rea, "/report/"+id, "reason", "rights")
 	_, report, _ := strings.Cut(sent.location(), "receipt=")
 	for _, path := range []string{"", "-users", "-reports", "-log"} {
 		look("admin"+path, boss, "/admin"+strings.ReplaceAll(path, "-", "/"))

@@ -32,7 +32,8 @@ func (s *Server) exampleOf(schema *huma.Schema) any {
 		object := make(map[string]any, len(schema.Properties))
 		for name, property := range schema.Properties {
 			example, known := s.documentation.Examples[name]
-			if !known || len(property.Examples) > 0 || len(property.Enum) > 0 || property.Type == huma.TypeArray {
+			isObject := property.Ref != "" || len(property.AnyOf) > 0 && property.AnyOf[0].Ref != ""
+			if !known || isObject || len(property.Examples) > 0 || len(property.Enum) > 0 || property.Type == huma.TypeArray {
 				example = s.exampleOf(property)
 			}
 			object[name] = example
