@@ -43,11 +43,15 @@ func inputsEach() int {
 }
 
 // costly are operations that hash passwords or keep files.
-var costly = []string{"login", "signup", "uploadVideo", "uploadMock", "beginUpload"}
+var costly = []string{
+	"login", "signup", "changePassword", "changeEmail", "setUpSecondFactor", "disableSecondFactor", "uploadVideo",
+	"uploadMock", "beginUpload",
+}
 
-// unmet are operations that nothing in the world of the inputs is ready for.
+// unmet are operations that nothing in the world of the inputs is ready for, or no longer when their turn comes.
 var unmet = []string{
 	"retryVideo", "putPart", "confirmEmail", "resetPassword", "confirmSecondFactor", "disableSecondFactor",
+	"abortUpload", "hideVideo",
 }
 
 // generated tells what the app answered to an operation's inputs.
