@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	apiInputs   = 1000 // for each operation; TEST_INPUTS sets another number
-	watched     = 300  // of them in the embedded stage, where the race detector makes the app several times slower
+	apiInputs   = 1000 // for each operation in the one-host stage; TEST_INPUTS sets another number
+	fewerInputs = 300  // in the others, which make the same answers
 	leastInputs = 150
 	fewShare    = 5 // the share of costly operations, and of those that answer the same to everybody, is a fifth
 	answerTime  = time.Second
@@ -36,10 +36,10 @@ func inputsEach() int {
 	if n, err := strconv.Atoi(os.Getenv("TEST_INPUTS")); err == nil {
 		return n
 	}
-	if stage() == embedded {
-		return watched
+	if stage() == onehost {
+		return apiInputs
 	}
-	return apiInputs
+	return fewerInputs
 }
 
 // costly are operations that hash passwords or keep files.
