@@ -32,8 +32,9 @@ func (s *Server) exampleOf(schema *huma.Schema) any {
 		object := make(map[string]any, len(schema.Properties))
 		for name, property := range schema.Properties {
 			example, known := s.documentation.Examples[name]
-			isObject := property.Ref != "" || len(property.AnyOf) > 0 && property.AnyOf[0].Ref != ""
-			if !known || isObject || len(property.Examples) > 0 || len(property.Enum) > 0 || property.Type == huma.TypeArray {
+			whole := property.Ref != "" || property.Type == huma.TypeArray ||
+				len(property.AnyOf) > 0 && property.AnyOf[0].Ref != "" // its parts have the examples
+			if !known || whole || len(property.Examples) > 0 || len(property.Enum) > 0 {
 				example = s.exampleOf(property)
 			}
 			object[name] = example
