@@ -1,29 +1,19 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"risingstars/config"
-	"risingstars/modules/identity"
-	"risingstars/platform/auth"
 	"risingstars/platform/backup"
 	"risingstars/platform/database"
-	"risingstars/platform/scratch"
-	"risingstars/platform/storage"
-	"risingstars/platform/storage/diskstore"
-	"risingstars/platform/storage/s3store"
 	"risingstars/platform/telemetry"
 )
 
@@ -224,56 +214,6 @@ func kept() []database.Migrations {
 	return owners
 }
 
-func placeOf(c *config.Config, args []string) string {
-	if len(args) > 0 {
-		return args[0]
-	}
-	return filepath.Join(c.Data.Dir, "backups")
-}
-
-// openPlace opens a folder, a bucket or a file. With look, it must exist.
-func openPlace(ctx context.Context, c *config.Config, target string, look bool) (backup.Place, error) {
-	if rest, ok := strings.CutPrefix(target, "s3://"); ok {
-		at, err := url.Parse("s3://" + rest)
-		if err != nil || at.Host == "" {
-			return nil, usageError{fmt.Errorf("%s is no s3://BUCKET/PREFIX", target)}
-		}
-		work, err := scratch.Open(filepath.Join(os.TempDir(), "showcase-backup"))
-		if err != nil {
-			return nil, err
-		}
-		store, err := s3store.Open(ctx, s3store.Options{
-			Bucket: at.Host, Region: c.AWS.Region, EndpointURL: c.AWS.EndpointURL, Scratch: work,
-		})
-		if err != nil {
-			return nil, errors.Join(err, work.Close())
-		}
-		return closing{backup.In(storage.New(store, storage.Options{}), at.Path), work.Close}, nil
-	}
-	if look && !exists(target) {
-		return nil, fmt.Errorf("%s: %w", target, backup.ErrNone)
-	}
-	if backup.IsFile(target) {
-		return backup.Single(target)
-	}
-	store, err := diskstore.Open(diskstore.Options{
-		Root: target, Secret: bytes.Repeat([]byte{1}, 32), Look: look, // no link is made
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the folder %s: %w", target, err)
-	}
-	return closing{backup.In(storage.New(store, storage.Options{}), ""), store.Close}, nil
-}
-
-// closing is a place that closes what it is on.
-type closing struct {
-	backup.Place
-
-	close func() error
-}
-
-func (c closing) Close() error { return c.close() }
-
 // readOptions say which backup to read, and with what.
 type readOptions struct {
 	name, identity string
@@ -333,98 +273,4 @@ func showBytes(w io.Writer, step string) func(done, total int64) {
 			show(step, percent)
 		}
 	}
-}
-
-func restoreCommand() *cobra.Command {
-	var o readOptions
-	command := &cobra.Command{
-		Use:   "restore [PLACE]",
-		Short: "Restore a backup into an empty database, in any stage",
-		Long: "Restore a backup into an empty database, in any stage.\n\n" + placeHelp +
-			"\n\nIt checks the backup first and changes nothing if it is damaged. Interrupted, it can be run again.",
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.read(cmd, args, func(c *config.Config, r *backup.Reader) error {
-				return restore(cmd, c, r, o.endSessions)
-			})
-		},
-	}
-	o.flags(command)
-	command.Flags().BoolVar(&o.endSessions, "end-sessions", false,
-		"sign everybody out: the sessions of an old backup may have been ended since")
-	return command
-}
-
-func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions bool) (err error) {
-	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	describeBackup(out, r.Snapshot)
-	if r.Snapshot.Recipient != "" && len(r.Identities) == 0 {
-		return usageError{fmt.Errorf("%w: name the file with your identity by --identity", backup.ErrLocked)}
-	}
-	if err := r.Rows(ctx, func(in io.Reader) error { _, err := database.CheckExport(in); return err }); err != nil {
-		return fmt.Errorf("check the rows: %w", err)
-	}
-	db, err := database.Open(ctx, database.Options{URL: c.Data.DatabaseURL, Path: c.DatabasePath()})
-	if err != nil {
-		return withVariable(databaseVariable(c), err)
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.Vacant(ctx, kept()...); err != nil {
-		return fmt.Errorf("%w; a backup is restored into a new one", err)
-	}
-	if err := restoreSecret(ctx, c, r); err != nil {
-		return err
-	}
-	a := &app{c: c, registry: telemetry.NewRegistry()}
-	defer func() { err = errors.Join(err, a.close()) }()
-	if err := a.openDisks(false); err != nil {
-		return err
-	}
-	if err := a.openSecret(); err != nil {
-		return err
-	}
-	if err := a.openStorage(ctx); err != nil {
-		return err
-	}
-	if err := r.Files(ctx, a.bucket); err != nil {
-		return err
-	}
-	var rows int64
-	err = r.Rows(ctx, func(in io.Reader) error {
-		rows, err = db.Import(ctx, in, kept()...)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("restore the rows: %w", err)
-	}
-	if err := db.Migrate(ctx, migrations()...); err != nil {
-		return err
-	}
-	if endSessions {
-		if err := identity.ForgetSessions(ctx, db); err != nil {
-			return err
-		}
-	}
-	a.compareKeys(r.Snapshot, out)
-	fmt.Fprintf(out, "%d rows and %d files are restored. Now run: app storage check --grace=0s\n",
-		rows, len(r.Snapshot.Files))
-	return nil
-}
-
-// compareKeys says so if what was signed and closed with the key of then cannot be read here.
-func (a *app) compareKeys(s *backup.Snapshot, out io.Writer) {
-	if s.Key != backup.KeyID(a.secret) && s.Key != backup.KeyID([]byte(a.c.Auth.PreviousKey)) {
-		fmt.Fprintln(out, "SECRET_KEY is another one than that of the backup, so people have to sign in again, and "+
-			"second factors cannot be checked. If you have the old one (embedded: the file secret_key in DATA_DIR), "+
-			"let SECRET_KEY or SECRET_KEY_PREVIOUS be that.")
-	}
-}
-
-// restoreSecret writes the key that the contest had made itself, unless another one is configured.
-func restoreSecret(ctx context.Context, c *config.Config, r *backup.Reader) error {
-	secret, err := r.Secret(ctx)
-	if err != nil || secret == nil || !c.Embedded() || c.Auth.SecretKey != "" {
-		return err
-	}
-	return auth.RestoreSecret(c.SecretPath(), secret)
 }

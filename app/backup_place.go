@@ -1,0 +1,69 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"risingstars/config"
+	"risingstars/platform/backup"
+	"risingstars/platform/scratch"
+	"risingstars/platform/storage"
+	"risingstars/platform/storage/diskstore"
+	"risingstars/platform/storage/s3store"
+)
+
+func placeOf(c *config.Config, args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return filepath.Join(c.Data.Dir, "backups")
+}
+
+// openPlace opens a folder, a bucket or a file. With look, it must exist.
+func openPlace(ctx context.Context, c *config.Config, target string, look bool) (backup.Place, error) {
+	if rest, ok := strings.CutPrefix(target, "s3://"); ok {
+		at, err := url.Parse("s3://" + rest)
+		if err != nil || at.Host == "" {
+			return nil, usageError{fmt.Errorf("%s is no s3://BUCKET/PREFIX", target)}
+		}
+		work, err := scratch.Open(filepath.Join(os.TempDir(), "showcase-backup"))
+		if err != nil {
+			return nil, err
+		}
+		store, err := s3store.Open(ctx, s3store.Options{
+			Bucket: at.Host, Region: c.AWS.Region, EndpointURL: c.AWS.EndpointURL, Scratch: work,
+		})
+		if err != nil {
+			return nil, errors.Join(err, work.Close())
+		}
+		return closing{backup.In(storage.New(store, storage.Options{}), at.Path), work.Close}, nil
+	}
+	if look && !exists(target) {
+		return nil, fmt.Errorf("%s: %w", target, backup.ErrNone)
+	}
+	if backup.IsFile(target) {
+		return backup.Single(target)
+	}
+	store, err := diskstore.Open(diskstore.Options{
+		Root: target, Secret: bytes.Repeat([]byte{1}, 32), Look: look, // no link is made
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the folder %s: %w", target, err)
+	}
+	return closing{backup.In(storage.New(store, storage.Options{}), ""), store.Close}, nil
+}
+
+// closing is a place that closes what it is on.
+type closing struct {
+	backup.Place
+
+	close func() error
+}
+
+func (c closing) Close() error { return c.close() }

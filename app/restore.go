@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"risingstars/config"
+	"risingstars/modules/identity"
+	"risingstars/platform/auth"
+	"risingstars/platform/backup"
+	"risingstars/platform/database"
+	"risingstars/platform/telemetry"
+)
+
+func restoreCommand() *cobra.Command {
+	var o readOptions
+	command := &cobra.Command{
+		Use:   "restore [PLACE]",
+		Short: "Restore a backup into an empty database, in any stage",
+		Long: "Restore a backup into an empty database, in any stage.\n\n" + placeHelp +
+			"\n\nIt checks the backup first and changes nothing if it is damaged. Interrupted, it can be run again.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.read(cmd, args, func(c *config.Config, r *backup.Reader) error {
+				return restore(cmd, c, r, o.endSessions)
+			})
+		},
+	}
+	o.flags(command)
+	command.Flags().BoolVar(&o.endSessions, "end-sessions", false,
+		"sign everybody out: the sessions of an old backup may have been ended since")
+	return command
+}
+
+func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions bool) (err error) {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	describeBackup(out, r.Snapshot)
+	if r.Snapshot.Recipient != "" && len(r.Identities) == 0 {
+		return usageError{fmt.Errorf("%w: name the file with your identity by --identity", backup.ErrLocked)}
+	}
+	if err := r.Rows(ctx, func(in io.Reader) error { _, err := database.CheckExport(in); return err }); err != nil {
+		return fmt.Errorf("check the rows: %w", err)
+	}
+	db, err := database.Open(ctx, database.Options{URL: c.Data.DatabaseURL, Path: c.DatabasePath()})
+	if err != nil {
+		return withVariable(databaseVariable(c), err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Vacant(ctx, kept()...); err != nil {
+		return fmt.Errorf("%w; a backup is restored into a new one", err)
+	}
+	if err := restoreSecret(ctx, c, r); err != nil {
+		return err
+	}
+	a := &app{c: c, registry: telemetry.NewRegistry()}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if err := a.openDisks(false); err != nil {
+		return err
+	}
+	if err := a.openSecret(); err != nil {
+		return err
+	}
+	if err := a.openStorage(ctx); err != nil {
+		return err
+	}
+	if err := r.Files(ctx, a.bucket); err != nil {
+		return err
+	}
+	var rows int64
+	err = r.Rows(ctx, func(in io.Reader) error {
+		rows, err = db.Import(ctx, in, kept()...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("restore the rows: %w", err)
+	}
+	if err := db.Migrate(ctx, migrations()...); err != nil {
+		return err
+	}
+	if endSessions {
+		if err := identity.ForgetSessions(ctx, db); err != nil {
+			return err
+		}
+	}
+	a.compareKeys(r.Snapshot, out)
+	fmt.Fprintf(out, "%d rows and %d files are restored. Now run: app storage check --grace=0s\n",
+		rows, len(r.Snapshot.Files))
+	return nil
+}
+
+// compareKeys says so if what was signed and closed with the key of then cannot be read here.
+func (a *app) compareKeys(s *backup.Snapshot, out io.Writer) {
+	if s.Key != backup.KeyID(a.secret) && s.Key != backup.KeyID([]byte(a.c.Auth.PreviousKey)) {
+		fmt.Fprintln(out, "SECRET_KEY is another one than that of the backup, so people have to sign in again, and "+
+			"second factors cannot be checked. If you have the old one (embedded: the file secret_key in DATA_DIR), "+
+			"let SECRET_KEY or SECRET_KEY_PREVIOUS be that.")
+	}
+}
+
+// restoreSecret writes the key that the contest had made itself, unless another one is configured.
+func restoreSecret(ctx context.Context, c *config.Config, r *backup.Reader) error {
+	secret, err := r.Secret(ctx)
+	if err != nil || secret == nil || !c.Embedded() || c.Auth.SecretKey != "" {
+		return err
+	}
+	return auth.RestoreSecret(c.SecretPath(), secret)
+}
