@@ -337,11 +337,7 @@ func TestACopyFailsOrIsForgotten(t *testing.T) {
 		t.Errorf("what is being made is forgotten already: %v, %v", gone, err)
 	}
 	close(release)
-	for len(s.keys(t)) == 0 { // it is written, and nobody wants it
-		time.Sleep(10 * time.Millisecond)
-	}
-	s.exec(t, `UPDATE archive_copies SET held_until = 1`)
-	s.gone(t)
+	s.gone(t) // also what is written although nobody wants it any more
 	if len(s.letters) > 0 {
 		t.Errorf("letters are sent: %+v", s.letters)
 	}

@@ -51,12 +51,12 @@ func (m *Module) make(ctx context.Context, d queue.Delivery) error {
 		}
 		return nil
 	}
-	if errors.Is(err, errLost) {
-		return nil
-	}
-	full, stopping := errors.Is(err, disk.ErrFull), errors.Is(context.Cause(ctx), queue.ErrStopping)
 	note, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
+	if errors.Is(err, errLost) {
+		return m.store.release(note, *h)
+	}
+	full, stopping := errors.Is(err, disk.ErrFull), errors.Is(context.Cause(ctx), queue.ErrStopping)
 	err = errors.Join(err, m.store.giveBack(note, *h, !full && !stopping))
 	if full {
 		m.log.WarnContext(ctx, "a copy waits: no space left", "copy", h.ID, "error", err)

@@ -102,6 +102,13 @@ func (s *store) giveBack(ctx context.Context, h hold, counts bool) error {
 	return wrap(err, "give a copy back")
 }
 
+// release lets the file of a copy that is over be deleted: its worker writes no more.
+func (s *store) release(ctx context.Context, h hold) error {
+	_, err := s.db.Exec(ctx, `UPDATE archive_copies SET held_until = 0 WHERE id = ? AND attempt = ? AND state = 'over'`,
+		h.ID, h.Attempt)
+	return wrap(err, "let a copy go")
+}
+
 // finish replaces an earlier copy of the same person. It reports false if the hold is lost.
 func (s *store) finish(ctx context.Context, h hold, size int64) (bool, error) {
 	n, err := s.db.Exec(ctx, `
