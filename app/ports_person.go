@@ -180,7 +180,9 @@ func (k keptOf) videos(ctx context.Context, u identity.User, p *archive.Person) 
 // filesOf returns a video's files. One that is missing has no size.
 func (k keptOf) filesOf(ctx context.Context, v media.Video) (files []archive.File, err error) {
 	for _, f := range []struct{ name, key string }{
-		{"original", v.OriginalKey}, {"published", v.ProcessedKey}, {"published-small", v.SmallKey},
+		{"original", v.OriginalKey},
+		{"published", v.ProcessedKey},
+		{"published-small", v.SmallKey},
 		{"poster", v.PosterKey},
 	} {
 		if f.key == "" {

@@ -92,7 +92,8 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions
 		fmt.Fprintf(out, "%v; a worker tries again\n", err)
 	}
 	if again > 0 {
-		fmt.Fprintf(out, "%d accounts that their owners have deleted since are deleted again; a worker erases them\n", again)
+		fmt.Fprintf(out, "%d accounts that their owners have deleted since are deleted again; a worker erases them\n",
+			again)
 	}
 	a.compareKeys(r.Snapshot, out)
 	fmt.Fprintf(out, "%d rows and %d files are restored. Now run: app storage check --grace=0s\n",

@@ -283,7 +283,8 @@ func TestACopyIsGoneOnWith(t *testing.T) {
 		s := open(t, db, archive.Options{ResendAfter: time.Millisecond})
 		insert := func(state string, held int) {
 			s.exec(t, `DELETE FROM archive_copies`)
-			_, err := db.Exec(t.Context(), `INSERT INTO archive_copies (id, user_id, state, attempt, held_until, created_at)
+			_, err := db.Exec(t.Context(), `
+				INSERT INTO archive_copies (id, user_id, state, attempt, held_until, created_at)
 				VALUES (?, ?, ?, 1, ?, 1)`, uuid.NewString(), s.userID, state, held)
 			if err != nil {
 				t.Fatal(err)

@@ -1,9 +1,9 @@
-// Package archive makes, for whoever asks, a copy of all that is kept about them: a zip file with their data as JSON and
-// the files of their videos.
+// Package archive makes, for whoever asks, a copy of all that is kept about them: a zip file with their data as JSON
+// and the files of their videos.
 //
 // A copy is made by a task of the queue, one at a time for each account, and read by a link that is signed anew each
-// time and ends soon. A letter says that it is ready. It is deleted after [Life], when a newer one is ready, or with the
-// account.
+// time and ends soon. A letter says that it is ready. It is deleted after [Life], when a newer one is ready, or with
+// the account.
 //
 // The row is the truth, and the queue carries hints: the sweeper sends a task that was lost again. A worker holds the
 // row while it makes the file, and renews that; its result counts only as long as nobody else has it. A file appears as

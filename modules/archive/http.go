@@ -23,8 +23,8 @@ func (m *Module) Routes(s *web.Server) {
 		Method: http.MethodPost, Path: "/api/auth/me/export", OperationID: "exportData", Tags: []string{"Accounts"},
 		Summary:  "Have a copy made of all that is kept about the caller",
 		Security: web.Secured(), DefaultStatus: http.StatusAccepted,
-		Description: "A zip file with the caller's data as JSON, and the files of their videos. A letter says when it " +
-			"is ready. While one is on its way, no other is made.",
+		Description: "A zip file with the caller's data as JSON, and the files of their videos. A letter says when " +
+			"it is ready. While one is on its way, no other is made.",
 	}, disk.ErrFull), web.Use{Budgets: RequestBudgets()}, a.postExport)
 	web.Register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/api/auth/me/export", OperationID: "getExport", Tags: []string{"Accounts"},
@@ -41,7 +41,7 @@ type copyOutput struct {
 		ReadyAt   *time.Time `json:"ready_at,omitempty"`
 		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When the file is deleted"`
 		Bytes     int64      `json:"bytes,omitempty"`
-		URL       string     `json:"download_url,omitempty" example:"https://show.example/media/exports/a.zip?expires=1"`
+		URL       string     `json:"download_url,omitempty" example:"https://show.example/media/exports/a.zip"`
 		LinkEnds  *time.Time `json:"download_expires_at,omitempty"`
 	}
 }

@@ -27,7 +27,7 @@ func (m *Module) Sweep(ctx context.Context) {
 	trouble := ""
 	var looked time.Time
 	for {
-		err := m.sweep(ctx)
+		err := m.sweepOnce(ctx)
 		if time.Since(looked) > strayEvery {
 			looked = time.Now()
 			err = errors.Join(err, m.deleteStrays(ctx))
@@ -47,7 +47,7 @@ func (m *Module) Sweep(ctx context.Context) {
 	}
 }
 
-func (m *Module) sweep(ctx context.Context) error {
+func (m *Module) sweepOnce(ctx context.Context) error {
 	ids, err := m.store.silent(ctx, m.o.ResendAfter, sweepBatch)
 	for _, id := range ids {
 		m.send(ctx, id)

@@ -198,8 +198,8 @@ func (m *Module) depart(ctx context.Context, by Actor, u User, life time.Duratio
 	return until, m.AddRecord(ctx, by.did("account.delete", "user:"+u.ID, "", ""))
 }
 
-// UndoDeletion brings an account back by the link of the letter about its deletion. The error is errEmailTakenSince, and
-// the link stays good, if somebody else has proved meanwhile that the e-mail is theirs.
+// UndoDeletion brings an account back by the link of the letter about its deletion. The error is errEmailTakenSince,
+// and the link stays good, if somebody else has proved meanwhile that the e-mail is theirs.
 func (m *Module) UndoDeletion(ctx context.Context, caller, token string) error {
 	var id string
 	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
@@ -216,8 +216,8 @@ func (m *Module) UndoDeletion(ctx context.Context, caller, token string) error {
 	return err
 }
 
-// comeBack makes an account what it was, in the transaction of ctx. If its e-mail was proved, whoever has signed up with
-// it meanwhile and has not proved it has to give way: anybody may do that.
+// comeBack makes an account what it was, in the transaction of ctx. If its e-mail was proved, whoever has signed up
+// with it meanwhile and has not proved it has to give way: anybody may do that.
 func (m *Module) comeBack(ctx context.Context, by Actor, userID string) error {
 	d, err := m.store.reopen(ctx, userID)
 	if err != nil {

@@ -128,7 +128,7 @@ func TestADeletedAccountIsAsIfItWereGone(t *testing.T) {
 		h.code("a browser", err, "unauthenticated")
 		_, err = h.Refresh(ctx, session.Refresh, "")
 		h.code("a refresh token", err, "bad_refresh_token")
-		for name, email := range map[string]string{"e-mail": ana.Email, "the one that it has now": ana.ID + "@invalid"} {
+		for name, email := range map[string]string{"e-mail": ana.Email, "what it has now": ana.ID + "@invalid"} {
 			_, err = h.SignIn(ctx, credentials(email, password))
 			h.code("sign in by "+name, err, "bad_credentials")
 		}

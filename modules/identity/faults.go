@@ -93,8 +93,8 @@ var (
 	errEmailTakenSince = fault.New(fault.Conflict, "email_taken_since",
 		"Otra cuenta ya usa este correo y lo confirmó. Cambia el correo de esa cuenta, o bórrala, y abre este enlace "+
 			"otra vez.",
-		"Another account has this e-mail now, and has confirmed it. Change the e-mail of that account, or delete it, and "+
-			"open this link again.")
+		"Another account has this e-mail now, and has confirmed it. Change the e-mail of that account, or delete it, "+
+			"and open this link again.")
 	errSessionNotFound = fault.New(fault.NotFound, "session_not_found",
 		"Esta sesión ya no existe.",
 		"This session does not exist any more.")

@@ -19,9 +19,9 @@ func (a api) departureRoutes(s *web.Server) {
 	web.Register(s, web.Refuses(huma.Operation{
 		Method: http.MethodDelete, Path: "/api/auth/me", OperationID: "deleteAccount", Tags: []string{"Accounts"},
 		Summary: "Delete the caller's account, with all that it has published", Security: web.Secured(),
-		Description: "At once all sessions end, entries disappear with the votes for them, the account's own votes are " +
-			"taken back, and its e-mail is free. A letter has the link that undoes this for seven days; then the " +
-			"account and its files are erased.",
+		Description: "At once all sessions end, entries disappear with the votes for them, the account's own votes " +
+			"are taken back, and its e-mail is free. A letter has the link that undoes this for seven days; then " +
+			"the account and its files are erased.",
 	}, errWrongPassword, errCodeMissing, errNotTheCode, errLastAdmin, limit.ErrBusy, disk.ErrFull),
 		web.Use{Budgets: []limit.Budget{accountChanges}}, a.deleteMe)
 	undo := web.Refuses(huma.Operation{

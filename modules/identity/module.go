@@ -70,7 +70,8 @@ type Options struct {
 	AdminFactor bool
 }
 
-// Deps are what the module is built from. All but Entries, Belongings, Letters, Links, Audience and Options are required.
+// Deps are what the module is built from. All but Entries, Belongings, Letters, Links, Audience and Options are
+// required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords

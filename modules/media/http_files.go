@@ -37,7 +37,8 @@ func (a api) fileOperations() []huma.Operation {
 			Method: method, Path: a.o.FilesPath + "{folder}/{name}", OperationID: id, Summary: summary,
 			Tags: []string{published},
 			Parameters: append([]*huma.Param{
-				parameter("folder", "path", "uploads: originals; processed: published files; exports: copies of people's data", true),
+				parameter("folder", "path",
+					"uploads: originals; processed: published files; exports: copies of people's data", true),
 				parameter("name", "path", "The file's name", true),
 			}, query...),
 			Responses: map[string]*huma.Response{},
@@ -66,8 +67,8 @@ func (a api) fileOperations() []huma.Operation {
 		op := operation(method, id, summary, append(link(false),
 			parameter("download", "query", "1: browsers save the file", false),
 			parameter("Range", "header", "The part of the file to get, such as bytes=0-1023", false))...)
-		op.Description = "Published files need no signature, the others do. If storage has an address of its own, the " +
-			"answer leads there."
+		op.Description = "Published files need no signature, the others do. If storage has an address of its own, " +
+			"the answer leads there."
 		op.Responses["200"] = &huma.Response{Description: "The file", Headers: about, Content: content}
 		op.Responses["206"] = &huma.Response{Description: "The part of the file", Headers: about, Content: content}
 		op.Responses["302"] = &huma.Response{

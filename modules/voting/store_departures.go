@@ -106,7 +106,8 @@ func (s *store) giveAgain(ctx context.Context, userID string) (more bool, err er
 	if err != nil {
 		return false, err
 	}
-	_, err = s.db.Exec(ctx, `DELETE FROM voting_departed_votes WHERE user_id = ? AND video_id = ?`, userID, vote.VideoID)
+	_, err = s.db.Exec(ctx, `DELETE FROM voting_departed_votes WHERE user_id = ? AND video_id = ?`,
+		userID, vote.VideoID)
 	return true, err
 }
 
