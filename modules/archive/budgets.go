@@ -13,7 +13,7 @@ var (
 	}
 	copyReads = limit.Budget{
 		Name: "copy_reads", By: limit.Account, Local: true,
-		Rate: limit.Rate{Count: 120, Per: time.Minute, Burst: 120},
+		Rate: limit.Rate{Count: 300, Per: time.Minute, Burst: 300},
 	}
 )
 

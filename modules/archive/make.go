@@ -38,8 +38,8 @@ func (m *Module) make(ctx context.Context, d queue.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if h == nil { // it is made, or over, or somebody makes it; if they vanish, the sweeper sends it again
-		return nil
+	if h == nil {
+		return m.leaveTo(ctx, d.ID)
 	}
 	if h.Attempt > mostAttempts {
 		return queue.Discard(errors.Join(errors.New("the copy was begun too often"), m.store.fail(ctx, h.ID)))
@@ -63,6 +63,15 @@ func (m *Module) make(ctx context.Context, d queue.Delivery) error {
 		return queue.Later(roomPause)
 	}
 	return err
+}
+
+// leaveTo ends the task of a copy that is made or over. If somebody else makes it, the task waits: they may vanish.
+func (m *Module) leaveTo(ctx context.Context, id string) error {
+	pending, err := m.store.pending(ctx, id)
+	if err != nil || !pending {
+		return err
+	}
+	return queue.Later(holdTime / 2)
 }
 
 // giveUp notes that the queue has given up on a copy.

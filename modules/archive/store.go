@@ -82,6 +82,14 @@ func (s *store) take(ctx context.Context, id string, life time.Duration) (*hold,
 	return &rows[0], nil
 }
 
+// pending reports whether the copy is still to be made.
+func (s *store) pending(ctx context.Context, id string) (bool, error) {
+	var row struct{ N int }
+	err := s.db.Query(ctx, &row, `
+		SELECT COUNT(*) AS n FROM archive_copies WHERE id = ? AND state IN ('waiting', 'making')`, id)
+	return row.N > 0, wrap(err, "look at a copy")
+}
+
 // renew reports false if the hold is lost.
 func (s *store) renew(ctx context.Context, h hold, life time.Duration) (bool, error) {
 	n, err := s.db.Exec(ctx, `
