@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"risingstars/modules/identity"
 	"risingstars/platform/storage"
 )
@@ -55,6 +57,10 @@ func forgetDeparted(ctx context.Context, bucket *storage.Bucket, userID string) 
 func deleteAgain(ctx context.Context, bucket *storage.Bucket, m *identity.Module) (n int, err error) {
 	var failed error
 	err = bucket.List(ctx, departedPrefix+"/", func(o storage.Object) error {
+		id := strings.TrimSuffix(path.Base(o.Key), ".json")
+		if uuid.Validate(id) != nil || o.Key != departedKey(id) { // it is somebody else's
+			return nil
+		}
 		if time.Since(o.ModTime) > departedLife {
 			failed = errors.Join(failed, bucket.Delete(ctx, o.Key))
 			return nil
@@ -64,7 +70,7 @@ func deleteAgain(ctx context.Context, bucket *storage.Bucket, m *identity.Module
 			failed = errors.Join(failed, err)
 			return nil
 		}
-		again, err := m.DeleteAgain(ctx, strings.TrimSuffix(path.Base(o.Key), ".json"), note.LeftAt)
+		again, err := m.DeleteAgain(ctx, id, note.LeftAt)
 		if again && err == nil {
 			n++
 		}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +37,7 @@ type shelf struct {
 	*archive.Module
 	db     *database.DB
 	bucket *storage.Bucket
+	queue  *queue.Queue
 	userID string
 
 	mu      sync.Mutex
@@ -77,8 +80,13 @@ func ana(context.Context) (archive.Person, bool, error) {
 
 func open(t *testing.T, db *database.DB, o archive.Options) *shelf {
 	t.Helper()
+	return openAt(t, db, o, t.TempDir())
+}
+
+func openAt(t *testing.T, db *database.DB, o archive.Options, root string) *shelf {
+	t.Helper()
 	files, err := diskstore.Open(diskstore.Options{
-		Root: t.TempDir(), Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
+		Root: root, Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -88,9 +96,9 @@ func open(t *testing.T, db *database.DB, o archive.Options) *shelf {
 		db: db, bucket: storage.New(files, storage.Options{}), userID: uuid.Must(uuid.NewV7()).String(), of: ana,
 	}
 	log, driver := slog.New(slog.DiscardHandler), dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond})
+	s.queue = queue.New(driver, queue.Options{Logger: log})
 	s.Module = archive.New(archive.Deps{
-		DB: db, Bucket: s.bucket, Queue: queue.New(driver, queue.Options{Logger: log}), Belongings: s, Letters: s,
-		Logger: log, Options: o,
+		DB: db, Bucket: s.bucket, Queue: s.queue, Belongings: s, Letters: s, Logger: log, Options: o,
 	})
 	s.put(t, "uploads/1.mp4", "clip!")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -297,6 +305,62 @@ func TestACopyIsGoneOnWith(t *testing.T) {
 			t.Errorf("%d letters", n)
 		}
 	})
+}
+
+// The task of a copy waits for the worker that has it, and that may vanish, although nobody sends the task again.
+func TestATaskOutlivesTheWorkerThatHasTheCopy(t *testing.T) {
+	t.Parallel()
+	s := open(t, databasetest.Open(t, owners()...), archive.Options{ResendAfter: time.Hour})
+	id, now := uuid.NewString(), time.Now().UnixMicro()
+	_, err := s.db.Exec(t.Context(), `
+		INSERT INTO archive_copies (id, user_id, state, attempt, held_until, sent_at, created_at)
+		VALUES (?, ?, 'making', 1, ?, ?, ?)`, id, s.userID, now+time.Hour.Microseconds(), now, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.queue.Enqueue(t.Context(), queue.Task{Kind: "archive.make", ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		stats, err := s.queue.Stats(t.Context())
+		if err != nil || stats.Delayed == 1 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the queue has %+v", stats)
+		}
+	}
+	s.exec(t, `UPDATE archive_copies SET held_until = 1`)
+	s.await(t, archive.Ready)
+}
+
+// Old files that no row names are deleted, as after a restored backup; what has another name is somebody else's.
+func TestStrayCopiesAreDeleted(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, archive.Prefix), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	old := func(name string) string {
+		file := filepath.Join(root, archive.Prefix, name)
+		day := time.Now().Add(-25 * time.Hour)
+		if err := errors.Join(os.WriteFile(file, []byte("PK"), 0o600), os.Chtimes(file, day, day)); err != nil {
+			t.Fatal(err)
+		}
+		return archive.Prefix + "/" + name
+	}
+	stray, foreign := old(uuid.NewString()+".zip"), []string{old("holiday.zip"), old(uuid.NewString() + ".mp4")}
+	s := openAt(t, databasetest.Open(t, owners()...), archive.Options{}, root)
+	slices.Sort(foreign)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		keys := s.keys(t)
+		if slices.Sort(keys); slices.Equal(keys, foreign) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s is a stray, and %q are left", stray, keys)
+		}
+	}
 }
 
 // What fails again and again is told; who is gone, or goes meanwhile, leaves nothing.

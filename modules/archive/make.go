@@ -71,7 +71,7 @@ func (m *Module) leaveTo(ctx context.Context, id string) error {
 	if err != nil || !pending {
 		return err
 	}
-	return queue.Later(holdTime / 2)
+	return queue.Later(renewEvery)
 }
 
 // giveUp notes that the queue has given up on a copy.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"risingstars/platform/storage"
 )
 
@@ -79,10 +81,11 @@ func (m *Module) deleteOver(ctx context.Context) error {
 func (m *Module) deleteStrays(ctx context.Context) error {
 	var failed error
 	err := m.bucket.List(ctx, Prefix+"/", func(o storage.Object) error {
-		if time.Since(o.ModTime) < strayAge {
+		id := strings.TrimSuffix(path.Base(o.Key), ".zip")
+		if uuid.Validate(id) != nil || o.Key != keyOf(id) || time.Since(o.ModTime) < strayAge { // or not ours
 			return nil
 		}
-		known, err := m.store.exists(ctx, strings.TrimSuffix(path.Base(o.Key), ".zip"))
+		known, err := m.store.exists(ctx, id)
 		if err == nil && !known {
 			err = m.bucket.Delete(ctx, o.Key)
 		}

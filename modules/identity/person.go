@@ -39,7 +39,7 @@ func (m *Module) DeleteAgain(ctx context.Context, userID string, leftAt time.Tim
 		if again = err == nil && !u.left; err != nil || !again {
 			return err
 		}
-		life := max(0, time.Until(leftAt.Add(undoLife)))
+		life := min(undoLife, max(0, time.Until(leftAt.Add(undoLife)))) // whatever clock has said when that was
 		_, err = m.depart(ctx, Actor{ID: Clock, Reason: "It was deleted after the backup."}, u, life)
 		return err
 	})
