@@ -97,7 +97,7 @@ func (s *store) giveAgain(ctx context.Context, userID string) (more bool, err er
 		if errors.Is(err, errNoEntry) {
 			err = s.giveHidden(ctx, userID, vote.VideoID)
 		} else if err == nil {
-			_, err = s.addVotes(ctx, vote.VideoID, owner, []string{userID})
+			_, err = s.addVotes(ctx, []newVote{{vote.VideoID, userID, owner}})
 		}
 	}
 	if errors.Is(err, errNoEntry) {
