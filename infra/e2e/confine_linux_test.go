@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"unsafe"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
@@ -19,10 +21,31 @@ func confine() {
 	if len(names) == 0 {
 		return
 	}
-	if err := filterCalls(names); err != nil {
+	if err := errors.Join(hideClone3(), filterCalls(names)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(exitFailure)
 	}
+}
+
+// hideClone3 makes the C library use clone, whose flags a filter sees, as systemd does.
+func hideClone3() error {
+	const number = 0 // the offset in seccomp_data
+	program := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: number},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_CLONE3, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
+		uintptr(unsafe.Pointer(&fprog)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 func filterCalls(names []string) error {
@@ -31,7 +54,7 @@ func filterCalls(names []string) error {
 		return err
 	}
 	group := seccomp.SyscallGroup{Action: seccomp.ActionAllow}
-	conditional := []string{"clone", "clone3", "unshare", "setns", "mmap", "mprotect", "pkey_mprotect", "shmat", "socket"}
+	conditional := []string{"clone", "unshare", "setns", "mmap", "mprotect", "pkey_mprotect", "shmat", "socket"}
 	for _, name := range names {
 		if _, known := info.SyscallNames[name]; known && !slices.Contains(conditional, name) {
 			group.Names = append(group.Names, name)
