@@ -29,7 +29,8 @@ for word in "$@"; do
 	esac
 done
 values() { sed -n "s/^$1=//p" "$units/$name.service" | sed -E "s#(^|[= ])/(usr|etc|var)/#\1$ROOT/\2/#g"; }
-run() (
+# become COMMAND is the last thing that a process does. It holds neither the caller's output nor its lock.
+become() {
 	cd "$ROOT/var/lib/showcase"
 	exec 9>&- >>"$pids/$name.log" 2>&1 </dev/null
 	as=()
@@ -41,7 +42,7 @@ run() (
 		if [[ -e ${file#-} ]]; then grep -v '^#' "${file#-}"; fi
 	)
 	eval "exec \"\${as[@]}\" env -i PATH='$PATH' \"\${env[@]}\" $1"
-)
+}
 stop() {
 	[[ -e $pids/$name ]] || return 0
 	kill -TERM "$(cat "$pids/$name")" || true
@@ -50,11 +51,11 @@ stop() {
 }
 start() {
 	[[ $name != *.timer ]] || return 0
-	if [[ $(values Type) == oneshot ]]; then run "$(values ExecStart)"; return; fi
+	if [[ $(values Type) == oneshot ]]; then (become "$(values ExecStart)"); return; fi
 	if [[ -e $pids/$name ]] && kill -0 "$(cat "$pids/$name")" 2>/dev/null; then return; fi
 	before=$(values ExecStartPre)
-	run "${before#-}" || true
-	run "$(values ExecStart)" &
+	(become "${before#-}") || true
+	become "$(values ExecStart)" &
 	echo $! >"$pids/$name"
 }
 case $verb in
@@ -99,8 +100,10 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	if os.Geteuid() == 0 { // the service's user passes through
-		if err := os.Chmod(os.TempDir(), 0o711); err != nil {
-			t.Fatal(err)
+		for dir := m.root; dir != "/tmp" && dir != filepath.Dir(os.TempDir()); dir = filepath.Dir(dir) {
+			if err := os.Chmod(dir, 0o711); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	self, err := os.Executable()
