@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"risingstars/infra/cliptest"
 )
 
 // unitsctl stands for systemd's systemctl in the folder $ROOT: it runs what the units that are installed there say, as
@@ -28,7 +31,7 @@ for word in "$@"; do
 	*) name=${word%.service} ;;
 	esac
 done
-values() { sed -n "s/^$1=//p" "$units/$name.service" | sed -E "s#(^|[= ])/(usr|etc|var)/#\1$ROOT/\2/#g"; }
+values() { sed -n "s/^$1=//p" "$units/$name.service" | sed -E "s#(^-?|[= ])/(usr|etc|var)/#\1$ROOT/\2/#g"; }
 # become COMMAND is the last thing that a process does. It holds neither the caller's output nor its lock.
 become() {
 	cd "$ROOT/var/lib/showcase"
@@ -105,6 +108,9 @@ func newMachine(t *testing.T) *machine {
 				t.Fatal(err)
 			}
 		}
+		if err := errors.Join(os.Chmod(sharedBumpers(t), 0o777), os.Chmod(cliptest.Dir(), 0o711)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -171,10 +177,16 @@ func (m *machine) install(t *testing.T, from string, fails bool, says string, ar
 	}
 }
 
+// await waits until the service answers.
+func (m *machine) await(t *testing.T) {
+	t.Helper()
+	eventually(t, "the service is ready", func() bool { _, err := m.run("showcase", "healthcheck"); return err == nil })
+}
+
 // runs returns which version's binary is installed, and fails the test unless the service is ready.
 func (m *machine) runs(t *testing.T) (version string) {
 	t.Helper()
-	m.waitForReady(t)
+	m.await(t)
 	return strings.TrimPrefix(strings.Split(readFile(t, filepath.Join(m.root, "usr/local/bin/app")), "\n")[1], "# ")
 }
 
@@ -237,14 +249,13 @@ func TestABadUpdateIsRolledBack(t *testing.T) {
 	m := newMachine(t)
 	m.env = append(m.env, "READY_SECONDS=8")
 	m.install(t, m.release(t, "1.0.0", ""), false, "it runs")
-	m.waitForReady(t)
 	people := []string{m.newPerson(t, "").Email}
 	rows := filepath.Join(m.DataDir, "showcase.db")
 	for n, c := range []struct{ name, instead, says string }{
 		{"ends at once", `[[ $1 != serve ]] || exit 1`, "the old version runs again, on the newer database"},
 		{"is no program for this machine", `exec /nothing/of/the/kind`, "the database cannot be migrated"},
 		{"cannot migrate", `[[ $1 != migrate ]] || { echo "no such column"; exit 1; }`, "no such column"},
-		{"is never ready", `[[ $1 != serve ]] || exec sleep 600`, "the old version runs again, on the newer database"},
+		{"is never ready", `[[ $1 != serve ]] || exec sleep 100`, "the old version runs again, on the newer database"},
 		{
 			"migrates to what the old one cannot read",
 			`if [[ $1 == migrate ]]; then rm -f "` + rows + `"*; echo "a newer kind of database" >"` + rows + `"; exit; fi
@@ -316,9 +327,17 @@ func TestASmallServerIsSetUpByThePage(t *testing.T) {
 	m := newMachine(t)
 	release := "RELEASE=file://" + m.release(t, "1.0.0", "")
 	m.follow(t, "install", release, "DOMAIN=contest.example.org", "EMAIL=ana@example.org")
-	m.waitForReady(t)
 	m.follow(t, "doctor")
-	ana := m.newPerson(t, "")
+	ana := &person{site: m.site, Email: "ana@example.org"}
+	m.post(t, "/api/auth/signup", "", map[string]string{
+		"email": ana.Email, "password1": password, "password2": password,
+		"first_name": "Ana", "last_name": "Ruiz", "city": "Cali", "country": "Colombia",
+	}).want(t, 201, "")
+	var session struct {
+		Token string `json:"access_token"`
+	}
+	m.login(t, ana.Email, password).want(t, 200, "").decode(t, &session)
+	ana.Token = session.Token
 	m.follow(t, "admin", "EMAIL="+ana.Email)
 	id := ana.upload(t, tinyClip(t), "Canción")
 	if v := ana.waitForFinal(t, id); v.Status != "processed" {
@@ -333,8 +352,8 @@ func TestASmallServerIsSetUpByThePage(t *testing.T) {
 		t.Errorf("%s runs", v)
 	}
 	m.wantPeople(t, ana.Email, late.Email)
-	m.follow(t, "restore")
-	m.waitForReady(t)
+	m.follow(t, "restore", "DATA_DIR="+m.DataDir)
+	m.await(t)
 	m.wantPeople(t, ana.Email)
 	m.login(t, late.Email, password).want(t, 401, "bad_credentials")
 	m.get(t, ana.video(t, id).ProcessedURL, "").want(t, 200, "")
