@@ -15,8 +15,8 @@ import (
 	"risingstars/platform/disk"
 )
 
-// The time of the latest backup stands in a file in DATA_DIR: `app backup` may run as another process, into a place that
-// serve cannot read. Where the folders differ, nothing is known.
+// The time of the latest backup stands in a file in DATA_DIR: `app backup` is another process, and may write to a place
+// that serve cannot read. Where the folders differ, nothing is known.
 func backupNote(c *config.Config) string { return filepath.Join(c.Data.Dir, "backed_up_at") }
 
 // noteBackup lets the processes with this DATA_DIR know that a backup of that moment is complete.

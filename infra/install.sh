@@ -10,8 +10,8 @@
 #   --email ADDRESS ACME_EMAIL, where the certificate's authority writes
 #
 # An update checks the new binary's checksum, keeps the old one as app.old and a copy of the database, migrates, and
-# starts the new one. If that does not become ready within READY_SECONDS (120), the old one runs again; and if that
-# cannot read the newer database, with the copy of the old one.
+# starts the new one. If that does not become ready within READY_SECONDS (120), or ends several times, the old one runs
+# again; and if that cannot read the newer database, with the copy of the old one.
 #
 # ROOT names a folder that stands in for / (a rehearsal); systemctl is then the caller's.
 set -euo pipefail
@@ -22,6 +22,7 @@ bin=$root/usr/local/bin
 state=$root/var/lib/showcase
 settings=$root/etc/showcase/env
 units=$root/etc/systemd/system
+all_units=(showcase.service showcase-backup.service showcase-backup.timer)
 
 say() { echo "install: $*"; }
 die() {
@@ -74,14 +75,23 @@ fetch() {
 	esac
 }
 
-# fetch_binary leaves the new binary as $room/$name, whose checksum fits.
-fetch_binary() {
+# fetch_checked NAME is fetch for what SHA256SUMS has.
+fetch_checked() {
+	fetch "$1"
+	(cd "$room" && grep -E "^[0-9a-f]{64} [ *]$1\$" SHA256SUMS | sha256sum --check --status) ||
+		die "$1 is not what SHA256SUMS says; nothing was changed"
+}
+
+# fetch_release leaves the new binary as $room/$name, and the units.
+fetch_release() {
+	local unit
 	fetch SHA256SUMS
 	name=$(sed -nE "s/^[0-9a-f]{64} [ *](showcase-[A-Za-z0-9.+-]+-linux-$arch)\$/\1/p" "$room/SHA256SUMS")
 	[[ -n $name && $name != *$'\n'* ]] || die "SHA256SUMS does not name one binary for $arch"
-	fetch "$name"
-	(cd "$room" && grep -E " [ *]$name\$" SHA256SUMS | sha256sum --check --status) ||
-		die "$name is not what SHA256SUMS says; nothing was changed"
+	fetch_checked "$name"
+	for unit in "${all_units[@]}"; do
+		if [[ -e $here/systemd/$unit ]]; then cp "$here/systemd/$unit" "$room/$unit"; else fetch_checked "$unit"; fi
+	done
 }
 
 # as_user COMMAND... runs it as the service's user, in its folder, with what the unit allows.
@@ -140,8 +150,7 @@ put() {
 
 put_units() {
 	local unit
-	for unit in showcase.service showcase-backup.service showcase-backup.timer; do
-		if [[ -e $here/systemd/$unit ]]; then cp "$here/systemd/$unit" "$room/$unit"; else fetch "$unit"; fi
+	for unit in "${all_units[@]}"; do
 		put "$room/$unit" "$units/$unit" 644
 	done
 	cat >"$room/showcase" <<-END
@@ -157,11 +166,13 @@ put_units() {
 	systemctl daemon-reload
 }
 
-# ready waits until the service answers that it is ready.
+# ready waits until the service answers that it is ready, and no longer once it has ended several times.
 ready() {
 	local deadline=$((SECONDS + ${READY_SECONDS:-120}))
 	until as_user "$bin/app" healthcheck >"$room/health" 2>&1; do
 		((SECONDS < deadline)) || return 1
+		if systemctl is-failed --quiet showcase; then return 1; fi
+		if [[ $(systemctl show --property=NRestarts --value showcase) -gt 3 ]]; then return 1; fi
 		sleep 1
 	done
 }
@@ -254,7 +265,7 @@ first() {
 }
 
 replaced=() changed=
-fetch_binary
+fetch_release
 make_user
 make_folders
 chmod 755 "$room/$name"

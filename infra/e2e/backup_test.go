@@ -268,13 +268,14 @@ func (s *site) wantBackupTime(t *testing.T, name string) {
 	if told, err := strconv.ParseFloat(line[1], 64); err != nil || int64(told) != at.Unix() {
 		t.Errorf("the metric tells %s, the backup is of %d (%v)", line[1], at.Unix(), err)
 	}
-	if out, _, _ := s.runApp(t, "doctor"); !strings.Contains(out, "the latest complete one is of "+at.Format(time.RFC3339)) {
+	says := "the latest complete one is of " + at.Format(time.RFC3339)
+	if out, _, _ := s.runApp(t, "doctor"); !strings.Contains(out, says) {
 		t.Errorf("doctor prints\n%s", out)
 	}
 }
 
-// A backup of the embedded stage is restored in each stage, with all ids: people stay signed in, their videos keep their
-// addresses and votes.
+// A backup of the embedded stage is restored in each stage, with all ids: people stay signed in, and their videos keep
+// their addresses and votes.
 func TestABackupMovesUpWithItsPeople(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)

@@ -56,7 +56,8 @@ func TestABrokenOffBackupServesTheNext(t *testing.T) {
 		t.Errorf("%d files; copied %d before and %d after", len(made.Files), first.files, second.files)
 	}
 	r := &backup.Reader{Place: at, Snapshot: made}
-	if err := r.Verify(t.Context(), func(in io.Reader) error { _, err := io.Copy(io.Discard, in); return err }); err != nil {
+	read := func(in io.Reader) error { _, err := io.Copy(io.Discard, in); return err }
+	if err := r.Verify(t.Context(), read); err != nil {
 		t.Error(err)
 	}
 	if err := r.Files(t.Context(), folder(t, t.TempDir())); err != nil {
@@ -168,7 +169,8 @@ func TestAFullDiskEndsABackup(t *testing.T) {
 				}
 			}
 			if name == "folder" { // the other needs its room
-				if n, err := backup.Prune(t.Context(), backup.In(at, ""), 0, time.Now().Add(48*time.Hour)); err != nil || n != 1 {
+				later := time.Now().Add(48 * time.Hour)
+				if n, err := backup.Prune(t.Context(), backup.In(at, ""), 0, later); err != nil || n != 1 {
 					t.Errorf("%d backups were deleted: %v", n, err)
 				}
 			} else if err := os.Remove(filepath.Join(dir, "one.tar")); err != nil {
