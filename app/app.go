@@ -107,6 +107,7 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOption
 	if err := a.watchFolders(); err != nil {
 		return nil, err
 	}
+	a.registry.MustRegister(backupAge{c})
 	return a, a.buildModules(ctx, o.worker)
 }
 
