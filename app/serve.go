@@ -73,6 +73,7 @@ func workCommand() *cobra.Command {
 func (a *app) workServices() []lifecycle.Service {
 	handlers := a.media.Handlers()
 	maps.Copy(handlers, a.post.Handlers())
+	maps.Copy(handlers, a.webhooks.Handlers())
 	worker := queue.NewWorker(a.driver, handlers, queue.WorkerOptions{
 		Concurrency: a.concurrency(), Visibility: visibility(a.c), Grace: a.c.Grace(),
 		Logger: a.log, Registerer: a.registry, Traces: a.traces,
@@ -81,6 +82,7 @@ func (a *app) workServices() []lifecycle.Service {
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
 		lifecycle.Loop("letters", a.post.Sweep),
+		lifecycle.Loop("webhooks", a.webhooks.Sweep),
 		lifecycle.Loop("forgotten passwords", a.identity.WatchLetters),
 		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("counters", func(ctx context.Context) { a.voting.WatchCounters(ctx, a.log) }),
@@ -133,6 +135,7 @@ func (a *app) routes(server *web.Server) {
 	a.media.Routes(server)
 	a.voting.Routes(server)
 	a.moderation.Routes(server)
+	a.webhooks.Routes(server)
 	a.site.Routes(server)
 }
 

@@ -43,6 +43,7 @@ var notOnAWS = map[string]string{
 	"SMTP_URL":                           "set by hand",
 	"UPLOAD_REQUIRE_VERIFIED":            "set by hand",
 	"VOTING_REQUIRE_VERIFIED":            "set by hand",
+	"WEBHOOKS_ALLOW_PRIVATE":             "tasks reach nothing private that is not AWS's own",
 	"UPLOADS_BYTES_PER_ACCOUNT":          "the default fits",
 	"UPLOADS_PER_DAY_PER_ACCOUNT":        "the default fits",
 	"UPLOADS_UNPUBLISHED_PER_ACCOUNT":    "the default fits",

@@ -54,6 +54,9 @@ func (m *Module) castAll(ctx context.Context, videoID string, ballots []*ballot)
 		if err != nil {
 			return err
 		}
+		if err := m.tellMilestones(ctx, videoID, len(added), total); err != nil {
+			return err
+		}
 		settle(ballots, added, total)
 		return nil
 	})
