@@ -34,9 +34,9 @@ type Options struct {
 	SelfVotes bool          // whether contestants may vote for their own entries
 	URLExpiry time.Duration // how long links to files work where links expire
 	// VoteFaults are those of Deps.MayVote, for the document of the API.
-	VoteFaults []*fault.Error
+	VoteFaults   []*fault.Error
 	ExportFaults []*fault.Error // those of Deps.MayExport, for the same
-	Searches   int // how many searches run at the same time, and the others wait; 0: 4
+	Searches     int            // how many searches run at the same time, and the others wait; 0: 4
 }
 
 // Limits bound what is done at once by key. Hold counts one until it is released, and returns the fault to answer with

@@ -43,8 +43,8 @@ var entryKinds = []struct {
 type exportedEntry struct {
 	VideoID, UserID, PlayerName, City, Country, Title, Description string
 	DurationMs, UploadedAt, PublishedAt                            int64
-	Hidden                                                         bool `gorm:"-"`
-	Votes                                                          int  `gorm:"-"`
+	Hidden                                                         bool  `gorm:"-"`
+	Votes                                                          int   `gorm:"-"`
 	FirstVoteAt, LastVoteAt                                        int64 `gorm:"-"`
 }
 

@@ -18,7 +18,9 @@ var (
 )
 
 // Faults returns the faults that this module declares, for the catalogue of errors.
-func Faults() []*fault.Error { return []*fault.Error{errNoEndpoint, errNoDelivery, errTooMany, errIsOff} }
+func Faults() []*fault.Error {
+	return []*fault.Error{errNoEndpoint, errNoDelivery, errTooMany, errIsOff}
+}
 
 // reject returns the fault for a field that breaks a rule.
 func reject(field, es, en string) error {

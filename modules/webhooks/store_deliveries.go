@@ -47,13 +47,13 @@ func (s *store) tell(ctx context.Context, e Event, payload, only string) error {
 }
 
 type deliveryRow struct {
-	ID, EndpointID, EventID             string
-	Kind                                Kind
-	Payload                             string
-	State                               DeliveryState
-	Tries, Status                       int
-	Error                               string
-	TookMs                              int64
+	ID, EndpointID, EventID            string
+	Kind                               Kind
+	Payload                            string
+	State                              DeliveryState
+	Tries, Status                      int
+	Error                              string
+	TookMs                             int64
 	CreatedAt, DueAt, TriedAt, EndedAt int64
 }
 

@@ -24,7 +24,7 @@ func (m *Module) Sweep(ctx context.Context) {
 	var forgot time.Time
 	trouble := ""
 	for {
-		err := m.sweep(ctx)
+		err := m.dispatch(ctx)
 		if time.Since(forgot) > forgetEvery {
 			forgot = time.Now()
 			err = errors.Join(err, m.store.forget(ctx), m.closeAgain(ctx))
@@ -44,7 +44,7 @@ func (m *Module) Sweep(ctx context.Context) {
 	}
 }
 
-func (m *Module) sweep(ctx context.Context) error {
+func (m *Module) dispatch(ctx context.Context) error {
 	due, err := m.store.due(ctx)
 	if err != nil {
 		return err
