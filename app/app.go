@@ -258,7 +258,8 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 // buildSite reads the templates and texts of the pages.
 func (a *app) buildSite(ctx context.Context) (err error) {
 	a.site, err = site.New(site.Deps{
-		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Queue: a.queue,
+		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Webhooks: a.webhooks,
+		Queue: a.queue,
 		Files: a.bucket, Limits: a.limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{

@@ -14,7 +14,9 @@ var actTexts = map[string]string{
 	"roles.set": "act.roles.set", "user.suspend": "act.user.suspend", "user.unsuspend": "act.user.unsuspend",
 	"sessions.end": "act.sessions.end", "video.hide": "act.video.hide", "video.show": "act.video.show",
 	"report.dismiss": "act.report.dismiss", "report.hide": "act.report.hide", "jobs.redrive": "act.jobs.redrive",
-	"totp.remove": "act.totp.remove",
+	"totp.remove": "act.totp.remove", "webhook.add": "act.webhook.add", "webhook.change": "act.webhook.change",
+	"webhook.rotate": "act.webhook.rotate", "webhook.test": "act.webhook.test",
+	"webhook.replay": "act.webhook.replay", "webhook.remove": "act.webhook.remove",
 }
 
 // actorTexts are those for actors that are no account.
@@ -48,7 +50,8 @@ func (*AdminLogPage) file() string { return "admin-log" }
 func actOrder() []string {
 	return []string{
 		"roles.set", "user.suspend", "user.unsuspend", "sessions.end", "video.hide", "video.show", "report.dismiss",
-		"report.hide", "jobs.redrive", "totp.remove",
+		"report.hide", "jobs.redrive", "totp.remove", "webhook.add", "webhook.change", "webhook.rotate", "webhook.test",
+		"webhook.replay", "webhook.remove",
 	}
 }
 
@@ -106,6 +109,8 @@ func logRow(r identity.Record) LogRow {
 		row.To = "/admin/users/" + id
 	case "video":
 		row.To = "/admin/videos/" + id
+	case "webhook":
+		row.To = "/admin/webhooks/" + id
 	}
 	return row
 }

@@ -19,6 +19,7 @@ import (
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/lang"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -60,6 +61,7 @@ type Deps struct {
 	Media      *media.Module
 	Voting     *voting.Module
 	Moderation *moderation.Module
+	Webhooks   *webhooks.Module
 	Queue      Queue
 	Files      Files
 	Limits     Limits
@@ -74,6 +76,7 @@ type Site struct {
 	media      *media.Module
 	voting     *voting.Module
 	moderation *moderation.Module
+	webhooks   *webhooks.Module
 	queue      Queue
 	files      Files
 	limits     Limits
@@ -102,7 +105,7 @@ func New(d Deps) (*Site, error) {
 	}
 	return &Site{
 		identity: d.Identity, media: d.Media, voting: d.Voting,
-		moderation: d.Moderation, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
+		moderation: d.Moderation, webhooks: d.Webhooks, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
 		render: render, static: static,
 	}, nil
 }
@@ -220,6 +223,14 @@ func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, pa
 	get("/admin/jobs", s.getJobs)
 	post("/admin/jobs/redrive", act, s.postRedrive)
 	get("/admin/log", s.getLog)
+	get("/admin/webhooks", s.getWebhooks)
+	post("/admin/webhooks", act, s.postWebhook)
+	get("/admin/webhooks/{id}", s.getWebhook)
+	post("/admin/webhooks/{id}/change", act, s.actOnWebhook(s.postWebhookChange))
+	post("/admin/webhooks/{id}/rotate", act, s.actOnWebhook(s.postWebhookRotate))
+	post("/admin/webhooks/{id}/test", act, s.actOnWebhook(s.postWebhookTest))
+	post("/admin/webhooks/{id}/replay", act, s.actOnWebhook(s.postWebhookReplay))
+	post("/admin/webhooks/{id}/delete", act, s.actOnWebhook(s.postWebhookDelete))
 }
 
 // adder returns what adds a page in the language of a prefix.
