@@ -16,7 +16,8 @@ import (
 // openWebhooks builds the webhooks module.
 func (a *app) openWebhooks() {
 	a.webhooks = webhooks.New(webhooks.Deps{
-		DB: a.db, Queue: a.queue, Acts: webhookActs{a.identity}, Vault: auth.NewVault(a.keys, "webhooks"), Logger: a.log,
+		DB: a.db, Queue: a.queue, Acts: webhookActs{a.identity}, Vault: auth.NewVault(a.keys, "webhooks"),
+		Logger: a.log,
 		Options: webhooks.Options{AllowPrivate: a.c.Webhooks.AllowPrivate, RoleFaults: identity.RoleFaults()},
 	})
 }

@@ -423,7 +423,8 @@ func TestAnAdminLooksAfterWebhooks(t *testing.T) {
 	page := "/admin/webhooks/" + id
 	boss.get(t, "/admin/webhooks").has(t, `href="`+page+`"`, "El tablero", "Video fallido", "Encendido")
 	shown := boss.get(t, page)
-	if shown.has(t, "https://example.org/hooks", "Todavía no se le envió nada"); strings.Contains(shown.body, "whsec_") {
+	shown.has(t, "https://example.org/hooks", "Todavía no se le envió nada")
+	if strings.Contains(shown.body, "whsec_") {
 		t.Error("the secret is shown again")
 	}
 	if done := boss.post(t, page+"/test", "reason", "Probar"); done.location() != page+"?said=webhook_told" {
@@ -434,7 +435,8 @@ func TestAnAdminLooksAfterWebhooks(t *testing.T) {
 	if rotated.has(t, "<code>whsec_", "Firman dos secretos hasta"); strings.Contains(rotated.body, secret) {
 		t.Error("the new secret is the old one")
 	}
-	if bad := boss.post(t, page+"/rotate", "hours", "999", "reason", "Cambio"); bad.status != http.StatusUnprocessableEntity {
+	bad := boss.post(t, page+"/rotate", "hours", "999", "reason", "Cambio")
+	if bad.status != http.StatusUnprocessableEntity {
 		t.Errorf("999 hours answer %d", bad.status)
 	}
 	off := boss.post(t, page+"/change", "url", "https://example.org/hooks", "event", "video.failed", "reason", "Pausa")
@@ -465,7 +467,8 @@ func (h *house) adminStates(
 	look("admin-reports-none", boss, "/admin/reports")
 	look("admin-jobs-none", boss, "/admin/jobs")
 	look("admin-webhooks-none", boss, "/admin/webhooks")
-	send("admin-webhook", boss, "/admin/webhooks", "url", "https://example.org/", "event", "video.failed", "reason", "Sí")
+	send("admin-webhook", boss, "/admin/webhooks", "url", "https://example.org/", "event", "video.failed",
+		"reason", "Sí")
 	look("admin-webhooks", boss, "/admin/webhooks")
 	look("report", anybody, "/report/"+id)
 	send("report-wrong", anybody, "/report/"+id, "reason", "other")

@@ -118,8 +118,8 @@ func (s *site) newAdmin(t *testing.T) *person {
 	return root
 }
 
-// A program elsewhere is told, signed, of what is published, fails, gets votes and is hidden, also of an act right after
-// which the site is killed. The results are exported meanwhile.
+// A program elsewhere is told, signed, of what is published, fails, gets votes and is hidden, also of an act right
+// after which the site is killed. The results are exported meanwhile.
 func TestWebhooksTellWhatHappens(t *testing.T) {
 	t.Parallel()
 	r := startHookReceiver(t)

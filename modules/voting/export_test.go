@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,7 +75,8 @@ func TestResultsAreExported(t *testing.T) {
 		b.vote(t, shown, 2)
 		b.vote(t, second, 1)
 		must(t, true)(b.Hide(t.Context(), hidden))
-		entries, votes, ranking := b.export(t, voting.EntryTable), b.export(t, voting.VoteTable), b.export(t, voting.RankingTable)
+		entries, votes := b.export(t, voting.EntryTable), b.export(t, voting.VoteTable)
+		ranking := b.export(t, voting.RankingTable)
 		if len(entries) != 3 || len(votes) != 3 || len(ranking) != 2 {
 			t.Fatalf("%v\n%v\n%v", entries, votes, ranking)
 		}
@@ -83,7 +85,8 @@ func TestResultsAreExported(t *testing.T) {
 			hidden    bool
 		}{{shown, "2", false}, {second, "1", false}, {hidden, "3", true}} {
 			for _, row := range []map[string]string{entries[i], votes[i]} {
-				if row["video_id"] != want.id || row["votes"] != want.votes || row["hidden"] != strconv.FormatBool(want.hidden) {
+				if row["video_id"] != want.id || row["votes"] != want.votes ||
+					row["hidden"] != strconv.FormatBool(want.hidden) {
 					t.Errorf("row %d is %v", i, row)
 				}
 			}
@@ -91,7 +94,8 @@ func TestResultsAreExported(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if e := entries[0]; e["title"] != "Cumbia \"negra\",\nviva" || e["city"] != "Bogotá" || e["duration_seconds"] != "35" {
+		if e := entries[0]; e["title"] != "Cumbia \"negra\",\nviva" || e["city"] != "Bogotá" ||
+			e["duration_seconds"] != "35" {
 			t.Errorf("%q", e)
 		}
 		r, err := b.rankings(t.Context(), voting.Filter{}, 0, 10)
@@ -106,7 +110,7 @@ func TestResultsAreExported(t *testing.T) {
 			}
 		}
 		rows := b.exportJSON(t, voting.VoteTable)
-		if len(rows) != 3 || rows[2]["video_id"] != hidden || rows[2]["votes"] != 3.0 || rows[2]["hidden"] != true {
+		if len(rows) != 3 || rows[2]["video_id"] != hidden || rows[2]["votes"] != 3.0 || fmt.Sprint(rows[2]["hidden"]) != "true" {
 			t.Errorf("%v", rows)
 		}
 	})
@@ -117,8 +121,8 @@ func TestNoCellBeginsLikeAFormula(t *testing.T) {
 	t.Parallel()
 	b := setup(t, databasetest.Open(t, owners...))
 	titles := []string{
-		`=HYPERLINK("https://evil.example";"Win")`, "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x",
-		"=", "'=1", " =1", "A=1", "Ñandú", "", `"=1"`, "🎤", "1-2",
+		`=HYPERLINK("https://evil.example";"Win")`, "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1",
+		"－1", "＠x", "=", "'=1", " =1", "A=1", "Ñandú", "", `"=1"`, "🎤", "1-2",
 	}
 	for _, title := range titles {
 		b.publish(t, newID(), title, "Cali")

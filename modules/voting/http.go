@@ -34,8 +34,8 @@ func (m *Module) Routes(s *web.Server) {
 	export := operation(http.MethodGet, "/api/admin/export/{table}", "exportTable",
 		"Export the entries, their votes or the ranking: for admins, organisers and auditors", "Results")
 	export.Security, export.DefaultStatus = web.Secured(), http.StatusOK
-	s.Handle(web.Refuses(describeExport(export), append([]*fault.Error{errNoTable, limit.ErrTooManyAtOnce,
-		fault.ErrInvalid}, m.o.ExportFaults...)...), web.Use{
+	refusals := append([]*fault.Error{errNoTable, limit.ErrTooManyAtOnce, fault.ErrInvalid}, m.o.ExportFaults...)
+	s.Handle(web.Refuses(describeExport(export), refusals...), web.Use{
 		Budgets: []limit.Budget{exports, processExports}, Stream: true, Timeout: exportTime,
 	}, a.getExport)
 

@@ -33,7 +33,9 @@ func (s *store) lockOwner(ctx context.Context, userID string) (absent bool, err 
 
 // moderate hides an entry or shows it again, and reports whether that changes what a moderator wants. withdrawnOf is
 // whose entry was taken out, "" if none was.
-func (s *store) moderate(ctx context.Context, videoID string, hidden bool) (changed bool, withdrawnOf string, err error) {
+func (s *store) moderate(
+	ctx context.Context, videoID string, hidden bool,
+) (changed bool, withdrawnOf string, err error) {
 	owner, err := s.ownerOf(ctx, videoID)
 	if err != nil {
 		return false, "", err

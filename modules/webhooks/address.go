@@ -18,8 +18,8 @@ const longestURL = 2000
 // errRefused means that an address is not public.
 var errRefused = errors.New("the address is not public")
 
-// guard refuses addresses that are not public: those that IANA lists as special (package ssrf), and one beside them. It is safe for
-// concurrent use.
+// guard refuses addresses that are not public: those that IANA lists as special (package ssrf), and one beside them. It
+// is safe for concurrent use.
 type guard struct{ special *ssrf.Guardian }
 
 func newGuard() *guard {

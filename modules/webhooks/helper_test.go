@@ -189,11 +189,14 @@ func (g got) verify(secret string) error {
 	return verifier.Verify(g.body, g.header)
 }
 
-func (g got) decode(t *testing.T) (event struct {
+// payload is what every event has.
+type payload struct {
 	Type      string
 	Timestamp time.Time
 	Data      map[string]any
-}) {
+}
+
+func (g got) decode(t *testing.T) (event payload) {
 	t.Helper()
 	if err := json.Unmarshal(g.body, &event); err != nil {
 		t.Fatal(err)

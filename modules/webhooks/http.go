@@ -42,8 +42,8 @@ func (m *Module) Routes(s *web.Server) {
 		"Add a webhook, and get its secret, which is never shown again: for admins", errTooMany)
 	add.DefaultStatus = http.StatusCreated
 	add.Description = "Events are video.published, video.failed, entry.hidden and vote.milestone. Each is posted as " +
-		"JSON, signed as https://www.standardwebhooks.com says, and again until it is answered with 2xx, for 24 hours: " +
-		"a receiver may get one twice, and knows it by webhook-id."
+		"JSON, signed as https://www.standardwebhooks.com says, and again until it is answered with 2xx, for 24 " +
+		"hours: a receiver may get one twice, and knows it by webhook-id."
 	web.Register(s, add, acts, a.postWebhook)
 	web.Register(s, operation(http.MethodGet, "/{id}", "getWebhook",
 		"Get a webhook: for admins and auditors", errNoEndpoint), reads, a.getWebhook)

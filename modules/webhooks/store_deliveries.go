@@ -132,11 +132,12 @@ func (s *store) deliveries(
 		where, values = where+` AND state = ?`, append(values, f.State)
 	}
 	var count struct{ N int }
-	if err := s.db.Query(ctx, &count, `SELECT COUNT(*) AS n FROM webhooks_deliveries WHERE `+where, values...); err != nil {
+	err := s.db.Query(ctx, &count, `SELECT COUNT(*) AS n FROM webhooks_deliveries WHERE `+where, values...)
+	if err != nil {
 		return nil, 0, fmt.Errorf("count deliveries: %w", err)
 	}
 	var rows []deliveryRow
-	err := s.db.Query(ctx, &rows, `SELECT `+deliveryColumns+` FROM webhooks_deliveries WHERE `+where+`
+	err = s.db.Query(ctx, &rows, `SELECT `+deliveryColumns+` FROM webhooks_deliveries WHERE `+where+`
 		ORDER BY id DESC LIMIT ? OFFSET ?`, append(values, limit, offset)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list deliveries: %w", err)

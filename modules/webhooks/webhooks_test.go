@@ -101,7 +101,8 @@ func TestAFailedEventIsTriedAgainWithItsID(t *testing.T) {
 					t.Fatalf("%d requests", len(seen))
 				}
 				for _, g := range seen {
-					if err := g.verify(secret); err != nil || g.id() != seen[0].id() || string(g.body) != string(seen[0].body) {
+					if err := g.verify(secret); err != nil || g.id() != seen[0].id() ||
+						string(g.body) != string(seen[0].body) {
 						t.Errorf("%v: %v", err, g.header)
 					}
 				}
@@ -144,8 +145,8 @@ func TestAnEndpointThatIsDownIsTriedOnceAtATime(t *testing.T) {
 	})
 }
 
-// An endpoint that nothing has reached for days is switched off, says why, and has in its log what it missed. Once it is
-// on again, that can be sent.
+// An endpoint that nothing has reached for days is switched off, says why, and has in its log what it missed. Once it
+// is on again, that can be sent.
 func TestAnEndpointThatFailsForLongIsSwitchedOff(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
@@ -155,7 +156,8 @@ func TestAnEndpointThatFailsForLongIsSwitchedOff(t *testing.T) {
 		id, secret := b.register()
 		b.tell("first")
 		b.eventually("it fails", func() bool { return b.endpoint(id).Failures > 0 })
-		b.exec(`UPDATE webhooks_endpoints SET failing_since = failing_since - ?`, (72*time.Hour + time.Minute).Microseconds())
+		b.exec(`UPDATE webhooks_endpoints SET failing_since = failing_since - ?`,
+			(72*time.Hour + time.Minute).Microseconds())
 		b.eventually("it is switched off", func() bool { return b.endpoint(id).State == webhooks.Failed })
 		if e := b.endpoint(id); e.LastStatus != http.StatusTeapot || e.LastError != "status" ||
 			time.Since(e.FailingSince) < 72*time.Hour {
