@@ -17,7 +17,7 @@ import (
 func (a *app) openWebhooks() {
 	a.webhooks = webhooks.New(webhooks.Deps{
 		DB: a.db, Queue: a.queue, Acts: webhookActs{a.identity}, Vault: auth.NewVault(a.keys, "webhooks"),
-		Logger: a.log,
+		Logger:  a.log,
 		Options: webhooks.Options{AllowPrivate: a.c.Webhooks.AllowPrivate, RoleFaults: identity.RoleFaults()},
 	})
 }

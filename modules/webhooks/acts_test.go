@@ -59,7 +59,8 @@ func TestAWrongEndpointIsRefused(t *testing.T) {
 	for _, address := range []string{
 		"", "example.org", "http://example.org/", "ftp://example.org/", "https://", "https:///x", "file:///etc/passwd",
 		"https://user:password@example.org/", "https://example.org/#x", "https://example.org/a b",
-		"https://exa\nmple.org", "https://example.org/" + strings.Repeat("x", 2000), "javascript:alert(1)", "https://[::1", "//example.org/",
+		"https://exa\nmple.org", "https://example.org/" + strings.Repeat("x", 2000),
+		"javascript:alert(1)", "https://[::1", "//example.org/",
 	} {
 		wrong["body.url "+address] = webhooks.Spec{URL: address, Kinds: good.Kinds}
 	}

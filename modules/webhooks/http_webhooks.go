@@ -14,7 +14,7 @@ type webhookBody struct {
 	URL           string     `json:"url" example:"https://example.org/hooks"`
 	Description   string     `json:"description"`
 	Events        []string   `json:"events" nullable:"false" example:"[\"video.published\"]"`
-	State         string     `json:"state" enum:"on,off,failed,gone" doc:"failed, gone: nothing reached it; it said 410"`
+	State         string     `json:"state" enum:"on,off,failed,gone" doc:"failed: not reached; gone: it said 410"`
 	CreatedAt     time.Time  `json:"created_at"`
 	PreviousUntil *time.Time `json:"previous_secret_until" doc:"Until then the replaced secret signs, too, or null"`
 	Failures      int        `json:"failures" doc:"Since it last accepted something"`
