@@ -110,7 +110,8 @@ func TestResultsAreExported(t *testing.T) {
 			}
 		}
 		rows := b.exportJSON(t, voting.VoteTable)
-		if len(rows) != 3 || rows[2]["video_id"] != hidden || rows[2]["votes"] != 3.0 || fmt.Sprint(rows[2]["hidden"]) != "true" {
+		if len(rows) != 3 || rows[2]["video_id"] != hidden || rows[2]["votes"] != 3.0 ||
+			fmt.Sprint(rows[2]["hidden"]) != "true" {
 			t.Errorf("%v", rows)
 		}
 	})
