@@ -13,6 +13,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
+	"risingstars/platform/database"
 	"risingstars/platform/storage/diskstore"
 	"risingstars/platform/telemetry"
 	"risingstars/platform/web"
@@ -42,7 +43,7 @@ func routedServer() *web.Server {
 		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{Options: media.Options{
 			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
 			UploadFaults: identity.ActFaults(),
-		}}), voting: voting.New(voting.Deps{Options: voting.Options{
+		}}), voting: voting.New(voting.Deps{DB: &database.DB{}, Options: voting.Options{
 			VoteFaults: identity.ActFaults(), ExportFaults: identity.RoleFaults(),
 		}}),
 		moderation: moderation.New(moderation.Deps{Options: moderationOptions()}),

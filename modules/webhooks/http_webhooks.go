@@ -77,11 +77,12 @@ func (a api) getWebhook(ctx context.Context, in *OneWebhook) (*webhookOutput, er
 
 // specFields are what an administrator decides about a webhook.
 type specFields struct {
-	URL         string   `json:"url" doc:"https, and public" example:"https://example.org/hooks"`
-	Description string   `json:"description,omitempty"`
-	Events      []string `json:"events" maxItems:"10" nullable:"false" example:"[\"video.published\"]"`
-	On          *bool    `json:"on,omitempty" doc:"false: it is told nothing; without it, true" example:"true"`
-	Reason      string   `json:"reason" doc:"Is kept in the log"`
+	URL         string `json:"url" doc:"https, and public" example:"https://example.org/hooks"`
+	Description string `json:"description,omitempty"`
+	On          *bool  `json:"on,omitempty" doc:"false: it is told nothing; without it, true" example:"true"`
+	Reason      string `json:"reason" doc:"Is kept in the log"`
+
+	Events []string `json:"events" enum:"video.published,video.failed,entry.hidden,vote.milestone" nullable:"false"`
 }
 
 func (f specFields) spec() Spec {
