@@ -229,7 +229,7 @@ func (s *site) generatedWorld(t *testing.T) inputs {
 			"password1": {password}, "password2": {password, password, "other"},
 			"code":         {"invalid", "too_short", "nothing"},
 			"content_type": {"video/mp4", "text/plain"}, "filename": {"clip.mp4"},
-			"url": {"https://hooks.invalid/x", "https://127.0.0.1/"},
+			"url":   {"https://hooks.invalid/x", "https://127.0.0.1/"},
 			"table": {"entries", "votes", "ranking", "people"},
 		},
 	}
