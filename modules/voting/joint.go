@@ -37,17 +37,16 @@ type laneBatch struct {
 // joint has the batches of different lanes share a transaction if they wait at the same time. So many videos with a
 // voter each are as quick as one with many.
 func (m *Module) joint() func(ctx context.Context, videoID string, ballots []*ballot) error {
-	runners := jointRunners
-	if m.store.db.Dialect() == database.SQLite {
-		runners = jointRunnersSQLite
+	queues := map[database.Dialect]*batch.Queue[*laneBatch]{
+		database.PostgreSQL: batch.New(mostJoint, jointRunners, m.castJointly),
+		database.SQLite:     batch.New(mostJoint, jointRunnersSQLite, m.castJointly),
 	}
-	queue := batch.New(mostJoint, runners, m.castJointly)
 	return func(ctx context.Context, videoID string, ballots []*ballot) error {
 		if len(ballots) > jointBallots {
 			return m.castLane(ctx, videoID, ballots)
 		}
 		b := &laneBatch{ctx, videoID, ballots, errBatch}
-		queue.Do(b)
+		queues[m.store.db.Dialect()].Do(b)
 		return b.err
 	}
 }
