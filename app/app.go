@@ -18,6 +18,7 @@ import (
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
 	"risingstars/platform/box"
 	"risingstars/platform/database"
@@ -63,6 +64,7 @@ type app struct {
 	identity   *identity.Module
 	voting     *voting.Module
 	moderation *moderation.Module
+	webhooks   *webhooks.Module
 	media      *media.Module
 	archive    *archive.Module
 	site       *site.Site
@@ -166,6 +168,7 @@ func migrations() []database.Migrations {
 		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(), mail.Migrations(),
 		identity.Migrations(), voting.Migrations(), media.Migrations(), moderation.Migrations(),
 		archive.Migrations(),
+		webhooks.Migrations(),
 	}
 }
 
@@ -187,13 +190,17 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			SessionTTL: time.Duration(a.c.Auth.SessionDays) * 24 * time.Hour, AdminFactor: a.c.Auth.AdminTOTP,
 		},
 	})
+	a.openWebhooks()
 	votes := voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket, Cursors: auth.NewSeals(a.keys, "cursors"),
 		Options: voting.Options{
 			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
-			VoteFaults: identity.ActFaults(),
+			VoteFaults: identity.ActFaults(), ExportFaults: identity.RoleFaults(),
 		},
-		MayVote: a.identity.MayAct, Registerer: a.registry,
+		MayVote: a.identity.MayAct, Registerer: a.registry, Herald: entryHerald{a.webhooks},
+		MayExport: func(ctx context.Context, userID string) error {
+			return a.identity.Allow(ctx, userID, identity.ExportResults)
+		},
 	}
 	if a.c.Voting.RequireVerified {
 		votes.Voters = a.identity
@@ -220,6 +227,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			Jobs: a.concurrency(),
 		},
 		Disks: a.disks, Scratch: a.workDir, Registerer: a.registry,
+		Herald: videoHerald{a.webhooks, a.voting, a.c.HTTP.PublicURL},
 	}
 	if a.files != nil {
 		deps.Files = a.files.Serve
@@ -259,8 +267,9 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 func (a *app) buildSite(ctx context.Context) (err error) {
 	a.site, err = site.New(site.Deps{
 		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Archive: a.archive,
-		Queue: a.queue,
-		Files: a.bucket, Limits: a.limits,
+		Webhooks: a.webhooks,
+		Queue:    a.queue,
+		Files:    a.bucket, Limits: a.limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
 			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx), Live: assets.Live,

@@ -74,6 +74,7 @@ func (a *app) workServices() []lifecycle.Service {
 	handlers := a.media.Handlers()
 	maps.Copy(handlers, a.post.Handlers())
 	maps.Copy(handlers, a.archive.Handlers())
+	maps.Copy(handlers, a.webhooks.Handlers())
 	worker := queue.NewWorker(a.driver, handlers, queue.WorkerOptions{
 		Concurrency: a.concurrency(), Visibility: visibility(a.c), Grace: a.c.Grace(),
 		Logger: a.log, Registerer: a.registry, Traces: a.traces,
@@ -82,6 +83,7 @@ func (a *app) workServices() []lifecycle.Service {
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
 		lifecycle.Loop("letters", a.post.Sweep),
+		lifecycle.Loop("webhooks", a.webhooks.Sweep),
 		lifecycle.Loop("forgotten passwords", a.identity.WatchLetters),
 		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("counters", func(ctx context.Context) { a.voting.WatchCounters(ctx, a.log) }),
@@ -138,6 +140,7 @@ func (a *app) routes(server *web.Server) {
 	a.voting.Routes(server)
 	a.moderation.Routes(server)
 	a.archive.Routes(server)
+	a.webhooks.Routes(server)
 	a.site.Routes(server)
 }
 

@@ -29,6 +29,8 @@ type Config struct {
 	Log     Log
 	Traces  Traces
 
+	Webhooks Webhooks
+
 	LoadTestEndpoints bool `env:"LOAD_TEST_ENDPOINTS" default:"false"`
 }
 
@@ -162,6 +164,12 @@ type Mail struct {
 	SMTPURL string `env:"SMTP_URL" mask:"password"`
 	// From is the sender; empty, which SMTPURL does not allow: no-reply at the site's host.
 	From string `env:"MAIL_FROM"`
+}
+
+// Webhooks says whom webhooks reach.
+type Webhooks struct {
+	// AllowPrivate lets webhooks have addresses that are not public, and http.
+	AllowPrivate bool `env:"WEBHOOKS_ALLOW_PRIVATE" default:"false"`
 }
 
 // Log configures the log.

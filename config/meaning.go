@@ -55,6 +55,7 @@ VOTING_SELF_VOTES: whether contestants may vote for themselves
 VOTING_REQUIRE_VERIFIED: whether only those who have proved their e-mail may vote
 UPLOAD_REQUIRE_VERIFIED: whether only those who have proved their e-mail may upload
 SMTP_URL: server of letters, such as smtp://user:password@host:587; none: files in DATA_DIR/mail
+WEBHOOKS_ALLOW_PRIVATE: whether webhooks may have addresses that are not public, and http
 MAIL_FROM: sender of letters; none: no-reply at the host of PUBLIC_URL
 LOG_LEVEL: debug, info, warn or error
 LOG_FORMAT: auto, json or text

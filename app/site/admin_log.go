@@ -16,6 +16,9 @@ var actTexts = map[string]string{
 	"report.dismiss": "act.report.dismiss", "report.hide": "act.report.hide", "jobs.redrive": "act.jobs.redrive",
 	"totp.remove": "act.totp.remove", "account.delete": "act.account.delete",
 	"account.return": "act.account.return", "account.erase": "act.account.erase",
+	"webhook.add": "act.webhook.add", "webhook.change": "act.webhook.change",
+	"webhook.rotate": "act.webhook.rotate", "webhook.test": "act.webhook.test",
+	"webhook.replay": "act.webhook.replay", "webhook.remove": "act.webhook.remove",
 }
 
 // actorTexts are those for actors that are no account.
@@ -50,6 +53,7 @@ func actOrder() []string {
 	return []string{
 		"roles.set", "user.suspend", "user.unsuspend", "sessions.end", "video.hide", "video.show", "report.dismiss",
 		"report.hide", "jobs.redrive", "totp.remove", "account.delete", "account.return", "account.erase",
+		"webhook.add", "webhook.change", "webhook.rotate", "webhook.test", "webhook.replay", "webhook.remove",
 	}
 }
 
@@ -107,6 +111,8 @@ func logRow(r identity.Record) LogRow {
 		row.To = "/admin/users/" + id
 	case "video":
 		row.To = "/admin/videos/" + id
+	case "webhook":
+		row.To = "/admin/webhooks/" + id
 	}
 	return row
 }

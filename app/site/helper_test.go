@@ -30,6 +30,7 @@ import (
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
@@ -123,6 +124,7 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 var owners = []database.Migrations{
 	dbqueue.Migrations(), identity.Migrations(), media.Migrations(), voting.Migrations(), moderation.Migrations(),
 	archive.Migrations(),
+	webhooks.Migrations(),
 }
 
 func startHouse(t *testing.T) *house {
@@ -162,6 +164,9 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
 		Options: voting.Options{URLExpiry: time.Hour}, MayVote: h.identity.MayAct,
+		MayExport: func(ctx context.Context, userID string) error {
+			return h.identity.Allow(ctx, userID, identity.ExportResults)
+		},
 	})
 	desk := moderation.New(moderation.Deps{
 		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
@@ -170,6 +175,10 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 		},
 	})
 	h.queue = queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log})
+	hooks := webhooks.New(webhooks.Deps{
+		DB: h.db, Queue: h.queue, Acts: webhookActs{h.identity}, Vault: auth.NewVault(keys, "webhooks"), Logger: log,
+		Options: webhooks.Options{RoleFaults: identity.RoleFaults()},
+	})
 	h.media = media.New(media.Deps{
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
@@ -180,7 +189,8 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Belongings: kept{h}, Letters: h.post, Logger: log,
 	})
 	pages, err := site.New(site.Deps{
-		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Archive: h.archive, Queue: h.queue,
+		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Archive: h.archive, Webhooks: hooks,
+		Queue: h.queue,
 		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true},
@@ -201,6 +211,7 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	h.voting.Routes(server)
 	desk.Routes(server)
 	h.archive.Routes(server)
+	hooks.Routes(server)
 	pages.Routes(server)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)

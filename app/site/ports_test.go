@@ -12,7 +12,7 @@ import (
 	"risingstars/modules/voting"
 )
 
-// entries, moderated, acts and standing connect the modules as the app does.
+// entries, moderated, acts, webhookActs and standing connect the modules as the app does.
 type entries struct{ h *house }
 
 func (e entries) HideOwner(ctx context.Context, userID string) (int, error) {
@@ -56,6 +56,22 @@ func (a acts) MayReport(ctx context.Context, userID string) error {
 func (a acts) Add(ctx context.Context, userID, act, videoID, before, after, reason string) error {
 	return a.module.AddRecord(ctx, identity.Record{
 		Actor: userID, Act: act, Subject: "video:" + videoID, Before: before, After: after, Reason: reason,
+	})
+}
+
+type webhookActs struct{ module *identity.Module }
+
+func (w webhookActs) MayRead(ctx context.Context, userID string) error {
+	return w.module.Allow(ctx, userID, identity.ReadWebhooks)
+}
+
+func (w webhookActs) MayManage(ctx context.Context, userID string) error {
+	return w.module.Allow(ctx, userID, identity.ManageWebhooks)
+}
+
+func (w webhookActs) Add(ctx context.Context, userID, act, webhookID, before, after, reason string) error {
+	return w.module.AddRecord(ctx, identity.Record{
+		Actor: userID, Act: act, Subject: "webhook:" + webhookID, Before: before, After: after, Reason: reason,
 	})
 }
 

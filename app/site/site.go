@@ -20,6 +20,7 @@ import (
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/lang"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -62,6 +63,7 @@ type Deps struct {
 	Voting     *voting.Module
 	Moderation *moderation.Module
 	Archive    *archive.Module
+	Webhooks   *webhooks.Module
 	Queue      Queue
 	Files      Files
 	Limits     Limits
@@ -77,6 +79,7 @@ type Site struct {
 	voting     *voting.Module
 	moderation *moderation.Module
 	archive    *archive.Module
+	webhooks   *webhooks.Module
 	queue      Queue
 	files      Files
 	limits     Limits
@@ -105,7 +108,8 @@ func New(d Deps) (*Site, error) {
 	}
 	return &Site{
 		identity: d.Identity, media: d.Media, voting: d.Voting,
-		moderation: d.Moderation, archive: d.Archive, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
+		moderation: d.Moderation, archive: d.Archive, webhooks: d.Webhooks, queue: d.Queue, files: d.Files,
+		limits: d.Limits, o: d.Options,
 		render: render, static: static,
 	}, nil
 }
@@ -230,6 +234,14 @@ func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, pa
 	get("/admin/jobs", s.getJobs)
 	post("/admin/jobs/redrive", act, s.postRedrive)
 	get("/admin/log", s.getLog)
+	get("/admin/webhooks", s.getWebhooks)
+	post("/admin/webhooks", act, s.postWebhook)
+	get("/admin/webhooks/{id}", s.getWebhook)
+	post("/admin/webhooks/{id}/change", act, s.actOnWebhook(s.postWebhookChange))
+	post("/admin/webhooks/{id}/rotate", act, s.actOnWebhook(s.postWebhookRotate))
+	post("/admin/webhooks/{id}/test", act, s.actOnWebhook(s.postWebhookTest))
+	post("/admin/webhooks/{id}/replay", act, s.actOnWebhook(s.postWebhookReplay))
+	post("/admin/webhooks/{id}/delete", act, s.actOnWebhook(s.postWebhookDelete))
 }
 
 // adder returns what adds a page in the language of a prefix.

@@ -35,6 +35,10 @@ const (
 	Moderate     Right = "videos.moderate" // hide videos, show them again, decide on reports
 	ReadJobs     Right = "jobs.read"
 	RedriveTasks Right = "jobs.redrive"
+
+	ReadWebhooks   Right = "webhooks.read"
+	ManageWebhooks Right = "webhooks.manage"
+	ExportResults  Right = "results.export"
 )
 
 // Holders returns the roles that have each right.
@@ -48,6 +52,10 @@ func Holders() map[Right][]Role {
 		Moderate:     {Admin, Organiser, Moderator},
 		ReadJobs:     {Admin, Organiser, Auditor},
 		RedriveTasks: {Admin, Organiser},
+
+		ReadWebhooks:   {Admin, Auditor},
+		ManageWebhooks: {Admin},
+		ExportResults:  {Admin, Organiser, Auditor},
 	}
 }
 
