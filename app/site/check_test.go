@@ -2,6 +2,8 @@ package site_test
 
 import (
 	"context"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -37,6 +39,7 @@ func (h *house) show(t *testing.T, documents map[string]document) string {
 		t.Fatalf("%v; run: make .cache/pages/.installed", err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // a browser leaves pages before all their pictures are there
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d, ok := documents[strings.TrimPrefix(r.URL.Path, "/document/")]
 		switch {
@@ -67,28 +70,23 @@ func letters(size int64) chromedp.Action {
 	return page.SetFontSizes(&page.FontSizes{Standard: size, Fixed: size * 13 / 16})
 }
 
-// run looks at the Spanish page in the light and at the English one in the dark; then at the Spanish one with letters of
-// twice the size, because its words are longer.
+// run looks at the English page in the light, on phones and wider screens, and at the Spanish one, whose words are longer,
+// in the dark on a small phone with letters of twice the size.
 func (c check) run(folder string) {
 	address := folder + c.name
-	c.do(chromedp.EmulateViewport(360, 640), scheme("light"), chromedp.Navigate(address))
-	c.firstScreen()
-	c.barriers("Spanish and light")
+	c.do(chromedp.EmulateViewport(360, 640), scheme("light"), letters(16), chromedp.Navigate(address+"-en"))
+	c.barriers("English and light")
 	c.focus()
-	c.shoot("phone-light")
-	for _, width := range []int64{320, 768, 1280} {
+	for _, width := range []int64{320, 768, 1280, 360} {
 		c.do(chromedp.EmulateViewport(width, 640))
-		c.sideways("")
+		c.sideways("in English")
 	}
-	c.shootMore()
-	c.do(chromedp.EmulateViewport(360, 640), scheme("dark"), chromedp.Navigate(address+"-en"))
-	c.barriers("English and dark")
-	c.sideways("in English")
 	c.spacing()
-	c.do(chromedp.EmulateViewport(320, 640), letters(32), chromedp.Navigate(address))
-	c.sideways("with letters of 32 px")
-	c.shoot("letters")
-	c.do(letters(16))
+	c.do(chromedp.EmulateViewport(320, 640), scheme("dark"), letters(32), chromedp.Navigate(address))
+	c.barriers("Spanish and dark, with letters of 32 px")
+	c.sideways("in Spanish with letters of 32 px")
+	c.firstScreen(address)
+	c.shootAll(address)
 }
 
 // do reports what fails, and goes on with the next page.
@@ -127,20 +125,22 @@ func (c check) barriers(where string) {
 }
 
 // firstScreen checks what stands whole above the menu of a phone.
-func (c check) firstScreen() {
+func (c check) firstScreen(address string) {
 	c.t.Helper()
 	whole := map[string]string{
 		"gallery": `".phase", ".picture img"`, "video": `"video", ".votebox button"`,
 		"watch": `"video", ".votebox button"`,
 	}[c.name]
-	if whole != "" {
-		c.finds("first screen", `
-			const most = document.querySelector(".menu").getBoundingClientRect().top;
-			return [`+whole+`].filter(part => {
-				const box = document.querySelector(part).getBoundingClientRect();
-				return box.top < 0 || box.height === 0 || box.bottom > most;
-			});`)
+	if whole == "" {
+		return
 	}
+	c.do(chromedp.EmulateViewport(360, 640), letters(16), chromedp.Navigate(address))
+	c.finds("first screen", `
+		const most = document.querySelector(".menu").getBoundingClientRect().top;
+		return [`+whole+`].filter(part => {
+			const box = document.querySelector(part).getBoundingClientRect();
+			return box.top < 0 || box.height === 0 || box.bottom > most;
+		});`)
 }
 
 // focus checks that whatever gets the focus shows it, and that nothing covers it.
@@ -207,15 +207,18 @@ func (c check) shoot(how string) {
 	}
 }
 
-// shootMore writes the other pictures.
-func (c check) shootMore() {
+// shootAll writes a page's pictures: light and dark, on a phone and a laptop, and with letters of twice the size.
+func (c check) shootAll(address string) {
 	if os.Getenv("SITE_SHOTS") == "" {
 		return
 	}
-	c.do(chromedp.EmulateViewport(1280, 800))
-	c.shoot("laptop-light")
-	c.do(scheme("dark"))
-	c.shoot("laptop-dark")
-	c.do(chromedp.EmulateViewport(360, 640))
-	c.shoot("phone-dark")
+	c.do(scheme("light"), letters(32), chromedp.EmulateViewport(320, 640), chromedp.Navigate(address))
+	c.shoot("letters")
+	c.do(letters(16), chromedp.Navigate(address))
+	for _, colours := range []string{"light", "dark"} {
+		c.do(scheme(colours), chromedp.EmulateViewport(360, 640))
+		c.shoot("phone-" + colours)
+		c.do(chromedp.EmulateViewport(1280, 800))
+		c.shoot("laptop-" + colours)
+	}
 }
