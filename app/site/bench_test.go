@@ -23,7 +23,9 @@ func BenchmarkPages(b *testing.B) {
 			}
 		}
 	}
-	for _, path := range []string{"/", "/?order=votes", "/?q=cumbia", "/v/" + videos[0], "/watch", "/ranking", "/signup"} {
+	for _, path := range []string{
+		"/", "/?order=votes", "/?q=cumbia", "/v/" + videos[0], "/watch", "/ranking", "/signup",
+	} {
 		b.Run(path, func(b *testing.B) {
 			var mu sync.Mutex
 			var all []time.Duration

@@ -20,9 +20,10 @@ import (
 // tools is where `make` installs axe-core and html-validate, pinned by infra/tools/pages.
 const tools = "../../.cache/pages/node_modules"
 
-// Each page in each state and language is valid HTML of few bytes. A browser finds no barrier in it, in the light nor in
-// the dark; the focus is seen, and nothing scrolls sideways, from a small phone with letters of twice the size to a
-// laptop. SITE_PAGES=watch shows the browser only the pages whose names begin so; SITE_SHOTS names a folder for pictures.
+// Each page in each state and language is valid HTML of few bytes. A browser finds no barrier in it, in the light nor
+// in the dark; the focus is seen, and nothing scrolls sideways, from a small phone with letters of twice the size to a
+// laptop. SITE_PAGES=watch shows the browser only the pages whose names begin so; SITE_SHOTS names a folder for their
+// pictures.
 func TestPagesAreForEverybody(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

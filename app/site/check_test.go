@@ -70,8 +70,8 @@ func letters(size int64) chromedp.Action {
 	return page.SetFontSizes(&page.FontSizes{Standard: size, Fixed: size * 13 / 16})
 }
 
-// run looks at the English page in the light, on phones and wider screens, and at the Spanish one, whose words are longer,
-// in the dark on a small phone with letters of twice the size.
+// run looks at the English page in the light, on phones and wider screens, and at the Spanish one, whose words are
+// longer, in the dark on a small phone with letters of twice the size.
 func (c check) run(folder string) {
 	address := folder + c.name
 	c.do(chromedp.EmulateViewport(360, 640), scheme("light"), letters(16), chromedp.Navigate(address+"-en"))
@@ -149,8 +149,10 @@ func (c check) focus() {
 	c.finds("focus", `
 		const found = [], menu = document.querySelector(".menu");
 		const fixed = menu && getComputedStyle(menu).position === "fixed";
-		for (const stop of document.querySelectorAll("a, button, input, select, textarea, summary, video, [tabindex='0']")) {
-			if (!stop.checkVisibility({visibilityProperty: true}) || stop.matches(":disabled, [tabindex='-1']")) continue;
+		const stops = "a, button, input, select, textarea, summary, video, [tabindex='0']";
+		for (const stop of document.querySelectorAll(stops)) {
+			const seen = stop.checkVisibility({visibilityProperty: true});
+			if (!seen || stop.matches(":disabled, [tabindex='-1']")) continue;
 			stop.focus();
 			const box = stop.getBoundingClientRect();
 			const ring = getComputedStyle(stop.closest(".card:has(.cover:focus)") ?? stop);

@@ -122,7 +122,7 @@ func (p person) goTo(selector string, press chromedp.Action) {
 		p.do(chromedp.Evaluate(`(() => {
 			const stop = document.activeElement;
 			if (stop.matches(`+strconv.Quote(selector)+`)) return "there";
-			return stop === document.body || stop.matches(":focus-visible, main, video") ? "" : stop.outerHTML.slice(0, 200);
+			return stop.matches(":focus-visible, main, body, video") ? "" : stop.outerHTML.slice(0, 200);
 		})()`, &at))
 		if at == "there" {
 			return

@@ -242,8 +242,8 @@ func TestPagesSayNothingBesideTheTexts(t *testing.T) {
 	}
 }
 
-// complete sets all fields of a page, each of which a template may leave out: texts to an id that all know, and lists to
-// one of each.
+// complete sets all fields of a page, each of which a template may leave out: texts to an id that all know, and lists
+// to one of each.
 func complete(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
@@ -273,11 +273,12 @@ func complete(v reflect.Value) {
 	}
 }
 
-// Nor does the code of the site have sentences of its own, but for faults and errors. Those of the catalogue, which only
-// tests show, and commands are none.
+// Nor does the code of the site have sentences of its own, but for faults and errors. Those of the catalogue, which
+// only tests show, and commands are none.
 func TestTheSiteHasNoTextsInGo(t *testing.T) {
 	t.Parallel()
 	sentence := regexp.MustCompile(`^[^<]*(\pL[,.]? \pL+[^"/]*$|[áéíóúñ¿¡])`)
+	makers := []string{"Errorf", "New", "WithFields"}
 	_, code := sources(t)
 	delete(code, "catalogue.go")
 	for name := range code {
@@ -287,7 +288,7 @@ func TestTheSiteHasNoTextsInGo(t *testing.T) {
 		}
 		ast.Inspect(file, func(node ast.Node) bool {
 			if call, ok := node.(*ast.CallExpr); ok {
-				if f, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Errorf", "New", "WithFields"}, f.Sel.Name) {
+				if f, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(makers, f.Sel.Name) {
 					return false
 				}
 			}

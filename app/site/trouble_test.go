@@ -54,7 +54,9 @@ func TestTroubleIsSaidInWords(t *testing.T) {
 		status int
 		texts  []string
 	}{
-		"/trouble/limited":    {http.StatusTooManyRequests, []string{"Espera un momento", "Vuelve a intentarlo en 60 minutos"}},
+		"/trouble/limited": {
+			http.StatusTooManyRequests, []string{"Espera un momento", "Vuelve a intentarlo en 60 minutos"},
+		},
 		"/en/trouble/limited": {http.StatusTooManyRequests, []string{"Please wait a moment", "in 60 minutes"}},
 		"/trouble/busy": {
 			http.StatusServiceUnavailable, []string{"Volvemos en un momento", "Vuelve a intentarlo en 5 segundos"},
