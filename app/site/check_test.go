@@ -157,10 +157,11 @@ func (c check) focus() {
 			const box = stop.getBoundingClientRect();
 			const ring = getComputedStyle(stop.closest(".card:has(.cover:focus)") ?? stop);
 			const low = fixed && !menu.contains(stop) ? menu.getBoundingClientRect().top : innerHeight;
-			// Of what may be taller than the screen a browser shows where its text begins.
-			const end = stop.matches("textarea, .scroll") ? box.top + 48 : box.bottom;
+			// Of a field of many lines a browser shows the first ones, and what is taller than the screen fills it.
+			const end = stop.matches("textarea") ? box.top + 48 : box.bottom;
+			const whole = box.top > -2 && end < low + 1, fills = box.height > low && box.bottom > 0 && box.top < low;
 			const wrong = document.activeElement !== stop ? "does not take the focus"
-				: box.top < -2 || end > low + 1 ? "is at " + box.top + " to " + box.bottom + " of " + low
+				: !whole && !fills ? "is at " + box.top + " to " + box.bottom + " of " + low
 				: ring.outlineStyle === "none" || parseFloat(ring.outlineWidth) < 3 ? "does not show the focus" : "";
 			if (wrong) found.push(stop.outerHTML.slice(0, 200) + " " + wrong);
 		}
