@@ -86,7 +86,7 @@ func (p *postbox) Forward(_ context.Context, ids ...string) {
 }
 
 // link waits for the latest letter to an address by a template, and returns the address to which its link leads.
-func (p *postbox) link(t *testing.T, template, to string) string {
+func (p *postbox) link(t testing.TB, template, to string) string {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		p.mu.Lock()
@@ -127,18 +127,18 @@ var owners = []database.Migrations{
 	webhooks.Migrations(),
 }
 
-func startHouse(t *testing.T) *house {
+func startHouse(t testing.TB) *house {
 	t.Helper()
 	return startHouseOn(t, databasetest.Open(t, owners...), 1<<20)
 }
 
 // startHouseFor accepts files of so many bytes.
-func startHouseFor(t *testing.T, most int64) *house {
+func startHouseFor(t testing.TB, most int64) *house {
 	t.Helper()
 	return startHouseOn(t, databasetest.Open(t, owners...), most)
 }
 
-func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
+func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 	t.Helper()
 	h := &house{db: db}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
@@ -213,6 +213,7 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	h.archive.Routes(server)
 	hooks.Routes(server)
 	pages.Routes(server)
+	troubles(server, limits)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +232,7 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 }
 
 // account creates one. Those of a test share a hash, because making one takes long on purpose.
-func (h *house) account(t *testing.T, first, city string) identity.User {
+func (h *house) account(t testing.TB, first, city string) identity.User {
 	t.Helper()
 	if h.hash == "" {
 		var err error
@@ -250,7 +251,7 @@ func (h *house) account(t *testing.T, first, city string) identity.User {
 }
 
 // publish gives a person a published video with posters.
-func (h *house) publish(t *testing.T, user identity.User, title string) string {
+func (h *house) publish(t testing.TB, user identity.User, title string) string {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7()).String()
 	name, now := "processed/"+id+"-1", time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -278,7 +279,7 @@ func (h *house) publish(t *testing.T, user identity.User, title string) string {
 	return id
 }
 
-func (h *house) put(t *testing.T, key string, content []byte) {
+func (h *house) put(t testing.TB, key string, content []byte) {
 	t.Helper()
 	_, err := h.bucket.Put(t.Context(), key, bytes.NewReader(content), storage.PutOptions{MaxBytes: 1 << 20})
 	if err != nil {
@@ -313,7 +314,7 @@ type browser struct {
 	url string
 }
 
-func (h *house) browser(t *testing.T) *browser {
+func (h *house) browser(t testing.TB) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -326,7 +327,7 @@ func (h *house) browser(t *testing.T) *browser {
 }
 
 // signedIn is a browser in which the person is signed in.
-func (h *house) signedIn(t *testing.T, user identity.User) *browser {
+func (h *house) signedIn(t testing.TB, user identity.User) *browser {
 	t.Helper()
 	b := h.browser(t)
 	answer := b.post(t, "/login", "email", user.Email, "password", password)
@@ -346,12 +347,12 @@ type document struct {
 // location is where a redirect leads.
 func (d document) location() string { return d.header.Get("Location") }
 
-func (b *browser) get(t *testing.T, path string, headers ...string) document {
+func (b *browser) get(t testing.TB, path string, headers ...string) document {
 	t.Helper()
 	return b.ask(t, http.MethodGet, path, nil, headers...)
 }
 
-func (b *browser) post(t *testing.T, path string, fields ...string) document {
+func (b *browser) post(t testing.TB, path string, fields ...string) document {
 	t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(fields); i += 2 {
@@ -361,7 +362,7 @@ func (b *browser) post(t *testing.T, path string, fields ...string) document {
 		"Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")
 }
 
-func (b *browser) ask(t *testing.T, method, path string, body io.Reader, headers ...string) document {
+func (b *browser) ask(t testing.TB, method, path string, body io.Reader, headers ...string) document {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, b.url+path, body)
 	if err != nil {
@@ -385,7 +386,7 @@ func (b *browser) ask(t *testing.T, method, path string, body io.Reader, headers
 }
 
 // has fails the test unless the document has all of the texts.
-func (d document) has(t *testing.T, texts ...string) {
+func (d document) has(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(d.body, text) {
@@ -395,7 +396,7 @@ func (d document) has(t *testing.T, texts ...string) {
 }
 
 // crowd publishes so many videos of as many people.
-func (h *house) crowd(t *testing.T, n int) (users []identity.User, videos []string) {
+func (h *house) crowd(t testing.TB, n int) (users []identity.User, videos []string) {
 	t.Helper()
 	cities := []string{"Bogotá", "Medellín", "Guadalajara", "Bogotá"}
 	titles := []string{"El primer vuelo", "Cumbia de medianoche", "Cien toques sin parar", "Canción para mi abuela"}
