@@ -19,6 +19,7 @@ type MePage struct {
 	Organises                bool // the caller has a role that has pages
 	Profile, Mail, Password  Form
 	Countries, Cities        []string
+	Quality                  Form   // which rendition this browser shows
 	ProfileDo, MailDo, KeyDo string // the addresses of the forms
 }
 
@@ -34,7 +35,7 @@ func (s *Site) mePage(v *visit, typed url.Values) (*MePage, error) {
 	d := &MePage{
 		Base: v.frame("me.title", "me"), Name: u.PlayerName(), Email: u.Email, Verified: u.EmailVerified,
 		Countries: countries(v.language), ProfileDo: v.link("/me/profile"), MailDo: v.link("/me/email"),
-		KeyDo: v.link("/me/password"),
+		KeyDo: v.link("/me/password"), Quality: Form{Fields: []Field{v.qualityField()}},
 	}
 	d.Private, d.Scripts = true, []string{"form.js"}
 	rights, err := s.identity.RightsOf(ctx, u.ID)
@@ -62,12 +63,12 @@ func (s *Site) mePage(v *visit, typed url.Values) (*MePage, error) {
 			Hint: "field.last_name.hint", Value: value("last_name", u.LastName),
 		},
 		{
-			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
-			List: "cities", Value: value("city", u.City),
-		},
-		{
 			Name: "country", Label: "field.country", Type: "text", Autocomplete: "country-name", Most: most,
 			List: "countries", Value: value("country", lang.Country(u.Country, v.language)),
+		},
+		{
+			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
+			List: "cities", Value: value("city", u.City),
 		},
 		{
 			Name: "language", Label: "field.language", Type: "select", Value: value("language", u.Language),

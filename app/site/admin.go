@@ -19,13 +19,19 @@ type AdminFrame struct {
 	Rights map[identity.Right]bool // of the caller
 	Error  string                  // why what was asked for is refused; a text
 	Words  string                  // the reason that was typed
+	Form   string                  // the name of the form that is refused; "": the page has one, or none is
 }
 
 // May reports whether the caller has a right.
 func (d *AdminFrame) May(right string) bool { return d.Rights[identity.Right(right)] }
 
 // Why returns the field for a reason in the form of this name.
-func (d *AdminFrame) Why(form string) WhyField { return WhyField{form, d.Words} }
+func (d *AdminFrame) Why(form string) WhyField {
+	if d.Form != "" && d.Form != form {
+		return WhyField{Form: form}
+	}
+	return WhyField{form, d.Words}
+}
 
 // WhyField is an input for a reason. A page may have several, in forms of their own.
 type WhyField struct{ Form, Value string }

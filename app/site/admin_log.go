@@ -70,8 +70,8 @@ func (s *Site) getLog(v *visit) (web.View, error) {
 		}
 		d.Acts = append(d.Acts, Choice{act, actTexts[act], chosen})
 	}
-	f.From, d.From = dayOf(d.From)
-	if f.Until, d.Until = dayOf(d.Until); !f.Until.IsZero() {
+	f.From, d.From = s.dayOf(d.From)
+	if f.Until, d.Until = s.dayOf(d.Until); !f.Until.IsZero() {
 		f.Until = f.Until.AddDate(0, 0, 1) // the day itself counts
 	}
 	records, total, err := s.identity.Log(v.Context(), v.caller, f, (pageOf(query)-1)*adminRows, adminRows)
@@ -87,9 +87,10 @@ func (s *Site) getLog(v *visit) (web.View, error) {
 	return s.showAdmin(http.StatusOK, d)
 }
 
-// dayOf returns the day (UTC) that a filter names, and the name; for anything else neither.
-func dayOf(name string) (time.Time, string) {
-	day, err := time.Parse(time.DateOnly, name)
+// dayOf returns the beginning of the day that a filter names, in the site's zone, and the name; for anything else
+// neither.
+func (s *Site) dayOf(name string) (time.Time, string) {
+	day, err := time.ParseInLocation(time.DateOnly, name, s.o.Zone)
 	if err != nil {
 		return time.Time{}, ""
 	}

@@ -126,7 +126,7 @@ func adminFilters() []string {
 func (v *visit) shown() string {
 	for _, form := range []string{
 		"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete", "/me/profile", "/me/email",
-		"/me/password", "/me/resend", "/admin/users/*/roles", "/admin/users/*/suspend",
+		"/me/password", "/me/resend", "/me/quality", "/admin/users/*/roles", "/admin/users/*/suspend",
 		"/admin/users/*/unsuspend", "/admin/users/*/end-sessions", "/admin/reports/*/decide", "/admin/videos/*/hide",
 		"/admin/videos/*/show", "/admin/jobs/redrive",
 	} {
@@ -188,6 +188,7 @@ var flashes = map[string]Notice{
 	"profile":      {"good", "flash.profile"},
 	"email":        {"info", "flash.email"},
 	"password":     {"good", "flash.password"},
+	"quality":      {"good", "flash.quality"},
 	"resent":       {"info", "flash.resent"},
 	"forgot":       {"info", "flash.forgot"},
 	"reset":        {"good", "flash.reset"},

@@ -89,7 +89,7 @@ func (r route) callerFaults(method string) (faults []*fault.Error) {
 	if r.secured {
 		faults = append(faults, errUnauthenticated)
 	}
-	if (r.secured || r.page) && method != http.MethodGet && method != http.MethodHead { // with a browser's cookie
+	if (r.secured || r.page || r.use.Known) && method != http.MethodGet && method != http.MethodHead { // with a browser's cookie
 		faults = append(faults, errCrossOrigin)
 	}
 	return faults
