@@ -38,10 +38,7 @@ export function rest(tries, woken) {
 	});
 }
 
-/**
- * What to do when a call does not succeed. Without tries it is repeated for ever.
- * @typedef {{signIn: () => Promise<void>, trouble: (failing: boolean, offline: boolean) => void, tries?: number}} Care
- */
+/** @typedef {{signIn: () => Promise<void>, trouble: (failing: boolean, offline: boolean) => void, tries?: number}} Care */
 
 /**
  * Calls the API once.
@@ -73,7 +70,7 @@ async function once(method, path, body, key) {
 }
 
 /**
- * Calls the API until it answers. It throws what is Refused for good, and the last failure if there may be no more tries.
+ * Calls the API until it answers. It throws what is Refused for good, or the last failure.
  * @param {Care} care
  * @param {string} method
  * @param {string} path below /api/videos/
