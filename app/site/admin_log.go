@@ -82,7 +82,7 @@ func (s *Site) getLog(v *visit) (web.View, error) {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
 	for _, r := range records {
-		d.Rows = append(d.Rows, logRow(r))
+		d.Rows = append(d.Rows, logRow(v, r))
 	}
 	return s.showAdmin(http.StatusOK, d)
 }
@@ -97,10 +97,13 @@ func (s *Site) dayOf(name string) (time.Time, string) {
 	return day, name
 }
 
-func logRow(r identity.Record) LogRow {
+func logRow(v *visit, r identity.Record) LogRow {
 	row := LogRow{
 		At: r.At, Actor: r.Actor, Name: r.Name, Special: actorTexts[r.Actor], Act: actTexts[r.Act], Code: r.Act,
 		Subject: r.Subject, Before: r.Before, After: r.After, Reason: r.Reason,
+	}
+	if r.Act == "video.hide" || r.Act == "report.hide" {
+		row.Reason = spoken(v, r.Reason)
 	}
 	switch kind, id, _ := strings.Cut(r.Subject, ":"); kind {
 	case "user":

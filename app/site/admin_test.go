@@ -270,7 +270,7 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	if late.status != http.StatusConflict {
 		t.Errorf("a late decision answers %d", late.status)
 	}
-	late.has(t, "Otra persona ya decidió", "rights: Es de otra persona", "Tu decisión llegó tarde", "Descartado",
+	late.has(t, "Otra persona ya decidió", "sin permiso. Es de otra persona", "Tu decisión llegó tarde", "Descartado",
 		"No veo el problema")
 	status, code := second.call(t, http.MethodPost, "/api"+page+"/decision", `{"decision":"dismissed","words":"No."}`)
 	if status != http.StatusConflict || code != "already_decided" {
