@@ -14,7 +14,7 @@ import (
 func (c *Config) checkSite(report report) {
 	s := &c.Site
 	if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "" || s.Zone == "Local" {
-		report("SITE_ZONE", "%q must be a name of the tz database, such as America/Bogota or America/Mexico_City", s.Zone)
+		report("SITE_ZONE", "%q must be a name of the tz database, such as America/Mexico_City", s.Zone)
 	}
 	s.Region = strings.ToUpper(s.Region)
 	if region, err := language.ParseRegion(s.Region); err != nil || !region.IsCountry() || len(s.Region) != 2 {
