@@ -36,6 +36,7 @@ type AdminLogPage struct {
 	AdminFrame
 
 	Actor, Subject, From, Until string
+	Filtered                    bool
 	Acts                        []Choice
 	Rows                        []LogRow
 	Total                       int
@@ -74,6 +75,7 @@ func (s *Site) getLog(v *visit) (web.View, error) {
 	if f.Until, d.Until = s.dayOf(d.Until); !f.Until.IsZero() {
 		f.Until = f.Until.AddDate(0, 0, 1) // the day itself counts
 	}
+	d.Filtered = f != (identity.LogFilter{})
 	records, total, err := s.identity.Log(v.Context(), v.caller, f, (pageOf(query)-1)*adminRows, adminRows)
 	if err != nil {
 		return web.View{}, err
