@@ -16,7 +16,6 @@ type MePage struct {
 
 	Name, Email              string
 	Verified                 bool
-	Organises                bool // the caller has a role that has pages
 	Profile, Mail, Password  Form
 	Countries, Cities        []string
 	Quality                  Form   // which rendition this browser shows
@@ -38,11 +37,6 @@ func (s *Site) mePage(v *visit, typed url.Values) (*MePage, error) {
 		KeyDo: v.link("/me/password"), Quality: Form{Fields: []Field{v.qualityField()}},
 	}
 	d.Private, d.Scripts = true, []string{"form.js"}
-	rights, err := s.identity.RightsOf(ctx, u.ID)
-	if err != nil {
-		return nil, err
-	}
-	d.Organises = len(rights) > 0
 	if d.Cities, err = s.voting.Cities(ctx, u.Country); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type WhyField struct{ Form, Value string }
 
 // adminFrame returns the frame of a page that needs a right, and the fault to answer with for others.
 func (s *Site) adminFrame(v *visit, title string, right identity.Right) (AdminFrame, error) {
-	d := AdminFrame{Base: v.frame(title, "me")}
+	d := AdminFrame{Base: v.frame(title, "admin")}
 	d.Private = true
 	if err := s.identity.Allow(v.Context(), v.caller, right); err != nil {
 		return d, err
@@ -86,7 +86,7 @@ func (*AdminPage) file() string { return "admin" }
 
 func (s *Site) getAdmin(v *visit) (web.View, error) {
 	ctx := v.Context()
-	d := &AdminPage{AdminFrame: AdminFrame{Base: v.frame("admin.title", "me")}}
+	d := &AdminPage{AdminFrame: AdminFrame{Base: v.frame("admin.title", "admin")}}
 	d.Private = true
 	var err error
 	if d.Rights, err = s.identity.RightsOf(ctx, v.caller); err != nil {

@@ -236,7 +236,15 @@ func (s *Site) adder(server *web.Server, prefix string, secured bool) func(strin
 			path = ""
 		}
 		server.Page(method, prefix+path, use, secured, func(r *http.Request) (web.View, error) {
-			return serve(newVisit(r))
+			return serve(s.visit(r))
 		})
 	}
+}
+
+// visit returns a request for a page. A page without its way to the organisers' ones is better than none.
+func (s *Site) visit(r *http.Request) *visit {
+	v := newVisit(r)
+	rights, err := s.identity.RightsOf(v.Context(), v.caller)
+	v.organises = err == nil && len(rights) > 0
+	return v
 }
