@@ -42,6 +42,7 @@ type connection struct {
 	addr     netip.Addr   // the client's, or the proxy's
 	logged   string       // what the log keeps of addr
 	network  netip.Prefix // not valid: a trusted proxy's
+	joined   joined       // the answer that is being written
 
 	// The rest belongs to connections and its mutex.
 	open              bool
@@ -66,6 +67,12 @@ func connectionOf(r *http.Request) *connection {
 }
 
 func (k *connection) Write(p []byte) (int, error) {
+	switch {
+	case k.joined.head != nil:
+		return k.writeJoined(p)
+	case k.joined.body > 0 && k.joined.wait(p):
+		return len(p), nil
+	}
 	written := 0
 	for d := k.beginWrite(); ; {
 		n, err := k.TCPConn.Write(p[written:])
