@@ -265,6 +265,10 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 
 // buildSite reads the templates and texts of the pages.
 func (a *app) buildSite(ctx context.Context) (err error) {
+	zone, err := time.LoadLocation(a.c.Site.Zone)
+	if err != nil { // config has checked it
+		return err
+	}
 	a.site, err = site.New(site.Deps{
 		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Archive: a.archive,
 		Webhooks: a.webhooks,
@@ -273,7 +277,8 @@ func (a *app) buildSite(ctx context.Context) (err error) {
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
 			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx), Live: assets.Live,
-			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second,
+			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second, Zone: zone, Region: a.c.Site.Region,
+			Contact: a.c.Site.Contact,
 		},
 	})
 	return err

@@ -7,6 +7,9 @@ const meaningLines = `
 HTTP_ADDR: address to listen on
 METRICS_ADDR: address of /metrics alone; none: HTTP_ADDR serves it to programs on this host
 PUBLIC_URL: address of the site for its visitors; none: the one that each request names
+SITE_ZONE: time zone in which pages write times
+SITE_REGION: country whose way of writing numbers pages follow
+SITE_CONTACT: e-mail or page where people can ask; none: pages name none
 TRUSTED_PROXIES: networks whose X-Forwarded-* headers are believed
 CORS_ORIGINS: origins of other sites whose pages may call the API
 SHUTDOWN_GRACE_SECONDS: how long a stop waits for requests and jobs under way

@@ -40,6 +40,7 @@ type AdminLogPage struct {
 	AdminFrame
 
 	Actor, Subject, From, Until string
+	Filtered                    bool
 	Acts                        []Choice
 	Rows                        []LogRow
 	Total                       int
@@ -75,10 +76,11 @@ func (s *Site) getLog(v *visit) (web.View, error) {
 		}
 		d.Acts = append(d.Acts, Choice{act, actTexts[act], chosen})
 	}
-	f.From, d.From = dayOf(d.From)
-	if f.Until, d.Until = dayOf(d.Until); !f.Until.IsZero() {
+	f.From, d.From = s.dayOf(d.From)
+	if f.Until, d.Until = s.dayOf(d.Until); !f.Until.IsZero() {
 		f.Until = f.Until.AddDate(0, 0, 1) // the day itself counts
 	}
+	d.Filtered = f != (identity.LogFilter{})
 	records, total, err := s.identity.Log(v.Context(), v.caller, f, (pageOf(query)-1)*adminRows, adminRows)
 	if err != nil {
 		return web.View{}, err
@@ -87,24 +89,28 @@ func (s *Site) getLog(v *visit) (web.View, error) {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
 	for _, r := range records {
-		d.Rows = append(d.Rows, logRow(r))
+		d.Rows = append(d.Rows, logRow(v, r))
 	}
 	return s.showAdmin(http.StatusOK, d)
 }
 
-// dayOf returns the day (UTC) that a filter names, and the name; for anything else neither.
-func dayOf(name string) (time.Time, string) {
-	day, err := time.Parse(time.DateOnly, name)
+// dayOf returns the beginning of the day that a filter names, in the site's zone, and the name; for anything else
+// neither.
+func (s *Site) dayOf(name string) (time.Time, string) {
+	day, err := time.ParseInLocation(time.DateOnly, name, s.o.Zone)
 	if err != nil {
 		return time.Time{}, ""
 	}
 	return day, name
 }
 
-func logRow(r identity.Record) LogRow {
+func logRow(v *visit, r identity.Record) LogRow {
 	row := LogRow{
 		At: r.At, Actor: r.Actor, Name: r.Name, Special: actorTexts[r.Actor], Act: actTexts[r.Act], Code: r.Act,
 		Subject: r.Subject, Before: r.Before, After: r.After, Reason: r.Reason,
+	}
+	if r.Act == "video.hide" || r.Act == "report.hide" {
+		row.Reason = spoken(v, r.Reason)
 	}
 	switch kind, id, _ := strings.Cut(r.Subject, ":"); kind {
 	case "user":

@@ -265,6 +265,15 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	if twice := hers.post(t, "/report/"+id, "reason", "spam"); twice.status != http.StatusUnprocessableEntity {
 		t.Errorf("a second report of an account answers %d", twice.status)
 	}
+	// The API knows who is signed in, too, and that another site's page has sent it.
+	if status, code := hers.call(t, http.MethodPost, api, `{"reason":"spam"}`); code != "already_reported" {
+		t.Errorf("a report by the API with her session answers %d %s", status, code)
+	}
+	foreign := hers.ask(t, http.MethodPost, api, strings.NewReader(`{"reason":"spam"}`),
+		"Content-Type", "application/json", "Accept", "application/json", "Sec-Fetch-Site", "cross-site")
+	if foreign.status != http.StatusForbidden {
+		t.Errorf("a report from another site's page answers %d", foreign.status)
+	}
 	anybody.get(t, "/v/"+id).has(t, "El primer vuelo")
 
 	list := first.get(t, "/admin/reports")
@@ -281,7 +290,7 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	if late.status != http.StatusConflict {
 		t.Errorf("a late decision answers %d", late.status)
 	}
-	late.has(t, "Otra persona ya decidió", "rights: Es de otra persona", "Tu decisión llegó tarde", "Descartado",
+	late.has(t, "Otra persona ya decidió", "sin permiso. Es de otra persona", "Tu decisión llegó tarde", "Descartado",
 		"No veo el problema")
 	status, code := second.call(t, http.MethodPost, "/api"+page+"/decision", `{"decision":"dismissed","words":"No."}`)
 	if status != http.StatusConflict || code != "already_decided" {
@@ -365,13 +374,40 @@ func TestTheLastAdminStays(t *testing.T) {
 		outcomes := make(chan error, 2)
 		for by, of := range map[string]string{root.ID: second.ID, second.ID: root.ID} {
 			go func() {
-				outcomes <- h.identity.SetRoles(t.Context(), identity.Actor{ID: by, Reason: "Out."}, of, nil)
+				outcomes <- h.identity.SetRoles(t.Context(), identity.Actor{ID: by, Reason: "Out."}, of, nil, nil)
 			}()
 		}
 		if a, b := <-outcomes, <-outcomes; (a == nil) == (b == nil) {
 			t.Errorf("both got %v", errors.Join(a, b))
 		}
 	})
+}
+
+// Two admins change the roles of one account: the second reads what the first has done, and what was their own wish.
+func TestRolesThatWereChangedMeanwhileAreShown(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	boss, other := h.signedIn(t, h.withRole(t, "Jefa", identity.Admin)), h.withRole(t, "Otra", identity.Juror)
+	page := "/admin/users/" + other.ID
+	boss.get(t, page).has(t, `name="seen" value="juror"`)
+	boss.post(t, page+"/roles", "seen", "juror", "role", "auditor", "reason", "Revisa")
+	late := boss.post(t, page+"/roles", "seen", "juror", "role", "moderator", "reason", "Modera")
+	if late.status != http.StatusConflict {
+		t.Errorf("a form of before answers %d", late.status)
+	}
+	late.has(t, "mientras tanto", "no cambió nada: <strong>Moderación</strong>", "<dd>Auditoría</dd>",
+		`value="auditor" checked`, `name="seen" value="auditor"`, `value="Modera"`, "<details open>")
+	users := "/api/admin/users/" + other.ID + "/roles"
+	for _, try := range []struct{ body, want string }{
+		{`{"roles":["juror"],"expected":[],"reason":"x"}`, "roles_changed"},
+		{`{"roles":["juror"],"expected":["auditor"],"reason":"x"}`, ""},
+		{`{"roles":[],"reason":"x"}`, ""},
+		{`{"roles":["juror"],"expected":[],"reason":"x"}`, ""},
+	} {
+		if _, code := boss.call(t, http.MethodPut, users, try.body); code != try.want {
+			t.Errorf("%s: %q, want %q", try.body, code, try.want)
+		}
+	}
 }
 
 // The page of jobs shows what failed for good, and runs it again.

@@ -154,6 +154,10 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		t.Fatal(err)
 	}
 	limits := limit.New(limit.Options{Logger: log})
+	bogota, err := time.LoadLocation("America/Bogota")
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.bucket = storage.New(files, storage.Options{})
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
@@ -193,7 +197,10 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		Queue: h.queue,
 		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
-		Options: site.Options{FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true},
+		Options: site.Options{
+			FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true, Zone: bogota, Region: "CO",
+			Contact: "ayuda@example.org",
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -92,4 +92,28 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 		return document.activeElement.textContent + " keeps the focus: " +
 			[...document.querySelectorAll("tbody th")].map(th =>
 			th.querySelector("a").textContent + th.querySelector(".moved").textContent).join(", ");`)
+	p.sees("Actualizado hace", `return one("[data-age]").textContent.replace(/ \d.*/, "");`)
+
+	// What nobody waits for is given up.
+	p.sees("2 no network, signed out", `
+		const {call} = await import(one("script[type=module]").src.replace(/[^/]+$/, "upload-calls.js"));
+		const care = {signIn: () => Promise.reject(new Error("signed out")), trouble() {}, tries: 2};
+		const send = window.fetch, ask = () => call(care, "DELETE", "uploads/x").catch(error => error.message);
+		let sent = 0;
+		window.fetch = () => { sent++; return Promise.reject(new Error("no network")); };
+		const cut = await ask();
+		window.fetch = () => Promise.resolve(new Response("{}", {status: 401}));
+		const out = await ask();
+		window.fetch = send;
+		return sent + " " + cut + ", " + out;`)
+
+	// Cities are suggested for the country that is typed.
+	p.do(chromedp.Navigate(h.url + "/signup?country=M%C3%A9xico"))
+	p.sees("0 Cali", `
+		const options = () => [...document.querySelectorAll("#cities option")].map(option => option.value);
+		const before = options().length;
+		one("#country").value = "colombia";
+		one("#country").dispatchEvent(new Event("change"));
+		await until(() => options().includes("Cali"));
+		return before + " Cali";`)
 }

@@ -51,9 +51,12 @@ type Options struct {
 	SelfVotes bool
 	FilesPath string // below which published files have addresses that last, such as /media/
 	URLExpiry time.Duration
-	Origins   []string // the hosts, other than the site's own, from which clips and pictures come
-	Catalogue bool     // show the parts of all pages at /catalogue, for tests
-	Live      bool     // read templates and texts anew for each page, for developers
+	Zone      *time.Location // in which pages write times; nil: UTC
+	Region    string         // the country whose way of writing numbers they follow; "": each language's own
+	Contact   string         // an e-mail address or a page where people can ask; "": pages name none
+	Origins   []string       // the hosts, other than the site's own, from which clips and pictures come
+	Catalogue bool           // show the parts of all pages at /catalogue, for tests
+	Live      bool           // read templates and texts anew for each page, for developers
 }
 
 // Deps are what the site is built from. All are required.
@@ -98,11 +101,14 @@ func New(d Deps) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts, err := lang.Load(d.Texts)
+	texts, err := lang.Load(d.Texts, d.Options.Region)
 	if err != nil {
 		return nil, err
 	}
-	render, err := newRenderer(d.Assets, texts, static, d.Options.Live)
+	if d.Options.Zone == nil {
+		d.Options.Zone = time.UTC
+	}
+	render, err := newRenderer(d.Assets, texts, static, d.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +184,7 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost("/me/email", account, s.postEmail)
 		memberPost("/me/password", account, s.postPassword)
 		memberPost("/me/resend", account, s.postResend)
+		memberPost("/me/quality", look, s.postQuality)
 		memberGet("/me/videos", s.getMyVideos)
 		memberGet("/me/videos/{id}", s.getMyVideo)
 		memberPost("/me/videos/{id}/retry", change, s.postRetry)
@@ -251,7 +258,15 @@ func (s *Site) adder(server *web.Server, prefix string, secured bool) func(strin
 			path = ""
 		}
 		server.Page(method, prefix+path, use, secured, func(r *http.Request) (web.View, error) {
-			return serve(newVisit(r))
+			return serve(s.visit(r))
 		})
 	}
+}
+
+// visit returns a request for a page. A page without its way to the organisers' ones is better than none.
+func (s *Site) visit(r *http.Request) *visit {
+	v := newVisit(r)
+	rights, err := s.identity.RightsOf(v.Context(), v.caller)
+	v.organises = err == nil && len(rights) > 0
+	return v
 }

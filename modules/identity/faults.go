@@ -51,6 +51,9 @@ var (
 	errLastAdmin = fault.New(fault.Conflict, "last_admin",
 		"Es la última cuenta que administra el sitio. Da antes ese permiso a otra.",
 		"This is the last account that administers the site. Give another one that role first.")
+	errRolesChanged = fault.New(fault.Stale, "roles_changed",
+		"Otra persona cambió los permisos de esta cuenta mientras tanto. Mira cómo están ahora y decide otra vez.",
+		"Somebody else has changed the roles of this account meanwhile. Look at what they are now, and decide again.")
 	errNoUser = fault.New(fault.NotFound, "not_found",
 		"Esta cuenta no existe.",
 		"This account does not exist.")
@@ -111,7 +114,8 @@ func RoleFaults() []*fault.Error {
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errForbiddenRole, errSuspended, errNotSuspended, errOwnAccount, errLastAdmin, errNoUser,
+		errForbiddenRole, errSuspended, errNotSuspended, errOwnAccount, errLastAdmin, errRolesChanged,
+		errNoUser,
 		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount, errNoBrowser, errNoSession,
 		errBadRefresh, errRefreshReused, errSessionNotFound,
 		errFactorAsked, errWrongCode, errNotTheCode, errTicketOver, errWrongPassword, errFactorOn, errNoFactor,
