@@ -19,6 +19,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
 	"risingstars/platform/box"
+	"risingstars/platform/certificate"
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/idempotency"
@@ -50,6 +51,9 @@ type app struct {
 	queue     *queue.Queue
 	limits    *limit.Limits
 	traces    *telemetry.Traces // nil: there are none
+
+	certificates *certificate.Manager // nil: the site has none of its own
+
 	checks    []telemetry.Check // of what requests need
 	tolerated []telemetry.Check // of what they can do without for a while
 	ffmpeg    string            // its version; "" if no worker runs here
