@@ -123,6 +123,7 @@ func TestCertificatesAreObtainedKeptAndNotAskedForAgain(t *testing.T) {
 	server.Start(t)
 	folder := filepath.Join(t.TempDir(), "certificates")
 	first := start(t, server, folder, "contest.test", "www.contest.test")
+	defer first.end()
 	first.awaitAll(t)
 	leaf := first.served(t, "contest.test")
 	if leaf == nil || leaf.VerifyHostname("contest.test") != nil {

@@ -14,10 +14,14 @@ func bridge(to *slog.Logger) *zap.Logger { return zap.New(bridgeCore{to}) }
 type bridgeCore struct{ to *slog.Logger }
 
 // Enabled is for zapcore.
-func (b bridgeCore) Enabled(zapcore.Level) bool { return b.to.Enabled(context.Background(), slog.LevelDebug) }
+func (b bridgeCore) Enabled(zapcore.Level) bool {
+	return b.to.Enabled(context.Background(), slog.LevelDebug)
+}
 
 // With is for zapcore.
-func (b bridgeCore) With(fields []zapcore.Field) zapcore.Core { return bridgeCore{b.to.With(attrs(fields)...)} }
+func (b bridgeCore) With(fields []zapcore.Field) zapcore.Core {
+	return bridgeCore{b.to.With(attrs(fields)...)}
+}
 
 // Check is for zapcore.
 func (b bridgeCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -92,6 +93,11 @@ func newIssuer(config *certmagic.Config, o Options) *certmagic.ACMEIssuer {
 	return certmagic.NewACMEIssuer(config, certmagic.ACMEIssuer{
 		CA: o.Directory, Email: o.Email, Agreed: true, TrustedRoots: o.Roots, Logger: config.Logger,
 		ListenHost: o.Host, AltHTTPPort: o.HTTPPort, AltTLSALPNPort: o.TLSPort,
+		NewAccountFunc: func(_ context.Context, _ *certmagic.ACMEIssuer, a acme.Account) (acme.Account, error) {
+			// Without an address, certmagic calls the account so, and may take that for an address afterwards.
+			a.Contact = slices.DeleteFunc(a.Contact, func(to string) bool { return to == "mailto:default" })
+			return a, nil
+		},
 	})
 }
 

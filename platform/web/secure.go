@@ -40,10 +40,10 @@ const (
 )
 
 // handshakes bounds the work of the handshakes of one network: each costs half a millisecond at most. A school behind
-// one address does not come near it.
+// one address does not come near it: browsers open one connection each, and keep it.
 var handshakes = limit.Budget{
 	Name: "handshakes", By: limit.Client, Local: true,
-	Rate: limit.Rate{Count: 6000, Per: time.Minute, Burst: 6000},
+	Rate: limit.Rate{Count: 3000, Per: time.Minute, Burst: 3000},
 }
 
 var errElsewhere = fault.New(fault.Malformed, "https_required",
@@ -56,8 +56,9 @@ func (s *Server) secure() {
 		return
 	}
 	s.http.TLSConfig = &tls.Config{
-		MinVersion: tls.VersionTLS12, GetCertificate: s.o.HTTPS.Certificate, NextProtos: []string{acmeProtocol},
-		GetConfigForClient: s.greet,
+		MinVersion: tls.VersionTLS12, GetCertificate: s.o.HTTPS.Certificate, GetConfigForClient: s.greet,
+		// net/http prepares for HTTP/2 only once, for whichever listener comes first, so it must find the name here.
+		NextProtos: []string{"h2", "http/1.1", acmeProtocol},
 	}
 	s.http.HTTP2 = &http.HTTP2Config{
 		MaxConcurrentStreams: streamsEach, MaxReceiveBufferPerConnection: streamBuffer,
