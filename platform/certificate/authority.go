@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -67,8 +68,8 @@ func (m *Manager) awaitAuthority(ctx context.Context) bool {
 		m.metrics.failures.Inc()
 		if why := Hint(err); why != told { // once for each reason
 			told = why
-			m.o.Logger.ErrorContext(ctx, "no certificate can be asked for yet; it will be tried again", "names",
-				m.uncovered(time.Now()), "hint", why, "error", err)
+			m.o.Logger.ErrorContext(ctx, "no certificate can be asked for yet; it will be tried again", "domain",
+				strings.Join(m.uncovered(time.Now()), ","), "hint", why, "error", err)
 		}
 		select {
 		case <-ctx.Done():

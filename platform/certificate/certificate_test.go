@@ -50,10 +50,15 @@ func (l *log) String() string {
 // start opens a manager on a folder, listens and runs it.
 func start(t *testing.T, server *certificatetest.Server, folder string, names ...string) *site {
 	t.Helper()
+	return startAt(t, server, front{server.Directory, server.Root}, folder, names...)
+}
+
+func startAt(t *testing.T, server *certificatetest.Server, authority front, folder string, names ...string) *site {
+	t.Helper()
 	s := &site{log: &log{}}
 	s.o = certificate.Options{
-		Folder: folder, Names: names, Directory: server.Directory, Host: "127.0.0.1", HTTPPort: server.HTTPPort,
-		TLSPort: server.TLSPort, RenewEvery: time.Second, AskEvery: 50 * time.Millisecond, Roots: server.Root,
+		Folder: folder, Names: names, Directory: authority.address, Host: "127.0.0.1", HTTPPort: server.HTTPPort,
+		TLSPort: server.TLSPort, RenewEvery: time.Second, AskEvery: 50 * time.Millisecond, Roots: authority.roots,
 		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	var err error
@@ -268,8 +273,8 @@ func TestARefusedNameKeepsNoOtherFromItsCertificate(t *testing.T) {
 	s := start(t, server, t.TempDir(), "refused.test", "nowhere.test", "contest.test")
 	certificatetest.Eventually(t, "the others are told of", func() bool {
 		said := s.log.String()
-		return strings.Contains(said, `msg="no certificate was obtained; it will be tried again" name=refused.test`) &&
-			strings.Contains(said, `msg="no certificate was obtained; it will be tried again" name=nowhere.test`)
+		return strings.Contains(said, `msg="no certificate was obtained; it will be tried again" domain=refused.test`) &&
+			strings.Contains(said, `msg="no certificate was obtained; it will be tried again" domain=nowhere.test`)
 	})
 	certificatetest.Eventually(t, "one is served", func() bool { return s.served(t, "contest.test") != nil })
 	err := s.Check(t.Context())
@@ -317,6 +322,14 @@ func TestNothingIsAskedForWhileTheClocksAreApart(t *testing.T) {
 	if err := certificate.Ask(t.Context(), server.Directory, server.Root); err != nil {
 		t.Error(err)
 	}
+	wrong := inFront(t, server, func(h http.Header) {
+		h.Set("Date", time.Now().Add(2*time.Hour).UTC().Format(http.TimeFormat))
+	}, time.Now().Add(time.Hour))
+	s := startAt(t, server, wrong, t.TempDir(), "contest.test")
+	certificatetest.Eventually(t, "the log tells of the clock, once", func() bool {
+		return strings.Count(s.log.String(), "run an NTP client") == 1
+	})
+	s.end()
 	if server.Orders() != 0 {
 		t.Error("a certificate was asked for")
 	}

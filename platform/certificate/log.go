@@ -33,7 +33,7 @@ func (b bridgeCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *z
 
 // Write is for zapcore.
 func (b bridgeCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
-	b.to.With(attrs(fields)...).Debug("certificates: "+entry.Message, "of", entry.LoggerName)
+	b.to.With(attrs(fields)...).Debug("certificates: " + entry.Message)
 	return nil
 }
 

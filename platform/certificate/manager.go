@@ -169,11 +169,11 @@ func (m *Manager) event(ctx context.Context, event string, data map[string]any) 
 	renewal, _ := data["renewal"].(bool)
 	switch event {
 	case "cert_obtained":
-		m.o.Logger.InfoContext(ctx, "a certificate has been obtained", "name", name, "renewal", renewal)
+		m.o.Logger.InfoContext(ctx, "a certificate has been obtained", "domain", name, "renewal", renewal)
 	case "cert_failed":
 		err, _ := data["error"].(error)
 		m.metrics.failures.Inc()
-		m.o.Logger.ErrorContext(ctx, "no certificate was obtained; it will be tried again", "name", name,
+		m.o.Logger.ErrorContext(ctx, "no certificate was obtained; it will be tried again", "domain", name,
 			"renewal", renewal, "hint", Hint(err), "error", err)
 	}
 	return nil

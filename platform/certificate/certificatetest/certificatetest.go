@@ -42,6 +42,7 @@ type Server struct {
 	HTTPPort, TLSPort int
 
 	folder string
+	manage string // its address for tests
 	cmd    *exec.Cmd
 	exited chan struct{}
 
@@ -59,11 +60,12 @@ func New(t *testing.T, validity time.Duration) *Server {
 		t.Fatalf("%v; build it with: make .cache/bin/pebble", err)
 	}
 	s := &Server{folder: t.TempDir(), HTTPPort: Port(t), TLSPort: Port(t)}
-	port := Port(t)
+	port, management := Port(t), Port(t)
+	s.manage = fmt.Sprintf("https://127.0.0.1:%d", management)
 	s.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", port)
 	s.writeCertificate(t)
 	config := map[string]any{"pebble": map[string]any{
-		"listenAddress": fmt.Sprintf("127.0.0.1:%d", port), "managementListenAddress": fmt.Sprintf("127.0.0.1:%d", Port(t)),
+		"listenAddress": fmt.Sprintf("127.0.0.1:%d", port), "managementListenAddress": fmt.Sprintf("127.0.0.1:%d", management),
 		"certificate": s.file("server.pem"), "privateKey": s.file("server.key"),
 		"httpPort": s.HTTPPort, "tlsPort": s.TLSPort, "domainBlocklist": []string{"refused.test"},
 		"retryAfter": map[string]int{"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa",
@@ -124,6 +126,23 @@ func (s *Server) Start(t *testing.T) {
 		}
 		return response.Body.Close() == nil && response.StatusCode == http.StatusOK
 	})
+}
+
+// Issuers are those whom clients of the site must trust. They change with each Start.
+func (s *Server) Issuers(t *testing.T) *x509.CertPool {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: s.ClientConfig(), DisableKeepAlives: true}}
+	response, err := client.Get(s.manage + "/roots/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(content) {
+		t.Fatalf("%s, %v", content, err)
+	}
+	return pool
 }
 
 // Stop ends the server, which forgets everything. Start runs it again.
