@@ -27,6 +27,23 @@ func newSiteWithoutServers(t *testing.T) *site {
 	return s
 }
 
+// The command is that of the system's own package manager.
+func TestWithoutFFmpegServeSaysWhatInstallsIt(t *testing.T) {
+	onlyInStage(t, embedded)
+	t.Parallel()
+	s := newSiteWithoutServers(t)
+	programs := t.TempDir()
+	if err := os.WriteFile(filepath.Join(programs, "apk"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"serve", "doctor", "version"} {
+		out, errs, _ := s.runAppWith(t, []string{"PATH=" + programs, "HTTP_ADDR=127.0.0.1:0"}, command)
+		if said := out + errs; !strings.Contains(said, "find ffmpeg: ") || !strings.Contains(said, "apk add ffmpeg") {
+			t.Errorf("app %s says %s", command, said)
+		}
+	}
+}
+
 func TestVersionAndUsage(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()
