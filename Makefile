@@ -82,9 +82,9 @@ coverage: ## the quick tests, and which share of the statements they execute; fa
 	@infra/setup/coverage.sh
 
 .PHONY: advisories
-advisories: $(GOVULNCHECK) ## known vulnerabilities in what the program calls (asks vuln.go.dev)
+advisories: $(GOVULNCHECK) ## known vulnerabilities in what the program calls (VULNDB=file:///folder asks no server)
 	@infra/setup/packages.sh go
-	$(GOVULNCHECK) .
+	$(GOVULNCHECK) $(if $(VULNDB),-db=$(VULNDB)) .
 
 .PHONY: lint
 lint: $(LINT) $(ACTIONLINT) .cache/redocly/.installed ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint, redocly

@@ -18,8 +18,9 @@ const (
 	mostJoint    = 64
 	jointBallots = 32
 	// jointRunners is how many such transactions are under way at once, so that one that waits for a lock does not hold
-	// up all.
-	jointRunners = 4
+	// up all. On SQLite, which has one writer, the second one is written while the first is committed.
+	jointRunners       = 4
+	jointRunnersSQLite = 2
 )
 
 // errVanished is why votes are cast again one lane after the other: an entry was withdrawn meanwhile.
@@ -34,15 +35,18 @@ type laneBatch struct {
 }
 
 // joint has the batches of different lanes share a transaction if they wait at the same time. So many videos with a
-// voter each are as quick as one with many. SQLite's transactions share a commit anyway.
+// voter each are as quick as one with many.
 func (m *Module) joint() func(ctx context.Context, videoID string, ballots []*ballot) error {
-	queue := batch.New(mostJoint, jointRunners, m.castJointly)
+	queues := map[database.Dialect]*batch.Queue[*laneBatch]{
+		database.PostgreSQL: batch.New(mostJoint, jointRunners, m.castJointly),
+		database.SQLite:     batch.New(mostJoint, jointRunnersSQLite, m.castJointly),
+	}
 	return func(ctx context.Context, videoID string, ballots []*ballot) error {
-		if len(ballots) > jointBallots || m.store.db.Dialect() == database.SQLite {
-			return m.castAll(ctx, videoID, ballots)
+		if len(ballots) > jointBallots {
+			return m.castLane(ctx, videoID, ballots)
 		}
 		b := &laneBatch{ctx, videoID, ballots, errBatch}
-		queue.Do(b)
+		queues[m.store.db.Dialect()].Do(b)
 		return b.err
 	}
 }
@@ -73,14 +77,25 @@ func (m *Module) castJointly(batches []*laneBatch) {
 	}
 }
 
-// castAlone is castAll for one lane, which holds up the others for no longer than batchTimeout.
+// castAlone is castLane for a lane which holds up the others for no longer than batchTimeout.
 func (m *Module) castAlone(b *laneBatch) error {
 	ctx, cancel := context.WithTimeout(b.ctx, batchTimeout)
 	defer cancel()
-	return m.castAll(ctx, b.videoID, b.ballots)
+	return m.castLane(ctx, b.videoID, b.ballots)
 }
 
-// castTogether is castAll for several videos, with the same errors.
+// castLane casts votes for one video in one transaction and decides each ballot. After database.ErrUnknownOutcome the
+// votes may have been cast; after any other error nothing has changed. None is decided then.
+func (m *Module) castLane(ctx context.Context, videoID string, ballots []*ballot) error {
+	b := &laneBatch{ctx, videoID, ballots, nil}
+	err := m.castTogether(ctx, []*laneBatch{b})
+	if errors.Is(err, errVanished) {
+		return errNoEntry
+	}
+	return cmp.Or(err, b.err)
+}
+
+// castTogether is castLane for several videos; the error of a lane alone is errNoEntry.
 func (m *Module) castTogether(ctx context.Context, batches []*laneBatch) error {
 	ids := make([]string, len(batches))
 	for i, b := range batches {
@@ -102,11 +117,11 @@ func (m *Module) castTogether(ctx context.Context, batches []*laneBatch) error {
 				votes = append(votes, newVote{b.videoID, voter, contestantID})
 			}
 		}
-		added, err := m.store.addVotesOfMany(ctx, votes)
+		added, err := m.store.addVotes(ctx, votes)
 		if err != nil {
 			return err
 		}
-		totals, err := m.store.talliesOfMany(ctx, ids)
+		totals, err := m.store.tallies(ctx, ids)
 		if err != nil {
 			return err
 		}

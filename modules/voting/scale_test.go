@@ -114,7 +114,7 @@ func voteAndUnvote(t *testing.T, b *bench) {
 // the scan.
 func readsTooMuch(statement, plan string) bool {
 	for line := range strings.Lines(plan) {
-		scan := strings.HasPrefix(line, "SCAN")
+		scan := strings.HasPrefix(line, "SCAN") && !strings.HasPrefix(line, "SCAN json_each ") // that is a parameter
 		if strings.Contains(line, "TEMP B-TREE") ||
 			scan && (!strings.Contains(line, " INDEX ") || !strings.Contains(statement, "LIMIT")) {
 			return true

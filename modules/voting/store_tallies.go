@@ -45,8 +45,9 @@ func (s *store) tallies(ctx context.Context, videoIDs []string) (map[string]int,
 	if len(videoIDs) == 0 {
 		return tallies, nil
 	}
+	among, ids := s.among(videoIDs)
 	var rows []tallyRow
-	err := s.db.Gorm(ctx).Select("video_id", "votes").Where("video_id IN ?", videoIDs).Find(&rows).Error
+	err := s.db.Query(ctx, &rows, `SELECT video_id, votes FROM voting_tallies WHERE video_id `+among, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read tallies: %w", err)
 	}

@@ -34,31 +34,6 @@ func (m *Module) proved(ctx context.Context, voterID string) error {
 	return err
 }
 
-// castAll casts votes for one video in one transaction and decides each ballot. After database.ErrUnknownOutcome the
-// votes may have been cast; after any other error nothing has changed. None is decided then.
-func (m *Module) castAll(ctx context.Context, videoID string, ballots []*ballot) error {
-	return m.store.db.InTx(ctx, func(ctx context.Context) error {
-		contestantID, err := m.store.contestant(ctx, videoID)
-		if err != nil {
-			return err
-		}
-		voters := m.admit(ballots, contestantID)
-		if len(voters) == 0 {
-			return nil
-		}
-		added, err := m.store.addVotes(ctx, videoID, contestantID, voters)
-		if err != nil {
-			return err
-		}
-		total, err := m.store.tally(ctx, videoID)
-		if err != nil {
-			return err
-		}
-		settle(ballots, added, total)
-		return nil
-	})
-}
-
 // admit returns the voters whose ballots for an entry of the contestant are to be counted, and decides the others.
 func (m *Module) admit(ballots []*ballot, contestantID string) (voters []string) {
 	for _, b := range ballots {

@@ -109,7 +109,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		}
 		return nil, err
 	}
-	if err := explainFullAfter(db.gorm); err != nil {
+	if err := explainAfter(db.gorm); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	if db.sql, err = db.gorm.DB(); err != nil {

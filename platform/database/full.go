@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"gorm.io/gorm"
 	gosqlite "modernc.org/sqlite"
 
 	"risingstars/platform/disk"
@@ -35,18 +34,6 @@ func explainFull(err error) error {
 		return disk.ErrFull.With(err)
 	}
 	return err
-}
-
-// explainFullAfter has every kind of statement explain its error.
-func explainFullAfter(db *gorm.DB) error {
-	const name = "explain_full"
-	explain := func(statement *gorm.DB) { statement.Error = explainFull(statement.Error) }
-	all := db.Callback()
-	return errors.Join(
-		all.Create().After("*").Register(name, explain), all.Query().After("*").Register(name, explain),
-		all.Update().After("*").Register(name, explain), all.Delete().After("*").Register(name, explain),
-		all.Row().After("*").Register(name, explain), all.Raw().After("*").Register(name, explain),
-	)
 }
 
 // endsTransaction reports whether SQLite may have rolled back the transaction of a statement that failed with err.

@@ -47,7 +47,7 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context) error) erro
 	for attempt := 1; ; attempt++ {
 		err := db.attempt(ctx, fn)
 		if err == nil || attempt == txAttempts || !isConflict(err) {
-			return explainFull(err) // for the commit; the statements have explained theirs
+			return explain(ctx, err) // for the beginning and the commit; the statements have explained theirs
 		}
 		pause := rand.Int64N(int64(attempt) * int64(20*time.Millisecond)) //nolint:gosec // spreads load, guards nothing
 		select {

@@ -123,6 +123,12 @@ var ErrInternal = New(Internal, "internal",
 	"Algo falló de nuestro lado. Vuelve a intentarlo en un momento.",
 	"Something went wrong on our side. Please try again in a moment.")
 
+// ErrUnavailable is the fault while something that the service needs does not answer. It ends by itself, or an operator
+// ends it.
+var ErrUnavailable = New(Unavailable, "unavailable",
+	"El servicio no responde. Vuelve a intentarlo en un momento.",
+	"The service does not answer. Please try again in a moment.").WithRetryAfter(5)
+
 // ErrInvalid is the fault for input that breaks a rule; name the fields with WithFields.
 var ErrInvalid = New(Invalid, "invalid",
 	"Hay datos que corregir; mira los campos señalados.",

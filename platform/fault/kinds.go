@@ -1,7 +1,7 @@
 package fault
 
 // Faults returns the faults that this package declares, for the catalogue of errors.
-func Faults() []*Error { return []*Error{ErrInternal, ErrInvalid} }
+func Faults() []*Error { return []*Error{ErrInternal, ErrUnavailable, ErrInvalid} }
 
 // kinds has the name of each kind, and what a program that meets it does.
 var kinds = map[Kind]struct {

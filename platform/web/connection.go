@@ -43,6 +43,7 @@ type connection struct {
 	addr    netip.Addr   // the client's, or the proxy's
 	logged  string       // what the log keeps of addr
 	network netip.Prefix // not valid: a trusted proxy's
+	joined  joined       // the answer that is being written
 
 	deadlines sync.Mutex
 	deadline  time.Time // of writes, which was set last; one write goes on at a time
@@ -81,6 +82,12 @@ func connectionOf(r *http.Request) *connection {
 }
 
 func (k *connection) Write(p []byte) (int, error) {
+	switch {
+	case k.joined.head != nil:
+		return k.writeJoined(p)
+	case k.joined.body > 0 && k.joined.wait(p):
+		return len(p), nil
+	}
 	written := 0
 	for d := k.beginWrite(); ; {
 		n, err := k.TCPConn.Write(p[written:])

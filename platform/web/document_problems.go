@@ -46,7 +46,7 @@ func faultsOf(op *huma.Operation) []*fault.Error {
 	if !routed {
 		return faults
 	}
-	faults = append(slices.Clone(faults), fault.ErrInternal, errMalformed)
+	faults = append(slices.Clone(faults), fault.ErrInternal, fault.ErrUnavailable, errMalformed)
 	faults = append(faults, r.callerFaults(op.Method)...)
 	if !r.use.Stream { // the server bounds bodies also where nothing reads them
 		faults = append(faults, errTooLarge)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -69,6 +70,8 @@ type answer struct {
 	etags [codings][]string // by coding, as headers
 	made  time.Time         // when its making began: the data is not older
 	until time.Time
+
+	whole, notModified prometheus.Observer // of the seconds that serveReady takes
 
 	addresses []string // under which serveReady knows it; prepared's mutex guards them
 }
@@ -164,6 +167,13 @@ func answerOf(element *list.Element) *answer {
 	return a
 }
 
+func (a *answer) duration(status int) prometheus.Observer {
+	if status == http.StatusNotModified {
+		return a.notModified
+	}
+	return a.whole
+}
+
 // bytes counts the body twice: compressed in both ways it is about half as large, and seldom as large.
 func (a *answer) bytes() int {
 	n := 2*len(a.body) + 2*len(a.key) + preparedOverhead
@@ -225,7 +235,10 @@ func (s *Server) makeAnswer(
 	if err != nil || recorded.status != http.StatusOK {
 		return nil, recorded, err
 	}
-	made = &answer{key: key, route: c.Path(), made: began}
+	made = &answer{
+		key: key, route: c.Path(), made: began, whole: s.duration(http.MethodGet, c.Path(), http.StatusOK),
+		notModified: s.duration(http.MethodGet, c.Path(), http.StatusNotModified),
+	}
 	made.body = recorded.body.Bytes()
 	made.etag = etag(recorded.header, made.body)
 	header := http.Header{}
@@ -313,6 +326,7 @@ func (s *Server) sendPrepared(w http.ResponseWriter, r *http.Request, a *answer)
 	}
 	h["Content-Length"] = slices.Clip(length)
 	w.WriteHeader(http.StatusOK)
+	join(r, len(body))
 	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("send a prepared answer: %w", err)
 	}

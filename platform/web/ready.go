@@ -36,9 +36,9 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) bool {
 	_ = s.sendPrepared(&sent, r, a)
 	took := time.Since(began)
 	endTrace(span, sent.status, nil)
-	s.observed(r.Method, a.route, sent.status, took)
+	a.duration(sent.status).Observe(took.Seconds())
 	attrs := requestAttrs(r, s.client(r), sent.status, took, sent.size)
-	s.o.Logger.LogAttrs(ctx, slog.LevelInfo, "request", append(attrs, slog.String("request_id", id))...)
+	s.logLine(ctx, slog.LevelInfo, append(attrs, slog.String("request_id", id)))
 	return true
 }
 
