@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -114,12 +113,9 @@ func (s *Server) leadHome(next echo.HandlerFunc) echo.HandlerFunc {
 
 // isProbe reports whether a program on this host looks after the service.
 func isProbe(r *http.Request) bool {
-	if !probed[r.URL.Path] {
+	if !probed[r.URL.Path] || isForwarded(r) {
 		return false
 	}
-	if isLocal(r) {
-		return true
-	}
 	here, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	return ok && peer(r) == here.AddrPort().Addr().Unmap() && peer(r) != netip.Addr{}
+	return peer(r).IsLoopback() || ok && peer(r) == here.AddrPort().Addr().Unmap()
 }
