@@ -151,7 +151,7 @@ func (d *doctor) certificates(ctx context.Context) {
 		d.report("certificate", fail, "%v", err)
 		return
 	}
-	missing := false
+	bare, due := false, false
 	for _, c := range now.Certificates {
 		switch {
 		case c.NotAfter.IsZero():
@@ -163,16 +163,20 @@ func (d *doctor) certificates(ctx context.Context) {
 		default:
 			d.report("certificate", fine, "%s: %s", c.Name, c.state())
 		}
-		missing = missing || !c.Valid || c.Due
+		bare, due = bare || !c.Valid, due || c.Due
 	}
 	if open := openToOthers(d.c.CertificatesPath()); open != "" {
 		d.report("certificate", fail, "other users can read %s; run: chmod -R go= %s", open, d.c.CertificatesPath())
 	}
-	if !missing {
+	if !bare && !due {
 		return
 	}
 	if err := certificate.Ask(ctx, d.c.HTTP.ACMEURL, nil); err != nil {
-		d.report("authority", fail, "%v; %s", err, certificate.Hint(err))
+		verdict := fail
+		if !bare { // there is time
+			verdict = warn
+		}
+		d.report("authority", verdict, "%v; %s", err, certificate.Hint(err))
 		return
 	}
 	d.report("authority", fine, "%s answers, and the clocks agree", d.c.HTTP.ACMEURL)
