@@ -75,7 +75,8 @@ func listenAdvice(failed *web.ListenError) string {
 			program = "/usr/local/bin/app"
 		}
 		return fmt.Sprintf("only root may listen on ports below 1024, and whoever has the capability: in the unit of "+
-			"systemd AmbientCapabilities=CAP_NET_BIND_SERVICE, or once: sudo setcap cap_net_bind_service=+ep %s", program)
+			"systemd AmbientCapabilities=CAP_NET_BIND_SERVICE, or once: sudo setcap cap_net_bind_service=+ep %s",
+			program)
 	case errors.Is(failed, syscall.EADDRINUSE) && runtime.GOOS == "darwin":
 		return fmt.Sprintf("another program listens there; find it with: sudo lsof -nP -iTCP:%d -sTCP:LISTEN", port)
 	case errors.Is(failed, syscall.EADDRINUSE):

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,9 @@ func (s secureSite) client(t *testing.T, issuers *x509.CertPool) *http.Client {
 	}
 }
 
-func ask(t *testing.T, client *http.Client, method, url, token, contentType string, body io.Reader) (*http.Response, string) {
+func ask(
+	t *testing.T, client *http.Client, method, url, token, contentType string, body io.Reader,
+) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
@@ -90,7 +93,8 @@ func TestASiteServesHTTPSByItself(t *testing.T) {
 	t.Parallel()
 	s := newSecureSite(t, "contest.test,www.contest.test")
 	s.start(t, s.env...)
-	if got := s.get(t, "/readyz", ""); got.Status != http.StatusOK || !strings.Contains(string(got.Body), `"certificate"`) {
+	got := s.get(t, "/readyz", "")
+	if got.Status != http.StatusOK || !strings.Contains(string(got.Body), `"certificate"`) {
 		t.Errorf("without a certificate /readyz answers %d %s", got.Status, got.Body)
 	}
 	eventually(t, "the log says why there is no certificate", func() bool {
@@ -114,7 +118,8 @@ func TestASiteServesHTTPSByItself(t *testing.T) {
 	s.start(t, s.env...)
 	response, _ := ask(t, s.client(t, issuers), http.MethodGet, "https://contest.test/health", "", "", nil)
 	if response.StatusCode != http.StatusOK || s.authority.Orders() != orders {
-		t.Errorf("after a restart: %s, %d certificates were asked for, %d before", response.Status, s.authority.Orders(), orders)
+		t.Errorf("after a restart: %s, %d certificates were asked for, %d before",
+			response.Status, s.authority.Orders(), orders)
 	}
 }
 
@@ -122,16 +127,18 @@ func TestASiteServesHTTPSByItself(t *testing.T) {
 func (s secureSite) wantHTTPS(t *testing.T) {
 	t.Helper()
 	client := s.client(t, s.authority.Issuers(t))
-	response, _ := ask(t, client, http.MethodGet, "http://contest.test/?a=b", "", "", nil)
-	if response.StatusCode != http.StatusPermanentRedirect || response.Header.Get("Location") != "https://contest.test/?a=b" {
-		t.Errorf("plain HTTP: %s to %s", response.Status, response.Header.Get("Location"))
-	}
-	response, _ = ask(t, client, http.MethodGet, "https://www.contest.test/ranking", "", "", nil)
-	if response.StatusCode != http.StatusPermanentRedirect || response.Header.Get("Location") != "https://contest.test/ranking" {
-		t.Errorf("the other name: %s to %s", response.Status, response.Header.Get("Location"))
+	for from, to := range map[string]string{
+		"http://contest.test/?a=b":         "https://contest.test/?a=b",
+		"https://www.contest.test/ranking": "https://contest.test/ranking",
+	} {
+		response, _ := ask(t, client, http.MethodGet, from, "", "", nil)
+		if got := response.Header.Get("Location"); response.StatusCode != http.StatusPermanentRedirect || got != to {
+			t.Errorf("%s: %s to %s", from, response.Status, got)
+		}
 	}
 	signUp := `{"email":"tls@example.com","password1":"correct horse battery","password2":"correct horse battery",` +
 		`"first_name":"Ana","last_name":"Ruiz","city":"Bogotá","country":"Colombia"}`
+	const form = "application/x-www-form-urlencoded"
 	response, body := ask(t, client, http.MethodPost, "http://contest.test/api/auth/signup", "", "application/json",
 		strings.NewReader(signUp))
 	if response.StatusCode != http.StatusBadRequest || !strings.Contains(body, "https_required") {
@@ -143,22 +150,22 @@ func (s secureSite) wantHTTPS(t *testing.T) {
 		!strings.HasPrefix(response.Header.Get("Strict-Transport-Security"), "max-age=31536000") {
 		t.Fatalf("%s %s %s %v", response.Proto, response.Status, body, response.Header)
 	}
-	_, body = ask(t, client, http.MethodPost, "https://contest.test/api/auth/login", "",
-		"application/x-www-form-urlencoded", strings.NewReader("username=tls@example.com&password=correct+horse+battery"))
+	_, body = ask(t, client, http.MethodPost, "https://contest.test/api/auth/login", "", form,
+		strings.NewReader("username=tls@example.com&password=correct+horse+battery"))
 	var token struct {
 		AccessToken string `json:"access_token"`
 	}
 	if err := json.Unmarshal([]byte(body), &token); err != nil || token.AccessToken == "" {
 		t.Fatalf("%s, %v", body, err)
 	}
-	response, _ = ask(t, client, http.MethodPost, "https://contest.test/login", "", "application/x-www-form-urlencoded",
+	response, _ = ask(t, client, http.MethodPost, "https://contest.test/login", "", form,
 		strings.NewReader("email=tls@example.com&password=correct+horse+battery"))
 	if cookie := response.Header.Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-session=") ||
 		!strings.Contains(cookie, "; Secure") {
 		t.Errorf("%s, the cookie is %q", response.Status, cookie)
 	}
-	var form bytes.Buffer
-	parts := multipart.NewWriter(&form)
+	var upload bytes.Buffer
+	parts := multipart.NewWriter(&upload)
 	_ = parts.WriteField("title", "Por https")
 	file, err := parts.CreateFormFile("file", "clip.mp4")
 	if err != nil {
@@ -167,7 +174,7 @@ func (s secureSite) wantHTTPS(t *testing.T) {
 	_, _ = io.WriteString(file, readFile(t, tinyClip(t)))
 	_ = parts.Close()
 	response, body = ask(t, client, http.MethodPost, "https://contest.test/api/videos/upload", token.AccessToken,
-		parts.FormDataContentType(), &form)
+		parts.FormDataContentType(), &upload)
 	if response.StatusCode != http.StatusCreated || response.ProtoMajor != 2 {
 		t.Fatalf("an upload: %s %s %s", response.Proto, response.Status, body)
 	}
@@ -183,8 +190,9 @@ func (s secureSite) wantHTTPS(t *testing.T) {
 		played = list[0].URL
 		return true
 	})
-	if response, clip := ask(t, client, http.MethodGet, played, "", "", nil); response.StatusCode != http.StatusOK ||
-		!strings.HasPrefix(played, "https://contest.test/") || len(clip) < 1000 || !strings.Contains(clip[:16], "ftyp") {
+	response, clip := ask(t, client, http.MethodGet, played, "", "", nil)
+	if response.StatusCode != http.StatusOK || !strings.HasPrefix(played, "https://contest.test/") ||
+		len(clip) < 1000 || !strings.Contains(clip[:16], "ftyp") {
 		t.Errorf("the clip at %s: %s, %d bytes", played, response.Status, len(clip))
 	}
 }
@@ -218,7 +226,8 @@ func (s secureSite) wantTold(t *testing.T) {
 		!strings.Contains(got, "\ncertificate_not_after_timestamp_seconds 1.") {
 		t.Error("the metrics do not tell of the certificates")
 	}
-	err := filepath.WalkDir(filepath.Join(s.DataDir, "certificates"), func(path string, entry fs.DirEntry, err error) error {
+	folder := filepath.Join(s.DataDir, "certificates")
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -231,11 +240,11 @@ func (s secureSite) wantTold(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	key := filepath.Join(s.DataDir, "certificates")
-	if err := os.Chmod(key, 0o755); err != nil {
+	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out, _, code := s.runAppWith(t, s.env, "doctor"); code != exitFailure || !strings.Contains(out, "other users can read") {
+	out, _, code = s.runAppWith(t, s.env, "doctor")
+	if code != exitFailure || !strings.Contains(out, "other users can read") {
 		t.Errorf("app doctor exits with %d and says\n%s", code, out)
 	}
 }
@@ -252,14 +261,16 @@ func TestPortsThatCannotBeHadAreExplained(t *testing.T) {
 	port := taken.Addr().(*net.TCPAddr).Port
 	env := []string{"DOMAIN=contest.test", "ACME_URL=https://127.0.0.1:1/dir"}
 	for _, variable := range []string{"HTTP_ADDR", "HTTPS_ADDR"} {
-		both := append(env, "HTTP_ADDR=127.0.0.1:0", "HTTPS_ADDR=127.0.0.1:0", fmt.Sprintf("%s=127.0.0.1:%d", variable, port))
-		_, errs, code := s.runAppWith(t, both, "serve")
+		_, errs, code := s.runAppWith(t, slices.Concat(env, []string{
+			"HTTP_ADDR=127.0.0.1:0", "HTTPS_ADDR=127.0.0.1:0", fmt.Sprintf("%s=127.0.0.1:%d", variable, port),
+		}), "serve")
 		if code != exitFailure || !strings.Contains(errs, variable+": listen on 127.0.0.1:") ||
-			!strings.Contains(errs, fmt.Sprintf("another program listens there; find it with: sudo ss -ltnp 'sport = :%d'", port)) {
+			!strings.Contains(errs, "another program listens there; find it with: sudo ss -ltnp 'sport = ") {
 			t.Errorf("%s is taken: exit code %d, %s", variable, code, errs)
 		}
 	}
-	if first, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start"); err != nil || string(first) != "1024\n" {
+	first, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil || string(first) != "1024\n" {
 		t.Skip("this system lets everybody listen on low ports")
 	}
 	setpriv, err := exec.LookPath("setpriv")

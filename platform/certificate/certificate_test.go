@@ -74,7 +74,8 @@ func startAt(t *testing.T, server *certificatetest.Server, authority front, fold
 			w.WriteHeader(http.StatusTeapot)
 		}
 	})
-	one, other := &http.Server{Handler: handler}, &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	quiet := slog.NewLogLogger(slog.DiscardHandler, 0)
+	one, other := &http.Server{Handler: handler}, &http.Server{Handler: handler, ErrorLog: quiet}
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { _ = one.Serve(plain) })
@@ -144,7 +145,8 @@ func TestCertificatesAreObtainedKeptAndNotAskedForAgain(t *testing.T) {
 	}
 	wantClosed(t, folder)
 	kept, err := certificate.Look(first.o)
-	if err != nil || len(kept) != 2 || !kept[0].NotAfter.Equal(leaf.NotAfter) || !kept[1].Valid(time.Now()) || kept[0].Due(time.Now()) {
+	if err != nil || len(kept) != 2 || !kept[0].NotAfter.Equal(leaf.NotAfter) || !kept[1].Valid(time.Now()) ||
+		kept[0].Due(time.Now()) {
 		t.Errorf("kept are %+v, %v", kept, err)
 	}
 
@@ -232,7 +234,8 @@ func TestCertificatesAreRenewedBeforeTheyEnd(t *testing.T) {
 		return second != nil && second.SerialNumber.Cmp(first.SerialNumber) != 0
 	})
 	if !second.NotBefore.Before(first.NotAfter.Add(time.Hour)) || !second.NotAfter.After(first.NotAfter) {
-		t.Errorf("the first ends at %s; the second lasts from %s to %s", first.NotAfter, second.NotBefore, second.NotAfter)
+		t.Errorf("the first ends at %s; the second lasts from %s to %s",
+			first.NotAfter, second.NotBefore, second.NotAfter)
 	}
 }
 
@@ -273,12 +276,12 @@ func TestARefusedNameKeepsNoOtherFromItsCertificate(t *testing.T) {
 	s := start(t, server, t.TempDir(), "refused.test", "nowhere.test", "contest.test")
 	certificatetest.Eventually(t, "the others are told of", func() bool {
 		said := s.log.String()
-		return strings.Contains(said, `msg="no certificate was obtained; it will be tried again" domain=refused.test`) &&
-			strings.Contains(said, `msg="no certificate was obtained; it will be tried again" domain=nowhere.test`)
+		const failed = `msg="no certificate was obtained; it will be tried again" domain=`
+		return strings.Contains(said, failed+"refused.test") && strings.Contains(said, failed+"nowhere.test")
 	})
 	certificatetest.Eventually(t, "one is served", func() bool { return s.served(t, "contest.test") != nil })
 	err := s.Check(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "refused.test, nowhere.test") || strings.Contains(err.Error(), "contest.test,") {
+	if err == nil || err.Error() != "no valid certificate for refused.test, nowhere.test" {
 		t.Errorf("Check says %v", err)
 	}
 	for _, none := range []string{"refused.test", "nowhere.test"} {

@@ -24,8 +24,8 @@ type Options struct {
 	Names     []string // in small letters; each gets a certificate of its own
 	Directory string   // the address of the ACME server's directory
 	Email     string   // to which the authority may write; "": none
-	// Host, HTTPPort and TLSPort are where this process listens for the authority's questions. The authority itself asks
-	// at the ports 80 and 443.
+	// Host, HTTPPort and TLSPort are where this process listens for the authority's questions. The authority itself
+	// asks at the ports 80 and 443.
 	Host              string
 	HTTPPort, TLSPort int
 

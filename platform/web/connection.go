@@ -151,8 +151,8 @@ func (k *connection) beginWrite() writeDeadline {
 	return d
 }
 
-// SetWriteDeadline ends writes at a time even if the client accepts bytes, as TLS needs it for its handshake and for its
-// last words. The zero time ends none.
+// SetWriteDeadline ends writes at a time even if the client accepts bytes, as TLS needs it for its handshake and for
+// its last words. The zero time ends none.
 func (k *connection) SetWriteDeadline(t time.Time) error {
 	k.deadlines.Lock()
 	defer k.deadlines.Unlock()

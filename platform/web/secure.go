@@ -21,8 +21,8 @@ type HTTPS struct {
 	// Certificate returns the certificate for the name that a client asks for; nil, without an error: it gets none, and
 	// learns nothing.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
-	// Challenge answers the question by which an authority checks a name, which comes by plain HTTP, and reports whether
-	// the request was one.
+	// Challenge answers the question by which an authority checks a name, which comes by plain HTTP, and reports
+	// whether the request was one.
 	Challenge func(w http.ResponseWriter, r *http.Request) bool
 }
 

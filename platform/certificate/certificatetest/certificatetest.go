@@ -1,5 +1,5 @@
-// Package certificatetest runs a real ACME server for tests: pebble, of Let's Encrypt, with a DNS server of its own that
-// lets all names under .test lead to this machine.
+// Package certificatetest runs a real ACME server for tests: pebble, of Let's Encrypt, with a DNS server of its own
+// that lets all names under .test lead to this machine.
 package certificatetest
 
 import (
@@ -65,8 +65,9 @@ func New(t *testing.T, validity time.Duration) *Server {
 	s.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", port)
 	s.writeCertificate(t)
 	config := map[string]any{"pebble": map[string]any{
-		"listenAddress": fmt.Sprintf("127.0.0.1:%d", port), "managementListenAddress": fmt.Sprintf("127.0.0.1:%d", management),
-		"certificate": s.file("server.pem"), "privateKey": s.file("server.key"),
+		"listenAddress":           fmt.Sprintf("127.0.0.1:%d", port),
+		"managementListenAddress": fmt.Sprintf("127.0.0.1:%d", management),
+		"certificate":             s.file("server.pem"), "privateKey": s.file("server.key"),
 		"httpPort": s.HTTPPort, "tlsPort": s.TLSPort, "domainBlocklist": []string{"refused.test"},
 		"retryAfter": map[string]int{"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa",
 		"profiles": map[string]any{"default": map[string]any{

@@ -11,7 +11,7 @@ func howToInstall(look func(program string) (string, error), user int) string {
 		{program: "dnf", command: "dnf install -y ffmpeg", note: free + "https://rpmfusion.org/Configuration"},
 		{program: "apk", command: "apk add ffmpeg"},
 		{program: "pacman", command: "pacman -S --noconfirm ffmpeg"},
-		{program: "zypper", command: "zypper install -y ffmpeg", note: free + "https://en.opensuse.org/Additional_package_repositories"},
+		{program: "zypper", command: "zypper install -y ffmpeg", note: free + "http://packman.links2linux.org"},
 		{program: "brew", command: "brew install ffmpeg", everybody: true},
 		{program: "port", command: "port install ffmpeg"},
 	} {
