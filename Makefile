@@ -68,7 +68,7 @@ release: $(CYCLONEDX) ## what a version tag publishes, into ./dist: binaries, th
 
 .PHONY: test
 test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(ACME_SERVER) $(NODE_TOOLS) $(CLIENT_GO) $(CLIENT_TS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one; STAGE=unit: all others)
-	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool
+	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool curl systemd-analyze
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
 .PHONY: test-short

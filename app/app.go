@@ -13,6 +13,7 @@ import (
 	"risingstars/app/site"
 	"risingstars/assets"
 	"risingstars/config"
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
@@ -67,6 +68,7 @@ type app struct {
 	voting     *voting.Module
 	moderation *moderation.Module
 	media      *media.Module
+	archive    *archive.Module
 	site       *site.Site
 }
 
@@ -109,6 +111,7 @@ func newApp(ctx context.Context, c *config.Config, log *slog.Logger, o appOption
 	if err := a.watchFolders(); err != nil {
 		return nil, err
 	}
+	a.registry.MustRegister(backupAge{c})
 	return a, a.buildModules(ctx, o.worker)
 }
 
@@ -166,6 +169,7 @@ func migrations() []database.Migrations {
 	return []database.Migrations{
 		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(), mail.Migrations(),
 		identity.Migrations(), voting.Migrations(), media.Migrations(), moderation.Migrations(),
+		archive.Migrations(),
 	}
 }
 
@@ -182,7 +186,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
 		Refreshes: auth.NewSeals(a.keys, "refresh tokens"), Secrets: auth.NewVault(a.keys, "second factors"),
 		Limits: a.limits, Logger: a.log, Letters: a.post, Links: a.letterSeals(), Audience: audience{a},
-		Entries: entries{a},
+		Entries: entries{a}, Belongings: property{a},
 		Options: identity.Options{
 			SessionTTL: time.Duration(a.c.Auth.SessionDays) * 24 * time.Hour, AdminFactor: a.c.Auth.AdminTOTP,
 		},
@@ -240,6 +244,10 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
+	a.archive = archive.New(archive.Deps{
+		DB: a.db, Bucket: a.bucket, Queue: a.queue, Belongings: keptOf{a}, Letters: a.post, Logger: a.log,
+		Options: archive.Options{ResendAfter: resendAfter(a.c), URLExpiry: urlExpiry},
+	})
 	if err := a.buildSite(ctx); err != nil {
 		return err
 	}
@@ -254,7 +262,8 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 // buildSite reads the templates and texts of the pages.
 func (a *app) buildSite(ctx context.Context) (err error) {
 	a.site, err = site.New(site.Deps{
-		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Queue: a.queue,
+		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Archive: a.archive,
+		Queue: a.queue,
 		Files: a.bucket, Limits: a.limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"math"
 	"os"
 	"time"
 
@@ -39,21 +41,12 @@ func backupCommand() *cobra.Command {
 			}
 			target := placeOf(c, args)
 			if o.every == 0 {
-				return o.once(cmd, c, target)
+				return o.once(cmd, c, log, target)
 			}
-			for {
-				if err := o.once(cmd, c, target); err != nil { // the next one may succeed
-					log.ErrorContext(cmd.Context(), "the backup failed", "error", err)
-				}
-				select {
-				case <-cmd.Context().Done():
-					return nil
-				case <-time.After(o.every):
-				}
-			}
+			return o.repeat(cmd, c, log, target)
 		},
 	}
-	command.Flags().DurationVar(&o.every, "every", 0, "go on, with a backup each time this has passed, as 24h")
+	command.Flags().DurationVar(&o.every, "every", 0, "go on, with a backup whenever the latest one is so old, as 24h")
 	command.Flags().IntVar(&o.keep, "keep", 0, "delete all but the latest so many afterwards; 0: none")
 	command.Flags().StringVar(&o.recipient, "recipient", "", "encrypt for this age recipient (age1…)")
 	command.AddCommand(backupVerifyCommand(), backupListCommand())
@@ -135,8 +128,8 @@ func (o *backupOptions) check(args []string) (err error) {
 		}
 	}
 	switch {
-	case o.every < 0 || o.every > 0 && o.every < time.Minute:
-		return usageError{fmt.Errorf("--every=%s is less than a minute", o.every)}
+	case o.every < 0 || o.every > 0 && o.every < time.Second:
+		return usageError{fmt.Errorf("--every=%s is less than a second", o.every)}
 	case o.keep < 0:
 		return usageError{fmt.Errorf("--keep=%d is negative", o.keep)}
 	case len(args) == 1 && backup.IsFile(args[0]) && (o.every > 0 || o.keep > 0):
@@ -145,7 +138,40 @@ func (o *backupOptions) check(args []string) (err error) {
 	return nil
 }
 
-func (o backupOptions) once(cmd *cobra.Command, c *config.Config, target string) (err error) {
+// repeat backs up until the command is asked to stop. Started again, it does not begin before the next one is due.
+func (o backupOptions) repeat(cmd *cobra.Command, c *config.Config, log *slog.Logger, target string) error {
+	ctx := cmd.Context()
+	for wait := min(o.every, o.every-sinceLatest(ctx, c, target)); ; wait = o.every {
+		if wait > 0 {
+			log.InfoContext(ctx, "the next backup is not due yet", "delay_ms", wait.Milliseconds())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		if err := o.once(cmd, c, log, target); err != nil && ctx.Err() == nil { // the next one may succeed
+			log.ErrorContext(ctx, "the backup failed", "error", err)
+		}
+	}
+}
+
+// sinceLatest returns how old a place's latest backup is; for ever, if there is none.
+func sinceLatest(ctx context.Context, c *config.Config, target string) time.Duration {
+	const ever = time.Duration(math.MaxInt64)
+	p, err := openPlace(ctx, c, target, true)
+	if err != nil { // what is wrong, the backup tells
+		return ever
+	}
+	defer p.Close()
+	s, err := backup.Find(ctx, p, "")
+	if err != nil {
+		return ever
+	}
+	return time.Since(s.At)
+}
+
+func (o backupOptions) once(cmd *cobra.Command, c *config.Config, log *slog.Logger, target string) (err error) {
 	ctx := cmd.Context()
 	options := backup.Options{Recipient: o.to, Progress: showBytes(cmd.ErrOrStderr(), "copying")}
 	// The processes that change the database are others, so this one only looks. It has no limit for statements.
@@ -170,13 +196,21 @@ func (o backupOptions) once(cmd *cobra.Command, c *config.Config, target string)
 	if err != nil {
 		return errors.Join(fmt.Errorf("back up to %s: %w", target, err), p.Close())
 	}
-	if o.keep > 0 {
-		_, err = backup.Prune(ctx, p, o.keep, time.Now())
+	keep := o.keep
+	if keep == 0 {
+		keep = math.MaxInt // what belongs to no backup goes all the same
 	}
-	if err = errors.Join(err, p.Close()); err != nil {
+	_, left := backup.Prune(ctx, p, keep, time.Now())
+	if err := p.Close(); err != nil {
 		return fmt.Errorf("back up to %s: %w", target, err)
 	}
 	describeBackup(cmd.OutOrStdout(), s)
+	if err := noteBackup(c, s.At); err != nil {
+		log.WarnContext(ctx, "serve is not told of the backup, so the metric of its age is wrong", "error", err)
+	}
+	if left != nil {
+		return fmt.Errorf("the backup is made, but what is old at %s stays: %w", target, left)
+	}
 	return nil
 }
 
@@ -190,7 +224,9 @@ func (a *app) backupSource(ctx context.Context, db *database.DB) (backup.Source,
 	}
 	from := backup.Source{
 		Program: version, Files: a.bucket, Key: backup.KeyID(a.secret),
-		Prefixes: []string{a.c.Storage.UploadPrefix + "/", a.c.Storage.ProcessedPrefix + "/"},
+		Prefixes: []string{
+			a.c.Storage.UploadPrefix + "/", a.c.Storage.ProcessedPrefix + "/", departedPrefix + "/",
+		},
 		Export: func(ctx context.Context, out io.Writer) (int64, error) {
 			return db.Export(ctx, out, kept()...)
 		},
@@ -201,12 +237,13 @@ func (a *app) backupSource(ctx context.Context, db *database.DB) (backup.Source,
 	return from, nil
 }
 
-// kept are the owners of what a backup keeps. The others have hints, which are made anew.
+// kept are the owners of what a backup keeps. The others have hints, which are made anew, and copies of what is
+// here.
 func kept() []database.Migrations {
 	var owners []database.Migrations
 	for _, owner := range migrations() {
 		switch owner.Name {
-		case "queue", "limit", "roster", "idempotency":
+		case "queue", "limit", "roster", "idempotency", "archive":
 		default:
 			owners = append(owners, owner)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"risingstars/config"
 	"risingstars/platform/backup"
+	"risingstars/platform/disk"
 	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 	"risingstars/platform/storage/diskstore"
@@ -25,7 +26,7 @@ func placeOf(c *config.Config, args []string) string {
 	return filepath.Join(c.Data.Dir, "backups")
 }
 
-// openPlace opens a folder, a bucket or a file. With look, it must exist.
+// openPlace opens a folder, a bucket or a file. With look, it must exist; otherwise it leaves the service its room.
 func openPlace(ctx context.Context, c *config.Config, target string, look bool) (backup.Place, error) {
 	if rest, ok := strings.CutPrefix(target, "s3://"); ok {
 		at, err := url.Parse("s3://" + rest)
@@ -48,7 +49,11 @@ func openPlace(ctx context.Context, c *config.Config, target string, look bool) 
 		return nil, fmt.Errorf("%s: %w", target, backup.ErrNone)
 	}
 	if backup.IsFile(target) {
-		return backup.Single(target)
+		p, err := backup.Single(target)
+		if err != nil || look {
+			return p, err
+		}
+		return within(c, p, filepath.Dir(target))
 	}
 	store, err := diskstore.Open(diskstore.Options{
 		Root: target, Secret: bytes.Repeat([]byte{1}, 32), Look: look, // no link is made
@@ -56,7 +61,26 @@ func openPlace(ctx context.Context, c *config.Config, target string, look bool) 
 	if err != nil {
 		return nil, fmt.Errorf("open the folder %s: %w", target, err)
 	}
-	return closing{backup.In(storage.New(store, storage.Options{}), ""), store.Close}, nil
+	p := closing{backup.In(storage.New(store, storage.Options{}), ""), store.Close}
+	if look {
+		return p, nil
+	}
+	return within(c, p, target)
+}
+
+// within lets a place on a disk of the service use no more of it than uploads may. A disk of its own it may fill.
+func within(c *config.Config, p backup.Place, folder string) (backup.Place, error) {
+	disks := newDisks(c, nil)
+	at, err := disks.Add("backups", folder)
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	for _, v := range volumesOf(c) {
+		if with, err := disk.Same(existing(v.path), folder); err != nil || with {
+			return backup.Within(p, at), nil
+		}
+	}
+	return p, nil
 }
 
 // closing is a place that closes what it is on.

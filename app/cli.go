@@ -87,7 +87,8 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
 		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
-		roleCommand(), totpCommand(), backupCommand(), restoreCommand(), seedCommand(), demoCommand(), injectCommand(),
+		roleCommand(), totpCommand(), accountCommand(), backupCommand(), restoreCommand(), seedCommand(), demoCommand(),
+		injectCommand(),
 		healthcheckCommand(), versionCommand(),
 	)
 	strict(root)

@@ -99,6 +99,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.secret(a)
 	d.queue(ctx, a)
 	d.storage(ctx, a)
+	d.backup()
 	d.branding(ctx, a, b)
 	if err := a.close(); err != nil {
 		d.report("closing", fail, "%v", err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
@@ -53,6 +54,9 @@ func registeredMetrics(t *testing.T) (ours []telemetry.Metric) {
 	config.Flags(flags)
 	c, _, err := config.Load(config.DotenvFile(), flags)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := noteBackup(c, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	a, err := newApp(t.Context(), c, slog.New(slog.DiscardHandler), appOptions{worker: true})

@@ -73,6 +73,7 @@ func workCommand() *cobra.Command {
 func (a *app) workServices() []lifecycle.Service {
 	handlers := a.media.Handlers()
 	maps.Copy(handlers, a.post.Handlers())
+	maps.Copy(handlers, a.archive.Handlers())
 	worker := queue.NewWorker(a.driver, handlers, queue.WorkerOptions{
 		Concurrency: a.concurrency(), Visibility: visibility(a.c), Grace: a.c.Grace(),
 		Logger: a.log, Registerer: a.registry, Traces: a.traces,
@@ -87,6 +88,9 @@ func (a *app) workServices() []lifecycle.Service {
 		lifecycle.Loop("fills", a.fill),
 		lifecycle.Loop("bumpers", a.warm),
 		lifecycle.Loop("hidden files", a.conceal),
+		lifecycle.Loop("deleted accounts", a.identity.WatchDepartures),
+		lifecycle.Loop("deletions after a backup", a.watchDeparted),
+		lifecycle.Loop("copies of data", a.archive.Sweep),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})
@@ -133,6 +137,7 @@ func (a *app) routes(server *web.Server) {
 	a.media.Routes(server)
 	a.voting.Routes(server)
 	a.moderation.Routes(server)
+	a.archive.Routes(server)
 	a.site.Routes(server)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"risingstars/config"
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
@@ -43,6 +44,7 @@ func routedServer() *web.Server {
 			UploadFaults: identity.ActFaults(),
 		}}), voting: voting.New(voting.Deps{Options: voting.Options{VoteFaults: identity.ActFaults()}}),
 		moderation: moderation.New(moderation.Deps{Options: moderationOptions()}),
+		archive:    archive.New(archive.Deps{}),
 	}
 	if err := a.buildSite(context.Background()); err != nil {
 		panic(err)

@@ -14,7 +14,8 @@ var actTexts = map[string]string{
 	"roles.set": "act.roles.set", "user.suspend": "act.user.suspend", "user.unsuspend": "act.user.unsuspend",
 	"sessions.end": "act.sessions.end", "video.hide": "act.video.hide", "video.show": "act.video.show",
 	"report.dismiss": "act.report.dismiss", "report.hide": "act.report.hide", "jobs.redrive": "act.jobs.redrive",
-	"totp.remove": "act.totp.remove",
+	"totp.remove": "act.totp.remove", "account.delete": "act.account.delete",
+	"account.return": "act.account.return", "account.erase": "act.account.erase",
 }
 
 // actorTexts are those for actors that are no account.
@@ -48,7 +49,7 @@ func (*AdminLogPage) file() string { return "admin-log" }
 func actOrder() []string {
 	return []string{
 		"roles.set", "user.suspend", "user.unsuspend", "sessions.end", "video.hide", "video.show", "report.dismiss",
-		"report.hide", "jobs.redrive", "totp.remove",
+		"report.hide", "jobs.redrive", "totp.remove", "account.delete", "account.return", "account.erase",
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"risingstars/modules/identity"
 	"risingstars/platform/database"
 )
 
@@ -134,6 +135,30 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("reset", anybody, reset)
 	send("reset-wrong", anybody, "/reset", "token", strings.TrimPrefix(reset, "/reset?token="), "password1", "short")
 	look("myvotes", hers, "/me/votes")
+	look("data", hers, "/me/data")
+	if _, err := h.archive.Ask(t.Context(), luz.ID); err != nil {
+		t.Fatal(err)
+	}
+	look("data-pending", hers, "/me/data")
+	for _, state := range []string{"ready", "failed"} {
+		_, err := h.db.Exec(t.Context(), `UPDATE archive_copies SET state = ?, size_bytes = 7, ready_at = 1,
+			expires_at = 4102444800000000 WHERE user_id = ?`, state, luz.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look("data-"+state, hers, "/me/data")
+	}
+	look("leave", hers, "/me/delete")
+	send("leave-wrong", hers, "/me/delete", "password", "wrong")
+	gone := h.account(t, "Zoe", "Cali")
+	leaving := identity.Caller{UserID: gone.ID, Client: "192.0.2.1"}
+	if _, err := h.identity.DeleteAccount(t.Context(), leaving, password, ""); err != nil {
+		t.Fatal(err)
+	}
+	undo := h.post.link(t, "deleted", gone.Email)
+	look("undo", anybody, undo)
+	look("undo-useless", anybody, undo[:len(undo)-1])
+	look("left", anybody, "/?said=left")
 	look("devices-one", his, "/me/devices")
 	look("devices", hers, "/me/devices")
 	look("two-factor", hers, "/me/two-factor")

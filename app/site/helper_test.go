@@ -25,6 +25,7 @@ import (
 	"risingstars/app/site"
 	"risingstars/assets"
 	"risingstars/infra/contracttest"
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
@@ -52,6 +53,7 @@ type house struct {
 	identity *identity.Module
 	media    *media.Module
 	voting   *voting.Module
+	archive  *archive.Module
 	post     *postbox
 	queue    *queue.Queue
 	hash     string // of the password of all accounts
@@ -120,6 +122,7 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 // owners are those of the house's tables.
 var owners = []database.Migrations{
 	dbqueue.Migrations(), identity.Migrations(), media.Migrations(), voting.Migrations(), moderation.Migrations(),
+	archive.Migrations(),
 }
 
 func startHouse(t *testing.T) *house {
@@ -153,8 +156,8 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
 		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
-		Entries: entries{h},
-		Limits:  limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
+		Entries: entries{h}, Belongings: property{h},
+		Limits: limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
 	})
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
@@ -173,8 +176,11 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 		Uploaders: &h.uploaders,
 		Options:   media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
+	h.archive = archive.New(archive.Deps{
+		DB: h.db, Bucket: h.bucket, Queue: h.queue, Belongings: kept{h}, Letters: h.post, Logger: log,
+	})
 	pages, err := site.New(site.Deps{
-		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Queue: h.queue,
+		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Archive: h.archive, Queue: h.queue,
 		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true},
@@ -194,6 +200,7 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	h.media.Routes(server)
 	h.voting.Routes(server)
 	desk.Routes(server)
+	h.archive.Routes(server)
 	pages.Routes(server)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)

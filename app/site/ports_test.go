@@ -3,7 +3,9 @@ package site_test
 import (
 	"context"
 	"sync"
+	"time"
 
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
@@ -86,4 +88,37 @@ type uploaders struct{ unverified sync.Map }
 func (u *uploaders) Verified(_ context.Context, userID string) (bool, error) {
 	_, unverified := u.unverified.Load(userID)
 	return !unverified, nil
+}
+
+// property is what people have beside their accounts.
+type property struct{ h *house }
+
+func (p property) Leave(ctx context.Context, userID string) error {
+	return p.h.voting.Leave(ctx, userID)
+}
+
+func (p property) Return(ctx context.Context, userID string, shown bool) error {
+	return p.h.voting.Return(ctx, userID, shown)
+}
+
+func (p property) Settle(ctx context.Context, userID string, _ time.Time) error {
+	return p.h.voting.MoveVotes(ctx, userID)
+}
+
+func (p property) Erase(ctx context.Context, userID, _ string) error {
+	if err := p.h.voting.EraseOwner(ctx, userID); err != nil {
+		return err
+	}
+	return p.h.media.EraseOwner(ctx, userID)
+}
+
+// kept tells of each person no more than their e-mail.
+type kept struct{ h *house }
+
+func (k kept) Of(ctx context.Context, userID string) (archive.Person, bool, error) {
+	u, err := k.h.identity.Account(ctx, userID)
+	return archive.Person{
+		Email: u.Email, FirstName: u.FirstName, Language: "es",
+		Records: []archive.Record{{Name: "account", Data: map[string]string{"email": u.Email}}},
+	}, err == nil, err
 }

@@ -27,7 +27,8 @@ func documents() []document {
 	return []document{
 		&GalleryPage{}, &WatchPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{},
 		&UploadPage{}, &ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{}, &DevicesPage{}, &TwoFactorPage{},
-		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &DataPage{}, &LeavePage{}, &UndoPage{},
+		&ErrorPage{}, &CataloguePage{},
 		&PerformerPage{}, &PosterPage{}, &EmbedPage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"}, &ReportPage{}, &AdminPage{}, &AdminUsersPage{}, &AdminUserPage{},

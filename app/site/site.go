@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"time"
 
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
@@ -60,6 +61,7 @@ type Deps struct {
 	Media      *media.Module
 	Voting     *voting.Module
 	Moderation *moderation.Module
+	Archive    *archive.Module
 	Queue      Queue
 	Files      Files
 	Limits     Limits
@@ -74,6 +76,7 @@ type Site struct {
 	media      *media.Module
 	voting     *voting.Module
 	moderation *moderation.Module
+	archive    *archive.Module
 	queue      Queue
 	files      Files
 	limits     Limits
@@ -102,7 +105,7 @@ func New(d Deps) (*Site, error) {
 	}
 	return &Site{
 		identity: d.Identity, media: d.Media, voting: d.Voting,
-		moderation: d.Moderation, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
+		moderation: d.Moderation, archive: d.Archive, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
 		render: render, static: static,
 	}, nil
 }
@@ -123,6 +126,7 @@ func (s *Site) Routes(server *web.Server) {
 	forgot := web.Use{Budgets: append(identity.ForgetBudgets(), pageViews)}
 	link := web.Use{Budgets: append(identity.LinkBudgets(), pageViews)}
 	account := web.Use{Budgets: append(identity.AccountBudgets(), pageViews)}
+	export := web.Use{Budgets: append(archive.RequestBudgets(), pageViews)}
 	report := web.Use{Budgets: append(moderation.ReportBudgets(), pageViews), Body: 16 << 10}
 	change := web.Use{Budgets: append(media.ChangeBudgets(), pageViews)}
 
@@ -179,6 +183,12 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost("/me/two-factor", sessionUse(), s.postTwoFactor)
 		memberGet("/me/devices", s.getDevices)
 		memberPost("/me/devices", sessionUse(), s.postDevices)
+		memberGet("/me/data", s.getData)
+		memberPost("/me/data", export, s.postData)
+		memberGet("/me/delete", s.getLeave)
+		memberPost("/me/delete", account, s.postLeave)
+		get("/undo", s.getUndo)
+		post("/undo", link, s.postUndo)
 
 		get("/report/{id}", s.getReport)
 		post("/report/{id}", report, s.postReport)

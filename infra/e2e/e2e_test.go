@@ -36,6 +36,7 @@ const waitTimeout = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asApp) != "" {
+		confine()
 		app.Main()
 	}
 	code := cliptest.Run(m)

@@ -3,7 +3,7 @@
 # Where it cannot install (neither root nor sudo, or no apt-get), it prints the command to type and exits with 1.
 set -euo pipefail
 
-usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool node rsync sqlite3)"
+usage="usage: packages.sh PROGRAM...   (go ffmpeg gcc shellcheck postgres redis-server nginx chromium promtool node rsync sqlite3 curl systemd-analyze)"
 
 # The system folders hold nginx and others, but are not on every user's PATH.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
@@ -32,6 +32,7 @@ debian() {
 	gcc) echo gcc libc6-dev ;;
 	postgres) echo postgresql ;;
 	promtool) echo prometheus ;;
+	systemd-analyze) echo systemd ;;
 	node) echo nodejs npm ;;
 	*) echo "$1" ;;
 	esac
@@ -111,7 +112,7 @@ missing=()
 for program in "$@"; do
 	case $program in
 	go) check_go ;;
-	ffmpeg | gcc | shellcheck | postgres | redis-server | nginx | chromium | promtool | node | rsync | sqlite3)
+	ffmpeg | gcc | shellcheck | postgres | redis-server | nginx | chromium | promtool | node | rsync | sqlite3 | curl | systemd-analyze)
 		present "$program" || missing+=("$program")
 		;;
 	*)

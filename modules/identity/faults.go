@@ -87,6 +87,14 @@ var (
 	errFactorRequired = fault.New(fault.Forbidden, "totp_setup_required",
 		"Para administrar el sitio necesitas la verificación en dos pasos. Configúrala en tu cuenta.",
 		"To administer the site you need two-step sign-in. Set it up in your account.")
+	errCodeMissing = fault.New(fault.Conflict, "totp_missing",
+		"Escribe también el código de tu aplicación de autenticación, o un código de recuperación.",
+		"Type the code of your authenticator app, too, or a recovery code.")
+	errEmailTakenSince = fault.New(fault.Conflict, "email_taken_since",
+		"Otra cuenta ya usa este correo y lo confirmó. Cambia el correo de esa cuenta, o bórrala, y abre este enlace "+
+			"otra vez.",
+		"Another account has this e-mail now, and has confirmed it. Change the e-mail of that account, or delete it, "+
+			"and open this link again.")
 	errSessionNotFound = fault.New(fault.NotFound, "session_not_found",
 		"Esta sesión ya no existe.",
 		"This session does not exist any more.")
@@ -107,7 +115,7 @@ func Faults() []*fault.Error {
 		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount, errNoBrowser, errNoSession,
 		errBadRefresh, errRefreshReused, errSessionNotFound,
 		errFactorAsked, errWrongCode, errNotTheCode, errTicketOver, errWrongPassword, errFactorOn, errNoFactor,
-		errFactorRequired,
+		errFactorRequired, errCodeMissing, errEmailTakenSince,
 		errLinkInvalid, errLinkUsed, errLinkExpired, errLinkOutdated, errLinkOfAnother,
 	}
 }

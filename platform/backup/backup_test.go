@@ -153,7 +153,7 @@ func TestBackupsShareFilesUntilTheyAreDeleted(t *testing.T) {
 	p := backup.In(folder(t, dir), "")
 	count := func() (n int) {
 		t.Helper()
-		if err := p.List(ctx, "files/", func(string, time.Time) error { n++; return nil }); err != nil {
+		if err := p.List(ctx, "files/", func(backup.Entry) error { n++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return n

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"risingstars/platform/disk"
 	"risingstars/platform/storage"
 )
 
@@ -16,10 +17,17 @@ type Place interface {
 	Put(ctx context.Context, name string, r io.Reader, size int64) error
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	// List calls each for everything whose name begins with prefix, in no promised order.
-	List(ctx context.Context, prefix string, each func(name string, at time.Time) error) error
+	List(ctx context.Context, prefix string, each func(Entry) error) error
 	Delete(ctx context.Context, name string) error
 	// Close makes what was put durable.
 	Close() error
+}
+
+// Entry is something that a place lists.
+type Entry struct {
+	Name string
+	Size int64 // bytes
+	At   time.Time
 }
 
 // In returns the place under a prefix of a bucket, which may be a folder's.
@@ -48,9 +56,9 @@ func (p bucketPlace) Open(ctx context.Context, name string) (io.ReadCloser, erro
 	return r, nil
 }
 
-func (p bucketPlace) List(ctx context.Context, prefix string, each func(string, time.Time) error) error {
+func (p bucketPlace) List(ctx context.Context, prefix string, each func(Entry) error) error {
 	return p.bucket.List(ctx, p.prefix+prefix, func(o storage.Object) error {
-		return each(strings.TrimPrefix(o.Key, p.prefix), o.ModTime)
+		return each(Entry{strings.TrimPrefix(o.Key, p.prefix), o.Size, o.ModTime})
 	})
 }
 
@@ -59,6 +67,24 @@ func (p bucketPlace) Delete(ctx context.Context, name string) error {
 }
 
 func (p bucketPlace) Close() error { return nil }
+
+// Within returns the place, which from then on refuses what would use the reserve of the volume that it is on.
+func Within(p Place, volume *disk.Volume) Place { return volumePlace{p, volume} }
+
+type volumePlace struct {
+	Place
+
+	volume *disk.Volume
+}
+
+func (p volumePlace) Put(ctx context.Context, name string, r io.Reader, size int64) error {
+	claim, err := p.volume.Claim(size)
+	if err != nil {
+		return err
+	}
+	defer claim.Release()
+	return p.Place.Put(ctx, name, r, size)
+}
 
 // errHasOne is why a single file takes no second backup.
 var errHasOne = errors.New("the file has a backup already: name a new one, or a folder, which takes many")

@@ -43,9 +43,9 @@ func Prune(ctx context.Context, p Place, keep int, now time.Time) (deleted int, 
 	}
 	for _, prefix := range []string{dumps, files} {
 		var left []string
-		err := p.List(ctx, prefix, func(name string, at time.Time) error {
-			if !named[name] && now.Sub(at) > young {
-				left = append(left, name)
+		err := p.List(ctx, prefix, func(e Entry) error {
+			if !named[e.Name] && now.Sub(e.At) > young {
+				left = append(left, e.Name)
 			}
 			return nil
 		})

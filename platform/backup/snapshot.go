@@ -75,8 +75,8 @@ func KeyID(secret []byte) string {
 // Names returns the names of a place's snapshots, the latest first.
 func Names(ctx context.Context, p Place) ([]string, error) {
 	var names []string
-	err := p.List(ctx, snapshots, func(name string, _ time.Time) error {
-		if name, ok := strings.CutSuffix(strings.TrimPrefix(name, snapshots), ".json"); ok {
+	err := p.List(ctx, snapshots, func(e Entry) error {
+		if name, ok := strings.CutSuffix(strings.TrimPrefix(e.Name, snapshots), ".json"); ok {
 			names = append(names, name)
 		}
 		return nil

@@ -10,17 +10,23 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
+	"risingstars/platform/disk"
+	"risingstars/platform/scratch"
 	"risingstars/platform/storage"
 )
 
+// unfinished ends the names of files that are being written. Nobody else's files are called so.
+const unfinished = ".unfinished-backup"
+
 // Single returns the place that is a single file, a tar archive (POSIX.1-2001), which holds one backup. A new one is
-// written beside its name until Close.
+// written beside its name until Close. What killed processes have left in its folder is removed.
 func Single(path string) (Place, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		out, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
+		out, err := createUnfinished(path)
 		if err != nil {
 			return nil, fmt.Errorf("create the backup's file: %w", err)
 		}
@@ -34,6 +40,47 @@ func Single(path string) (Place, error) {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", path, err), f.Close())
 	}
 	return t, nil
+}
+
+// createUnfinished creates the file that becomes the one at path, and locks it for as long as it is open.
+func createUnfinished(path string) (*os.File, error) {
+	folder := filepath.Dir(path)
+	there, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range there {
+		if strings.HasSuffix(entry.Name(), unfinished) && entry.Type().IsRegular() {
+			removeUnlocked(filepath.Join(folder, entry.Name()))
+		}
+	}
+	for {
+		f, err := os.CreateTemp(folder, filepath.Base(path)+".*"+unfinished)
+		if err != nil {
+			return nil, err
+		}
+		locked, err := scratch.TryLock(f)
+		if err != nil {
+			return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+		}
+		// Another process may have taken it for a killed one's before it was locked.
+		if _, err := os.Stat(f.Name()); locked && err == nil {
+			return f, nil
+		}
+		f.Close()
+	}
+}
+
+// removeUnlocked removes a file unless a process that lives writes it. If that fails, the next backup tries again.
+func removeUnlocked(path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if locked, err := scratch.TryLock(f); err == nil && locked {
+		_ = os.Remove(path)
+	}
 }
 
 // newTar is a file that is being written.
@@ -63,7 +110,7 @@ func (t *newTar) Open(context.Context, string) (io.ReadCloser, error) {
 	return nil, storage.ErrNotFound
 }
 
-func (t *newTar) List(context.Context, string, func(string, time.Time) error) error { return nil }
+func (t *newTar) List(context.Context, string, func(Entry) error) error { return nil }
 
 func (t *newTar) Delete(context.Context, string) error { return nil }
 
@@ -73,11 +120,29 @@ func (t *newTar) Close() error {
 	if err == nil {
 		err = t.file.Sync()
 	}
-	err = errors.Join(err, t.file.Close())
 	if err == nil && t.whole {
-		err = os.Link(t.file.Name(), t.path) // unlike a rename, it replaces nothing
+		err = t.name()
 	}
-	return errors.Join(err, os.Remove(t.file.Name()))
+	if left := os.Remove(t.file.Name()); !errors.Is(left, fs.ErrNotExist) {
+		err = errors.Join(err, left)
+	}
+	return errors.Join(err, t.file.Close()) // with which the lock ends
+}
+
+// name gives the file its name. It replaces nothing, but where files have one name only, as on a USB stick, another
+// process's file of the same moment.
+func (t *newTar) name() error {
+	err := os.Link(t.file.Name(), t.path)
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, errors.ErrUnsupported) {
+		if _, err := os.Lstat(t.path); !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(errHasOne, err)
+		}
+		err = os.Rename(t.file.Name(), t.path)
+	}
+	if err != nil {
+		return err
+	}
+	return disk.SyncFolder(filepath.Dir(t.path))
 }
 
 // oldTar is a file that is being read.
@@ -118,10 +183,10 @@ func (t *oldTar) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	return io.NopCloser(io.NewSectionReader(t.file, p.at, p.size)), nil
 }
 
-func (t *oldTar) List(_ context.Context, prefix string, each func(string, time.Time) error) error {
+func (t *oldTar) List(_ context.Context, prefix string, each func(Entry) error) error {
 	for name, p := range t.parts {
 		if strings.HasPrefix(name, prefix) {
-			if err := each(name, p.time); err != nil {
+			if err := each(Entry{name, p.size, p.time}); err != nil {
 				return err
 			}
 		}

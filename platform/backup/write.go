@@ -41,9 +41,11 @@ type Options struct {
 
 // Write adds a snapshot to a place, and copies the files that none before has. It copies files before and after the
 // rows: what is uploaded meanwhile is in the second copy, and what is deleted meanwhile in the first, so that no row
-// lacks a file. After an error there is no new snapshot, and what was copied is used by the next one.
+// lacks a file. After an error there is no new snapshot, and the files that were copied serve the next one.
 func Write(ctx context.Context, from Source, to Place, o Options) (*Snapshot, error) {
-	w := &writer{from: from, to: to, o: o, known: map[string]File{}, has: map[string]File{}}
+	w := &writer{
+		from: from, to: to, o: o, known: map[string]File{}, has: map[string]File{}, left: map[string]int64{},
+	}
 	names, err := Names(ctx, to)
 	if err != nil {
 		return nil, err
@@ -53,7 +55,9 @@ func Write(ctx context.Context, from Source, to Place, o Options) (*Snapshot, er
 			return nil, fmt.Errorf("encrypt: %w", err)
 		}
 	}
-	w.learn(ctx, names)
+	if err := w.learn(ctx, names); err != nil {
+		return nil, err
+	}
 	if err := w.files(ctx); err != nil {
 		return nil, err
 	}
@@ -85,8 +89,9 @@ type writer struct {
 	from        Source
 	to          Place
 	o           Options
-	known       map[string]File // by key, at the place
-	has         map[string]File // by key, in the snapshot
+	known       map[string]File  // by key, at the place
+	left        map[string]int64 // sizes of files at the place that no snapshot may have, by name
+	has         map[string]File  // by key, in the snapshot
 	done, total int64
 	overhead    int64 // of encryption, in bytes
 }
@@ -99,9 +104,9 @@ func (w *writer) recipient() string {
 	return ""
 }
 
-// learn reads which files are at the place, from the latest snapshot for the same recipient. One that cannot be read
-// only has its files copied again.
-func (w *writer) learn(ctx context.Context, names []string) {
+// learn reads which files are at the place: from the latest snapshot for the same recipient, and what backups have left
+// that were broken off. A snapshot that cannot be read only has its files copied again.
+func (w *writer) learn(ctx context.Context, names []string) error {
 	for _, name := range names {
 		s, err := readSnapshot(ctx, w.to, name)
 		if err != nil || s.Recipient != w.recipient() {
@@ -110,8 +115,22 @@ func (w *writer) learn(ctx context.Context, names []string) {
 		for _, file := range s.Files {
 			w.known[file.Key] = file
 		}
-		return
+		break
 	}
+	if w.o.Recipient != nil { // whose files have other names and bytes each time
+		return nil
+	}
+	now := time.Now()
+	err := w.to.List(ctx, files, func(e Entry) error {
+		if now.Sub(e.At) < young/2 { // so that no Prune deletes it before it is named
+			w.left[e.Name] = e.Size
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list what is there: %w", err)
+	}
+	return nil
 }
 
 // files copies all files that are not at the place yet.
@@ -152,7 +171,11 @@ func (w *writer) file(ctx context.Context, o storage.Object) error {
 		return fmt.Errorf("read %s: %w", o.Key, err)
 	}
 	defer r.Close()
-	item, err := w.put(ctx, files+o.Key, io.LimitReader(r, now.Size), now.Size)
+	put := w.put
+	if size, there := w.left[files+o.Key]; there && size == now.Size {
+		put = w.recognize
+	}
+	item, err := put(ctx, files+o.Key, io.LimitReader(r, now.Size), now.Size)
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", o.Key, err)
 	}
@@ -179,6 +202,13 @@ func (w *writer) put(ctx context.Context, name string, r io.Reader, size int64) 
 		return Item{}, fmt.Errorf("%d bytes came instead of %d", h.size, size)
 	}
 	return Item{name, h.size, hex.EncodeToString(h.sum.Sum(nil))}, nil
+}
+
+// recognize describes what is at the place already: r has the same bytes, because a file never changes.
+func (w *writer) recognize(_ context.Context, name string, r io.Reader, _ int64) (Item, error) {
+	h := &hashed{Reader: &counted{r, w}, sum: sha256.New()}
+	_, err := io.Copy(io.Discard, h)
+	return Item{name, h.size, hex.EncodeToString(h.sum.Sum(nil))}, err
 }
 
 // dump stores the rows, and the secret.

@@ -6,6 +6,16 @@ import (
 	"syscall"
 )
 
+// Same reports whether two folders are on the same file system.
+func Same(a, b string) (bool, error) {
+	one, err := deviceOf(a)
+	if err != nil {
+		return false, err
+	}
+	other, err := deviceOf(b)
+	return one == other, err
+}
+
 // deviceOf returns the number of the file system that holds path.
 func deviceOf(path string) (uint64, error) {
 	info, err := os.Stat(path)
