@@ -30,7 +30,9 @@ func maskPassword(address string) string {
 // checkAddresses checks where we listen, and how others reach us.
 func (c *Config) checkAddresses(report report) {
 	for _, item := range []struct{ name, address string }{
-		{"HTTP_ADDR", c.HTTP.Addr}, {"HTTPS_ADDR", c.HTTP.SecureAddr}, {"METRICS_ADDR", c.HTTP.MetricsAddr},
+		{"HTTP_ADDR", c.HTTP.Addr},
+		{"HTTPS_ADDR", c.HTTP.SecureAddr},
+		{"METRICS_ADDR", c.HTTP.MetricsAddr},
 		{"WORKER_HTTP_ADDR", c.Worker.HTTPAddr},
 	} {
 		if item.address != "" && !isListenAddress(item.address) {

@@ -156,8 +156,10 @@ func TestTheSiteIsServedByHTTPSAtItsOwnAddressAlone(t *testing.T) {
 		{"OPTIONS", "http://contest.test/things", nil, 400, "", "https_required"},
 		{"GET", "http://contest.test/a", []string{"X-Forwarded-Proto", "https"}, 308, "https://contest.test/a", ""},
 		{"GET", "http://contest.test/.well-known/acme-challenge/token", nil, 200, "", ""},
-		{"GET", "http://contest.test/.well-known/acme-challenge/other", nil, 308,
-			"https://contest.test/.well-known/acme-challenge/other", ""},
+		{
+			"GET", "http://contest.test/.well-known/acme-challenge/other", nil, 308,
+			"https://contest.test/.well-known/acme-challenge/other", "",
+		},
 		{"GET", "http://localhost/readyz", nil, 200, "", ""},
 		{"GET", "http://localhost/metrics", nil, 200, "", ""},
 		{"GET", "http://x.test/livez", []string{"X-Forwarded-For", "::1"}, 308, "https://contest.test/livez", ""},
@@ -314,8 +316,10 @@ func (s secured) h2(t *testing.T, from string, settings ...http2.Setting) *h2 {
 func (c *h2) headers(method, path string, end bool, more ...hpack.HeaderField) (uint32, error) {
 	c.block.Reset()
 	for _, f := range append([]hpack.HeaderField{
-		{Name: ":method", Value: method}, {Name: ":scheme", Value: "https"},
-		{Name: ":authority", Value: "contest.test"}, {Name: ":path", Value: path},
+		{Name: ":method", Value: method},
+		{Name: ":scheme", Value: "https"},
+		{Name: ":authority", Value: "contest.test"},
+		{Name: ":path", Value: path},
 	}, more...) {
 		_ = c.enc.WriteField(f)
 	}
