@@ -102,8 +102,9 @@ func TestABackupUnderLoadIsWhole(t *testing.T) {
 	onlyInStage(t, embedded, onehost)
 	t.Parallel()
 	s := newSite(t)
-	env := []string{"RATE_LIMITS=false", "UPLOADS_UNPUBLISHED_PER_ACCOUNT=0", "UPLOADS_PER_DAY_PER_ACCOUNT=0",
-		"MEDIA_SMALL=false"}
+	env := []string{
+		"RATE_LIMITS=false", "UPLOADS_UNPUBLISHED_PER_ACCOUNT=0", "UPLOADS_PER_DAY_PER_ACCOUNT=0", "MEDIA_SMALL=false",
+	}
 	s.start(t, env...)
 	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "one.tar")
 	stop := s.busy(t)
