@@ -118,6 +118,11 @@ bench: ## Go benchmarks
 	@infra/setup/packages.sh go ffmpeg
 	infra/setup/test.sh $(GO) test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: web-report
+web-report: build .cache/lighthouse/.installed ## how quick the pages are on a cheap phone, by Lighthouse: a report (TARGET=https://contest.example for a site that runs)
+	@infra/setup/packages.sh ffmpeg chromium node
+	@infra/setup/web-report.sh
+
 .PHONY: bench-media
 bench-media: ## what one video costs, beside a bare ffmpeg pass and the usual pipeline of several passes
 	@infra/setup/packages.sh go ffmpeg
@@ -226,7 +231,7 @@ $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.j
 	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	cp infra/tools/fauxqs/server.mjs $@
 
-# Programs of node: newman, Redocly, and what checks the pages (axe-core, html-validate, TypeScript).
+# Programs of node: newman, Redocly, what checks the pages (axe-core, html-validate, TypeScript), and Lighthouse.
 .cache/client-ts/.installed: infra/clients/ts/package.json infra/clients/ts/package-lock.json
 	@infra/setup/packages.sh node
 	@mkdir -p $(@D)
@@ -234,7 +239,7 @@ $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.j
 	cd $(@D) && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(NODE_TOOLS): .cache/%/.installed: infra/tools/%/package.json infra/tools/%/package-lock.json
+$(NODE_TOOLS) .cache/lighthouse/.installed: .cache/%/.installed: infra/tools/%/package.json infra/tools/%/package-lock.json
 	@infra/setup/packages.sh node
 	@mkdir -p $(@D)
 	cp $^ $(@D)

@@ -5,6 +5,7 @@ go 1.26.0
 godebug multipartmaxheaders=64 // fields that the header of a part of a form may have
 
 require (
+	code.dny.dev/ssrf v0.3.0
 	filippo.io/age v1.2.1
 	github.com/agnivade/levenshtein v1.2.1
 	github.com/alexedwards/argon2id v1.0.0
@@ -48,6 +49,7 @@ require (
 	github.com/subosito/gotenv v1.6.0
 	github.com/swaggest/swgui v1.8.5
 	github.com/trustelem/zxcvbn v1.0.1
+	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 	github.com/u2takey/ffmpeg-go v0.5.0
 	github.com/wneessen/go-mail v0.8.1
 	go.opentelemetry.io/otel v1.47.0

@@ -13,10 +13,12 @@ import (
 	"risingstars/app/site"
 	"risingstars/assets"
 	"risingstars/config"
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
 	"risingstars/platform/box"
 	"risingstars/platform/database"
@@ -62,7 +64,9 @@ type app struct {
 	identity   *identity.Module
 	voting     *voting.Module
 	moderation *moderation.Module
+	webhooks   *webhooks.Module
 	media      *media.Module
+	archive    *archive.Module
 	site       *site.Site
 }
 
@@ -163,6 +167,8 @@ func migrations() []database.Migrations {
 	return []database.Migrations{
 		dbqueue.Migrations(), limit.Migrations(), roster.Migrations(), idempotency.Migrations(), mail.Migrations(),
 		identity.Migrations(), voting.Migrations(), media.Migrations(), moderation.Migrations(),
+		archive.Migrations(),
+		webhooks.Migrations(),
 	}
 }
 
@@ -179,18 +185,22 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
 		Refreshes: auth.NewSeals(a.keys, "refresh tokens"), Secrets: auth.NewVault(a.keys, "second factors"),
 		Limits: a.limits, Logger: a.log, Letters: a.post, Links: a.letterSeals(), Audience: audience{a},
-		Entries: entries{a},
+		Entries: entries{a}, Belongings: property{a},
 		Options: identity.Options{
 			SessionTTL: time.Duration(a.c.Auth.SessionDays) * 24 * time.Hour, AdminFactor: a.c.Auth.AdminTOTP,
 		},
 	})
+	a.openWebhooks()
 	votes := voting.Deps{
 		DB: a.db, Limits: a.limits, Files: a.bucket, Cursors: auth.NewSeals(a.keys, "cursors"),
 		Options: voting.Options{
 			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
-			VoteFaults: identity.ActFaults(),
+			VoteFaults: identity.ActFaults(), ExportFaults: identity.RoleFaults(),
 		},
-		MayVote: a.identity.MayAct, Registerer: a.registry,
+		MayVote: a.identity.MayAct, Registerer: a.registry, Herald: entryHerald{a.webhooks},
+		MayExport: func(ctx context.Context, userID string) error {
+			return a.identity.Allow(ctx, userID, identity.ExportResults)
+		},
 	}
 	if a.c.Voting.RequireVerified {
 		votes.Voters = a.identity
@@ -217,6 +227,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			Jobs: a.concurrency(),
 		},
 		Disks: a.disks, Scratch: a.workDir, Registerer: a.registry,
+		Herald: videoHerald{a.webhooks, a.voting, a.c.HTTP.PublicURL},
 	}
 	if a.files != nil {
 		deps.Files = a.files.Serve
@@ -237,6 +248,10 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
+	a.archive = archive.New(archive.Deps{
+		DB: a.db, Bucket: a.bucket, Queue: a.queue, Belongings: keptOf{a}, Letters: a.post, Logger: a.log,
+		Options: archive.Options{ResendAfter: resendAfter(a.c), URLExpiry: urlExpiry},
+	})
 	if err := a.buildSite(ctx); err != nil {
 		return err
 	}
@@ -250,13 +265,20 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 
 // buildSite reads the templates and texts of the pages.
 func (a *app) buildSite(ctx context.Context) (err error) {
+	zone, err := time.LoadLocation(a.c.Site.Zone)
+	if err != nil { // config has checked it
+		return err
+	}
 	a.site, err = site.New(site.Deps{
-		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Queue: a.queue,
-		Files: a.bucket, Limits: a.limits,
+		Identity: a.identity, Media: a.media, Voting: a.voting, Moderation: a.moderation, Archive: a.archive,
+		Webhooks: a.webhooks,
+		Queue:    a.queue,
+		Files:    a.bucket, Limits: a.limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
 			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx), Live: assets.Live,
-			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second,
+			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second, Zone: zone, Region: a.c.Site.Region,
+			Contact: a.c.Site.Contact,
 		},
 	})
 	return err

@@ -224,7 +224,9 @@ func (a *app) backupSource(ctx context.Context, db *database.DB) (backup.Source,
 	}
 	from := backup.Source{
 		Program: version, Files: a.bucket, Key: backup.KeyID(a.secret),
-		Prefixes: []string{a.c.Storage.UploadPrefix + "/", a.c.Storage.ProcessedPrefix + "/"},
+		Prefixes: []string{
+			a.c.Storage.UploadPrefix + "/", a.c.Storage.ProcessedPrefix + "/", departedPrefix + "/",
+		},
 		Export: func(ctx context.Context, out io.Writer) (int64, error) {
 			return db.Export(ctx, out, kept()...)
 		},
@@ -235,12 +237,13 @@ func (a *app) backupSource(ctx context.Context, db *database.DB) (backup.Source,
 	return from, nil
 }
 
-// kept are the owners of what a backup keeps. The others have hints, which are made anew.
+// kept are the owners of what a backup keeps. The others have hints, which are made anew, and copies of what is
+// here.
 func kept() []database.Migrations {
 	var owners []database.Migrations
 	for _, owner := range migrations() {
 		switch owner.Name {
-		case "queue", "limit", "roster", "idempotency":
+		case "queue", "limit", "roster", "idempotency", "archive":
 		default:
 			owners = append(owners, owner)
 		}

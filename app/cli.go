@@ -84,8 +84,8 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		serveCommand(), workCommand(), migrateCommand(), queueCommand(), storageCommand(), processCommand(),
 		doctorCommand(), configCommand(), statusCommand(), reprocessCommand(), rebrandCommand(), brandingCommand(),
-		roleCommand(), totpCommand(), backupCommand(), restoreCommand(), seedCommand(), demoCommand(), injectCommand(),
-		healthcheckCommand(), versionCommand(),
+		roleCommand(), totpCommand(), accountCommand(), resultsCommand(), backupCommand(), restoreCommand(),
+		seedCommand(), demoCommand(), injectCommand(), healthcheckCommand(), versionCommand(),
 	)
 	strict(root)
 	return root

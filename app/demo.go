@@ -22,8 +22,9 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Serve a site that fills itself with a dozen made-up performances, accounts and votes",
 		Long: "Serve as `app serve` does. If there are no accounts yet, ffmpeg records a dozen performances\n" +
-			"meanwhile, the worker publishes them, and made-up people vote: within minutes the whole site can\n" +
-			"be seen. A folder that has accounts is served as it is: the next demonstration needs an empty one.",
+			"meanwhile, the worker publishes them, and made-up people vote: within two minutes on two processors,\n" +
+			"the whole site can be seen. A folder that has accounts is served as it is: the next demonstration\n" +
+			"needs an empty one.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, log, err := setup(cmd)

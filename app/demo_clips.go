@@ -22,9 +22,10 @@ type performance struct {
 }
 
 // seconds of each clip: enough to be seen, and quick to process.
-const performanceSeconds = 8
+const performanceSeconds = 6
 
-// performances differ from each other to the eye and to the ear. All have as many frames per second as the bumpers that
+// performances differ from each other to the eye and to the ear. What has no edges is drawn small and scaled up, which is
+// many times quicker. All have as many frames per second as the bumpers that
 // are rendered before anybody uploads.
 func performances() []performance {
 	const (
@@ -36,7 +37,7 @@ func performances() []performance {
 	)
 	// lit lays what the sound draws over a ground of two colours.
 	lit := func(ground, filter string) string {
-		return "gradients=s=640x360:r=30:d=10:n=2:speed=0.01:" + ground + ",format=gbrp[g];" +
+		return "gradients=s=160x90:r=30:d=10:n=2:speed=0.01:" + ground + ",scale=640:360,format=gbrp[g];" +
 			"[a]" + filter + ",format=gbrp[w];[g][w]blend=all_mode=screen:shortest=1,format=yuv420p[v]"
 	}
 	return []performance{
@@ -48,7 +49,7 @@ func performances() []performance {
 		{
 			"Mateo", "Quintero", "Medellín", "Colombia", "Cumbia de medianoche", "Con la banda de mi barrio.",
 			"0 . 0 7 . 5 4 2", 196, 5, reed,
-			lit("c0=#7a1f0a:c1=#f7a427:seed=2", "showcqt=s=640x360:r=30:axis=0:sono_g=2"),
+			lit("c0=#7a1f0a:c1=#f7a427:seed=2", "showcqt=s=320x180:r=30:axis=0:sono_g=2,scale=640:360"),
 		},
 		{
 			"Ximena", "Torres", "Guadalajara", "México", "Cien toques sin parar", "Llevo dos años practicando.",
@@ -70,12 +71,12 @@ func performances() []performance {
 		{
 			"Emiliano", "Castro", "Ciudad de México", "México", "Espejo infinito", "Baile con luces.",
 			"0 3 7 10 12 10 7 3", 175, 4, flute,
-			"mandelbrot=s=640x360:r=30:maxiter=300:start_scale=1.2:end_scale=0.02:end_pts=300[v]",
+			"mandelbrot=s=320x180:r=30:maxiter=300:start_scale=1.2:end_scale=0.02:end_pts=300,scale=640:360[v]",
 		},
 		{
 			"Valentina", "Peña", "Barranquilla", "Colombia", "Marea", "Voz y tambor frente al mar.",
 			"0 . 5 . 7 5 4 .", 294, 3, flute,
-			"gradients=s=640x360:r=30:c0=#0a0524:c1=#1b8a8f:c2=#ffd45e:n=3:speed=0.03:seed=3:type=spiral[v]",
+			"gradients=s=160x90:r=30:c0=#0a0524:c1=#1b8a8f:c2=#ffd45e:n=3:speed=0.03:seed=3:type=spiral,scale=640:360[v]",
 		},
 		{
 			"Santiago", "Mora", "Pasto", "Colombia", "Son de la montaña", "Con el charango de mi papá.",
@@ -97,7 +98,7 @@ func performances() []performance {
 		{
 			"Camila", "Ibáñez", "Mérida", "México", "Bolero azul", "Lo canto en vertical, desde mi cuarto.",
 			"0 4 5 7 9 7 5 4", 233, 2, organ,
-			"gradients=s=360x640:r=30:c0=#26104f:c1=#3566d6:c2=#f7a427:n=3:speed=0.02:seed=9:type=circular[v]",
+			"gradients=s=90x160:r=30:c0=#26104f:c1=#3566d6:c2=#f7a427:n=3:speed=0.02:seed=9:type=circular,scale=360:640[v]",
 		},
 		{
 			"Julián", "Ortiz", "Cartagena", "Colombia", "Tablero", "Malabares con números.",
@@ -116,7 +117,7 @@ func (p performance) sound() string {
 			frequency = fmt.Sprintf("if(eq(ld(1),%d),%.3f,%s)", i, p.root*math.Pow(2, float64(n)/12), frequency)
 		}
 	}
-	return fmt.Sprintf("aevalsrc='st(1,mod(floor(t*%s),%d));st(0,%s);0.5*gt(ld(0),0)*(%s)':s=32000:d=%d,"+
+	return fmt.Sprintf("aevalsrc='st(1,mod(floor(t*%s),%d));st(0,%s);0.5*gt(ld(0),0)*(%s)':s=24000:d=%d,"+
 		"aformat=channel_layouts=stereo", rate, len(steps), frequency,
 		strings.NewReplacer("F", "ld(0)", "B", rate).Replace(p.timbre), performanceSeconds)
 }

@@ -8,6 +8,7 @@ import (
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/disk"
 	"risingstars/platform/fault"
 	"risingstars/platform/idempotency"
@@ -61,12 +62,18 @@ func documentation() web.Documentation {
 				Name:        "Administration",
 				Description: "Accounts, roles and the log of acts, for those who look after the site.",
 			},
+			{
+				Name:        "Webhooks",
+				Description: "Programs elsewhere that are told what happens, signed as standardwebhooks.com says.",
+			},
+			{Name: "Results", Description: "All entries, their votes and the ranking, as tables, by a role."},
 			{Name: "Service", Description: "Health and metrics, for operators."},
 			{Name: "Documentation", Description: "This document in several forms, and what each error means."},
 		},
 		Faults: slices.Concat(
 			fault.Faults(), web.Faults(), limit.Faults(), idempotency.Faults(), disk.Faults(), diskstore.Faults(),
 			identity.Faults(), media.Faults(), voting.Faults(), moderation.Faults(),
+			webhooks.Faults(),
 		),
 		Reasons:  media.Reasons(),
 		Examples: examples(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +86,14 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions
 		if err := identity.ForgetSessions(ctx, db); err != nil {
 			return err
 		}
+	}
+	again, err := deleteAgain(ctx, a.bucket, accountsIn(db, c, slog.New(slog.DiscardHandler)))
+	if err != nil {
+		fmt.Fprintf(out, "%v; a worker tries again\n", err)
+	}
+	if again > 0 {
+		fmt.Fprintf(out, "%d accounts that their owners have deleted since are deleted again; a worker erases them\n",
+			again)
 	}
 	a.compareKeys(r.Snapshot, out)
 	fmt.Fprintf(out, "%d rows and %d files are restored. Now run: app storage check --grace=0s\n",

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"risingstars/config"
 	"risingstars/modules/identity"
 	"risingstars/platform/database"
 	"risingstars/platform/telemetry"
@@ -130,11 +133,30 @@ func withAccounts(
 		}
 		a := &app{c: c, log: log, registry: telemetry.NewRegistry(), access: access}
 		if err = a.openDatabase(cmd.Context()); err == nil {
-			err = run(cmd, accounts{identity.New(identity.Deps{DB: a.db, Logger: log}), c.Mail.SMTPURL != ""}, args)
+			err = run(cmd, accounts{accountsIn(a.db, c, log), c.Mail.SMTPURL != ""}, args)
 		}
 		return errors.Join(err, a.close())
 	}
 }
+
+// accountsIn returns the accounts for a command, which issues no tokens and has nothing of what people own: workers do
+// what follows from its acts.
+func accountsIn(db *database.DB, c *config.Config, log *slog.Logger) *identity.Module {
+	return identity.New(identity.Deps{
+		DB: db, Logger: log, Tokens: tokenLife(time.Duration(c.Auth.TokenMinutes) * time.Minute),
+	})
+}
+
+// tokenLife is how long access tokens live that others issue.
+type tokenLife time.Duration
+
+// Issue returns an error.
+func (tokenLife) Issue(string, string) (string, time.Duration, error) {
+	return "", 0, errors.New("a command issues no tokens")
+}
+
+// TTL returns how long they live.
+func (l tokenLife) TTL() time.Duration { return time.Duration(l) }
 
 func listRoles(cmd *cobra.Command, m *identity.Module) error {
 	all, err := m.ListGranted(cmd.Context())

@@ -73,6 +73,8 @@ func workCommand() *cobra.Command {
 func (a *app) workServices() []lifecycle.Service {
 	handlers := a.media.Handlers()
 	maps.Copy(handlers, a.post.Handlers())
+	maps.Copy(handlers, a.archive.Handlers())
+	maps.Copy(handlers, a.webhooks.Handlers())
 	worker := queue.NewWorker(a.driver, handlers, queue.WorkerOptions{
 		Concurrency: a.concurrency(), Visibility: visibility(a.c), Grace: a.c.Grace(),
 		Logger: a.log, Registerer: a.registry, Traces: a.traces,
@@ -81,12 +83,16 @@ func (a *app) workServices() []lifecycle.Service {
 		{Name: "worker", Start: worker.Start, Stop: worker.Stop},
 		lifecycle.Loop("sweeper", a.media.Sweep),
 		lifecycle.Loop("letters", a.post.Sweep),
+		lifecycle.Loop("webhooks", a.webhooks.Sweep),
 		lifecycle.Loop("forgotten passwords", a.identity.WatchLetters),
 		lifecycle.Loop("published files", a.media.WatchFiles),
 		lifecycle.Loop("counters", func(ctx context.Context) { a.voting.WatchCounters(ctx, a.log) }),
 		lifecycle.Loop("fills", a.fill),
 		lifecycle.Loop("bumpers", a.warm),
 		lifecycle.Loop("hidden files", a.conceal),
+		lifecycle.Loop("deleted accounts", a.identity.WatchDepartures),
+		lifecycle.Loop("deletions after a backup", a.watchDeparted),
+		lifecycle.Loop("copies of data", a.archive.Sweep),
 	}
 	if agent := a.c.AWS.ECSAgentURI; agent != "" {
 		protection := ecs.NewProtection(ecs.Options{AgentURI: agent, Busy: worker.Busy, Logger: a.log})
@@ -133,6 +139,8 @@ func (a *app) routes(server *web.Server) {
 	a.media.Routes(server)
 	a.voting.Routes(server)
 	a.moderation.Routes(server)
+	a.archive.Routes(server)
+	a.webhooks.Routes(server)
 	a.site.Routes(server)
 }
 

@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"risingstars/config"
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
+	"risingstars/platform/database"
 	"risingstars/platform/storage/diskstore"
 	"risingstars/platform/telemetry"
 	"risingstars/platform/web"
@@ -41,8 +44,12 @@ func routedServer() *web.Server {
 		identity: identity.New(identity.Deps{}), media: media.New(media.Deps{Options: media.Options{
 			FilesPath: diskstore.Path, ReadFaults: diskstore.ReadFaults(), PartFaults: diskstore.PartFaults(),
 			UploadFaults: identity.ActFaults(),
-		}}), voting: voting.New(voting.Deps{Options: voting.Options{VoteFaults: identity.ActFaults()}}),
+		}}), voting: voting.New(voting.Deps{DB: &database.DB{}, Options: voting.Options{
+			VoteFaults: identity.ActFaults(), ExportFaults: identity.RoleFaults(),
+		}}),
 		moderation: moderation.New(moderation.Deps{Options: moderationOptions()}),
+		archive:    archive.New(archive.Deps{}),
+		webhooks:   webhooks.New(webhooks.Deps{Options: webhooks.Options{RoleFaults: identity.RoleFaults()}}),
 	}
 	if err := a.buildSite(context.Background()); err != nil {
 		panic(err)

@@ -15,6 +15,7 @@ import (
 // says what the variables mean.
 type Config struct {
 	HTTP    HTTP
+	Site    Site
 	Data    Data
 	Queue   Queue
 	Storage Storage
@@ -28,6 +29,8 @@ type Config struct {
 	Mail    Mail
 	Log     Log
 	Traces  Traces
+
+	Webhooks Webhooks
 
 	LoadTestEndpoints bool `env:"LOAD_TEST_ENDPOINTS" default:"false"`
 }
@@ -45,6 +48,16 @@ type HTTP struct {
 	// DrainSeconds is how long a stop first waits for proxies to notice it; -1: as long as nginx needs, or 0 in the
 	// embedded stage.
 	DrainSeconds int `env:"SHUTDOWN_DRAIN_SECONDS" default:"-1"`
+}
+
+// Site says how pages write times and numbers, and whom people can ask.
+type Site struct {
+	// Zone is a name of the tz database, such as America/Bogota.
+	Zone string `env:"SITE_ZONE" default:"America/Bogota"`
+	// Region is a country's code of ISO 3166-1: whose way of writing numbers pages follow.
+	Region string `env:"SITE_REGION" default:"CO"`
+	// Contact is an e-mail address or a page; empty: pages name none.
+	Contact string `env:"SITE_CONTACT"`
 }
 
 // Data says where rows are kept: in PostgreSQL at DatabaseURL or, if that is empty, in SQLite in Dir.
@@ -162,6 +175,12 @@ type Mail struct {
 	SMTPURL string `env:"SMTP_URL" mask:"password"`
 	// From is the sender; empty, which SMTPURL does not allow: no-reply at the site's host.
 	From string `env:"MAIL_FROM"`
+}
+
+// Webhooks says whom webhooks reach.
+type Webhooks struct {
+	// AllowPrivate lets webhooks have addresses that are not public, and http.
+	AllowPrivate bool `env:"WEBHOOKS_ALLOW_PRIVATE" default:"false"`
 }
 
 // Log configures the log.

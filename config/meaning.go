@@ -7,6 +7,9 @@ const meaningLines = `
 HTTP_ADDR: address to listen on
 METRICS_ADDR: address of /metrics alone; none: HTTP_ADDR serves it to programs on this host
 PUBLIC_URL: address of the site for its visitors; none: the one that each request names
+SITE_ZONE: time zone in which pages write times
+SITE_REGION: country whose way of writing numbers pages follow
+SITE_CONTACT: e-mail or page where people can ask; none: pages name none
 TRUSTED_PROXIES: networks whose X-Forwarded-* headers are believed
 CORS_ORIGINS: origins of other sites whose pages may call the API
 SHUTDOWN_GRACE_SECONDS: how long a stop waits for requests and jobs under way
@@ -55,6 +58,7 @@ VOTING_SELF_VOTES: whether contestants may vote for themselves
 VOTING_REQUIRE_VERIFIED: whether only those who have proved their e-mail may vote
 UPLOAD_REQUIRE_VERIFIED: whether only those who have proved their e-mail may upload
 SMTP_URL: server of letters, such as smtp://user:password@host:587; none: files in DATA_DIR/mail
+WEBHOOKS_ALLOW_PRIVATE: whether webhooks may have addresses that are not public, and http
 MAIL_FROM: sender of letters; none: no-reply at the host of PUBLIC_URL
 LOG_LEVEL: debug, info, warn or error
 LOG_FORMAT: auto, json or text

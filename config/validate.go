@@ -30,6 +30,7 @@ func (c *Config) normalize(problems *Problems) {
 	c.checkStorage(report)
 	c.checkSecrets(report)
 	c.checkMail(report)
+	c.checkSite(report)
 	oneOf := func(name, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {
 			report(name, "%q must be one of %s", value, strings.Join(allowed, ", "))

@@ -16,9 +16,9 @@ type MePage struct {
 
 	Name, Email              string
 	Verified                 bool
-	Organises                bool // the caller has a role that has pages
 	Profile, Mail, Password  Form
 	Countries, Cities        []string
+	Quality                  Form   // which rendition this browser shows
 	ProfileDo, MailDo, KeyDo string // the addresses of the forms
 }
 
@@ -34,14 +34,9 @@ func (s *Site) mePage(v *visit, typed url.Values) (*MePage, error) {
 	d := &MePage{
 		Base: v.frame("me.title", "me"), Name: u.PlayerName(), Email: u.Email, Verified: u.EmailVerified,
 		Countries: countries(v.language), ProfileDo: v.link("/me/profile"), MailDo: v.link("/me/email"),
-		KeyDo: v.link("/me/password"),
+		KeyDo: v.link("/me/password"), Quality: Form{Fields: []Field{v.qualityField()}},
 	}
 	d.Private, d.Scripts = true, []string{"form.js"}
-	rights, err := s.identity.RightsOf(ctx, u.ID)
-	if err != nil {
-		return nil, err
-	}
-	d.Organises = len(rights) > 0
 	if d.Cities, err = s.voting.Cities(ctx, u.Country); err != nil {
 		return nil, err
 	}
@@ -62,12 +57,12 @@ func (s *Site) mePage(v *visit, typed url.Values) (*MePage, error) {
 			Hint: "field.last_name.hint", Value: value("last_name", u.LastName),
 		},
 		{
-			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
-			List: "cities", Value: value("city", u.City),
-		},
-		{
 			Name: "country", Label: "field.country", Type: "text", Autocomplete: "country-name", Most: most,
 			List: "countries", Value: value("country", lang.Country(u.Country, v.language)),
+		},
+		{
+			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
+			List: "cities", Value: value("city", u.City),
 		},
 		{
 			Name: "language", Label: "field.language", Type: "select", Value: value("language", u.Language),

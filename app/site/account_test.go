@@ -84,14 +84,14 @@ func TestALinkHasAButton(t *testing.T) {
 	h := startHouse(t)
 	user := h.account(t, "Ana", "Cali")
 	b, inside := h.browser(t), h.signedIn(t, user)
-	inside.get(t, "/me").has(t, "Todavía no lo confirmaste", "Enviar otro enlace")
+	inside.get(t, "/me").has(t, "Todavía no lo has confirmado", "Enviar otro enlace")
 	inside.post(t, "/me/resend").goesTo(t, "/me?said=resent")
 	link := h.post.link(t, "confirm", user.Email)
 	token := strings.TrimPrefix(link, "/confirm?token=")
 	for range 2 {
 		b.get(t, link).has(t, "Confirma tu correo", `name="token" value="`+token+`"`)
 	}
-	inside.get(t, "/me").has(t, "Todavía no lo confirmaste")
+	inside.get(t, "/me").has(t, "Todavía no lo has confirmado")
 	h.signedIn(t, h.account(t, "Luz", "Cali")).post(t, "/confirm", "token", token).refused(t, "otra cuenta")
 	b.post(t, "/confirm", "token", token).goesTo(t, "/login?said=confirmed")
 	b.post(t, "/confirm", "token", token).refused(t, "ya se usó")

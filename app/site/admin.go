@@ -19,20 +19,26 @@ type AdminFrame struct {
 	Rights map[identity.Right]bool // of the caller
 	Error  string                  // why what was asked for is refused; a text
 	Words  string                  // the reason that was typed
+	Form   string                  // the name of the form that is refused; "": the page has one, or none is
 }
 
 // May reports whether the caller has a right.
 func (d *AdminFrame) May(right string) bool { return d.Rights[identity.Right(right)] }
 
 // Why returns the field for a reason in the form of this name.
-func (d *AdminFrame) Why(form string) WhyField { return WhyField{form, d.Words} }
+func (d *AdminFrame) Why(form string) WhyField {
+	if d.Form != "" && d.Form != form {
+		return WhyField{Form: form}
+	}
+	return WhyField{form, d.Words}
+}
 
 // WhyField is an input for a reason. A page may have several, in forms of their own.
 type WhyField struct{ Form, Value string }
 
 // adminFrame returns the frame of a page that needs a right, and the fault to answer with for others.
 func (s *Site) adminFrame(v *visit, title string, right identity.Right) (AdminFrame, error) {
-	d := AdminFrame{Base: v.frame(title, "me")}
+	d := AdminFrame{Base: v.frame(title, "admin")}
 	d.Private = true
 	if err := s.identity.Allow(v.Context(), v.caller, right); err != nil {
 		return d, err
@@ -80,7 +86,7 @@ func (*AdminPage) file() string { return "admin" }
 
 func (s *Site) getAdmin(v *visit) (web.View, error) {
 	ctx := v.Context()
-	d := &AdminPage{AdminFrame: AdminFrame{Base: v.frame("admin.title", "me")}}
+	d := &AdminPage{AdminFrame: AdminFrame{Base: v.frame("admin.title", "admin")}}
 	d.Private = true
 	var err error
 	if d.Rights, err = s.identity.RightsOf(ctx, v.caller); err != nil {

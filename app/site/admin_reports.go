@@ -2,6 +2,8 @@ package site
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"risingstars/modules/identity"
@@ -33,9 +35,19 @@ func reportRow(v *visit, r moderation.Report) ReportRow {
 	return ReportRow{
 		ID: r.ID, VideoID: r.VideoID, Title: r.Video.Title, PlayerName: r.Video.PlayerName, Votes: r.Video.Votes,
 		VideoHidden: r.Hidden, Reporter: r.Reporter, Reason: web.Say(v.Context(), r.Reason.Text()), Words: r.Words,
-		At: r.At, State: decisionTexts[r.Decision], Decided: r.Decided, By: r.By, Why: r.Why,
+		At: r.At, State: decisionTexts[r.Decision], Decided: r.Decided, By: r.By, Why: spoken(v, r.Why),
 		IsOpen: r.Decision == moderation.Open,
 	}
+}
+
+// spoken returns why a video is hidden, as it stands in the log, with the reason of the list in words.
+func spoken(v *visit, why string) string {
+	code, words, _ := strings.Cut(why, ": ")
+	reason := moderation.Reason(code)
+	if !slices.Contains(moderation.Reasons(), reason) {
+		return why
+	}
+	return strings.TrimSpace(web.Say(v.Context(), reason.Text()) + " " + words)
 }
 
 // Choice is a value of a list.
@@ -104,6 +116,7 @@ type AdminReportPage struct {
 
 	Report  ReportRow
 	Reasons []Choice
+	Decider string // who decided; "" if nobody has, or the account is gone
 	Mine    string // the decision that came too late; the id of a text, "" if there is none
 }
 
@@ -121,7 +134,11 @@ func (s *Site) adminReportPage(v *visit, chosen string) (*AdminReportPage, error
 	if chosen == "" {
 		chosen = string(r.Reason)
 	}
-	return &AdminReportPage{AdminFrame: frame, Report: reportRow(v, r), Reasons: reasons(v, chosen)}, nil
+	d := &AdminReportPage{AdminFrame: frame, Report: reportRow(v, r), Reasons: reasons(v, chosen)}
+	if by, err := s.identity.Account(v.Context(), r.By); err == nil {
+		d.Decider = by.PlayerName()
+	}
+	return d, nil
 }
 
 func (s *Site) getReportDesk(v *visit) (web.View, error) {

@@ -64,6 +64,18 @@ func TestEveryRoleMayDoWhatItsRightsSay(t *testing.T) {
 		}
 		user, video := "/api/admin/users/"+subject.ID, "/api/admin/videos/"+id
 		because := `{"reason":"A test."}`
+		spec := `{"url":"https://example.org/","events":["video.failed"],"reason":"A test."}`
+		var added struct {
+			Webhook struct {
+				ID string `json:"webhook_id"`
+			}
+		}
+		answer := boss.ask(t, http.MethodPost, "/api/admin/webhooks", strings.NewReader(spec), "Content-Type",
+			"application/json", "Accept", "application/json", "Sec-Fetch-Site", "same-origin")
+		if err := json.Unmarshal([]byte(answer.body), &added); err != nil || added.Webhook.ID == "" {
+			t.Fatalf("a webhook is added: %d %s", answer.status, answer.body)
+		}
+		hook := "/api/admin/webhooks/" + added.Webhook.ID
 		acts := []struct {
 			name               string
 			allowed            string // the first letters of roles
@@ -83,6 +95,14 @@ func TestEveryRoleMayDoWhatItsRightsSay(t *testing.T) {
 			{"dismiss", "AOM", http.MethodPost, "REPORT", `{"decision":"dismissed","words":"It is fine."}`, ""},
 			{"jobs", "AOU", http.MethodGet, "", "", "/admin/jobs"},
 			{"desk", "AOMU", http.MethodGet, "", "", "/admin/videos/" + id},
+			{"webhooks", "AU", http.MethodGet, "/api/admin/webhooks", "", "/admin/webhooks"},
+			{"webhook", "AU", http.MethodGet, hook, "", "/admin/webhooks/" + added.Webhook.ID},
+			{"deliveries", "AU", http.MethodGet, hook + "/deliveries", "", ""},
+			{"change a webhook", "A", http.MethodPut, hook, spec, ""},
+			{"rotate a secret", "A", http.MethodPost, hook + "/rotate", because, ""},
+			{"test a webhook", "A", http.MethodPost, hook + "/test", because, ""},
+			{"replay", "A", http.MethodPost, hook + "/replay", because, ""},
+			{"export", "AOU", http.MethodGet, "/api/admin/export/votes", "", ""},
 			{"index", "AOMU", http.MethodGet, "", "", "/admin"},
 		}
 		// prepare makes the act possible for whoever may do it.
@@ -165,7 +185,7 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 	if strings.Contains(hers.get(t, "/me").body, `href="/admin"`) {
 		t.Error("who has no role is led to the organisers' pages")
 	}
-	boss.get(t, "/admin").has(t, "0 reportes por decidir", "Cuentas", "Trabajos", "Registro")
+	boss.get(t, "/admin").has(t, "0 reportes por decidir", "Cuentas", "Trabajos", "Registro", "Webhooks", "Resultados")
 	boss.get(t, "/admin/users?q=ANA%40example").has(t, "1 cuenta<", "Ana Ruiz", "ana@example.com")
 	page := "/admin/users/" + ana.ID
 	boss.get(t, page).has(t, "Se ocultará 1 video.", "Dejará de contar 1 voto mientras tanto.")
@@ -245,6 +265,15 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	if twice := hers.post(t, "/report/"+id, "reason", "spam"); twice.status != http.StatusUnprocessableEntity {
 		t.Errorf("a second report of an account answers %d", twice.status)
 	}
+	// The API knows who is signed in, too, and that another site's page has sent it.
+	if status, code := hers.call(t, http.MethodPost, api, `{"reason":"spam"}`); code != "already_reported" {
+		t.Errorf("a report by the API with her session answers %d %s", status, code)
+	}
+	foreign := hers.ask(t, http.MethodPost, api, strings.NewReader(`{"reason":"spam"}`),
+		"Content-Type", "application/json", "Accept", "application/json", "Sec-Fetch-Site", "cross-site")
+	if foreign.status != http.StatusForbidden {
+		t.Errorf("a report from another site's page answers %d", foreign.status)
+	}
 	anybody.get(t, "/v/"+id).has(t, "El primer vuelo")
 
 	list := first.get(t, "/admin/reports")
@@ -261,7 +290,7 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	if late.status != http.StatusConflict {
 		t.Errorf("a late decision answers %d", late.status)
 	}
-	late.has(t, "Otra persona ya decidió", "rights: Es de otra persona", "Tu decisión llegó tarde", "Descartado",
+	late.has(t, "Otra persona ya decidió", "sin permiso. Es de otra persona", "Tu decisión llegó tarde", "Descartado",
 		"No veo el problema")
 	status, code := second.call(t, http.MethodPost, "/api"+page+"/decision", `{"decision":"dismissed","words":"No."}`)
 	if status != http.StatusConflict || code != "already_decided" {
@@ -345,13 +374,40 @@ func TestTheLastAdminStays(t *testing.T) {
 		outcomes := make(chan error, 2)
 		for by, of := range map[string]string{root.ID: second.ID, second.ID: root.ID} {
 			go func() {
-				outcomes <- h.identity.SetRoles(t.Context(), identity.Actor{ID: by, Reason: "Out."}, of, nil)
+				outcomes <- h.identity.SetRoles(t.Context(), identity.Actor{ID: by, Reason: "Out."}, of, nil, nil)
 			}()
 		}
 		if a, b := <-outcomes, <-outcomes; (a == nil) == (b == nil) {
 			t.Errorf("both got %v", errors.Join(a, b))
 		}
 	})
+}
+
+// Two admins change the roles of one account: the second reads what the first has done, and what was their own wish.
+func TestRolesThatWereChangedMeanwhileAreShown(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	boss, other := h.signedIn(t, h.withRole(t, "Jefa", identity.Admin)), h.withRole(t, "Otra", identity.Juror)
+	page := "/admin/users/" + other.ID
+	boss.get(t, page).has(t, `name="seen" value="juror"`)
+	boss.post(t, page+"/roles", "seen", "juror", "role", "auditor", "reason", "Revisa")
+	late := boss.post(t, page+"/roles", "seen", "juror", "role", "moderator", "reason", "Modera")
+	if late.status != http.StatusConflict {
+		t.Errorf("a form of before answers %d", late.status)
+	}
+	late.has(t, "mientras tanto", "no cambió nada: <strong>Moderación</strong>", "<dd>Auditoría</dd>",
+		`value="auditor" checked`, `name="seen" value="auditor"`, `value="Modera"`, "<details open>")
+	users := "/api/admin/users/" + other.ID + "/roles"
+	for _, try := range []struct{ body, want string }{
+		{`{"roles":["juror"],"expected":[],"reason":"x"}`, "roles_changed"},
+		{`{"roles":["juror"],"expected":["auditor"],"reason":"x"}`, ""},
+		{`{"roles":[],"reason":"x"}`, ""},
+		{`{"roles":["juror"],"expected":[],"reason":"x"}`, ""},
+	} {
+		if _, code := boss.call(t, http.MethodPut, users, try.body); code != try.want {
+			t.Errorf("%s: %q, want %q", try.body, code, try.want)
+		}
+	}
 }
 
 // The page of jobs shows what failed for good, and runs it again.
@@ -380,6 +436,62 @@ func TestADeadJobIsRunAgainFromThePage(t *testing.T) {
 	boss.get(t, "/admin/log?act=jobs.redrive").has(t, "The disk is bigger now", "2 actos")
 }
 
+// An admin adds a webhook, sees its secret once, and looks after it; what is wrong is said beside what was typed.
+func TestAnAdminLooksAfterWebhooks(t *testing.T) {
+	t.Parallel()
+	h := startHouse(t)
+	boss := h.signedIn(t, h.withRole(t, "Jefa", identity.Admin))
+	boss.get(t, "/admin/webhooks").has(t, "No hay webhooks", "Video publicado")
+	wrong := boss.post(t, "/admin/webhooks", "url", "https://10.0.0.1/x", "event", "video.failed", "reason", "Avisos")
+	if wrong.status != http.StatusUnprocessableEntity {
+		t.Errorf("a private address answers %d", wrong.status)
+	}
+	wrong.has(t, "debe ser una dirección pública", `value="https://10.0.0.1/x"`, `value="Avisos"`)
+	added := boss.post(t, "/admin/webhooks", "url", "https://example.org/hooks", "description", "El tablero", "event",
+		"video.failed", "reason", "Avisos")
+	_, secret, found := strings.Cut(added.body, "<code>whsec_")
+	secret, _, _ = strings.Cut(secret, "</code>")
+	_, id, _ := strings.Cut(added.body, `action="/admin/webhooks/`)
+	id, _, _ = strings.Cut(id, "/")
+	if added.status != http.StatusOK || !found || len(secret) < 40 {
+		t.Fatalf("a new webhook answers %d\n%s", added.status, added.body)
+	}
+	page := "/admin/webhooks/" + id
+	boss.get(t, "/admin/webhooks").has(t, `href="`+page+`"`, "El tablero", "Video fallido", "Encendido")
+	shown := boss.get(t, page)
+	shown.has(t, "https://example.org/hooks", "Todavía no se le envió nada")
+	if strings.Contains(shown.body, "whsec_") {
+		t.Error("the secret is shown again")
+	}
+	if done := boss.post(t, page+"/test", "reason", "Probar"); done.location() != page+"?said=webhook_told" {
+		t.Errorf("a test answers %d %s", done.status, done.location())
+	}
+	boss.get(t, page).has(t, "1 aviso<", "Prueba", "En espera")
+	rotated := boss.post(t, page+"/rotate", "hours", "24", "reason", "Cambio")
+	if rotated.has(t, "<code>whsec_", "Firman dos secretos hasta"); strings.Contains(rotated.body, secret) {
+		t.Error("the new secret is the old one")
+	}
+	bad := boss.post(t, page+"/rotate", "hours", "999", "reason", "Cambio")
+	if bad.status != http.StatusUnprocessableEntity {
+		t.Errorf("999 hours answer %d", bad.status)
+	}
+	off := boss.post(t, page+"/change", "url", "https://example.org/hooks", "event", "video.failed", "reason", "Pausa")
+	boss.get(t, off.location()).has(t, "Guardamos el webhook", "Apagado", "No se entregó")
+	if late := boss.post(t, page+"/replay", "reason", "Ya"); late.status != http.StatusUnprocessableEntity {
+		t.Errorf("a replay to a webhook that is off answers %d", late.status)
+	}
+	boss.get(t, "/admin/log?act=webhook.rotate").has(t, "Cambiar el secreto de un webhook", "Cambio", "1 acto<")
+	auditor := h.signedIn(t, h.withRole(t, "Aura", identity.Auditor))
+	if body := auditor.get(t, page).body; strings.Contains(body, "<form") && strings.Contains(body, "/rotate") {
+		t.Error("an auditor is offered to act")
+	}
+	if answer := auditor.post(t, page+"/delete", "reason", "No"); answer.status != http.StatusForbidden {
+		t.Errorf("an auditor deletes it: %d", answer.status)
+	}
+	gone := boss.post(t, page+"/delete", "reason", "Ya no")
+	boss.get(t, gone.location()).has(t, "El webhook ya no existe", "No hay webhooks")
+}
+
 // adminStates adds the report page and those of organisers to the states that a browser checks.
 func (h *house) adminStates(
 	t *testing.T, look func(name string, b *browser, path string),
@@ -390,6 +502,10 @@ func (h *house) adminStates(
 	boss := h.signedIn(t, h.withRole(t, "Jefa", identity.Admin))
 	look("admin-reports-none", boss, "/admin/reports")
 	look("admin-jobs-none", boss, "/admin/jobs")
+	look("admin-webhooks-none", boss, "/admin/webhooks")
+	send("admin-webhook", boss, "/admin/webhooks", "url", "https://example.org/", "event", "video.failed",
+		"reason", "Sí")
+	look("admin-webhooks", boss, "/admin/webhooks")
 	look("report", anybody, "/report/"+id)
 	send("report-wrong", anybody, "/report/"+id, "reason", "other")
 	sent := anybody.post(t, "/report/"+id, "reason", "rights", "words", "Es mi canción", "email", "yo@example.com")

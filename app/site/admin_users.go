@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"risingstars/modules/identity"
@@ -100,6 +101,9 @@ type AdminUserPage struct {
 	Entries int       // that are shown
 	Votes   int       // for them
 	Own     bool      // it is the caller's
+	Late    bool      // somebody else has changed the roles meanwhile
+	Mine    []string  // the roles that came too late; the ids of texts
+	Seen    string    // the roles that the form shows, by their names
 	Days    []int     // for which it may be suspended
 }
 
@@ -119,7 +123,7 @@ func (s *Site) adminUserPage(v *visit) (*AdminUserPage, error) {
 		AdminFrame: frame, User: userRow(person), Roles: roleBoxes(person.Roles...), Own: id == v.caller,
 		Days: []int{1, 7, 30},
 	}
-	d.Title, d.Named = d.User.Name, true
+	d.Title, d.Named, d.Seen = d.User.Name, true, namesOf(person.Roles)
 	if by := person.Suspension; by != nil {
 		d.Reason, d.Since, d.Until = by.Reason, by.Since, by.Until
 	}
@@ -135,8 +139,19 @@ func (s *Site) getUser(v *visit) (web.View, error) {
 	return s.showAdmin(http.StatusOK, d)
 }
 
-// actOnUser returns what does one thing to the account of the address, and says so.
-func (s *Site) actOnUser(said string, act func(v *visit, by identity.Actor, id string, form formValues) error) page {
+// namesOf returns the names of roles for a form.
+func namesOf(roles []identity.Role) string {
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = string(role)
+	}
+	return strings.Join(names, " ")
+}
+
+// actOnUser returns what does the thing that a form of the page is for to the account of the address, and says so.
+func (s *Site) actOnUser(
+	name, said string, act func(v *visit, by identity.Actor, id string, form formValues) error,
+) page {
 	return func(v *visit) (web.View, error) {
 		form, err := web.Form(v.Request)
 		if err != nil {
@@ -151,6 +166,12 @@ func (s *Site) actOnUser(said string, act func(v *visit, by identity.Actor, id s
 			status, err := d.refused(v, by.Reason, err)
 			if err != nil {
 				return web.View{}, err
+			}
+			if d.Form = name; status == http.StatusConflict {
+				d.Late = true
+				for _, role := range rolesOf(form["role"]) {
+					d.Mine = append(d.Mine, roleTexts[role])
+				}
 			}
 			return s.showAdmin(status, d)
 		}
@@ -169,21 +190,28 @@ func (f formValues) get(name string) string {
 }
 
 func (s *Site) postRoles() page {
-	return s.actOnUser("roles", func(v *visit, by identity.Actor, id string, form formValues) error {
-		var roles []identity.Role
-		for _, name := range form["role"] {
-			role, err := identity.ParseRole(name)
-			if err != nil { // our own form sends no other
-				continue
-			}
-			roles = append(roles, role)
+	return s.actOnUser("roles", "roles", func(v *visit, by identity.Actor, id string, form formValues) error {
+		var seen []identity.Role
+		if _, told := form["seen"]; told {
+			seen = rolesOf(strings.Fields(form.get("seen")))
 		}
-		return s.identity.SetRoles(v.Context(), by, id, roles)
+		return s.identity.SetRoles(v.Context(), by, id, rolesOf(form["role"]), seen)
 	})
 }
 
+// rolesOf returns the roles of these names; our own forms send no others. It is never nil.
+func rolesOf(names []string) []identity.Role {
+	roles := make([]identity.Role, 0, len(names))
+	for _, name := range names {
+		if role, err := identity.ParseRole(name); err == nil {
+			roles = append(roles, role)
+		}
+	}
+	return roles
+}
+
 func (s *Site) postSuspend() page {
-	return s.actOnUser("suspended", func(v *visit, by identity.Actor, id string, form formValues) error {
+	return s.actOnUser("suspend", "suspended", func(v *visit, by identity.Actor, id string, form formValues) error {
 		var until time.Time
 		if days, err := strconv.Atoi(form.get("days")); err == nil && days > 0 && days <= 3650 {
 			until = time.Now().Add(time.Duration(days) * 24 * time.Hour)
@@ -194,14 +222,14 @@ func (s *Site) postSuspend() page {
 }
 
 func (s *Site) postUnsuspend() page {
-	return s.actOnUser("unsuspended", func(v *visit, by identity.Actor, id string, _ formValues) error {
+	return s.actOnUser("unsuspend", "unsuspended", func(v *visit, by identity.Actor, id string, _ formValues) error {
 		_, err := s.identity.Unsuspend(v.Context(), by, id)
 		return err
 	})
 }
 
 func (s *Site) postEndSessions() page {
-	return s.actOnUser("ended", func(v *visit, by identity.Actor, id string, _ formValues) error {
+	return s.actOnUser("end", "ended", func(v *visit, by identity.Actor, id string, _ formValues) error {
 		return s.identity.EndSessions(v.Context(), by, id)
 	})
 }

@@ -19,6 +19,7 @@ type Base struct {
 	Named       bool
 	Menu        string // the current entry of the menu
 	SignedIn    bool
+	Organises   bool   // the caller has a role that has pages
 	Failed      bool   // the form above all needs correcting
 	Flash       Notice // what has just happened
 	OfferOther  bool   // the browser prefers the other language
@@ -52,10 +53,11 @@ type Card struct {
 // visit is a request for a page.
 type visit struct {
 	*http.Request
-	language string
-	path     string // the Spanish address, without the query
-	caller   string // "" if nobody is signed in
-	carried  string // the order that the links to other pages of a list carry; "" if it follows from the rest
+	language  string
+	path      string // the Spanish address, without the query
+	caller    string // "" if nobody is signed in
+	organises bool   // the caller has a role that has pages
+	carried   string // the order that the links to other pages of a list carry; "" if it follows from the rest
 }
 
 func newVisit(r *http.Request) *visit {
@@ -126,7 +128,7 @@ func adminFilters() []string {
 func (v *visit) shown() string {
 	for _, form := range []string{
 		"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete", "/me/profile", "/me/email",
-		"/me/password", "/me/resend", "/admin/users/*/roles", "/admin/users/*/suspend",
+		"/me/password", "/me/resend", "/me/quality", "/admin/users/*/roles", "/admin/users/*/suspend",
 		"/admin/users/*/unsuspend", "/admin/users/*/end-sessions", "/admin/reports/*/decide", "/admin/videos/*/hide",
 		"/admin/videos/*/show", "/admin/jobs/redrive",
 	} {
@@ -141,7 +143,8 @@ func (v *visit) shown() string {
 func (v *visit) frame(title, menu string) Base {
 	here := v.shown() + kept(v.path, v.URL.Query())
 	b := Base{
-		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "", Description: "site.description",
+		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "",
+		Organises: v.organises, Description: "site.description",
 		Origin: strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"), Canonical: v.absolute(v.language, here),
 		Spanish: v.absolute(spanish, here), English: v.absolute(english, here),
 		Other: localized(other(v.language), here),
@@ -174,20 +177,29 @@ var flashes = map[string]Notice{
 	"retried":   {"good", "flash.retried"},
 	"deleted":   {"info", "flash.deleted"},
 
-	"roles":        {"good", "flash.roles"},
-	"suspended":    {"info", "flash.suspended"},
-	"unsuspended":  {"good", "flash.unsuspended"},
-	"decided":      {"good", "flash.decided"},
-	"hidden":       {"info", "flash.hidden"},
-	"shown":        {"good", "flash.shown"},
-	"redriven":     {"good", "flash.redriven"},
+	"roles":       {"good", "flash.roles"},
+	"suspended":   {"info", "flash.suspended"},
+	"unsuspended": {"good", "flash.unsuspended"},
+	"decided":     {"good", "flash.decided"},
+	"hidden":      {"info", "flash.hidden"},
+	"shown":       {"good", "flash.shown"},
+	"redriven":    {"good", "flash.redriven"},
+
+	"webhook_changed": {"good", "flash.webhook_changed"},
+	"webhook_told":    {"good", "flash.webhook_told"},
+	"webhook_deleted": {"info", "flash.webhook_deleted"},
+
 	"nothing":      {"warning", "flash.nothing"},
 	"factor_off":   {"info", "flash.factor_off"},
+	"copy":         {"good", "flash.copy"},
+	"left":         {"info", "flash.left"},
+	"back":         {"good", "flash.back"},
 	"ended":        {"info", "flash.ended"},
 	"others_ended": {"info", "flash.others_ended"},
 	"profile":      {"good", "flash.profile"},
 	"email":        {"info", "flash.email"},
 	"password":     {"good", "flash.password"},
+	"quality":      {"good", "flash.quality"},
 	"resent":       {"info", "flash.resent"},
 	"forgot":       {"info", "flash.forgot"},
 	"reset":        {"good", "flash.reset"},

@@ -25,10 +25,12 @@ import (
 	"risingstars/app/site"
 	"risingstars/assets"
 	"risingstars/infra/contracttest"
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
@@ -52,6 +54,7 @@ type house struct {
 	identity *identity.Module
 	media    *media.Module
 	voting   *voting.Module
+	archive  *archive.Module
 	post     *postbox
 	queue    *queue.Queue
 	hash     string // of the password of all accounts
@@ -83,7 +86,7 @@ func (p *postbox) Forward(_ context.Context, ids ...string) {
 }
 
 // link waits for the latest letter to an address by a template, and returns the address to which its link leads.
-func (p *postbox) link(t *testing.T, template, to string) string {
+func (p *postbox) link(t testing.TB, template, to string) string {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		p.mu.Lock()
@@ -120,20 +123,22 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 // owners are those of the house's tables.
 var owners = []database.Migrations{
 	dbqueue.Migrations(), identity.Migrations(), media.Migrations(), voting.Migrations(), moderation.Migrations(),
+	archive.Migrations(),
+	webhooks.Migrations(),
 }
 
-func startHouse(t *testing.T) *house {
+func startHouse(t testing.TB) *house {
 	t.Helper()
 	return startHouseOn(t, databasetest.Open(t, owners...), 1<<20)
 }
 
 // startHouseFor accepts files of so many bytes.
-func startHouseFor(t *testing.T, most int64) *house {
+func startHouseFor(t testing.TB, most int64) *house {
 	t.Helper()
 	return startHouseOn(t, databasetest.Open(t, owners...), most)
 }
 
-func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
+func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 	t.Helper()
 	h := &house{db: db}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
@@ -149,16 +154,23 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 		t.Fatal(err)
 	}
 	limits := limit.New(limit.Options{Logger: log})
+	bogota, err := time.LoadLocation("America/Bogota")
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.bucket = storage.New(files, storage.Options{})
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
 		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
-		Entries: entries{h},
-		Limits:  limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
+		Entries: entries{h}, Belongings: property{h},
+		Limits: limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
 	})
 	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
 		Options: voting.Options{URLExpiry: time.Hour}, MayVote: h.identity.MayAct,
+		MayExport: func(ctx context.Context, userID string) error {
+			return h.identity.Allow(ctx, userID, identity.ExportResults)
+		},
 	})
 	desk := moderation.New(moderation.Deps{
 		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
@@ -167,17 +179,28 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 		},
 	})
 	h.queue = queue.New(dbqueue.New(h.db, dbqueue.Options{}), queue.Options{Logger: log})
+	hooks := webhooks.New(webhooks.Deps{
+		DB: h.db, Queue: h.queue, Acts: webhookActs{h.identity}, Vault: auth.NewVault(keys, "webhooks"), Logger: log,
+		Options: webhooks.Options{RoleFaults: identity.RoleFaults()},
+	})
 	h.media = media.New(media.Deps{
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
 		Uploaders: &h.uploaders,
 		Options:   media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
 	})
+	h.archive = archive.New(archive.Deps{
+		DB: h.db, Bucket: h.bucket, Queue: h.queue, Belongings: kept{h}, Letters: h.post, Logger: log,
+	})
 	pages, err := site.New(site.Deps{
-		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Queue: h.queue,
+		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Archive: h.archive, Webhooks: hooks,
+		Queue: h.queue,
 		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
-		Options: site.Options{FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true},
+		Options: site.Options{
+			FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true, Zone: bogota, Region: "CO",
+			Contact: "ayuda@example.org",
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +217,10 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 	h.media.Routes(server)
 	h.voting.Routes(server)
 	desk.Routes(server)
+	h.archive.Routes(server)
+	hooks.Routes(server)
 	pages.Routes(server)
+	troubles(server, limits)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +239,7 @@ func startHouseOn(t *testing.T, db *database.DB, most int64) *house {
 }
 
 // account creates one. Those of a test share a hash, because making one takes long on purpose.
-func (h *house) account(t *testing.T, first, city string) identity.User {
+func (h *house) account(t testing.TB, first, city string) identity.User {
 	t.Helper()
 	if h.hash == "" {
 		var err error
@@ -232,7 +258,7 @@ func (h *house) account(t *testing.T, first, city string) identity.User {
 }
 
 // publish gives a person a published video with posters.
-func (h *house) publish(t *testing.T, user identity.User, title string) string {
+func (h *house) publish(t testing.TB, user identity.User, title string) string {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7()).String()
 	name, now := "processed/"+id+"-1", time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -260,7 +286,7 @@ func (h *house) publish(t *testing.T, user identity.User, title string) string {
 	return id
 }
 
-func (h *house) put(t *testing.T, key string, content []byte) {
+func (h *house) put(t testing.TB, key string, content []byte) {
 	t.Helper()
 	_, err := h.bucket.Put(t.Context(), key, bytes.NewReader(content), storage.PutOptions{MaxBytes: 1 << 20})
 	if err != nil {
@@ -295,7 +321,7 @@ type browser struct {
 	url string
 }
 
-func (h *house) browser(t *testing.T) *browser {
+func (h *house) browser(t testing.TB) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -308,7 +334,7 @@ func (h *house) browser(t *testing.T) *browser {
 }
 
 // signedIn is a browser in which the person is signed in.
-func (h *house) signedIn(t *testing.T, user identity.User) *browser {
+func (h *house) signedIn(t testing.TB, user identity.User) *browser {
 	t.Helper()
 	b := h.browser(t)
 	answer := b.post(t, "/login", "email", user.Email, "password", password)
@@ -328,12 +354,12 @@ type document struct {
 // location is where a redirect leads.
 func (d document) location() string { return d.header.Get("Location") }
 
-func (b *browser) get(t *testing.T, path string, headers ...string) document {
+func (b *browser) get(t testing.TB, path string, headers ...string) document {
 	t.Helper()
 	return b.ask(t, http.MethodGet, path, nil, headers...)
 }
 
-func (b *browser) post(t *testing.T, path string, fields ...string) document {
+func (b *browser) post(t testing.TB, path string, fields ...string) document {
 	t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(fields); i += 2 {
@@ -343,7 +369,7 @@ func (b *browser) post(t *testing.T, path string, fields ...string) document {
 		"Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")
 }
 
-func (b *browser) ask(t *testing.T, method, path string, body io.Reader, headers ...string) document {
+func (b *browser) ask(t testing.TB, method, path string, body io.Reader, headers ...string) document {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, b.url+path, body)
 	if err != nil {
@@ -367,7 +393,7 @@ func (b *browser) ask(t *testing.T, method, path string, body io.Reader, headers
 }
 
 // has fails the test unless the document has all of the texts.
-func (d document) has(t *testing.T, texts ...string) {
+func (d document) has(t testing.TB, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(d.body, text) {
@@ -377,7 +403,7 @@ func (d document) has(t *testing.T, texts ...string) {
 }
 
 // crowd publishes so many videos of as many people.
-func (h *house) crowd(t *testing.T, n int) (users []identity.User, videos []string) {
+func (h *house) crowd(t testing.TB, n int) (users []identity.User, videos []string) {
 	t.Helper()
 	cities := []string{"Bogotá", "Medellín", "Guadalajara", "Bogotá"}
 	titles := []string{"El primer vuelo", "Cumbia de medianoche", "Cien toques sin parar", "Canción para mi abuela"}

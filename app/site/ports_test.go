@@ -3,14 +3,16 @@ package site_test
 import (
 	"context"
 	"sync"
+	"time"
 
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 )
 
-// entries, moderated, acts and standing connect the modules as the app does.
+// entries, moderated, acts, webhookActs and standing connect the modules as the app does.
 type entries struct{ h *house }
 
 func (e entries) HideOwner(ctx context.Context, userID string) (int, error) {
@@ -57,6 +59,22 @@ func (a acts) Add(ctx context.Context, userID, act, videoID, before, after, reas
 	})
 }
 
+type webhookActs struct{ module *identity.Module }
+
+func (w webhookActs) MayRead(ctx context.Context, userID string) error {
+	return w.module.Allow(ctx, userID, identity.ReadWebhooks)
+}
+
+func (w webhookActs) MayManage(ctx context.Context, userID string) error {
+	return w.module.Allow(ctx, userID, identity.ManageWebhooks)
+}
+
+func (w webhookActs) Add(ctx context.Context, userID, act, webhookID, before, after, reason string) error {
+	return w.module.AddRecord(ctx, identity.Record{
+		Actor: userID, Act: act, Subject: "webhook:" + webhookID, Before: before, After: after, Reason: reason,
+	})
+}
+
 type standing struct {
 	moderation *moderation.Module
 	identity   *identity.Module
@@ -86,4 +104,37 @@ type uploaders struct{ unverified sync.Map }
 func (u *uploaders) Verified(_ context.Context, userID string) (bool, error) {
 	_, unverified := u.unverified.Load(userID)
 	return !unverified, nil
+}
+
+// property is what people have beside their accounts.
+type property struct{ h *house }
+
+func (p property) Leave(ctx context.Context, userID string) error {
+	return p.h.voting.Leave(ctx, userID)
+}
+
+func (p property) Return(ctx context.Context, userID string, shown bool) error {
+	return p.h.voting.Return(ctx, userID, shown)
+}
+
+func (p property) Settle(ctx context.Context, userID string, _ time.Time) error {
+	return p.h.voting.MoveVotes(ctx, userID)
+}
+
+func (p property) Erase(ctx context.Context, userID, _ string) error {
+	if err := p.h.voting.EraseOwner(ctx, userID); err != nil {
+		return err
+	}
+	return p.h.media.EraseOwner(ctx, userID)
+}
+
+// kept tells of each person no more than their e-mail.
+type kept struct{ h *house }
+
+func (k kept) Of(ctx context.Context, userID string) (archive.Person, bool, error) {
+	u, err := k.h.identity.Account(ctx, userID)
+	return archive.Person{
+		Email: u.Email, FirstName: u.FirstName, Language: "es",
+		Records: []archive.Record{{Name: "account", Data: map[string]string{"email": u.Email}}},
+	}, err == nil, err
 }

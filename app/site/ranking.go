@@ -1,6 +1,8 @@
 package site
 
 import (
+	"time"
+
 	"risingstars/modules/voting"
 	"risingstars/platform/web"
 )
@@ -15,6 +17,7 @@ type RankingPage struct {
 	Empty  bool
 	Pager  Pager
 	Again  string // the address of this page
+	Today  time.Time
 }
 
 func (*RankingPage) file() string { return "ranking" }
@@ -46,7 +49,7 @@ func (s *Site) getRanking(v *visit) (web.View, error) {
 	if d.Pager.past() {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
-	d.Again = v.link(v.path + kept(v.path, query))
+	d.Today, d.Again = time.Now(), v.link(v.path+kept(v.path, query))
 	d.Scripts = []string{"ranking.js"}
 	return s.show(d)
 }

@@ -27,11 +27,13 @@ func documents() []document {
 	return []document{
 		&GalleryPage{}, &WatchPage{}, &VideoPage{}, &RankingPage{}, &LoginPage{}, &SignupPage{}, &LogoutPage{},
 		&UploadPage{}, &ForgotPage{}, &ResetPage{}, &ConfirmPage{}, &MePage{}, &DevicesPage{}, &TwoFactorPage{},
-		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &ErrorPage{}, &CataloguePage{},
+		&MyVideosPage{}, &MyVideoPage{}, &MyVotesPage{}, &DataPage{}, &LeavePage{}, &UndoPage{},
+		&ErrorPage{}, &CataloguePage{},
 		&PerformerPage{}, &PosterPage{}, &EmbedPage{},
 		&TextPage{Name: "help"}, &TextPage{Name: "rules"}, &TextPage{Name: "privacy"}, &TextPage{Name: "terms"},
 		&TextPage{Name: "accessibility"}, &ReportPage{}, &AdminPage{}, &AdminUsersPage{}, &AdminUserPage{},
 		&AdminReportsPage{}, &AdminReportPage{}, &AdminVideoPage{}, &AdminJobsPage{}, &AdminLogPage{},
+		&AdminWebhooksPage{}, &AdminWebhookPage{},
 	}
 }
 
@@ -41,7 +43,7 @@ type renderer struct {
 	assets fs.FS
 	texts  *lang.Texts
 	static *web.Static
-	live   bool
+	o      Options
 	sets   map[string]*template.Template // by language
 	words  map[string]json.RawMessage    // of the upload page, by language
 }
@@ -52,9 +54,9 @@ const (
 	english = "en"
 )
 
-func newRenderer(assets fs.FS, texts *lang.Texts, static *web.Static, live bool) (*renderer, error) {
+func newRenderer(assets fs.FS, texts *lang.Texts, static *web.Static, o Options) (*renderer, error) {
 	r := &renderer{
-		assets: assets, texts: texts, static: static, live: live, sets: map[string]*template.Template{},
+		assets: assets, texts: texts, static: static, o: o, sets: map[string]*template.Template{},
 		words: map[string]json.RawMessage{},
 	}
 	for _, language := range []string{spanish, english} {
@@ -128,7 +130,11 @@ func (r *renderer) functions(language string) template.FuncMap {
 		"t":       speaker.Say,
 		"count":   speaker.Count,
 		"number":  speaker.Number,
-		"date":    speaker.Date,
+		"date":    func(t time.Time) (string, error) { return speaker.Date(t.In(r.o.Zone)) },
+		"hour":    func(t time.Time) string { return t.In(r.o.Zone).Format("15:04") },
+		"zone":    func() (string, error) { return speaker.Zone(r.o.Zone) },
+		"contact": func() string { return r.o.Contact },
+		"write":   func() string { return written(r.o.Contact) },
 		"clock":   clock,
 		"country": func(typed string) string { return lang.Country(typed, language) },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
@@ -150,6 +156,14 @@ func localized(language, to string) string {
 	return path.Join("/en", "/") + to
 }
 
+// written returns the address of a link to whom people can ask.
+func written(contact string) string {
+	if strings.Contains(contact, "://") {
+		return contact
+	}
+	return "mailto:" + contact
+}
+
 // tab returns the query of a list that shows those with a value; "" is what it shows without one.
 func tab(name, value string) string {
 	if value == "" {
@@ -168,7 +182,7 @@ func clock(d time.Duration) string {
 func (r *renderer) fill(d document) ([]byte, error) {
 	language := d.base().Lang
 	set := r.sets[language]
-	if r.live {
+	if r.o.Live {
 		var err error
 		if set, err = r.parse(language); err != nil {
 			return nil, err

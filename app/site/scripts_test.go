@@ -1,13 +1,9 @@
 package site_test
 
 import (
-	"context"
 	"os/exec"
-	gopath "path"
 	"path/filepath"
-	"regexp"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -29,38 +25,6 @@ func TestScriptsHaveTypes(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), filepath.Join(tools, ".bin/tsc"), arguments...).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// person is somebody at a browser that runs scripts.
-type person struct {
-	t   *testing.T
-	ctx context.Context
-}
-
-func (p person) do(actions ...chromedp.Action) {
-	p.t.Helper()
-	for i, action := range actions {
-		if err := within(p.ctx, 20*time.Second, action); err != nil {
-			var html string
-			_ = chromedp.Run(p.ctx, chromedp.OuterHTML("html", &html, chromedp.ByQuery))
-			p.t.Fatalf("step %d: %v\n%s", i, err, html)
-		}
-	}
-}
-
-// sees fails the test unless the body of an async function in the page returns the text.
-func (p person) sees(want, body string) {
-	p.t.Helper()
-	const helpers = `
-		const one = selector => document.querySelector(selector);
-		const until = async ready => {
-			while (!ready()) await new Promise(again => setTimeout(again, 20));
-		};`
-	var got string
-	p.do(chromedp.Evaluate("(async () => {"+helpers+body+"})()", &got, awaitPromise))
-	if got != want {
-		p.t.Errorf("it is %q, want %q, after%s", got, want, body)
 	}
 }
 
@@ -89,17 +53,8 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 		chromedp.Click("form button[type=submit]", chromedp.ByQuery),
 		chromedp.WaitReady(`.menu a[href="/me"]`, chromedp.ByQuery))
 
-	// On a lost network the box says so and stays as it was.
 	video := h.url + "/v/" + videos[0]
 	p.do(chromedp.Navigate(video))
-	p.sees("cast", `
-		const send = window.fetch;
-		window.fetch = () => Promise.reject(new TypeError("no network"));
-		one(".votebox button").focus();
-		one(".votebox button").click();
-		await until(() => !one("[data-trouble]").hidden);
-		window.fetch = send;
-		return document.activeElement.value;`)
 	// The second tap of a double one does not take the vote back, and the vote is told.
 	p.sees("1 Votaste por este video. 1 voto", `
 		let sent = 0;
@@ -137,37 +92,28 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 		return document.activeElement.textContent + " keeps the focus: " +
 			[...document.querySelectorAll("tbody th")].map(th =>
 			th.querySelector("a").textContent + th.querySelector(".moved").textContent).join(", ");`)
-}
+	p.sees("Actualizado hace", `return one("[data-age]").textContent.replace(/ \d.*/, "");`)
 
-// All scripts of a page, with what they import, are small on the wire.
-func TestScriptsOfAPageAreSmall(t *testing.T) {
-	t.Parallel()
-	h := startHouse(t)
-	user := h.account(t, "Ana", "Bogotá")
-	b, id := h.signedIn(t, user), h.publish(t, user, "El primer vuelo")
-	source := regexp.MustCompile(`<script type="module" src="([^"]+)"|import [^"]*"([^"]+)"`)
-	for path, most := range map[string]int{
-		"/": 4 << 10, "/ranking": 15 << 10, "/v/" + id: 15 << 10, "/upload": 15 << 10, "/me/videos/" + id: 15 << 10,
-	} {
-		seen, size := map[string]bool{}, 0
-		var follow func(address, text string)
-		follow = func(address, text string) {
-			for _, found := range source.FindAllStringSubmatch(text, -1) {
-				script := found[1]
-				if script == "" {
-					script = gopath.Join(gopath.Dir(address), found[2])
-				}
-				if seen[script] {
-					continue
-				}
-				seen[script] = true
-				size += len(b.get(t, script, "Accept-Encoding", "gzip").body)
-				follow(script, b.get(t, script, "Accept-Encoding", "identity").body)
-			}
-		}
-		follow(path, b.get(t, path).body)
-		if size > most || path == "/upload" && len(seen) < 6 {
-			t.Errorf("%s has scripts of %d bytes, at most %d are allowed: %v", path, size, most, seen)
-		}
-	}
+	// What nobody waits for is given up.
+	p.sees("2 no network, signed out", `
+		const {call} = await import(one("script[type=module]").src.replace(/[^/]+$/, "upload-calls.js"));
+		const care = {signIn: () => Promise.reject(new Error("signed out")), trouble() {}, tries: 2};
+		const send = window.fetch, ask = () => call(care, "DELETE", "uploads/x").catch(error => error.message);
+		let sent = 0;
+		window.fetch = () => { sent++; return Promise.reject(new Error("no network")); };
+		const cut = await ask();
+		window.fetch = () => Promise.resolve(new Response("{}", {status: 401}));
+		const out = await ask();
+		window.fetch = send;
+		return sent + " " + cut + ", " + out;`)
+
+	// Cities are suggested for the country that is typed.
+	p.do(chromedp.Navigate(h.url + "/signup?country=M%C3%A9xico"))
+	p.sees("0 Cali", `
+		const options = () => [...document.querySelectorAll("#cities option")].map(option => option.value);
+		const before = options().length;
+		one("#country").value = "colombia";
+		one("#country").dispatchEvent(new Event("change"));
+		await until(() => options().includes("Cali"));
+		return before + " Cali";`)
 }

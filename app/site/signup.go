@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"net/url"
 
 	"risingstars/modules/identity"
@@ -12,9 +13,9 @@ import (
 type SignupPage struct {
 	Base
 
-	Form      Form
-	Wish      Wish
-	Countries []string
+	Form              Form
+	Wish              Wish
+	Countries, Cities []string
 }
 
 func (*SignupPage) file() string { return "signup" }
@@ -32,7 +33,8 @@ func countries(in string) []string {
 	return names
 }
 
-func (v *visit) signupPage(w Wish, typed url.Values) *SignupPage {
+// signupPage suggests cities of the country that was typed, or else of the site's own.
+func (s *Site) signupPage(v *visit, w Wish, typed url.Values) (*SignupPage, error) {
 	d := &SignupPage{Base: v.frame("signup.title", "in"), Wish: w, Countries: countries(v.language)}
 	d.Private = true
 	d.Other += w.Query()
@@ -50,12 +52,12 @@ func (v *visit) signupPage(w Wish, typed url.Values) *SignupPage {
 			Hint: "field.password.hint",
 		},
 		{
-			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
-			Hint: "field.city.hint",
-		},
-		{
 			Name: "country", Label: "field.country", Type: "text", Autocomplete: "country-name", Most: most,
 			List: "countries",
+		},
+		{
+			Name: "city", Label: "field.city", Type: "text", Autocomplete: "address-level2", Most: most,
+			Hint: "field.city.hint", List: "cities",
 		},
 	}
 	for i, field := range d.Form.Fields {
@@ -63,11 +65,19 @@ func (v *visit) signupPage(w Wish, typed url.Values) *SignupPage {
 			d.Form.Fields[i].Value = typed.Get(field.Name)
 		}
 	}
-	return d
+	var err error
+	d.Cities, err = s.voting.Cities(v.Context(), cmp.Or(typed.Get("country"), s.o.Region))
+	return d, err
 }
 
+// getSignup also answers scripts that ask for the cities of a country.
 func (s *Site) getSignup(v *visit) (web.View, error) {
-	return s.show(v.signupPage(wishOf(v.URL.Query()), nil))
+	query := v.URL.Query()
+	d, err := s.signupPage(v, wishOf(query), url.Values{"country": {v.filter().Country}})
+	if err != nil {
+		return web.View{}, err
+	}
+	return s.show(d)
 }
 
 func (s *Site) postSignup(v *visit) (web.View, error) {
@@ -82,7 +92,10 @@ func (s *Site) postSignup(v *visit) (web.View, error) {
 		City: form.Get("city"), Country: form.Get("country"), Language: v.language,
 	})
 	if err != nil {
-		d := v.signupPage(wish, form)
+		d, readErr := s.signupPage(v, wish, form)
+		if readErr != nil {
+			return web.View{}, readErr
+		}
 		status, ok := d.Form.fail(ctx, err)
 		if !ok {
 			return web.View{}, err

@@ -15,10 +15,12 @@ import (
 	"net/http"
 	"time"
 
+	"risingstars/modules/archive"
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
+	"risingstars/modules/webhooks"
 	"risingstars/platform/lang"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -49,9 +51,12 @@ type Options struct {
 	SelfVotes bool
 	FilesPath string // below which published files have addresses that last, such as /media/
 	URLExpiry time.Duration
-	Origins   []string // the hosts, other than the site's own, from which clips and pictures come
-	Catalogue bool     // show the parts of all pages at /catalogue, for tests
-	Live      bool     // read templates and texts anew for each page, for developers
+	Zone      *time.Location // in which pages write times; nil: UTC
+	Region    string         // the country whose way of writing numbers they follow; "": each language's own
+	Contact   string         // an e-mail address or a page where people can ask; "": pages name none
+	Origins   []string       // the hosts, other than the site's own, from which clips and pictures come
+	Catalogue bool           // show the parts of all pages at /catalogue, for tests
+	Live      bool           // read templates and texts anew for each page, for developers
 }
 
 // Deps are what the site is built from. All are required.
@@ -60,6 +65,8 @@ type Deps struct {
 	Media      *media.Module
 	Voting     *voting.Module
 	Moderation *moderation.Module
+	Archive    *archive.Module
+	Webhooks   *webhooks.Module
 	Queue      Queue
 	Files      Files
 	Limits     Limits
@@ -74,6 +81,8 @@ type Site struct {
 	media      *media.Module
 	voting     *voting.Module
 	moderation *moderation.Module
+	archive    *archive.Module
+	webhooks   *webhooks.Module
 	queue      Queue
 	files      Files
 	limits     Limits
@@ -92,17 +101,21 @@ func New(d Deps) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts, err := lang.Load(d.Texts)
+	texts, err := lang.Load(d.Texts, d.Options.Region)
 	if err != nil {
 		return nil, err
 	}
-	render, err := newRenderer(d.Assets, texts, static, d.Options.Live)
+	if d.Options.Zone == nil {
+		d.Options.Zone = time.UTC
+	}
+	render, err := newRenderer(d.Assets, texts, static, d.Options)
 	if err != nil {
 		return nil, err
 	}
 	return &Site{
 		identity: d.Identity, media: d.Media, voting: d.Voting,
-		moderation: d.Moderation, queue: d.Queue, files: d.Files, limits: d.Limits, o: d.Options,
+		moderation: d.Moderation, archive: d.Archive, webhooks: d.Webhooks, queue: d.Queue, files: d.Files,
+		limits: d.Limits, o: d.Options,
 		render: render, static: static,
 	}, nil
 }
@@ -123,6 +136,7 @@ func (s *Site) Routes(server *web.Server) {
 	forgot := web.Use{Budgets: append(identity.ForgetBudgets(), pageViews)}
 	link := web.Use{Budgets: append(identity.LinkBudgets(), pageViews)}
 	account := web.Use{Budgets: append(identity.AccountBudgets(), pageViews)}
+	export := web.Use{Budgets: append(archive.RequestBudgets(), pageViews)}
 	report := web.Use{Budgets: append(moderation.ReportBudgets(), pageViews), Body: 16 << 10}
 	change := web.Use{Budgets: append(media.ChangeBudgets(), pageViews)}
 
@@ -170,6 +184,7 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost("/me/email", account, s.postEmail)
 		memberPost("/me/password", account, s.postPassword)
 		memberPost("/me/resend", account, s.postResend)
+		memberPost("/me/quality", look, s.postQuality)
 		memberGet("/me/videos", s.getMyVideos)
 		memberGet("/me/videos/{id}", s.getMyVideo)
 		memberPost("/me/videos/{id}/retry", change, s.postRetry)
@@ -179,6 +194,12 @@ func (s *Site) Routes(server *web.Server) {
 		memberPost("/me/two-factor", sessionUse(), s.postTwoFactor)
 		memberGet("/me/devices", s.getDevices)
 		memberPost("/me/devices", sessionUse(), s.postDevices)
+		memberGet("/me/data", s.getData)
+		memberPost("/me/data", export, s.postData)
+		memberGet("/me/delete", s.getLeave)
+		memberPost("/me/delete", account, s.postLeave)
+		get("/undo", s.getUndo)
+		post("/undo", link, s.postUndo)
 
 		get("/report/{id}", s.getReport)
 		post("/report/{id}", report, s.postReport)
@@ -220,6 +241,14 @@ func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, pa
 	get("/admin/jobs", s.getJobs)
 	post("/admin/jobs/redrive", act, s.postRedrive)
 	get("/admin/log", s.getLog)
+	get("/admin/webhooks", s.getWebhooks)
+	post("/admin/webhooks", act, s.postWebhook)
+	get("/admin/webhooks/{id}", s.getWebhook)
+	post("/admin/webhooks/{id}/change", act, s.actOnWebhook(s.postWebhookChange))
+	post("/admin/webhooks/{id}/rotate", act, s.actOnWebhook(s.postWebhookRotate))
+	post("/admin/webhooks/{id}/test", act, s.actOnWebhook(s.postWebhookTest))
+	post("/admin/webhooks/{id}/replay", act, s.actOnWebhook(s.postWebhookReplay))
+	post("/admin/webhooks/{id}/delete", act, s.actOnWebhook(s.postWebhookDelete))
 }
 
 // adder returns what adds a page in the language of a prefix.
@@ -229,7 +258,15 @@ func (s *Site) adder(server *web.Server, prefix string, secured bool) func(strin
 			path = ""
 		}
 		server.Page(method, prefix+path, use, secured, func(r *http.Request) (web.View, error) {
-			return serve(newVisit(r))
+			return serve(s.visit(r))
 		})
 	}
+}
+
+// visit returns a request for a page. A page without its way to the organisers' ones is better than none.
+func (s *Site) visit(r *http.Request) *visit {
+	v := newVisit(r)
+	rights, err := s.identity.RightsOf(v.Context(), v.caller)
+	v.organises = err == nil && len(rights) > 0
+	return v
 }

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,9 +52,6 @@ type Player struct {
 	Missing     bool
 	Other       string // the address of this page that chooses the other quality
 }
-
-// highFor is how long a browser keeps the wish for high quality.
-const highFor = 180 * 24 * time.Hour
 
 func (s *Site) getVideo(v *visit) (web.View, error) {
 	ctx := v.Context()
@@ -135,15 +133,6 @@ func (s *Site) more(v *visit, e voting.Entry) ([]VideoCard, error) {
 	return cards, err
 }
 
-// qualityCookie makes the browser keep the quality that the address chooses.
-func (v *visit) qualityCookie() []string {
-	switch quality := v.URL.Query().Get("q"); quality {
-	case "high", "low":
-		return []string{web.Cookie(v.Context(), "quality", quality, highFor)}
-	}
-	return nil
-}
-
 // moreCards is how many other videos of the city a page shows.
 const moreCards = 3
 
@@ -163,13 +152,9 @@ func (b VoteBox) voted() bool { return b.State == "voted" }
 // player prefers the small rendition on narrow screens, and everywhere for a browser that saves data.
 func (s *Site) player(v *visit, e voting.Entry, address string) (Player, error) {
 	ctx := v.Context()
-	p := Player{
-		Title: e.Title, Missing: e.FilesMissing, Saver: v.Header.Get("Save-Data") == "on",
-		High: web.CookieOf(v.Request, "quality") == "high",
-	}
-	if quality := v.URL.Query().Get("q"); quality != "" {
-		p.High = quality == "high"
-	}
+	p := Player{Title: e.Title, Missing: e.FilesMissing}
+	quality := cmp.Or(v.URL.Query().Get("q"), web.CookieOf(v.Request, "quality"))
+	p.High, p.Saver = quality == qualityHigh, quality == qualitySaver || v.Header.Get("Save-Data") == "on"
 	other := "high"
 	if p.High {
 		other = "low"

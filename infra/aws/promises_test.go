@@ -86,8 +86,12 @@ func TestTemplatesKeepTheirPromises(t *testing.T) {
 	}
 	network := string(files["network.yaml"])
 	const world, aws = "CidrIp: 0.0.0.0/0, Description", "ToPort: 443, CidrIp: 0.0.0.0/0, Description: AWS"
-	if out := strings.Count(network, aws); out != 2 || strings.Count(network, world)-out != 2 {
-		t.Errorf("%d groups reach AWS, not the tasks' 2, or not the load balancer's 2 ports are open to the world", out)
+	const letters = "- Letters\n          - {IpProtocol: tcp, FromPort: 587, ToPort: 587, CidrIp: 0.0.0.0/0, " +
+		"Description: letters}\n          - !Ref AWS::NoValue\n"
+	if out := strings.Count(network, aws); out != 2 || strings.Count(network, letters) != 1 ||
+		strings.Count(network, world)-out != 3 {
+		t.Errorf("%d groups reach AWS, not the tasks' 2, or something else than the load balancer's 2 ports and the "+
+			"workers' letters is open to the world", out)
 	}
 	// A group without rules of its own for what goes out may reach everything.
 	groups := strings.Count(network, "Type: AWS::EC2::SecurityGroup\n")

@@ -41,7 +41,7 @@ func TestSecretsAreNeitherParametersNorPlainVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{"DATABASE_URL", "DATABASE_APP_URL", "SECRET_KEY"}
+	secrets := []string{"DATABASE_URL", "DATABASE_APP_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "SMTP_URL"}
 	for _, c := range containers {
 		for _, v := range c.Variables {
 			if v.Secret != slices.Contains(secrets, v.Name) {

@@ -2,17 +2,19 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"risingstars/infra/cliptest"
 )
 
 // A contestant chooses a clip in a browser, chooses its part, writes a title while the bytes go, and sees it published,
-// without loading a page by hand.
-func TestAContestantSendsAClipFromAPage(t *testing.T) {
-	onlyInStage(t, embedded, aws) // disk and S3
+// without loading a page by hand. A voter opens the link that a chat shows on a phone, and votes in three taps, one of
+// which leads to a new account.
+func TestAClipIsSentAndVotedForOnPages(t *testing.T) {
 	t.Parallel()
 	s := startSite(t)
 	if s.bucket != nil {
@@ -23,9 +25,16 @@ func TestAContestantSendsAClipFromAPage(t *testing.T) {
 		"sine=frequency=440", "-t", "33", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
 		"-c:a", "aac")
 	ctx := newBrowser(t)
+	do := func(steps ...chromedp.Action) {
+		t.Helper()
+		for i, step := range steps {
+			if err := chromedp.Run(ctx, step); err != nil {
+				t.Fatalf("step %d: %v", i, err)
+			}
+		}
+	}
 	var address, state string
-	steps := []chromedp.Action{
-		chromedp.Navigate(s.URL + "/login?next=/upload"),
+	do(chromedp.Navigate(s.URL+"/login?next=/upload"),
 		chromedp.SendKeys("#email", ana.Email, chromedp.ByQuery),
 		chromedp.SendKeys("#password", password, chromedp.ByQuery),
 		chromedp.Click("form button[type=submit]", chromedp.ByQuery),
@@ -38,17 +47,31 @@ func TestAContestantSendsAClipFromAPage(t *testing.T) {
 		chromedp.Click("button[data-do]", chromedp.ByQuery),
 		chromedp.WaitReady("[data-progress]", chromedp.ByQuery),
 		chromedp.WaitReady("#state.good", chromedp.ByQuery), // by the stream of events
-		chromedp.Location(&address), chromedp.Text("#state", &state, chromedp.ByQuery),
-	}
-	for i, step := range steps {
-		if err := chromedp.Run(ctx, step); err != nil {
-			t.Fatalf("step %d: %v", i, err)
-		}
-	}
+		chromedp.Location(&address), chromedp.Text("#state", &state, chromedp.ByQuery))
 	var mine []video
 	ana.get(t, "/api/videos", ana.Token).want(t, http.StatusOK, "").decode(t, &mine)
 	if len(mine) != 1 || mine[0].Title != "From our own page" || mine[0].Status != "processed" ||
 		state != "Publicado" || address != s.URL+"/me/videos/"+mine[0].VideoID+"?said=uploaded" {
-		t.Errorf("at %s, which says %q, there are %+v", address, state, mine)
+		t.Fatalf("at %s, which says %q, there are %+v", address, state, mine)
+	}
+
+	var said string
+	link := s.URL + "/v/" + mine[0].VideoID
+	do(network.ClearBrowserCookies(), chromedp.EmulateViewport(360, 640), chromedp.Navigate(link),
+		chromedp.Click(".votebox button", chromedp.ByQuery),
+		chromedp.WaitReady(`form[action="/login"]`, chromedp.ByQuery),
+		chromedp.Click(`main a[href^="/signup"]`, chromedp.ByQuery),
+		chromedp.WaitReady("#first_name", chromedp.ByQuery),
+		chromedp.SendKeys("#first_name", "Luz", chromedp.ByQuery),
+		chromedp.SendKeys("#last_name", "Mora", chromedp.ByQuery),
+		chromedp.SendKeys("#email", "luz.mora@example.com", chromedp.ByQuery),
+		chromedp.SendKeys("#password1", password, chromedp.ByQuery),
+		chromedp.SendKeys("#city", "Cali", chromedp.ByQuery),
+		chromedp.SendKeys("#country", "Colombia", chromedp.ByQuery),
+		chromedp.Click("form button[type=submit]", chromedp.ByQuery),
+		chromedp.WaitReady(".votebox.voted", chromedp.ByQuery),
+		chromedp.Location(&address), chromedp.Text(".votebox", &said, chromedp.ByQuery))
+	if want := link + "?said=voted#voto"; address != want || !strings.Contains(said, "1 voto") {
+		t.Errorf("the vote leads to %s, which says %q, want %s", address, said, want)
 	}
 }

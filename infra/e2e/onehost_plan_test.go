@@ -26,7 +26,7 @@ const fillTables = `
 		SELECT '00000000-0000-7000-9000-' || tail, '00000000-0000-7000-8000-' || tail, 'Player ' || i,
 			'City ' || i % 50, 'city ' || i % 50, 'Country ' || i % 5, 'country ' || i % 5,
 			'Song ' || i, repeat('About the song. ', 10), 'song ' || i, 'processed/v', 'processed/p', 35000,
-			i * 31 % 1009, i, i * 17 % 100003, 1 FROM numbers;
+			i * 31 % 1009, i, i * 17 % 100003, 2 FROM numbers;
 	INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at)
 		SELECT '00000000-0000-7000-9000-' || tail, '00000000-0000-7000-a000-' || i % 1000,
 			'00000000-0000-7000-8000-' || tail, i FROM numbers;

@@ -15,6 +15,10 @@ const contract = `
 POST   /api/auth/signup               open
 POST   /api/auth/login                open
 GET    /api/auth/me                   secured
+DELETE /api/auth/me                   secured
+POST   /api/auth/me/export            secured
+GET    /api/auth/me/export            secured
+POST   /api/auth/undelete             open
 POST   /api/auth/refresh              open
 POST   /api/auth/logout               secured
 POST   /api/auth/logout-all           secured

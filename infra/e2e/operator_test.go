@@ -87,7 +87,7 @@ func TestMigrateDownWaitsForProcesses(t *testing.T) {
 	s.stop(t)
 	s.execSQL(t, `DELETE FROM roster_processes`) // of those that were killed
 	out, errs, code := s.runAppWith(t, owner, "migrate", "down")
-	if code != exitFailure || !strings.Contains(out, "TABLE moderation_") || !strings.Contains(out, "Type yes") {
+	if code != exitFailure || !strings.Contains(out, "TABLE webhooks_") || !strings.Contains(out, "Type yes") {
 		t.Errorf("the question does not name what goes: exit code %d, %s%s", code, out, errs)
 	}
 	if out, errs, code := s.runAppWith(t, owner, "migrate", "down", "--yes"); code != 0 {

@@ -19,7 +19,7 @@ func (m *Module) ProfileOf(ctx context.Context, id string) (Profile, error) {
 	if err := m.store.hold(ctx, id); err != nil {
 		return Profile{}, err
 	}
-	user, err := m.Account(ctx, id)
+	user, err := m.store.anyByID(ctx, id) // a deleted account may come back, with what it publishes meanwhile
 	if err != nil {
 		return Profile{}, err
 	}

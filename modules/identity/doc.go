@@ -17,6 +17,10 @@
 // not sign in, upload or vote, and its entries are hidden; other processes know within standingFor. Every act by a role
 // stands in a log that only grows, written in the act's own transaction. The last admin who may sign in stays one.
 //
+// An account that its owner deletes is as if it were gone from that moment on: signed out, hidden, without its votes,
+// and its e-mail is free. The link of a letter brings it back within seven days. Then it is erased, with all that other
+// modules have of it ([Belongings]), in steps that go on wherever they were interrupted; the log keeps its id.
+//
 // It offers [Module.ProfileOf], which returns a person's player name, city and country, and the HTTP operations under
 // /api/auth and /api/admin. It needs a database, a password hasher, a token issuer and rate limiters. It owns the
 // tables identity_*.

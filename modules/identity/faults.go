@@ -51,6 +51,9 @@ var (
 	errLastAdmin = fault.New(fault.Conflict, "last_admin",
 		"Es la última cuenta que administra el sitio. Da antes ese permiso a otra.",
 		"This is the last account that administers the site. Give another one that role first.")
+	errRolesChanged = fault.New(fault.Stale, "roles_changed",
+		"Otra persona cambió los permisos de esta cuenta mientras tanto. Mira cómo están ahora y decide otra vez.",
+		"Somebody else has changed the roles of this account meanwhile. Look at what they are now, and decide again.")
 	errNoUser = fault.New(fault.NotFound, "not_found",
 		"Esta cuenta no existe.",
 		"This account does not exist.")
@@ -87,6 +90,14 @@ var (
 	errFactorRequired = fault.New(fault.Forbidden, "totp_setup_required",
 		"Para administrar el sitio necesitas la verificación en dos pasos. Configúrala en tu cuenta.",
 		"To administer the site you need two-step sign-in. Set it up in your account.")
+	errCodeMissing = fault.New(fault.Conflict, "totp_missing",
+		"Escribe también el código de tu aplicación de autenticación, o un código de recuperación.",
+		"Type the code of your authenticator app, too, or a recovery code.")
+	errEmailTakenSince = fault.New(fault.Conflict, "email_taken_since",
+		"Otra cuenta ya usa este correo y lo confirmó. Cambia el correo de esa cuenta, o bórrala, y abre este enlace "+
+			"otra vez.",
+		"Another account has this e-mail now, and has confirmed it. Change the e-mail of that account, or delete it, "+
+			"and open this link again.")
 	errSessionNotFound = fault.New(fault.NotFound, "session_not_found",
 		"Esta sesión ya no existe.",
 		"This session does not exist any more.")
@@ -103,11 +114,12 @@ func RoleFaults() []*fault.Error {
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errForbiddenRole, errSuspended, errNotSuspended, errOwnAccount, errLastAdmin, errNoUser,
+		errForbiddenRole, errSuspended, errNotSuspended, errOwnAccount, errLastAdmin, errRolesChanged,
+		errNoUser,
 		errEmailTaken, errPasswordsDiffer, errBadCredentials, errNoAccount, errNoBrowser, errNoSession,
 		errBadRefresh, errRefreshReused, errSessionNotFound,
 		errFactorAsked, errWrongCode, errNotTheCode, errTicketOver, errWrongPassword, errFactorOn, errNoFactor,
-		errFactorRequired,
+		errFactorRequired, errCodeMissing, errEmailTakenSince,
 		errLinkInvalid, errLinkUsed, errLinkExpired, errLinkOutdated, errLinkOfAnother,
 	}
 }

@@ -46,4 +46,5 @@ func (m *Module) Routes(s *web.Server) {
 	a.factorRoutes(s, tags)
 	a.profileRoutes(s)
 	a.proofRoutes(s)
+	a.departureRoutes(s)
 }

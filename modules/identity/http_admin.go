@@ -34,7 +34,7 @@ func (a api) adminRoutes(s *web.Server) {
 	web.Register(s, operation(http.MethodGet, "/api/admin/users/{id}", "getUser",
 		"Get an account: for admins, organisers and auditors", errNoUser), reads, a.getUser)
 	web.Register(s, act(http.MethodPut, "/api/admin/users/{id}/roles", "setRoles",
-		"Give an account these roles and no others: for admins", errLastAdmin), acts, a.putRoles)
+		"Give an account these roles and no others: for admins", errLastAdmin, errRolesChanged), acts, a.putRoles)
 	web.Register(s, act(http.MethodPut, "/api/admin/users/{id}/suspension", "suspendUser",
 		"Keep an account out, and hide its entries: for admins and organisers", errLastAdmin, errOwnAccount),
 		acts, a.putSuspension)
@@ -137,19 +137,30 @@ type rolesInput struct {
 	Body struct {
 		Roles  []string `json:"roles" enum:"admin,organiser,moderator,juror,auditor" maxItems:"5" nullable:"false"`
 		Reason string   `json:"reason" doc:"Is kept in the log"`
+		// Without it, it is nil.
+		Expected []string `json:"expected,omitempty" maxItems:"5" nullable:"false" doc:"The roles that you have seen"`
 	}
 }
 
 func (a api) putRoles(ctx context.Context, in *rolesInput) (*userOutput, error) {
-	roles := make([]Role, len(in.Body.Roles))
-	for i, role := range in.Body.Roles {
-		roles[i] = Role(role)
+	var seen []Role
+	if in.Body.Expected != nil {
+		seen = rolesNamed(in.Body.Expected)
 	}
 	by := Actor{ID: auth.CallerID(ctx), Reason: in.Body.Reason}
-	if err := a.SetRoles(ctx, by, in.ID, roles); err != nil {
+	if err := a.SetRoles(ctx, by, in.ID, rolesNamed(in.Body.Roles), seen); err != nil {
 		return nil, err
 	}
 	return a.answerUser(ctx, in.ID)
+}
+
+// rolesNamed is never nil.
+func rolesNamed(names []string) []Role {
+	roles := make([]Role, len(names))
+	for i, name := range names {
+		roles[i] = Role(name)
+	}
+	return roles
 }
 
 type suspendInput struct {

@@ -26,7 +26,7 @@ func (a api) proofRoutes(s *web.Server) {
 		op.Security = web.Secured()
 		return op
 	}
-	links := web.Use{Budgets: []limit.Budget{linkUses}}
+	links := web.Use{Budgets: []limit.Budget{linkUses}, Known: true}
 	changes := web.Use{Budgets: []limit.Budget{accountChanges}}
 
 	confirm := operation("/api/auth/email/confirm", "confirmEmail",

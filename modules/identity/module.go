@@ -70,7 +70,8 @@ type Options struct {
 	AdminFactor bool
 }
 
-// Deps are what the module is built from. All but Entries, Letters, Links, Audience and Options are required.
+// Deps are what the module is built from. All but Entries, Belongings, Letters, Links, Audience and Options are
+// required.
 type Deps struct {
 	DB        *database.DB
 	Passwords Passwords
@@ -81,10 +82,12 @@ type Deps struct {
 	Limits    Limits
 	Logger    *slog.Logger
 	Entries   Entries // nil: there are none
-	Options   Options
-	Letters   Mailer   // nil: nobody gets letters
-	Links     Links    // of the letters
-	Audience  Audience // nil: nobody sees profiles
+	// Belongings are erased with an account; nil: nobody has any.
+	Belongings Belongings
+	Options    Options
+	Letters    Mailer   // nil: nobody gets letters
+	Links      Links    // of the letters
+	Audience   Audience // nil: nobody sees profiles
 }
 
 // Module is the identity module.
@@ -97,6 +100,8 @@ type Module struct {
 	log       *slog.Logger
 	entries   Entries
 	standing  standing
+
+	belongings Belongings
 
 	seals      Seals
 	sessionTTL time.Duration
@@ -115,8 +120,12 @@ func New(d Deps) *Module {
 	if d.Letters == nil {
 		d.Letters, d.Links = noPost{}, noPost{}
 	}
+	if d.Belongings == nil {
+		d.Belongings = propertyless{}
+	}
 	return &Module{
-		store: &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
+		belongings: d.Belongings,
+		store:      &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
 		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links, audience: d.Audience, entries: d.Entries,
 		seals: d.Refreshes, sessionTTL: cmp.Or(d.Options.SessionTTL, DefaultSessionTTL),
 		endings: endings{known: map[string]ending{}},

@@ -25,6 +25,8 @@ const (
 	Change  Purpose = "change"  // another e-mail is
 	Restore Purpose = "restore" // the e-mail of before comes back
 	Reset   Purpose = "reset"   // another password is chosen
+	// Undelete brings a deleted account back.
+	Undelete Purpose = "undelete"
 )
 
 // How long links work.
@@ -111,7 +113,7 @@ func (m *Module) openLink(
 	if caller != "" && caller != found.UserID {
 		return proof{}, User{}, errLinkOfAnother
 	}
-	u, err := m.store.byID(ctx, found.UserID)
+	u, err := m.store.anyByID(ctx, found.UserID)
 	switch {
 	case errors.Is(err, errNoAccount):
 		return proof{}, User{}, errLinkInvalid
@@ -162,14 +164,16 @@ func (m *Module) ConfirmEmail(ctx context.Context, caller, token string) (done P
 // have set a second factor since, and may have signed up anew with that e-mail, which only its owner can prove. Links
 // that are older than this one stay, because they are those of earlier owners.
 func (m *Module) restore(ctx context.Context, p proof, u User) error {
-	evicted, err := m.store.evict(ctx, u.ID, p.Email)
-	if err != nil {
-		return err
-	}
-	for _, id := range evicted {
-		if err := m.EndAll(ctx, id, ""); err != nil {
+	if u.left { // by whoever has changed it
+		if _, err := m.store.reopen(ctx, u.ID); err != nil {
 			return err
 		}
+		if err := m.welcome(ctx, Actor{ID: u.ID}, u.ID); err != nil {
+			return err
+		}
+	}
+	if err := m.makeRoom(ctx, u.ID, p.Email); err != nil {
+		return err
 	}
 	if err := m.store.setEmail(ctx, u.ID, p.Email); err != nil {
 		return err
@@ -180,7 +184,7 @@ func (m *Module) restore(ctx context.Context, p proof, u User) error {
 	if err := m.store.setPassword(ctx, u.ID, ""); err != nil {
 		return err
 	}
-	if err := m.store.voidProofs(ctx, u.ID, p.CreatedAt, Confirm, Change, Restore, Reset); err != nil {
+	if err := m.store.voidProofs(ctx, u.ID, p.CreatedAt, Confirm, Change, Restore, Reset, Undelete); err != nil {
 		return err
 	}
 	return m.EndAll(ctx, u.ID, "")

@@ -30,6 +30,7 @@ type house struct {
 	db    *database.DB
 	smtp  *mailtest.Server
 	links *auth.Seals
+	owned *property
 }
 
 func houseTables() []database.Migrations {
@@ -39,6 +40,7 @@ func houseTables() []database.Migrations {
 func openHouse(t *testing.T, db *database.DB) *house {
 	t.Helper()
 	h := &house{T: t, db: db, smtp: mailtest.Start(t, mailtest.Options{}), links: auth.NewSeals(keys, "letters")}
+	h.owned = &property{}
 	log := slog.New(slog.DiscardHandler)
 	driver := dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond})
 	carrier, err := mail.OpenSMTP(mail.SMTPOptions{URL: "smtp://" + h.smtp.Addr})
@@ -59,7 +61,7 @@ func openHouse(t *testing.T, db *database.DB) *house {
 	h.Module = identity.New(identity.Deps{
 		DB: db, Passwords: hasher, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
 		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
-		Limits: limit.New(limit.Options{}), Logger: log, Letters: post, Links: h.links,
+		Limits: limit.New(limit.Options{}), Logger: log, Letters: post, Links: h.links, Belongings: h.owned,
 	})
 	worker := queue.NewWorker(driver, post.Handlers(), queue.WorkerOptions{Logger: log, Concurrency: 2})
 	if err := worker.Start(t.Context()); err != nil {

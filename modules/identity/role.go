@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"risingstars/platform/fault"
 )
 
 // Role is what an account may do for the whole site beyond what everybody may.
@@ -35,6 +37,10 @@ const (
 	Moderate     Right = "videos.moderate" // hide videos, show them again, decide on reports
 	ReadJobs     Right = "jobs.read"
 	RedriveTasks Right = "jobs.redrive"
+
+	ReadWebhooks   Right = "webhooks.read"
+	ManageWebhooks Right = "webhooks.manage"
+	ExportResults  Right = "results.export"
 )
 
 // Holders returns the roles that have each right.
@@ -48,6 +54,10 @@ func Holders() map[Right][]Role {
 		Moderate:     {Admin, Organiser, Moderator},
 		ReadJobs:     {Admin, Organiser, Auditor},
 		RedriveTasks: {Admin, Organiser},
+
+		ReadWebhooks:   {Admin, Auditor},
+		ManageWebhooks: {Admin},
+		ExportResults:  {Admin, Organiser, Auditor},
 	}
 }
 
@@ -135,8 +145,9 @@ func (m *Module) changeRole(
 	return changed, err
 }
 
-// SetRoles gives an account these roles and no others.
-func (m *Module) SetRoles(ctx context.Context, by Actor, userID string, roles []Role) error {
+// SetRoles gives an account these roles and no others. seen are those that the actor has seen it have: if they are
+// others by now, nothing changes, and the error is errRolesChanged, which says which. With nil they may be any.
+func (m *Module) SetRoles(ctx context.Context, by Actor, userID string, roles, seen []Role) error {
 	if err := by.explained(); err != nil {
 		return err
 	}
@@ -151,9 +162,18 @@ func (m *Module) SetRoles(ctx context.Context, by Actor, userID string, roles []
 		if _, err := m.store.userByID(ctx, userID); err != nil {
 			return err
 		}
+		if seen != nil && joinRoles(inOrder(seen)) != joinRoles(before) {
+			now := joinRoles(before)
+			return errRolesChanged.WithFields(fault.Field{Location: "now.roles", Message: fault.Text{ES: now, EN: now}})
+		}
 		_, err = m.replaceRoles(ctx, by, userID, before, roles)
 		return err
 	})
+}
+
+// inOrder returns those roles that there are, each once, in the order of Roles.
+func inOrder(roles []Role) []Role {
+	return slices.DeleteFunc(Roles(), func(r Role) bool { return !slices.Contains(roles, r) })
 }
 
 // lockRoles returns the roles of an account, which nobody changes until the transaction ends.
@@ -169,7 +189,7 @@ func (m *Module) lockRoles(ctx context.Context, userID string) ([]Role, error) {
 func (m *Module) replaceRoles(
 	ctx context.Context, by Actor, userID string, before, after []Role,
 ) (changed bool, err error) {
-	after = slices.DeleteFunc(Roles(), func(r Role) bool { return !slices.Contains(after, r) })
+	after = inOrder(after)
 	if slices.Equal(before, after) {
 		return false, nil
 	}

@@ -41,7 +41,7 @@ func TestTheLogOnlyGrows(t *testing.T) {
 		ctx := t.Context()
 		admin, other := twoAccounts(t, m)
 		by := identity.Actor{ID: admin.ID, Reason: "They help."}
-		if err := m.SetRoles(ctx, by, other.ID, []identity.Role{identity.Juror, identity.Moderator}); err != nil {
+		if err := m.SetRoles(ctx, by, other.ID, []identity.Role{identity.Juror, identity.Moderator}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if changed, err := m.Grant(ctx, console, other.Email, identity.Juror); err != nil || changed {
@@ -89,7 +89,7 @@ func TestASuspensionHoldsEverywhereAndEnds(t *testing.T) {
 		ctx := t.Context()
 		admin, other := twoAccounts(t, m)
 		if err := m.SetRoles(ctx, identity.Actor{ID: admin.ID, Reason: "Helps."}, other.ID,
-			[]identity.Role{identity.Organiser}); err != nil {
+			[]identity.Role{identity.Organiser}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := elsewhere.MayAct(ctx, other.ID); err != nil {

@@ -27,6 +27,8 @@ type userRow struct {
 
 	EmailVerifiedAt int64
 	PasswordAt      int64
+	LeftAt          int64
+	ReturnedAt      int64
 }
 
 func (userRow) TableName() string { return "identity_users" }
@@ -35,7 +37,8 @@ func (r userRow) user() User {
 	return User{
 		ID: r.ID, Email: r.Email, PasswordHash: r.PasswordHash, FirstName: r.FirstName, LastName: r.LastName,
 		City: r.City, Country: r.Country, Language: r.Language, CreatedAt: database.FromMicros(r.CreatedAt),
-		EmailVerified: r.EmailVerifiedAt > 0, PasswordAt: database.FromMicros(r.PasswordAt),
+		EmailVerified: r.EmailVerifiedAt > 0, PasswordAt: database.FromMicros(r.PasswordAt), left: r.LeftAt > 0,
+		returnedAt: database.FromMicros(r.ReturnedAt),
 	}
 }
 
@@ -72,7 +75,7 @@ func (s *store) insert(ctx context.Context, u User) error {
 	return nil
 }
 
-// byID returns errNoAccount if there is no such account; byEmail does the same.
+// byID returns errNoAccount if there is no such account, or it is deleted; byEmail does the same.
 func (s *store) byID(ctx context.Context, id string) (User, error) {
 	return s.find(ctx, "", "id = ?", id)
 }
@@ -88,7 +91,7 @@ func (s *store) byEmail(ctx context.Context, email string) (User, error) {
 // find returns the account that meets the condition. If several do, it prefers the one with the folded e-mail.
 func (s *store) find(ctx context.Context, folded, condition string, values ...any) (User, error) {
 	var rows []userRow
-	if err := s.db.Gorm(ctx).Where(condition, values...).Find(&rows).Error; err != nil {
+	if err := s.db.Gorm(ctx).Where("left_at = 0").Where(condition, values...).Find(&rows).Error; err != nil {
 		return User{}, fmt.Errorf("read account: %w", err)
 	}
 	if len(rows) == 0 {

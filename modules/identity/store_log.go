@@ -77,7 +77,7 @@ func (s *store) records(ctx context.Context, f LogFilter, offset, limit int) ([]
 // names returns the player names of those accounts that exist.
 func (s *store) names(ctx context.Context, ids []string) (map[string]string, error) {
 	var rows []userRow
-	if err := s.db.Gorm(ctx).Where("id IN ?", ids).Find(&rows).Error; err != nil {
+	if err := s.db.Gorm(ctx).Where("id IN ? AND left_at = 0", ids).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read the names of accounts: %w", err)
 	}
 	names := make(map[string]string, len(rows))

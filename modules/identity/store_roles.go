@@ -48,7 +48,8 @@ func (s *store) rolesOf(ctx context.Context, userIDs []string) (map[string][]Rol
 func (s *store) granted(ctx context.Context) ([]Granted, error) {
 	var rows []userRow
 	err := s.db.Query(ctx, &rows, `
-		SELECT * FROM identity_users WHERE id IN (SELECT user_id FROM identity_roles) ORDER BY email_folded`)
+		SELECT * FROM identity_users WHERE left_at = 0 AND id IN (SELECT user_id FROM identity_roles)
+		ORDER BY email_folded`)
 	if err != nil {
 		return nil, fmt.Errorf("list who has roles: %w", err)
 	}
@@ -84,7 +85,7 @@ func (s *store) countAdmins(ctx context.Context) (int, error) {
 	var row struct{ N int }
 	err := s.db.Query(ctx, &row, `
 		SELECT COUNT(*) AS n FROM identity_roles r JOIN identity_users u ON u.id = r.user_id
-		WHERE r.role = ? AND NOT EXISTS (
+		WHERE r.role = ? AND u.left_at = 0 AND NOT EXISTS (
 			SELECT 1 FROM identity_suspensions s WHERE s.user_id = r.user_id AND (s.until = 0 OR s.until > ?))`,
 		Admin, database.Micros(time.Now()))
 	if err != nil {
@@ -110,7 +111,7 @@ func (s *store) setRoles(ctx context.Context, userID string, roles []Role) error
 
 // people returns a page of the accounts, the latest first, and how many match.
 func (s *store) people(ctx context.Context, f PeopleFilter, offset, limit int) ([]User, int, error) {
-	where, values := []string{"1 = 1"}, []any{}
+	where, values := []string{"left_at = 0"}, []any{}
 	if word := strings.TrimSpace(f.Search); word != "" {
 		pattern := "%" + patternEscaper.Replace(strings.ToLower(word)) + "%"
 		typed := "%" + patternEscaper.Replace(word) + "%" // SQLite's LOWER leaves letters like Á as they are

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -30,13 +31,20 @@ func untilMicros(t time.Time) int64 {
 	return database.Micros(t)
 }
 
-// barred returns errSuspended, with the reason, if the account is suspended at this moment.
+// barred returns errSuspended, with the reason, if the account is suspended at this moment, and errNoAccount if it is
+// deleted.
 func (s *store) barred(ctx context.Context, userID string) error {
 	known, err := s.suspension(ctx, userID)
 	if err == nil && known != nil && known.holds(time.Now()) {
 		err = known.fault()
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if user, err := s.anyByID(ctx, userID); err != nil || user.left {
+		return cmp.Or(err, error(errNoAccount))
+	}
+	return nil
 }
 
 // suspension returns nil if there is none. It may have lapsed.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -168,7 +169,11 @@ func (m *Module) letBackIn(ctx context.Context, by Actor, s Suspension) (shown i
 	if err != nil || !ended {
 		return 0, err
 	}
-	if m.entries != nil {
+	user, err := m.store.anyByID(ctx, s.UserID)
+	if err != nil && !errors.Is(err, errNoAccount) {
+		return 0, err
+	}
+	if m.entries != nil && err == nil && !user.left {
 		if shown, err = m.entries.ShowOwner(ctx, s.UserID); err != nil {
 			return 0, err
 		}

@@ -16,6 +16,8 @@ type User struct {
 	PasswordAt   time.Time // when the password was last changed, by the database's clock; 1970 or zero: never
 
 	EmailVerified bool
+	left          bool      // it is deleted, but not yet erased
+	returnedAt    time.Time // when it last came back from that; 1970: never
 }
 
 // PlayerName returns the name that others see.

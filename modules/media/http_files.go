@@ -37,7 +37,8 @@ func (a api) fileOperations() []huma.Operation {
 			Method: method, Path: a.o.FilesPath + "{folder}/{name}", OperationID: id, Summary: summary,
 			Tags: []string{published},
 			Parameters: append([]*huma.Param{
-				parameter("folder", "path", "uploads: originals; processed: published files", true),
+				parameter("folder", "path",
+					"uploads: originals; processed: published files; exports: copies of people's data", true),
 				parameter("name", "path", "The file's name", true),
 			}, query...),
 			Responses: map[string]*huma.Response{},
@@ -53,6 +54,7 @@ func (a api) fileOperations() []huma.Operation {
 	file := map[string]*huma.MediaType{
 		"video/mp4": {Schema: bytes}, "video/quicktime": {Schema: bytes}, "video/3gpp": {Schema: bytes},
 		"video/x-matroska": {Schema: bytes}, "video/webm": {Schema: bytes}, "image/jpeg": {Schema: bytes},
+		"application/zip": {Schema: bytes},
 	}
 	header := func(description, example string) *huma.Param {
 		return &huma.Param{Description: description, Schema: text, Example: example}
@@ -65,8 +67,8 @@ func (a api) fileOperations() []huma.Operation {
 		op := operation(method, id, summary, append(link(false),
 			parameter("download", "query", "1: browsers save the file", false),
 			parameter("Range", "header", "The part of the file to get, such as bytes=0-1023", false))...)
-		op.Description = "Published files need no signature, originals do. If storage has an address of its own, the " +
-			"answer leads there."
+		op.Description = "Published files need no signature, the others do. If storage has an address of its own, " +
+			"the answer leads there."
 		op.Responses["200"] = &huma.Response{Description: "The file", Headers: about, Content: content}
 		op.Responses["206"] = &huma.Response{Description: "The part of the file", Headers: about, Content: content}
 		op.Responses["302"] = &huma.Response{
@@ -92,7 +94,7 @@ func (a api) fileOperations() []huma.Operation {
 		Description: "The part has arrived", Headers: map[string]*huma.Param{"ETag": about["ETag"]},
 	}
 	return []huma.Operation{
-		read(http.MethodGet, "getFile", "Get a clip, a poster or an original", file),
+		read(http.MethodGet, "getFile", "Get a clip, a poster, an original or a copy of one's data", file),
 		read(http.MethodHead, "headFile", "Get the headers of a file", nil),
 		web.Refuses(put, append(slices.Clone(a.o.PartFaults), errNotFound, disk.ErrFull)...),
 	}

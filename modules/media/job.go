@@ -248,12 +248,15 @@ func (j *job) commit(ctx context.Context, v Video) (files []condemned, err error
 		if err != nil {
 			return err
 		}
-		err = j.gallery.Publish(ctx, Entry{
+		entry := Entry{
 			VideoID: v.ID, UserID: v.OwnerID, PlayerName: owner.PlayerName, City: owner.City, Country: owner.Country,
 			Title: v.Title, Description: v.Description, Output: v.Output,
 			Duration: v.Duration, UploadedAt: v.UploadedAt,
-		})
-		if err != nil {
+		}
+		if err := j.gallery.Publish(ctx, entry); err != nil {
+			return err
+		}
+		if err := j.tellPublished(ctx, j.video, entry); err != nil {
 			return err
 		}
 		old := j.video.keys()

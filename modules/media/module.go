@@ -62,6 +62,14 @@ type People interface {
 	Profile(ctx context.Context, userID string) (Profile, error)
 }
 
+// Herald tells others what becomes of videos. Its methods join the transaction in ctx.
+type Herald interface {
+	// Published tells that a video is published for the first time.
+	Published(ctx context.Context, e Entry) error
+	// Failed tells that a video has failed, with the code of why. try is another one after each retry.
+	Failed(ctx context.Context, videoID, ownerID, code string, try int) error
+}
+
 // Uploaders knows who may upload.
 type Uploaders interface {
 	// Verified reports whether an account has proved its e-mail.
@@ -136,6 +144,7 @@ type Deps struct {
 	// nothing.
 	Files      func(http.ResponseWriter, *http.Request) error
 	Moderation Moderation // nil: nothing is hidden, and everybody may upload
+	Herald     Herald     // nil: nobody is told
 	Options    Options
 	Logger     *slog.Logger
 	// Registerer receives the module's metrics; nil: no metrics.
@@ -162,6 +171,7 @@ type Module struct {
 	metrics   *metrics
 
 	moderation Moderation
+	herald     Herald
 
 	places     *places
 	watchers   *watchers
@@ -179,7 +189,7 @@ func New(d Deps) *Module {
 		bucket: d.Bucket, queue: d.Queue, gallery: d.Gallery, people: d.People, uploaders: d.Uploaders,
 		limits: d.Limits, processor: d.Processor, scratch: d.Scratch, disks: d.Disks, files: d.Files,
 		o:   d.Options.withDefaults(),
-		log: d.Logger, metrics: newMetrics(d.Registerer), streamLife: streamLife,
+		log: d.Logger, metrics: newMetrics(d.Registerer), streamLife: streamLife, herald: d.Herald,
 	}
 	if m.moderation = d.Moderation; m.moderation == nil {
 		m.moderation = free{}

@@ -182,7 +182,9 @@ func (m *Module) claimOwn(ctx context.Context, d queue.Delivery) (Video, bool, e
 
 // reject ends the claim on a clip that breaks a rule or cannot be processed.
 func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error {
-	rejected, err := m.store.reject(ctx, v, r.Code, r.Subject)
+	rejected, err := m.failAndTell(ctx, v.ID, func(ctx context.Context) (bool, error) {
+		return m.store.reject(ctx, v, r.Code, r.Subject)
+	})
 	if err != nil {
 		return err
 	}
@@ -197,7 +199,9 @@ func (m *Module) reject(ctx context.Context, v Video, r *ffmpeg.Rejection) error
 
 // fail handles a task that has no attempts left. If others used them up, the video gets a new task by the next sweep.
 func (m *Module) fail(ctx context.Context, d queue.Delivery, _ string) error {
-	failed, err := m.store.fail(ctx, d.ID, d.MaxAttempts)
+	failed, err := m.failAndTell(ctx, d.ID, func(ctx context.Context) (bool, error) {
+		return m.store.fail(ctx, d.ID, d.MaxAttempts)
+	})
 	if failed {
 		m.metrics.failed.WithLabelValues(codeProcessingError).Inc()
 	}

@@ -77,6 +77,15 @@ func (d directStore) byOwner(ctx context.Context, ownerID string) ([]directUploa
 	return uploadsOf(rows), nil
 }
 
+// allOf returns all uploads of a person, also those that have expired.
+func (d directStore) allOf(ctx context.Context, ownerID string) ([]directUpload, error) {
+	var rows []directRow
+	if err := d.db.Query(ctx, &rows, d.selectUploads()+` WHERE owner_id = ?`, ownerID); err != nil {
+		return nil, fmt.Errorf("list direct uploads: %w", err)
+	}
+	return uploadsOf(rows), nil
+}
+
 func uploadsOf(rows []directRow) []directUpload {
 	uploads := make([]directUpload, len(rows))
 	for i, row := range rows {

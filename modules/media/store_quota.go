@@ -52,3 +52,13 @@ func (s *store) usage(ctx context.Context, ownerID string) (usage, error) {
 		bytes: row.OriginalBytes + row.UploadBytes,
 	}, nil
 }
+
+// forgetOwner forgets how much a person has uploaded, and when it was their turn.
+func (s *store) forgetOwner(ctx context.Context, ownerID string) error {
+	for _, table := range []string{"media_owners", "media_turns"} {
+		if _, err := s.db.Exec(ctx, `DELETE FROM `+table+` WHERE owner_id = ?`, ownerID); err != nil {
+			return fmt.Errorf("forget an owner: %w", err)
+		}
+	}
+	return nil
+}

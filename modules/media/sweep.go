@@ -100,7 +100,9 @@ func (m *Module) resend(ctx context.Context) error {
 }
 
 func (m *Module) failDead(ctx context.Context, v silentVideo) error {
-	failed, err := m.store.failDead(ctx, v)
+	failed, err := m.failAndTell(ctx, v.ID, func(ctx context.Context) (bool, error) {
+		return m.store.failDead(ctx, v)
+	})
 	if failed {
 		m.metrics.swept.WithLabelValues(actFailed).Inc()
 		m.metrics.failed.WithLabelValues(codeProcessingError).Inc()

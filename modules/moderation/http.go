@@ -53,5 +53,5 @@ func (m *Module) Routes(s *web.Server) {
 	}
 	web.Register(s, web.Refuses(report, append(slices.Clone(roleFaults),
 		errAlreadyReported, videoFault, m.o.HiddenFault, disk.ErrFull)...),
-		web.Use{Budgets: ReportBudgets(), Body: wordsBody}, a.postReport)
+		web.Use{Budgets: ReportBudgets(), Body: wordsBody, Known: true}, a.postReport)
 }

@@ -64,7 +64,7 @@ func (m *Module) Complain(ctx context.Context, c Complaint) (id string, err erro
 				ES: "escribe tu correo, o entra en tu cuenta", EN: "must be your e-mail; or sign in",
 			}})
 		}
-		reporter = "mail:" + email
+		reporter = mailPrefix + email
 	} else if err := m.acts.MayReport(ctx, reporter); err != nil {
 		return "", err
 	}
@@ -81,6 +81,9 @@ func (m *Module) Complain(ctx context.Context, c Complaint) (id string, err erro
 	}
 	return r.ID, err
 }
+
+// mailPrefix begins the reporter of a report by somebody who was not signed in.
+const mailPrefix = "mail:"
 
 // mostEmail is the longest e-mail, in bytes (RFC 5321 §4.5.3.1.3).
 const mostEmail = 254

@@ -180,3 +180,33 @@ func (s *store) hasReported(ctx context.Context, reporter, videoID string) (bool
 	}
 	return row.N > 0, nil
 }
+
+// reportsBy returns the reports that somebody has made, the earliest first.
+func (s *store) reportsBy(ctx context.Context, reporters []string) ([]Report, error) {
+	var rows []reportRow
+	err := s.db.Gorm(ctx).Where("reporter IN ?", reporters).Order("reported_at, id").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the reports of a person: %w", err)
+	}
+	reports := make([]Report, len(rows))
+	for i, row := range rows {
+		reports[i] = row.report()
+	}
+	return reports, nil
+}
+
+// forget keeps what was decided on the reports of a person, but neither their words nor their e-mail.
+func (s *store) forget(ctx context.Context, userID, byMail string) error {
+	err := s.db.InTx(ctx, func(ctx context.Context) error {
+		_, err := s.db.Exec(ctx, `UPDATE moderation_reports SET words = '' WHERE reporter = ?`, userID)
+		if err == nil && byMail != "" {
+			_, err = s.db.Exec(ctx, `
+				UPDATE moderation_reports SET words = '', reporter = 'erased:' || id WHERE reporter = ?`, byMail)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget the reports of a person: %w", err)
+	}
+	return nil
+}

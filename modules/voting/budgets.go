@@ -24,6 +24,17 @@ var (
 	}
 )
 
+// exportTime is how long an export may take.
+const exportTime = 10 * time.Minute
+
+// An export holds a connection to the database for as long as its client takes.
+var (
+	exports = limit.Budget{
+		Name: "exports", By: limit.Account, Rate: limit.Rate{Count: 12, Per: time.Minute, Burst: 12},
+	}
+	processExports = limit.Budget{Name: "process_exports", By: limit.Process, AtOnce: 2}
+)
+
 // BallotBudgets are what a vote takes, also one from a page.
 func BallotBudgets() []limit.Budget { return []limit.Budget{votes, clientVotes} }
 

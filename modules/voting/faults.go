@@ -39,6 +39,9 @@ var (
 	errUnverified = fault.New(fault.Forbidden, "email_unverified",
 		"Para votar, confirma primero tu correo: abre el enlace que te enviamos, o pide otro en tu cuenta.",
 		"To vote, confirm your e-mail first: open the link that we sent, or ask for another one in your account.")
+	errNoTable = fault.New(fault.NotFound, "not_found",
+		"Esta tabla no existe. Hay entries, votes y ranking.",
+		"This table does not exist. There are entries, votes and ranking.")
 	errSelfVote = fault.New(fault.Conflict, "self_vote",
 		"No puedes votar por tu propio video.",
 		"You cannot vote for your own video.")
@@ -54,5 +57,6 @@ func HiddenFault() *fault.Error { return errWithdrawn }
 func Faults() []*fault.Error {
 	return []*fault.Error{
 		errNoEntry, errWithdrawn, errNoPerformer, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
+		errNoTable,
 	}
 }

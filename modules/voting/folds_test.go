@@ -79,7 +79,7 @@ func TestWhatAnOlderBinaryFoldedIsFoldedAgain(t *testing.T) {
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		videos := b.publishInLodz(t, entries)
-		for _, version := range []int{0, text.FoldVersion - 1} {
+		for _, version := range []int{0, text.FoldVersion} {
 			b.spoil(t, version)
 			b.checkFindable(t, 0)
 			if behind := b.fillsBehind(t); behind != entries {
@@ -143,6 +143,37 @@ func TestAnEntryOfAnOldBinaryBringsItsContestantUpToDate(t *testing.T) {
 		}
 		if found := titles(t, b, voting.Filter{City: "gdańsk", Search: "piesn"}, voting.Recent, 5); len(found) != 1 {
 			t.Errorf("the gallery has %v", found)
+		}
+	})
+}
+
+// A country is one place, whatever language or code names it. A word of one's own is a place, too.
+func TestACountryIsOneWhateverNamesIt(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, country := range []string{"España", "Spain", "es", "ESP", "Macondo"} {
+			entry := newEntry(newID(), "Coplas", "Cádiz")
+			entry.Country = country
+			if err := b.Publish(t.Context(), entry); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for country, want := range map[string]int{"Spain": 4, "españa": 4, "ES": 4, "macondo": 1, "": 5, "Peru": 0} {
+			f := voting.Filter{Country: country}
+			ranking, err := b.rankings(t.Context(), f, 0, 10)
+			if err != nil || ranking.Total != want {
+				t.Errorf("the ranking of %q has %d (%v), want %d", country, ranking.Total, err, want)
+			}
+			if _, total, err := b.gallery(t.Context(), f, voting.Recent, 0, 10); err != nil || total != want {
+				t.Errorf("the gallery of %q has %d (%v), want %d", country, total, err, want)
+			}
+			if mixed, err := b.Mixed(t.Context(), 1, f, voting.Window{Limit: 10}); err != nil || mixed.Total != want {
+				t.Errorf("the mix of %q has %d (%v), want %d", country, mixed.Total, err, want)
+			}
+		}
+		if err := b.checkCounters(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }

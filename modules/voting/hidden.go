@@ -24,7 +24,11 @@ func (m *Module) moderate(ctx context.Context, videoID string, hidden bool) (cha
 		return false, errNoEntry
 	}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		changed, err = m.store.moderate(ctx, videoID, hidden)
+		var withdrawnOf string
+		changed, withdrawnOf, err = m.store.moderate(ctx, videoID, hidden)
+		if err == nil && withdrawnOf != "" {
+			err = m.tellHidden(ctx, withdrawnOf, true, videoID)
+		}
 		return err
 	})
 	return changed, err
@@ -43,7 +47,10 @@ func (m *Module) ShowOwner(ctx context.Context, userID string) (int, error) {
 
 func (m *Module) setAbsent(ctx context.Context, userID string, absent bool) (moved int, err error) {
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		moved, err = m.store.setAbsent(ctx, userID, absent)
+		ids, err := m.store.setAbsent(ctx, userID, absent)
+		if moved = len(ids); err == nil && absent {
+			err = m.tellHidden(ctx, userID, false, ids...)
+		}
 		return err
 	})
 	return moved, err

@@ -31,6 +31,14 @@ func (m *Module) Routes(s *web.Server) {
 	web.RegisterPrepared(s, operation(http.MethodGet, "/api/public/rankings", "getRanking",
 		"Rank the contestants by votes", "Ranking"), reads, a.getRankings)
 
+	export := operation(http.MethodGet, "/api/admin/export/{table}", "exportTable",
+		"Export the entries, their votes or the ranking: for admins, organisers and auditors", "Results")
+	export.Security, export.DefaultStatus = web.Secured(), http.StatusOK
+	refusals := append([]*fault.Error{errNoTable, limit.ErrTooManyAtOnce, fault.ErrInvalid}, m.o.ExportFaults...)
+	s.Handle(web.Refuses(describeExport(export), refusals...), web.Use{
+		Budgets: []limit.Budget{exports, processExports}, Stream: true, Timeout: exportTime,
+	}, a.getExport)
+
 	change := func(method, id, summary string, faults ...*fault.Error) huma.Operation {
 		op := operation(method, "/api/public/videos/{id}/vote", id, summary, "Voting")
 		op.Security = web.Secured()

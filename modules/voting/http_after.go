@@ -17,7 +17,8 @@ type After struct {
 
 // listName names a list in cursors: one that comes from another list, or from another filter, is refused.
 func listName(of string, f Filter) string {
-	return strings.Join([]string{of, placeKey(f.City), placeKey(f.Country), text.Fold(f.Search)}, "|")
+	city, country := placeKey(f.City, text.Fold), placeKey(f.Country, foldCountry)
+	return strings.Join([]string{of, city, country, text.Fold(f.Search)}, "|")
 }
 
 // cursor returns the text of a mark in a list, "" for none. It is sealed, because nobody may say at which position of

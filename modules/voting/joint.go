@@ -133,6 +133,9 @@ func (m *Module) castTogether(ctx context.Context, batches []*laneBatch) error {
 			if !ok {
 				return errVanished
 			}
+			if err := m.tellMilestones(ctx, b.videoID, len(added[b.videoID]), total); err != nil {
+				return err
+			}
 			settle(b.ballots, added[b.videoID], total)
 		}
 		return nil

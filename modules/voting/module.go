@@ -34,8 +34,9 @@ type Options struct {
 	SelfVotes bool          // whether contestants may vote for their own entries
 	URLExpiry time.Duration // how long links to files work where links expire
 	// VoteFaults are those of Deps.MayVote, for the document of the API.
-	VoteFaults []*fault.Error
-	Searches   int // how many searches run at the same time, and the others wait; 0: 4
+	VoteFaults   []*fault.Error
+	ExportFaults []*fault.Error // those of Deps.MayExport, for the same
+	Searches     int            // how many searches run at the same time, and the others wait; 0: 4
 }
 
 // Limits bound what is done at once by key. Hold counts one until it is released, and returns the fault to answer with
@@ -56,17 +57,29 @@ type Voters interface {
 	Verified(ctx context.Context, userID string) (bool, error)
 }
 
-// Deps are what the module is built from. All but MayVote, Voters and Registerer are required.
+// Herald tells others what happens to entries. Its methods join the transaction in ctx.
+type Herald interface {
+	// Hidden tells that an entry is shown no longer: a moderator hides it, or its owner is absent.
+	Hidden(ctx context.Context, videoID, ownerID string, moderated bool) error
+	// Reached tells that an entry has got a round number of votes. It may be told again, after votes were taken back.
+	Reached(ctx context.Context, videoID string, votes int) error
+}
+
+// Deps are what the module is built from. All but MayVote, MayExport, Voters, Herald and
+// Registerer are required.
 type Deps struct {
 	DB      *database.DB
 	Limits  Limits
 	Files   Files
 	Cursors Seals
 	Voters  Voters // nil: everybody may vote
+	Herald  Herald // nil: nobody is told
 	Options Options
 	// MayVote returns the fault to answer with if an account may not vote; nil: everybody may. Every vote asks, so it
 	// must cost no query.
 	MayVote func(ctx context.Context, userID string) error
+	// MayExport returns the fault to answer with if an account may not export results; nil: everybody may.
+	MayExport func(ctx context.Context, userID string) error
 	// Registerer receives the module's metrics; nil: no metrics.
 	Registerer prometheus.Registerer
 }
@@ -80,9 +93,12 @@ type Module struct {
 	files   Files
 	seals   Seals
 	voters  Voters
+	herald  Herald
 	o       Options
 	metrics *metrics
 	mayVote func(ctx context.Context, userID string) error
+
+	mayExport func(ctx context.Context, userID string) error
 }
 
 // New builds the module. Its tables must be migrated before it is used. It panics if its metrics are already
@@ -90,11 +106,15 @@ type Module struct {
 func New(d Deps) *Module {
 	m := &Module{
 		store:  newStore(d.DB, cmp.Or(d.Options.Searches, 4)),
-		limits: d.Limits, files: d.Files, seals: d.Cursors, voters: d.Voters, o: d.Options,
-		metrics: newMetrics(d.Registerer), mayVote: d.MayVote,
+		limits: d.Limits, files: d.Files, seals: d.Cursors, voters: d.Voters, herald: d.Herald, o: d.Options,
+		metrics: newMetrics(d.Registerer), mayVote: d.MayVote, mayExport: d.MayExport,
 	}
+	everybody := func(context.Context, string) error { return nil }
 	if m.mayVote == nil {
-		m.mayVote = func(context.Context, string) error { return nil }
+		m.mayVote = everybody
+	}
+	if m.mayExport == nil {
+		m.mayExport = everybody
 	}
 	m.roll = newRolls(m.store)
 	m.lanes = &lanes{castAll: m.joint(), open: map[string]*lane{}, metrics: m.metrics}

@@ -34,16 +34,16 @@ type placeFilter struct{ city, country int32 }
 const nowhere = -1
 
 func (r *roll) in(f Filter) placeFilter {
-	number := func(name string) int32 {
+	number := func(name string, fold func(string) string) int32 {
 		if strings.TrimSpace(name) == "" {
 			return 0
 		}
-		if n, ok := r.names[text.Fold(name)]; ok {
+		if n, ok := r.names[fold(name)]; ok {
 			return n
 		}
 		return nowhere
 	}
-	return placeFilter{number(f.City), number(f.Country)}
+	return placeFilter{number(f.City, text.Fold), number(f.Country, foldCountry)}
 }
 
 func (r *roll) within(i int, in placeFilter) bool {

@@ -82,7 +82,7 @@ func (s *store) seed(ctx context.Context, seeded []Seeded) error {
 		entries[i] = seededRow{newRow(e.Entry, published), len(e.Cast)}
 		c := seedRow{
 			UserID: e.UserID, Username: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
-			Country: e.Country, CountryFolded: text.Fold(e.Country), Entries: 1,
+			Country: e.Country, CountryFolded: foldCountry(e.Country), Entries: 1,
 			Votes: len(e.Cast), ListedVotes: len(e.Cast), JoinedAt: published, ListedAt: published,
 		}
 		for _, b := range e.Cast {

@@ -30,7 +30,7 @@ func in(query *gorm.DB, f Filter) *gorm.DB {
 		query = query.Where("city_folded = ?", text.Fold(f.City))
 	}
 	if strings.TrimSpace(f.Country) != "" {
-		query = query.Where("country_folded = ?", text.Fold(f.Country))
+		query = query.Where("country_folded = ?", foldCountry(f.Country))
 	}
 	return query.Session(&gorm.Session{})
 }

@@ -21,7 +21,7 @@ func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 		if err != nil {
 			return err
 		}
-		city, country, moved := text.Fold(c.City), text.Fold(c.Country), false
+		city, country, moved := text.Fold(c.City), foldCountry(c.Country), false
 		for _, e := range entries {
 			moved = moved || e.CityFolded != city || e.CountryFolded != country
 			_, err := s.db.Exec(ctx, `
@@ -29,7 +29,7 @@ func (s *store) changeContestant(ctx context.Context, c Contestant) error {
 					search_text = ?, fold_version = ?
 				WHERE video_id = ?`,
 				c.PlayerName, c.City, city, c.Country, country, searchText(e.Title, c.PlayerName, c.City),
-				text.FoldVersion, e.VideoID)
+				foldVersion, e.VideoID)
 			if err != nil {
 				return err
 			}
@@ -64,7 +64,7 @@ func (s *store) citiesOf(ctx context.Context, country string, of, most int) (cit
 		SELECT MIN(city) AS city FROM (
 			SELECT city, city_folded FROM voting_contestants WHERE country_folded = ?
 			ORDER BY listed_votes DESC, listed_at, user_id LIMIT ?) AS top
-		GROUP BY city_folded ORDER BY COUNT(*) DESC, city_folded LIMIT ?`, text.Fold(country), of, most)
+		GROUP BY city_folded ORDER BY COUNT(*) DESC, city_folded LIMIT ?`, foldCountry(country), of, most)
 	if err != nil {
 		return nil, fmt.Errorf("list cities: %w", err)
 	}

@@ -53,8 +53,8 @@ func (r entryRow) entry(votes int) Entry {
 func newRow(e Entry, publishedAt int64) entryRow {
 	return entryRow{
 		VideoID: e.VideoID, UserID: e.UserID, PlayerName: e.PlayerName, City: e.City, CityFolded: text.Fold(e.City),
-		Country: e.Country, CountryFolded: text.Fold(e.Country), Title: e.Title, Description: e.Description,
-		SearchText: searchText(e.Title, e.PlayerName, e.City), FoldVersion: text.FoldVersion,
+		Country: e.Country, CountryFolded: foldCountry(e.Country), Title: e.Title, Description: e.Description,
+		SearchText: searchText(e.Title, e.PlayerName, e.City), FoldVersion: foldVersion,
 		ProcessedKey: e.ProcessedKey, PosterKey: e.PosterKey, DurationMs: e.Duration.Milliseconds(),
 		SmallKey: e.SmallKey, SmallWidth: e.SmallWidth, SmallHeight: e.SmallHeight,
 		Poster640Key: e.Poster640Key, Poster320Key: e.Poster320Key,

@@ -12,14 +12,14 @@ import (
 // foldBatch is the number of entries that are folded again in one transaction.
 const foldBatch = 200
 
-// foldedTexts returns the fill that folds again what an older FoldVersion or an older binary folded. Such a binary may
+// foldedTexts returns the fill that folds again what an older foldVersion or an older binary folded. Such a binary may
 // also have written the contestant of an entry that it published, so both are folded together.
 func foldedTexts() database.Fill {
 	return database.Fill{
 		Name: "folded texts",
 		Behind: func(ctx context.Context, db *database.DB) (int, error) {
 			var row struct{ Behind int }
-			err := db.Query(ctx, &row, `SELECT COUNT(*) AS behind FROM voting_entries WHERE fold_version < 1`)
+			err := db.Query(ctx, &row, `SELECT COUNT(*) AS behind FROM voting_entries WHERE fold_version < 2`)
 			return row.Behind, err
 		},
 		Run: func(ctx context.Context, db *database.DB) error {
@@ -52,7 +52,7 @@ func (s *store) foldAgain(ctx context.Context, after string) (last string, more 
 		SELECT e.video_id, e.user_id, e.title, e.player_name, e.city, e.city_folded, e.country, e.country_folded,
 			c.city AS now_city, c.country AS now_country
 		FROM voting_entries e JOIN voting_contestants c ON c.user_id = e.user_id
-		WHERE e.fold_version < 1 AND e.video_id > ? ORDER BY e.video_id LIMIT ?`, after, foldBatch)
+		WHERE e.fold_version < 2 AND e.video_id > ? ORDER BY e.video_id LIMIT ?`, after, foldBatch)
 	if err != nil || len(stale) == 0 {
 		return after, false, wrapFold(err)
 	}
@@ -70,7 +70,7 @@ func (s *store) foldAgain(ctx context.Context, after string) (last string, more 
 func (s *store) foldEntries(ctx context.Context, stale []staleEntry) error {
 	var moved, others []any
 	for _, e := range stale {
-		city, country, search := text.Fold(e.City), text.Fold(e.Country), searchText(e.Title, e.PlayerName, e.City)
+		city, country, search := text.Fold(e.City), foldCountry(e.Country), searchText(e.Title, e.PlayerName, e.City)
 		if city != e.CityFolded || country != e.CountryFolded {
 			moved = append(moved, e.VideoID, city, country, search)
 		} else {
@@ -83,7 +83,7 @@ func (s *store) foldEntries(ctx context.Context, stale []staleEntry) error {
 			UPDATE voting_entries SET city_folded = folded.city, country_folded = folded.country,
 				search_text = folded.search_text, fold_version = ?
 			FROM folded WHERE voting_entries.video_id = folded.video_id`, placeholders(len(moved), 4)),
-			append(moved, text.FoldVersion)...)
+			append(moved, foldVersion)...)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (s *store) foldEntries(ctx context.Context, stale []staleEntry) error {
 		WITH folded (video_id, search_text) AS (VALUES %s)
 		UPDATE voting_entries SET search_text = folded.search_text, fold_version = ?
 		FROM folded WHERE voting_entries.video_id = folded.video_id`, placeholders(len(others), 2)),
-		append(others, text.FoldVersion)...)
+		append(others, foldVersion)...)
 	return err
 }
 
@@ -106,7 +106,7 @@ func (s *store) foldContestants(ctx context.Context, stale []staleEntry) error {
 	for _, e := range stale {
 		if !seen[e.UserID] {
 			seen[e.UserID] = true
-			values = append(values, e.UserID, e.NowCity, e.NowCountry, text.Fold(e.NowCity), text.Fold(e.NowCountry))
+			values = append(values, e.UserID, e.NowCity, e.NowCountry, text.Fold(e.NowCity), foldCountry(e.NowCountry))
 		}
 	}
 	_, err := s.db.Exec(ctx, fmt.Sprintf(`

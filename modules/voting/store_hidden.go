@@ -31,29 +31,36 @@ func (s *store) lockOwner(ctx context.Context, userID string) (absent bool, err 
 	return row.Absent, nil
 }
 
-// moderate hides an entry or shows it again, and reports whether that changes what a moderator wants.
-func (s *store) moderate(ctx context.Context, videoID string, hidden bool) (bool, error) {
+// moderate hides an entry or shows it again, and reports whether that changes what a moderator wants. withdrawnOf is
+// whose entry was taken out, "" if none was.
+func (s *store) moderate(
+	ctx context.Context, videoID string, hidden bool,
+) (changed bool, withdrawnOf string, err error) {
 	owner, err := s.ownerOf(ctx, videoID)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	absent, err := s.lockOwner(ctx, owner)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	n, err := s.db.Exec(ctx, `UPDATE voting_hidden_entries SET moderated = ? WHERE video_id = ? AND moderated = ?`,
 		hidden, videoID, !hidden)
 	switch {
 	case err != nil:
-		return false, fmt.Errorf("moderate entry %s: %w", videoID, err)
+		return false, "", fmt.Errorf("moderate entry %s: %w", videoID, err)
 	case n > 0 && !hidden && !absent:
-		return true, s.bringBack(ctx, owner, videoID)
+		return true, "", s.bringBack(ctx, owner, videoID)
 	case n > 0:
-		return true, nil
+		return true, "", nil
 	case hidden:
-		return s.takeOut(ctx, videoID, true)
+		taken, err := s.takeOut(ctx, videoID, true)
+		if taken {
+			withdrawnOf = owner
+		}
+		return taken, withdrawnOf, err
 	}
-	return false, nil
+	return false, "", nil
 }
 
 // ownerOf returns whose entry it is, shown or hidden.
@@ -72,12 +79,13 @@ func (s *store) ownerOf(ctx context.Context, videoID string) (string, error) {
 	return hidden[0].UserID, nil
 }
 
-func (s *store) setAbsent(ctx context.Context, userID string, absent bool) (moved int, err error) {
+// setAbsent returns the entries that it has moved.
+func (s *store) setAbsent(ctx context.Context, userID string, absent bool) (moved []string, err error) {
 	was, err := s.lockOwner(ctx, userID)
 	if err != nil || was == absent {
-		return 0, err
+		return nil, err
 	}
-	fail := func(err error) (int, error) { return 0, fmt.Errorf("move the entries of %s: %w", userID, err) }
+	fail := func(err error) ([]string, error) { return nil, fmt.Errorf("move the entries of %s: %w", userID, err) }
 	if _, err := s.db.Exec(ctx, `UPDATE voting_owners SET absent = ? WHERE user_id = ?`, absent, userID); err != nil {
 		return fail(err)
 	}
@@ -100,7 +108,7 @@ func (s *store) setAbsent(ctx context.Context, userID string, absent bool) (move
 			return fail(err)
 		}
 		if changed {
-			moved++
+			moved = append(moved, row.VideoID)
 		}
 	}
 	return moved, nil

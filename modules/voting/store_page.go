@@ -2,7 +2,6 @@ package voting
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
@@ -152,19 +151,11 @@ func (s *store) inPlace(ctx context.Context, table string, f Filter) (int, error
 	var present []struct{ N int }
 	err := s.db.Query(ctx, &present,
 		`SELECT `+table+` AS n FROM voting_places WHERE city_folded = ? AND country_folded = ?`,
-		placeKey(f.City), placeKey(f.Country))
+		placeKey(f.City, text.Fold), placeKey(f.Country, foldCountry))
 	if err != nil || len(present) == 0 {
 		return 0, err
 	}
 	return present[0].N, nil
-}
-
-// placeKey is how the table of places names a city or a country of a filter.
-func placeKey(name string) string {
-	if strings.TrimSpace(name) == "" {
-		return "*"
-	}
-	return text.Fold(name)
 }
 
 // next returns where the page after a window begins, nil after the last page. last is the mark of the last row found.

@@ -26,8 +26,9 @@ type Texts struct {
 	ids      map[string][]string
 }
 
-// Load reads all files of a folder.
-func Load(folder fs.FS) (*Texts, error) {
+// Load reads all files of a folder. region is the country whose way of writing numbers all languages follow as far as
+// they know it; "": each has its own.
+func Load(folder fs.FS, region string) (*Texts, error) {
 	names, err := fs.Glob(folder, "*.json")
 	if err != nil {
 		return nil, fmt.Errorf("read texts: %w", err)
@@ -39,17 +40,23 @@ func Load(folder fs.FS) (*Texts, error) {
 			return nil, fmt.Errorf("read texts: %w", err)
 		}
 		tag := strings.TrimSuffix(path.Base(name), ".json")
-		if err := t.add(tag, content); err != nil {
+		if err := t.add(tag, region, content); err != nil {
 			return nil, fmt.Errorf("read the texts in %s: %w", name, err)
 		}
 	}
 	return t, nil
 }
 
-func (t *Texts) add(name string, content []byte) error {
+func (t *Texts) add(name, region string, content []byte) error {
 	tag, err := language.Parse(name)
 	if err != nil {
 		return err
+	}
+	numbers := tag
+	if region != "" {
+		if numbers, err = language.Parse(name + "-" + region); err != nil {
+			return err
+		}
 	}
 	// A bundle per language: a text that is missing in one shall not come from another.
 	bundle := i18n.NewBundle(tag)
@@ -63,7 +70,7 @@ func (t *Texts) add(name string, content []byte) error {
 	}
 	slices.Sort(t.ids[name])
 	t.speakers[name] = &Speaker{
-		name: name, localizer: i18n.NewLocalizer(bundle, name), numbers: message.NewPrinter(tag),
+		name: name, localizer: i18n.NewLocalizer(bundle, name), numbers: message.NewPrinter(numbers),
 	}
 	return nil
 }
@@ -114,10 +121,9 @@ func (s *Speaker) say(c *i18n.LocalizeConfig, pairs []any) (string, error) {
 // Number writes a whole number as people in the language do.
 func (s *Speaker) Number(n int) string { return s.numbers.Sprintf("%d", n) }
 
-// Date writes the day of a time, in UTC. The text date has the placeholders Day, Month and Year, and the texts month.1
-// to month.12 are the names of the months.
+// Date writes the day of a time, in the time's own zone. The text date has the placeholders Day, Month and Year, and the
+// texts month.1 to month.12 are the names of the months.
 func (s *Speaker) Date(t time.Time) (string, error) {
-	t = t.UTC()
 	month, err := s.Say("month." + strconv.Itoa(int(t.Month())))
 	if err != nil {
 		return "", err

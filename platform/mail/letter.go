@@ -56,7 +56,7 @@ type writer struct {
 }
 
 func newWriter(folder fs.FS, publicURL string, seals Seals) (*writer, error) {
-	texts, err := lang.Load(folder)
+	texts, err := lang.Load(folder, "")
 	if err != nil {
 		return nil, fmt.Errorf("read the texts of letters: %w", err)
 	}

@@ -25,6 +25,7 @@ var contentTypes = map[string]string{
 	".webm": "video/webm",
 	".webp": "image/webp",
 	".wmv":  "video/x-ms-wmv",
+	".zip":  "application/zip",
 }
 
 // ContentType returns the type of the key's extension, or application/octet-stream if the extension is unknown.

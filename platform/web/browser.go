@@ -29,7 +29,7 @@ func (s *Server) authenticateBrowser(c echo.Context) error {
 	}
 	// What is the same for everybody needs no database: files, probes and prepared answers outlast it.
 	route := s.routes[r.Method+" "+c.Path()]
-	if route.prepared || route.static || !route.page && !route.secured && !s.isPage(r) {
+	if route.prepared || route.static || !route.page && !route.secured && !route.use.Known && !s.isPage(r) {
 		return nil
 	}
 	token := BrowserToken(r)

@@ -89,7 +89,8 @@ func (r route) callerFaults(method string) (faults []*fault.Error) {
 	if r.secured {
 		faults = append(faults, errUnauthenticated)
 	}
-	if (r.secured || r.page) && method != http.MethodGet && method != http.MethodHead { // with a browser's cookie
+	byCookie := r.secured || r.page || r.use.Known
+	if byCookie && method != http.MethodGet && method != http.MethodHead {
 		faults = append(faults, errCrossOrigin)
 	}
 	return faults

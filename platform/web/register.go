@@ -26,6 +26,7 @@ type Use struct {
 	Body    int64         // largest body in bytes; 0: 8 KiB
 	Timeout time.Duration // how long the request may take; then the answer is limit.ErrBusy; 0: as long as it likes
 	Stream  bool          // the body or the answer is a stream: the operation bounds its size, Pace.Rate its rate
+	Known   bool          // nobody need be signed in, but it matters who is
 	Once    bool          // the operation obeys Idempotency-Key; one that streams does its part by OnceOf
 	// Budgets are counted by the request's client, account or this process. Rates are taken; what a budget bounds at
 	// once is held until the handler returns.

@@ -1,4 +1,5 @@
-// What is to be corrected has the focus, and a password can be looked at before it is sent.
+// What is to be corrected has the focus, a password can be looked at before it is sent, and cities are suggested for the
+// country that was typed.
 
 const summary = document.querySelector(".summary");
 if (summary instanceof HTMLElement) summary.focus();
@@ -11,5 +12,18 @@ for (const button of document.querySelectorAll("[data-show]")) {
 		const show = input.type === "password";
 		input.type = show ? "text" : "password";
 		button.setAttribute("aria-pressed", String(show));
+	});
+}
+
+const cities = document.querySelector("#cities[data-from]"), country = document.getElementById("country");
+if (cities instanceof HTMLElement && country instanceof HTMLInputElement) {
+	country.addEventListener("change", async () => {
+		try {
+			const answer = await fetch(cities.dataset.from + "?country=" + encodeURIComponent(country.value));
+			const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+			cities.replaceChildren(...page.querySelectorAll("#cities option"));
+		} catch {
+			// The line is down: those of before stay.
+		}
 	});
 }

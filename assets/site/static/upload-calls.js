@@ -38,7 +38,7 @@ export function rest(tries, woken) {
 	});
 }
 
-/** @typedef {{signIn: () => Promise<void>, trouble: (failing: boolean, offline: boolean) => void}} Care */
+/** @typedef {{signIn: () => Promise<void>, trouble: (failing: boolean, offline: boolean) => void, tries?: number}} Care */
 
 /**
  * Calls the API once.
@@ -70,7 +70,7 @@ async function once(method, path, body, key) {
 }
 
 /**
- * Calls the API until it answers. It throws what is Refused for good.
+ * Calls the API until it answers. It throws what is Refused for good, or the last failure.
  * @param {Care} care
  * @param {string} method
  * @param {string} path below /api/videos/
@@ -90,7 +90,7 @@ export async function call(care, method, path, body, key) {
 				await care.signIn();
 				continue;
 			}
-			if (refused && !refused.passes) throw refused;
+			if (refused && !refused.passes || tries + 1 === care.tries) throw error;
 			care.trouble(true, !refused);
 			await rest(Math.max(tries, Math.log2(refused?.after || 1)));
 		}

@@ -316,7 +316,7 @@ function failed(error, again) {
 	const named = error.errors.filter(e => wrong(e.location?.split(".")[1] ?? "", e.message ?? ""));
 	told.tell(arrived ? say("arrived") : "");
 	if (named.length > 0) {
-			/** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
+		/** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 		return;
 	}
 	if (error.code === "upload_incomplete") {
@@ -376,9 +376,9 @@ function drop() {
 	if (id) discard(id);
 }
 
-/** Lets the server forget an upload, as soon as it can be reached. @param {string} id */
+/** Lets the server forget an upload, which expires by itself: it is tried for a minute. @param {string} id */
 function discard(id) {
-	return call(care, "DELETE", "uploads/" + id).catch(() => {}); // it is gone already, or expires by itself
+	return call({signIn: () => Promise.reject(), trouble() {}, tries: 7}, "DELETE", "uploads/" + id).catch(() => {});
 }
 
 async function dropAll() {

@@ -18,6 +18,7 @@ type Container struct {
 type Variable struct {
 	Name, Value   string
 	Known, Secret bool
+	Optional      bool // it is there only if some condition holds
 	Parameter     *Number
 }
 
@@ -35,8 +36,11 @@ func Containers(files Files) ([]Container, error) {
 				StopTimeout: definition.get("StopTimeout").textOr(""),
 			}
 			for _, list := range []string{"Environment", "Secrets"} {
-				for _, entry := range definition.get(list).allItems() {
-					v := Variable{Name: entry.get("Name").textOr(""), Secret: list == "Secrets"}
+				entries, optional := optionals(definition.get(list))
+				for i, entry := range entries {
+					v := Variable{
+						Name: entry.get("Name").textOr(""), Secret: list == "Secrets", Optional: optional[i],
+					}
 					if !v.Secret {
 						v.Value, v.Known = c.evaluate(t, entry.get("Value"))
 						v.Parameter = c.number(t, entry.get("Value"))
@@ -48,6 +52,17 @@ func Containers(files Files) ([]Container, error) {
 		}
 	})
 	return found, err
+}
+
+// optionals returns all items of a list, and which of them depend on a condition.
+func optionals(v *value) (items []*value, optional []bool) {
+	for _, item := range v.allItems() {
+		for _, found := range flatten(item) {
+			items = append(items, found)
+			optional = append(optional, item.kind == call)
+		}
+	}
+	return items, optional
 }
 
 // number follows a Ref up to the outermost template, and returns its parameter if that is a number.

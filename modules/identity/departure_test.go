@@ -1,0 +1,416 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"risingstars/modules/identity"
+	"risingstars/platform/database"
+	"risingstars/platform/database/databasetest"
+	"risingstars/platform/fault"
+)
+
+// property notes what happens to the belongings of people, and fails as often as it is told to.
+type property struct {
+	mu    sync.Mutex
+	done  []string
+	fails int
+}
+
+func (p *property) note(what string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fails > 0 {
+		p.fails--
+		return errors.New("as it is told to")
+	}
+	if len(p.done) == 0 || p.done[len(p.done)-1] != what { // each may be repeated
+		p.done = append(p.done, what)
+	}
+	return nil
+}
+
+func (p *property) all() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.done, ", ")
+}
+
+func (p *property) Leave(context.Context, string) error { return p.note("leave") }
+
+func (p *property) Return(_ context.Context, _ string, shown bool) error {
+	if shown {
+		return p.note("return")
+	}
+	return p.note("return hidden")
+}
+
+func (p *property) Settle(_ context.Context, _ string, leftAt time.Time) error {
+	if leftAt.IsZero() {
+		return p.note("settle back")
+	}
+	return p.note("settle")
+}
+
+func (p *property) Erase(_ context.Context, _, email string) error { return p.note("erase " + email) }
+
+// leaver signs up, and proves the e-mail.
+func (h *house) leaver(email string) identity.User {
+	h.Helper()
+	u, token := h.member(email)
+	if _, err := h.ConfirmEmail(h.Context(), "", token); err != nil {
+		h.Fatal(err)
+	}
+	return u
+}
+
+// undo is the token of the latest letter about a deletion.
+func (h *house) undo(email string, letters int) string {
+	h.Helper()
+	return h.smtp.Await(h.T, email, letters).Token()
+}
+
+func (h *house) delete(u identity.User, password string) error {
+	return errOf(h.DeleteAccount(h.Context(), h.caller(u), password, ""))
+}
+
+// due makes all deletions due for erasure, works on them, and waits until none is left.
+func (h *house) due() {
+	h.Helper()
+	if _, err := h.db.Exec(h.Context(), `UPDATE identity_departures SET erase_at = 1, due_at = 1`); err != nil {
+		h.Fatal(err)
+	}
+	h.work(`SELECT COUNT(*) AS n FROM identity_departures`)
+}
+
+// work works on deletions until the query counts none.
+func (h *house) work(query string) {
+	h.Helper()
+	h.workUntil(query, func() bool {
+		var row struct{ N int }
+		if err := h.db.Query(h.Context(), &row, query); err != nil {
+			h.Fatal(err)
+		}
+		return row.N == 0
+	})
+}
+
+// workUntil works on deletions until a condition is true.
+func (h *house) workUntil(what string, condition func() bool) {
+	h.Helper()
+	ctx, cancel := context.WithCancel(h.Context())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	for range 2 { // several may
+		group.Go(func() { h.WatchDepartures(ctx) })
+	}
+	wait(h.T, time.Minute, what, condition)
+}
+
+// A deleted account is as if it were gone, in each way in which somebody could use it, and its e-mail is free.
+func TestADeletedAccountIsAsIfItWereGone(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		ana := h.leaver("ana@example.com")
+		browser, err := h.SignInBrowser(ctx, identity.Visitor{UserID: ana.ID})
+		mustEnd(t, err)
+		session, err := h.SignIn(ctx, credentials(ana.Email, password))
+		mustEnd(t, err)
+		h.code("a wrong password", h.delete(ana, "wrong"), "wrong_password")
+		h.code("nobody", h.delete(identity.User{ID: "x"}, password), "unauthenticated")
+		if h.owned.all() != "" {
+			t.Errorf("what is refused does %s", h.owned.all())
+		}
+		mustEnd(t, h.delete(ana, password))
+
+		_, _, err = h.BrowserCaller(ctx, browser, "")
+		h.code("a browser", err, "unauthenticated")
+		_, err = h.Refresh(ctx, session.Refresh, "")
+		h.code("a refresh token", err, "bad_refresh_token")
+		for name, email := range map[string]string{"e-mail": ana.Email, "what it has now": ana.ID + "@invalid"} {
+			_, err = h.SignIn(ctx, credentials(email, password))
+			h.code("sign in by "+name, err, "bad_credentials")
+		}
+		_, err = h.Account(ctx, ana.ID)
+		h.code("read", err, "unauthenticated")
+		h.code("a second click", h.delete(ana, password), "unauthenticated")
+		h.code("change the password", h.ChangePassword(ctx, h.caller(ana), "", password, otherPassword),
+			"unauthenticated")
+		if p, err := h.ProfileOf(ctx, ana.ID); err != nil || p.City != "Bogotá" { // for a video that is under way
+			t.Errorf("the profile is %+v, %v", p, err)
+		}
+		if got := h.owned.all(); got != "leave, settle" {
+			t.Errorf("it did %s", got)
+		}
+		again, err := h.SignUp(ctx, client, registration("ANA@example.com"))
+		if err != nil || again.ID == ana.ID {
+			t.Errorf("the e-mail is not free: %v", err)
+		}
+		h.due()
+		h.code("undo after the erasure", h.UndoDeletion(ctx, "", h.undo(ana.Email, 2)), "token_expired")
+		if !strings.HasSuffix(h.owned.all(), "erase ana@example.com") {
+			t.Errorf("it did %s", h.owned.all())
+		}
+		if _, err := h.Account(ctx, again.ID); err != nil {
+			t.Errorf("the new account is gone as well: %v", err)
+		}
+		for table, column := range map[string]string{
+			"identity_users": "id", "identity_browsers": "user_id", "identity_departures": "user_id",
+			"identity_roles": "user_id", "identity_factors": "user_id",
+		} {
+			var row struct{ N int }
+			mustEnd(t, db.Query(ctx, &row, `SELECT COUNT(*) AS n FROM `+table+` WHERE `+column+` = ?`, ana.ID))
+			if row.N > 0 {
+				t.Errorf("%s has %d rows of theirs", table, row.N)
+			}
+		}
+		var row struct{ N int }
+		mustEnd(t, db.Query(ctx, &row, `
+			SELECT COUNT(*) AS n FROM identity_proofs WHERE user_id = ? AND email <> ''`, ana.ID))
+		if row.N > 0 {
+			t.Errorf("%d links know the e-mail", row.N)
+		}
+	})
+}
+
+// Within the days of grace the link of the letter brings all back, once; what stands in its way is said.
+func TestADeletionIsUndoneByTheLink(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		ana, eve := h.leaver("ana@example.com"), h.leaver("eve@example.com")
+		mustEnd(t, h.delete(ana, password))
+		token := h.undo(ana.Email, 2)
+		h.code("another's session", h.UndoDeletion(ctx, eve.ID, token), "token_of_another_account")
+		_, err := h.ConfirmEmail(ctx, "", token)
+		h.code("for another purpose", err, "token_invalid")
+
+		// Somebody who has not proved the e-mail gives way; somebody who has does not.
+		squatter, confirm := h.memberAgain(ana.Email, 3)
+		mustEnd(t, errOf(h.SignIn(ctx, credentials(ana.Email, password))))
+		if _, err := h.ConfirmEmail(ctx, "", confirm); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			h.code("a proved owner", h.UndoDeletion(ctx, "", token), "email_taken_since")
+		}
+		mustEnd(t, h.delete(squatter, password))
+		third, _ := h.memberAgain(ana.Email, 5)
+		var group sync.WaitGroup
+		codes := make([]string, 4)
+		for i := range codes {
+			group.Go(func() {
+				if err := h.UndoDeletion(ctx, "", token); err != nil {
+					codes[i] = fault.From(err).Code
+				}
+			})
+		}
+		group.Wait()
+		slices.Sort(codes)
+		if !slices.Equal(codes, []string{"", "token_used", "token_used", "token_used"}) {
+			t.Errorf("clicks at once answer %q", codes)
+		}
+		if u, err := h.Account(ctx, ana.ID); err != nil || u.Email != ana.Email || !u.EmailVerified {
+			t.Errorf("the account is %+v, %v", u, err)
+		}
+		if u, err := h.Account(ctx, third.ID); err != nil || u.Email == ana.Email {
+			t.Errorf("who has not proved the e-mail keeps it: %+v, %v", u, err)
+		}
+		session, err := h.SignIn(ctx, credentials(ana.Email, password))
+		if err != nil || session.UserID != ana.ID {
+			t.Errorf("the password of before: %v", err)
+		}
+		h.work(`SELECT COUNT(*) AS n FROM identity_departures WHERE state = 'returning'`)
+		if got := h.owned.all(); !strings.Contains(got, "return, settle back") {
+			t.Errorf("it did %s", got)
+		}
+		// A second deletion is one like the first, and the old link is not good for it.
+		mustEnd(t, h.delete(ana, password))
+		h.code("the old link", h.UndoDeletion(ctx, "", token), "token_used")
+		h.due()
+		if _, err := h.Account(ctx, ana.ID); err == nil {
+			t.Error("the account is not erased")
+		}
+	})
+}
+
+// memberAgain is member for an address that has had letters before.
+func (h *house) memberAgain(email string, letters int) (identity.User, string) {
+	h.Helper()
+	u, err := h.SignUp(h.Context(), client, registration(email))
+	if err != nil {
+		h.Fatal(err)
+	}
+	return u, h.smtp.Await(h.T, email, letters).Token()
+}
+
+// Whoever steals an account, changes its e-mail and deletes it cannot keep its owner from getting it back.
+func TestAThiefCannotDeleteAnAccountForGood(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, databasetest.Open(t, houseTables()...))
+	ctx := t.Context()
+	ana := h.leaver("ana@example.com")
+	mustEnd(t, h.ChangeEmail(ctx, h.caller(ana), "thief@example.com", password))
+	_, err := h.ConfirmEmail(ctx, "", h.smtp.Await(t, "thief@example.com", 1).Token())
+	mustEnd(t, err)
+	restore := h.smtp.Await(t, ana.Email, 2).Token()
+	mustEnd(t, h.delete(ana, password))
+	if _, err := h.ConfirmEmail(ctx, "", restore); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := h.Account(ctx, ana.ID); err != nil || u.Email != ana.Email {
+		t.Errorf("the account is %+v, %v", u, err)
+	}
+	h.code("the thief's link", h.UndoDeletion(ctx, "", h.undo("thief@example.com", 2)), "token_used")
+	_, err = h.SignIn(ctx, credentials(ana.Email, password))
+	h.code("the thief's password", err, "bad_credentials")
+}
+
+// A second factor is asked for as well, and the last admin stays.
+func TestNotEverybodyCanDelete(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		ana, ben := h.leaver("ana@example.com"), h.leaver("ben@example.com")
+		offer, err := h.OfferFactor(ctx, ana.ID, password, client)
+		mustEnd(t, err)
+		recovery, err := h.ConfirmFactor(ctx, ana.ID, codeAt(t, offer.Secret, 0), "")
+		mustEnd(t, err)
+		h.code("no code", h.delete(ana, password), "totp_missing")
+		_, err = h.DeleteAccount(ctx, h.caller(ana), password, "000000")
+		h.code("a wrong code", err, "wrong_totp")
+		for _, u := range []identity.User{ana, ben} {
+			if _, err := h.Grant(ctx, console, u.Email, identity.Admin); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Of two admins who go at once, one stays.
+		var group sync.WaitGroup
+		codes := make([]string, 2)
+		for i, act := range []func() error{
+			func() error { return errOf(h.DeleteAccount(ctx, h.caller(ana), password, recovery[0])) },
+			func() error { return h.delete(ben, password) },
+		} {
+			group.Go(func() {
+				if err := act(); err != nil {
+					codes[i] = fault.From(err).Code
+				}
+			})
+		}
+		group.Wait()
+		slices.Sort(codes)
+		if !slices.Equal(codes, []string{"", "last_admin"}) {
+			t.Errorf("two admins at once: %q", codes)
+		}
+		if all, err := h.ListGranted(ctx); err != nil || len(all) != 1 {
+			t.Errorf("%d accounts have roles, %v", len(all), err)
+		}
+	})
+}
+
+// What fails, or is interrupted, is gone on with; nothing is erased before all else is.
+func TestAnErasureGoesOnAfterAFailure(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, databasetest.Open(t, houseTables()...))
+	ctx := t.Context()
+	ana := h.leaver("ana@example.com")
+	mustEnd(t, h.delete(ana, password))
+	_, err := h.db.Exec(ctx, `UPDATE identity_departures SET erase_at = 1, due_at = 1`)
+	mustEnd(t, err)
+	h.owned.fails = 1
+	h.workUntil("the first try fails", func() bool {
+		h.owned.mu.Lock()
+		defer h.owned.mu.Unlock()
+		return h.owned.fails == 0
+	})
+	h.code("undo while it is erased", h.UndoDeletion(ctx, "", h.undo(ana.Email, 2)), "token_expired")
+	if _, err := h.ProfileOf(ctx, ana.ID); err != nil {
+		t.Errorf("the account went before its belongings: %v", err)
+	}
+	h.due()
+	if _, err := h.ProfileOf(ctx, ana.ID); err == nil {
+		t.Error("the account is not erased")
+	}
+}
+
+// A suspended account is deleted by a command; its suspension neither ends nor shows anything.
+func TestACommandDeletesForThoseWhoCannot(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		root, ana := h.leaver("root@example.com"), h.leaver("ana@example.com")
+		if _, err := h.Grant(ctx, console, root.Email, identity.Admin); err != nil {
+			t.Fatal(err)
+		}
+		by := identity.Actor{ID: root.ID, Reason: "Bought votes."}
+		if _, err := h.Suspend(ctx, by, ana.ID, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := h.Remove(ctx, identity.Actor{ID: identity.Console}, ana.Email, false)
+		h.code("without a reason", err, "invalid")
+		for i, want := range []bool{true, false} {
+			if removed, err := h.Remove(ctx, console, ana.ID, false); err != nil || removed != want {
+				t.Errorf("removal %d: %v, %v", i, removed, err)
+			}
+		}
+		_, err = h.Remove(ctx, console, root.Email, true)
+		h.code("the last admin", err, "last_admin")
+		h.workUntil("a worker hides what is there", func() bool { return h.owned.all() == "leave, settle" })
+		if back, err := h.Readmit(ctx, console, ana.ID); err != nil || !back {
+			t.Errorf("it is back: %v, %v", back, err)
+		}
+		h.work(`SELECT COUNT(*) AS n FROM identity_departures`)
+		if got := h.owned.all(); got != "leave, settle, return hidden, settle back" {
+			t.Errorf("it did %s", got)
+		}
+		_, err = h.SignIn(ctx, credentials(ana.Email, password))
+		h.code("sign in", err, "suspended")
+		if removed, err := h.Remove(ctx, console, ana.Email, true); err != nil || !removed {
+			t.Errorf("at once: %v, %v", removed, err)
+		}
+		h.work(`SELECT COUNT(*) AS n FROM identity_departures`)
+		done, _, err := h.ActsOf(ctx, ana.ID)
+		acts := []string{}
+		for _, r := range slices.Backward(done) {
+			acts = append(acts, r.Act)
+		}
+		want := "user.suspend, account.delete, account.return, account.delete, account.erase"
+		if strings.Join(acts, ", ") != want || err != nil {
+			t.Errorf("the log has %q, %v", acts, err)
+		}
+	})
+}
+
+// A backup that brings an account back does not undo its deletion, but a return that came later than that does.
+func TestABackupUndoesNoDeletion(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, databasetest.Open(t, houseTables()...))
+	ctx := t.Context()
+	ana := h.leaver("ana@example.com")
+	leftAt := time.Now().Add(-time.Hour)
+	for i, want := range []bool{true, false} {
+		if again, err := h.DeleteAgain(ctx, ana.ID, leftAt); err != nil || again != want {
+			t.Errorf("deletion %d: %v, %v", i, again, err)
+		}
+	}
+	if back, err := h.Readmit(ctx, console, ana.ID); err != nil || !back {
+		t.Errorf("it is back: %v, %v", back, err)
+	}
+	for _, id := range []string{ana.ID, "00000000-0000-7000-8000-000000000000", "no id"} {
+		if again, err := h.DeleteAgain(ctx, id, leftAt); err != nil || again {
+			t.Errorf("%s is deleted again: %v, %v", id, again, err)
+		}
+	}
+	// One whose days are over goes at once.
+	if again, err := h.DeleteAgain(ctx, ana.ID, time.Now().Add(time.Hour)); err != nil || !again {
+		t.Errorf("a later one: %v, %v", again, err)
+	}
+	h.due()
+}
