@@ -6,10 +6,10 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
-ARG VERSION=1.0.0
+ARG VERSION=1.0.0 COMMIT=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X risingstars/app.version=$VERSION" -o /out/app .
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X risingstars/app.version=$VERSION -X risingstars/app.revision=$COMMIT" -o /out/app .
 
 # The certificates of databases on AWS: deploy.sh replaces this stage by a folder that has them; elsewhere there are none.
 FROM debian:12.12-slim AS rds

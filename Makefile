@@ -14,6 +14,8 @@ GOTESTSUM := .cache/bin/gotestsum
 GOVULNCHECK := .cache/bin/govulncheck
 K6 := .cache/bin/k6
 S3_SERVER := .cache/bin/versitygw
+ACME_SERVER := .cache/bin/pebble
+CYCLONEDX := .cache/bin/cyclonedx-gomod
 SQS_SERVER := .cache/fauxqs/server.mjs
 OAPI_CODEGEN := .cache/bin/oapi-codegen
 CLIENT_GO := .cache/client-go/client
@@ -59,8 +61,13 @@ ifneq ($(origin STAGE),command line)
 override STAGE :=
 endif
 
+.PHONY: release
+release: $(CYCLONEDX) ## what a version tag publishes, into ./dist: binaries, their SHA256SUMS and SBOMs (VERSION=1.2.3)
+	@infra/setup/packages.sh go
+	@infra/setup/release.sh '$(VERSION)'
+
 .PHONY: test
-test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(NODE_TOOLS) $(CLIENT_GO) $(CLIENT_TS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one; STAGE=unit: all others)
+test: $(LINT) $(ACTIONLINT) $(GOTESTSUM) $(K6) $(S3_SERVER) $(SQS_SERVER) $(ACME_SERVER) $(NODE_TOOLS) $(CLIENT_GO) $(CLIENT_TS) ## everything: format, lint, scripts, all tests under the race detector, end to end in all stages (STAGE=aws: only that, in one; STAGE=unit: all others)
 	@infra/setup/packages.sh go gcc ffmpeg shellcheck postgres redis-server nginx chromium node rsync sqlite3 promtool curl systemd-analyze
 	@infra/setup/test.sh --postgres --redis --s3 --sqs infra/setup/suite.sh $(STAGE)
 
@@ -165,7 +172,7 @@ capacity: build $(K6) $(S3_SERVER) $(SQS_SERVER) ## all load-*, their tables and
 
 .PHONY: clean
 clean: ## remove what was built (./data stays)
-	rm -rf bin .cache
+	rm -rf bin dist .cache
 
 # Pinned in a module of its own, so that the linter's dependencies are not the application's.
 $(LINT): infra/tools/go.mod infra/tools/go.sum
@@ -222,6 +229,18 @@ $(S3_SERVER): infra/tools/versitygw/go.mod infra/tools/versitygw/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building versitygw, an S3 server (once, some minutes)'
 	cd infra/tools/versitygw && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	@touch $@
+
+$(ACME_SERVER): infra/tools/pebble/go.mod infra/tools/pebble/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building pebble, an ACME server (once)'
+	cd infra/tools/pebble && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	@touch $@
+
+$(CYCLONEDX): infra/tools/cyclonedx/go.mod infra/tools/cyclonedx/go.sum
+	@infra/setup/packages.sh go
+	@echo 'building cyclonedx-gomod, which lists what a binary is made of (once)'
+	cd infra/tools/cyclonedx && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 
 $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.json infra/tools/fauxqs/server.mjs

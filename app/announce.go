@@ -3,11 +3,16 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
+
+	"risingstars/modules/media"
 )
 
 // build says which binary this is: its version, and the commit if the build recorded it.
@@ -16,6 +21,17 @@ func build() string {
 		return version + " (" + commit + ")"
 	}
 	return version
+}
+
+// printVersion says all that a report of a fault needs. The first line is the version alone, for scripts.
+func printVersion(ctx context.Context, w io.Writer) error {
+	ffmpeg, err := media.ToolVersion(ctx)
+	if err != nil {
+		ffmpeg = "none: " + oneLine(err.Error())
+	}
+	_, err = fmt.Fprintf(w, "%s\ncommit %s\ngo     %s %s/%s\nffmpeg %s\n", version, cmp.Or(commit(), "unknown"),
+		strings.TrimPrefix(runtime.Version(), "go"), runtime.GOOS, runtime.GOARCH, ffmpeg)
+	return err
 }
 
 // commit returns the beginning of the commit's hash, with a + if files had been changed; "" if it is unknown.
@@ -28,7 +44,7 @@ func commit() string {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	hash := settings["vcs.revision"]
+	hash := cmp.Or(settings["vcs.revision"], revision)
 	if len(hash) > 12 {
 		hash = hash[:12]
 	}

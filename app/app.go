@@ -21,6 +21,7 @@ import (
 	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
 	"risingstars/platform/box"
+	"risingstars/platform/certificate"
 	"risingstars/platform/database"
 	"risingstars/platform/disk"
 	"risingstars/platform/idempotency"
@@ -38,20 +39,23 @@ import (
 
 // app holds the parts of one process. newApp opens them all; doctor opens the backends one by one.
 type app struct {
-	c         *config.Config
-	log       *slog.Logger
-	registry  *telemetry.Registry
-	disks     *disk.Disks
-	ballast   *disk.Ballast // nil if the database is elsewhere
-	db        *database.DB
-	secret    []byte
-	keys      *auth.Keys
-	files     *diskstore.Store // nil if storage has its own address, as S3 does
-	bucket    *storage.Bucket
-	driver    queue.Driver
-	queue     *queue.Queue
-	limits    *limit.Limits
-	traces    *telemetry.Traces // nil: there are none
+	c        *config.Config
+	log      *slog.Logger
+	registry *telemetry.Registry
+	disks    *disk.Disks
+	ballast  *disk.Ballast // nil if the database is elsewhere
+	db       *database.DB
+	secret   []byte
+	keys     *auth.Keys
+	files    *diskstore.Store // nil if storage has its own address, as S3 does
+	bucket   *storage.Bucket
+	driver   queue.Driver
+	queue    *queue.Queue
+	limits   *limit.Limits
+	traces   *telemetry.Traces // nil: there are none
+
+	certificates *certificate.Manager // nil: the site has none of its own
+
 	checks    []telemetry.Check // of what requests need
 	tolerated []telemetry.Check // of what they can do without for a while
 	ffmpeg    string            // its version; "" if no worker runs here

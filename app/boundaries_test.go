@@ -58,6 +58,11 @@ func importLaws() []importLaw {
 			because: "what a span may tell is decided in one place",
 		},
 		{
+			name: "acme", imports: globs("github.com/caddyserver", "github.com/mholt/acmez", "go.uber.org/zap"),
+			only:    globs("platform/certificate/**"),
+			because: "one package gets certificates",
+		},
+		{
 			name: "asynq", imports: globs("github.com/hibiken/asynq"), only: globs("platform/queue/asynqueue/**"),
 			because: "asynq stays in its driver",
 		},

@@ -21,8 +21,11 @@ import (
 	"risingstars/platform/telemetry"
 )
 
-// version is set by the build.
-var version = "1.0.0"
+// version and revision are set by the build; the commit is mostly known without the second one.
+var (
+	version  = "1.0.0"
+	revision string
+)
 
 // Exit codes, so that scripts can distinguish the outcomes.
 const (
@@ -140,11 +143,10 @@ func loadConfig(cmd *cobra.Command) (*config.Config, config.Report, error) {
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version on the first line, then the commit, Go's version and ffmpeg's",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), version)
-			return err
+			return printVersion(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
 }

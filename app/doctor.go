@@ -87,6 +87,7 @@ func (d *doctor) examine(ctx context.Context) {
 	b := d.ffmpeg(ctx)
 	d.disk()
 	d.proxies()
+	d.https(ctx)
 	a := &app{
 		c: d.c, log: slog.New(slog.DiscardHandler), registry: telemetry.NewRegistry(), disks: newDisks(d.c, nil),
 		access: database.Look,
@@ -230,7 +231,7 @@ func (d *doctor) proxies() {
 		}
 	}
 	switch {
-	case len(d.c.HTTP.TrustedProxies) == 0 && d.c.HTTP.PublicURL != "":
+	case len(d.c.HTTP.TrustedProxies) == 0 && d.c.HTTP.PublicURL != "" && len(d.c.HTTP.Domains) == 0:
 		d.report("proxies", warn, "PUBLIC_URL is set but TRUSTED_PROXIES is not: behind a proxy, all clients share "+
 			"one rate limit")
 	case len(d.c.HTTP.TrustedProxies) == 0:

@@ -49,6 +49,7 @@ func registeredMetrics(t *testing.T) (ours []telemetry.Metric) {
 	t.Helper()
 	t.Setenv("ENV_FILE", "")
 	t.Setenv("DATA_DIR", t.TempDir())
+	t.Setenv("DOMAIN", "contest.example.org") // for the metrics of certificates, which are asked for only once it runs
 	flags := pflag.NewFlagSet("", pflag.PanicOnError)
 	config.Flags(flags)
 	c, _, err := config.Load(config.DotenvFile(), flags)
@@ -69,6 +70,9 @@ func registeredMetrics(t *testing.T) (ours []telemetry.Metric) {
 	}()
 	a.join(t.Context(), "serve", 1)
 	a.newWorkers()
+	if err := a.openCertificates(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	a.newAPI()
 	a.workServices()
 	for _, m := range a.registry.Metrics() {

@@ -152,6 +152,11 @@ func (a *app) newAPI() *web.Server {
 	if a.c.HTTP.MetricsAddr == "" {
 		o.Gatherer, o.LocalMetrics = a.registry, true
 	}
+	if a.certificates != nil {
+		o.HTTPS = &web.HTTPS{
+			Addr: a.c.HTTP.SecureAddr, Certificate: a.certificates.Certificate, Challenge: a.certificates.Challenge,
+		}
+	}
 	o.Ended = a.identity.Ended
 	o.Keys, o.LinkLife = idempotency.New(a.db), time.Duration(a.c.Storage.URLExpireSeconds)*time.Second
 	server := web.New(o)
@@ -174,11 +179,14 @@ func (a *app) serve(ctx context.Context, withWorker bool, more ...lifecycle.Serv
 	a.join(ctx, "serve", workers)
 	watch := a.newWorkers()
 	a.tolerated = append(a.tolerated, watch.check())
+	if err := a.openCertificates(ctx); err != nil {
+		return errors.Join(err, a.close())
+	}
 	api := a.newAPI()
 	site := webService("web", api, "HTTP_ADDR")
 	site.Start = func(ctx context.Context) error {
 		debug.FreeOSMemory() // of what only the start needed
-		err := withVariable("HTTP_ADDR", api.Start(ctx))
+		err := listening(a.c, api.Start(ctx))
 		if err == nil && term.IsTerminal(int(os.Stdout.Fd())) {
 			fmt.Printf("\n  %s\n\n", a.siteAddress(api.Addr()))
 		}
@@ -189,6 +197,9 @@ func (a *app) serve(ctx context.Context, withWorker bool, more ...lifecycle.Serv
 		a.diskWatch(), watch.watch(), lifecycle.Loop("idempotency keys", sweepKeys),
 		lifecycle.Loop("suspensions", a.identity.WatchSuspensions),
 		lifecycle.Loop("sessions", a.identity.WatchSessions), site,
+	}
+	if a.certificates != nil {
+		services = append(services, lifecycle.Loop("certificates", a.certificates.Run))
 	}
 	if a.c.HTTP.MetricsAddr != "" {
 		o := a.serverOptions(a.c.HTTP.MetricsAddr)

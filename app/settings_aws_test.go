@@ -14,6 +14,10 @@ import (
 
 // notOnAWS lists the variables that no template sets, and why.
 var notOnAWS = map[string]string{
+	"DOMAIN":                             "the balancer has the certificate",
+	"HTTPS_ADDR":                         "see DOMAIN",
+	"ACME_URL":                           "see DOMAIN",
+	"ACME_EMAIL":                         "see DOMAIN",
 	"AUTH_RATE_LIMIT":                    "off for load tests only",
 	"RATE_LIMITS":                        "off for load tests only",
 	"AWS_CA_BUNDLE":                      "every system trusts AWS's certificates",

@@ -30,6 +30,10 @@ var absent = map[string]map[string]string{
 	},
 	compose: {
 		"HTTP_ADDR":              "the image sets it, and nginx knows it",
+		"DOMAIN":                 "nginx is in front, and a proxy before it has the certificate",
+		"HTTPS_ADDR":             "see DOMAIN",
+		"ACME_URL":               "see DOMAIN",
+		"ACME_EMAIL":             "see DOMAIN",
 		"DATA_DIR":               "the image sets it: the volume that nginx reads from",
 		"FILES_DIR":              "in DATA_DIR, where nginx reads it",
 		"WORK_DIR":               "in DATA_DIR, so that renditions are moved and not copied",
@@ -86,7 +90,7 @@ func TestEveryListOfSettingsIsComplete(t *testing.T) {
 	}
 }
 
-var variableName = regexp.MustCompile(`\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b`)
+var variableName = regexp.MustCompile("`([A-Z][A-Z0-9_]+)`")
 
 // namesInReadme reads the first column of the table of variables; a row may begin with `NAME`, `_SUFFIX`.
 func namesInReadme(t *testing.T, content string) []string {
@@ -100,7 +104,9 @@ func namesInReadme(t *testing.T, content string) []string {
 		if !strings.HasPrefix(line, "|") {
 			break
 		}
-		names = append(names, variableName.FindAllString(line, -1)...)
+		for _, match := range variableName.FindAllStringSubmatch(strings.SplitN(line, "|", 3)[1], -1) {
+			names = append(names, match[1])
+		}
 	}
 	return names
 }

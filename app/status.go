@@ -59,6 +59,8 @@ type status struct {
 	Videos    videosStatus    `json:"videos"`
 	LastHour  lastHourStatus  `json:"last_hour"`
 	Disks     []diskStatus    `json:"disks"`
+
+	Certificates []certificateStatus `json:"certificates,omitempty"` // those of this host, by DOMAIN
 }
 
 type processStatus struct {
@@ -127,7 +129,7 @@ func (a *app) status(ctx context.Context) (s status, err error) {
 		s.Queue.Error = reason(err)
 		errs = append(errs, err)
 	}
-	return s, errors.Join(append(errs, s.addDisks(a))...)
+	return s, errors.Join(append(errs, s.addDisks(a), s.addCertificates(a.c))...)
 }
 
 // reason returns what an error says, on one line; "" if it is nil.

@@ -47,6 +47,9 @@ func (s status) print(w io.Writer) error {
 		fmt.Fprintf(table, "disk %s\t%d MiB free in %s, of which %d MiB stay so%s\n",
 			d.Name, d.Free>>20, d.Path, d.Reserve>>20, low)
 	}
+	for _, c := range s.Certificates {
+		fmt.Fprintf(table, "certificate\t%s: %s\n", c.Name, c.state())
+	}
 	return table.Flush()
 }
 

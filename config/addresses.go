@@ -30,7 +30,8 @@ func maskPassword(address string) string {
 // checkAddresses checks where we listen, and how others reach us.
 func (c *Config) checkAddresses(report report) {
 	for _, item := range []struct{ name, address string }{
-		{"HTTP_ADDR", c.HTTP.Addr}, {"METRICS_ADDR", c.HTTP.MetricsAddr}, {"WORKER_HTTP_ADDR", c.Worker.HTTPAddr},
+		{"HTTP_ADDR", c.HTTP.Addr}, {"HTTPS_ADDR", c.HTTP.SecureAddr}, {"METRICS_ADDR", c.HTTP.MetricsAddr},
+		{"WORKER_HTTP_ADDR", c.Worker.HTTPAddr},
 	} {
 		if item.address != "" && !isListenAddress(item.address) {
 			report(item.name, "%q must be an address and a port such as 127.0.0.1:9090, or :9090 for all addresses",

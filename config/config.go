@@ -37,7 +37,15 @@ type Config struct {
 
 // HTTP says where and how requests are served.
 type HTTP struct {
-	Addr string `env:"HTTP_ADDR" default:":8080" flag:"http-addr"`
+	// Addr is :8080 unless it is set, and :80 with Domains.
+	Addr string `env:"HTTP_ADDR" flag:"http-addr"`
+	// Domains are the names of the site, which gets its own certificates for them and serves https at SecureAddr; the
+	// first is its address. Empty: it serves plain HTTP at Addr.
+	Domains    []string `env:"DOMAIN"`
+	SecureAddr string   `env:"HTTPS_ADDR" default:":443"`
+	// ACMEURL is the directory of the authority, ACMEEmail the address to which it may write.
+	ACMEURL   string `env:"ACME_URL" default:"https://acme-v02.api.letsencrypt.org/directory"`
+	ACMEEmail string `env:"ACME_EMAIL"`
 	// MetricsAddr is the address of /metrics alone; empty: Addr serves it to programs on this host.
 	MetricsAddr    string         `env:"METRICS_ADDR"`
 	PublicURL      string         `env:"PUBLIC_URL"`
@@ -221,6 +229,9 @@ func (c *Config) WorkPath() string { return cmp.Or(c.Data.WorkDir, filepath.Join
 
 // BumperPath is the folder of rendered intros and outros. It is a cache: what is missing is rendered again.
 func (c *Config) BumperPath() string { return filepath.Join(c.Data.Dir, "bumpers") }
+
+// CertificatesPath is the folder of the site's certificates and their keys.
+func (c *Config) CertificatesPath() string { return filepath.Join(c.Data.Dir, "certificates") }
 
 // LettersPath is the folder of letters that no server sends.
 func (c *Config) LettersPath() string { return filepath.Join(c.Data.Dir, "mail") }

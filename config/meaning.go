@@ -4,9 +4,13 @@ import "strings"
 
 // meaningLines say in one line what each variable means to an operator.
 const meaningLines = `
-HTTP_ADDR: address to listen on
+HTTP_ADDR: address to listen on; none: :8080, with DOMAIN :80
+DOMAIN: names of the site, the first its address: it gets certificates and serves https; none: plain HTTP
+HTTPS_ADDR: address to listen on for https, with DOMAIN
+ACME_URL: directory of the authority that gives certificates
+ACME_EMAIL: address to which that authority may write
 METRICS_ADDR: address of /metrics alone; none: HTTP_ADDR serves it to programs on this host
-PUBLIC_URL: address of the site for its visitors; none: the one that each request names
+PUBLIC_URL: address of the site for its visitors; none: by DOMAIN, or the one that each request names
 SITE_ZONE: time zone in which pages write times
 SITE_REGION: country whose way of writing numbers pages follow
 SITE_CONTACT: e-mail or page where people can ask; none: pages name none

@@ -23,6 +23,7 @@ type report func(name, format string, args ...any)
 // normalize fills in what is derived from other variables and adds the rules that are broken.
 func (c *Config) normalize(problems *Problems) {
 	report := report(problems.add)
+	c.checkDomains(report)
 	c.checkAddresses(report)
 	c.checkFolders(report)
 	c.checkDatabase(report)

@@ -27,6 +27,9 @@ func (c *Config) warnings(lines map[string]assignment) Problems {
 	if (c.Voting.RequireVerified || c.Upload.RequireVerified) && c.Mail.SMTPURL == "" {
 		warnings.add("SMTP_URL", "nobody gets the letter that proves an e-mail, which votes or uploads require")
 	}
+	if len(c.HTTP.Domains) == 0 && c.HTTP.ACMEEmail != "" {
+		warnings.add("ACME_EMAIL", "has no effect without DOMAIN, which makes the site get certificates")
+	}
 	for _, name := range strangers(lines) {
 		if ours := nearest(name); ours != "" {
 			warnings.add(name, "is no setting and is ignored; is %s meant?", ours)

@@ -27,11 +27,29 @@ func newSiteWithoutServers(t *testing.T) *site {
 	return s
 }
 
+// The command is that of the system's own package manager.
+func TestWithoutFFmpegServeSaysWhatInstallsIt(t *testing.T) {
+	onlyInStage(t, embedded)
+	t.Parallel()
+	s := newSiteWithoutServers(t)
+	programs := t.TempDir()
+	if err := os.WriteFile(filepath.Join(programs, "apk"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"serve", "doctor", "version"} {
+		out, errs, _ := s.runAppWith(t, []string{"PATH=" + programs, "HTTP_ADDR=127.0.0.1:0"}, command)
+		if said := out + errs; !strings.Contains(said, "find ffmpeg: ") || !strings.Contains(said, "apk add ffmpeg") {
+			t.Errorf("app %s says %s", command, said)
+		}
+	}
+}
+
 func TestVersionAndUsage(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()
 	s := newSiteWithoutServers(t)
-	if out, _, code := s.runApp(t, "version"); out != "1.0.0\n" || code != 0 {
+	if out, _, code := s.runApp(t, "version"); !strings.HasPrefix(out, "1.0.0\ncommit ") ||
+		!strings.Contains(out, "\nffmpeg ") || code != 0 {
 		t.Errorf("version prints %q and exits with %d", out, code)
 	}
 	for _, args := range [][]string{

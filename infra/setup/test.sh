@@ -5,8 +5,8 @@
 # superuser's address; if this variable is already set, it uses that server. With --durable, what it commits survives a
 # power cut, as measurements need it. --redis does the same with Redis and
 # TEST_REDIS_URL; --s3 with versitygw and TEST_S3_URL (http://ACCESS:SECRET@HOST:PORT); --sqs with fauxqs and
-# TEST_SQS_URL (fauxqs accepts any credentials). TEST_S3_SERVER and TEST_SQS_SERVER name the programs for tests that
-# start a server of their own.
+# TEST_SQS_URL (fauxqs accepts any credentials). TEST_S3_SERVER, TEST_SQS_SERVER and TEST_ACME_SERVER (pebble) name the
+# programs for tests that start a server of their own.
 set -euo pipefail
 
 postgres=
@@ -28,7 +28,7 @@ while [[ ${1-} == --* ]]; do
 done
 [[ $# -gt 0 && $1 != --* ]] || { echo "usage: test.sh [--postgres [--durable]] [--redis] [--s3] [--sqs] COMMAND [ARGUMENT...]" >&2; exit 2; }
 
-settings='^(DATABASE_|DATA_DIR|FILES_DIR|WORK_DIR|DISK_|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|ECS_|S3_|SECRET_KEY|SESSION_|ADMIN_|ACCESS_TOKEN_|HTTP_ADDR|AUTH_|RATE_|SHUTDOWN_|METRICS_|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|UPLOADS_|MEDIA_|WORKER_|FFMPEG_|VOTING_|WEBHOOKS_|BRANDING_|LOAD_TEST_|LOG_|OTEL_)'
+settings='^(DATABASE_|DATA_DIR|FILES_DIR|WORK_DIR|DISK_|QUEUE_|REDIS_|SQS_|STORAGE_|AWS_|ECS_|S3_|SECRET_KEY|SESSION_|ADMIN_|ACCESS_TOKEN_|ACME_|DOMAIN$|HTTPS?_ADDR|AUTH_|RATE_|SHUTDOWN_|METRICS_|PUBLIC_URL|TRUSTED_|CORS_|MAX_UPLOAD_|UPLOADS_|MEDIA_|WORKER_|FFMPEG_|VOTING_|WEBHOOKS_|SITE_|SMTP_|MAIL_|UPLOAD_|BRANDING_|LOAD_TEST_|LOG_|OTEL_)'
 while read -r name; do
 	[[ $name =~ $settings ]] && unset "$name"
 done < <(compgen -e)
@@ -202,6 +202,7 @@ if [[ -n $postgres && -z ${TEST_POSTGRES_URL-} ]]; then start_postgres; fi
 if [[ -n $redis && -z ${TEST_REDIS_URL-} ]]; then start_redis; fi
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.cache" 2>/dev/null && pwd) || tools=.cache
 export TEST_S3_SERVER=${TEST_S3_SERVER-$tools/bin/versitygw} TEST_SQS_SERVER=${TEST_SQS_SERVER-$tools/fauxqs/server.mjs}
+export TEST_ACME_SERVER=${TEST_ACME_SERVER-$tools/bin/pebble}
 if [[ -n $s3 && -z ${TEST_S3_URL-} ]]; then start_s3; fi
 if [[ -n $sqs && -z ${TEST_SQS_URL-} ]]; then start_sqs; fi
 

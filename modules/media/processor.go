@@ -149,3 +149,6 @@ func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 	}
 	return tools, nil
 }
+
+// ToolVersion asks the installed ffmpeg for its version. If there is none, the error says how to install it.
+func ToolVersion(ctx context.Context) (string, error) { return ffmpeg.Version(ctx) }

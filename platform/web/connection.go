@@ -3,12 +3,14 @@ package web
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -34,15 +36,18 @@ func limitUnsent(tcp *net.TCPConn) {
 }
 
 // connection is an open connection. A write to it may take as long as the client keeps accepting bytes: it fails only
-// when none was accepted for the time of stall, or up to a quarter longer.
+// when none was accepted for the time of stall, or up to a quarter longer, or when a deadline of writes has passed.
 type connection struct {
 	*net.TCPConn
-	stall    time.Duration
-	deadline time.Time    // of writes, which was set last; one write goes on at a time
-	addr     netip.Addr   // the client's, or the proxy's
-	logged   string       // what the log keeps of addr
-	network  netip.Prefix // not valid: a trusted proxy's
-	joined   joined       // the answer that is being written
+	stall   time.Duration
+	addr    netip.Addr   // the client's, or the proxy's
+	logged  string       // what the log keeps of addr
+	network netip.Prefix // not valid: a trusted proxy's
+	joined  joined       // the answer that is being written
+
+	deadlines sync.Mutex
+	deadline  time.Time // of writes, which was set last; one write goes on at a time
+	due       time.Time // SetWriteDeadline's, which holds whatever the client accepts; zero: none
 
 	// The rest belongs to connections and its mutex.
 	open              bool
@@ -54,10 +59,20 @@ type connectionKey struct{}
 
 // withConnection is http.Server's ConnContext.
 func withConnection(ctx context.Context, conn net.Conn) context.Context {
-	if k, ok := conn.(*connection); ok {
+	if k := connectionUnder(conn); k != nil {
 		return context.WithValue(ctx, connectionKey{}, k)
 	}
 	return ctx
+}
+
+// connectionUnder returns the connection of which http.Server knows, or on which TLS runs that it knows of; nil: it is
+// none of ours.
+func connectionUnder(conn net.Conn) *connection {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	k, _ := conn.(*connection)
+	return k
 }
 
 // connectionOf returns the connection of a request, or nil.
@@ -128,10 +143,26 @@ type writeDeadline struct {
 
 func (k *connection) beginWrite() writeDeadline {
 	d := writeDeadline{k, time.Now()}
+	k.deadlines.Lock()
+	defer k.deadlines.Unlock()
 	if k.deadline.IsZero() {
 		d.set(d.last)
 	}
 	return d
+}
+
+// SetWriteDeadline ends writes at a time even if the client accepts bytes, as TLS needs it for its handshake and for
+// its last words. The zero time ends none.
+func (k *connection) SetWriteDeadline(t time.Time) error {
+	k.deadlines.Lock()
+	defer k.deadlines.Unlock()
+	k.due, k.deadline = t, t
+	return k.TCPConn.SetWriteDeadline(t)
+}
+
+// SetDeadline sets the deadlines of reads and writes.
+func (k *connection) SetDeadline(t time.Time) error {
+	return errors.Join(k.SetReadDeadline(t), k.SetWriteDeadline(t))
 }
 
 // moved reports whether a write goes on: the deadline has ended it, but not for lack of progress.
@@ -140,19 +171,29 @@ func (d *writeDeadline) moved(progress bool, err error) bool {
 		return false
 	}
 	now := time.Now()
-	if progress {
+	d.k.deadlines.Lock()
+	defer d.k.deadlines.Unlock()
+	switch {
+	case !d.k.due.IsZero() && !now.Before(d.k.due):
+		return false
+	case progress:
 		d.last = now
-	} else if now.Sub(d.last) >= d.k.stall {
+	case now.Sub(d.last) >= d.k.stall:
 		return false
 	}
 	d.set(now)
 	return true
 }
 
+// set is called by whoever holds the mutex.
 func (d *writeDeadline) set(now time.Time) {
-	d.k.deadline = now.Add(d.k.stall / 4)
+	k := d.k
+	k.deadline = now.Add(k.stall / 4)
+	if !k.due.IsZero() && k.due.Before(k.deadline) {
+		k.deadline = k.due
+	}
 	// The error is ignored: the connection is closed then, and the write says so.
-	_ = d.k.SetWriteDeadline(d.k.deadline)
+	_ = k.TCPConn.SetWriteDeadline(k.deadline)
 }
 
 // fileWriter is an answer to which the system can copy files by itself; echo.Response alone hides that. It holds back

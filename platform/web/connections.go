@@ -34,6 +34,8 @@ type connections struct {
 	exempt  func(netip.Addr) bool
 	refused *prometheus.CounterVec
 
+	refusedStreams *prometheus.CounterVec
+
 	mu       sync.Mutex
 	all      crowd
 	networks map[netip.Prefix]*crowd
@@ -45,6 +47,7 @@ type connections struct {
 // crowd counts the open connections of one network or of all.
 type crowd struct {
 	open    int
+	streams int       // requests under way on HTTP/2 connections
 	waiting list.List // of *connection, the one that has waited longest first
 }
 
@@ -79,6 +82,12 @@ func newConnections(o Options, exempt func(netip.Addr) bool) *connections {
 	}
 	gauge("http_connections", "Open connections.", func() int { return c.all.open })
 	gauge("http_connections_waiting", "Open connections that wait for a request.", c.all.waiting.Len)
+	gauge("http_streams", "Requests under way on HTTP/2 connections.", func() int { return c.all.streams })
+	c.refusedStreams = metrics.NewCounterVec(prometheus.CounterOpts{
+		Name: "http_streams_refused_total",
+		Help: "Requests on HTTP/2 connections that were refused because as many were under way as one address or the " +
+			"process may have connections.",
+	}, []string{"bound"})
 	c.refused = metrics.NewCounterVec(prometheus.CounterOpts{
 		Name: "http_connections_refused_total",
 		Help: "Connections that were refused because as many were open as one address or the process may have.",
@@ -96,7 +105,14 @@ func fileLimit() int {
 }
 
 // admit returns a new connection as the server uses it, or refuses it and returns nil.
-func (c *connections) admit(tcp *net.TCPConn) net.Conn {
+func (c *connections) admit(tcp *net.TCPConn) net.Conn { return c.admitOr(tcp, refuse) }
+
+// admitSecure is admit for clients that speak TLS: they would not understand a refusal in plain text.
+func (c *connections) admitSecure(tcp *net.TCPConn) net.Conn {
+	return c.admitOr(tcp, func(tcp *net.TCPConn) { _ = tcp.Close() })
+}
+
+func (c *connections) admitOr(tcp *net.TCPConn, refuse func(*net.TCPConn)) net.Conn {
 	k := &connection{TCPConn: tcp, stall: c.stall}
 	if remote, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
 		k.addr = remote.AddrPort().Addr().Unmap()
@@ -153,8 +169,8 @@ func (c *connections) add(k *connection) (replaced *connection, bound string) {
 
 // stateChanged is http.Server's ConnState.
 func (c *connections) stateChanged(conn net.Conn, state http.ConnState) {
-	k, ok := conn.(*connection)
-	if !ok {
+	k := connectionUnder(conn)
+	if k == nil {
 		return
 	}
 	c.mu.Lock()
@@ -201,13 +217,19 @@ func (c *connections) remove(k *connection) {
 	k.open = false
 	c.all.open--
 	if k.siblings != nil {
-		if k.siblings.open--; k.siblings.open == 0 {
-			delete(c.networks, k.network)
-		}
+		k.siblings.open--
+		c.forget(k)
 	}
 	if c.all.open == 0 && c.none != nil {
 		close(c.none)
 		c.none = nil
+	}
+}
+
+// forget drops the crowd of a network of which nothing is left. The caller holds the mutex.
+func (c *connections) forget(k *connection) {
+	if k.siblings.open == 0 && k.siblings.streams == 0 && c.networks[k.network] == k.siblings {
+		delete(c.networks, k.network)
 	}
 }
 

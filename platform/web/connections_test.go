@@ -59,7 +59,7 @@ func (h held) dialFrom(t *testing.T, from string) *keptConnection {
 // metric returns the lines of a metric.
 func (b bundle) metric(name string) string {
 	var found []string
-	for line := range strings.Lines(b.ask(http.MethodGet, "/metrics", "").Body.String()) {
+	for line := range strings.Lines(b.ask(http.MethodGet, "https://contest.test/metrics", "").Body.String()) {
 		if rest, ok := strings.CutPrefix(line, name); ok && strings.ContainsAny(rest[:1], " {") {
 			found = append(found, strings.TrimSpace(line))
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -37,11 +38,9 @@ func (s *Server) metrics() {
 
 // isLocal reports whether a program on this host sent the request, and for itself: a proxy here names the client for
 // which it asks.
-func isLocal(r *http.Request) bool {
-	for _, header := range []string{echo.HeaderXForwardedFor, "Forwarded", "X-Real-Ip", "Via"} {
-		if r.Header.Get(header) != "" {
-			return false
-		}
-	}
-	return peer(r).IsLoopback()
+func isLocal(r *http.Request) bool { return !isForwarded(r) && peer(r).IsLoopback() }
+
+func isForwarded(r *http.Request) bool {
+	return slices.ContainsFunc([]string{echo.HeaderXForwardedFor, "Forwarded", "X-Real-Ip", "Via"},
+		func(header string) bool { return r.Header.Get(header) != "" })
 }

@@ -22,7 +22,7 @@ type healthOutput struct {
 	Body struct {
 		Status   string   `json:"status" example:"healthy" doc:"healthy or, from /readyz, degraded"`
 		Version  string   `json:"version" example:"1.0.0"`
-		Degraded []string `json:"degraded,omitempty" doc:"What is short: disk, for uploads; workers, for processing"`
+		Degraded []string `json:"degraded,omitempty" doc:"What is short: disk, workers or certificate"`
 	}
 }
 

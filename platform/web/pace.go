@@ -45,6 +45,7 @@ type requestBody struct {
 	control  *http.ResponseController
 	pace     Pace
 	streamed bool
+	expires  bool          // a deadline that passes while nobody reads ends the body: HTTP/2
 	credit   time.Duration // how much longer Read may wait; bytes that arrive add to it
 	ended    error         // io.EOF or what broke the body off
 }
@@ -54,7 +55,9 @@ func (s *Server) withTimedBody(w http.ResponseWriter, r *http.Request) *http.Req
 	if r.Body == nil || r.Body == http.NoBody {
 		return r
 	}
-	b := &requestBody{ReadCloser: r.Body, control: http.NewResponseController(w), pace: s.o.Pace}
+	b := &requestBody{
+		ReadCloser: r.Body, control: http.NewResponseController(w), pace: s.o.Pace, expires: r.ProtoMajor == 2,
+	}
 	b.setDeadline(s.o.Pace.Body)
 	timed := *r // net/http goes by the original's body
 	timed.Body = b
@@ -86,6 +89,9 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	began := time.Now()
 	b.setDeadline(min(b.pace.Stall, b.credit))
 	n, err := b.ReadCloser.Read(p)
+	if b.expires && err == nil {
+		_ = b.control.SetReadDeadline(time.Time{}) // as in setDeadline
+	}
 	earned := time.Duration(n) * time.Second / time.Duration(b.pace.Rate)
 	b.credit = min(b.pace.Window, b.credit-time.Since(began)+earned)
 	b.ended = err

@@ -87,7 +87,7 @@ func Faults() []*fault.Error {
 	return []*fault.Error{
 		errUnauthenticated, errNoRoute, errMethod, errMalformed, errMediaType, errTooLarge, errSlow, errRange,
 		errLongAddress, errManyConnections, errBadGateway, errGatewayTimeout, errNotMultipart, errBadMultipart,
-		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey, errCrossOrigin,
+		errNoBoundary, errNotUTF8, errNotReady, errNotAcceptable, errBadKey, errCrossOrigin, errElsewhere,
 	}
 }
 

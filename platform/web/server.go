@@ -35,7 +35,8 @@ type Options struct {
 	// Drain is how long Stop first waits for proxies to notice. It must be longer than they keep idle connections; 0
 	// means that there are no proxies.
 	Drain time.Duration
-	Pace  Pace // how slow clients may be
+	Pace  Pace   // how slow clients may be
+	HTTPS *HTTPS // nil: the server speaks plain HTTP
 	// LinkLife is how long the signed links in answers hold.
 	LinkLife time.Duration
 
@@ -81,7 +82,7 @@ type Server struct {
 	completed     sync.Once // of the OpenAPI document
 
 	failed      chan error
-	listener    *listener // nil before Start
+	listeners   []*listener // none before Start; the first one is that of plain HTTP
 	connections *connections
 	stop        sync.Once
 	stopped     error
@@ -109,7 +110,7 @@ func New(o Options) *Server {
 	config.Components.Responses = map[string]*huma.Response{}
 
 	base, abort := context.WithCancel(context.Background())
-	s := &Server{echo: e, o: o, failed: make(chan error, 1), abort: abort, draining: make(chan struct{})}
+	s := &Server{echo: e, o: o, failed: make(chan error, 2), abort: abort, draining: make(chan struct{})}
 	s.routes, s.prepared, s.limits = map[string]route{}, newPrepared(), o.Limits
 	s.prepared.tell(o.Registerer)
 	if s.limits == nil {
@@ -129,10 +130,11 @@ func New(o Options) *Server {
 		ConnState:         s.connections.stateChanged,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
+	s.secure()
 
 	e.HTTPErrorHandler = s.writeError
-	e.Use(chain(s.admit, s.describe, s.pageLanguage, s.observe, recoverPanics, s.securityHeaders, allow, s.cors(),
-		validateQuery, s.authenticate, s.enforce))
+	e.Use(chain(s.admit, s.describe, s.pageLanguage, s.observe, recoverPanics, s.leadHome, s.securityHeaders, allow,
+		s.cors(), validateQuery, s.authenticate, s.enforce))
 	s.API = humaecho.New(e, config)
 	s.API.UseMiddleware(s.keepDeadline)
 	s.operations()
@@ -170,7 +172,15 @@ func (s *Server) Mount(
 // ServeHTTP answers one request. It handles HEAD as a GET whose body net/http does not send (RFC 9110 §9.3.2), except
 // under the mounted prefixes, whose handlers see HEAD themselves.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.serveReady(w, r) {
+	if r.ProtoMajor == 2 {
+		stream := s.beginStream(w, r)
+		if stream == nil {
+			return
+		}
+		defer stream.end()
+		w = stream
+	}
+	if s.isHome(r) && s.serveReady(w, r) {
 		return
 	}
 	under := func(prefix string) bool { return strings.HasPrefix(r.URL.Path, prefix) }
@@ -185,27 +195,63 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Start listens, and serves in the background until Stop. Later failures are sent to Failed.
 func (s *Server) Start(ctx context.Context) error {
-	var listen net.ListenConfig
-	opened, err := listen.Listen(ctx, "tcp", s.o.Addr)
+	plain, err := s.listen(ctx, s.o.Addr, s.connections.admit)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", s.o.Addr, err)
+		return err
 	}
-	tcp, ok := opened.(*net.TCPListener)
-	if !ok {
-		return errors.Join(fmt.Errorf("listen on %s: not a TCP address", s.o.Addr), opened.Close())
+	s.listeners = []*listener{plain}
+	if s.o.HTTPS == nil {
+		s.serve(ctx, plain, s.http.Serve)
+		return nil
 	}
-	s.listener = newListener(tcp, s.connections.admit)
-	go func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
-		}
-	}()
-	s.o.Logger.InfoContext(ctx, "serving", "address", tcp.Addr().String())
+	secure, err := s.listen(ctx, s.o.HTTPS.Addr, s.connections.admitSecure)
+	if err != nil {
+		return errors.Join(err, plain.Close())
+	}
+	s.listeners = append(s.listeners, secure)
+	s.serve(ctx, plain, s.http.Serve)
+	s.serve(ctx, secure, func(l net.Listener) error { return s.http.ServeTLS(l, "", "") })
 	return nil
 }
 
-// Addr returns the address on which the started server listens.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) listen(ctx context.Context, addr string, admit func(*net.TCPConn) net.Conn) (*listener, error) {
+	var listen net.ListenConfig
+	opened, err := listen.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, &ListenError{addr, err}
+	}
+	tcp, ok := opened.(*net.TCPListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("listen on %s: not a TCP address", addr), opened.Close())
+	}
+	return newListener(tcp, admit), nil
+}
+
+func (s *Server) serve(ctx context.Context, l *listener, serve func(net.Listener) error) {
+	go func() {
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+	s.o.Logger.InfoContext(ctx, "serving", "address", l.Addr().String())
+}
+
+// ListenError says on which address a server could not listen.
+type ListenError struct {
+	Addr string
+	Err  error
+}
+
+func (e *ListenError) Error() string { return fmt.Sprintf("listen on %s: %v", e.Addr, e.Err) }
+
+// Unwrap returns the system's error.
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// Addr returns the address on which the started server listens for plain HTTP.
+func (s *Server) Addr() string { return s.listeners[0].Addr().String() }
+
+// SecureAddr returns the address on which the started server listens for https, which Options.HTTPS asks for.
+func (s *Server) SecureAddr() string { return s.listeners[1].Addr().String() }
 
 // Failed returns the channel that receives the error that ends serving, if there is one.
 func (s *Server) Failed() <-chan error { return s.failed }
@@ -218,8 +264,10 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		s.o.Health.Drain()
 		close(s.draining)
-		if s.listener != nil && s.o.Drain > 0 {
-			s.listener.StopAccepting()
+		if len(s.listeners) > 0 && s.o.Drain > 0 {
+			for _, l := range s.listeners {
+				l.StopAccepting()
+			}
 			s.connections.waitForNone(ctx, s.o.Drain)
 		}
 		graceful, cancel := context.WithTimeout(ctx, s.o.Grace)

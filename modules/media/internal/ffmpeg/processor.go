@@ -94,7 +94,7 @@ func (p *Processor) Walls() []box.Wall { return p.box.Walls() }
 func program(path, name string) (string, error) {
 	found, err := exec.LookPath(or(path, name))
 	if err != nil {
-		return "", fmt.Errorf("ffmpeg: find %s (install it with: apt-get install ffmpeg): %w", name, err)
+		return "", fmt.Errorf("find %s: %w; %s", name, err, howToInstall(exec.LookPath, os.Geteuid()))
 	}
 	return filepath.Abs(found)
 }

@@ -60,7 +60,7 @@ func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 	if err != nil {
 		return tools, err
 	}
-	tools.Version, _, _ = strings.Cut(strings.TrimPrefix(out, "ffmpeg version "), " ")
+	tools.Version = versionIn(out)
 	for list, names := range required {
 		missing, err := p.missing(ctx, list, names)
 		if err != nil {
@@ -70,6 +70,21 @@ func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 	}
 	tools.MissingDecoders, err = p.missing(ctx, "-decoders", commonDecoders)
 	return tools, err
+}
+
+// Version asks the ffmpeg on the PATH for its version.
+func Version(ctx context.Context) (string, error) {
+	path, err := program("", "ffmpeg")
+	if err != nil {
+		return "", err
+	}
+	out, err := (&Processor{ffmpeg: path}).ask(ctx, "-version")
+	return versionIn(out), err
+}
+
+func versionIn(out string) string {
+	version, _, _ := strings.Cut(strings.TrimPrefix(out, "ffmpeg version "), " ")
+	return version
 }
 
 // missing returns the names that are not in one of ffmpeg's lists. A line of a list has flags, one or several names and
