@@ -36,7 +36,7 @@ for system in linux/amd64 linux/arm64 darwin/arm64; do
 	"$cyclonedx" bin -json -noserial -version "v$version" -output "dist/$name.cdx.json" "dist/$name"
 done
 # What installs a binary on a small machine goes with it.
-for file in infra/install.sh infra/systemd/*; do
+for file in infra/install.sh infra/systemd/showcase*; do
 	if [[ -f $file ]]; then cp "$file" dist/; fi
 done
 (cd dist && sha256sum -- * >SHA256SUMS)
