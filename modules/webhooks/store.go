@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"risingstars/platform/database"
 )
 
@@ -58,6 +60,9 @@ func (s *store) endpoints(ctx context.Context) ([]Endpoint, error) {
 }
 
 func (s *store) endpoint(ctx context.Context, id string) (Endpoint, error) {
+	if uuid.Validate(id) != nil {
+		return Endpoint{}, errNoEndpoint
+	}
 	var rows []endpointRow
 	err := s.db.Query(ctx, &rows, `SELECT `+s.shownColumns()+` FROM webhooks_endpoints WHERE id = ?`, id)
 	if err != nil {

@@ -156,6 +156,9 @@ func (s *store) again() string {
 }
 
 func (s *store) replay(ctx context.Context, endpointID, id string) error {
+	if uuid.Validate(id) != nil {
+		return errNoDelivery
+	}
 	n, err := s.db.Exec(ctx, `
 		UPDATE webhooks_deliveries SET `+s.again()+` WHERE id = ? AND endpoint_id = ? AND state <> 'waiting'`,
 		id, endpointID)
