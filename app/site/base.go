@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"risingstars/platform/auth"
 	"risingstars/platform/web"
@@ -56,12 +57,20 @@ type visit struct {
 	language  string
 	path      string // the Spanish address, without the query
 	caller    string // "" if nobody is signed in
-	organises bool   // the caller has a role that has pages
-	carried   string // the order that the links to other pages of a list carry; "" if it follows from the rest
+	forms     []string
+	organises func() bool // the caller has a role that has pages
+	carried   string      // the order that the links to other pages of a list carry; "" if it follows from the rest
 }
 
-func newVisit(r *http.Request) *visit {
-	v := &visit{Request: r, language: spanish, path: r.URL.Path, caller: auth.CallerID(r.Context())}
+// visit returns a request for a page. A page without its way to the organisers' ones is better than none.
+func (s *Site) visit(r *http.Request) *visit {
+	v := &visit{
+		Request: r, language: spanish, path: r.URL.Path, caller: auth.CallerID(r.Context()), forms: s.forms,
+	}
+	v.organises = sync.OnceValue(func() bool {
+		rights, err := s.identity.RightsOf(v.Context(), v.caller)
+		return err == nil && len(rights) > 0
+	})
 	if web.EnglishPage(r.Context()) {
 		v.language = english
 		v.path = "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/en"), "/")
@@ -126,12 +135,7 @@ func adminFilters() []string {
 // shown is the Spanish address, without the query, of the page that shows what this visit is about. Some addresses only
 // take forms: whatever answers one of those leads to the page that has the form.
 func (v *visit) shown() string {
-	for _, form := range []string{
-		"/v/*/vote", "/me/videos/*/retry", "/me/videos/*/delete", "/me/profile", "/me/email",
-		"/me/password", "/me/resend", "/me/quality", "/admin/users/*/roles", "/admin/users/*/suspend",
-		"/admin/users/*/unsuspend", "/admin/users/*/end-sessions", "/admin/reports/*/decide", "/admin/videos/*/hide",
-		"/admin/videos/*/show", "/admin/jobs/redrive",
-	} {
+	for _, form := range v.forms {
 		if matched, err := path.Match(form, v.path); matched && err == nil {
 			return path.Dir(v.path)
 		}
@@ -144,7 +148,7 @@ func (v *visit) frame(title, menu string) Base {
 	here := v.shown() + kept(v.path, v.URL.Query())
 	b := Base{
 		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "",
-		Organises: v.organises, Description: "site.description",
+		Organises: v.organises(), Description: "site.description",
 		Origin: strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"), Canonical: v.absolute(v.language, here),
 		Spanish: v.absolute(spanish, here), English: v.absolute(english, here),
 		Other: localized(other(v.language), here),

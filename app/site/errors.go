@@ -32,7 +32,7 @@ var errorTitles = map[int]string{
 
 // problem answers a browser whose request went wrong. Who is to sign in first is sent to do so.
 func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
-	v := newVisit(r)
+	v := s.visit(r)
 	if p.Status == http.StatusUnauthorized && v.Method == http.MethodPost && v.path == "/upload" {
 		return s.uploadSignedOut(v)
 	}

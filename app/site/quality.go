@@ -10,6 +10,7 @@ import (
 // screens alone.
 const (
 	qualityHigh  = "high"
+	qualityLow   = "low"
 	qualitySaver = "saver" // the small one everywhere
 	qualityFor   = 180 * 24 * time.Hour
 )
@@ -17,7 +18,7 @@ const (
 // qualityCookie makes the browser keep the quality that the address chooses.
 func (v *visit) qualityCookie() []string {
 	switch quality := v.URL.Query().Get("q"); quality {
-	case qualityHigh, "low":
+	case qualityHigh, qualityLow, qualitySaver:
 		return []string{web.Cookie(v.Context(), "quality", quality, qualityFor)}
 	}
 	return nil
@@ -29,7 +30,7 @@ func (v *visit) qualityField() Field {
 		Name: "quality", Label: "field.quality", Hint: "field.quality.hint", Type: "select",
 		Value: web.CookieOf(v.Request, "quality"),
 		Options: []Option{
-			{"low", "quality.low"}, {qualitySaver, "quality.saver"}, {qualityHigh, "quality.high"},
+			{qualityLow, "quality.low"}, {qualitySaver, "quality.saver"}, {qualityHigh, "quality.high"},
 		},
 	}
 }
@@ -41,7 +42,7 @@ func (s *Site) postQuality(v *visit) (web.View, error) {
 	}
 	quality := form.Get("quality")
 	if quality != qualityHigh && quality != qualitySaver {
-		quality = "low"
+		quality = qualityLow
 	}
 	return v.goTo("/me?said=quality", web.Cookie(v.Context(), "quality", quality, qualityFor))
 }

@@ -13,6 +13,8 @@ import (
 	"context"
 	"io/fs"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"risingstars/modules/archive"
@@ -89,6 +91,8 @@ type Site struct {
 	o          Options
 	render     *renderer
 	static     *web.Static
+	forms      []string // patterns of the addresses that only take forms, in Spanish
+	shown      []string // and of those that show pages
 }
 
 // New reads and checks all templates and texts.
@@ -215,10 +219,10 @@ func (s *Site) Routes(server *web.Server) {
 		}
 	}
 	server.Page(http.MethodGet, "/oembed", look, false, func(r *http.Request) (web.View, error) {
-		return s.getOEmbed(newVisit(r))
+		return s.getOEmbed(s.visit(r))
 	})
 	server.Page(http.MethodGet, "/robots.txt", look, false, func(r *http.Request) (web.View, error) {
-		return s.getRobots(newVisit(r))
+		return s.getRobots(s.visit(r))
 	})
 }
 
@@ -254,6 +258,9 @@ func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, pa
 // adder returns what adds a page in the language of a prefix.
 func (s *Site) adder(server *web.Server, prefix string, secured bool) func(string, string, web.Use, page) {
 	return func(method, path string, use web.Use, serve page) {
+		if prefix == "" {
+			s.noteForm(method, path)
+		}
 		if prefix != "" && path == "/" {
 			path = ""
 		}
@@ -263,10 +270,14 @@ func (s *Site) adder(server *web.Server, prefix string, secured bool) func(strin
 	}
 }
 
-// visit returns a request for a page. A page without its way to the organisers' ones is better than none.
-func (s *Site) visit(r *http.Request) *visit {
-	v := newVisit(r)
-	rights, err := s.identity.RightsOf(v.Context(), v.caller)
-	v.organises = err == nil && len(rights) > 0
-	return v
+// noteForm notes whether an address only takes forms. A page is registered before its forms.
+func (s *Site) noteForm(method, path string) {
+	pattern := strings.ReplaceAll(path, "{id}", "*")
+	i := slices.Index(s.forms, pattern)
+	switch {
+	case method == http.MethodPost && i < 0 && !slices.Contains(s.shown, pattern):
+		s.forms = append(s.forms, pattern)
+	case method == http.MethodGet:
+		s.shown = append(s.shown, pattern)
+	}
 }

@@ -157,7 +157,10 @@ func (s *Site) player(v *visit, e voting.Entry, address string) (Player, error) 
 	p.High, p.Saver = quality == qualityHigh, quality == qualitySaver || v.Header.Get("Save-Data") == "on"
 	other := "high"
 	if p.High {
-		other = "low"
+		other = qualityLow
+		if web.CookieOf(v.Request, "quality") == qualitySaver {
+			other = qualitySaver
+		}
 	}
 	p.Other = v.link(with(address, "q", other))
 	var err error

@@ -10,6 +10,7 @@ import (
 
 	"risingstars/platform/batch"
 	"risingstars/platform/database"
+	"risingstars/platform/fault"
 )
 
 const (
@@ -63,7 +64,7 @@ func (m *Module) castJointly(batches []*laneBatch) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(batches[0].ctx), batchTimeout)
 		defer cancel()
 		err := m.castTogether(ctx, batches)
-		if err == nil || errors.Is(err, database.ErrUnknownOutcome) {
+		if err == nil || errors.Is(err, database.ErrUnknownOutcome) || errors.Is(err, fault.ErrUnavailable) {
 			for _, b := range batches {
 				b.err = cmp.Or(err, b.err)
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/fault"
 )
 
 const (
@@ -131,7 +132,8 @@ func (l *lanes) decide(videoID string, batch []*ballot) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(batch[0].ctx), batchTimeout)
 		defer cancel()
 		err := l.castMeasured(ctx, videoID, batch)
-		if err == nil || errors.Is(err, errNoEntry) || errors.Is(err, database.ErrUnknownOutcome) {
+		if err == nil || errors.Is(err, errNoEntry) || errors.Is(err, database.ErrUnknownOutcome) ||
+			errors.Is(err, fault.ErrUnavailable) {
 			for _, b := range batch {
 				b.err = cmp.Or(err, b.err)
 			}

@@ -47,12 +47,16 @@ type staleEntry struct {
 // foldAgain folds a batch of the entries that are behind, those with an id greater than after, and their contestants.
 // It returns the last id, and whether there may be more. It locks entries before contestants, as a publication does.
 func (s *store) foldAgain(ctx context.Context, after string) (last string, more bool, err error) {
+	lock := ""
+	if s.db.Dialect() == database.PostgreSQL { // so that nobody moves them before they are written
+		lock = " FOR UPDATE OF e"
+	}
 	var stale []staleEntry
 	err = s.db.Query(ctx, &stale, `
 		SELECT e.video_id, e.user_id, e.title, e.player_name, e.city, e.city_folded, e.country, e.country_folded,
 			c.city AS now_city, c.country AS now_country
 		FROM voting_entries e JOIN voting_contestants c ON c.user_id = e.user_id
-		WHERE e.fold_version < 2 AND e.video_id > ? ORDER BY e.video_id LIMIT ?`, after, foldBatch)
+		WHERE e.fold_version < 2 AND e.video_id > ? ORDER BY e.video_id LIMIT ?`+lock, after, foldBatch)
 	if err != nil || len(stale) == 0 {
 		return after, false, wrapFold(err)
 	}
@@ -78,6 +82,9 @@ func (s *store) foldEntries(ctx context.Context, stale []staleEntry) error {
 		}
 	}
 	if len(moved) > 0 {
+		if err := s.noteChange(ctx); err != nil {
+			return err
+		}
 		_, err := s.db.Exec(ctx, fmt.Sprintf(`
 			WITH folded (video_id, city, country, search_text) AS (VALUES %s)
 			UPDATE voting_entries SET city_folded = folded.city, country_folded = folded.country,

@@ -22,7 +22,7 @@ func explain(ctx context.Context, err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	if ctx.Err() == nil && isAway(err) {
+	if !errors.Is(ctx.Err(), context.Canceled) && isAway(err) {
 		return fault.ErrUnavailable.With(err)
 	}
 	return explainFull(err)

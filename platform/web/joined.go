@@ -22,6 +22,9 @@ var heads = sync.Pool{New: func() any { return new(make([]byte, 0, 4<<10)) }}
 
 // join has the answer to a request, whose body is of so many bytes and is written next, sent in one call.
 func join(r *http.Request, body int) {
+	if r.Method == http.MethodHead || isHead(r) { // whose body net/http does not send
+		return
+	}
 	if k := connectionOf(r); k != nil && r.TLS == nil && r.ProtoMajor == 1 && body >= joinedLeast {
 		k.joined.body = body
 	}
@@ -43,7 +46,7 @@ func (j *joined) wait(p []byte) bool {
 // with returns what has waited, and p.
 func (j *joined) with(p []byte) (both net.Buffers, done func()) {
 	head := j.head
-	j.head = nil
+	j.head, j.body = nil, 0
 	return net.Buffers{*head, p}, func() { heads.Put(head) }
 }
 

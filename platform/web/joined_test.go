@@ -31,10 +31,16 @@ func TestAnswersOfEverySizeAreWhole(t *testing.T) {
 	for range 2 { // the second time from memory
 		var requests strings.Builder
 		for _, size := range sizes {
-			fmt.Fprintf(&requests, "GET /api/list?city=%d HTTP/1.1\r\nHost: x\r\n\r\n", size)
+			for _, method := range []string{http.MethodHead, http.MethodGet} {
+				fmt.Fprintf(&requests, "%s /api/list?city=%d HTTP/1.1\r\nHost: x\r\n\r\n", method, size)
+			}
 		}
 		go func() { _, _ = io.WriteString(k, requests.String()) }() // a failure leaves the answers out
 		for _, size := range sizes {
+			head, err := http.ReadResponse(k.answers, &http.Request{Method: http.MethodHead})
+			if err != nil || head.StatusCode != http.StatusOK {
+				t.Fatalf("the headers of %d bytes: %v", size, err)
+			}
 			answer, err := http.ReadResponse(k.answers, nil)
 			if err != nil {
 				t.Fatalf("%d bytes: %v", size, err)
