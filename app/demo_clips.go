@@ -24,9 +24,8 @@ type performance struct {
 // seconds of each clip: enough to be seen, and quick to process.
 const performanceSeconds = 6
 
-// performances differ from each other to the eye and to the ear. What has no edges is drawn small and scaled up, which is
-// many times quicker. All have as many frames per second as the bumpers that
-// are rendered before anybody uploads.
+// performances differ from each other to the eye and to the ear. What has no edges is drawn small and scaled up, which
+// is many times quicker. All have as many frames per second as the bumpers that are rendered before anybody uploads.
 func performances() []performance {
 	const (
 		plucked = "sin(2*PI*F*t)*exp(-4*mod(t*B,1)/B)"
@@ -76,7 +75,8 @@ func performances() []performance {
 		{
 			"Valentina", "Peña", "Barranquilla", "Colombia", "Marea", "Voz y tambor frente al mar.",
 			"0 . 5 . 7 5 4 .", 294, 3, flute,
-			"gradients=s=160x90:r=30:c0=#0a0524:c1=#1b8a8f:c2=#ffd45e:n=3:speed=0.03:seed=3:type=spiral,scale=640:360[v]",
+			"gradients=s=160x90:r=30:c0=#0a0524:c1=#1b8a8f:c2=#ffd45e:n=3:speed=0.03:seed=3:type=spiral," +
+				"scale=640:360[v]",
 		},
 		{
 			"Santiago", "Mora", "Pasto", "Colombia", "Son de la montaña", "Con el charango de mi papá.",
@@ -98,7 +98,8 @@ func performances() []performance {
 		{
 			"Camila", "Ibáñez", "Mérida", "México", "Bolero azul", "Lo canto en vertical, desde mi cuarto.",
 			"0 4 5 7 9 7 5 4", 233, 2, organ,
-			"gradients=s=90x160:r=30:c0=#26104f:c1=#3566d6:c2=#f7a427:n=3:speed=0.02:seed=9:type=circular,scale=360:640[v]",
+			"gradients=s=90x160:r=30:c0=#26104f:c1=#3566d6:c2=#f7a427:n=3:speed=0.02:seed=9:type=circular," +
+				"scale=360:640[v]",
 		},
 		{
 			"Julián", "Ortiz", "Cartagena", "Colombia", "Tablero", "Malabares con números.",

@@ -64,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 		return nil, fmt.Errorf("create the folder of certificates: %w", err)
 	}
-	if err := os.Chmod(o.Folder, 0o700); err != nil {
+	if err := os.Chmod(o.Folder, 0o700); err != nil { //nolint:gosec // a folder
 		return nil, fmt.Errorf("close the folder of certificates to others: %w", err)
 	}
 	m := &Manager{o: o}

@@ -43,7 +43,8 @@ func TestAServerThatIsAwayIsNoFaultOfOurs(t *testing.T) {
 		return err
 	}))
 	allow("false")
-	_, err := keeper.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ?`, at.Name)
+	_, err := keeper.Exec(t.Context(), `
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ?`, at.Name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,8 +121,8 @@ func (s *Speaker) say(c *i18n.LocalizeConfig, pairs []any) (string, error) {
 // Number writes a whole number as people in the language do.
 func (s *Speaker) Number(n int) string { return s.numbers.Sprintf("%d", n) }
 
-// Date writes the day of a time, in the time's own zone. The text date has the placeholders Day, Month and Year, and the
-// texts month.1 to month.12 are the names of the months.
+// Date writes the day of a time, in the time's own zone. The text date has the placeholders Day, Month and Year, and
+// the texts month.1 to month.12 are the names of the months.
 func (s *Speaker) Date(t time.Time) (string, error) {
 	month, err := s.Say("month." + strconv.Itoa(int(t.Month())))
 	if err != nil {

@@ -369,7 +369,7 @@ func TestOneNetworkHasABoundOfRequestsOnHTTP2(t *testing.T) {
 	s.wantMetric(t, `http_streams_refused_total{bound="address"} 15`)
 	s.wantMetric(t, "http_streams 10")
 	certificatetest.Eventually(t, "all of them run", func() bool { return running.Load() == 10 })
-	if answer, _ := s.do(t, "GET", "https://contest.test/health"); answer.StatusCode != 200 {
+	if answer, _ := s.do(t, "GET", "https://contest.test/health"); answer.StatusCode != http.StatusOK {
 		t.Errorf("another network gets %d", answer.StatusCode)
 	}
 	close(release)
