@@ -18,6 +18,8 @@ const (
 	// longestRest is the longest pause after an endpoint has failed, and longestPause that of one delivery.
 	longestRest  = 5 * time.Minute
 	longestPause = 4 * time.Hour
+	// longestSilence is how long after a failure the next one belongs to the same series. Longer than any pause.
+	longestSilence = 5 * time.Hour
 	// failLong is after how long an endpoint that nothing reaches is switched off.
 	failLong = 3 * 24 * time.Hour
 
@@ -68,6 +70,7 @@ func (m *Module) serve(ctx context.Context, endpointID string) (err error) {
 		if o.why != "" {
 			return nil
 		}
+		e.Failures, e.FailingFor = 0, 0
 	}
 	return nil
 }

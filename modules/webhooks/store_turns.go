@@ -48,6 +48,10 @@ type held struct {
 	FailingFor time.Duration `gorm:"-"`
 }
 
+// inSeries is the condition that a failure now continues those before it. After a longer silence nobody knows whether
+// the endpoint was failing all along. next_at is a little after the latest failure.
+func (s *store) inSeries() string { return `(failing_since > 0 AND next_at > ` + s.after(-longestSilence) + `)` }
+
 // take takes an endpoint that nobody else is sending to, for as long as hold lasts. It returns nil if there is no such
 // endpoint, or if it is not its time.
 func (s *store) take(ctx context.Context, id string, hold time.Duration) (*held, error) {
@@ -57,9 +61,10 @@ func (s *store) take(ctx context.Context, id string, hold time.Duration) (*held,
 		return s.db.Query(ctx, &rows, `
 			UPDATE webhooks_endpoints SET held_until = `+s.after(hold)+`
 			WHERE id = ? AND state = 'on' AND held_until < `+s.db.Clock()+` AND next_at <= `+s.db.Clock()+`
-			RETURNING id, url, secret, failures, held_until,
+			RETURNING id, url, secret, held_until,
+				CASE WHEN `+s.inSeries()+` THEN failures ELSE 0 END AS failures,
 				CASE WHEN previous_until > `+s.db.Clock()+` THEN previous_secret ELSE '' END AS previous_secret,
-				CASE WHEN failing_since > 0 THEN `+s.db.Clock()+` - failing_since ELSE 0 END AS failing_us`, id)
+				CASE WHEN `+s.inSeries()+` THEN `+s.db.Clock()+` - failing_since ELSE 0 END AS failing_us`, id)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take webhook %s: %w", id, err)
@@ -96,9 +101,9 @@ func (s *store) reached(ctx context.Context, id string) error {
 // unreached notes a failure of an endpoint that is on, which may switch it off.
 func (s *store) unreached(ctx context.Context, id string, o outcome, rest time.Duration, state State) error {
 	_, err := s.db.Exec(ctx, `
-		UPDATE webhooks_endpoints SET failures = failures + 1, last_status = ?, last_error = ?, state = ?,
-			next_at = `+s.after(rest)+`,
-			failing_since = CASE WHEN failing_since > 0 THEN failing_since ELSE `+s.db.Clock()+` END
+		UPDATE webhooks_endpoints SET last_status = ?, last_error = ?, state = ?, next_at = `+s.after(rest)+`,
+			failures = CASE WHEN `+s.inSeries()+` THEN failures + 1 ELSE 1 END,
+			failing_since = CASE WHEN `+s.inSeries()+` THEN failing_since ELSE `+s.db.Clock()+` END
 		WHERE id = ? AND state = 'on'`, o.status, o.why, state, id)
 	if err != nil {
 		return fmt.Errorf("note that webhook %s was not reached: %w", id, err)

@@ -196,6 +196,53 @@ func TestAnEndpointThatFailsForLongIsSwitchedOff(t *testing.T) {
 	})
 }
 
+// Only an unbroken series of failures switches an endpoint off: neither a failure long before a silence counts, nor one
+// before an event that was accepted in the same turn.
+func TestAFailureNowAndThenSwitchesNothingOff(t *testing.T) {
+	t.Parallel()
+	longAgo := (72*time.Hour + time.Minute).Microseconds()
+	fail := func(b *bench) string {
+		b.receiver.answers(statusOf(http.StatusServiceUnavailable))
+		id, _ := b.register()
+		b.tell("")
+		b.run(true)
+		b.eventually("it fails", func() bool { return b.endpoint(id).Failures > 0 })
+		return id
+	}
+	t.Run("after a silence", func(t *testing.T) {
+		t.Parallel()
+		databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+			b := setup(t, db, func(d *webhooks.Deps) { d.Options.Pause = time.Hour })
+			id := fail(b)
+			b.exec(`UPDATE webhooks_endpoints SET failing_since = failing_since - ?, next_at = next_at - ?,
+				failures = 7`, longAgo, longAgo)
+			b.tell("")
+			b.eventually("it fails again", func() bool { return len(b.receiver.seen()) == 2 && b.endpoint(id).Failures != 7 })
+			if e := b.endpoint(id); e.State != webhooks.On || e.Failures != 1 || time.Since(e.FailingSince) > time.Hour {
+				t.Errorf("it is %+v", e)
+			}
+		})
+	})
+	t.Run("after an accepted event", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, databasetest.Open(t, owners...), func(d *webhooks.Deps) { d.Options.Pause = 2 * time.Second })
+		id := fail(b)
+		b.receiver.answers(func(w http.ResponseWriter, _ *http.Request, nth int) {
+			if nth > 2 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})
+		b.exec(`UPDATE webhooks_endpoints SET failing_since = failing_since - ?`, longAgo)
+		b.tell("")
+		b.eventually("one is accepted, and one fails", func() bool {
+			return len(b.receiver.seen()) > 2 && b.endpoint(id).Failures > 0
+		})
+		if e := b.endpoint(id); e.State != webhooks.On || time.Since(e.FailingSince) > time.Hour {
+			t.Errorf("it is %+v", e)
+		}
+	})
+}
+
 // 410 is an endpoint's way to say that it wants no more.
 func TestAnEndpointThatIsGoneIsLeftAlone(t *testing.T) {
 	t.Parallel()
