@@ -377,6 +377,18 @@ func TestSecretsAreClosedAndClosedAgain(t *testing.T) {
 		lost.tell("")
 		lost.run(true)
 		lost.eventually("it says why it cannot sign", func() bool { return lost.endpoint(id).LastError == "secret" })
+		healed, err := lost.Rotate(t.Context(), admin, id, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lost.Change(t.Context(), admin, id, lost.spec()); err != nil {
+			t.Fatal(err)
+		}
+		lost.tell("")
+		lost.eventually("it is signed by the new one", func() bool { return len(lost.receiver.seen()) > 0 })
+		if err := lost.receiver.seen()[0].verify(healed); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
