@@ -69,12 +69,16 @@ func (r deliveryRow) delivery() Delivery {
 	}
 }
 
+// lives is the condition that a delivery may still be tried: the last try is when its life ends, or a little later.
+func (s *store) lives() string { return `expires_at >= ` + s.after(-lastTryLeeway) }
+
 // nextDue returns the delivery to an endpoint that is due first, and nil if none is.
 func (s *store) nextDue(ctx context.Context, endpointID string) (*Delivery, error) {
 	var rows []deliveryRow
 	err := s.db.Query(ctx, &rows, `
 		SELECT `+deliveryColumns+` FROM webhooks_deliveries
-		WHERE endpoint_id = ? AND state = 'waiting' AND due_at <= `+s.db.Clock()+` ORDER BY due_at, id LIMIT 1`,
+		WHERE endpoint_id = ? AND state = 'waiting' AND due_at <= `+s.db.Clock()+` AND `+s.lives()+`
+		ORDER BY due_at, id LIMIT 1`,
 		endpointID)
 	if err != nil {
 		return nil, fmt.Errorf("read what is due to webhook %s: %w", endpointID, err)
@@ -97,14 +101,14 @@ func (s *store) delivered(ctx context.Context, id string, o outcome) error {
 	return nil
 }
 
-// failed lets a delivery be tried again after a pause, if it is still worth it then.
+// failed lets a delivery be tried again after a pause, at the latest when its life ends. That was the last try then.
 func (s *store) failed(ctx context.Context, id string, o outcome, pause time.Duration) error {
 	again := s.after(pause)
 	_, err := s.db.Exec(ctx, `
 		UPDATE webhooks_deliveries SET tries = tries + 1, status = ?, error = ?, took_ms = ?,
-			tried_at = `+s.db.Clock()+`, due_at = `+again+`,
-			state = CASE WHEN `+again+` > expires_at THEN 'failed' ELSE 'waiting' END,
-			ended_at = CASE WHEN `+again+` > expires_at THEN `+s.db.Clock()+` ELSE 0 END
+			tried_at = `+s.db.Clock()+`, due_at = CASE WHEN `+again+` < expires_at THEN `+again+` ELSE expires_at END,
+			state = CASE WHEN `+s.db.Clock()+` >= expires_at THEN 'failed' ELSE 'waiting' END,
+			ended_at = CASE WHEN `+s.db.Clock()+` >= expires_at THEN `+s.db.Clock()+` ELSE 0 END
 		WHERE id = ? AND state = 'waiting'`, o.status, o.why, o.took.Milliseconds(), id)
 	if err != nil {
 		return fmt.Errorf("note that an event was not delivered: %w", err)
@@ -191,7 +195,7 @@ func (s *store) forget(ctx context.Context) error {
 	}{
 		{`UPDATE webhooks_deliveries SET state = 'failed', ended_at = ` + s.db.Clock() + `,
 			error = CASE WHEN error = '' THEN ? ELSE error END
-			WHERE state = 'waiting' AND expires_at < ` + s.db.Clock(), []any{whyExpired}},
+			WHERE state = 'waiting' AND NOT ` + s.lives(), []any{whyExpired}},
 		{`DELETE FROM webhooks_deliveries WHERE ended_at > 0 AND ended_at < ` + s.after(-keepLog), nil},
 		{`DELETE FROM webhooks_deliveries WHERE endpoint_id NOT IN (SELECT id FROM webhooks_endpoints)`, nil},
 		{`DELETE FROM webhooks_deliveries WHERE id IN (SELECT id FROM (

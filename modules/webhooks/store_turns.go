@@ -19,7 +19,8 @@ func (s *store) due(ctx context.Context) ([]dueEndpoint, error) {
 		SELECT id, queued_until > 0 AS overdue FROM webhooks_endpoints e
 		WHERE state = 'on' AND held_until < `+s.db.Clock()+` AND next_at <= `+s.db.Clock()+`
 			AND queued_until < `+s.db.Clock()+` AND EXISTS (SELECT 1 FROM webhooks_deliveries d
-				WHERE d.endpoint_id = e.id AND d.state = 'waiting' AND d.due_at <= `+s.db.Clock()+`)
+				WHERE d.endpoint_id = e.id AND d.state = 'waiting' AND d.due_at <= `+s.db.Clock()+`
+				AND d.`+s.lives()+`)
 		ORDER BY id`)
 	if err != nil {
 		return nil, fmt.Errorf("look for events to send: %w", err)
@@ -50,7 +51,9 @@ type held struct {
 
 // inSeries is the condition that a failure now continues those before it. After a longer silence nobody knows whether
 // the endpoint was failing all along. next_at is a little after the latest failure.
-func (s *store) inSeries() string { return `(failing_since > 0 AND next_at > ` + s.after(-longestSilence) + `)` }
+func (s *store) inSeries() string {
+	return `(failing_since > 0 AND next_at > ` + s.after(-longestSilence) + `)`
+}
 
 // take takes an endpoint that nobody else is sending to, for as long as hold lasts. It returns nil if there is no such
 // endpoint, or if it is not its time.

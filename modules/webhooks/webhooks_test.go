@@ -289,6 +289,35 @@ func TestAnEventIsGivenUpAfterADay(t *testing.T) {
 	})
 }
 
+// The last try is when the day ends, not before the pause that would end after it. What is older is sent to nobody,
+// even before the log knows that it has ended.
+func TestTheLastTryIsAtTheEndOfTheDay(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, nil)
+		b.receiver.answers(statusOf(http.StatusInternalServerError))
+		id, _ := b.register()
+		b.run(true)
+		b.tell("today")
+		b.eventually("it fails", func() bool { return b.deliveries(id)[0].Tries > 0 })
+		b.exec(`UPDATE webhooks_deliveries SET tries = 30, expires_at = due_at + ?`, (3 * time.Second).Microseconds())
+		b.eventually("it is given up", func() bool { return b.deliveries(id)[0].State == webhooks.Undelivered })
+		d := b.deliveries(id)[0]
+		if d.Tries < 32 || d.TriedAt.Before(d.DueAt) {
+			t.Errorf("the last try is %+v", d)
+		}
+		requests := len(b.receiver.seen())
+		b.exec(`UPDATE webhooks_deliveries SET state = 'waiting', ended_at = 0, expires_at = expires_at - ?`,
+			(16 * time.Minute).Microseconds())
+		b.receiver.answers(nil)
+		b.tell("tomorrow")
+		b.eventually("the next is delivered", func() bool { return b.deliveries(id)[0].State == webhooks.Delivered })
+		if n := len(b.receiver.seen()) - requests; n != 1 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
 // For a while both secrets sign, so that the receiver can change over; without an overlap the old one signs nothing.
 func TestASecretIsReplacedWithOverlap(t *testing.T) {
 	t.Parallel()
