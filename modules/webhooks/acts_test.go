@@ -2,6 +2,7 @@ package webhooks_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,24 @@ func TestANameThatLeadsInsideIsRefused(t *testing.T) {
 	}
 }
 
+// An endpoint that was added while private addresses were allowed is not sent to without TLS afterwards.
+func TestPlainHTTPEndsWithTheSetting(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owners...)
+	spec := webhooks.Spec{URL: "http://webhooks.invalid/", Kinds: webhooks.Kinds(), On: true}
+	e, _, err := setup(t, db, nil).Register(t.Context(), admin, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, db, func(d *webhooks.Deps) { d.Options.AllowPrivate = false })
+	b.tell("")
+	b.run(true)
+	b.eventually("it fails", func() bool { return b.endpoint(e.ID).Failures > 0 })
+	if got := b.endpoint(e.ID).LastError; got != "address_not_public" {
+		t.Error(got)
+	}
+}
+
 // Whoever may not manage webhooks learns and changes nothing; each act stands in the log with its reason, and without
 // what in an address may be secret.
 func TestActsNeedARightAndAReason(t *testing.T) {
@@ -170,6 +189,39 @@ func TestActsNeedARightAndAReason(t *testing.T) {
 			if name != "register" && codeOf(do(t.Context(), admin)) != "not_found" {
 				t.Errorf("%s of one that does not exist: %v", name, do(t.Context(), admin))
 			}
+		}
+	})
+}
+
+// What an endpoint answers to a try that was under way while somebody changed it says nothing about what it is now.
+func TestAChangeIsNotUndoneByATryUnderWay(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, nil)
+		arrived, changed := make(chan struct{}), make(chan struct{})
+		b.receiver.answers(func(w http.ResponseWriter, _ *http.Request, nth int) {
+			if nth == 1 {
+				close(arrived)
+				<-changed
+				w.WriteHeader(http.StatusGone)
+			}
+		})
+		id, _ := b.register()
+		b.tell("")
+		b.run(true)
+		<-arrived
+		if err := b.Change(t.Context(), admin, id, b.spec()); err != nil {
+			t.Error(err)
+		}
+		secret, err := b.Rotate(t.Context(), admin, id, 0)
+		if err != nil {
+			t.Error(err)
+		}
+		close(changed)
+		b.eventually("it is delivered", func() bool { return b.deliveries(id)[0].State == webhooks.Delivered })
+		seen := b.receiver.seen()
+		if e := b.endpoint(id); e.State != webhooks.On || e.Failures != 0 || seen[1].verify(secret) != nil {
+			t.Errorf("it is %+v, %v", e, seen[1].header)
 		}
 	})
 }

@@ -48,7 +48,7 @@ func (m *Module) serve(ctx context.Context, endpointID string) (err error) {
 	}()
 	secrets, unreadable := m.openSecrets(*e)
 	for began := time.Now(); time.Since(began) < turnTime && ctx.Err() == nil; {
-		d, err := m.store.nextDue(ctx, e.ID)
+		d, err := m.store.nextDue(ctx, *e)
 		if err != nil || d == nil {
 			return err
 		}
@@ -75,36 +75,39 @@ func (m *Module) serve(ctx context.Context, endpointID string) (err error) {
 	return nil
 }
 
-// note writes down what came of a try, even if the process stops.
+// note writes down what came of a try, even if the process stops. A failure of what the endpoint was before somebody
+// changed it counts for nothing: the delivery is tried again.
 func (m *Module) note(ctx context.Context, e held, d Delivery, o outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
-	return m.store.db.InTx(ctx, func(ctx context.Context) error {
+	state := On
+	switch {
+	case o.why != "" && o.status == statusGone:
+		state = Gone
+	case o.why != "" && e.FailingFor > failLong:
+		state = Failed
+	}
+	noted := false
+	err := m.store.db.InTx(ctx, func(ctx context.Context) (err error) {
 		if o.why == "" {
 			if err := m.store.delivered(ctx, d.ID, o); err != nil {
 				return err
 			}
-			return m.store.reached(ctx, e.ID)
+			return m.store.reached(ctx, e)
 		}
-		if err := m.store.failed(ctx, d.ID, o, spread(m.pause(d.Tries, longestPause))); err != nil {
+		noted, err = m.store.unreached(ctx, e, o, m.pause(e.Failures, longestRest), state)
+		if err != nil || !noted {
 			return err
 		}
-		state := On
-		switch {
-		case o.status == statusGone:
-			state = Gone
-		case e.FailingFor > failLong:
-			state = Failed
-		}
-		if err := m.store.unreached(ctx, e.ID, o, m.pause(e.Failures, longestRest), state); err != nil {
+		if err := m.store.failed(ctx, d.ID, o, spread(m.pause(d.Tries, longestPause))); err != nil || state == On {
 			return err
 		}
-		if state == On {
-			return nil
-		}
-		m.log.WarnContext(ctx, "a webhook is switched off", "webhook", e.ID, "state", string(state))
 		return m.store.giveUp(ctx, e.ID)
 	})
+	if err == nil && noted && state != On {
+		m.log.WarnContext(ctx, "a webhook is switched off", "webhook", e.ID, "state", string(state))
+	}
+	return err
 }
 
 // pause returns how long to wait after the given number of earlier failures.

@@ -72,16 +72,16 @@ func (r deliveryRow) delivery() Delivery {
 // lives is the condition that a delivery may still be tried: the last try is when its life ends, or a little later.
 func (s *store) lives() string { return `expires_at >= ` + s.after(-lastTryLeeway) }
 
-// nextDue returns the delivery to an endpoint that is due first, and nil if none is.
-func (s *store) nextDue(ctx context.Context, endpointID string) (*Delivery, error) {
+// nextDue returns the delivery that is due first, and nil if none is, or if its reader has the endpoint no longer.
+func (s *store) nextDue(ctx context.Context, e held) (*Delivery, error) {
 	var rows []deliveryRow
 	err := s.db.Query(ctx, &rows, `
 		SELECT `+deliveryColumns+` FROM webhooks_deliveries
 		WHERE endpoint_id = ? AND state = 'waiting' AND due_at <= `+s.db.Clock()+` AND `+s.lives()+`
-		ORDER BY due_at, id LIMIT 1`,
-		endpointID)
+			AND EXISTS (SELECT 1 FROM webhooks_endpoints e WHERE e.id = endpoint_id AND e.held_until = ?)
+		ORDER BY due_at, id LIMIT 1`, e.ID, e.HeldUntil)
 	if err != nil {
-		return nil, fmt.Errorf("read what is due to webhook %s: %w", endpointID, err)
+		return nil, fmt.Errorf("read what is due to webhook %s: %w", e.ID, err)
 	}
 	if len(rows) == 0 {
 		return nil, nil

@@ -79,10 +79,13 @@ func (s *store) take(ctx context.Context, id string, hold time.Duration) (*held,
 	return &rows[0], nil
 }
 
+// fence is what ends the turn of whoever sends to an endpoint, because it is another one now.
+const fence = `held_until = 0, queued_until = 0`
+
 // release lets others send to the endpoint, unless they already may.
 func (s *store) release(ctx context.Context, e held) error {
 	_, err := s.db.Exec(ctx, `
-		UPDATE webhooks_endpoints SET held_until = 0, queued_until = 0 WHERE id = ? AND held_until = ?`,
+		UPDATE webhooks_endpoints SET `+fence+` WHERE id = ? AND held_until = ?`,
 		e.ID, e.HeldUntil)
 	if err != nil {
 		return fmt.Errorf("release webhook %s: %w", e.ID, err)
@@ -90,26 +93,27 @@ func (s *store) release(ctx context.Context, e held) error {
 	return nil
 }
 
-// reached forgets the failures of an endpoint.
-func (s *store) reached(ctx context.Context, id string) error {
+// reached forgets the failures of an endpoint that its reader still has.
+func (s *store) reached(ctx context.Context, e held) error {
 	_, err := s.db.Exec(ctx, `
 		UPDATE webhooks_endpoints SET failures = 0, failing_since = 0, last_status = 0, last_error = '', next_at = 0
-		WHERE id = ? AND failures > 0`, id)
+		WHERE id = ? AND held_until = ? AND failures > 0`, e.ID, e.HeldUntil)
 	if err != nil {
-		return fmt.Errorf("note that webhook %s was reached: %w", id, err)
+		return fmt.Errorf("note that webhook %s was reached: %w", e.ID, err)
 	}
 	return nil
 }
 
-// unreached notes a failure of an endpoint that is on, which may switch it off.
-func (s *store) unreached(ctx context.Context, id string, o outcome, rest time.Duration, state State) error {
-	_, err := s.db.Exec(ctx, `
+// unreached notes a failure of an endpoint, which may switch it off. It reports false, and notes nothing, if its reader
+// has it no longer: an administrator has changed it meanwhile.
+func (s *store) unreached(ctx context.Context, e held, o outcome, rest time.Duration, state State) (bool, error) {
+	n, err := s.db.Exec(ctx, `
 		UPDATE webhooks_endpoints SET last_status = ?, last_error = ?, state = ?, next_at = `+s.after(rest)+`,
 			failures = CASE WHEN `+s.inSeries()+` THEN failures + 1 ELSE 1 END,
 			failing_since = CASE WHEN `+s.inSeries()+` THEN failing_since ELSE `+s.db.Clock()+` END
-		WHERE id = ? AND state = 'on'`, o.status, o.why, state, id)
+		WHERE id = ? AND held_until = ? AND state = 'on'`, o.status, o.why, state, e.ID, e.HeldUntil)
 	if err != nil {
-		return fmt.Errorf("note that webhook %s was not reached: %w", id, err)
+		return false, fmt.Errorf("note that webhook %s was not reached: %w", e.ID, err)
 	}
-	return nil
+	return n > 0, nil
 }
