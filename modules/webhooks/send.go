@@ -26,12 +26,24 @@ const (
 	statusGone = 410
 )
 
-// handle sends to the endpoint of a task. What it leaves undone the sweeper hands to the queue again.
-func (m *Module) handle(ctx context.Context, d queue.Delivery) error {
-	if err := m.serve(ctx, d.ID); err != nil {
-		return queue.Discard(err)
-	}
+// handle only wakes the module: slow endpoints take no worker away from clips. What comes to nothing the sweeper finds.
+func (m *Module) handle(_ context.Context, d queue.Delivery) error {
+	m.turns.add(d.ID)
 	return nil
+}
+
+// takeTurns sends to the endpoints that wait, one after the other, until ctx ends.
+func (m *Module) takeTurns(ctx context.Context) {
+	trouble := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-m.turns.queue:
+			m.turns.begin(id)
+			trouble = m.complain(ctx, "send to a webhook", m.serve(ctx, id), trouble)
+		}
+	}
 }
 
 // serve sends what is due to an endpoint, unless somebody else does, for as long as turnTime. It stops at the first

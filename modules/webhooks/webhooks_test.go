@@ -421,6 +421,35 @@ func TestSecretsAreClosedAndClosedAgain(t *testing.T) {
 	})
 }
 
+// Endpoints that let one wait hold up neither the worker nor each other.
+func TestASlowEndpointHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t, databasetest.Open(t, owners...), nil)
+	held := make(chan struct{})
+	t.Cleanup(func() { close(held) }) // before the receiver closes
+	b.receiver.answers(func(_ http.ResponseWriter, r *http.Request, _ int) {
+		if r.URL.Path == "/slow" {
+			<-held
+		}
+	})
+	spec := b.spec()
+	spec.URL = b.receiver.server.URL + "/slow"
+	for range 3 {
+		if _, _, err := b.Register(t.Context(), admin, spec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, _ := b.register()
+	b.run(true)
+	for range 3 {
+		b.tell("")
+	}
+	b.eventually("the other endpoint has all", func() bool {
+		_, n, err := b.Deliveries(t.Context(), admin.ID, id, webhooks.DeliveryFilter{State: webhooks.Delivered}, 0, 1)
+		return err == nil && n == 3
+	})
+}
+
 // An answer without end, and one that is cut off, count by their status.
 func TestAnAnswerIsNotReadToItsEnd(t *testing.T) {
 	t.Parallel()
