@@ -193,6 +193,47 @@ func TestActsNeedARightAndAReason(t *testing.T) {
 	})
 }
 
+// The path and the query of an address may be secret: whoever may only read sees neither.
+func TestAuditorsSeeNoWholeAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t, databasetest.Open(t, owners...), nil)
+	id, _ := b.register()
+	one, err := b.EndpointOf(t.Context(), auditor, id)
+	if err != nil || one.URL != b.receiver.server.URL {
+		t.Errorf("%q, %v", one.URL, err)
+	}
+	if all, err := b.Endpoints(t.Context(), auditor); err != nil || len(all) != 1 || all[0].URL != one.URL {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if whole := b.endpoint(id).URL; whole != b.spec().URL {
+		t.Errorf("the admin sees %q", whole)
+	}
+}
+
+// What the log has about a person goes with the person.
+func TestAPersonIsErasedFromTheLog(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, nil)
+		id, _ := b.register()
+		for _, user := range []string{"ana", "ben", ""} {
+			e := webhooks.Event{ID: "about " + user, Kind: webhooks.EntryHidden, UserID: user}
+			if err := b.Tell(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, user := range []string{"ana", "ana", ""} {
+			if err := b.ErasePerson(t.Context(), user); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := b.deliveries(id)
+		if len(all) != 2 || all[0].EventID != "about " || all[1].EventID != "about ben" {
+			t.Errorf("the log has %+v", all)
+		}
+	})
+}
+
 // What an endpoint answers to a try that was under way while somebody changed it says nothing about what it is now.
 func TestAChangeIsNotUndoneByATryUnderWay(t *testing.T) {
 	t.Parallel()

@@ -35,10 +35,11 @@ func (s *store) tell(ctx context.Context, e Event, payload, only string) error {
 		}
 		_, err := s.db.Exec(ctx, `
 			INSERT INTO webhooks_deliveries
-				(id, endpoint_id, event_id, kind, payload, state, error, created_at, due_at, expires_at, ended_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, `+s.db.Clock()+`, `+s.db.Clock()+`, `+s.after(life)+`, `+ended+`)
+				(id, endpoint_id, event_id, user_id, kind, payload, state, error, created_at, due_at, expires_at,
+				ended_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, `+s.db.Clock()+`, `+s.db.Clock()+`, `+s.after(life)+`, `+ended+`)
 			ON CONFLICT (endpoint_id, event_id) DO NOTHING`,
-			uuid.Must(uuid.NewV7()).String(), row.ID, e.ID, e.Kind, payload, state, why)
+			uuid.Must(uuid.NewV7()).String(), row.ID, e.ID, e.UserID, e.Kind, payload, state, why)
 		if err != nil {
 			return fmt.Errorf("keep an event for webhook %s: %w", row.ID, err)
 		}
@@ -187,7 +188,18 @@ func (s *store) replayFailed(ctx context.Context, endpointID string) (int, error
 	return int(n), nil
 }
 
-// forget ends what nobody could send in time, and deletes what the log has had for long, or has too much of.
+func (s *store) erasePerson(ctx context.Context, userID string) error {
+	if userID == "" {
+		return nil
+	}
+	if _, err := s.db.Exec(ctx, `DELETE FROM webhooks_deliveries WHERE user_id = ?`, userID); err != nil {
+		return fmt.Errorf("delete the deliveries about %s: %w", userID, err)
+	}
+	return nil
+}
+
+// forget ends what nobody could send in time, and deletes what the log has had for long, or has too much of. What is
+// sent again is not kept for longer.
 func (s *store) forget(ctx context.Context) error {
 	for _, st := range []struct {
 		sql    string
@@ -196,7 +208,7 @@ func (s *store) forget(ctx context.Context) error {
 		{`UPDATE webhooks_deliveries SET state = 'failed', ended_at = ` + s.db.Clock() + `,
 			error = CASE WHEN error = '' THEN ? ELSE error END
 			WHERE state = 'waiting' AND NOT ` + s.lives(), []any{whyExpired}},
-		{`DELETE FROM webhooks_deliveries WHERE ended_at > 0 AND ended_at < ` + s.after(-keepLog), nil},
+		{`DELETE FROM webhooks_deliveries WHERE ended_at > 0 AND created_at < ` + s.after(-keepLog), nil},
 		{`DELETE FROM webhooks_deliveries WHERE endpoint_id NOT IN (SELECT id FROM webhooks_endpoints)`, nil},
 		{`DELETE FROM webhooks_deliveries WHERE id IN (SELECT id FROM (
 				SELECT id, ROW_NUMBER() OVER (PARTITION BY endpoint_id ORDER BY id DESC) AS place

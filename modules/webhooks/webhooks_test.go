@@ -278,7 +278,7 @@ func TestAnEventIsGivenUpAfterADay(t *testing.T) {
 		b := setup(t, db, nil)
 		id, _ := b.register()
 		b.tell("old")
-		b.exec(`UPDATE webhooks_deliveries SET state = 'delivered', ended_at = due_at - ?`,
+		b.exec(`UPDATE webhooks_deliveries SET state = 'delivered', ended_at = due_at, created_at = created_at - ?`,
 			(15 * 24 * time.Hour).Microseconds())
 		b.tell("new")
 		b.run(false)
