@@ -336,7 +336,7 @@ func (m *machine) follow(t *testing.T, heading string, env ...string) {
 	}
 	for line := range strings.Lines(block[1]) {
 		var words []string
-		for _, word := range strings.FieldsSeq(line) {
+		for word := range strings.FieldsSeq(line) {
 			if strings.ContainsAny(word, "0123456789/.:…") {
 				words = append(words, `\S+`)
 			} else {
