@@ -53,6 +53,9 @@ func (p property) Erase(ctx context.Context, userID, email string) error {
 	if err := p.app.media.EraseOwner(ctx, userID); err != nil {
 		return err
 	}
+	if err := p.app.webhooks.ErasePerson(ctx, userID); err != nil {
+		return err
+	}
 	return p.app.moderation.ErasePerson(ctx, userID, email)
 }
 

@@ -47,7 +47,7 @@ func (h entryHerald) Hidden(ctx context.Context, videoID, ownerID string, modera
 	if moderated {
 		because = "moderator"
 	}
-	return h.webhooks.Tell(ctx, webhooks.Event{Kind: webhooks.EntryHidden, Data: map[string]string{
+	return h.webhooks.Tell(ctx, webhooks.Event{Kind: webhooks.EntryHidden, UserID: ownerID, Data: map[string]string{
 		"video_id": videoID, "user_id": ownerID, "because": because,
 	}})
 }
@@ -80,14 +80,15 @@ func (h videoHerald) Published(ctx context.Context, e media.Entry) error {
 		data["url"] = strings.TrimSuffix(h.publicURL, "/") + "/v/" + e.VideoID
 	}
 	return h.webhooks.Tell(ctx, webhooks.Event{
-		ID: webhooks.IDOf(webhooks.VideoPublished, e.VideoID), Kind: webhooks.VideoPublished, Data: data,
+		ID: webhooks.IDOf(webhooks.VideoPublished, e.VideoID), Kind: webhooks.VideoPublished, UserID: e.UserID,
+		Data: data,
 	})
 }
 
 func (h videoHerald) Failed(ctx context.Context, videoID, ownerID, code string, try int) error {
 	return h.webhooks.Tell(ctx, webhooks.Event{
 		ID:   webhooks.IDOf(webhooks.VideoFailed, videoID, strconv.Itoa(try)),
-		Kind: webhooks.VideoFailed,
+		Kind: webhooks.VideoFailed, UserID: ownerID,
 		Data: map[string]string{"video_id": videoID, "user_id": ownerID, "code": cmp.Or(code, "unknown")},
 	})
 }

@@ -229,6 +229,7 @@ func (s *Site) Routes(server *web.Server) {
 // adminRoutes registers the pages of organisers. Each asks for the right of its own.
 func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, page)) {
 	act := web.Use{Budgets: append(identity.AdminActBudgets(), pageViews), Body: 16 << 10}
+	hook := web.Use{Budgets: append(webhooks.ActBudgets(), pageViews), Body: 16 << 10}
 	get("/admin", s.getAdmin)
 	get("/admin/users", s.getUsers)
 	get("/admin/users/{id}", s.getUser)
@@ -246,13 +247,13 @@ func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, pa
 	post("/admin/jobs/redrive", act, s.postRedrive)
 	get("/admin/log", s.getLog)
 	get("/admin/webhooks", s.getWebhooks)
-	post("/admin/webhooks", act, s.postWebhook)
+	post("/admin/webhooks", hook, s.postWebhook)
 	get("/admin/webhooks/{id}", s.getWebhook)
-	post("/admin/webhooks/{id}/change", act, s.actOnWebhook(s.postWebhookChange))
-	post("/admin/webhooks/{id}/rotate", act, s.actOnWebhook(s.postWebhookRotate))
-	post("/admin/webhooks/{id}/test", act, s.actOnWebhook(s.postWebhookTest))
-	post("/admin/webhooks/{id}/replay", act, s.actOnWebhook(s.postWebhookReplay))
-	post("/admin/webhooks/{id}/delete", act, s.actOnWebhook(s.postWebhookDelete))
+	post("/admin/webhooks/{id}/change", hook, s.actOnWebhook(s.postWebhookChange))
+	post("/admin/webhooks/{id}/rotate", hook, s.actOnWebhook(s.postWebhookRotate))
+	post("/admin/webhooks/{id}/test", hook, s.actOnWebhook(s.postWebhookTest))
+	post("/admin/webhooks/{id}/replay", hook, s.actOnWebhook(s.postWebhookReplay))
+	post("/admin/webhooks/{id}/delete", hook, s.actOnWebhook(s.postWebhookDelete))
 }
 
 // adder returns what adds a page in the language of a prefix.

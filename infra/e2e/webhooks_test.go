@@ -31,12 +31,14 @@ type hookEvent struct {
 	}
 }
 
-// hookReceiver is a program elsewhere. It accepts only what is signed with its secret, and refuses the first request.
+// hookReceiver is a program elsewhere. It accepts only what is signed with its secret, and refuses the first request,
+// and all while it is closed.
 type hookReceiver struct {
 	*httptest.Server
 
 	mu       sync.Mutex
 	secret   string
+	closed   bool
 	events   []hookEvent
 	requests int
 	wrong    []string
@@ -59,7 +61,7 @@ func (r *hookReceiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		verifyErr = verifier.Verify(body, request.Header)
 	}
 	event := hookEvent{ID: request.Header.Get("webhook-id")}
-	if r.requests++; r.requests == 1 {
+	if r.requests++; r.requests == 1 || r.closed {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -75,6 +77,20 @@ func (r *hookReceiver) use(secret string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.secret = secret
+}
+
+// close lets the receiver refuse everything, or no longer.
+func (r *hookReceiver) close(closed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = closed
+}
+
+// seen returns what the receiver has accepted, what was not signed, and how many requests there were.
+func (r *hookReceiver) seen() (events []hookEvent, wrong []string, requests int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events), slices.Clone(r.wrong), r.requests
 }
 
 // await returns the first event of a type, and fails the test unless it comes.
@@ -93,7 +109,7 @@ func (r *hookReceiver) await(t *testing.T, kind string) (event hookEvent) {
 }
 
 // addWebhook has the admin add the receiver for all events.
-func (p *person) addWebhook(t *testing.T, r *hookReceiver) (id string) {
+func (p *person) addWebhook(t *testing.T, r *hookReceiver) (id, secret string) {
 	t.Helper()
 	var added struct {
 		Webhook struct {
@@ -106,7 +122,7 @@ func (p *person) addWebhook(t *testing.T, r *hookReceiver) (id string) {
 		"events": []string{"video.published", "video.failed", "entry.hidden", "vote.milestone"},
 	}).want(t, http.StatusCreated, "").decode(t, &added)
 	r.use(added.Secret)
-	return added.Webhook.ID
+	return added.Webhook.ID, added.Secret
 }
 
 func (s *site) newAdmin(t *testing.T) *person {
@@ -129,9 +145,10 @@ func TestWebhooksTellWhatHappens(t *testing.T) {
 	s.post(t, "/api/admin/webhooks", ana.Token, map[string]any{
 		"url": r.URL, "reason": "Mine.", "events": []string{"video.failed"},
 	}).want(t, http.StatusForbidden, "forbidden_role")
-	hook := "/api/admin/webhooks/" + root.addWebhook(t, r)
+	id, secret := root.addWebhook(t, r)
+	hook := "/api/admin/webhooks/" + id
 
-	id := ana.upload(t, tinyClip(t), "=Tango()")
+	id = ana.upload(t, tinyClip(t), "=Tango()")
 	live := cliptest.Make(t, "live.mp4", "-i", tinyClip(t), "-c", "copy", "-movflags", "frag_keyframe+empty_moov")
 	var failing struct {
 		ID string `json:"video_id"`
@@ -156,11 +173,13 @@ func TestWebhooksTellWhatHappens(t *testing.T) {
 	}
 	s.wantExports(t, root, ana, id)
 
-	// Killed between the act and its event.
+	// Killed between the act and its event, which nobody accepts before.
+	r.close(true)
 	s.post(t, "/api/admin/videos/"+id+"/hide", root.Token, map[string]string{"reason": "spam"}).
 		want(t, http.StatusOK, "")
 	s.kill(t)
 	s.start(t, settings...)
+	r.close(false)
 	hidden := r.await(t, "entry.hidden")
 	if hidden.Data.VideoID != id || hidden.Data.Because != "moderator" {
 		t.Errorf("hidden: %+v", hidden)
@@ -179,20 +198,19 @@ func TestWebhooksTellWhatHappens(t *testing.T) {
 	if log[0].EventID != hidden.ID {
 		t.Errorf("the latest delivery is %+v, and the event %+v", log[0], hidden)
 	}
-	before := len(r.events)
+	before, _, _ := r.seen()
 	s.post(t, hook+"/deliveries/"+log[0].ID+"/replay", root.Token, map[string]string{"reason": "Again."}).
 		want(t, http.StatusOK, "")
-	var last hookEvent
+	var after []hookEvent
+	var wrong []string
 	eventually(t, "it is sent again", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		last = r.events[len(r.events)-1]
-		return len(r.events) > before
+		after, wrong, _ = r.seen()
+		return len(after) > len(before)
 	})
-	if last != hidden || len(r.wrong) > 0 {
-		t.Errorf("it is sent again as %+v; what was not signed: %q", last, r.wrong)
+	if last := after[len(after)-1]; last != hidden || len(wrong) > 0 {
+		t.Errorf("it is sent again as %+v; what was not signed: %q", last, wrong)
 	}
-	if log := s.log.String(); strings.Contains(log, r.secret) {
+	if log := s.log.String(); strings.Contains(log, secret) {
 		t.Error("the log has the secret")
 	}
 }
@@ -270,7 +288,7 @@ func TestWebhooksReachPublicAddressesOnly(t *testing.T) {
 		s.get(t, hook, root.Token).want(t, http.StatusOK, "").decode(t, &webhook)
 		return webhook.LastError != ""
 	})
-	if webhook.LastError != "address_not_public" || r.requests > 0 {
-		t.Errorf("%s, %d requests", webhook.LastError, r.requests)
+	if _, _, requests := r.seen(); webhook.LastError != "address_not_public" || requests > 0 {
+		t.Errorf("%s, %d requests", webhook.LastError, requests)
 	}
 }

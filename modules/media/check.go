@@ -243,7 +243,11 @@ func (c *check) isMissing(ctx context.Context, key string) (bool, error) {
 func (c *check) repair(ctx context.Context, v checkedVideo, remedy string) (bool, error) {
 	switch remedy {
 	case FailVideo:
-		lost, err := c.store.lose(ctx, v)
+		lose := func(ctx context.Context) (bool, error) { return c.store.lose(ctx, v) }
+		if v.Status == Failed { // of which others know already
+			return lose(ctx)
+		}
+		lost, err := c.failAndTell(ctx, v.ID, lose)
 		if lost {
 			c.metrics.failed.WithLabelValues(codeOriginalLost).Inc()
 		}

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,6 +116,18 @@ func TestAnUnnamedFileBecomesAnOrphan(t *testing.T) {
 	})
 }
 
+// failures is a herald that notes which videos have failed because their originals are lost.
+type failures struct{ of []string }
+
+func (*failures) Published(context.Context, Entry) error { return nil }
+
+func (f *failures) Failed(_ context.Context, videoID, _, code string, _ int) error {
+	if code == codeOriginalLost {
+		f.of = append(f.of, videoID)
+	}
+	return nil
+}
+
 func TestAVideoWithoutItsOriginalFails(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *studio) {
@@ -132,9 +145,16 @@ func TestAVideoWithoutItsOriginalFails(t *testing.T) {
 		for i := range want[:3] {
 			want[i].Repaired = true
 		}
-		leased := want[3]
+		leased, told := want[3], &failures{}
+		s.herald = told
 		s.wantFound(t, true, want...)
-		s.wantFound(t, true, leased) // a worker has it
+		s.wantFound(t, true, leased)           // a worker has it
+		ids := []string{waits.ID, released.ID} // others know of failed
+		slices.Sort(ids)
+		slices.Sort(told.of)
+		if !slices.Equal(told.of, ids) {
+			t.Errorf("told of %v, not of %v", told.of, ids)
+		}
 		for _, v := range videos[:3] {
 			if row := s.read(t, v.ID); row.Status != string(Failed) || row.FailureCode != codeOriginalLost ||
 				row.OriginalKey != "" || row.FailedAt == 0 {

@@ -20,7 +20,7 @@ func (m *Module) Return(ctx context.Context, userID string, shown bool) error {
 
 func (m *Module) setGone(ctx context.Context, userID string, gone, absent bool) error {
 	return m.store.db.InTx(ctx, func(ctx context.Context) error {
-		if _, err := m.store.setAbsent(ctx, userID, absent); err != nil {
+		if _, err := m.setAbsent(ctx, userID, absent); err != nil {
 			return err
 		}
 		return m.store.setGone(ctx, userID, gone)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -50,8 +51,9 @@ func (f Format) ContentType() string {
 // exportRow is a row of a table, in the order of the table's fields. Its values are texts, ints, bools or times.
 type exportRow []any
 
-// exportPage is how many rows are in memory at a time.
-const exportPage = 2000
+// exportPage is how many rows are in memory at a time. It is small because the transaction is idle while they go out on
+// a slow line, and PostgreSQL ends one that is idle for too long.
+const exportPage = 200
 
 // Export writes a table as it is at one moment, while votes go on. After an error, what was written is cut off.
 func (m *Module) Export(ctx context.Context, out io.Writer, table Table, format Format) error {
@@ -115,12 +117,18 @@ func (c *csvWriter) end() error {
 	return c.w.Error()
 }
 
-// cell returns a value as a spreadsheet shows it and does not compute it: a text that begins like a formula gets an
-// apostrophe before it (OWASP, "CSV Injection"). No value of another type begins like one.
+// startsFormula finds what a spreadsheet would take for a formula: at the beginning of a cell, and after what some
+// programs split at in spite of the quotes, such as the semicolon where the comma is for decimals.
+var startsFormula = regexp.MustCompile(`(^|[;,\t\r\n])(\s*)([=+\-@＝＋－＠])`)
+
+// cell returns a value as a spreadsheet shows it and does not compute it: what begins like a formula gets an apostrophe
+// before it (OWASP, "CSV Injection"), and so does a text that begins with a tab or a line. No value of another type
+// begins like one.
 func cell(value any) string {
 	switch value := value.(type) {
 	case string:
-		if first, _ := utf8.DecodeRuneInString(value); strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+		value = startsFormula.ReplaceAllString(value, "$1$2'$3")
+		if first, _ := utf8.DecodeRuneInString(value); strings.ContainsRune("\t\r\n", first) {
 			return "'" + value
 		}
 		return value

@@ -121,9 +121,21 @@ func TestResultsAreExported(t *testing.T) {
 func TestNoCellBeginsLikeAFormula(t *testing.T) {
 	t.Parallel()
 	b := setup(t, databasetest.Open(t, owners...))
-	titles := []string{
-		`=HYPERLINK("https://evil.example";"Win")`, "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1",
-		"－1", "＠x", "=", "'=1", " =1", "A=1", "Ñandú", "", `"=1"`, "🎤", "1-2",
+	cells := [][2]string{
+		{`=HYPERLINK("https://evil.example";"Win")`, `'=HYPERLINK("https://evil.example";"Win")`},
+		{"+1", "'+1"}, {"-1+1", "'-1+1"}, {"@SUM(A1)", "'@SUM(A1)"}, {"＝1", "'＝1"}, {"＋1", "'＋1"}, {"－1", "'－1"},
+		{"＠x", "'＠x"}, {"=", "'="}, {"==1", "'==1"}, {" =1", " '=1"}, {"\t=1", "'\t'=1"}, {"\r=1", "''=1"},
+		{"\n=1", "'\n'=1"}, {"\tx", "'\tx"},
+		// Some programs split at other separators, or at the lines of a cell.
+		{"a;=1+1", "a;'=1+1"}, {"x\n=1+1", "x\n'=1+1"}, {"x\n\n=1", "x\n\n'=1"}, {"a\t@x", "a\t'@x"}, {"a;;+1", "a;;'+1"},
+		{"a, -1", "a, '-1"}, {"=1;=1", "'=1;'=1"}, {`a";=1`, `a";'=1`},
+		// What looks like none stays.
+		{"'=1", "'=1"}, {"A=1", "A=1"}, {"Ñandú", "Ñandú"}, {"", ""}, {`"=1"`, `"=1"`}, {"🎤", "🎤"}, {"1-2", "1-2"},
+		{"Uno, dos; tres", "Uno, dos; tres"}, {"a - b", "a - b"}, {"a@b.c", "a@b.c"},
+	}
+	titles := make([]string, len(cells))
+	for i, c := range cells {
+		titles[i] = c[0]
 	}
 	for _, title := range titles {
 		b.publish(t, newID(), title, "Cali")
@@ -133,11 +145,7 @@ func TestNoCellBeginsLikeAFormula(t *testing.T) {
 		t.Fatalf("%d and %d rows of %d", len(rows), len(plain), len(titles))
 	}
 	for i, title := range titles {
-		cell := rows[i]["title"]
-		if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n") || strings.HasPrefix(cell, "＝") {
-			t.Errorf("%q is written as %q", title, cell)
-		}
-		if cell != title && cell != "'"+strings.ReplaceAll(title, "\r", "") {
+		if cell := rows[i]["title"]; cell != cells[i][1] {
 			t.Errorf("%q is written as %q", title, cell)
 		}
 		if plain[i]["title"] != title {
@@ -151,7 +159,7 @@ func TestAnExportIsOfOneMoment(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		const n = 2500 // more than are read at a time
+		const n = 600 // more than are read at a time
 		entries := make([]voting.Entry, n)
 		for i := range entries {
 			entries[i] = newEntry(newID(), "Before", "Cali")

@@ -138,7 +138,15 @@ func TestHiddenEntriesAreTold(t *testing.T) {
 		must(t, true)(b.Show(ctx, other))
 		must(t, true)(b.Show(ctx, one))
 		must(t, 2)(b.ShowOwner(ctx, owner))
-		want := []string{one + " of " + owner + " hidden true", other + " of " + owner + " hidden false"}
+		leaver := newID()
+		left := b.publish(t, leaver, "Left", "Cali")
+		for range 2 {
+			if err := b.Leave(ctx, leaver); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := []string{one + " of " + owner + " hidden true", other + " of " + owner + " hidden false",
+			left + " of " + leaver + " hidden false"}
 		slices.Sort(want)
 		if diff := cmp.Diff(want, c.told(t)); diff != "" {
 			t.Error(diff)

@@ -2,6 +2,7 @@ package webhooks_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,24 @@ func TestANameThatLeadsInsideIsRefused(t *testing.T) {
 	}
 }
 
+// An endpoint that was added while private addresses were allowed is not sent to without TLS afterwards.
+func TestPlainHTTPEndsWithTheSetting(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, owners...)
+	spec := webhooks.Spec{URL: "http://webhooks.invalid/", Kinds: webhooks.Kinds(), On: true}
+	e, _, err := setup(t, db, nil).Register(t.Context(), admin, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := setup(t, db, func(d *webhooks.Deps) { d.Options.AllowPrivate = false })
+	b.tell("")
+	b.run(true)
+	b.eventually("it fails", func() bool { return b.endpoint(e.ID).Failures > 0 })
+	if got := b.endpoint(e.ID).LastError; got != "address_not_public" {
+		t.Error(got)
+	}
+}
+
 // Whoever may not manage webhooks learns and changes nothing; each act stands in the log with its reason, and without
 // what in an address may be secret.
 func TestActsNeedARightAndAReason(t *testing.T) {
@@ -170,6 +189,80 @@ func TestActsNeedARightAndAReason(t *testing.T) {
 			if name != "register" && codeOf(do(t.Context(), admin)) != "not_found" {
 				t.Errorf("%s of one that does not exist: %v", name, do(t.Context(), admin))
 			}
+		}
+	})
+}
+
+// The path and the query of an address may be secret: whoever may only read sees neither.
+func TestAuditorsSeeNoWholeAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t, databasetest.Open(t, owners...), nil)
+	id, _ := b.register()
+	one, err := b.EndpointOf(t.Context(), auditor, id)
+	if err != nil || one.URL != b.receiver.server.URL {
+		t.Errorf("%q, %v", one.URL, err)
+	}
+	if all, err := b.Endpoints(t.Context(), auditor); err != nil || len(all) != 1 || all[0].URL != one.URL {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if whole := b.endpoint(id).URL; whole != b.spec().URL {
+		t.Errorf("the admin sees %q", whole)
+	}
+}
+
+// What the log has about a person goes with the person.
+func TestAPersonIsErasedFromTheLog(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, nil)
+		id, _ := b.register()
+		for _, user := range []string{"ana", "ben", ""} {
+			e := webhooks.Event{ID: "about " + user, Kind: webhooks.EntryHidden, UserID: user}
+			if err := b.Tell(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, user := range []string{"ana", "ana", ""} {
+			if err := b.ErasePerson(t.Context(), user); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := b.deliveries(id)
+		if len(all) != 2 || all[0].EventID != "about " || all[1].EventID != "about ben" {
+			t.Errorf("the log has %+v", all)
+		}
+	})
+}
+
+// What an endpoint answers to a try that was under way while somebody changed it says nothing about what it is now.
+func TestAChangeIsNotUndoneByATryUnderWay(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, nil)
+		arrived, changed := make(chan struct{}), make(chan struct{})
+		b.receiver.answers(func(w http.ResponseWriter, _ *http.Request, nth int) {
+			if nth == 1 {
+				close(arrived)
+				<-changed
+				w.WriteHeader(http.StatusGone)
+			}
+		})
+		id, _ := b.register()
+		b.tell("")
+		b.run(true)
+		<-arrived
+		if err := b.Change(t.Context(), admin, id, b.spec()); err != nil {
+			t.Error(err)
+		}
+		secret, err := b.Rotate(t.Context(), admin, id, 0)
+		if err != nil {
+			t.Error(err)
+		}
+		close(changed)
+		b.eventually("it is delivered", func() bool { return b.deliveries(id)[0].State == webhooks.Delivered })
+		seen := b.receiver.seen()
+		if e := b.endpoint(id); e.State != webhooks.On || e.Failures != 0 || seen[1].verify(secret) != nil {
+			t.Errorf("it is %+v, %v", e, seen[1].header)
 		}
 	})
 }

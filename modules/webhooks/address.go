@@ -65,7 +65,7 @@ func (m *Module) checkURL(text string) (string, error) {
 	return u.String(), nil
 }
 
-// shortURL is how the log of acts names an address, whose path and query may be secret.
+// shortURL is how the log of acts and auditors know an address, whose path and query may be secret.
 func shortURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {

@@ -25,8 +25,8 @@ const (
 
 // Why a delivery was not accepted, beside what an endpoint answers.
 const (
-	whyStatus     = "status" // the answer is not 2xx
-	whyRefused    = "address_not_public"
+	whyStatus     = "status"             // the answer is not 2xx
+	whyRefused    = "address_not_public" // or not https
 	whyName       = "name_not_found"
 	whyTimeout    = "timeout"
 	whyTLS        = "tls"
@@ -45,12 +45,13 @@ func Reasons() []string {
 
 // carrier posts events. It is safe for concurrent use.
 type carrier struct {
-	guard  *guard
-	client *http.Client
+	guard        *guard
+	client       *http.Client
+	allowPrivate bool
 }
 
 func newCarrier(allowPrivate bool) *carrier {
-	c := &carrier{guard: newGuard()}
+	c := &carrier{guard: newGuard(), allowPrivate: allowPrivate}
 	dialer := &net.Dialer{Timeout: stepTime}
 	if !allowPrivate {
 		dialer.Control = c.guard.control
@@ -99,6 +100,9 @@ func (c *carrier) post(
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(d.Payload))
 	if err != nil {
 		return 0, errors.New("the address of the webhook cannot be read")
+	}
+	if request.URL.Scheme != "https" && !c.allowPrivate {
+		return 0, fmt.Errorf("post an event without TLS: %w", errRefused)
 	}
 	request.Header = http.Header{
 		"Content-Type": {"application/json"}, "User-Agent": {"rising-stars-showcase"},

@@ -18,6 +18,9 @@ const (
 // life is how long a delivery is tried.
 const life = 24 * time.Hour
 
+// lastTryLeeway is how much later the last try may come than life says: longer than an endpoint rests.
+const lastTryLeeway = 15 * time.Minute
+
 // Delivery is an event on its way to an endpoint.
 type Delivery struct {
 	ID         string

@@ -4,7 +4,9 @@
 //	   ↓
 //	Module.Sweep            finds endpoints with something due, and hands each to the queue, kind webhooks.send
 //	   ↓
-//	Module.Handlers         a worker takes the endpoint, and sends what is due, one delivery after the other
+//	Module.Handlers         a worker wakes the sweeper of its process, which has four turns for endpoints at a time
+//	   ↓
+//	Module.serve            takes the endpoint, and sends what is due, one delivery after the other
 //	   ↓
 //	carrier                 signs it, and posts it to a public address
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"risingstars/platform/fault"
 	"risingstars/platform/text"
 )
 
@@ -103,20 +104,46 @@ func joinKinds(kinds []Kind) string {
 	return strings.Join(names, " ")
 }
 
-// Endpoints returns all endpoints, the oldest first. The caller must have the right.
+// Endpoints returns all endpoints, the oldest first. The caller must have the right. To whoever may only read, an
+// address ends with its host: the rest may be secret.
 func (m *Module) Endpoints(ctx context.Context, callerID string) ([]Endpoint, error) {
-	if err := m.acts.MayRead(ctx, callerID); err != nil {
+	whole, err := m.mayReadAll(ctx, callerID)
+	if err != nil {
 		return nil, err
 	}
-	return m.store.endpoints(ctx)
+	all, err := m.store.endpoints(ctx)
+	for i := range all {
+		if !whole {
+			all[i].URL = shortURL(all[i].URL)
+		}
+	}
+	return all, err
 }
 
-// EndpointOf returns one endpoint. The caller must have the right.
+// EndpointOf returns one endpoint, as Endpoints does.
 func (m *Module) EndpointOf(ctx context.Context, callerID, id string) (Endpoint, error) {
-	if err := m.acts.MayRead(ctx, callerID); err != nil {
+	whole, err := m.mayReadAll(ctx, callerID)
+	if err != nil {
 		return Endpoint{}, err
 	}
-	return m.store.endpoint(ctx, id)
+	e, err := m.store.endpoint(ctx, id)
+	if !whole {
+		e.URL = shortURL(e.URL)
+	}
+	return e, err
+}
+
+// mayReadAll returns the fault to answer with if an account may not read endpoints, and whether it may read whole
+// addresses.
+func (m *Module) mayReadAll(ctx context.Context, callerID string) (whole bool, err error) {
+	if err := m.acts.MayRead(ctx, callerID); err != nil {
+		return false, err
+	}
+	err = m.acts.MayManage(ctx, callerID)
+	if fault.From(err).Kind == fault.Forbidden {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Register adds an endpoint, and returns it with its secret, which nobody can read again.

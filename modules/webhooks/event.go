@@ -32,6 +32,8 @@ type Event struct {
 	ID   string // made from the act by IDOf: a second event with it is none; "": a new one
 	Kind Kind
 	Data any // becomes JSON
+	// UserID is the person whom the event is about, with whom its deliveries are erased; "": nobody.
+	UserID string
 }
 
 // IDOf returns the id of an event that an act can have only once, whoever notices it how often.
@@ -48,6 +50,11 @@ func (m *Module) Tell(ctx context.Context, e Event) error {
 		return err
 	}
 	return m.store.db.InTx(ctx, func(ctx context.Context) error { return m.store.tell(ctx, e, payload, "") })
+}
+
+// ErasePerson deletes the deliveries of events about a person. It may be repeated.
+func (m *Module) ErasePerson(ctx context.Context, userID string) error {
+	return m.store.erasePerson(ctx, userID)
 }
 
 // encode returns the event with an id, and what endpoints get of it.

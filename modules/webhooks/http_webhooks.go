@@ -11,7 +11,7 @@ import (
 
 type webhookBody struct {
 	WebhookID     string     `json:"webhook_id"`
-	URL           string     `json:"url" example:"https://example.org/hooks"`
+	URL           string     `json:"url" doc:"To auditors, without path and query" example:"https://example.org/hooks"`
 	Description   string     `json:"description"`
 	Events        []string   `json:"events" nullable:"false" example:"[\"video.published\"]"`
 	State         string     `json:"state" enum:"on,off,failed,gone" doc:"failed: not reached; gone: it said 410"`

@@ -64,6 +64,7 @@ type Module struct {
 	acts    Acts
 	vault   Vault
 	carrier *carrier
+	turns   *turns
 	log     *slog.Logger
 	o       Options
 }
@@ -78,9 +79,9 @@ func New(d Deps) *Module {
 	}
 	return &Module{
 		store: &store{d.DB}, queue: d.Queue, acts: d.Acts, vault: d.Vault,
-		carrier: newCarrier(d.Options.AllowPrivate), log: d.Logger, o: d.Options,
+		carrier: newCarrier(d.Options.AllowPrivate), turns: newTurns(), log: d.Logger, o: d.Options,
 	}
 }
 
-// Handlers returns the handler of the module's tasks, for a worker.
+// Handlers returns the handler of the module's tasks, for a worker of a process that sweeps.
 func (m *Module) Handlers() queue.Handlers { return queue.Handlers{sendKind: {Run: m.handle}} }

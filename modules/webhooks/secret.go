@@ -39,19 +39,18 @@ func signatures(secrets []string, id string, at time.Time, payload []byte) (stri
 	return strings.Join(all, " "), nil
 }
 
-// openSecrets returns the secrets that sign for an endpoint at this moment, the present one first.
+// openSecrets returns the secrets that sign for an endpoint at this moment, the present one first. A previous one that
+// cannot be opened signs no longer, so that rotating heals an endpoint whose secret was lost with its SECRET_KEY.
 func (m *Module) openSecrets(e held) ([]string, error) {
-	closed := []string{e.Secret}
-	if e.PreviousSecret != "" {
-		closed = append(closed, e.PreviousSecret)
+	secret, err := m.vault.Open(e.Secret, e.ID)
+	if err != nil {
+		return nil, fmt.Errorf("open the secret of webhook %s: %w", e.ID, err)
 	}
-	var secrets []string
-	for _, c := range closed {
-		secret, err := m.vault.Open(c, e.ID)
-		if err != nil {
-			return nil, fmt.Errorf("open the secret of webhook %s: %w", e.ID, err)
+	secrets := []string{secret}
+	if e.PreviousSecret != "" {
+		if previous, err := m.vault.Open(e.PreviousSecret, e.ID); err == nil {
+			secrets = append(secrets, previous)
 		}
-		secrets = append(secrets, secret)
 	}
 	return secrets, nil
 }

@@ -18,18 +18,32 @@ const (
 	// longestRest is the longest pause after an endpoint has failed, and longestPause that of one delivery.
 	longestRest  = 5 * time.Minute
 	longestPause = 4 * time.Hour
+	// longestSilence is how long after a failure the next one belongs to the same series. Longer than any pause.
+	longestSilence = 5 * time.Hour
 	// failLong is after how long an endpoint that nothing reaches is switched off.
 	failLong = 3 * 24 * time.Hour
 
 	statusGone = 410
 )
 
-// handle sends to the endpoint of a task. What it leaves undone the sweeper hands to the queue again.
-func (m *Module) handle(ctx context.Context, d queue.Delivery) error {
-	if err := m.serve(ctx, d.ID); err != nil {
-		return queue.Discard(err)
-	}
+// handle only wakes the module: slow endpoints take no worker away from clips. What comes to nothing the sweeper finds.
+func (m *Module) handle(_ context.Context, d queue.Delivery) error {
+	m.turns.add(d.ID)
 	return nil
+}
+
+// takeTurns sends to the endpoints that wait, one after the other, until ctx ends.
+func (m *Module) takeTurns(ctx context.Context) {
+	trouble := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-m.turns.queue:
+			m.turns.begin(id)
+			trouble = m.complain(ctx, "send to a webhook", m.serve(ctx, id), trouble)
+		}
+	}
 }
 
 // serve sends what is due to an endpoint, unless somebody else does, for as long as turnTime. It stops at the first
@@ -46,7 +60,7 @@ func (m *Module) serve(ctx context.Context, endpointID string) (err error) {
 	}()
 	secrets, unreadable := m.openSecrets(*e)
 	for began := time.Now(); time.Since(began) < turnTime && ctx.Err() == nil; {
-		d, err := m.store.nextDue(ctx, e.ID)
+		d, err := m.store.nextDue(ctx, *e)
 		if err != nil || d == nil {
 			return err
 		}
@@ -68,40 +82,44 @@ func (m *Module) serve(ctx context.Context, endpointID string) (err error) {
 		if o.why != "" {
 			return nil
 		}
+		e.Failures, e.FailingFor = 0, 0
 	}
 	return nil
 }
 
-// note writes down what came of a try, even if the process stops.
+// note writes down what came of a try, even if the process stops. A failure of what the endpoint was before somebody
+// changed it counts for nothing: the delivery is tried again.
 func (m *Module) note(ctx context.Context, e held, d Delivery, o outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
 	defer cancel()
-	return m.store.db.InTx(ctx, func(ctx context.Context) error {
+	state := On
+	switch {
+	case o.why != "" && o.status == statusGone:
+		state = Gone
+	case o.why != "" && e.FailingFor > failLong:
+		state = Failed
+	}
+	noted := false
+	err := m.store.db.InTx(ctx, func(ctx context.Context) (err error) {
 		if o.why == "" {
 			if err := m.store.delivered(ctx, d.ID, o); err != nil {
 				return err
 			}
-			return m.store.reached(ctx, e.ID)
+			return m.store.reached(ctx, e)
 		}
-		if err := m.store.failed(ctx, d.ID, o, spread(m.pause(d.Tries, longestPause))); err != nil {
+		noted, err = m.store.unreached(ctx, e, o, m.pause(e.Failures, longestRest), state)
+		if err != nil || !noted {
 			return err
 		}
-		state := On
-		switch {
-		case o.status == statusGone:
-			state = Gone
-		case e.FailingFor > failLong:
-			state = Failed
-		}
-		if err := m.store.unreached(ctx, e.ID, o, m.pause(e.Failures, longestRest), state); err != nil {
+		if err := m.store.failed(ctx, d.ID, o, spread(m.pause(d.Tries, longestPause))); err != nil || state == On {
 			return err
 		}
-		if state == On {
-			return nil
-		}
-		m.log.WarnContext(ctx, "a webhook is switched off", "webhook", e.ID, "state", string(state))
 		return m.store.giveUp(ctx, e.ID)
 	})
+	if err == nil && noted && state != On {
+		m.log.WarnContext(ctx, "a webhook is switched off", "webhook", e.ID, "state", string(state))
+	}
+	return err
 }
 
 // pause returns how long to wait after the given number of earlier failures.

@@ -96,7 +96,7 @@ func (s *store) change(ctx context.Context, e Endpoint) error {
 		forget = `, failures = 0, failing_since = 0, last_status = 0, last_error = '', next_at = 0`
 	}
 	_, err := s.db.Exec(ctx, `
-		UPDATE webhooks_endpoints SET url = ?, description = ?, kinds = ?, state = ?`+forget+` WHERE id = ?`,
+		UPDATE webhooks_endpoints SET url = ?, description = ?, kinds = ?, state = ?, `+fence+forget+` WHERE id = ?`,
 		e.URL, e.Description, joinKinds(e.Kinds), e.State, e.ID)
 	if err != nil {
 		return fmt.Errorf("change webhook %s: %w", e.ID, err)
@@ -125,7 +125,7 @@ func (s *store) rotate(ctx context.Context, id, secret string, overlap time.Dura
 		previous, until = `''`, `0`
 	}
 	_, err := s.db.Exec(ctx, `
-		UPDATE webhooks_endpoints SET previous_secret = `+previous+`, previous_until = `+until+`, secret = ?
+		UPDATE webhooks_endpoints SET previous_secret = `+previous+`, previous_until = `+until+`, secret = ?, `+fence+`
 		WHERE id = ?`, secret, id)
 	if err != nil {
 		return fmt.Errorf("rotate the secret of webhook %s: %w", id, err)

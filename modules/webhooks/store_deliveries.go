@@ -35,10 +35,11 @@ func (s *store) tell(ctx context.Context, e Event, payload, only string) error {
 		}
 		_, err := s.db.Exec(ctx, `
 			INSERT INTO webhooks_deliveries
-				(id, endpoint_id, event_id, kind, payload, state, error, created_at, due_at, expires_at, ended_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, `+s.db.Clock()+`, `+s.db.Clock()+`, `+s.after(life)+`, `+ended+`)
+				(id, endpoint_id, event_id, user_id, kind, payload, state, error, created_at, due_at, expires_at,
+				ended_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, `+s.db.Clock()+`, `+s.db.Clock()+`, `+s.after(life)+`, `+ended+`)
 			ON CONFLICT (endpoint_id, event_id) DO NOTHING`,
-			uuid.Must(uuid.NewV7()).String(), row.ID, e.ID, e.Kind, payload, state, why)
+			uuid.Must(uuid.NewV7()).String(), row.ID, e.ID, e.UserID, e.Kind, payload, state, why)
 		if err != nil {
 			return fmt.Errorf("keep an event for webhook %s: %w", row.ID, err)
 		}
@@ -69,15 +70,19 @@ func (r deliveryRow) delivery() Delivery {
 	}
 }
 
-// nextDue returns the delivery to an endpoint that is due first, and nil if none is.
-func (s *store) nextDue(ctx context.Context, endpointID string) (*Delivery, error) {
+// lives is the condition that a delivery may still be tried: the last try is when its life ends, or a little later.
+func (s *store) lives() string { return `expires_at >= ` + s.after(-lastTryLeeway) }
+
+// nextDue returns the delivery that is due first, and nil if none is, or if its reader has the endpoint no longer.
+func (s *store) nextDue(ctx context.Context, e held) (*Delivery, error) {
 	var rows []deliveryRow
 	err := s.db.Query(ctx, &rows, `
 		SELECT `+deliveryColumns+` FROM webhooks_deliveries
-		WHERE endpoint_id = ? AND state = 'waiting' AND due_at <= `+s.db.Clock()+` ORDER BY due_at, id LIMIT 1`,
-		endpointID)
+		WHERE endpoint_id = ? AND state = 'waiting' AND due_at <= `+s.db.Clock()+` AND `+s.lives()+`
+			AND EXISTS (SELECT 1 FROM webhooks_endpoints e WHERE e.id = endpoint_id AND e.held_until = ?)
+		ORDER BY due_at, id LIMIT 1`, e.ID, e.HeldUntil)
 	if err != nil {
-		return nil, fmt.Errorf("read what is due to webhook %s: %w", endpointID, err)
+		return nil, fmt.Errorf("read what is due to webhook %s: %w", e.ID, err)
 	}
 	if len(rows) == 0 {
 		return nil, nil
@@ -97,14 +102,14 @@ func (s *store) delivered(ctx context.Context, id string, o outcome) error {
 	return nil
 }
 
-// failed lets a delivery be tried again after a pause, if it is still worth it then.
+// failed lets a delivery be tried again after a pause, at the latest when its life ends. That was the last try then.
 func (s *store) failed(ctx context.Context, id string, o outcome, pause time.Duration) error {
 	again := s.after(pause)
 	_, err := s.db.Exec(ctx, `
 		UPDATE webhooks_deliveries SET tries = tries + 1, status = ?, error = ?, took_ms = ?,
-			tried_at = `+s.db.Clock()+`, due_at = `+again+`,
-			state = CASE WHEN `+again+` > expires_at THEN 'failed' ELSE 'waiting' END,
-			ended_at = CASE WHEN `+again+` > expires_at THEN `+s.db.Clock()+` ELSE 0 END
+			tried_at = `+s.db.Clock()+`, due_at = CASE WHEN `+again+` < expires_at THEN `+again+` ELSE expires_at END,
+			state = CASE WHEN `+s.db.Clock()+` >= expires_at THEN 'failed' ELSE 'waiting' END,
+			ended_at = CASE WHEN `+s.db.Clock()+` >= expires_at THEN `+s.db.Clock()+` ELSE 0 END
 		WHERE id = ? AND state = 'waiting'`, o.status, o.why, o.took.Milliseconds(), id)
 	if err != nil {
 		return fmt.Errorf("note that an event was not delivered: %w", err)
@@ -186,7 +191,18 @@ func (s *store) replayFailed(ctx context.Context, endpointID string) (int, error
 	return int(n), nil
 }
 
-// forget ends what nobody could send in time, and deletes what the log has had for long, or has too much of.
+func (s *store) erasePerson(ctx context.Context, userID string) error {
+	if userID == "" {
+		return nil
+	}
+	if _, err := s.db.Exec(ctx, `DELETE FROM webhooks_deliveries WHERE user_id = ?`, userID); err != nil {
+		return fmt.Errorf("delete the deliveries about %s: %w", userID, err)
+	}
+	return nil
+}
+
+// forget ends what nobody could send in time, and deletes what the log has had for long, or has too much of. What is
+// sent again is not kept for longer.
 func (s *store) forget(ctx context.Context) error {
 	for _, st := range []struct {
 		sql    string
@@ -194,8 +210,8 @@ func (s *store) forget(ctx context.Context) error {
 	}{
 		{`UPDATE webhooks_deliveries SET state = 'failed', ended_at = ` + s.db.Clock() + `,
 			error = CASE WHEN error = '' THEN ? ELSE error END
-			WHERE state = 'waiting' AND expires_at < ` + s.db.Clock(), []any{whyExpired}},
-		{`DELETE FROM webhooks_deliveries WHERE ended_at > 0 AND ended_at < ` + s.after(-keepLog), nil},
+			WHERE state = 'waiting' AND NOT ` + s.lives(), []any{whyExpired}},
+		{`DELETE FROM webhooks_deliveries WHERE ended_at > 0 AND created_at < ` + s.after(-keepLog), nil},
 		{`DELETE FROM webhooks_deliveries WHERE endpoint_id NOT IN (SELECT id FROM webhooks_endpoints)`, nil},
 		{`DELETE FROM webhooks_deliveries WHERE id IN (SELECT id FROM (
 				SELECT id, ROW_NUMBER() OVER (PARTITION BY endpoint_id ORDER BY id DESC) AS place

@@ -3,6 +3,7 @@ package webhooks
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"risingstars/platform/queue"
@@ -16,26 +17,30 @@ const (
 	keepRows = 10_000
 )
 
-// Sweep finds, until ctx ends, the endpoints with something due, and hands them to the queue. To those whose turn does
-// not come there for too long, it sends by itself. Any number of processes may sweep at the same time.
+// Sweep finds, until ctx ends, the endpoints with something due, and hands them to the queue. It sends to those that the
+// queue hands to this process, and to those whose turn does not come there for too long. Any number of processes may
+// sweep at the same time.
 func (m *Module) Sweep(ctx context.Context) {
-	ticker := time.NewTicker(min(sweepEvery, m.o.Grace))
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for range turnsAtOnce {
+		wait.Go(func() { m.takeTurns(ctx) })
+	}
+	wait.Go(func() {
+		m.every(ctx, forgetEvery, "look after webhooks", func(ctx context.Context) error {
+			return errors.Join(m.store.forget(ctx), m.closeAgain(ctx))
+		})
+	})
+	m.every(ctx, min(sweepEvery, m.o.Grace), "sweep webhooks", m.dispatch)
+}
+
+// every does something at once, and then at intervals until ctx ends.
+func (m *Module) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) {
+	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
-	var forgot time.Time
 	trouble := ""
 	for {
-		err := m.dispatch(ctx)
-		if time.Since(forgot) > forgetEvery {
-			forgot = time.Now()
-			err = errors.Join(err, m.store.forget(ctx), m.closeAgain(ctx))
-		}
-		switch {
-		case err == nil:
-			trouble = ""
-		case ctx.Err() == nil && err.Error() != trouble: // during an outage the error stays the same
-			trouble = err.Error()
-			m.log.ErrorContext(ctx, "sweep webhooks", "error", err)
-		}
+		trouble = m.complain(ctx, what, do(ctx), trouble)
 		select {
 		case <-ctx.Done():
 			return
@@ -44,20 +49,29 @@ func (m *Module) Sweep(ctx context.Context) {
 	}
 }
 
+// complain logs an error, unless it was the latest trouble already: during an outage it stays the same. It returns the
+// latest trouble of now.
+func (m *Module) complain(ctx context.Context, what string, err error, trouble string) string {
+	switch {
+	case err == nil:
+		return ""
+	case ctx.Err() == nil && err.Error() != trouble:
+		m.log.ErrorContext(ctx, what, "error", err)
+	}
+	return err.Error()
+}
+
 func (m *Module) dispatch(ctx context.Context) error {
 	due, err := m.store.due(ctx)
 	if err != nil {
 		return err
 	}
 	for _, e := range due {
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case e.Overdue: // the queue has lost it, or has longer tasks first
-			err = errors.Join(err, m.serve(ctx, e.ID))
-		default:
-			err = errors.Join(err, m.forward(ctx, e.ID))
+		if e.Overdue { // the queue has lost it, or has longer tasks first
+			m.turns.add(e.ID)
+			continue
 		}
+		err = errors.Join(err, m.forward(ctx, e.ID))
 	}
 	return err
 }

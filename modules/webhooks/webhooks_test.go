@@ -196,6 +196,53 @@ func TestAnEndpointThatFailsForLongIsSwitchedOff(t *testing.T) {
 	})
 }
 
+// Only an unbroken series of failures switches an endpoint off: neither a failure long before a silence counts, nor one
+// before an event that was accepted in the same turn.
+func TestAFailureNowAndThenSwitchesNothingOff(t *testing.T) {
+	t.Parallel()
+	longAgo := (72*time.Hour + time.Minute).Microseconds()
+	fail := func(b *bench) string {
+		b.receiver.answers(statusOf(http.StatusServiceUnavailable))
+		id, _ := b.register()
+		b.tell("")
+		b.run(true)
+		b.eventually("it fails", func() bool { return b.endpoint(id).Failures > 0 })
+		return id
+	}
+	t.Run("after a silence", func(t *testing.T) {
+		t.Parallel()
+		databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+			b := setup(t, db, func(d *webhooks.Deps) { d.Options.Pause = time.Hour })
+			id := fail(b)
+			b.exec(`UPDATE webhooks_endpoints SET failing_since = failing_since - ?, next_at = next_at - ?,
+				failures = 7`, longAgo, longAgo)
+			b.tell("")
+			b.eventually("it fails again", func() bool { return len(b.receiver.seen()) == 2 && b.endpoint(id).Failures != 7 })
+			if e := b.endpoint(id); e.State != webhooks.On || e.Failures != 1 || time.Since(e.FailingSince) > time.Hour {
+				t.Errorf("it is %+v", e)
+			}
+		})
+	})
+	t.Run("after an accepted event", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, databasetest.Open(t, owners...), func(d *webhooks.Deps) { d.Options.Pause = 2 * time.Second })
+		id := fail(b)
+		b.receiver.answers(func(w http.ResponseWriter, _ *http.Request, nth int) {
+			if nth > 2 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})
+		b.exec(`UPDATE webhooks_endpoints SET failing_since = failing_since - ?`, longAgo)
+		b.tell("")
+		b.eventually("one is accepted, and one fails", func() bool {
+			return len(b.receiver.seen()) > 2 && b.endpoint(id).Failures > 0
+		})
+		if e := b.endpoint(id); e.State != webhooks.On || time.Since(e.FailingSince) > time.Hour {
+			t.Errorf("it is %+v", e)
+		}
+	})
+}
+
 // 410 is an endpoint's way to say that it wants no more.
 func TestAnEndpointThatIsGoneIsLeftAlone(t *testing.T) {
 	t.Parallel()
@@ -231,7 +278,7 @@ func TestAnEventIsGivenUpAfterADay(t *testing.T) {
 		b := setup(t, db, nil)
 		id, _ := b.register()
 		b.tell("old")
-		b.exec(`UPDATE webhooks_deliveries SET state = 'delivered', ended_at = due_at - ?`,
+		b.exec(`UPDATE webhooks_deliveries SET state = 'delivered', ended_at = due_at, created_at = created_at - ?`,
 			(15 * 24 * time.Hour).Microseconds())
 		b.tell("new")
 		b.run(false)
@@ -239,6 +286,35 @@ func TestAnEventIsGivenUpAfterADay(t *testing.T) {
 			all := b.deliveries(id)
 			return len(all) == 1 && all[0].EventID == "new"
 		})
+	})
+}
+
+// The last try is when the day ends, not before the pause that would end after it. What is older is sent to nobody,
+// even before the log knows that it has ended.
+func TestTheLastTryIsAtTheEndOfTheDay(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, nil)
+		b.receiver.answers(statusOf(http.StatusInternalServerError))
+		id, _ := b.register()
+		b.run(true)
+		b.tell("today")
+		b.eventually("it fails", func() bool { return b.deliveries(id)[0].Tries > 0 })
+		b.exec(`UPDATE webhooks_deliveries SET tries = 30, expires_at = due_at + ?`, (3 * time.Second).Microseconds())
+		b.eventually("it is given up", func() bool { return b.deliveries(id)[0].State == webhooks.Undelivered })
+		d := b.deliveries(id)[0]
+		if d.Tries < 32 || d.TriedAt.Before(d.DueAt) {
+			t.Errorf("the last try is %+v", d)
+		}
+		requests := len(b.receiver.seen())
+		b.exec(`UPDATE webhooks_deliveries SET state = 'waiting', ended_at = 0, expires_at = expires_at - ?`,
+			(16 * time.Minute).Microseconds())
+		b.receiver.answers(nil)
+		b.tell("tomorrow")
+		b.eventually("the next is delivered", func() bool { return b.deliveries(id)[0].State == webhooks.Delivered })
+		if n := len(b.receiver.seen()) - requests; n != 1 {
+			t.Errorf("%d requests", n)
+		}
 	})
 }
 
@@ -330,6 +406,47 @@ func TestSecretsAreClosedAndClosedAgain(t *testing.T) {
 		lost.tell("")
 		lost.run(true)
 		lost.eventually("it says why it cannot sign", func() bool { return lost.endpoint(id).LastError == "secret" })
+		healed, err := lost.Rotate(t.Context(), admin, id, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lost.Change(t.Context(), admin, id, lost.spec()); err != nil {
+			t.Fatal(err)
+		}
+		lost.tell("")
+		lost.eventually("it is signed by the new one", func() bool { return len(lost.receiver.seen()) > 0 })
+		if err := lost.receiver.seen()[0].verify(healed); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Endpoints that let one wait hold up neither the worker nor each other.
+func TestASlowEndpointHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t, databasetest.Open(t, owners...), nil)
+	held := make(chan struct{})
+	t.Cleanup(func() { close(held) }) // before the receiver closes
+	b.receiver.answers(func(_ http.ResponseWriter, r *http.Request, _ int) {
+		if r.URL.Path == "/slow" {
+			<-held
+		}
+	})
+	spec := b.spec()
+	spec.URL = b.receiver.server.URL + "/slow"
+	for range 3 {
+		if _, _, err := b.Register(t.Context(), admin, spec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, _ := b.register()
+	b.run(true)
+	for range 3 {
+		b.tell("")
+	}
+	b.eventually("the other endpoint has all", func() bool {
+		_, n, err := b.Deliveries(t.Context(), admin.ID, id, webhooks.DeliveryFilter{State: webhooks.Delivered}, 0, 1)
+		return err == nil && n == 3
 	})
 }
 
