@@ -17,9 +17,9 @@ const (
 	keepRows = 10_000
 )
 
-// Sweep finds, until ctx ends, the endpoints with something due, and hands them to the queue. It sends to those that the
-// queue hands to this process, and to those whose turn does not come there for too long. Any number of processes may
-// sweep at the same time.
+// Sweep finds, until ctx ends, the endpoints with something due, and hands them to the queue. It sends to those that
+// the queue hands to this process, and to those whose turn does not come there for too long. Any number of processes
+// may sweep at the same time.
 func (m *Module) Sweep(ctx context.Context) {
 	var wait sync.WaitGroup
 	defer wait.Wait()
