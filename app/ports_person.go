@@ -25,18 +25,22 @@ func (p property) Return(ctx context.Context, userID string, shown bool) error {
 	return p.app.voting.Return(ctx, userID, shown)
 }
 
-func (p property) Settle(ctx context.Context, userID string, leftAt time.Time) error {
-	if leftAt.IsZero() {
-		return errors.Join(p.app.voting.MoveVotes(ctx, userID), forgetDeparted(ctx, p.app.bucket, userID))
+// Settle does all of it even if a part fails: the note is what a restored backup goes by.
+func (p property) Settle(ctx context.Context, userID string, leftAt, returnedAt time.Time) error {
+	err := noteDeparted(ctx, p.app.bucket, userID, departedNote{leftAt, returnedAt})
+	if returnedAt.IsZero() {
+		_, forgetErr := p.app.archive.Forget(ctx, userID)
+		err = errors.Join(err, forgetErr)
 	}
-	if err := p.app.voting.MoveVotes(ctx, userID); err != nil {
-		return err
+	return errors.Join(err, p.app.voting.MoveVotes(ctx, userID))
+}
+
+func (p property) ReturnedAt(ctx context.Context, userID string) (time.Time, error) {
+	note, err := readDeparted(ctx, p.app.bucket, departedKey(userID))
+	if errors.Is(err, storage.ErrNotFound) {
+		return time.Time{}, nil
 	}
-	if err := noteDeparted(ctx, p.app.bucket, userID, leftAt); err != nil {
-		return err
-	}
-	_, err := p.app.archive.Forget(ctx, userID)
-	return err
+	return note.ReturnedAt, err
 }
 
 // errCopyHeld passes by itself within a minute.

@@ -40,8 +40,11 @@ type Belongings interface {
 	// Return undoes Leave, but for what is hidden for another reason; it shows nothing if shown is not set.
 	Return(ctx context.Context, userID string, shown bool) error
 	// Settle does what may take long after Leave or Return: it takes the person's votes back, or gives them again.
-	// leftAt is when the person has left; zero: they have returned.
-	Settle(ctx context.Context, userID string, leftAt time.Time) error
+	// leftAt is when the person has left, and returnedAt when they have returned since; zero: they have not.
+	Settle(ctx context.Context, userID string, leftAt, returnedAt time.Time) error
+	// ReturnedAt is when the person has last returned, as far as it is known outside of the database, which a backup may
+	// have put back; zero: it is not known.
+	ReturnedAt(ctx context.Context, userID string) (time.Time, error)
 	// Erase erases all that is left. email is the person's proved address; "": there is none.
 	Erase(ctx context.Context, userID, email string) error
 }
@@ -49,10 +52,13 @@ type Belongings interface {
 // propertyless stands for Belongings where nobody has any.
 type propertyless struct{}
 
-func (propertyless) Leave(context.Context, string) error             { return nil }
-func (propertyless) Return(context.Context, string, bool) error      { return nil }
-func (propertyless) Settle(context.Context, string, time.Time) error { return nil }
-func (propertyless) Erase(context.Context, string, string) error     { return nil }
+func (propertyless) Leave(context.Context, string) error         { return nil }
+func (propertyless) Return(context.Context, string, bool) error  { return nil }
+func (propertyless) Erase(context.Context, string, string) error { return nil }
+
+func (propertyless) Settle(context.Context, string, time.Time, time.Time) error { return nil }
+
+func (propertyless) ReturnedAt(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 
 // DeleteAccount deletes the caller's account, for the right password and, if the account has a second factor, a code.
 // At once it is as if the account were gone: nobody is signed in to it, what it has published is hidden, its e-mail is
@@ -223,6 +229,12 @@ func (m *Module) comeBack(ctx context.Context, by Actor, userID string) error {
 	if err != nil {
 		return err
 	}
+	return m.takeIn(ctx, by, d)
+}
+
+// takeIn gives a reopened account its e-mail back.
+func (m *Module) takeIn(ctx context.Context, by Actor, d departure) error {
+	userID := d.UserID
 	if d.EmailVerifiedAt > 0 {
 		if err := m.makeRoom(ctx, userID, d.Email); err != nil {
 			return err
@@ -320,7 +332,7 @@ func (m *Module) workOnDeparture(ctx context.Context, userID string) error {
 		return err
 	}
 	if d.State == leaving && d.due(time.Now()) {
-		if err := m.store.beginErasing(ctx, userID); err != nil {
+		if err := m.beginErasing(ctx, d); err != nil {
 			return err
 		}
 		if d, err = m.store.departure(ctx, userID); err != nil {
@@ -345,15 +357,33 @@ func (m *Module) workOnDeparture(ctx context.Context, userID string) error {
 		return err
 	}
 	if d.State == leaving {
-		if err := m.belongings.Settle(ctx, userID, d.leftAt()); err != nil {
+		if err := m.belongings.Settle(ctx, userID, d.leftAt(), time.Time{}); err != nil {
 			return err
 		}
 		return m.store.settled(ctx, userID)
 	}
-	if err := m.belongings.Settle(ctx, userID, time.Time{}); err != nil {
+	u, err := m.store.anyByID(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := m.belongings.Settle(ctx, userID, d.leftAt(), u.returnedAt); err != nil {
 		return err
 	}
 	return m.store.endReturn(ctx, userID)
+}
+
+// beginErasing brings an account back instead, if its owner had taken the deletion back after the backup from which the
+// database comes.
+func (m *Module) beginErasing(ctx context.Context, d departure) error {
+	returnedAt, err := m.belongings.ReturnedAt(ctx, d.UserID)
+	if err != nil {
+		return fmt.Errorf("look whether a person has returned: %w", err)
+	}
+	if returnedAt.After(d.leftAt()) {
+		_, err := m.ReturnAgain(ctx, d.UserID, returnedAt)
+		return err
+	}
+	return m.store.beginErasing(ctx, d.UserID)
 }
 
 // erase erases an account, last of all its row: whatever interrupts it, the next try finds what is left.

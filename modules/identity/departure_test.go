@@ -17,9 +17,10 @@ import (
 
 // property notes what happens to the belongings of people, and fails as often as it is told to.
 type property struct {
-	mu    sync.Mutex
-	done  []string
-	fails int
+	mu         sync.Mutex
+	done       []string
+	fails      int
+	returnedAt time.Time
 }
 
 func (p *property) note(what string) error {
@@ -50,11 +51,17 @@ func (p *property) Return(_ context.Context, _ string, shown bool) error {
 	return p.note("return hidden")
 }
 
-func (p *property) Settle(_ context.Context, _ string, leftAt time.Time) error {
-	if leftAt.IsZero() {
+func (p *property) Settle(_ context.Context, _ string, leftAt, returnedAt time.Time) error {
+	if returnedAt.After(leftAt) {
 		return p.note("settle back")
 	}
 	return p.note("settle")
+}
+
+func (p *property) ReturnedAt(context.Context, string) (time.Time, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.returnedAt, nil
 }
 
 func (p *property) Erase(_ context.Context, _, email string) error { return p.note("erase " + email) }
@@ -408,9 +415,50 @@ func TestABackupUndoesNoDeletion(t *testing.T) {
 			t.Errorf("%s is deleted again: %v, %v", id, again, err)
 		}
 	}
-	// One whose days are over goes at once.
 	if again, err := h.DeleteAgain(ctx, ana.ID, time.Now().Add(time.Hour)); err != nil || !again {
 		t.Errorf("a later one: %v, %v", again, err)
 	}
 	h.due()
+}
+
+// Whoever took their deletion back after the backup is not erased, however late the backup is restored.
+func TestABackupUndoesNoReturn(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		ana, ben := h.leaver("ana@example.com"), h.leaver("ben@example.com")
+		mustEnd(t, h.delete(ana, password))
+		mustEnd(t, h.delete(ben, password))
+		if back, err := h.ReturnAgain(ctx, ben.ID, time.Now().Add(-time.Hour)); err != nil || back {
+			t.Errorf("a return of before the deletion: %v, %v", back, err)
+		}
+		if back, err := h.ReturnAgain(ctx, ben.ID, time.Now().Add(time.Hour)); err != nil || !back {
+			t.Errorf("a later return: %v, %v", back, err)
+		}
+		h.owned.mu.Lock()
+		h.owned.returnedAt = time.Now().Add(time.Hour)
+		h.owned.mu.Unlock()
+		h.due()
+		for _, u := range []identity.User{ana, ben} {
+			if got, err := h.Account(ctx, u.ID); err != nil || got.Email != u.Email || !got.EmailVerified {
+				t.Errorf("the account is %+v, %v", got, err)
+			}
+		}
+		mustEnd(t, errOf(h.SignIn(ctx, credentials(ana.Email, password))))
+	})
+}
+
+// After a restore there is a day in which deleted accounts can be brought back by a command.
+func TestARestoreLeavesADayToBringAccountsBack(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, databasetest.Open(t, houseTables()...))
+	ctx := t.Context()
+	ana := h.leaver("ana@example.com")
+	mustEnd(t, h.delete(ana, password))
+	_, err := h.db.Exec(ctx, `UPDATE identity_departures SET erase_at = 1`)
+	mustEnd(t, err)
+	mustEnd(t, h.DelayErasures(ctx))
+	if back, err := h.Readmit(ctx, console, ana.ID); err != nil || !back {
+		t.Errorf("it is back: %v, %v", back, err)
+	}
 }

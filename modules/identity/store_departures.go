@@ -93,10 +93,19 @@ func (s *store) hurryDeparture(ctx context.Context, userID string, now bool) (bo
 // reopen gives an account its password back, and returns its departure. The error is errLinkExpired if it is not
 // deleted, or too late.
 func (s *store) reopen(ctx context.Context, userID string) (departure, error) {
+	return s.reopenIf(ctx, `user_id = ? AND erase_at > `+s.db.Clock(), userID)
+}
+
+// reopenBefore is reopen, however late it is, for an account that was deleted before a time.
+func (s *store) reopenBefore(ctx context.Context, userID string, at time.Time) (departure, error) {
+	return s.reopenIf(ctx, `user_id = ? AND left_at < ?`, userID, database.Micros(at))
+}
+
+func (s *store) reopenIf(ctx context.Context, condition, userID string, values ...any) (departure, error) {
 	var rows []departure
 	err := s.db.Query(ctx, &rows, `
 		UPDATE identity_departures SET state = 'returning', due_at = `+s.db.Clock()+`
-		WHERE user_id = ? AND state = 'leaving' AND erase_at > `+s.db.Clock()+` RETURNING *`, userID)
+		WHERE state = 'leaving' AND `+condition+` RETURNING *`, append([]any{userID}, values...)...)
 	if err == nil && len(rows) == 0 {
 		return departure{}, errLinkExpired
 	}
@@ -124,6 +133,28 @@ func (s *store) giveEmailBack(ctx context.Context, d departure) error {
 		return fmt.Errorf("give an e-mail back: %w", err)
 	}
 	return nil
+}
+
+// delayErasures gives all deleted accounts at least a while.
+func (s *store) delayErasures(ctx context.Context, least time.Duration) error {
+	_, err := s.db.Exec(ctx, `UPDATE identity_departures SET erase_at = `+s.after(least)+`
+		WHERE state = 'leaving' AND erase_at < `+s.after(least))
+	if err != nil {
+		return fmt.Errorf("delay erasures: %w", err)
+	}
+	return nil
+}
+
+// known returns those of the accounts that are not erased.
+func (s *store) known(ctx context.Context, ids []string) (known []string, err error) {
+	var rows []struct{ ID string }
+	if err := s.db.Query(ctx, &rows, `SELECT id FROM identity_users WHERE id IN ?`, ids); err != nil {
+		return nil, fmt.Errorf("look for accounts: %w", err)
+	}
+	for _, row := range rows {
+		known = append(known, row.ID)
+	}
+	return known, nil
 }
 
 // nextDeparture returns one that is due, which nobody else gets for a while; "": there is none.
