@@ -89,7 +89,8 @@ func (h *house) delete(u identity.User, password string) error {
 // due makes all deletions due for erasure, works on them, and waits until none is left.
 func (h *house) due() {
 	h.Helper()
-	if _, err := h.db.Exec(h.Context(), `UPDATE identity_departures SET erase_at = 1, due_at = 1`); err != nil {
+	if _, err := h.db.Exec(h.Context(), `
+		UPDATE identity_departures SET erase_at = 1, due_at = 1, left_at = left_at - 60000000`); err != nil {
 		h.Fatal(err)
 	}
 	h.work(`SELECT COUNT(*) AS n FROM identity_departures`)
@@ -329,7 +330,8 @@ func TestAnErasureGoesOnAfterAFailure(t *testing.T) {
 	ctx := t.Context()
 	ana := h.leaver("ana@example.com")
 	mustEnd(t, h.delete(ana, password))
-	_, err := h.db.Exec(ctx, `UPDATE identity_departures SET erase_at = 1, due_at = 1`)
+	_, err := h.db.Exec(ctx, `
+		UPDATE identity_departures SET erase_at = 1, due_at = 1, left_at = left_at - 60000000`)
 	mustEnd(t, err)
 	h.owned.fails = 1
 	h.workUntil("the first try fails", func() bool {
@@ -382,7 +384,13 @@ func TestACommandDeletesForThoseWhoCannot(t *testing.T) {
 		if removed, err := h.Remove(ctx, console, ana.Email, true); err != nil || !removed {
 			t.Errorf("at once: %v, %v", removed, err)
 		}
-		h.work(`SELECT COUNT(*) AS n FROM identity_departures`)
+		// Not before all processes know that nobody votes or uploads for it any more.
+		h.work(`SELECT COUNT(*) AS n FROM identity_departures WHERE due_at < left_at + 60000000`)
+		if _, err := h.ProfileOf(ctx, ana.ID); err != nil {
+			t.Errorf("the account is erased too early: %v", err)
+		}
+		h.code("an upload that ends meanwhile", h.Present(ctx, ana.ID), "unauthenticated")
+		h.due()
 		done, _, err := h.ActsOf(ctx, ana.ID)
 		acts := []string{}
 		for _, r := range slices.Backward(done) {

@@ -18,9 +18,11 @@ type departure struct {
 }
 
 // due reports whether the account is to be erased. Both the database's clock and that of the process, whose time is
-// given, must say so: one that is wrong erases nothing too early.
+// given, must say so: one that is wrong erases nothing too early. Nothing is erased while other processes may not know
+// of the deletion.
 func (d departure) due(now time.Time) bool {
-	return d.EraseAt <= d.Now && d.EraseAt <= database.Micros(now)
+	at := max(d.EraseAt, d.LeftAt+lookAgainAfter.Microseconds())
+	return at <= d.Now && at <= database.Micros(now)
 }
 
 func (d departure) leftAt() time.Time { return database.FromMicros(d.LeftAt) }
@@ -195,12 +197,14 @@ func (s *store) keepState(ctx context.Context, userID, state string) (bool, erro
 	return n > 0, nil
 }
 
-// settled notes when to look at a deletion again: once more soon after it, and then to erase the account.
+// settled notes when to look at a deletion again: once more soon after it, and then to erase the account; later if the
+// clock of the process says that it is too early.
 func (s *store) settled(ctx context.Context, userID string) error {
 	again := fmt.Sprintf(`left_at + CAST(%d AS BIGINT)`, lookAgainAfter.Microseconds())
 	_, err := s.db.Exec(ctx, `
 		UPDATE identity_departures
-		SET due_at = CASE WHEN `+again+` > `+s.db.Clock()+` AND `+again+` < erase_at THEN `+again+` ELSE erase_at END
+		SET due_at = CASE WHEN `+again+` > `+s.db.Clock()+` THEN `+again+`
+			WHEN erase_at > `+s.db.Clock()+` THEN erase_at ELSE `+s.after(lookAgainAfter)+` END
 		WHERE user_id = ? AND state = 'leaving'`, userID)
 	if err != nil {
 		return fmt.Errorf("note the state of a deletion: %w", err)
