@@ -116,16 +116,36 @@ func (k keptOf) account(ctx context.Context, u identity.User, p *archive.Person)
 			"created_at": u.CreatedAt, "roles": roles, "two_step_sign_in": factor.Enabled,
 		}},
 		archive.Record{Name: "sessions", Data: listed},
-		archive.Record{Name: "acts", Data: object{"on_this_account": actsOf(done), "by_this_account": actsOf(by)}})
+		archive.Record{Name: "acts", Data: object{
+			"on_this_account": actsOn(u.ID, done), "by_this_account": actsBy(u.ID, by),
+		}})
 	return nil
 }
 
-// actsOf leaves out who has done it, who is somebody else.
-func actsOf(records []identity.Record) []object {
+// actsOn leaves out who has done it, and the words of others but those that the person was told.
+func actsOn(userID string, records []identity.Record) []object {
 	acts := make([]object, len(records))
 	for i, r := range records {
-		acts[i] = object{
-			"at": r.At, "act": r.Act, "subject": r.Subject, "before": r.Before, "after": r.After, "reason": r.Reason,
+		acts[i] = object{"at": r.At, "act": r.Act}
+		own := r.Actor == userID
+		told := r.Act == "user.suspend" || r.Act == "user.unsuspend"
+		if own || told || r.Act == "roles.set" {
+			acts[i]["before"], acts[i]["after"] = r.Before, r.After
+		}
+		if own || told {
+			acts[i]["reason"] = r.Reason
+		}
+	}
+	return acts
+}
+
+// actsBy leaves out what belongs to the people and the videos that were acted on.
+func actsBy(userID string, records []identity.Record) []object {
+	acts := make([]object, len(records))
+	for i, r := range records {
+		acts[i] = object{"at": r.At, "act": r.Act}
+		if r.Subject == "user:"+userID {
+			acts[i]["reason"] = r.Reason
 		}
 	}
 	return acts
