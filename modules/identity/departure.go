@@ -72,6 +72,9 @@ func (m *Module) DeleteAccount(ctx context.Context, c Caller, password, code str
 	if err := m.checkPresent(ctx, c, u, password); err != nil {
 		return time.Time{}, err
 	}
+	if err := m.staysAdministered(ctx, u.ID); err != nil { // before a recovery code is used up
+		return time.Time{}, err
+	}
 	if err := m.checkFactor(ctx, u.ID, code); err != nil {
 		return time.Time{}, err
 	}
@@ -79,16 +82,33 @@ func (m *Module) DeleteAccount(ctx context.Context, c Caller, password, code str
 		if err := m.stillHere(ctx, u); err != nil {
 			return "", err
 		}
-		if until, err = m.depart(ctx, Actor{ID: u.ID}, u, undoLife); err != nil {
+		now, err := m.store.byID(ctx, u.ID) // its e-mail may have changed meanwhile
+		if err != nil {
 			return "", err
 		}
-		return m.issue(ctx, Undelete, u, linkLetter{"deleted", "/undo", u.Email, undoLife})
+		if until, err = m.depart(ctx, Actor{ID: u.ID}, now, undoLife); err != nil {
+			return "", err
+		}
+		return m.issue(ctx, Undelete, now, linkLetter{"deleted", "/undo", now.Email, undoLife})
 	})
 	if err != nil {
 		return time.Time{}, err
 	}
 	m.afterDeparture(ctx, u.ID)
 	return until, nil
+}
+
+// staysAdministered returns errLastAdmin for the only admin. Another one may go meanwhile.
+func (m *Module) staysAdministered(ctx context.Context, userID string) error {
+	roles, err := m.RolesOf(ctx, userID)
+	if err != nil || !slices.Contains(roles, Admin) {
+		return err
+	}
+	n, err := m.store.countAdmins(ctx)
+	if err == nil && n == 1 {
+		err = errLastAdmin
+	}
+	return err
 }
 
 // checkFactor returns a fault unless the account has no second factor, or the code is one of it.
@@ -204,51 +224,91 @@ func (m *Module) depart(ctx context.Context, by Actor, u User, life time.Duratio
 	return until, m.AddRecord(ctx, by.did("account.delete", "user:"+u.ID, "", ""))
 }
 
-// UndoDeletion brings an account back by the link of the letter about its deletion. The error is errEmailTakenSince,
-// and the link stays good, if somebody else has proved meanwhile that the e-mail is theirs.
-func (m *Module) UndoDeletion(ctx context.Context, caller, token string) error {
-	var id string
+// UndoDeletion brings an account back by the link of the letter about its deletion, which proves its e-mail. The error
+// is errEmailTakenSince, and the link stays good, if somebody else has proved meanwhile that the e-mail is theirs.
+// stranger is set if it was not the owner who has deleted the account: then whoever knows its password, or has its
+// second factor, can do no more with them, and a letter lets the owner choose a new password.
+func (m *Module) UndoDeletion(ctx context.Context, caller, token string, stranger bool) error {
+	var id, letter string
 	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
-		_, u, err := m.redeem(ctx, caller, token, Undelete)
+		letter = "" // of a run that was rolled back
+		p, u, err := m.redeem(ctx, caller, token, Undelete)
 		if err != nil {
 			return err
 		}
 		id = u.ID
-		return m.comeBack(ctx, Actor{ID: u.ID}, u.ID)
+		d, err := m.store.reopen(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := m.takeIn(ctx, Actor{ID: id}, d, p.Email == d.Email); err != nil {
+			return err
+		}
+		if stranger {
+			letter, err = m.shutOut(ctx, id)
+		}
+		return err
 	})
 	if err == nil {
+		m.forward(ctx, letter)
 		m.afterDeparture(ctx, id)
 	}
 	return err
 }
 
-// comeBack makes an account what it was, in the transaction of ctx. If its e-mail was proved, whoever has signed up
-// with it meanwhile and has not proved it has to give way: anybody may do that.
+// shutOut makes useless what somebody knows or has of an account that is not theirs.
+func (m *Module) shutOut(ctx context.Context, userID string) (letter string, err error) {
+	if err := m.store.setPassword(ctx, userID, ""); err != nil {
+		return "", err
+	}
+	if err := m.store.dropFactor(ctx, userID, everySince); err != nil {
+		return "", err
+	}
+	if err := m.store.voidProofs(ctx, userID, 0, Change, Reset); err != nil {
+		return "", err
+	}
+	if err := m.EndAll(ctx, userID, ""); err != nil {
+		return "", err
+	}
+	u, err := m.store.byID(ctx, userID)
+	if err != nil {
+		return "", err
+	}
+	return m.issue(ctx, Reset, u, linkLetter{"reset", "/reset", u.Email, resetLife})
+}
+
+// comeBack makes an account what it was, in the transaction of ctx.
 func (m *Module) comeBack(ctx context.Context, by Actor, userID string) error {
 	d, err := m.store.reopen(ctx, userID)
 	if err != nil {
 		return err
 	}
-	return m.takeIn(ctx, by, d)
+	return m.takeIn(ctx, by, d, false)
 }
 
-// takeIn gives a reopened account its e-mail back.
-func (m *Module) takeIn(ctx context.Context, by Actor, d departure) error {
+// takeIn gives a reopened account its e-mail back. If that was proved, or is now, whoever has signed up with it
+// meanwhile and has not proved it has to give way: anybody may do that.
+func (m *Module) takeIn(ctx context.Context, by Actor, d departure, proved bool) error {
 	userID := d.UserID
-	if d.EmailVerifiedAt > 0 {
-		if err := m.makeRoom(ctx, userID, d.Email); err != nil {
+	if proved || d.EmailVerifiedAt > 0 {
+		if err := m.makeRoom(ctx, userID, d.Email, d.canonical()); err != nil {
 			return err
 		}
 	}
 	if err := m.store.giveEmailBack(ctx, d); err != nil {
 		return err
 	}
+	if proved {
+		if err := m.store.verify(ctx, userID); err != nil {
+			return err
+		}
+	}
 	return m.welcome(ctx, by, userID)
 }
 
 // makeRoom takes an e-mail that is an account's from whoever has it without having proved it, and signs them out.
-func (m *Module) makeRoom(ctx context.Context, userID, email string) error {
-	evicted, err := m.store.evict(ctx, userID, email)
+func (m *Module) makeRoom(ctx context.Context, userID, email, canonical string) error {
+	evicted, err := m.store.evict(ctx, userID, email, canonical)
 	if err != nil {
 		return err
 	}
@@ -343,8 +403,9 @@ func (m *Module) workOnDeparture(ctx context.Context, userID string) error {
 		return m.erase(ctx, d)
 	}
 	// Once more, because a command has no belongings at hand, and a suspension may have ended at the same moment.
+	same := false
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		same, err := m.store.keepState(ctx, userID, d.State)
+		same, err = m.store.keepState(ctx, userID, d.State)
 		switch {
 		case err != nil || !same:
 			return err
@@ -353,23 +414,40 @@ func (m *Module) workOnDeparture(ctx context.Context, userID string) error {
 		}
 		return m.showAgain(ctx, userID)
 	})
+	if err != nil || !same { // whoever has changed it goes on
+		return err
+	}
+	return m.settle(ctx, d)
+}
+
+// settle does what may take long. If the account has gone or come back meanwhile, it begins anew, because it has undone
+// what another process has done since.
+func (m *Module) settle(ctx context.Context, d departure) error {
+	u, err := m.store.anyByID(ctx, d.UserID)
 	if err != nil {
 		return err
 	}
-	if d.State == leaving {
-		if err := m.belongings.Settle(ctx, userID, d.leftAt(), time.Time{}); err != nil {
+	returnedAt := u.returnedAt
+	if u.left {
+		returnedAt = time.Time{}
+		if d, err = m.store.departure(ctx, d.UserID); err != nil || d.UserID == "" {
 			return err
 		}
-		return m.store.settled(ctx, userID)
 	}
-	u, err := m.store.anyByID(ctx, userID)
-	if err != nil {
+	if err := m.belongings.Settle(ctx, d.UserID, d.leftAt(), returnedAt); err != nil {
 		return err
 	}
-	if err := m.belongings.Settle(ctx, userID, d.leftAt(), u.returnedAt); err != nil {
+	switch now, err := m.store.anyByID(ctx, d.UserID); {
+	case errors.Is(err, errNoAccount): // it is erased
+		return nil
+	case err != nil:
 		return err
+	case now.left != u.left || !now.returnedAt.Equal(u.returnedAt):
+		return m.settle(ctx, d)
+	case now.left:
+		return m.store.settled(ctx, d.UserID)
 	}
-	return m.store.endReturn(ctx, userID)
+	return m.store.endReturn(ctx, d.UserID)
 }
 
 // beginErasing brings an account back instead, if its owner had taken the deletion back after the backup from which the

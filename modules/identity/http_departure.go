@@ -65,12 +65,20 @@ func (a api) deleteMe(ctx context.Context, in *deleteMeInput) (*deleteMeOutput, 
 type undeleteInput struct {
 	Body struct {
 		Token string `json:"token" maxLength:"200" doc:"What the link of the letter has as its parameter token"`
+
+		Stranger bool `json:"stranger,omitempty" doc:"Whether somebody else has deleted the account: then its password and second factor are useless, and a letter lets its owner choose a new password"`
 	}
 }
 
 func (a api) postUndelete(ctx context.Context, in *undeleteInput) (*messageOutput, error) {
-	if err := a.UndoDeletion(ctx, auth.CallerID(ctx), in.Body.Token); err != nil {
+	if err := a.UndoDeletion(ctx, auth.CallerID(ctx), in.Body.Token, in.Body.Stranger); err != nil {
 		return nil, err
+	}
+	if in.Body.Stranger {
+		return messageOf(ctx,
+			"Tu cuenta volvió. Nadie entra con la contraseña de antes: elige una nueva con el enlace de tu correo.",
+			"Your account is back. Nobody signs in with the password of before: choose a new one by the link in your "+
+				"e-mail."), nil
 	}
 	return messageOf(ctx, "Tu cuenta volvió, con tus videos y tus votos. Entra con tu contraseña de antes.",
 		"Your account is back, with your videos and your votes. Sign in with your password of before."), nil

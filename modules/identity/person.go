@@ -61,7 +61,7 @@ func (m *Module) ReturnAgain(ctx context.Context, userID string, returnedAt time
 		if err != nil {
 			return err
 		}
-		return m.takeIn(ctx, Actor{ID: Clock, Reason: "It had come back after the backup."}, d)
+		return m.takeIn(ctx, Actor{ID: Clock, Reason: "It had come back after the backup."}, d, false)
 	})
 	return back && err == nil, err
 }

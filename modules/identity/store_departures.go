@@ -13,6 +13,7 @@ import (
 // departure is the row of an account that was deleted. Times are the database's clock.
 type departure struct {
 	UserID, State, Email, PasswordHash      string
+	EmailCanonical                          *string
 	EmailVerifiedAt, LeftAt, EraseAt, DueAt int64
 	Now                                     int64
 }
@@ -23,6 +24,14 @@ type departure struct {
 func (d departure) due(now time.Time) bool {
 	at := max(d.EraseAt, d.LeftAt+lookAgainAfter.Microseconds())
 	return at <= d.Now && at <= database.Micros(now)
+}
+
+// canonical is "" for an account that is not the one of its mailbox.
+func (d departure) canonical() string {
+	if d.EmailCanonical == nil {
+		return canonicalEmail(d.Email)
+	}
+	return *d.EmailCanonical
 }
 
 func (d departure) leftAt() time.Time { return database.FromMicros(d.LeftAt) }
@@ -56,11 +65,11 @@ func (s *store) leave(ctx context.Context, userID string, life time.Duration) (u
 	}
 	err = s.db.Query(ctx, &row, `
 		INSERT INTO identity_departures
-			(user_id, state, email, email_verified_at, password_hash, left_at, erase_at, due_at)
-		SELECT id, 'leaving', email, email_verified_at, password_hash, `+s.db.Clock()+`, `+s.after(life+margin)+`,
+			(user_id, state, email, email_canonical, email_verified_at, password_hash, left_at, erase_at, due_at)
+		SELECT id, 'leaving', email, email_canonical, email_verified_at, password_hash, `+s.db.Clock()+`, `+s.after(life+margin)+`,
 			`+s.db.Clock()+`
 		FROM identity_users WHERE id = ? AND left_at = 0
-		ON CONFLICT (user_id) DO UPDATE SET state = 'leaving', email = excluded.email,
+		ON CONFLICT (user_id) DO UPDATE SET state = 'leaving', email = excluded.email, email_canonical = excluded.email_canonical,
 			email_verified_at = excluded.email_verified_at, password_hash = excluded.password_hash,
 			left_at = excluded.left_at, erase_at = excluded.erase_at, due_at = excluded.due_at
 		RETURNING left_at`, userID)
@@ -126,7 +135,7 @@ func (s *store) reopenIf(ctx context.Context, condition, userID string, values .
 func (s *store) giveEmailBack(ctx context.Context, d departure) error {
 	_, err := s.db.Exec(ctx, `
 		UPDATE identity_users SET email = ?, email_folded = ?, email_canonical = ?, email_verified_at = ? WHERE id = ?`,
-		d.Email, fold(d.Email), canonicalEmail(d.Email), d.EmailVerifiedAt, d.UserID)
+		d.Email, fold(d.Email), d.canonical(), d.EmailVerifiedAt, d.UserID)
 	switch database.UniqueViolation(err) {
 	case "identity_users_email_folded_key", "identity_users_email_canonical_key":
 		return errEmailTakenSince.With(err)
