@@ -66,7 +66,8 @@ type undeleteInput struct {
 	Body struct {
 		Token string `json:"token" maxLength:"200" doc:"What the link of the letter has as its parameter token"`
 
-		Stranger bool `json:"stranger,omitempty" doc:"Whether somebody else has deleted the account: then its password and second factor are useless, and a letter lets its owner choose a new password"`
+		// A stranger's password and second factor become useless, and a letter lets the owner choose a password.
+		Stranger bool `json:"stranger,omitempty" doc:"Set it if somebody else has deleted the account"`
 	}
 }
 
