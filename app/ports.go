@@ -29,6 +29,10 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 	return media.Profile(profile), err
 }
 
+func (p people) Present(ctx context.Context, userID string) error {
+	return p.module.Present(ctx, userID)
+}
+
 // audience implements identity's port of the same name with the voting module, which is built later.
 type audience struct{ app *app }
 

@@ -25,18 +25,22 @@ func (p property) Return(ctx context.Context, userID string, shown bool) error {
 	return p.app.voting.Return(ctx, userID, shown)
 }
 
-func (p property) Settle(ctx context.Context, userID string, leftAt time.Time) error {
-	if leftAt.IsZero() {
-		return errors.Join(p.app.voting.MoveVotes(ctx, userID), forgetDeparted(ctx, p.app.bucket, userID))
+// Settle does all of it even if a part fails: the note is what a restored backup goes by.
+func (p property) Settle(ctx context.Context, userID string, leftAt, returnedAt time.Time) error {
+	err := noteDeparted(ctx, p.app.bucket, userID, departedNote{leftAt, returnedAt})
+	if returnedAt.IsZero() {
+		_, forgetErr := p.app.archive.Forget(ctx, userID)
+		err = errors.Join(err, forgetErr)
 	}
-	if err := p.app.voting.MoveVotes(ctx, userID); err != nil {
-		return err
+	return errors.Join(err, p.app.voting.MoveVotes(ctx, userID))
+}
+
+func (p property) ReturnedAt(ctx context.Context, userID string) (time.Time, error) {
+	note, err := readDeparted(ctx, p.app.bucket, departedKey(userID))
+	if errors.Is(err, storage.ErrNotFound) {
+		return time.Time{}, nil
 	}
-	if err := noteDeparted(ctx, p.app.bucket, userID, leftAt); err != nil {
-		return err
-	}
-	_, err := p.app.archive.Forget(ctx, userID)
-	return err
+	return note.ReturnedAt, err
 }
 
 // errCopyHeld passes by itself within a minute.
@@ -115,16 +119,36 @@ func (k keptOf) account(ctx context.Context, u identity.User, p *archive.Person)
 			"created_at": u.CreatedAt, "roles": roles, "two_step_sign_in": factor.Enabled,
 		}},
 		archive.Record{Name: "sessions", Data: listed},
-		archive.Record{Name: "acts", Data: object{"on_this_account": actsOf(done), "by_this_account": actsOf(by)}})
+		archive.Record{Name: "acts", Data: object{
+			"on_this_account": actsOn(u.ID, done), "by_this_account": actsBy(u.ID, by),
+		}})
 	return nil
 }
 
-// actsOf leaves out who has done it, who is somebody else.
-func actsOf(records []identity.Record) []object {
+// actsOn leaves out who has done it, and the words of others but those that the person was told.
+func actsOn(userID string, records []identity.Record) []object {
 	acts := make([]object, len(records))
 	for i, r := range records {
-		acts[i] = object{
-			"at": r.At, "act": r.Act, "subject": r.Subject, "before": r.Before, "after": r.After, "reason": r.Reason,
+		acts[i] = object{"at": r.At, "act": r.Act}
+		own := r.Actor == userID
+		told := r.Act == "user.suspend" || r.Act == "user.unsuspend"
+		if own || told || r.Act == "roles.set" {
+			acts[i]["before"], acts[i]["after"] = r.Before, r.After
+		}
+		if own || told {
+			acts[i]["reason"] = r.Reason
+		}
+	}
+	return acts
+}
+
+// actsBy leaves out what belongs to the people and the videos that were acted on.
+func actsBy(userID string, records []identity.Record) []object {
+	acts := make([]object, len(records))
+	for i, r := range records {
+		acts[i] = object{"at": r.At, "act": r.Act}
+		if r.Subject == "user:"+userID {
+			acts[i]["reason"] = r.Reason
 		}
 	}
 	return acts

@@ -68,6 +68,7 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions
 	if err := a.openStorage(ctx); err != nil {
 		return err
 	}
+	r.Later = departedPrefix + "/"
 	if err := r.Files(ctx, a.bucket); err != nil {
 		return err
 	}
@@ -87,13 +88,20 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions
 			return err
 		}
 	}
-	again, err := deleteAgain(ctx, a.bucket, accountsIn(db, c, slog.New(slog.DiscardHandler)))
+	accounts := accountsIn(db, c, slog.New(slog.DiscardHandler))
+	if err := accounts.DelayErasures(ctx); err != nil {
+		return err
+	}
+	gone, back, err := departAgain(ctx, a.bucket, accounts)
 	if err != nil {
 		fmt.Fprintf(out, "%v; a worker tries again\n", err)
 	}
-	if again > 0 {
+	if gone > 0 {
 		fmt.Fprintf(out, "%d accounts that their owners have deleted since are deleted again; a worker erases them\n",
-			again)
+			gone)
+	}
+	if back > 0 {
+		fmt.Fprintf(out, "%d accounts whose owners have taken their deletion back since are back\n", back)
 	}
 	a.compareKeys(r.Snapshot, out)
 	fmt.Fprintf(out, "%d rows and %d files are restored. Now run: app storage check --grace=0s\n",

@@ -198,6 +198,7 @@ var flashes = map[string]Notice{
 	"copy":         {"good", "flash.copy"},
 	"left":         {"info", "flash.left"},
 	"back":         {"good", "flash.back"},
+	"back_letter":  {"good", "flash.back_letter"},
 	"ended":        {"info", "flash.ended"},
 	"others_ended": {"info", "flash.others_ended"},
 	"profile":      {"good", "flash.profile"},

@@ -134,7 +134,11 @@ func (s *Site) postUndo(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	ctx := v.Context()
-	if err = s.identity.UndoDeletion(ctx, v.caller, typed.Get("token")); err == nil {
+	stranger := typed.Get("stranger") != ""
+	if err = s.identity.UndoDeletion(ctx, v.caller, typed.Get("token"), stranger); err == nil {
+		if stranger {
+			return v.goTo("/login?said=back_letter")
+		}
 		return v.goTo("/login?said=back")
 	}
 	d := &UndoPage{v.linkPage("undo.title", typed.Get("token"))}

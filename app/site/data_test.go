@@ -104,7 +104,7 @@ func TestAnAccountIsDeletedAndComesBackOnPages(t *testing.T) {
 
 	link := h.post.link(t, "deleted", user.Email)
 	b.get(t, link+"x").refused(t, "incompleto", "ya no se puede recuperar")
-	b.get(t, link).has(t, "Recupera tu cuenta", "elige después una contraseña nueva")
+	b.get(t, link).has(t, "Recupera tu cuenta", "alguien sabe tu contraseña", "No fui yo")
 	h.signedIn(t, voter).get(t, link).refused(t, "otra cuenta")
 	token := strings.TrimPrefix(link, "/undo?token=")
 	b.post(t, "/undo", "token", token).goesTo(t, "/login?said=back")

@@ -120,6 +120,10 @@ func (p people) Profile(ctx context.Context, userID string) (media.Profile, erro
 	return media.Profile(profile), err
 }
 
+func (p people) Present(ctx context.Context, userID string) error {
+	return p.module.Present(ctx, userID)
+}
+
 // owners are those of the house's tables.
 var owners = []database.Migrations{
 	dbqueue.Migrations(), identity.Migrations(), media.Migrations(), voting.Migrations(), moderation.Migrations(),

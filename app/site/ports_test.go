@@ -117,9 +117,11 @@ func (p property) Return(ctx context.Context, userID string, shown bool) error {
 	return p.h.voting.Return(ctx, userID, shown)
 }
 
-func (p property) Settle(ctx context.Context, userID string, _ time.Time) error {
+func (p property) Settle(ctx context.Context, userID string, _, _ time.Time) error {
 	return p.h.voting.MoveVotes(ctx, userID)
 }
+
+func (property) ReturnedAt(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 
 func (p property) Erase(ctx context.Context, userID, _ string) error {
 	if err := p.h.voting.EraseOwner(ctx, userID); err != nil {

@@ -15,6 +15,10 @@ const (
 	Prefix = "exports"
 	// Life is how long a copy is kept.
 	Life = 7 * 24 * time.Hour
+	// linkLife is the longest life of a link, which outlives the session in which it was made.
+	linkLife = 10 * time.Minute
+	// freshFor is how long a copy is good enough for who asks for another.
+	freshFor = time.Hour
 	// makeKind is that of the tasks.
 	makeKind = "archive.make"
 )
@@ -47,8 +51,12 @@ func (c Copy) Pending() bool { return c.State == Waiting || c.State == Making }
 
 func keyOf(id string) string { return Prefix + "/" + id + ".zip" }
 
-// Ask has a copy made for a person, unless one is on its way already.
+// Ask has a copy made for a person, unless one is on its way already, or is ready and less than an hour old.
 func (m *Module) Ask(ctx context.Context, userID string) (Copy, error) {
+	fresh, err := m.store.fresh(ctx, userID, freshFor)
+	if err != nil || fresh.State == Ready {
+		return fresh, err
+	}
 	c, err := m.store.insert(ctx, uuid.Must(uuid.NewV7()).String(), userID)
 	if err != nil {
 		return Copy{}, err

@@ -20,6 +20,8 @@ const (
 	noteTime   = 10 * time.Second
 	// roomPause is how long a copy waits for space.
 	roomPause = time.Minute
+	// turnPause is how long a copy waits while the process makes another one.
+	turnPause = 5 * time.Second
 	// mostAttempts are begun of one copy, whatever ends them.
 	mostAttempts = 6
 )
@@ -34,6 +36,12 @@ type hold struct {
 
 // make makes the copy of a task.
 func (m *Module) make(ctx context.Context, d queue.Delivery) error {
+	select {
+	case m.turn <- struct{}{}:
+		defer func() { <-m.turn }()
+	default:
+		return queue.Later(turnPause)
+	}
 	h, err := m.store.take(ctx, d.ID, holdTime)
 	if err != nil {
 		return err
@@ -57,7 +65,8 @@ func (m *Module) make(ctx context.Context, d queue.Delivery) error {
 		return m.store.release(note, *h)
 	}
 	full, stopping := errors.Is(err, disk.ErrFull), errors.Is(context.Cause(ctx), queue.ErrStopping)
-	err = errors.Join(err, m.store.giveBack(note, *h, !full && !stopping))
+	// Or it is over meanwhile.
+	err = errors.Join(err, m.store.giveBack(note, *h, !full && !stopping), m.store.release(note, *h))
 	if full {
 		m.log.WarnContext(ctx, "a copy waits: no space left", "copy", h.ID, "error", err)
 		return queue.Later(roomPause)

@@ -55,7 +55,7 @@ type Options struct {
 	// ResendAfter is how long a waiting copy's task may be with the queue before it is sent again; 0 means 1 min. It
 	// should be long if the queue does not recognise duplicates.
 	ResendAfter time.Duration
-	URLExpiry   time.Duration // how long a link to a copy works; 0 means 1 h
+	URLExpiry   time.Duration // how long a link to a copy works; 0 means 10 min, and more is less
 }
 
 // Deps are what the module is built from. All but Options are required.
@@ -78,6 +78,7 @@ type Module struct {
 	letters    Letters
 	log        *slog.Logger
 	o          Options
+	turn       chan struct{} // held by who makes a copy: the other slots are for clips
 }
 
 // New builds the module. Its table must be migrated before it is used.
@@ -86,11 +87,12 @@ func New(d Deps) *Module {
 		d.Options.ResendAfter = time.Minute
 	}
 	if d.Options.URLExpiry <= 0 {
-		d.Options.URLExpiry = time.Hour
+		d.Options.URLExpiry = linkLife
 	}
+	d.Options.URLExpiry = min(d.Options.URLExpiry, linkLife)
 	return &Module{
 		store: &store{d.DB}, bucket: d.Bucket, queue: d.Queue, belongings: d.Belongings, letters: d.Letters,
-		log: d.Logger, o: d.Options,
+		log: d.Logger, o: d.Options, turn: make(chan struct{}, 1),
 	}
 }
 

@@ -62,6 +62,18 @@ func (s *store) latest(ctx context.Context, userID string) (Copy, error) {
 	return row.copy(), wrap(err, "read a copy")
 }
 
+// fresh returns the person's copy if it is ready and was asked for less than an age ago.
+func (s *store) fresh(ctx context.Context, userID string, age time.Duration) (Copy, error) {
+	var row copyRow
+	err := s.db.Query(ctx, &row, `
+		SELECT id, state, created_at, ready_at, expires_at, size_bytes FROM archive_copies
+		WHERE user_id = ? AND state = 'ready' AND created_at > `+s.after(-age)+` AND expires_at > `+s.db.Clock()+`
+			AND NOT EXISTS (
+				SELECT 1 FROM archive_copies c WHERE c.user_id = archive_copies.user_id AND c.state IN ('waiting', 'making'))
+		ORDER BY created_at DESC, id DESC LIMIT 1`, userID)
+	return row.copy(), wrap(err, "look for a fresh copy")
+}
+
 func (s *store) sent(ctx context.Context, id string) error {
 	_, err := s.db.Exec(ctx, `UPDATE archive_copies SET sent_at = `+s.db.Clock()+` WHERE id = ?`, id)
 	return wrap(err, "note that a copy was sent")

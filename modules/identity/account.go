@@ -25,3 +25,12 @@ func (m *Module) ProfileOf(ctx context.Context, id string) (Profile, error) {
 	}
 	return user.profile(), nil
 }
+
+// Present returns a fault if the account is deleted. In a transaction, nobody deletes it before that ends.
+func (m *Module) Present(ctx context.Context, id string) error {
+	if err := m.store.hold(ctx, id); err != nil {
+		return err
+	}
+	_, err := m.store.byID(ctx, id)
+	return err
+}

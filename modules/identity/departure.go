@@ -40,8 +40,11 @@ type Belongings interface {
 	// Return undoes Leave, but for what is hidden for another reason; it shows nothing if shown is not set.
 	Return(ctx context.Context, userID string, shown bool) error
 	// Settle does what may take long after Leave or Return: it takes the person's votes back, or gives them again.
-	// leftAt is when the person has left; zero: they have returned.
-	Settle(ctx context.Context, userID string, leftAt time.Time) error
+	// leftAt is when the person has left, and returnedAt when they have returned since; zero: they have not.
+	Settle(ctx context.Context, userID string, leftAt, returnedAt time.Time) error
+	// ReturnedAt is when the person has last returned, as far as it is known outside of the database, which a backup may
+	// have put back; zero: it is not known.
+	ReturnedAt(ctx context.Context, userID string) (time.Time, error)
 	// Erase erases all that is left. email is the person's proved address; "": there is none.
 	Erase(ctx context.Context, userID, email string) error
 }
@@ -49,10 +52,13 @@ type Belongings interface {
 // propertyless stands for Belongings where nobody has any.
 type propertyless struct{}
 
-func (propertyless) Leave(context.Context, string) error             { return nil }
-func (propertyless) Return(context.Context, string, bool) error      { return nil }
-func (propertyless) Settle(context.Context, string, time.Time) error { return nil }
-func (propertyless) Erase(context.Context, string, string) error     { return nil }
+func (propertyless) Leave(context.Context, string) error         { return nil }
+func (propertyless) Return(context.Context, string, bool) error  { return nil }
+func (propertyless) Erase(context.Context, string, string) error { return nil }
+
+func (propertyless) Settle(context.Context, string, time.Time, time.Time) error { return nil }
+
+func (propertyless) ReturnedAt(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 
 // DeleteAccount deletes the caller's account, for the right password and, if the account has a second factor, a code.
 // At once it is as if the account were gone: nobody is signed in to it, what it has published is hidden, its e-mail is
@@ -66,6 +72,9 @@ func (m *Module) DeleteAccount(ctx context.Context, c Caller, password, code str
 	if err := m.checkPresent(ctx, c, u, password); err != nil {
 		return time.Time{}, err
 	}
+	if err := m.staysAdministered(ctx, u.ID); err != nil { // before a recovery code is used up
+		return time.Time{}, err
+	}
 	if err := m.checkFactor(ctx, u.ID, code); err != nil {
 		return time.Time{}, err
 	}
@@ -73,16 +82,33 @@ func (m *Module) DeleteAccount(ctx context.Context, c Caller, password, code str
 		if err := m.stillHere(ctx, u); err != nil {
 			return "", err
 		}
-		if until, err = m.depart(ctx, Actor{ID: u.ID}, u, undoLife); err != nil {
+		now, err := m.store.byID(ctx, u.ID) // its e-mail may have changed meanwhile
+		if err != nil {
 			return "", err
 		}
-		return m.issue(ctx, Undelete, u, linkLetter{"deleted", "/undo", u.Email, undoLife})
+		if until, err = m.depart(ctx, Actor{ID: u.ID}, now, undoLife); err != nil {
+			return "", err
+		}
+		return m.issue(ctx, Undelete, now, linkLetter{"deleted", "/undo", now.Email, undoLife})
 	})
 	if err != nil {
 		return time.Time{}, err
 	}
 	m.afterDeparture(ctx, u.ID)
 	return until, nil
+}
+
+// staysAdministered returns errLastAdmin for the only admin. Another one may go meanwhile.
+func (m *Module) staysAdministered(ctx context.Context, userID string) error {
+	roles, err := m.RolesOf(ctx, userID)
+	if err != nil || !slices.Contains(roles, Admin) {
+		return err
+	}
+	n, err := m.store.countAdmins(ctx)
+	if err == nil && n == 1 {
+		err = errLastAdmin
+	}
+	return err
 }
 
 // checkFactor returns a fault unless the account has no second factor, or the code is one of it.
@@ -198,45 +224,91 @@ func (m *Module) depart(ctx context.Context, by Actor, u User, life time.Duratio
 	return until, m.AddRecord(ctx, by.did("account.delete", "user:"+u.ID, "", ""))
 }
 
-// UndoDeletion brings an account back by the link of the letter about its deletion. The error is errEmailTakenSince,
-// and the link stays good, if somebody else has proved meanwhile that the e-mail is theirs.
-func (m *Module) UndoDeletion(ctx context.Context, caller, token string) error {
-	var id string
+// UndoDeletion brings an account back by the link of the letter about its deletion, which proves its e-mail. The error
+// is errEmailTakenSince, and the link stays good, if somebody else has proved meanwhile that the e-mail is theirs.
+// stranger is set if it was not the owner who has deleted the account: then whoever knows its password, or has its
+// second factor, can do no more with them, and a letter lets the owner choose a new password.
+func (m *Module) UndoDeletion(ctx context.Context, caller, token string, stranger bool) error {
+	var id, letter string
 	err := m.store.db.InTx(ctx, func(ctx context.Context) error {
-		_, u, err := m.redeem(ctx, caller, token, Undelete)
+		letter = "" // of a run that was rolled back
+		p, u, err := m.redeem(ctx, caller, token, Undelete)
 		if err != nil {
 			return err
 		}
 		id = u.ID
-		return m.comeBack(ctx, Actor{ID: u.ID}, u.ID)
+		d, err := m.store.reopen(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := m.takeIn(ctx, Actor{ID: id}, d, p.Email == d.Email); err != nil {
+			return err
+		}
+		if stranger {
+			letter, err = m.shutOut(ctx, id)
+		}
+		return err
 	})
 	if err == nil {
+		m.forward(ctx, letter)
 		m.afterDeparture(ctx, id)
 	}
 	return err
 }
 
-// comeBack makes an account what it was, in the transaction of ctx. If its e-mail was proved, whoever has signed up
-// with it meanwhile and has not proved it has to give way: anybody may do that.
+// shutOut makes useless what somebody knows or has of an account that is not theirs.
+func (m *Module) shutOut(ctx context.Context, userID string) (letter string, err error) {
+	if err := m.store.setPassword(ctx, userID, ""); err != nil {
+		return "", err
+	}
+	if err := m.store.dropFactor(ctx, userID, everySince); err != nil {
+		return "", err
+	}
+	if err := m.store.voidProofs(ctx, userID, 0, Change, Reset); err != nil {
+		return "", err
+	}
+	if err := m.EndAll(ctx, userID, ""); err != nil {
+		return "", err
+	}
+	u, err := m.store.byID(ctx, userID)
+	if err != nil {
+		return "", err
+	}
+	return m.issue(ctx, Reset, u, linkLetter{"reset", "/reset", u.Email, resetLife})
+}
+
+// comeBack makes an account what it was, in the transaction of ctx.
 func (m *Module) comeBack(ctx context.Context, by Actor, userID string) error {
 	d, err := m.store.reopen(ctx, userID)
 	if err != nil {
 		return err
 	}
-	if d.EmailVerifiedAt > 0 {
-		if err := m.makeRoom(ctx, userID, d.Email); err != nil {
+	return m.takeIn(ctx, by, d, false)
+}
+
+// takeIn gives a reopened account its e-mail back. If that was proved, or is now, whoever has signed up with it
+// meanwhile and has not proved it has to give way: anybody may do that.
+func (m *Module) takeIn(ctx context.Context, by Actor, d departure, proved bool) error {
+	userID := d.UserID
+	if proved || d.EmailVerifiedAt > 0 {
+		if err := m.makeRoom(ctx, userID, d.Email, d.canonical()); err != nil {
 			return err
 		}
 	}
 	if err := m.store.giveEmailBack(ctx, d); err != nil {
 		return err
 	}
+	if proved {
+		if err := m.store.verify(ctx, userID); err != nil {
+			return err
+		}
+	}
 	return m.welcome(ctx, by, userID)
 }
 
 // makeRoom takes an e-mail that is an account's from whoever has it without having proved it, and signs them out.
-func (m *Module) makeRoom(ctx context.Context, userID, email string) error {
-	evicted, err := m.store.evict(ctx, userID, email)
+func (m *Module) makeRoom(ctx context.Context, userID, email, canonical string) error {
+	evicted, err := m.store.evict(ctx, userID, email, canonical)
 	if err != nil {
 		return err
 	}
@@ -320,7 +392,7 @@ func (m *Module) workOnDeparture(ctx context.Context, userID string) error {
 		return err
 	}
 	if d.State == leaving && d.due(time.Now()) {
-		if err := m.store.beginErasing(ctx, userID); err != nil {
+		if err := m.beginErasing(ctx, d); err != nil {
 			return err
 		}
 		if d, err = m.store.departure(ctx, userID); err != nil {
@@ -331,8 +403,9 @@ func (m *Module) workOnDeparture(ctx context.Context, userID string) error {
 		return m.erase(ctx, d)
 	}
 	// Once more, because a command has no belongings at hand, and a suspension may have ended at the same moment.
+	same := false
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		same, err := m.store.keepState(ctx, userID, d.State)
+		same, err = m.store.keepState(ctx, userID, d.State)
 		switch {
 		case err != nil || !same:
 			return err
@@ -341,19 +414,54 @@ func (m *Module) workOnDeparture(ctx context.Context, userID string) error {
 		}
 		return m.showAgain(ctx, userID)
 	})
+	if err != nil || !same { // whoever has changed it goes on
+		return err
+	}
+	return m.settle(ctx, d)
+}
+
+// settle does what may take long. If the account has gone or come back meanwhile, it begins anew, because it has undone
+// what another process has done since.
+func (m *Module) settle(ctx context.Context, d departure) error {
+	u, err := m.store.anyByID(ctx, d.UserID)
 	if err != nil {
 		return err
 	}
-	if d.State == leaving {
-		if err := m.belongings.Settle(ctx, userID, d.leftAt()); err != nil {
+	returnedAt := u.returnedAt
+	if u.left {
+		returnedAt = time.Time{}
+		if d, err = m.store.departure(ctx, d.UserID); err != nil || d.UserID == "" {
 			return err
 		}
-		return m.store.settled(ctx, userID)
 	}
-	if err := m.belongings.Settle(ctx, userID, time.Time{}); err != nil {
+	if err := m.belongings.Settle(ctx, d.UserID, d.leftAt(), returnedAt); err != nil {
 		return err
 	}
-	return m.store.endReturn(ctx, userID)
+	switch now, err := m.store.anyByID(ctx, d.UserID); {
+	case errors.Is(err, errNoAccount): // it is erased
+		return nil
+	case err != nil:
+		return err
+	case now.left != u.left || !now.returnedAt.Equal(u.returnedAt):
+		return m.settle(ctx, d)
+	case now.left:
+		return m.store.settled(ctx, d.UserID)
+	}
+	return m.store.endReturn(ctx, d.UserID)
+}
+
+// beginErasing brings an account back instead, if its owner had taken the deletion back after the backup from which the
+// database comes.
+func (m *Module) beginErasing(ctx context.Context, d departure) error {
+	returnedAt, err := m.belongings.ReturnedAt(ctx, d.UserID)
+	if err != nil {
+		return fmt.Errorf("look whether a person has returned: %w", err)
+	}
+	if returnedAt.After(d.leftAt()) {
+		_, err := m.ReturnAgain(ctx, d.UserID, returnedAt)
+		return err
+	}
+	return m.store.beginErasing(ctx, d.UserID)
 }
 
 // erase erases an account, last of all its row: whatever interrupts it, the next try finds what is left.

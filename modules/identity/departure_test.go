@@ -17,9 +17,10 @@ import (
 
 // property notes what happens to the belongings of people, and fails as often as it is told to.
 type property struct {
-	mu    sync.Mutex
-	done  []string
-	fails int
+	mu         sync.Mutex
+	done       []string
+	fails      int
+	returnedAt time.Time
 }
 
 func (p *property) note(what string) error {
@@ -50,11 +51,17 @@ func (p *property) Return(_ context.Context, _ string, shown bool) error {
 	return p.note("return hidden")
 }
 
-func (p *property) Settle(_ context.Context, _ string, leftAt time.Time) error {
-	if leftAt.IsZero() {
+func (p *property) Settle(_ context.Context, _ string, leftAt, returnedAt time.Time) error {
+	if returnedAt.After(leftAt) {
 		return p.note("settle back")
 	}
 	return p.note("settle")
+}
+
+func (p *property) ReturnedAt(context.Context, string) (time.Time, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.returnedAt, nil
 }
 
 func (p *property) Erase(_ context.Context, _, email string) error { return p.note("erase " + email) }
@@ -82,7 +89,8 @@ func (h *house) delete(u identity.User, password string) error {
 // due makes all deletions due for erasure, works on them, and waits until none is left.
 func (h *house) due() {
 	h.Helper()
-	if _, err := h.db.Exec(h.Context(), `UPDATE identity_departures SET erase_at = 1, due_at = 1`); err != nil {
+	if _, err := h.db.Exec(h.Context(), `
+		UPDATE identity_departures SET erase_at = 1, due_at = 1, left_at = left_at - 60000000`); err != nil {
 		h.Fatal(err)
 	}
 	h.work(`SELECT COUNT(*) AS n FROM identity_departures`)
@@ -154,7 +162,7 @@ func TestADeletedAccountIsAsIfItWereGone(t *testing.T) {
 			t.Errorf("the e-mail is not free: %v", err)
 		}
 		h.due()
-		h.code("undo after the erasure", h.UndoDeletion(ctx, "", h.undo(ana.Email, 2)), "token_expired")
+		h.code("undo after the erasure", h.UndoDeletion(ctx, "", h.undo(ana.Email, 2), false), "token_expired")
 		if !strings.HasSuffix(h.owned.all(), "erase ana@example.com") {
 			t.Errorf("it did %s", h.owned.all())
 		}
@@ -188,7 +196,7 @@ func TestADeletionIsUndoneByTheLink(t *testing.T) {
 		ana, eve := h.leaver("ana@example.com"), h.leaver("eve@example.com")
 		mustEnd(t, h.delete(ana, password))
 		token := h.undo(ana.Email, 2)
-		h.code("another's session", h.UndoDeletion(ctx, eve.ID, token), "token_of_another_account")
+		h.code("another's session", h.UndoDeletion(ctx, eve.ID, token, false), "token_of_another_account")
 		_, err := h.ConfirmEmail(ctx, "", token)
 		h.code("for another purpose", err, "token_invalid")
 
@@ -199,7 +207,7 @@ func TestADeletionIsUndoneByTheLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			h.code("a proved owner", h.UndoDeletion(ctx, "", token), "email_taken_since")
+			h.code("a proved owner", h.UndoDeletion(ctx, "", token, false), "email_taken_since")
 		}
 		mustEnd(t, h.delete(squatter, password))
 		third, _ := h.memberAgain(ana.Email, 5)
@@ -207,7 +215,7 @@ func TestADeletionIsUndoneByTheLink(t *testing.T) {
 		codes := make([]string, 4)
 		for i := range codes {
 			group.Go(func() {
-				if err := h.UndoDeletion(ctx, "", token); err != nil {
+				if err := h.UndoDeletion(ctx, "", token, false); err != nil {
 					codes[i] = fault.From(err).Code
 				}
 			})
@@ -233,7 +241,7 @@ func TestADeletionIsUndoneByTheLink(t *testing.T) {
 		}
 		// A second deletion is one like the first, and the old link is not good for it.
 		mustEnd(t, h.delete(ana, password))
-		h.code("the old link", h.UndoDeletion(ctx, "", token), "token_used")
+		h.code("the old link", h.UndoDeletion(ctx, "", token, false), "token_used")
 		h.due()
 		if _, err := h.Account(ctx, ana.ID); err == nil {
 			t.Error("the account is not erased")
@@ -268,7 +276,7 @@ func TestAThiefCannotDeleteAnAccountForGood(t *testing.T) {
 	if u, err := h.Account(ctx, ana.ID); err != nil || u.Email != ana.Email {
 		t.Errorf("the account is %+v, %v", u, err)
 	}
-	h.code("the thief's link", h.UndoDeletion(ctx, "", h.undo("thief@example.com", 2)), "token_used")
+	h.code("the thief's link", h.UndoDeletion(ctx, "", h.undo("thief@example.com", 2), false), "token_used")
 	_, err = h.SignIn(ctx, credentials(ana.Email, password))
 	h.code("the thief's password", err, "bad_credentials")
 }
@@ -286,6 +294,11 @@ func TestNotEverybodyCanDelete(t *testing.T) {
 		h.code("no code", h.delete(ana, password), "totp_missing")
 		_, err = h.DeleteAccount(ctx, h.caller(ana), password, "000000")
 		h.code("a wrong code", err, "wrong_totp")
+		if _, err := h.Grant(ctx, console, ana.Email, identity.Admin); err != nil {
+			t.Fatal(err)
+		}
+		// The refusal uses up no recovery code.
+		h.code("the only admin", errOf(h.DeleteAccount(ctx, h.caller(ana), password, recovery[0])), "last_admin")
 		for _, u := range []identity.User{ana, ben} {
 			if _, err := h.Grant(ctx, console, u.Email, identity.Admin); err != nil {
 				t.Fatal(err)
@@ -322,7 +335,8 @@ func TestAnErasureGoesOnAfterAFailure(t *testing.T) {
 	ctx := t.Context()
 	ana := h.leaver("ana@example.com")
 	mustEnd(t, h.delete(ana, password))
-	_, err := h.db.Exec(ctx, `UPDATE identity_departures SET erase_at = 1, due_at = 1`)
+	_, err := h.db.Exec(ctx, `
+		UPDATE identity_departures SET erase_at = 1, due_at = 1, left_at = left_at - 60000000`)
 	mustEnd(t, err)
 	h.owned.fails = 1
 	h.workUntil("the first try fails", func() bool {
@@ -330,7 +344,7 @@ func TestAnErasureGoesOnAfterAFailure(t *testing.T) {
 		defer h.owned.mu.Unlock()
 		return h.owned.fails == 0
 	})
-	h.code("undo while it is erased", h.UndoDeletion(ctx, "", h.undo(ana.Email, 2)), "token_expired")
+	h.code("undo while it is erased", h.UndoDeletion(ctx, "", h.undo(ana.Email, 2), false), "token_expired")
 	if _, err := h.ProfileOf(ctx, ana.ID); err != nil {
 		t.Errorf("the account went before its belongings: %v", err)
 	}
@@ -363,6 +377,9 @@ func TestACommandDeletesForThoseWhoCannot(t *testing.T) {
 		_, err = h.Remove(ctx, console, root.Email, true)
 		h.code("the last admin", err, "last_admin")
 		h.workUntil("a worker hides what is there", func() bool { return h.owned.all() == "leave, settle" })
+		if _, err := h.Suspend(ctx, by, ana.ID, time.Now().Add(2*time.Hour)); err != nil { // it may come back
+			t.Errorf("suspend a deleted account: %v", err)
+		}
 		if back, err := h.Readmit(ctx, console, ana.ID); err != nil || !back {
 			t.Errorf("it is back: %v, %v", back, err)
 		}
@@ -375,13 +392,19 @@ func TestACommandDeletesForThoseWhoCannot(t *testing.T) {
 		if removed, err := h.Remove(ctx, console, ana.Email, true); err != nil || !removed {
 			t.Errorf("at once: %v, %v", removed, err)
 		}
-		h.work(`SELECT COUNT(*) AS n FROM identity_departures`)
+		// Not before all processes know that nobody votes or uploads for it any more.
+		h.work(`SELECT COUNT(*) AS n FROM identity_departures WHERE due_at < left_at + 60000000`)
+		if _, err := h.ProfileOf(ctx, ana.ID); err != nil {
+			t.Errorf("the account is erased too early: %v", err)
+		}
+		h.code("an upload that ends meanwhile", h.Present(ctx, ana.ID), "unauthenticated")
+		h.due()
 		done, _, err := h.ActsOf(ctx, ana.ID)
 		acts := []string{}
 		for _, r := range slices.Backward(done) {
 			acts = append(acts, r.Act)
 		}
-		want := "user.suspend, account.delete, account.return, account.delete, account.erase"
+		want := "user.suspend, account.delete, user.suspend, account.return, account.delete, account.erase"
 		if strings.Join(acts, ", ") != want || err != nil {
 			t.Errorf("the log has %q, %v", acts, err)
 		}
@@ -408,9 +431,109 @@ func TestABackupUndoesNoDeletion(t *testing.T) {
 			t.Errorf("%s is deleted again: %v, %v", id, again, err)
 		}
 	}
-	// One whose days are over goes at once.
 	if again, err := h.DeleteAgain(ctx, ana.ID, time.Now().Add(time.Hour)); err != nil || !again {
 		t.Errorf("a later one: %v, %v", again, err)
 	}
 	h.due()
+}
+
+// Whoever took their deletion back after the backup is not erased, however late the backup is restored.
+func TestABackupUndoesNoReturn(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		ana, ben := h.leaver("ana@example.com"), h.leaver("ben@example.com")
+		mustEnd(t, h.delete(ana, password))
+		mustEnd(t, h.delete(ben, password))
+		if back, err := h.ReturnAgain(ctx, ben.ID, time.Now().Add(-time.Hour)); err != nil || back {
+			t.Errorf("a return of before the deletion: %v, %v", back, err)
+		}
+		if back, err := h.ReturnAgain(ctx, ben.ID, time.Now().Add(time.Hour)); err != nil || !back {
+			t.Errorf("a later return: %v, %v", back, err)
+		}
+		h.owned.mu.Lock()
+		h.owned.returnedAt = time.Now().Add(time.Hour)
+		h.owned.mu.Unlock()
+		h.due()
+		for _, u := range []identity.User{ana, ben} {
+			if got, err := h.Account(ctx, u.ID); err != nil || got.Email != u.Email || !got.EmailVerified {
+				t.Errorf("the account is %+v, %v", got, err)
+			}
+		}
+		mustEnd(t, errOf(h.SignIn(ctx, credentials(ana.Email, password))))
+	})
+}
+
+// After a restore there is a day in which deleted accounts can be brought back by a command.
+func TestARestoreLeavesADayToBringAccountsBack(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, databasetest.Open(t, houseTables()...))
+	ctx := t.Context()
+	ana := h.leaver("ana@example.com")
+	mustEnd(t, h.delete(ana, password))
+	_, err := h.db.Exec(ctx, `UPDATE identity_departures SET erase_at = 1`)
+	mustEnd(t, err)
+	mustEnd(t, h.DelayErasures(ctx))
+	if back, err := h.Readmit(ctx, console, ana.ID); err != nil || !back {
+		t.Errorf("it is back: %v, %v", back, err)
+	}
+}
+
+// Of two old accounts of one mailbox, each comes back as it was, and takes nothing from the other.
+func TestAnAccountOfASharedMailboxComesBack(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		ana := h.leaver("ana@example.com")
+		_, err := db.Exec(ctx, `UPDATE identity_users SET email_canonical = '' WHERE id = ?`, ana.ID)
+		mustEnd(t, err)
+		other, _ := h.member("other@example.com") // has not proved its e-mail
+		_, err = db.Exec(ctx, `UPDATE identity_users SET email_canonical = 'ana@example.com' WHERE id = ?`, other.ID)
+		mustEnd(t, err)
+		mustEnd(t, h.delete(ana, password))
+		mustEnd(t, h.UndoDeletion(ctx, "", h.undo(ana.Email, 2), false))
+		for _, u := range []identity.User{ana, other} {
+			if got, err := h.Account(ctx, u.ID); err != nil || got.Email != u.Email {
+				t.Errorf("the account of %s is %+v, %v", u.Email, got, err)
+			}
+		}
+	})
+}
+
+// The link proves an e-mail that was not proved before, so that nobody keeps its owner out by signing up with it.
+func TestTheLinkProvesTheEmailOfADeletedAccount(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, databasetest.Open(t, houseTables()...))
+	ctx := t.Context()
+	ana, _ := h.member("ana@example.com")
+	mustEnd(t, h.delete(ana, password))
+	token := h.undo(ana.Email, 2)
+	squatter, _ := h.memberAgain(ana.Email, 3)
+	mustEnd(t, h.UndoDeletion(ctx, "", token, false))
+	if u, err := h.Account(ctx, ana.ID); err != nil || u.Email != ana.Email || !u.EmailVerified {
+		t.Errorf("the account is %+v, %v", u, err)
+	}
+	if u, err := h.Account(ctx, squatter.ID); err != nil || u.Email == ana.Email {
+		t.Errorf("who has not proved the e-mail keeps it: %+v, %v", u, err)
+	}
+}
+
+// Whoever says that a stranger has deleted the account gets it back without the stranger's password and factor.
+func TestAStrangerDeletesAnAccountOnlyOnce(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, houseTables(), func(t *testing.T, db *database.DB) {
+		h, ctx := openHouse(t, db), t.Context()
+		ana := h.leaver("ana@example.com")
+		offer, err := h.OfferFactor(ctx, ana.ID, password, client)
+		mustEnd(t, err)
+		recovery, err := h.ConfirmFactor(ctx, ana.ID, codeAt(t, offer.Secret, 0), "")
+		mustEnd(t, err)
+		mustEnd(t, errOf(h.DeleteAccount(ctx, h.caller(ana), password, recovery[0])))
+		mustEnd(t, h.UndoDeletion(ctx, "", h.undo(ana.Email, 2), true))
+		h.code("the stranger deletes again", errOf(h.DeleteAccount(ctx, h.caller(ana), password, recovery[1])),
+			"wrong_password")
+		token := h.smtp.Await(t, ana.Email, 3).Token()
+		mustEnd(t, h.ResetPassword(ctx, "", client, token, otherPassword))
+		mustEnd(t, errOf(h.SignIn(ctx, credentials(ana.Email, otherPassword.Password1))))
+	})
 }

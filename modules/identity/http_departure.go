@@ -65,12 +65,21 @@ func (a api) deleteMe(ctx context.Context, in *deleteMeInput) (*deleteMeOutput, 
 type undeleteInput struct {
 	Body struct {
 		Token string `json:"token" maxLength:"200" doc:"What the link of the letter has as its parameter token"`
+
+		// A stranger's password and second factor become useless, and a letter lets the owner choose a password.
+		Stranger bool `json:"stranger,omitempty" doc:"Set it if somebody else has deleted the account"`
 	}
 }
 
 func (a api) postUndelete(ctx context.Context, in *undeleteInput) (*messageOutput, error) {
-	if err := a.UndoDeletion(ctx, auth.CallerID(ctx), in.Body.Token); err != nil {
+	if err := a.UndoDeletion(ctx, auth.CallerID(ctx), in.Body.Token, in.Body.Stranger); err != nil {
 		return nil, err
+	}
+	if in.Body.Stranger {
+		return messageOf(ctx,
+			"Tu cuenta volvió. Nadie entra con la contraseña de antes: elige una nueva con el enlace de tu correo.",
+			"Your account is back. Nobody signs in with the password of before: choose a new one by the link in your "+
+				"e-mail."), nil
 	}
 	return messageOf(ctx, "Tu cuenta volvió, con tus videos y tus votos. Entra con tu contraseña de antes.",
 		"Your account is back, with your videos and your votes. Sign in with your password of before."), nil

@@ -84,7 +84,18 @@ func secretHash(secret []byte) string {
 // redeem uses up a link that is for one of the purposes, in the transaction of ctx, and returns whose it is. caller is
 // who is signed in, if anybody is: nobody uses another's link by mistake.
 func (m *Module) redeem(ctx context.Context, caller, token string, purposes ...Purpose) (proof, User, error) {
-	return m.openLink(ctx, caller, token, m.store.takeProof, purposes)
+	take := func(ctx context.Context, hash string, purposes []Purpose) (*proof, error) {
+		found, err := m.store.freshProof(ctx, hash, purposes)
+		if err != nil || found == nil {
+			return nil, err
+		}
+		// Before the link, as who deletes the account does; what is read of it then holds until the transaction ends.
+		if err := m.store.lockAccount(ctx, found.UserID); err != nil {
+			return nil, err
+		}
+		return m.store.takeProof(ctx, hash, purposes)
+	}
+	return m.openLink(ctx, caller, token, take, purposes)
 }
 
 // Link returns what the link with the token is for, without using it up. The error is that of using it.
@@ -172,7 +183,7 @@ func (m *Module) restore(ctx context.Context, p proof, u User) error {
 			return err
 		}
 	}
-	if err := m.makeRoom(ctx, u.ID, p.Email); err != nil {
+	if err := m.makeRoom(ctx, u.ID, p.Email, canonicalEmail(p.Email)); err != nil {
 		return err
 	}
 	if err := m.store.setEmail(ctx, u.ID, p.Email); err != nil {

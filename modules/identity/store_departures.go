@@ -13,14 +13,25 @@ import (
 // departure is the row of an account that was deleted. Times are the database's clock.
 type departure struct {
 	UserID, State, Email, PasswordHash      string
+	EmailCanonical                          *string
 	EmailVerifiedAt, LeftAt, EraseAt, DueAt int64
 	Now                                     int64
 }
 
 // due reports whether the account is to be erased. Both the database's clock and that of the process, whose time is
-// given, must say so: one that is wrong erases nothing too early.
+// given, must say so: one that is wrong erases nothing too early. Nothing is erased while other processes may not know
+// of the deletion.
 func (d departure) due(now time.Time) bool {
-	return d.EraseAt <= d.Now && d.EraseAt <= database.Micros(now)
+	at := max(d.EraseAt, d.LeftAt+lookAgainAfter.Microseconds())
+	return at <= d.Now && at <= database.Micros(now)
+}
+
+// canonical is "" for an account that is not the one of its mailbox.
+func (d departure) canonical() string {
+	if d.EmailCanonical == nil {
+		return canonicalEmail(d.Email)
+	}
+	return *d.EmailCanonical
 }
 
 func (d departure) leftAt() time.Time { return database.FromMicros(d.LeftAt) }
@@ -54,11 +65,11 @@ func (s *store) leave(ctx context.Context, userID string, life time.Duration) (u
 	}
 	err = s.db.Query(ctx, &row, `
 		INSERT INTO identity_departures
-			(user_id, state, email, email_verified_at, password_hash, left_at, erase_at, due_at)
-		SELECT id, 'leaving', email, email_verified_at, password_hash, `+s.db.Clock()+`, `+s.after(life+margin)+`,
+			(user_id, state, email, email_canonical, email_verified_at, password_hash, left_at, erase_at, due_at)
+		SELECT id, 'leaving', email, email_canonical, email_verified_at, password_hash, `+s.db.Clock()+`, `+s.after(life+margin)+`,
 			`+s.db.Clock()+`
 		FROM identity_users WHERE id = ? AND left_at = 0
-		ON CONFLICT (user_id) DO UPDATE SET state = 'leaving', email = excluded.email,
+		ON CONFLICT (user_id) DO UPDATE SET state = 'leaving', email = excluded.email, email_canonical = excluded.email_canonical,
 			email_verified_at = excluded.email_verified_at, password_hash = excluded.password_hash,
 			left_at = excluded.left_at, erase_at = excluded.erase_at, due_at = excluded.due_at
 		RETURNING left_at`, userID)
@@ -93,10 +104,19 @@ func (s *store) hurryDeparture(ctx context.Context, userID string, now bool) (bo
 // reopen gives an account its password back, and returns its departure. The error is errLinkExpired if it is not
 // deleted, or too late.
 func (s *store) reopen(ctx context.Context, userID string) (departure, error) {
+	return s.reopenIf(ctx, `user_id = ? AND erase_at > `+s.db.Clock(), userID)
+}
+
+// reopenBefore is reopen, however late it is, for an account that was deleted before a time.
+func (s *store) reopenBefore(ctx context.Context, userID string, at time.Time) (departure, error) {
+	return s.reopenIf(ctx, `user_id = ? AND left_at < ?`, userID, database.Micros(at))
+}
+
+func (s *store) reopenIf(ctx context.Context, condition, userID string, values ...any) (departure, error) {
 	var rows []departure
 	err := s.db.Query(ctx, &rows, `
 		UPDATE identity_departures SET state = 'returning', due_at = `+s.db.Clock()+`
-		WHERE user_id = ? AND state = 'leaving' AND erase_at > `+s.db.Clock()+` RETURNING *`, userID)
+		WHERE state = 'leaving' AND `+condition+` RETURNING *`, append([]any{userID}, values...)...)
 	if err == nil && len(rows) == 0 {
 		return departure{}, errLinkExpired
 	}
@@ -115,7 +135,7 @@ func (s *store) reopen(ctx context.Context, userID string) (departure, error) {
 func (s *store) giveEmailBack(ctx context.Context, d departure) error {
 	_, err := s.db.Exec(ctx, `
 		UPDATE identity_users SET email = ?, email_folded = ?, email_canonical = ?, email_verified_at = ? WHERE id = ?`,
-		d.Email, fold(d.Email), canonicalEmail(d.Email), d.EmailVerifiedAt, d.UserID)
+		d.Email, fold(d.Email), d.canonical(), d.EmailVerifiedAt, d.UserID)
 	switch database.UniqueViolation(err) {
 	case "identity_users_email_folded_key", "identity_users_email_canonical_key":
 		return errEmailTakenSince.With(err)
@@ -124,6 +144,28 @@ func (s *store) giveEmailBack(ctx context.Context, d departure) error {
 		return fmt.Errorf("give an e-mail back: %w", err)
 	}
 	return nil
+}
+
+// delayErasures gives all deleted accounts at least a while.
+func (s *store) delayErasures(ctx context.Context, least time.Duration) error {
+	_, err := s.db.Exec(ctx, `UPDATE identity_departures SET erase_at = `+s.after(least)+`
+		WHERE state = 'leaving' AND erase_at < `+s.after(least))
+	if err != nil {
+		return fmt.Errorf("delay erasures: %w", err)
+	}
+	return nil
+}
+
+// known returns those of the accounts that are not erased.
+func (s *store) known(ctx context.Context, ids []string) (known []string, err error) {
+	var rows []struct{ ID string }
+	if err := s.db.Query(ctx, &rows, `SELECT id FROM identity_users WHERE id IN ?`, ids); err != nil {
+		return nil, fmt.Errorf("look for accounts: %w", err)
+	}
+	for _, row := range rows {
+		known = append(known, row.ID)
+	}
+	return known, nil
 }
 
 // nextDeparture returns one that is due, which nobody else gets for a while; "": there is none.
@@ -164,12 +206,14 @@ func (s *store) keepState(ctx context.Context, userID, state string) (bool, erro
 	return n > 0, nil
 }
 
-// settled notes when to look at a deletion again: once more soon after it, and then to erase the account.
+// settled notes when to look at a deletion again: once more soon after it, and then to erase the account; later if the
+// clock of the process says that it is too early.
 func (s *store) settled(ctx context.Context, userID string) error {
 	again := fmt.Sprintf(`left_at + CAST(%d AS BIGINT)`, lookAgainAfter.Microseconds())
 	_, err := s.db.Exec(ctx, `
 		UPDATE identity_departures
-		SET due_at = CASE WHEN `+again+` > `+s.db.Clock()+` AND `+again+` < erase_at THEN `+again+` ELSE erase_at END
+		SET due_at = CASE WHEN `+again+` > `+s.db.Clock()+` THEN `+again+`
+			WHEN erase_at > `+s.db.Clock()+` THEN erase_at ELSE `+s.after(lookAgainAfter)+` END
 		WHERE user_id = ? AND state = 'leaving'`, userID)
 	if err != nil {
 		return fmt.Errorf("note the state of a deletion: %w", err)

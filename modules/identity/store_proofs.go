@@ -106,14 +106,14 @@ func (s *store) setEmail(ctx context.Context, userID, email string) error {
 }
 
 // evict takes an e-mail from the account that holds it without having proved it, for one that has, and returns whose it
-// was. That account keeps an address that is nobody's.
-func (s *store) evict(ctx context.Context, userID, email string) (evicted []string, err error) {
+// was. That account keeps an address that is nobody's. canonical is "" for one that is not the account of its mailbox.
+func (s *store) evict(ctx context.Context, userID, email, canonical string) (evicted []string, err error) {
 	var rows []struct{ ID string }
 	err = s.db.Query(ctx, &rows, `
 		UPDATE identity_users
 		SET email = id || '@invalid', email_folded = id || '@invalid', email_canonical = ''
-		WHERE (email_folded = ? OR email_canonical = ?) AND id <> ? AND email_verified_at = 0 RETURNING id`,
-		fold(email), canonicalEmail(email), userID)
+		WHERE (email_folded = ? OR email_canonical = ? AND email_canonical <> '') AND id <> ? AND email_verified_at = 0 RETURNING id`,
+		fold(email), canonical, userID)
 	for _, row := range rows {
 		evicted = append(evicted, row.ID)
 	}

@@ -13,12 +13,12 @@ import (
 	"risingstars/platform/database"
 )
 
-// userByID returns errNoUser if there is no such account.
+// userByID returns errNoUser if there is no such account. It also finds one that is deleted and may come back.
 func (s *store) userByID(ctx context.Context, id string) (User, error) {
 	if uuid.Validate(id) != nil {
 		return User{}, errNoUser
 	}
-	user, err := s.byID(ctx, id)
+	user, err := s.anyByID(ctx, id)
 	if errors.Is(err, errNoAccount) {
 		err = errNoUser
 	}

@@ -114,7 +114,12 @@ func (d *directUploads) createVideo(ctx context.Context, u directUpload) (Video,
 	}
 	v, err := d.m.newVideo(ctx, u.details, u.ID, u.OwnerID, u.Key, u.Size)
 	if err == nil {
-		err = d.rows.complete(ctx, v)
+		err = d.m.store.db.InTx(ctx, func(ctx context.Context) error {
+			if err := d.m.people.Present(ctx, v.OwnerID); err != nil {
+				return err
+			}
+			return d.rows.complete(ctx, v)
+		})
 	}
 	if errors.Is(err, errDiscarded) {
 		d.abandon(ctx, u)

@@ -305,6 +305,8 @@ func (b *board) Profile(context.Context, string) (Profile, error) {
 	return Profile{PlayerName: "Ana", City: "Bogotá", Country: "Colombia"}, nil
 }
 
+func (b *board) Present(context.Context, string) error { return nil }
+
 func (b *board) entries() []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()

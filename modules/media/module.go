@@ -60,6 +60,8 @@ type Profile struct {
 type People interface {
 	// Profile returns the profile of an account. An unknown account is an error.
 	Profile(ctx context.Context, userID string) (Profile, error)
+	// Present returns a fault if an account is deleted. Otherwise nobody deletes it before the transaction in ctx ends.
+	Present(ctx context.Context, userID string) error
 }
 
 // Herald tells others what becomes of videos. Its methods join the transaction in ctx.

@@ -72,7 +72,12 @@ func (m *Module) accept(ctx context.Context, ownerID string, o *original, d deta
 		err = m.checkStart(ctx, o.key, d.Start)
 	}
 	if err == nil {
-		err = m.within(ctx, m.o.Quotas, ownerID, 1, func(ctx context.Context) error { return m.store.insert(ctx, v) })
+		err = m.within(ctx, m.o.Quotas, ownerID, 1, func(ctx context.Context) error {
+			if err := m.people.Present(ctx, ownerID); err != nil { // the upload may have taken long
+				return err
+			}
+			return m.store.insert(ctx, v)
+		})
 	}
 	if err != nil {
 		m.discard(ctx, err, o.key)

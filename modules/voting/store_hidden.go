@@ -313,10 +313,13 @@ func (s *store) withdrawHidden(ctx context.Context, videoID string) (known, with
 	if hidden[0].Votes > 0 {
 		return true, false, nil
 	}
-	return true, true, s.execAll(ctx, []statement{
-		{`DELETE FROM voting_hidden_entries WHERE video_id = ?`, []any{videoID}},
-		{`DELETE FROM voting_withdrawn_votes WHERE video_id = ?`, []any{videoID}},
-	})
+	// A vote may come back meanwhile, and wants its entry.
+	removed, err := s.db.Exec(ctx, `DELETE FROM voting_hidden_entries WHERE video_id = ? AND votes = 0`, videoID)
+	if err != nil || removed == 0 {
+		return true, false, err
+	}
+	_, err = s.db.Exec(ctx, `DELETE FROM voting_withdrawn_votes WHERE video_id = ?`, videoID)
+	return true, err == nil, err
 }
 
 func (s *store) shownOf(ctx context.Context, userID string) (entries, votes int, err error) {

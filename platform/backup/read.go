@@ -28,6 +28,9 @@ type Reader struct {
 	// Identities decrypt; without any, what is encrypted cannot be read.
 	Identities []age.Identity
 	Progress   func(done, total int64)
+	// Later begins the keys of files that stay as they are if they are there: they may be later than the snapshot. ""
+	// is for none.
+	Later string
 
 	done int64
 }
@@ -85,7 +88,8 @@ func (r *Reader) Secret(ctx context.Context) (secret []byte, err error) {
 // damaged is not copied.
 func (r *Reader) Files(ctx context.Context, to *storage.Bucket) error {
 	for _, file := range r.Snapshot.Files {
-		if there, err := to.Stat(ctx, file.Key); err == nil && there.Size == file.Original {
+		if there, err := to.Stat(ctx, file.Key); err == nil &&
+			(there.Size == file.Original || r.Later != "" && strings.HasPrefix(file.Key, r.Later)) {
 			r.progress(file.Size)
 			continue
 		}
