@@ -139,12 +139,15 @@ make_folders() {
 
 # put FILE PATH MODE installs a file in one step, unless it is there already. It keeps the one before as PATH.old.
 put() {
-	cmp -s "$1" "$2" && return
+	if cmp -s "$1" "$2"; then return; fi
 	if [[ -e $2 ]]; then
-		cp -p "$2" "$2.old.new" && mv "$2.old.new" "$2.old"
+		cp -p "$2" "$2.old.new"
+		mv "$2.old.new" "$2.old"
 		replaced+=("$2")
 	fi
-	install -m "$3" "$1" "$2.new" && mv "$2.new" "$2"
+	install -m "$3" "$1" "$2.new"
+	sync "$2.new"
+	mv "$2.new" "$2"
 	changed=yes
 }
 
@@ -185,6 +188,23 @@ data() {
 	echo "${folder:-$state/data}"
 }
 
+# check_room FOLDER BYTES dies unless so many are free there.
+check_room() {
+	local free
+	free=$(df --output=avail --block-size=1 "$1" | tail -n 1)
+	((free > $2)) || die "$1 has $((free >> 20)) MiB free, and an update needs $(($2 >> 20)); nothing was changed"
+}
+
+# check_update dies unless there is room for binaries and two copies of the database.
+check_update() {
+	local folder size
+	size=$(($(stat -c %s "$room/$name") + $(stat -c %s "$bin/app") + (1 << 20)))
+	check_room "$bin" "$size"
+	folder=$(data)
+	[[ -n $folder && -e $folder/showcase.db ]] || return 0
+	check_room "$folder" $((size + 2 * $(cat "$folder"/showcase.db* | wc -c)))
+}
+
 stop() {
 	stopped=yes
 	systemctl stop showcase
@@ -212,7 +232,10 @@ copy_database() {
 put_back() {
 	local path
 	for path in "${replaced[@]}"; do
-		cp -p "$path.old" "$path.new" && mv "$path.new" "$path"
+		if ! cp -p "$path.old" "$path.new" || ! mv "$path.new" "$path"; then
+			stopped= # what is there is not what ran before
+			die "$path.old could not be put back as $path. The service is stopped: make room, and run the same command again"
+		fi
 	done
 	systemctl daemon-reload
 }
@@ -272,6 +295,7 @@ chmod 755 "$room/$name"
 as_user true 2>/dev/null || die "$state cannot be entered by the user showcase"
 had=
 if [[ -e $bin/app ]] && systemctl is-enabled --quiet showcase 2>/dev/null; then had=yes; fi
+if [[ -n $had ]] && ! cmp -s "$room/$name" "$bin/app"; then check_update; fi
 put_units
 if [[ -z $had ]]; then
 	first
