@@ -201,6 +201,7 @@ check_update() {
 	size=$(($(stat -c %s "$room/$name") + $(stat -c %s "$bin/app") + (1 << 20)))
 	check_room "$bin" "$size"
 	folder=$(data)
+	[[ -z $folder || ! -e $folder/put-back ]] || die "$(half_put_back "$folder")"
 	[[ -n $folder && -e $folder/showcase.db ]] || return 0
 	check_room "$folder" $((size + 2 * $(cat "$folder"/showcase.db* | wc -c)))
 }
@@ -215,17 +216,55 @@ start() {
 	stopped=
 }
 
-# copy_database keeps the database of before the update. Nothing runs meanwhile.
+# copy_database keeps the database of before the update. Nothing runs meanwhile. The service may write in the folder, so
+# all is done as its user.
 copy_database() {
 	local folder
 	folder=$(data)
 	[[ -n $folder && -e $folder/showcase.db ]] || return 0
-	rm -rf "$folder/before-update.new"
-	install -d -m 700 "$folder/before-update.new"
-	cp -p --reflink=auto "$folder"/showcase.db* "$folder/before-update.new/"
-	own "$folder/before-update.new"
-	rm -rf "$folder/before-update"
-	mv "$folder/before-update.new" "$folder/before-update"
+	as_user bash -eu -s "$folder" <<-'END'
+		umask 077
+		cd "$1"
+		rm -rf before-update.new
+		mkdir before-update.new
+		cp -p --reflink=auto showcase.db* before-update.new/
+		sync -f before-update.new
+		rm -rf before-update
+		mv before-update.new before-update
+		sync -f .
+	END
+}
+
+# put_database_back FOLDER gives the old version the database of before the update, and keeps the newer one as $newer.
+# Nothing runs meanwhile. There is a whole copy before anything is renamed, and nothing starts while only a part is.
+put_database_back() {
+	newer=$1/after-update-$(date -u +%Y%m%d-%H%M%S)
+	as_user bash -eu -s "$1" <<-'END' || die "$1/before-update could not be copied. The newer database is where it was"
+		umask 077
+		cd "$1"
+		rm -rf put-back.new
+		mkdir put-back.new
+		cp -p before-update/showcase.db* put-back.new/
+		sync -f put-back.new
+		mv put-back.new put-back
+	END
+	trap '' HUP INT TERM
+	stopped=
+	as_user bash -eu -s "$1" "$newer" <<-'END' || die "The service is stopped: $(half_put_back "$1")"
+		umask 077
+		cd "$1"
+		mkdir "$2"
+		mv showcase.db* "$2/"
+		mv put-back/showcase.db* .
+		sync -f .
+		rmdir put-back
+	END
+	trap 'exit 1' HUP INT TERM
+}
+
+half_put_back() {
+	echo "$1/put-back has the database of before the last update, or a part of it. Move its files into $1, and those" \
+		"of the same names there elsewhere; remove put-back; systemctl start showcase"
 }
 
 # put_back restores what this run has replaced.
@@ -255,14 +294,10 @@ roll_back() {
 		die "the old version cannot read the newer database, and that is a server's: restore the backup of before the update (infra/BACKUP.md)"
 	say "the old version cannot read the newer database, so it gets the copy of before the update"
 	stop
-	rm -rf "$folder/after-update"
-	install -d -m 700 "$folder/after-update"
-	mv "$folder"/showcase.db* "$folder/after-update/"
-	cp -p "$folder"/before-update/showcase.db* "$folder/"
-	own "$folder/after-update"
+	put_database_back "$folder"
 	start
-	ready || die "the old version does not become ready either: journalctl -u showcase. Databases: $folder/before-update, $folder/after-update"
-	die "the old version runs again, with the database of before the update. The newer one is in $folder/after-update"
+	ready || die "the old version does not become ready either: journalctl -u showcase. Databases: $folder/before-update, $newer"
+	die "the old version runs again, with the database of before the update. The newer one is in $newer"
 }
 
 update() {
