@@ -170,7 +170,8 @@ func TestAFullDiskEndsABackup(t *testing.T) {
 			}
 			if name == "folder" { // the other needs its room
 				later := time.Now().Add(48 * time.Hour)
-				if n, err := backup.Prune(t.Context(), backup.In(at, ""), 0, later); err != nil || n != 1 {
+				p := backup.In(at, "")
+				if n, err := backup.Prune(t.Context(), p, from.Prefixes, 0, later); err != nil || n != 1 {
 					t.Errorf("%d backups were deleted: %v", n, err)
 				}
 			} else if err := os.Remove(filepath.Join(dir, "one.tar")); err != nil {
