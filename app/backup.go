@@ -138,8 +138,8 @@ func (o *backupOptions) check(args []string) (err error) {
 	return nil
 }
 
-// repeat backs up until the command is asked to stop. Started again, it does not begin before the next one is due. After
-// an error it tries again soon.
+// repeat backs up until the command is asked to stop. Started again, it does not begin before the next one is due.
+// After an error it tries again soon.
 func (o backupOptions) repeat(cmd *cobra.Command, c *config.Config, log *slog.Logger, target string) error {
 	ctx := cmd.Context()
 	for wait := o.untilDue(ctx, c, target); ; {

@@ -86,11 +86,11 @@ func holdsFiles(c *config.Config, folder string) bool {
 }
 
 func realPath(path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
+	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
-	return filepath.Abs(real)
+	return filepath.Abs(path)
 }
 
 // within lets a place on a disk of the service use no more of it than uploads may. A disk of its own it may fill.
