@@ -211,9 +211,11 @@ stop() {
 	systemctl stop showcase
 }
 
+# start also forgets how often another version has ended.
 start() {
-	systemctl start showcase
 	stopped=
+	systemctl reset-failed showcase 2>/dev/null || true
+	systemctl start showcase 2>"$room/health"
 }
 
 # copy_database keeps the database of before the update. Nothing runs meanwhile. The service may write in the folder, so
@@ -285,17 +287,21 @@ roll_back() {
 	say "$1: $(tail -n 3 "$room/health" 2>/dev/null || true)"
 	stop
 	put_back
-	start
+	start || true
 	if ready; then
 		die "the old version runs again, on the newer database, which it can read. Nothing is lost. The reason: journalctl -u showcase"
 	fi
 	folder=$(data)
+	stop
+	if as_user "$bin/app" migrate up >"$room/health" 2>&1; then
+		start || true
+		die "the old version does not become ready either, although it can read the newer database, which stays: journalctl -u showcase"
+	fi
 	[[ -n $folder && -d $folder/before-update ]] ||
 		die "the old version cannot read the newer database, and that is a server's: restore the backup of before the update (infra/BACKUP.md)"
-	say "the old version cannot read the newer database, so it gets the copy of before the update"
-	stop
+	say "the old version cannot read the newer database, so it gets the copy of before the update: $(tail -n 3 "$room/health")"
 	put_database_back "$folder"
-	start
+	start || true
 	ready || die "the old version does not become ready either: journalctl -u showcase. Databases: $folder/before-update, $newer"
 	die "the old version runs again, with the database of before the update. The newer one is in $newer"
 }
@@ -303,11 +309,13 @@ roll_back() {
 update() {
 	say "updating to $name"
 	stop
-	copy_database
+	if ! copy_database; then
+		put_back
+		die "the database could not be copied; the version of before runs on"
+	fi
 	put "$room/$name" "$bin/app" 755
 	as_user "$bin/app" migrate up >"$room/health" 2>&1 || roll_back "the database cannot be migrated"
-	start
-	ready || roll_back "the new version does not become ready"
+	if ! start || ! ready; then roll_back "the new version does not become ready"; fi
 	say "it runs. To go back: infra/OPERATE.md"
 }
 
