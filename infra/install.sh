@@ -158,9 +158,15 @@ put_units() {
 	done
 	cat >"$room/showcase" <<-END
 		#!/bin/sh
-		# Runs a command of the app as the service's user, with its settings: showcase status
+		# Runs a command of the app as the service's user, with its settings and those of backups: showcase status
 		set -eu
 		cd "$state"
+		case \${1-} in backup | restore) more=$root/etc/showcase/backup ;; *) more= ;; esac
+		if [ -r "\$more" ]; then
+			while read -r line || [ -n "\$line" ]; do
+				case \$line in [A-Z]*=*) export "\${line?}" ;; esac
+			done <"\$more"
+		fi
 		as="$become"
 		[ "\$(id -u)" = 0 ] || as=
 		exec \$as env HOME="$state" ENV_FILE="$settings" "$bin/app" "\$@"

@@ -374,14 +374,15 @@ func TestASmallServerIsSetUpByThePage(t *testing.T) {
 	}
 	m.follow(t, "backups")
 	m.follow(t, "status")
-	m.follow(t, "check the backup")
+	place := "BACKUP_PLACE=" + filepath.Join(m.DataDir, "backups")
+	m.follow(t, "check the backup", place)
 	late := m.newPerson(t, "")
 	m.follow(t, "update", "RELEASE=file://"+m.release(t, "1.1.0", ""))
 	if v := m.runs(t); v != "1.1.0" {
 		t.Errorf("%s runs", v)
 	}
 	m.wantPeople(t, ana.Email, late.Email)
-	m.follow(t, "restore", "DATA_DIR="+m.DataDir)
+	m.follow(t, "restore", "DATA_DIR="+m.DataDir, place)
 	m.await(t)
 	m.wantPeople(t, ana.Email)
 	m.login(t, late.Email, password).want(t, 401, "bad_credentials")
