@@ -139,9 +139,10 @@ func (o *backupOptions) check(args []string) (err error) {
 }
 
 // repeat backs up until the command is asked to stop. Started again, it does not begin before the next one is due.
+// After an error it tries again soon.
 func (o backupOptions) repeat(cmd *cobra.Command, c *config.Config, log *slog.Logger, target string) error {
 	ctx := cmd.Context()
-	for wait := min(o.every, o.every-sinceLatest(ctx, c, target)); ; wait = o.every {
+	for wait := o.untilDue(ctx, c, target); ; {
 		if wait > 0 {
 			log.InfoContext(ctx, "the next backup is not due yet", "delay_ms", wait.Milliseconds())
 		}
@@ -150,10 +151,18 @@ func (o backupOptions) repeat(cmd *cobra.Command, c *config.Config, log *slog.Lo
 			return nil
 		case <-time.After(wait):
 		}
+		least := time.Second
 		if err := o.once(cmd, c, log, target); err != nil && ctx.Err() == nil { // the next one may succeed
 			log.ErrorContext(ctx, "the backup failed", "error", err)
+			least = 10 * time.Minute
 		}
+		wait = max(o.untilDue(ctx, c, target), min(o.every, least))
 	}
+}
+
+// untilDue returns how long it is until the latest backup is as old as --every says.
+func (o backupOptions) untilDue(ctx context.Context, c *config.Config, target string) time.Duration {
+	return min(o.every, o.every-sinceLatest(ctx, c, target))
 }
 
 // sinceLatest returns how old a place's latest backup is; for ever, if there is none.
@@ -200,7 +209,7 @@ func (o backupOptions) once(cmd *cobra.Command, c *config.Config, log *slog.Logg
 	if keep == 0 {
 		keep = math.MaxInt // what belongs to no backup goes all the same
 	}
-	_, left := backup.Prune(ctx, p, keep, time.Now())
+	_, left := backup.Prune(ctx, p, from.Prefixes, keep, time.Now())
 	if err := p.Close(); err != nil {
 		return fmt.Errorf("back up to %s: %w", target, err)
 	}

@@ -55,6 +55,9 @@ func openPlace(ctx context.Context, c *config.Config, target string, look bool) 
 		}
 		return within(c, p, filepath.Dir(target))
 	}
+	if !look && holdsFiles(c, target) {
+		return nil, usageError{fmt.Errorf("%s holds the contest's own files: take another folder", target)}
+	}
 	store, err := diskstore.Open(diskstore.Options{
 		Root: target, Secret: bytes.Repeat([]byte{1}, 32), Look: look, // no link is made
 	})
@@ -66,6 +69,28 @@ func openPlace(ctx context.Context, c *config.Config, target string, look bool) 
 		return p, nil
 	}
 	return within(c, p, target)
+}
+
+// holdsFiles reports whether the files of backups in a folder would be among those of the contest.
+func holdsFiles(c *config.Config, folder string) bool {
+	at, err := realPath(filepath.Join(folder, "files"))
+	if err != nil {
+		return false // it is not there yet, so it holds nothing
+	}
+	own, err := realPath(c.FilesPath())
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(at, own)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+func realPath(path string) (string, error) {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
 }
 
 // within lets a place on a disk of the service use no more of it than uploads may. A disk of its own it may fill.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"risingstars/config"
 	"risingstars/modules/voting"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
@@ -141,4 +144,39 @@ func TestABrokenExportChangesNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A folder in which backups would lie among the contest's files is refused, also by another path.
+func TestBackupsAmongTheContestsFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "data/files/clips"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("data", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		files, target string
+		fits          bool
+	}{
+		{"", "data", false},
+		{"", "link", false},
+		{"data/files/clips", "data", false},
+		{"", "data/backups", true},
+		{"", "elsewhere", true},
+	} {
+		settings := &config.Config{}
+		settings.Data.Dir = filepath.Join(dir, "data")
+		if c.files != "" {
+			settings.Data.FilesDir = filepath.Join(dir, c.files)
+		}
+		p, err := openPlace(t.Context(), settings, filepath.Join(dir, c.target), false)
+		if c.fits != (err == nil) {
+			t.Errorf("files in %q, backups in %s: %v", c.files, c.target, err)
+		}
+		if err == nil {
+			_ = p.Close()
+		}
+	}
 }

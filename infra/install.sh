@@ -139,12 +139,15 @@ make_folders() {
 
 # put FILE PATH MODE installs a file in one step, unless it is there already. It keeps the one before as PATH.old.
 put() {
-	cmp -s "$1" "$2" && return
+	if cmp -s "$1" "$2"; then return; fi
 	if [[ -e $2 ]]; then
-		cp -p "$2" "$2.old.new" && mv "$2.old.new" "$2.old"
+		cp -p "$2" "$2.old.new"
+		mv "$2.old.new" "$2.old"
 		replaced+=("$2")
 	fi
-	install -m "$3" "$1" "$2.new" && mv "$2.new" "$2"
+	install -m "$3" "$1" "$2.new"
+	sync "$2.new"
+	mv "$2.new" "$2"
 	changed=yes
 }
 
@@ -155,9 +158,15 @@ put_units() {
 	done
 	cat >"$room/showcase" <<-END
 		#!/bin/sh
-		# Runs a command of the app as the service's user, with its settings: showcase status
+		# Runs a command of the app as the service's user, with its settings and those of backups: showcase status
 		set -eu
 		cd "$state"
+		case \${1-} in backup | restore) more=$root/etc/showcase/backup ;; *) more= ;; esac
+		if [ -r "\$more" ]; then
+			while read -r line || [ -n "\$line" ]; do
+				case \$line in [A-Z]*=*) export "\${line?}" ;; esac
+			done <"\$more"
+		fi
 		as="$become"
 		[ "\$(id -u)" = 0 ] || as=
 		exec \$as env HOME="$state" ENV_FILE="$settings" "$bin/app" "\$@"
@@ -185,34 +194,95 @@ data() {
 	echo "${folder:-$state/data}"
 }
 
+# check_room FOLDER BYTES dies unless so many are free there.
+check_room() {
+	local free
+	free=$(df --output=avail --block-size=1 "$1" | tail -n 1)
+	((free > $2)) || die "$1 has $((free >> 20)) MiB free, and an update needs $(($2 >> 20)); nothing was changed"
+}
+
+# check_update dies unless there is room for binaries and two copies of the database.
+check_update() {
+	local folder size
+	size=$(($(stat -c %s "$room/$name") + $(stat -c %s "$bin/app") + (1 << 20)))
+	check_room "$bin" "$size"
+	folder=$(data)
+	[[ -z $folder || ! -e $folder/put-back ]] || die "$(half_put_back "$folder")"
+	[[ -n $folder && -e $folder/showcase.db ]] || return 0
+	check_room "$folder" $((size + 2 * $(cat "$folder"/showcase.db* | wc -c)))
+}
+
 stop() {
 	stopped=yes
 	systemctl stop showcase
 }
 
+# start also forgets how often another version has ended.
 start() {
-	systemctl start showcase
 	stopped=
+	systemctl reset-failed showcase 2>/dev/null || true
+	systemctl start showcase 2>"$room/health"
 }
 
-# copy_database keeps the database of before the update. Nothing runs meanwhile.
+# copy_database keeps the database of before the update. Nothing runs meanwhile. The service may write in the folder, so
+# all is done as its user.
 copy_database() {
 	local folder
 	folder=$(data)
 	[[ -n $folder && -e $folder/showcase.db ]] || return 0
-	rm -rf "$folder/before-update.new"
-	install -d -m 700 "$folder/before-update.new"
-	cp -p --reflink=auto "$folder"/showcase.db* "$folder/before-update.new/"
-	own "$folder/before-update.new"
-	rm -rf "$folder/before-update"
-	mv "$folder/before-update.new" "$folder/before-update"
+	as_user bash -eu -s "$folder" <<-'END'
+		umask 077
+		cd "$1"
+		rm -rf before-update.new
+		mkdir before-update.new
+		cp -p --reflink=auto showcase.db* before-update.new/
+		sync -f before-update.new
+		rm -rf before-update
+		mv before-update.new before-update
+		sync -f .
+	END
+}
+
+# put_database_back FOLDER gives the old version the database of before the update, and keeps the newer one as $newer.
+# Nothing runs meanwhile. There is a whole copy before anything is renamed, and nothing starts while only a part is.
+put_database_back() {
+	newer=$1/after-update-$(date -u +%Y%m%d-%H%M%S)
+	as_user bash -eu -s "$1" <<-'END' || die "$1/before-update could not be copied. The newer database is where it was"
+		umask 077
+		cd "$1"
+		rm -rf put-back.new
+		mkdir put-back.new
+		cp -p before-update/showcase.db* put-back.new/
+		sync -f put-back.new
+		mv put-back.new put-back
+	END
+	trap '' HUP INT TERM
+	stopped=
+	as_user bash -eu -s "$1" "$newer" <<-'END' || die "The service is stopped: $(half_put_back "$1")"
+		umask 077
+		cd "$1"
+		mkdir "$2"
+		mv showcase.db* "$2/"
+		mv put-back/showcase.db* .
+		sync -f .
+		rmdir put-back
+	END
+	trap 'exit 1' HUP INT TERM
+}
+
+half_put_back() {
+	echo "$1/put-back has the database of before the last update, or a part of it. Move its files into $1, and those" \
+		"of the same names there elsewhere; remove put-back; systemctl start showcase"
 }
 
 # put_back restores what this run has replaced.
 put_back() {
 	local path
 	for path in "${replaced[@]}"; do
-		cp -p "$path.old" "$path.new" && mv "$path.new" "$path"
+		if ! cp -p "$path.old" "$path.new" || ! mv "$path.new" "$path"; then
+			stopped= # what is there is not what ran before
+			die "$path.old could not be put back as $path. The service is stopped: make room, and run the same command again"
+		fi
 	done
 	systemctl daemon-reload
 }
@@ -223,33 +293,35 @@ roll_back() {
 	say "$1: $(tail -n 3 "$room/health" 2>/dev/null || true)"
 	stop
 	put_back
-	start
+	start || true
 	if ready; then
 		die "the old version runs again, on the newer database, which it can read. Nothing is lost. The reason: journalctl -u showcase"
 	fi
 	folder=$(data)
+	stop
+	if as_user "$bin/app" migrate up >"$room/health" 2>&1; then
+		start || true
+		die "the old version does not become ready either, although it can read the newer database, which stays: journalctl -u showcase"
+	fi
 	[[ -n $folder && -d $folder/before-update ]] ||
 		die "the old version cannot read the newer database, and that is a server's: restore the backup of before the update (infra/BACKUP.md)"
-	say "the old version cannot read the newer database, so it gets the copy of before the update"
-	stop
-	rm -rf "$folder/after-update"
-	install -d -m 700 "$folder/after-update"
-	mv "$folder"/showcase.db* "$folder/after-update/"
-	cp -p "$folder"/before-update/showcase.db* "$folder/"
-	own "$folder/after-update"
-	start
-	ready || die "the old version does not become ready either: journalctl -u showcase. Databases: $folder/before-update, $folder/after-update"
-	die "the old version runs again, with the database of before the update. The newer one is in $folder/after-update"
+	say "the old version cannot read the newer database, so it gets the copy of before the update: $(tail -n 3 "$room/health")"
+	put_database_back "$folder"
+	start || true
+	ready || die "the old version does not become ready either: journalctl -u showcase. Databases: $folder/before-update, $newer"
+	die "the old version runs again, with the database of before the update. The newer one is in $newer"
 }
 
 update() {
 	say "updating to $name"
 	stop
-	copy_database
+	if ! copy_database; then
+		put_back
+		die "the database could not be copied; the version of before runs on"
+	fi
 	put "$room/$name" "$bin/app" 755
 	as_user "$bin/app" migrate up >"$room/health" 2>&1 || roll_back "the database cannot be migrated"
-	start
-	ready || roll_back "the new version does not become ready"
+	if ! start || ! ready; then roll_back "the new version does not become ready"; fi
 	say "it runs. To go back: infra/OPERATE.md"
 }
 
@@ -272,6 +344,7 @@ chmod 755 "$room/$name"
 as_user true 2>/dev/null || die "$state cannot be entered by the user showcase"
 had=
 if [[ -e $bin/app ]] && systemctl is-enabled --quiet showcase 2>/dev/null; then had=yes; fi
+if [[ -n $had ]] && ! cmp -s "$room/$name" "$bin/app"; then check_update; fi
 put_units
 if [[ -z $had ]]; then
 	first

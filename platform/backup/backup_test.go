@@ -150,7 +150,8 @@ func TestBackupsShareFilesUntilTheyAreDeleted(t *testing.T) {
 	ctx, now := t.Context(), time.Now()
 	from, b := source(t, "rows")
 	dir := t.TempDir()
-	p := backup.In(folder(t, dir), "")
+	at := folder(t, dir)
+	p := backup.In(at, "")
 	count := func() (n int) {
 		t.Helper()
 		if err := p.List(ctx, "files/", func(backup.Entry) error { n++; return nil }); err != nil {
@@ -203,14 +204,20 @@ func TestBackupsShareFilesUntilTheyAreDeleted(t *testing.T) {
 	if err := b.Delete(ctx, "uploads/a-1.mp4"); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := backup.Prune(ctx, p, 1, now); err != nil || n != 1 || count() != 4 {
+	if n, err := backup.Prune(ctx, p, from.Prefixes, 1, now); err != nil || n != 1 || count() != 4 {
 		t.Errorf("%d backups were deleted, %d files are left: %v", n, count(), err)
 	}
 	if _, err := backup.Find(ctx, p, first.Name); !errors.Is(err, backup.ErrNone) {
 		t.Errorf("a deleted backup: %v", err)
 	}
-	if n, err := backup.Prune(ctx, p, 0, now.Add(48*time.Hour)); err != nil || n != 1 || count() != 0 {
+	for _, strange := range []string{"dumps/wednesday.sql", "files/elsewhere/holiday.mp4"} {
+		put(t, at, strange, "another program's")
+	}
+	if n, err := backup.Prune(ctx, p, from.Prefixes, 0, now.Add(48*time.Hour)); err != nil || n != 1 || count() != 1 {
 		t.Errorf("%d backups were deleted, %d files are left: %v", n, count(), err)
+	}
+	if dumps, err := filepath.Glob(filepath.Join(dir, "dumps/*")); err != nil || len(dumps) != 1 {
+		t.Errorf("in dumps there are %v, want what another program keeps: %v", dumps, err)
 	}
 }
 
@@ -324,7 +331,7 @@ func TestEncryptedBackupsKeepTheirOwnFiles(t *testing.T) {
 			t.Errorf("backup %d: %v", n, err)
 		}
 	}
-	if _, err := backup.Prune(t.Context(), p, 10, time.Now().Add(48*time.Hour)); err == nil {
+	if _, err := backup.Prune(t.Context(), p, from.Prefixes, 10, time.Now().Add(48*time.Hour)); err == nil {
 		t.Error("files are deleted although it is unknown what a backup needs")
 	}
 }

@@ -65,6 +65,29 @@ func TestABrokenOffBackupServesTheNext(t *testing.T) {
 	}
 }
 
+// A backup whose files another process deletes before they are named has none of its own.
+func TestABackupWithHolesIsNone(t *testing.T) {
+	t.Parallel()
+	from, _ := source(t, "rows")
+	dir := t.TempDir()
+	at := backup.In(folder(t, dir), "")
+	whole := from.Export
+	from.Export = func(context.Context, io.Writer) (int64, error) {
+		return 1, os.Remove(filepath.Join(dir, "files/uploads/a-1.mp4"))
+	}
+	if _, err := backup.Write(t.Context(), from, at, backup.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "is another backup running?") {
+		t.Errorf("with a hole: %v", err)
+	}
+	if names, err := backup.Names(t.Context(), at); err != nil || len(names) != 0 {
+		t.Errorf("there is a backup with a hole: %v (%v)", names, err)
+	}
+	from.Export = whole
+	if _, err := backup.Write(t.Context(), from, at, backup.Options{}); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}
+
 // What a killed process has left beside a single file is removed, and what a living one writes is not.
 func TestWhatAKilledBackupLeavesIsRemoved(t *testing.T) {
 	t.Parallel()
@@ -170,7 +193,8 @@ func TestAFullDiskEndsABackup(t *testing.T) {
 			}
 			if name == "folder" { // the other needs its room
 				later := time.Now().Add(48 * time.Hour)
-				if n, err := backup.Prune(t.Context(), backup.In(at, ""), 0, later); err != nil || n != 1 {
+				p := backup.In(at, "")
+				if n, err := backup.Prune(t.Context(), p, from.Prefixes, 0, later); err != nil || n != 1 {
 					t.Errorf("%d backups were deleted: %v", n, err)
 				}
 			} else if err := os.Remove(filepath.Join(dir, "one.tar")); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -13,9 +14,13 @@ import (
 // young is how long something stays that belongs to no snapshot: another backup may be about to name it.
 const young = 24 * time.Hour
 
-// Prune deletes all snapshots but the latest so many, and then what belongs to none that is left. It returns how many
-// snapshots it has deleted.
-func Prune(ctx context.Context, p Place, keep int, now time.Time) (deleted int, err error) {
+// dumpName is what Write calls rows and secrets.
+var dumpName = regexp.MustCompile(`^` + dumps + `\d{8}-\d{6}\.(jsonl\.zst|secret)(\.[a-z2-7]{10}\` + encrypted + `)?$`)
+
+// Prune deletes all snapshots but the latest so many, and then what belongs to none that is left: rows, secrets, and
+// files whose keys begin with one of the prefixes. What others keep at the place stays. It returns how many snapshots
+// it has deleted.
+func Prune(ctx context.Context, p Place, prefixes []string, keep int, now time.Time) (deleted int, err error) {
 	names, err := Names(ctx, p)
 	if err != nil {
 		return 0, err
@@ -41,10 +46,15 @@ func Prune(ctx context.Context, p Place, keep int, now time.Time) (deleted int, 
 			named[file.Name] = true
 		}
 	}
-	for _, prefix := range []string{dumps, files} {
+	under := []string{dumps}
+	for _, prefix := range prefixes {
+		under = append(under, files+prefix)
+	}
+	for _, prefix := range under {
 		var left []string
 		err := p.List(ctx, prefix, func(e Entry) error {
-			if !named[e.Name] && now.Sub(e.At) > young {
+			ours := prefix != dumps || dumpName.MatchString(e.Name)
+			if ours && !named[e.Name] && now.Sub(e.At) > young {
 				left = append(left, e.Name)
 			}
 			return nil

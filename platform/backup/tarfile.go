@@ -88,6 +88,7 @@ type newTar struct {
 	path  string
 	file  *os.File
 	out   *tar.Writer
+	parts []Entry
 	whole bool // the snapshot is there
 }
 
@@ -102,6 +103,7 @@ func (t *newTar) Put(_ context.Context, name string, r io.Reader, size int64) er
 	if err := t.out.Flush(); err != nil { // tells if there was less than its size
 		return fmt.Errorf("write %s: %w", name, err)
 	}
+	t.parts = append(t.parts, Entry{name, size, header.ModTime})
 	t.whole = t.whole || strings.HasPrefix(name, snapshots)
 	return nil
 }
@@ -110,7 +112,16 @@ func (t *newTar) Open(context.Context, string) (io.ReadCloser, error) {
 	return nil, storage.ErrNotFound
 }
 
-func (t *newTar) List(context.Context, string, func(Entry) error) error { return nil }
+func (t *newTar) List(_ context.Context, prefix string, each func(Entry) error) error {
+	for _, entry := range t.parts {
+		if strings.HasPrefix(entry.Name, prefix) {
+			if err := each(entry); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 func (t *newTar) Delete(context.Context, string) error { return nil }
 

@@ -78,11 +78,38 @@ func Write(ctx context.Context, from Source, to Place, o Options) (*Snapshot, er
 		s.Files = append(s.Files, file)
 	}
 	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Key, b.Key) })
+	if err := w.wantAll(ctx, s); err != nil {
+		return nil, err
+	}
 	data, err := json.MarshalIndent(s, "", " ")
 	if err != nil {
 		return nil, err
 	}
 	return s, to.Put(ctx, snapshots+s.Name+".json", strings.NewReader(string(data)), int64(len(data)))
+}
+
+// wantAll fails unless everything that a snapshot names is at the place: another process may have deleted what belonged
+// to none until now.
+func (w *writer) wantAll(ctx context.Context, s *Snapshot) error {
+	there := map[string]int64{}
+	for _, prefix := range []string{dumps + s.Name, files} {
+		if err := w.to.List(ctx, prefix, func(e Entry) error { there[e.Name] = e.Size; return nil }); err != nil {
+			return fmt.Errorf("list what is there: %w", err)
+		}
+	}
+	items := []Item{s.Dump}
+	if s.Secret != nil {
+		items = append(items, *s.Secret)
+	}
+	for _, file := range s.Files {
+		items = append(items, file.Item)
+	}
+	for _, item := range items {
+		if size, ok := there[item.Name]; !ok || size != item.Size {
+			return fmt.Errorf("%s is not at the place any more: is another backup running?", item.Name)
+		}
+	}
+	return nil
 }
 
 type writer struct {
