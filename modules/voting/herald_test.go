@@ -145,8 +145,10 @@ func TestHiddenEntriesAreTold(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := []string{one + " of " + owner + " hidden true", other + " of " + owner + " hidden false",
-			left + " of " + leaver + " hidden false"}
+		want := []string{
+			one + " of " + owner + " hidden true", other + " of " + owner + " hidden false",
+			left + " of " + leaver + " hidden false",
+		}
 		slices.Sort(want)
 		if diff := cmp.Diff(want, c.told(t)); diff != "" {
 			t.Error(diff)
