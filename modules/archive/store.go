@@ -69,7 +69,8 @@ func (s *store) fresh(ctx context.Context, userID string, age time.Duration) (Co
 		SELECT id, state, created_at, ready_at, expires_at, size_bytes FROM archive_copies
 		WHERE user_id = ? AND state = 'ready' AND created_at > `+s.after(-age)+` AND expires_at > `+s.db.Clock()+`
 			AND NOT EXISTS (
-				SELECT 1 FROM archive_copies c WHERE c.user_id = archive_copies.user_id AND c.state IN ('waiting', 'making'))
+				SELECT 1 FROM archive_copies c
+				WHERE c.user_id = archive_copies.user_id AND c.state IN ('waiting', 'making'))
 		ORDER BY created_at DESC, id DESC LIMIT 1`, userID)
 	return row.copy(), wrap(err, "look for a fresh copy")
 }

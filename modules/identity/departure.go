@@ -42,7 +42,7 @@ type Belongings interface {
 	// Settle does what may take long after Leave or Return: it takes the person's votes back, or gives them again.
 	// leftAt is when the person has left, and returnedAt when they have returned since; zero: they have not.
 	Settle(ctx context.Context, userID string, leftAt, returnedAt time.Time) error
-	// ReturnedAt is when the person has last returned, as far as it is known outside of the database, which a backup may
+	// ReturnedAt is when the person has last returned, as far as is known outside of the database, which a backup may
 	// have put back; zero: it is not known.
 	ReturnedAt(ctx context.Context, userID string) (time.Time, error)
 	// Erase erases all that is left. email is the person's proved address; "": there is none.

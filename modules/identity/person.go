@@ -50,7 +50,7 @@ func (m *Module) DeleteAgain(ctx context.Context, userID string, leftAt time.Tim
 	return again, err
 }
 
-// ReturnAgain brings an account back whose owner had taken its deletion back at a time, which a restored backup does not
+// ReturnAgain brings an account back whose owner had taken its deletion back at a time that a restored backup does not
 // know. It reports false if the account is not deleted, or was deleted after that.
 func (m *Module) ReturnAgain(ctx context.Context, userID string, returnedAt time.Time) (back bool, err error) {
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {

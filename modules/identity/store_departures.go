@@ -66,10 +66,12 @@ func (s *store) leave(ctx context.Context, userID string, life time.Duration) (u
 	err = s.db.Query(ctx, &row, `
 		INSERT INTO identity_departures
 			(user_id, state, email, email_canonical, email_verified_at, password_hash, left_at, erase_at, due_at)
-		SELECT id, 'leaving', email, email_canonical, email_verified_at, password_hash, `+s.db.Clock()+`, `+s.after(life+margin)+`,
+		SELECT id, 'leaving', email, email_canonical, email_verified_at, password_hash,
+			`+s.db.Clock()+`, `+s.after(life+margin)+`,
 			`+s.db.Clock()+`
 		FROM identity_users WHERE id = ? AND left_at = 0
-		ON CONFLICT (user_id) DO UPDATE SET state = 'leaving', email = excluded.email, email_canonical = excluded.email_canonical,
+		ON CONFLICT (user_id) DO UPDATE SET state = 'leaving', email = excluded.email,
+			email_canonical = excluded.email_canonical,
 			email_verified_at = excluded.email_verified_at, password_hash = excluded.password_hash,
 			left_at = excluded.left_at, erase_at = excluded.erase_at, due_at = excluded.due_at
 		RETURNING left_at`, userID)

@@ -112,7 +112,8 @@ func (s *store) evict(ctx context.Context, userID, email, canonical string) (evi
 	err = s.db.Query(ctx, &rows, `
 		UPDATE identity_users
 		SET email = id || '@invalid', email_folded = id || '@invalid', email_canonical = ''
-		WHERE (email_folded = ? OR email_canonical = ? AND email_canonical <> '') AND id <> ? AND email_verified_at = 0 RETURNING id`,
+		WHERE (email_folded = ? OR email_canonical = ? AND email_canonical <> '') AND id <> ?
+			AND email_verified_at = 0 RETURNING id`,
 		fold(email), canonical, userID)
 	for _, row := range rows {
 		evicted = append(evicted, row.ID)
