@@ -84,7 +84,6 @@ func TestWatchingEndsWhenAllIsSeen(t *testing.T) {
 	t.Parallel()
 	h := startHouse(t)
 	h.crowd(t, 4)
-	luz := h.account(t, "Luz", "Cali")
 	for name, step := range map[string]func(b *browser, page document) document{
 		"seen": func(b *browser, page document) document {
 			return b.post(t, "/watch", "seen", page.first(t, shownClip), "o", "7")
@@ -105,7 +104,7 @@ func TestWatchingEndsWhenAllIsSeen(t *testing.T) {
 			return done
 		},
 	} {
-		b := h.signedIn(t, luz)
+		b := h.signedIn(t, h.account(t, "Luz"+name, "Cali")) // what somebody has voted for is seen
 		page := b.get(t, "/watch?o=7")
 		for left := 4; left > 0; left-- {
 			text := "te faltan " + strconv.Itoa(left) + " por ver"
