@@ -209,7 +209,10 @@ func (o backupOptions) once(cmd *cobra.Command, c *config.Config, log *slog.Logg
 	if keep == 0 {
 		keep = math.MaxInt // what belongs to no backup goes all the same
 	}
-	_, left := backup.Prune(ctx, p, from.Prefixes, keep, time.Now())
+	var left error
+	if !backup.IsFile(target) { // there is nothing else in a new one
+		_, left = backup.Prune(ctx, p, from.Prefixes, keep, time.Now())
+	}
 	if err := p.Close(); err != nil {
 		return fmt.Errorf("back up to %s: %w", target, err)
 	}
