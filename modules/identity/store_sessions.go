@@ -117,7 +117,7 @@ func (s *store) lookAgain(ctx context.Context, v Visitor) error {
 func (s *store) sessions(ctx context.Context, userID string) ([]sessionRow, error) {
 	var rows []sessionRow
 	err := s.db.Query(ctx, &rows, `SELECT identity_browsers.*, `+s.db.Clock()+` AS now FROM identity_browsers
-		WHERE user_id = ? ORDER BY used_at DESC, token_hash`, userID)
+		WHERE user_id = ? ORDER BY used_at DESC, id DESC, token_hash`, userID)
 	if err != nil {
 		return nil, fmt.Errorf("read the sessions of an account: %w", err)
 	}
