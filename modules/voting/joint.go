@@ -78,7 +78,7 @@ func (m *Module) castJointly(batches []*laneBatch) {
 	}
 }
 
-// castAlone is castLane for a lane which holds up the others for no longer than batchTimeout.
+// castAlone is castLane for a lane that holds up the others for no longer than batchTimeout.
 func (m *Module) castAlone(b *laneBatch) error {
 	ctx, cancel := context.WithTimeout(b.ctx, batchTimeout)
 	defer cancel()
