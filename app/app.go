@@ -201,7 +201,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 			SelfVotes: a.c.Voting.SelfVotes, URLExpiry: urlExpiry, Searches: max(1, a.db.MaxOpenConns()/2),
 			VoteFaults: identity.ActFaults(), ExportFaults: identity.RoleFaults(),
 		},
-		MayVote: a.identity.MayAct, Registerer: a.registry, Herald: entryHerald{a.webhooks},
+		MayVote: a.identity.MayAct, Registerer: a.registry, Herald: entryHerald{a.webhooks, a.c.HTTP.PublicURL},
 		MayExport: func(ctx context.Context, userID string) error {
 			return a.identity.Allow(ctx, userID, identity.ExportResults)
 		},

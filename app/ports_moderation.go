@@ -91,3 +91,7 @@ func (s standing) WhyHidden(ctx context.Context, videoIDs []string) (map[string]
 func (s standing) MayUpload(ctx context.Context, userID string) error {
 	return s.identity.MayAct(ctx, userID)
 }
+
+func (s standing) Forget(ctx context.Context, videoID string) error {
+	return s.moderation.Forget(ctx, videoID)
+}

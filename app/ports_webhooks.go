@@ -40,7 +40,10 @@ func (w webhookActs) Add(ctx context.Context, userID, act, webhookID, before, af
 }
 
 // entryHerald implements voting's port Herald with the webhooks module.
-type entryHerald struct{ webhooks *webhooks.Module }
+type entryHerald struct {
+	webhooks  *webhooks.Module
+	publicURL string // "": unknown
+}
 
 func (h entryHerald) Hidden(ctx context.Context, videoID, ownerID string, moderated bool) error {
 	because := "owner_absent"
@@ -50,6 +53,12 @@ func (h entryHerald) Hidden(ctx context.Context, videoID, ownerID string, modera
 	return h.webhooks.Tell(ctx, webhooks.Event{Kind: webhooks.EntryHidden, UserID: ownerID, Data: map[string]string{
 		"video_id": videoID, "user_id": ownerID, "because": because,
 	}})
+}
+
+func (h entryHerald) Shown(ctx context.Context, e voting.Entry) error {
+	return h.webhooks.Tell(ctx, videoPublished(media.Entry{
+		VideoID: e.VideoID, UserID: e.UserID, Title: e.Title, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+	}, h.publicURL))
 }
 
 func (h entryHerald) Reached(ctx context.Context, videoID string, votes int) error {
@@ -66,23 +75,29 @@ type videoHerald struct {
 	publicURL string // "": unknown
 }
 
-// Published tells nothing of a video whose owner is absent, because nobody can see it.
+// Published tells nothing of a video whose owner is absent, because nobody can see it. The voting module tells of it
+// once it is shown.
 func (h videoHerald) Published(ctx context.Context, e media.Entry) error {
 	hidden, err := h.voting.HiddenAmong(ctx, []string{e.VideoID})
 	if err != nil || hidden[e.VideoID] {
 		return err
 	}
+	return h.webhooks.Tell(ctx, videoPublished(e, h.publicURL))
+}
+
+// videoPublished is the event of a video that is shown for the first time.
+func videoPublished(e media.Entry, publicURL string) webhooks.Event {
 	data := map[string]string{
 		"video_id": e.VideoID, "user_id": e.UserID, "title": e.Title, "player_name": e.PlayerName, "city": e.City,
 		"country": e.Country,
 	}
-	if h.publicURL != "" {
-		data["url"] = strings.TrimSuffix(h.publicURL, "/") + "/v/" + e.VideoID
+	if publicURL != "" {
+		data["url"] = strings.TrimSuffix(publicURL, "/") + "/v/" + e.VideoID
 	}
-	return h.webhooks.Tell(ctx, webhooks.Event{
+	return webhooks.Event{
 		ID: webhooks.IDOf(webhooks.VideoPublished, e.VideoID), Kind: webhooks.VideoPublished, UserID: e.UserID,
 		Data: data,
-	})
+	}
 }
 
 func (h videoHerald) Failed(ctx context.Context, videoID, ownerID, code string, try int) error {

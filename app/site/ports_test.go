@@ -98,6 +98,10 @@ func (s standing) MayUpload(ctx context.Context, userID string) error {
 	return s.identity.MayAct(ctx, userID)
 }
 
+func (s standing) Forget(ctx context.Context, videoID string) error {
+	return s.moderation.Forget(ctx, videoID)
+}
+
 // uploaders are all but those who have not confirmed their e-mail.
 type uploaders struct{ unverified sync.Map }
 

@@ -31,7 +31,7 @@ func (f stalledForm) send(s *site, token string) (net.Conn, error) {
 	}
 	_, err = fmt.Fprintf(conn, "POST /api/videos/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
-		token, f.contentType, len(f.begun)+100<<20)
+		token, f.contentType, len(f.begun)+1000)
 	if err == nil {
 		var status string
 		status, err = bufio.NewReader(conn).ReadString('\n')

@@ -130,6 +130,7 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	cmd.Env = []string{
 		asApp + "=1", "ENV_FILE=", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
 		"GORACE=" + os.Getenv("GORACE"), "DATA_DIR=" + s.DataDir,
+		"DISK_RESERVE_BYTES=1073741824", // of a large volume it would be 10 GiB, which a machine with tests may lack
 	}
 	cmd.Env = append(cmd.Env, s.settings...)
 	cmd.Dir = s.DataDir // which has no .env

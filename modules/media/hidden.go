@@ -23,6 +23,8 @@ type Moderation interface {
 	Hidden(ctx context.Context, videoIDs []string) (map[string]bool, error)
 	// MayUpload returns the fault to answer with if an account may not upload.
 	MayUpload(ctx context.Context, userID string) error
+	// Forget forgets why a moderator has hidden a video, which is deleted. It joins the transaction in ctx.
+	Forget(ctx context.Context, videoID string) error
 }
 
 // free hides nothing, and lets everybody upload.
@@ -33,6 +35,8 @@ func (free) WhyHidden(context.Context, []string) (map[string]Hiding, error) { re
 func (free) Hidden(context.Context, []string) (map[string]bool, error) { return nil, nil }
 
 func (free) MayUpload(context.Context, string) error { return nil }
+
+func (free) Forget(context.Context, string) error { return nil }
 
 // Hidden reports which of the published videos are not shown. Nobody gets links to their published files.
 func (m *Module) Hidden(ctx context.Context, videoIDs []string) (map[string]bool, error) {

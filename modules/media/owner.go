@@ -83,6 +83,9 @@ func (m *Module) Delete(ctx context.Context, callerID, id string) error {
 		if !withdrawn {
 			return errHasVotes
 		}
+		if err := m.moderation.Forget(ctx, id); err != nil {
+			return err
+		}
 		if files, err = m.store.condemn(ctx, firstPause, append(v.keys(), v.OriginalKey)...); err != nil {
 			return err
 		}

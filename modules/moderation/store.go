@@ -27,12 +27,16 @@ func (s *store) insertHiding(ctx context.Context, h Hiding) error {
 func (s *store) deleteHiding(ctx context.Context, videoID string) (Hiding, error) {
 	known, err := s.hidings(ctx, []string{videoID})
 	if err == nil {
-		_, err = s.db.Exec(ctx, `DELETE FROM moderation_hidings WHERE video_id = ?`, videoID)
+		err = s.forgetHiding(ctx, videoID)
 	}
-	if err != nil {
-		return Hiding{}, fmt.Errorf("note that video %s is shown: %w", videoID, err)
+	return known[videoID], err
+}
+
+func (s *store) forgetHiding(ctx context.Context, videoID string) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM moderation_hidings WHERE video_id = ?`, videoID); err != nil {
+		return fmt.Errorf("forget why video %s is hidden: %w", videoID, err)
 	}
-	return known[videoID], nil
+	return nil
 }
 
 func (s *store) hidings(ctx context.Context, videoIDs []string) (map[string]Hiding, error) {

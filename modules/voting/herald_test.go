@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,6 +28,10 @@ type crier struct {
 
 func (c *crier) Hidden(ctx context.Context, videoID, ownerID string, moderated bool) error {
 	return c.note(ctx, fmt.Sprintf("%s of %s hidden %v", videoID, ownerID, moderated))
+}
+
+func (c *crier) Shown(ctx context.Context, e voting.Entry) error {
+	return c.note(ctx, e.VideoID+" of "+e.UserID+" shown as "+e.Title)
 }
 
 func (c *crier) Reached(ctx context.Context, videoID string, votes int) error {
@@ -159,6 +164,41 @@ func TestHiddenEntriesAreTold(t *testing.T) {
 		}
 		if hidden, err := b.HiddenAmong(ctx, []string{one}); err != nil || hidden[one] {
 			t.Errorf("it is hidden: %v, %v", hidden, err)
+		}
+	})
+}
+
+// An entry that was published while its owner was absent is told of when it is shown for the first time, and never
+// again.
+func TestEntriesOfTheAbsentAreToldWhenTheyAreShown(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
+		b, c := withCrier(t, db)
+		ctx, owner := t.Context(), newID()
+		must(t, 0)(b.HideOwner(ctx, owner))
+		one, other := b.publish(t, owner, "One", "Cali"), b.publish(t, owner, "Other", "Cali")
+		must(t, true)(b.Hide(ctx, other))
+		if told := c.told(t); len(told) != 0 {
+			t.Fatalf("told %v", told)
+		}
+		c.refuse(errors.New("no"))
+		if _, err := b.ShowOwner(ctx, owner); err == nil {
+			t.Error("an entry is shown although it cannot be told of")
+		}
+		c.refuse(nil)
+		must(t, 1)(b.ShowOwner(ctx, owner))
+		first := c.told(t)
+		if len(first) != 1 || !strings.HasPrefix(first[0], one+" of "+owner+" shown as ") {
+			t.Errorf("told %v, want %s", first, one)
+		}
+		must(t, true)(b.Show(ctx, other))
+		if told := c.told(t); len(told) != 2 {
+			t.Errorf("told %v, want %s also", told, other)
+		}
+		must(t, 2)(b.HideOwner(ctx, owner))
+		must(t, 2)(b.ShowOwner(ctx, owner))
+		if told := c.told(t); len(told) != 4 { // that they were hidden
+			t.Errorf("told %v", told)
 		}
 	})
 }

@@ -24,10 +24,13 @@ func (m *Module) moderate(ctx context.Context, videoID string, hidden bool) (cha
 		return false, errNoEntry
 	}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		var withdrawnOf string
-		changed, withdrawnOf, err = m.store.moderate(ctx, videoID, hidden)
-		if err == nil && withdrawnOf != "" {
-			err = m.tellHidden(ctx, withdrawnOf, true, videoID)
+		done, err := m.store.moderate(ctx, videoID, hidden)
+		changed = done.changed
+		if err == nil && done.takenOut != "" {
+			err = m.tellHidden(ctx, done.takenOut, true, videoID)
+		}
+		if err == nil && done.untold {
+			err = m.tellShown(ctx, videoID)
 		}
 		return err
 	})
@@ -47,9 +50,12 @@ func (m *Module) ShowOwner(ctx context.Context, userID string) (int, error) {
 
 func (m *Module) setAbsent(ctx context.Context, userID string, absent bool) (moved int, err error) {
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
-		ids, err := m.store.setAbsent(ctx, userID, absent)
+		ids, untold, err := m.store.setAbsent(ctx, userID, absent)
 		if moved = len(ids); err == nil && absent {
 			err = m.tellHidden(ctx, userID, false, ids...)
+		}
+		if err == nil {
+			err = m.tellShown(ctx, untold...)
 		}
 		return err
 	})

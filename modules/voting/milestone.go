@@ -28,6 +28,24 @@ func (m *Module) tellMilestones(ctx context.Context, videoID string, added, vote
 	return nil
 }
 
+// tellShown tells which entries are shown for the first time, because their owners were absent when they were
+// published.
+func (m *Module) tellShown(ctx context.Context, videoIDs ...string) error {
+	if m.herald == nil || len(videoIDs) == 0 {
+		return nil
+	}
+	entries, err := m.store.shownEntries(ctx, videoIDs)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := m.herald.Shown(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tellHidden tells which entries are shown no longer.
 func (m *Module) tellHidden(ctx context.Context, ownerID string, moderated bool, videoIDs ...string) error {
 	if m.herald == nil {

@@ -61,6 +61,8 @@ type Voters interface {
 type Herald interface {
 	// Hidden tells that an entry is shown no longer: a moderator hides it, or its owner is absent.
 	Hidden(ctx context.Context, videoID, ownerID string, moderated bool) error
+	// Shown tells that an entry is shown for the first time, because its owner was absent when it was published.
+	Shown(ctx context.Context, e Entry) error
 	// Reached tells that an entry has got a round number of votes. It may be told again, after votes were taken back.
 	Reached(ctx context.Context, videoID string, votes int) error
 }

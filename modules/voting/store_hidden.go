@@ -31,36 +31,41 @@ func (s *store) lockOwner(ctx context.Context, userID string) (absent bool, err 
 	return row.Absent, nil
 }
 
-// moderate hides an entry or shows it again, and reports whether that changes what a moderator wants. withdrawnOf is
-// whose entry was taken out, "" if none was.
-func (s *store) moderate(
-	ctx context.Context, videoID string, hidden bool,
-) (changed bool, withdrawnOf string, err error) {
+// moderation is what moderate has done.
+type moderation struct {
+	changed  bool   // what a moderator wants
+	takenOut string // whose entry was taken out; "": none was
+	untold   bool   // the entry came back, and is shown for the first time
+}
+
+// moderate hides an entry or shows it again.
+func (s *store) moderate(ctx context.Context, videoID string, hidden bool) (moderation, error) {
 	owner, err := s.ownerOf(ctx, videoID)
 	if err != nil {
-		return false, "", err
+		return moderation{}, err
 	}
 	absent, err := s.lockOwner(ctx, owner)
 	if err != nil {
-		return false, "", err
+		return moderation{}, err
 	}
 	n, err := s.db.Exec(ctx, `UPDATE voting_hidden_entries SET moderated = ? WHERE video_id = ? AND moderated = ?`,
 		hidden, videoID, !hidden)
 	switch {
 	case err != nil:
-		return false, "", fmt.Errorf("moderate entry %s: %w", videoID, err)
+		return moderation{}, fmt.Errorf("moderate entry %s: %w", videoID, err)
 	case n > 0 && !hidden && !absent:
-		return true, "", s.bringBack(ctx, owner, videoID)
+		untold, err := s.bringBack(ctx, owner, videoID)
+		return moderation{changed: true, untold: untold}, err
 	case n > 0:
-		return true, "", nil
+		return moderation{changed: true}, nil
 	case hidden:
 		taken, err := s.takeOut(ctx, videoID, true)
-		if taken {
-			withdrawnOf = owner
+		if !taken {
+			owner = ""
 		}
-		return taken, withdrawnOf, err
+		return moderation{changed: taken, takenOut: owner}, err
 	}
-	return false, "", nil
+	return moderation{}, nil
 }
 
 // ownerOf returns whose entry it is, shown or hidden.
@@ -79,13 +84,15 @@ func (s *store) ownerOf(ctx context.Context, videoID string) (string, error) {
 	return hidden[0].UserID, nil
 }
 
-// setAbsent returns the entries that it has moved.
-func (s *store) setAbsent(ctx context.Context, userID string, absent bool) (moved []string, err error) {
+// setAbsent returns the entries that it has moved, and those among them that are shown for the first time.
+func (s *store) setAbsent(ctx context.Context, userID string, absent bool) (moved, untold []string, err error) {
 	was, err := s.lockOwner(ctx, userID)
 	if err != nil || was == absent {
-		return nil, err
+		return nil, nil, err
 	}
-	fail := func(err error) ([]string, error) { return nil, fmt.Errorf("move the entries of %s: %w", userID, err) }
+	fail := func(err error) (_, _ []string, _ error) {
+		return nil, nil, fmt.Errorf("move the entries of %s: %w", userID, err)
+	}
 	if _, err := s.db.Exec(ctx, `UPDATE voting_owners SET absent = ? WHERE user_id = ?`, absent, userID); err != nil {
 		return fail(err)
 	}
@@ -98,11 +105,11 @@ func (s *store) setAbsent(ctx context.Context, userID string, absent bool) (move
 		return fail(err)
 	}
 	for _, row := range rows {
-		changed := true
+		changed, first := true, false
 		if absent {
 			changed, err = s.takeOut(ctx, row.VideoID, false)
 		} else {
-			err = s.bringBack(ctx, userID, row.VideoID)
+			first, err = s.bringBack(ctx, userID, row.VideoID)
 		}
 		if err != nil {
 			return fail(err)
@@ -110,8 +117,11 @@ func (s *store) setAbsent(ctx context.Context, userID string, absent bool) (move
 		if changed {
 			moved = append(moved, row.VideoID)
 		}
+		if first {
+			untold = append(untold, row.VideoID)
+		}
 	}
-	return moved, nil
+	return moved, untold, nil
 }
 
 // takeOut moves an entry and its votes to where nobody sees them. It locks rows in the order of a vote. It reports
@@ -157,23 +167,26 @@ func (s *store) takeOut(ctx context.Context, videoID string, moderated bool) (bo
 	return true, nil
 }
 
-// bringBack undoes takeOut.
-func (s *store) bringBack(ctx context.Context, owner, videoID string) error {
+// bringBack undoes takeOut. It reports whether the entry is shown for the first time.
+func (s *store) bringBack(ctx context.Context, owner, videoID string) (untold bool, err error) {
 	entries, err := s.hiddenEntries(ctx, []string{videoID})
 	if err != nil || len(entries) == 0 {
-		return err
+		return false, err
 	}
-	var times struct{ PublishedAt, JoinedAt int64 }
-	err = s.db.Query(ctx, &times,
-		`SELECT published_at, joined_at FROM voting_hidden_entries WHERE video_id = ?`, videoID)
+	var more struct {
+		PublishedAt, JoinedAt int64
+		Untold                bool
+	}
+	err = s.db.Query(ctx, &more,
+		`SELECT published_at, joined_at, untold FROM voting_hidden_entries WHERE video_id = ?`, videoID)
 	if err != nil {
-		return fmt.Errorf("read hidden entry %s: %w", videoID, err)
+		return false, fmt.Errorf("read hidden entry %s: %w", videoID, err)
 	}
 	e := entries[0]
-	row := newRow(e, times.PublishedAt)
+	row := newRow(e, more.PublishedAt)
 	row.FilesMissing = e.FilesMissing
 	if err := s.db.Gorm(ctx).Create(&row).Error; err != nil {
-		return fmt.Errorf("show entry %s: %w", videoID, err)
+		return false, fmt.Errorf("show entry %s: %w", videoID, err)
 	}
 	err = s.execAll(ctx, []statement{
 		// The contestant, if nothing else of them is shown, comes back as of then.
@@ -181,7 +194,7 @@ func (s *store) bringBack(ctx context.Context, owner, videoID string) error {
 				(user_id, username, city, city_folded, country, country_folded, entries, votes, joined_at, reached_at)
 			VALUES (?, ?, ?, ?, ?, ?, 1, 0, ?, ?)
 			ON CONFLICT (user_id) DO UPDATE SET entries = voting_contestants.entries + 1`, []any{
-			owner, e.PlayerName, e.City, row.CityFolded, e.Country, row.CountryFolded, times.JoinedAt, times.JoinedAt,
+			owner, e.PlayerName, e.City, row.CityFolded, e.Country, row.CountryFolded, more.JoinedAt, more.JoinedAt,
 		}},
 		{`INSERT INTO voting_votes (video_id, user_id, contestant_id, created_at)
 			SELECT video_id, user_id, contestant_id, created_at FROM voting_hidden_votes WHERE video_id = ?
@@ -196,9 +209,9 @@ func (s *store) bringBack(ctx context.Context, owner, videoID string) error {
 		err = s.countAgain(ctx, owner)
 	}
 	if err != nil {
-		return fmt.Errorf("show entry %s: %w", videoID, err)
+		return false, fmt.Errorf("show entry %s: %w", videoID, err)
 	}
-	return nil
+	return more.Untold, nil
 }
 
 // countAgain counts the votes of a contestant, if there still is one. It does so after the row is locked: only now are
@@ -296,8 +309,8 @@ func (s *store) publishHidden(ctx context.Context, e Entry) (bool, error) {
 	}
 	now := database.Micros(time.Now())
 	_, err = s.db.Exec(ctx, `
-		INSERT INTO voting_hidden_entries (`+movedColumns+`, joined_at, votes, moderated)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE, ?, 0, FALSE)`,
+		INSERT INTO voting_hidden_entries (`+movedColumns+`, joined_at, votes, moderated, untold)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE, ?, 0, FALSE, TRUE)`,
 		e.VideoID, e.UserID, e.PlayerName, e.City, e.Country, e.Title, e.Description, e.ProcessedKey, e.PosterKey,
 		e.SmallKey, e.SmallWidth, e.SmallHeight, e.Poster640Key, e.Poster320Key, e.Duration.Milliseconds(),
 		database.Micros(e.UploadedAt), now, now)
