@@ -49,7 +49,9 @@ func (m *Module) takeDown(ctx context.Context, callerID, videoID string, reason 
 }
 
 // Forget forgets why a video was hidden, which is deleted. It joins the transaction in ctx. The log keeps the act.
-func (m *Module) Forget(ctx context.Context, videoID string) error { return m.store.forgetHiding(ctx, videoID) }
+func (m *Module) Forget(ctx context.Context, videoID string) error {
+	return m.store.forgetHiding(ctx, videoID)
+}
 
 // Show brings a video back that a moderator hides. words say why, for the log.
 func (m *Module) Show(ctx context.Context, callerID, videoID, words string) error {
