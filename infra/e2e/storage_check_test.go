@@ -52,7 +52,8 @@ func (s *site) wantNothingFound(t *testing.T) {
 // While the app runs, its storage loses a rendition and an original, and gains files that no row names.
 func TestStorageCheckFindsAndRepairs(t *testing.T) {
 	t.Parallel()
-	s := startSite(t)
+	s := newSite(t).withSmall()
+	s.start(t)
 	ana := s.newPerson(t, "")
 	sound := cliptest.Make(t, "tone.mp4", "-f", "lavfi", "-i", "sine", "-t", "1", "-c:a", "aac")
 	id, bad := ana.upload(t, tinyClip(t), "Canción"), ana.upload(t, sound, "Sin imagen")
