@@ -87,7 +87,7 @@ advisories: $(GOVULNCHECK) ## known vulnerabilities in what the program calls (V
 	$(GOVULNCHECK) $(if $(VULNDB),-db=$(VULNDB)) .
 
 .PHONY: lint
-lint: $(LINT) $(ACTIONLINT) .cache/redocly/.installed ## format, golangci-lint, go vet for macOS, a build for arm64, shellcheck, actionlint, redocly
+lint: $(LINT) $(ACTIONLINT) .cache/redocly/.installed ## format, golangci-lint, types for macOS and arm64, shellcheck, actionlint, redocly
 	@infra/setup/packages.sh go shellcheck node
 	@infra/setup/lint.sh
 
@@ -175,9 +175,9 @@ clean: ## remove what was built (./data stays)
 	rm -rf bin dist .cache
 
 # Pinned in a module of its own, so that the linter's dependencies are not the application's.
-$(LINT): infra/tools/go.mod infra/tools/go.sum
+$(LINT): infra/tools/go.mod infra/tools/go.sum infra/tools/crosscheck/main.go
 	@infra/setup/packages.sh go
-	@echo 'building golangci-lint (once, some minutes)'
+	@echo 'building golangci-lint and crosscheck (once, some minutes)'
 	cd infra/tools && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
 	@touch $@
 

@@ -188,6 +188,7 @@ func TestProcessReportsProgressAndWritesItsFiles(t *testing.T) {
 }
 
 func TestHealthcheckUsesTheConfiguredAddress(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t)
 	addr := strings.TrimPrefix(s.URL, "http://")

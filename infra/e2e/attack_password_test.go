@@ -14,6 +14,7 @@ import (
 
 // 240 sign-ins at once from one client leave everybody else's alone.
 func TestABurstOfSignInsDelaysNobodyElse(t *testing.T) {
+	attackIn(t, embedded, onehost)
 	t.Parallel()
 	s := besiege(t)
 	guess, err := json.Marshal(map[string]string{"email": "ana@example.com", "password": "a guess"})

@@ -13,6 +13,7 @@ import (
 // Searches of a hundred words are refused, many searches at once leave the others alone, and foreign parameters of a
 // request do not come back in its answer.
 func TestSearchesTakeNothingFromOthers(t *testing.T) {
+	attackIn(t, embedded, onehost)
 	t.Parallel()
 	s := besiege(t)
 	var many []string

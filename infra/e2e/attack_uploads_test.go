@@ -78,6 +78,7 @@ func TestStalledUploadsTakeNothingFromOthers(t *testing.T) {
 }
 
 func TestAnAccountHasThreeUploadsAtOnce(t *testing.T) {
+	attackIn(t, embedded, aws)
 	t.Parallel()
 	s := startSite(t)
 	ana, beto := s.newPerson(t, ""), s.newPerson(t, "")
@@ -112,6 +113,7 @@ func TestAnAccountHasThreeUploadsAtOnce(t *testing.T) {
 }
 
 func TestQuotasOfAnAccount(t *testing.T) {
+	attackIn(t, embedded, aws)
 	t.Parallel()
 	s := startSite(t, "UPLOADS_UNPUBLISHED_PER_ACCOUNT=2", "UPLOADS_PER_DAY_PER_ACCOUNT=3",
 		"UPLOADS_BYTES_PER_ACCOUNT=3000000")

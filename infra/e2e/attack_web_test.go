@@ -55,6 +55,7 @@ func (c rawClient) firstStatus(t *testing.T) int {
 // 1,200 clients behind one address each send one byte of a body and then nothing. Most occupy a connection until their
 // bodies are due, and then no longer; those beyond the bound of one address are refused at once.
 func TestSlowBodiesAreDueAndLeaveTheSiteToOthers(t *testing.T) {
+	attackIn(t, embedded)
 	t.Parallel()
 	const clients, due = 1200, time.Minute
 	s := besiege(t)
@@ -117,6 +118,7 @@ func TestSlowBodiesAreDueAndLeaveTheSiteToOthers(t *testing.T) {
 
 // The headers of the parts of 60 uploads that one account sends by half used to occupy 511 MiB.
 func TestHalfSentHeadersOfPartsOccupyNoMemory(t *testing.T) {
+	attackIn(t, embedded)
 	t.Parallel()
 	s := besiege(t)
 	ana := s.newPerson(t, "")
@@ -240,6 +242,7 @@ func (s *siege) openDownloads(t *testing.T) int {
 
 // A client that opens thousands of connections and sends nothing keeps neither others nor its own neighbours out.
 func TestSilentConnectionsLeaveTheSiteToOthers(t *testing.T) {
+	attackIn(t, embedded)
 	t.Parallel()
 	s := besiege(t)
 	s.while(t, func(context.Context) {

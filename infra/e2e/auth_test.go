@@ -272,7 +272,7 @@ func TestSignUpAndSignInAreRateLimited(t *testing.T) {
 }
 
 func TestAClassOfSixtySignsUpAndInAtOnce(t *testing.T) {
-	onlyInStage(t, embedded, onehost) // SQLite and PostgreSQL
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t)
 	var group sync.WaitGroup

@@ -278,6 +278,7 @@ func (s *site) wantBackupTime(t *testing.T, name string) {
 // A backup of the embedded stage is restored in each stage, with all ids: people stay signed in, and their videos keep
 // their addresses and votes.
 func TestABackupMovesUpWithItsPeople(t *testing.T) {
+	onlyInStage(t, onehost, aws)
 	t.Parallel()
 	skipIfShort(t)
 	from := &site{DataDir: t.TempDir(), log: &logBuffer{}}

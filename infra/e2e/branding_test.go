@@ -40,6 +40,7 @@ func ownBrand(t *testing.T) string {
 // A rebranding survives that everything is killed in the middle of a job. Meanwhile every clip is public and plays, as
 // the old one or as the new one.
 func TestKilledAppGoesOnToRebrand(t *testing.T) {
+	onlyInStage(t, embedded, onehost)
 	t.Parallel()
 	s := startSite(t)
 	ana := s.newPerson(t, "")

@@ -70,6 +70,9 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 			p.start(t)
 		},
 	} {
+		if stage() == onehost && name != "half encoded" && name != "twice" {
+			continue // the queue is its own, and what happens on disk happens in the embedded stage
+		}
 		s := newSite(t).withSmall()
 		s.start(t)
 		ana := s.newPerson(t, "")

@@ -19,6 +19,7 @@ import (
 
 	"risingstars/app"
 	"risingstars/infra/cliptest"
+	"risingstars/infra/racetest"
 	"risingstars/platform/storage/s3store/s3test"
 )
 
@@ -39,6 +40,16 @@ func TestMain(m *testing.M) {
 		confine()
 		app.Main()
 	}
+	// Of the ways through the app, one test each is watched.
+	racetest.Watch(
+		TestABackupUnderLoadIsWhole, TestAClipIsSentAndVotedForOnPages, TestAHiddenVideoAndASuspendedAccountComeBack,
+		TestAnAccountIsCopiedDeletedBroughtBackAndErased, TestAnUploadIsOneTraceUpToItsPublication,
+		TestDeletingAVideoStopsItsJob, TestDirectUploadGoesStraightToStorage, TestEveryLoadScenarioRuns,
+		TestEveryPanelShowsValues, TestMainUserJourney, TestOneAccountPerEmailAddress,
+		TestProcessesThatStartAtOnceOnANewFolderAllServe, TestProgressIsStreamedUntilTheVideoIsFinal,
+		TestRehearsal, TestSessionsAreListedRefreshedAndEndedEverywhere, TestStopReleasesTheJob,
+		TestStopWaitsForAnUploadInProgress, TestVotesOverHTTPAreCountedOnce, TestWebhooksTellWhatHappens,
+	)
 	code := cliptest.Run(m)
 	if dir := sharedDir.Load(); dir != nil {
 		_ = os.RemoveAll(*dir)

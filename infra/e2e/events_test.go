@@ -71,6 +71,7 @@ func (p *person) events(t *testing.T, id, lastSeen string) <-chan event {
 }
 
 func TestProgressIsStreamedUntilTheVideoIsFinal(t *testing.T) {
+	onlyInStage(t, embedded, onehost)
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", slowFFmpeg(t))
 	ana, beto := s.newPerson(t, ""), s.newPerson(t, "")
@@ -118,6 +119,7 @@ func TestProgressIsStreamedUntilTheVideoIsFinal(t *testing.T) {
 }
 
 func TestWaitingVideosReportTheirQueuePosition(t *testing.T) {
+	onlyInStage(t, embedded, onehost)
 	t.Parallel()
 	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=600", "LOAD_TEST_ENDPOINTS=true")
 	ana := s.newPerson(t, "")

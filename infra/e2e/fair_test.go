@@ -9,6 +9,7 @@ import (
 // One account has 40 videos in the queue. The single video of another account is the next but one: only the job that
 // runs when it arrives, and the one after it, come before.
 func TestASingleVideoDoesNotWaitForAnotherAccountsForty(t *testing.T) {
+	onlyInStage(t, embedded, onehost)
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "WORKER_CONCURRENCY=1")
 	ana, beto := s.newPerson(t, ""), s.newPerson(t, "")

@@ -32,7 +32,7 @@ func (s *site) sendInLanguage(t *testing.T, language, method, path, token, conte
 // Every kind of wrong input is answered with a problem document that has the right code, in both languages, and changes
 // nothing.
 func TestBadInputIsExplainedAndChangesNothing(t *testing.T) {
-	onlyInStage(t, embedded, aws) // disk and S3
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "AUTH_RATE_LIMIT=false")
 	ana, beto := s.newPerson(t, ""), s.newPerson(t, "")

@@ -70,7 +70,7 @@ func TestEveryKindOfClipMeetsTheProfile(t *testing.T) {
 }
 
 func TestSoundIsRemovedWhenConfigured(t *testing.T) {
-	onlyInStage(t, embedded, aws) // disk and S3
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t, "MEDIA_AUDIO=remove")
 	ana := s.newPerson(t, "")
@@ -82,7 +82,7 @@ func TestSoundIsRemovedWhenConfigured(t *testing.T) {
 }
 
 func TestClipsThatBreakTheRulesAreRejected(t *testing.T) {
-	onlyInStage(t, embedded, aws) // disk and S3
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t, "MEDIA_MIN_SECONDS=20", "MEDIA_MAX_SECONDS=60", "MEDIA_MIN_HEIGHT=1080")
 	ana := s.newPerson(t, "")

@@ -83,6 +83,7 @@ func twentySeconds(t *testing.T) string {
 
 // Deleting a video stops its job: ffmpeg exits, and nothing is left.
 func TestDeletingAVideoStopsItsJob(t *testing.T) {
+	onlyInStage(t, embedded, aws)
 	t.Parallel()
 	s := startSite(t, slowFFmpeg(t))
 	ana := s.newPerson(t, "")

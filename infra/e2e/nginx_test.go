@@ -100,7 +100,7 @@ func (s *site) upstreams() string {
 }
 
 func TestSiteBehindNginx(t *testing.T) {
-	onlyInStage(t, embedded, onehost)
+	onlyInStage(t, onehost)
 	t.Parallel()
 	s := startSite(t, "TRUSTED_PROXIES=127.0.0.0/8", "MAX_UPLOAD_BYTES=1048576", "LOG_LEVEL=debug")
 	f := startNginx(t, s)

@@ -51,6 +51,14 @@ func onlyInStage(t *testing.T, wanted ...string) {
 	}
 }
 
+// attackIn is onlyInStage for an attack, which `make siege` makes in every stage.
+func attackIn(t *testing.T, wanted ...string) {
+	t.Helper()
+	if os.Getenv("TEST_P99") == "" {
+		onlyInStage(t, wanted...)
+	}
+}
+
 // roles returns the commands that a site of the stage runs, one process each.
 func roles() []string {
 	if stage() == embedded {

@@ -89,6 +89,7 @@ func (s *site) beginStop(t *testing.T) {
 }
 
 func TestStopWaitsForAnUploadInProgress(t *testing.T) {
+	onlyInStage(t, embedded, aws)
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "SHUTDOWN_GRACE_SECONDS=120")
 	ana := s.newPerson(t, "")
@@ -134,6 +135,7 @@ func TestAnUploadThatNeverEndsIsCutOffAndLeavesNothing(t *testing.T) {
 }
 
 func TestSecondSignalExitsAtOnce(t *testing.T) {
+	onlyInStage(t, embedded)
 	t.Parallel()
 	s := startSite(t, "LOAD_TEST_ENDPOINTS=true", "SHUTDOWN_GRACE_SECONDS=600")
 	s.newPerson(t, "").startUpload(t)

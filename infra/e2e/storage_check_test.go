@@ -51,6 +51,7 @@ func (s *site) wantNothingFound(t *testing.T) {
 
 // While the app runs, its storage loses a rendition and an original, and gains files that no row names.
 func TestStorageCheckFindsAndRepairs(t *testing.T) {
+	onlyInStage(t, embedded, aws)
 	t.Parallel()
 	s := newSite(t).withSmall()
 	s.start(t)

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # Checks format, Go code, scripts and workflows. With --staged it formats and checks only what is staged for a commit; that
-# is the pre-commit hook that `make hooks` installs. The Makefile builds golangci-lint and actionlint, and installs
-# Redocly's linter.
+# is the pre-commit hook that `make hooks` installs. The Makefile builds golangci-lint, crosscheck and actionlint, and
+# installs Redocly's linter.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-go=${GO:-go}
 lint=.cache/bin/golangci-lint
 redocly=.cache/redocly/node_modules/.bin/redocly
 
@@ -54,10 +53,8 @@ everything() {
 	fi
 	find .ci/run infra -type f \( -name '*.sh' -o -path .ci/run \) -print0 | xargs -0 shellcheck
 	"$lint" run --allow-parallel-runners
-	# The app must also build on macOS.
-	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 "$go" vet ./...
-	# The image is also built for arm64, whose system calls differ.
-	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 "$go" build ./...
+	# The app must also build on macOS, and its image for arm64, whose system calls differ.
+	.cache/bin/crosscheck darwin/arm64 linux/arm64
 	.cache/bin/actionlint -shellcheck "$(command -v shellcheck)"
 	document
 	echo "lint: ok"

@@ -9,6 +9,7 @@ import (
 
 	"risingstars/assets"
 	"risingstars/infra/cliptest"
+	"risingstars/infra/racetest"
 )
 
 // skipIfShort leaves a test to the full run.
@@ -22,7 +23,25 @@ func skipIfShort(t testing.TB) {
 // tone is a source of sound for clips.
 const tone = "sine=frequency=440:sample_rate=48000"
 
-func TestMain(m *testing.M) { os.Exit(cliptest.Run(m)) }
+func TestMain(m *testing.M) {
+	// These tables have hundreds of clips, and look at the pictures and the sound that ffmpeg makes of each.
+	racetest.WatchAllBut(
+		TestACodecThatNobodyReadsIsNamed, TestBumpersAndClipHaveTheSameHeader, TestBumpersOfABranding,
+		TestBumpersThatCannotBeUsedAreRefused, TestCodecsThatContestantsDoNotUseAreRejected,
+		TestCorrectionsDoNotClick, TestCostlyClipsAreRejected, TestEachPictureIsFittedAnew,
+		TestEveryPosterIsAtItsBestQuality, TestEverySound, TestEverySource, TestEveryTurn,
+		TestFilesThatAreNotVideosAreRejected, TestFontsAndSubtitlesAreNotTouched, TestGainDoesNotPump,
+		TestHDRBecomesSDR, TestLandscapeAt60BecomesBrandedAt30, TestLateMatroskaKeepsItsLength,
+		TestLongClipIsCutAtThirtySeconds, TestOddBrandsAndFirstBoxesArePlayed, TestOwnWatermarkLiesWhereItShould,
+		TestPictureIsHeldToTheEndOfTheSound, TestPicturesThatChangeSize, TestPosterShowsTheSharpPart,
+		TestReferencesToOtherFilesAreNotFollowed, TestRejections, TestRulesBindAFileThatStatesNoLength,
+		TestSmallRenditionAndPostersAreBounded, TestSoundIsBroughtToOneLoudness, TestSoundStaysWithPicture,
+		TestStartIsExactToAPicture, TestStartShowsWhatIsOnScreen, TestStreamsBesideTheClipMayHaveOtherCodecs,
+		TestTheSmallRenditionFitsItsClip, TestWatermarkLiesInTheDocumentedCorner, TestWhatCanBeDecodedIsPublished,
+		TestWhatIsTransparentIsBlack, TestWideColoursNeedNotBeStatedInFull,
+	)
+	os.Exit(cliptest.Run(m))
+}
 
 // sharedProcessor has no options of its own. Most tests use it, because a Processor is safe for concurrent use.
 var sharedProcessor = sync.OnceValues(func() (*Processor, error) {
