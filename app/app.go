@@ -242,14 +242,10 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 	if worker {
 		deps.Processor = a.brand.processor
 		a.logWalls(deps.Processor.Walls())
-		tools, err := deps.Processor.Inspect(ctx)
-		if err == nil {
-			err = tools.Err()
-		}
-		if err != nil {
+		var err error
+		if a.ffmpeg, err = deps.Processor.Check(ctx); err != nil {
 			return err
 		}
-		a.ffmpeg = tools.Version
 	}
 	a.media = media.New(deps)
 	a.archive = archive.New(archive.Deps{

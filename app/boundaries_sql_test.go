@@ -116,11 +116,16 @@ func textsOf(name string) (texts, tables []string, err error) {
 	return texts, tables, nil
 }
 
+var (
+	notSQL    = regexp.MustCompile(`--[^\n]*|(?s:/\*.*?\*/)|'[^']*'`)
+	sqlWord   = regexp.MustCompile(`[\pL_][\pL\pN_$]*|[^\s\pL\pN"\x60]`)
+	wordStart = regexp.MustCompile(`^[\pL_]`)
+)
+
 // sqlWords splits a text into words and punctuation. It leaves out comments, quoted values, and the quotes of
 // identifiers.
 func sqlWords(sql string) []string {
-	sql = regexp.MustCompile(`--[^\n]*|(?s:/\*.*?\*/)|'[^']*'`).ReplaceAllString(sql, " ")
-	return regexp.MustCompile(`[\pL_][\pL\pN_$]*|[^\s\pL\pN"\x60]`).FindAllString(sql, -1)
+	return sqlWord.FindAllString(notSQL.ReplaceAllString(sql, " "), -1)
 }
 
 // tablesIn returns the words in the positions where SQL names a table, except for common table expressions.
@@ -186,7 +191,7 @@ func namesTable(words []string, i int, open []string) bool {
 	return false
 }
 
-func isWord(text string) bool { return regexp.MustCompile(`^[\pL_]`).MatchString(text) }
+func isWord(text string) bool { return wordStart.MatchString(text) }
 
 // namesWithPrefix returns the words that have a module's prefix, as the modules' tables do.
 func namesWithPrefix(words []string, modules map[string]bool) []string {

@@ -57,7 +57,6 @@ type house struct {
 	archive  *archive.Module
 	post     *postbox
 	queue    *queue.Queue
-	hash     string // of the password of all accounts
 
 	uploaders uploaders
 }
@@ -242,17 +241,23 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 	return h
 }
 
-// account creates one. Those of a test share a hash, because making one takes long on purpose.
+// passwordHash returns that of all accounts, because making one takes long on purpose.
+var passwordHash = sync.OnceValues(func() (string, error) {
+	passwords, err := auth.NewPasswords()
+	if err != nil {
+		return "", err
+	}
+	return passwords.Hash(password)
+})
+
 func (h *house) account(t testing.TB, first, city string) identity.User {
 	t.Helper()
-	if h.hash == "" {
-		var err error
-		if h.hash, err = h.identity.HashPassword(password); err != nil {
-			t.Fatal(err)
-		}
+	hash, err := passwordHash()
+	if err != nil {
+		t.Fatal(err)
 	}
 	user := identity.User{
-		ID: uuid.Must(uuid.NewV7()).String(), Email: strings.ToLower(first) + "@example.com", PasswordHash: h.hash,
+		ID: uuid.Must(uuid.NewV7()).String(), Email: strings.ToLower(first) + "@example.com", PasswordHash: hash,
 		FirstName: first, LastName: "Ruiz", City: city, Country: "Colombia", CreatedAt: time.Now(),
 	}
 	if err := h.identity.Seed(t.Context(), []identity.User{user}); err != nil {
@@ -298,8 +303,21 @@ func (h *house) put(t testing.TB, key string, content []byte) {
 	}
 }
 
-// poster draws a stage with a light, in a colour that depends on n.
+// posters holds those that have been drawn.
+var posters sync.Map
+
+// poster returns a stage with a light, in a colour that depends on n.
 func poster(width, n int) []byte {
+	key := [2]int{width, n}
+	if drawn, ok := posters.Load(key); ok {
+		return drawn.([]byte)
+	}
+	drawn := drawPoster(width, n)
+	posters.Store(key, drawn)
+	return drawn
+}
+
+func drawPoster(width, n int) []byte {
 	const cell = 8 // pixels, so that few are computed
 	m := image.NewRGBA(image.Rect(0, 0, width, width*9/16))
 	for y := 0; y < width*9/16; y += cell {

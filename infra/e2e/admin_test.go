@@ -145,7 +145,7 @@ func TestProcessReportsProgressAndWritesItsFiles(t *testing.T) {
 	onlyInStage(t, embedded)
 	skipIfShort(t)
 	t.Parallel()
-	s := newSiteWithoutServers(t)
+	s := newSiteWithoutServers(t).withSmall()
 	out := filepath.Join(t.TempDir(), "out.mp4")
 	_, errs, code := s.runApp(t, "process", "--start", "0.5", shortClip(t), out)
 	if code != 0 {

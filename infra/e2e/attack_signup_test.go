@@ -17,7 +17,11 @@ import (
 func TestASchoolAndAConcertBehindOneAddressPass(t *testing.T) {
 	onlyInStage(t, embedded, onehost)
 	t.Parallel()
-	const pupils, audience, ballots = 600, 600, 5
+	const audience, ballots = 600, 5
+	pupils := 600
+	if stage() == embedded {
+		pupils = 200 // whose limits are the same: hashing passwords takes all the time
+	}
 	s := besiege(t)
 	var group sync.WaitGroup
 	pupil := make(chan int)

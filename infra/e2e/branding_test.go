@@ -85,7 +85,7 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 		}
 		return urls
 	}
-	eventually(t, "a job is under way", func() bool {
+	atMoment(t, "a job is under way", func() bool {
 		return s.queryInt(t, "SELECT COUNT(*) AS n FROM media_rebrands WHERE lease_until > 0") > 0
 	})
 	plays()
@@ -107,7 +107,7 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 	}
 	eventually(t, "both clips are made again", func() bool {
 		plays()
-		return left().Clips == 0
+		return s.queryInt(t, "SELECT COUNT(*) AS n FROM media_rebrands") == 0
 	})
 	for i, url := range plays() {
 		v := ana.video(t, []string{first, second}[i])
@@ -116,7 +116,7 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 			t.Errorf("it is %+v, and was %+v", v, before[i])
 		}
 	}
-	if plan := left(); plan.Waiting+plan.UnderWay != 0 {
+	if plan := left(); plan != (remaining{}) {
 		t.Errorf("what is left is %+v", plan)
 	}
 	if v := ana.video(t, first); v.Votes != 1 {

@@ -12,7 +12,8 @@ import (
 func TestRenditionPlaysInABrowser(t *testing.T) {
 	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
-	s := startSite(t)
+	s := newSite(t).withSmall()
+	s.start(t)
 	ana := s.newPerson(t, "")
 	v := ana.waitForFinal(t, ana.upload(t, shortClip(t), "Plays"))
 	if v.Status != "processed" {

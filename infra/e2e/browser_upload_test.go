@@ -16,13 +16,13 @@ import (
 // which leads to a new account.
 func TestAClipIsSentAndVotedForOnPages(t *testing.T) {
 	t.Parallel()
-	s := startSite(t)
+	s := startSite(t, "MEDIA_MAX_CLIP_SECONDS=3")
 	if s.bucket != nil {
 		s.bucket.AllowUploadsFrom(t, s.URL)
 	}
 	ana := s.newPerson(t, "")
 	clip := cliptest.Make(t, "long.mp4", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=10", "-f", "lavfi", "-i",
-		"sine=frequency=440", "-t", "33", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+		"sine=frequency=440", "-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
 		"-c:a", "aac")
 	ctx := newBrowser(t)
 	do := func(steps ...chromedp.Action) {

@@ -44,7 +44,7 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 	t.Parallel()
 	at := func(step string, percent int) func(*testing.T, *person, string) {
 		return func(t *testing.T, p *person, id string) {
-			eventually(t, step, func() bool {
+			atMoment(t, step, func() bool {
 				v := p.video(t, id)
 				return v.Step == step && v.Progress >= percent || v.Status == "processed"
 			})
@@ -61,7 +61,7 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 		"encoding":     at("processing", 0),
 		"half encoded": at("processing", 40),
 		"publishing": func(t *testing.T, p *person, _ string) {
-			eventually(t, "storage holds an output", p.hasOutput(t))
+			atMoment(t, "storage holds an output", p.hasOutput(t))
 		},
 		"another upload": func(t *testing.T, p *person, _ string) { p.startStalledUpload(t) },
 		"twice": func(t *testing.T, p *person, id string) {
@@ -73,7 +73,8 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 		if stage() == onehost && name != "half encoded" && name != "twice" {
 			continue // the queue is its own, and what happens on disk happens in the embedded stage
 		}
-		s := startSite(t)
+		s := newSite(t).withSmall()
+		s.start(t)
 		ana := s.newPerson(t, "")
 		id := ana.upload(t, longClip(t), name)
 		moment(t, ana, id)
@@ -96,7 +97,7 @@ func TestKilledAppFinishesItsJobOnce(t *testing.T) {
 // A published video has an original, two renditions and three posters.
 const (
 	filesOfAVideo     = 6
-	filesWithoutSmall = filesOfAVideo - 1 // where MEDIA_SMALL is false, which spares long tests time
+	filesWithoutSmall = filesOfAVideo - 1
 )
 
 // hasOutput returns a condition that is true once storage holds an output of a job.

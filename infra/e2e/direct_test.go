@@ -57,7 +57,8 @@ func largeClip(t *testing.T) string {
 func TestDirectUploadGoesStraightToStorage(t *testing.T) {
 	onlyInStage(t, embedded, aws) // disk and S3
 	t.Parallel()
-	s := startSite(t)
+	s := newSite(t).withSmall()
+	s.start(t)
 	ana, bob := s.newPerson(t, ""), s.newPerson(t, "")
 	content, err := os.ReadFile(largeClip(t))
 	if err != nil {

@@ -88,10 +88,18 @@ func newSite(t *testing.T) *site {
 	if err := os.Symlink(sharedBumpers(t), filepath.Join(s.DataDir, "bumpers")); err != nil {
 		t.Fatal(err)
 	}
-	if stage() != embedded {
+	if stage() == embedded {
+		s.copyMigratedFile(t)
+	} else {
 		s.useSuiteServers(t, migratedDatabase(t))
 		s.useAppUser(t)
 	}
+	return s
+}
+
+// withSmall makes the site's clips have their small renditions, too.
+func (s *site) withSmall() *site {
+	s.settings = append(s.settings, "MEDIA_SMALL=true")
 	return s
 }
 
@@ -142,6 +150,7 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 		asApp + "=1", "ENV_FILE=", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
 		"GORACE=" + os.Getenv("GORACE"), "DATA_DIR=" + s.DataDir,
 		"DISK_RESERVE_BYTES=1073741824", // of a large volume it would be 10 GiB, which a machine with tests may lack
+		"MEDIA_SMALL=false",             // most tests look at one rendition; see withSmall
 	}
 	cmd.Env = append(cmd.Env, s.settings...)
 	cmd.Dir = s.DataDir // which has no .env
@@ -277,13 +286,23 @@ func sharedBumpers(t *testing.T) string {
 // eventually polls until the condition is true, and fails the test after waitTimeout.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(waitTimeout)
+	pollUntil(t, what, condition, time.Second)
+}
+
+// atMoment is eventually for a condition that may soon be false again: however long it waits, it goes on to poll often.
+func atMoment(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	pollUntil(t, what, condition, 250*time.Millisecond)
+}
+
+// pollUntil polls with pauses of up to the longest.
+func pollUntil(t *testing.T, what string, condition func() bool, longest time.Duration) {
+	t.Helper()
 	// A long wait asks less and less often, because the requests of many waiting tests slow down what they wait for.
-	for pause := 20 * time.Millisecond; !condition(); pause = min(pause*3/2, 250*time.Millisecond) {
-		if time.Now().After(deadline) {
+	for began := time.Now(); !condition(); time.Sleep(min(max(time.Since(began)/5, 20*time.Millisecond), longest)) {
+		if time.Since(began) > waitTimeout {
 			t.Fatalf("not within %s: %s", waitTimeout, what)
 		}
-		time.Sleep(pause)
 	}
 }
 

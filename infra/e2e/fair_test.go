@@ -19,7 +19,7 @@ func TestASingleVideoDoesNotWaitForAnotherAccountsForty(t *testing.T) {
 	}
 	s.processMocks(t)
 	const begun = `SELECT COUNT(*) AS n FROM media_videos WHERE owner_id = ? AND attempt > 0`
-	eventually(t, "the worker is at work", func() bool { return s.queryInt(t, begun, ana.ID) > 0 })
+	atMoment(t, "the worker is at work", func() bool { return s.queryInt(t, begun, ana.ID) > 0 })
 	single := beto.upload(t, tinyClip(t), "The only one")
 	if v := beto.waitForFinal(t, single); v.Status != "processed" {
 		t.Fatalf("the video is %+v", v)

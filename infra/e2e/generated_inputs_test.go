@@ -59,10 +59,14 @@ func (in inputs) of(document *openapi3.T, method, path string) (inputs, bool) {
 // count is how many inputs are worth their while.
 func (in inputs) count() int {
 	shared := !strings.HasPrefix(in.path, "/api/") && !strings.HasPrefix(in.path, "/media/")
-	if shared || slices.Contains(costly, in.operation.OperationID) {
-		return max(leastInputs, inputsEach()/fewShare)
+	switch each := inputsEach(); {
+	case shared && each <= fewerInputs:
+		return fewShared
+	case shared || slices.Contains(costly, in.operation.OperationID):
+		return max(leastInputs, each/fewShare)
+	default:
+		return each
 	}
-	return inputsEach()
 }
 
 // draw makes a request.

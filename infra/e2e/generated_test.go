@@ -27,7 +27,8 @@ const (
 	apiInputs   = 1000 // for each operation in the one-host stage; TEST_INPUTS sets another number
 	fewerInputs = 300  // in the others, which make the same answers
 	leastInputs = 150
-	fewShare    = 5 // the share of costly operations, and of those that answer the same to everybody, is a fifth
+	fewShare    = 5  // the share of costly operations, and of those that answer the same to everybody, is a fifth
+	fewShared   = 50 // for the latter in the other stages
 	answerTime  = time.Second
 )
 

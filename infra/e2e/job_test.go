@@ -11,7 +11,8 @@ import (
 // delete.
 func TestMainUserJourney(t *testing.T) {
 	t.Parallel()
-	s := startSite(t)
+	s := newSite(t).withSmall()
+	s.start(t)
 	ana := s.newPerson(t, "Bogotá")
 
 	id := ana.upload(t, shortClip(t), "Mi canción")

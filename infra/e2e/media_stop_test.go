@@ -24,7 +24,7 @@ func slowFFmpeg(t *testing.T) string {
 // waitForFFmpeg waits until ffmpeg has begun to write.
 func (p *person) waitForFFmpeg(t *testing.T, id string) {
 	t.Helper()
-	eventually(t, "ffmpeg is writing", func() bool {
+	atMoment(t, "ffmpeg is writing", func() bool {
 		return p.video(t, id).Step == "processing" && len(p.temporaryFiles(t)) > 0
 	})
 }
@@ -33,7 +33,8 @@ func (p *person) waitForFFmpeg(t *testing.T, id string) {
 // attempt.
 func TestStopReleasesTheJob(t *testing.T) {
 	t.Parallel()
-	s := startSite(t, "SHUTDOWN_GRACE_SECONDS=1", slowFFmpeg(t))
+	s := newSite(t).withSmall()
+	s.start(t, "SHUTDOWN_GRACE_SECONDS=1", slowFFmpeg(t))
 	ana := s.newPerson(t, "")
 	id := ana.upload(t, longClip(t), "Larga")
 	ana.waitForFFmpeg(t, id)

@@ -80,7 +80,7 @@ func TestRollingRestartLosesNoRequest(t *testing.T) {
 	for round := range rounds {
 		for i := range 2 {
 			before, beforeUploads := requests.Load(), uploads.Load()
-			eventually(t, "the load continues", func() bool {
+			atMoment(t, "the load continues", func() bool {
 				return requests.Load() > before+50 && uploads.Load() > beforeUploads
 			})
 			began := time.Now()

@@ -41,7 +41,8 @@ func (v shown) addresses() []string {
 // keeps the files; after the video has been processed again, to the new file; and nowhere once the video is deleted.
 func TestAddressesOfPublishedFilesLast(t *testing.T) {
 	t.Parallel()
-	s := startSite(t)
+	s := newSite(t).withSmall()
+	s.start(t)
 	if stage() == onehost {
 		s.URL = startNginx(t, s).URL
 	}

@@ -25,7 +25,7 @@ func (r *rehearsal) startStage(t *testing.T) {
 	t.Helper()
 	env := []string{
 		"LOAD_TEST_ENDPOINTS=true", "RATE_LIMITS=false", "UPLOADS_UNPUBLISHED_PER_ACCOUNT=0",
-		"UPLOADS_PER_DAY_PER_ACCOUNT=0", "SHUTDOWN_GRACE_SECONDS=5", "TRUSTED_PROXIES=127.0.0.0/8", "MEDIA_SMALL=false",
+		"UPLOADS_PER_DAY_PER_ACCOUNT=0", "SHUTDOWN_GRACE_SECONDS=5", "TRUSTED_PROXIES=127.0.0.0/8",
 	}
 	backup := filepath.Join(t.TempDir(), "backup")
 	if stage() == embedded {

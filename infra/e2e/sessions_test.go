@@ -166,7 +166,7 @@ func TestALostAnswerOfARefreshSignsNobodyOut(t *testing.T) {
 	}
 	for n := range killed {
 		target := refreshed() + 30
-		eventually(t, "tokens are refreshed", func() bool { return refreshed() > target || t.Failed() })
+		atMoment(t, "tokens are refreshed", func() bool { return refreshed() > target || t.Failed() })
 		s.processes[0].kill(t)
 		if n < killed-1 {
 			s.restart(t, 0)

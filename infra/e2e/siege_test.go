@@ -46,7 +46,7 @@ func besiegeOn(t *testing.T, site *site, env ...string) *siege {
 	site.program = shippedProgram(t)
 	site.start(t, append(env, "SECRET_KEY="+votingSecret)...)
 	ana := site.newPerson(t, "Bogotá")
-	id := ana.upload(t, shortClip(t), "Song")
+	id := ana.upload(t, tinyClip(t), "Song")
 	if v := ana.waitForFinal(t, id); v.Status != "processed" {
 		t.Fatalf("the video is %+v", v)
 	}

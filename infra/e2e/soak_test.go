@@ -21,13 +21,13 @@ type soak struct {
 }
 
 // Every acknowledged upload is published once, every vote counts once, and storage holds no other files, although a
-// random process is killed every few seconds while 32 clips are uploaded.
+// random process is killed every few seconds while 20 clips are uploaded.
 func TestEveryAcknowledgedClipIsPublishedOnce(t *testing.T) {
 	onlyInStage(t, onehost, aws)
 	t.Parallel()
-	const clips, clients, voters, kills = 32, 4, 3, 12
+	const clips, clients, voters, kills = 20, 4, 3, 8
 	s := &soak{site: startFleet(t, "SECRET_KEY="+votingSecret, "AUTH_RATE_LIMIT=false",
-		"UPLOADS_UNPUBLISHED_PER_ACCOUNT=0", "MEDIA_SMALL=false"), uploads: map[string]*person{}}
+		"UPLOADS_UNPUBLISHED_PER_ACCOUNT=0"), uploads: map[string]*person{}}
 	var people []*person
 	for range clients {
 		people = append(people, s.newPerson(t, ""))

@@ -138,6 +138,28 @@ func template(t *testing.T, postgres string) string {
 	return templateName
 }
 
+var (
+	migratedFile      []byte // nil until it exists
+	migratedFileMutex sync.Mutex
+)
+
+// copyMigratedFile gives a site of the embedded stage a new database with all migrations applied, which run once per
+// test binary.
+func (s *site) copyMigratedFile(t *testing.T) {
+	t.Helper()
+	migratedFileMutex.Lock()
+	defer migratedFileMutex.Unlock()
+	const name = "showcase.db"
+	if migratedFile == nil {
+		first := &site{DataDir: t.TempDir()}
+		first.migrate(t)
+		migratedFile = []byte(readFile(t, filepath.Join(first.DataDir, name)))
+	}
+	if err := os.WriteFile(filepath.Join(s.DataDir, name), migratedFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // appUser is the user of the database whom the sites use, as serve and work do in every stage: who may change rows, and
 // nothing else. The migration of the template creates it.
 var appUser = url.UserPassword("app_"+strings.ToLower(rand.Text()), rand.Text())

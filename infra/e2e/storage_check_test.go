@@ -53,7 +53,8 @@ func (s *site) wantNothingFound(t *testing.T) {
 func TestStorageCheckFindsAndRepairs(t *testing.T) {
 	onlyInStage(t, embedded, aws)
 	t.Parallel()
-	s := startSite(t)
+	s := newSite(t).withSmall()
+	s.start(t)
 	ana := s.newPerson(t, "")
 	sound := cliptest.Make(t, "tone.mp4", "-f", "lavfi", "-i", "sine", "-t", "1", "-c:a", "aac")
 	id, bad := ana.upload(t, tinyClip(t), "Canción"), ana.upload(t, sound, "Sin imagen")

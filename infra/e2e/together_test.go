@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,6 +14,9 @@ func TestProcessesThatStartAtOnceOnANewFolderAllServe(t *testing.T) {
 	t.Parallel()
 	for range 3 {
 		s := newSite(t)
+		if err := os.Remove(filepath.Join(s.DataDir, "showcase.db")); err != nil {
+			t.Fatal(err)
+		}
 		s.log = &logBuffer{}
 		for range 5 {
 			cmd := s.command(t, "serve")

@@ -51,7 +51,7 @@ func TestNoAcknowledgedVoteIsLostWhenAProcessIsKilled(t *testing.T) {
 		})
 	}
 	for n := range int64(kills) {
-		eventually(t, "some votes are cast", func() bool { return done.Load() > (n+1)*total/4 })
+		atMoment(t, "some votes are cast", func() bool { return done.Load() > (n+1)*total/4 })
 		s.processes[0].kill(t)
 		s.restart(t, 0)
 	}

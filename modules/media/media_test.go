@@ -52,6 +52,11 @@ type studio struct {
 	driver queue.Driver
 }
 
+// sharedProcessor serves all studios, because starting one takes long.
+var sharedProcessor = sync.OnceValues(func() (*Processor, error) {
+	return NewProcessor(ProcessorOptions{Branding: assets.Branding(), CacheDir: cliptest.Bumpers()})
+})
+
 var owners = []database.Migrations{dbqueue.Migrations(), Migrations()}
 
 func setup(t *testing.T) *studio {
@@ -93,9 +98,7 @@ func setupIn(t *testing.T, db *database.DB, root, work string, disks *disk.Disks
 		}
 	})
 	bucket := storage.New(files, storage.Options{})
-	processor, err := NewProcessor(ProcessorOptions{
-		Branding: assets.Branding(), CacheDir: cliptest.Bumpers(),
-	})
+	processor, err := sharedProcessor()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (b *bench) publishInLodz(t *testing.T, n int) (videoIDs []string) {
 // Several processes fold again at the same time, while people vote.
 func TestWhatAnOlderBinaryFoldedIsFoldedAgain(t *testing.T) {
 	t.Parallel()
-	const entries = 2_100 // more than two batches
+	const entries = 450 // more than two batches
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		videos := b.publishInLodz(t, entries)

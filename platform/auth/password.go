@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"runtime"
 	"strings"
@@ -24,15 +26,22 @@ type Passwords struct {
 // mostTurns is how many passwords are hashed at once on a machine of any size: about fifty a second.
 const mostTurns = 2
 
-// NewPasswords also computes the decoy hash against which the passwords of unknown accounts are checked.
+// NewPasswords also makes the decoy against which the passwords of unknown accounts are checked: a hash that no password
+// has. To hash one would take each process, and each command, as long as a sign-in.
 func NewPasswords() (*Passwords, error) {
 	p := &Passwords{
 		params: &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32},
 		line:   line{slots: min(runtime.GOMAXPROCS(0), mostTurns)},
 	}
-	var err error
-	if p.decoy, err = p.Hash("a password that nobody has"); err != nil {
-		return nil, err
+	encoded := func(length uint32) string {
+		random := make([]byte, length)
+		rand.Read(random) // documented to never fail
+		return base64.RawStdEncoding.EncodeToString(random)
+	}
+	p.decoy = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", p.params.Memory, p.params.Iterations,
+		p.params.Parallelism, encoded(p.params.SaltLength), encoded(p.params.KeyLength))
+	if _, _, _, err := argon2id.DecodeHash(p.decoy); err != nil {
+		return nil, fmt.Errorf("make a decoy: %w", err)
 	}
 	return p, nil
 }

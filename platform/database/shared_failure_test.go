@@ -127,11 +127,12 @@ func TestAnInterruptedWriteUndoesNobodyElse(t *testing.T) {
 func TestNobodyFailsBecauseOfAnother(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, owner)
+	const rounds = 5
 	var group sync.WaitGroup
 	var interrupted atomic.Int32
 	for w := range 64 {
 		group.Go(func() {
-			for r := range 15 {
+			for r := range rounds {
 				id := fmt.Sprintf("%d-%d", w, r)
 				err := db.InTx(t.Context(), func(ctx context.Context) error {
 					if w%2 == 0 {
@@ -155,10 +156,10 @@ func TestNobodyFailsBecauseOfAnother(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if n := interrupted.Load(); n != 32*15 {
+	if n := interrupted.Load(); n != 32*rounds {
 		t.Errorf("%d writers were interrupted", n)
 	}
-	if n := len(rows(t, db)); n != 32*15 {
+	if n := len(rows(t, db)); n != 32*rounds {
 		t.Errorf("%d rows, want those of the others", n)
 	}
 }

@@ -221,8 +221,7 @@ func (sc scene) draw(
 		// The rate may leave it a frame short.
 		return filter(s, "tpad", "stop_mode", "clone", "stop", frames), nil
 	default:
-		st := stageFor(frame)
-		return p.animated(sc.layers(st), st, dir, r, frames)
+		return p.animated(sc, stageFor(frame), dir, r, frames)
 	}
 }
 

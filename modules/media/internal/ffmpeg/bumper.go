@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -37,18 +36,12 @@ type bumpers struct {
 func (p *Processor) brandingKey() (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, bumperVersion)
-	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
-	defer cancel()
-	version, err := exec.CommandContext(ctx, p.ffmpeg, "-version").Output()
-	if err != nil {
-		return "", fmt.Errorf("ffmpeg: run %s -version: %w", p.ffmpeg, err)
-	}
-	h.Write(version)
+	fmt.Fprint(h, p.version)
 	fmt.Fprintln(h, p.brand.Hash(""))
 	for _, s := range []size{bigSize(), {smallLong, smallShort}} {
 		fmt.Fprintln(h, p.videoArgs(rational{30, 1}, s))
 	}
-	err = fs.WalkDir(p.branding, ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(p.branding, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(name) != ".png" {
 			return err
 		}
@@ -215,10 +208,10 @@ func (p *Processor) render(ctx context.Context, sc scene, r rational, s size, fr
 	})
 }
 
-// animated draws the layers on their stage, with their files in dir.
-func (p *Processor) animated(layers []layer, st stage, dir string, r rational, frames int) (*fg.Stream, error) {
+// animated draws the layers of a built-in scene on their stage, with their files in dir.
+func (p *Processor) animated(sc scene, st stage, dir string, r rational, frames int) (*fg.Stream, error) {
 	var canvas *fg.Stream
-	for i, l := range layers {
+	for i, l := range sc.layers(st) {
 		path := filepath.Join(dir, filepath.Base(l.file))
 		if err := p.extract(l.file, path); err != nil {
 			return nil, err
@@ -232,7 +225,7 @@ func (p *Processor) animated(layers []layer, st stage, dir string, r rational, f
 		}
 		canvas = canvas.Overlay(l.prepare(s), "repeat", fg.KwArgs{"x": l.x, "y": l.y, "format": "rgb", "eval": "frame"})
 	}
-	canvas = fadeEnds(canvas, bumperLength)
+	canvas = fadeEnds(canvas, sc.length)
 	canvas = filter(canvas, "scale", "w", st.out.width, "h", st.out.height,
 		"out_color_matrix", "bt709", "out_range", "tv", "flags", "bicubic+accurate_rnd")
 	return filter(filter(canvas, "format", "pix_fmts", "yuv420p"), "setsar", "sar", 1), nil

@@ -200,7 +200,7 @@ func TestStreamsWithoutAnEnd(t *testing.T) {
 				t.Errorf("took %v", d)
 			}
 			checkClean(t, r, "30/1", false)
-			if (r.Duration - c.content - 2*bumperLength).Abs() > 100*time.Millisecond {
+			if (r.Duration - c.content - 2*briefBumper).Abs() > 100*time.Millisecond {
 				t.Errorf("lasts %v", r.Duration)
 			}
 		})

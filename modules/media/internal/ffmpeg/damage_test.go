@@ -57,7 +57,7 @@ func TestWhatCanBeDecodedIsPublished(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := r.Duration - 2*bumperLength; d < c.from-50*time.Millisecond || d > c.to+50*time.Millisecond {
+			if d := r.Duration - 2*briefBumper; d < c.from-50*time.Millisecond || d > c.to+50*time.Millisecond {
 				t.Errorf("lasts %v, want %v to %v", d, c.from, c.to)
 			}
 			if !slices.Equal(r.Notices, c.notices) {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"risingstars/assets"
 	"risingstars/infra/cliptest"
@@ -47,17 +48,35 @@ var sharedProcessor = sync.OnceValues(func() (*Processor, error) {
 	return New(Options{CacheDir: cliptest.Bumpers(), Branding: assets.Branding()})
 })
 
-// newProcessor returns a Processor with special options, or the shared one for none. Bumpers are slow to render, so all
-// processors without a CacheDir of their own share them, and render one at a time.
-func newProcessor(t testing.TB, o Options) *Processor {
+// builtIn returns the shared Processor, whose bumpers are those that contestants get.
+func builtIn(t testing.TB) *Processor {
 	t.Helper()
 	shared, err := sharedProcessor()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return shared
+}
+
+// briefBumper is the length of the bumpers in most tests. The built-in ones would take longer to decode than the clips.
+const briefBumper = 200 * time.Millisecond
+
+// brief returns a copy of p with short bumpers.
+func brief(p *Processor) *Processor {
+	b := *p
+	b.intro.length, b.outro.length = briefBumper, briefBumper
+	b.cacheKey += "-brief"
+	return &b
+}
+
+// newProcessor returns a Processor with special options, or the shared one for none. Bumpers are slow to render, so all
+// processors without a CacheDir of their own share short ones, and render one at a time.
+func newProcessor(t testing.TB, o Options) *Processor {
+	t.Helper()
+	shared := builtIn(t)
 	special := o.FFmpeg != "" || o.FFprobe != "" || o.CacheDir != "" || o.Limits != (Limits{})
 	if !special {
-		return shared
+		return brief(shared)
 	}
 	if o.Branding == nil {
 		o.Branding = assets.Branding()
@@ -70,6 +89,7 @@ func newProcessor(t testing.TB, o Options) *Processor {
 	}
 	if !ownCache {
 		p.filling = shared.filling
+		p = brief(p)
 	}
 	return p
 }

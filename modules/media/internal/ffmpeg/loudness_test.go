@@ -62,7 +62,8 @@ func TestGainDoesNotPump(t *testing.T) {
 	_, sound := signals(t, mustProcess(t, newProcessor(t, Options{}), jobFor(t, in)).Video, true)
 	level := func(from, to float64) float64 {
 		var sum float64
-		part := sound[int((2.5+from)*sampleRate):int((2.5+to)*sampleRate)]
+		begin := briefBumper.Seconds()
+		part := sound[int((begin+from)*sampleRate):int((begin+to)*sampleRate)]
 		for _, v := range part {
 			sum += v * v
 		}

@@ -176,7 +176,7 @@ func TestDamageIsDistinguishedFromALostConnection(t *testing.T) {
 			return p.Process(t.Context(), j)
 		}
 		r, err := process(whole[:len(whole)/2], 0)
-		if content := r.Duration - 5*time.Second; err != nil || content < time.Second || content > 3*time.Second {
+		if content := r.Duration - 2*briefBumper; err != nil || content < time.Second || content > 3*time.Second {
 			t.Errorf("half a file: %v, %v", r.Duration, err)
 		}
 		_, err = process(noise, 0)

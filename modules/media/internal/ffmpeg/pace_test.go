@@ -23,7 +23,7 @@ func steps(rate string, secs float64) []string {
 func shownSeconds(t *testing.T, r Result) (seconds []float64) {
 	t.Helper()
 	pictures, _ := signals(t, r.Video, false)
-	bumper := rational{30, 1}.frames(bumperLength)
+	bumper := rational{30, 1}.frames(briefBumper)
 	for _, v := range pictures[bumper : len(pictures)-bumper] {
 		seconds = append(seconds, (v-20)/6)
 	}
@@ -178,7 +178,7 @@ func TestPictureIsHeldToTheEndOfTheSound(t *testing.T) {
 			r := mustProcess(t, p, j)
 			rate := inspect(t, r.Video).stream("video").RRate
 			checkClean(t, r, rate, !c.rules.RemoveAudio)
-			if got := r.Duration - 2*bumperLength; (got - c.want).Abs() > 90*time.Millisecond {
+			if got := r.Duration - 2*briefBumper; (got - c.want).Abs() > 90*time.Millisecond {
 				t.Errorf("lasts %v, want %v", got, c.want)
 			}
 		})
@@ -226,7 +226,7 @@ func TestLateMatroskaKeepsItsLength(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{"ffmpeg": ffmpegs, "mkvmerge": mkvmerges} {
 		r := mustProcess(t, p, jobFor(t, writeFile(t, "in.mkv", data)))
-		if got := r.Duration - 2*bumperLength; (got - 3*time.Second).Abs() > 50*time.Millisecond {
+		if got := r.Duration - 2*briefBumper; (got - 3*time.Second).Abs() > 50*time.Millisecond {
 			t.Errorf("%s: lasts %v", name, got)
 		}
 		j := jobFor(t, writeFile(t, "in.mkv", data))
@@ -268,7 +268,7 @@ func TestARateThatNobodyConfirmsIsNoVerdict(t *testing.T) {
 			t.Parallel()
 			r := mustProcess(t, p, jobFor(t, c.file))
 			checkClean(t, r, c.rate, strings.HasSuffix(c.file, ".webm"))
-			if got := r.Duration - 2*bumperLength; (got - c.content).Abs() > 45*time.Millisecond {
+			if got := r.Duration - 2*briefBumper; (got - c.content).Abs() > 45*time.Millisecond {
 				t.Errorf("lasts %v, want %v", got, c.content)
 			}
 		})

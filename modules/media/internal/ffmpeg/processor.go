@@ -32,6 +32,7 @@ type Options struct {
 // Processor creates renditions. It is safe for concurrent use; each Process call is one job.
 type Processor struct {
 	ffmpeg, ffprobe string
+	version         string // all that ffmpeg says of its build
 	threads         int
 	cacheDir        string
 	branding        fs.FS
@@ -72,11 +73,14 @@ func New(o Options) (*Processor, error) {
 	if err := p.removeStale(time.Now()); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	if p.version, err = p.ask(ctx, "-version"); err != nil {
+		return nil, fmt.Errorf("ffmpeg: %w", err)
+	}
 	if p.cacheKey, err = p.brandingKey(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
-	defer cancel()
 	if p.box, err = box.New(ctx, box.Options{}); err != nil {
 		return nil, fmt.Errorf("ffmpeg: %w", err)
 	}

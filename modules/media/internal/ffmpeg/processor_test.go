@@ -19,12 +19,12 @@ import (
 )
 
 // numberAt30 is the number of the picture that a rendition at 30 frames/s shows at a time of the clip.
-func numberAt30(at time.Duration) int { return rational{30, 1}.frames(bumperLength + at) }
+func numberAt30(at time.Duration) int { return rational{30, 1}.frames(briefBumper + at) }
 
 func TestLandscapeAt60BecomesBrandedAt30(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	p := newProcessor(t, Options{})
+	p := builtIn(t)
 	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("color=0x204080:s=1920x1080:r=60:d=2"), lavfi(tone+":d=2"),
 		x264("-c:a", "aac", "-shortest", "-movflags", "use_metadata_tags",
 			"-metadata", "title=TOPSECRET", "-metadata", "location=+40.71-074.00/"))...)
@@ -32,7 +32,7 @@ func TestLandscapeAt60BecomesBrandedAt30(t *testing.T) {
 	j := jobFor(t, in)
 	j.Progress = func(p Progress) { reports = append(reports, p) }
 	r := mustProcess(t, p, j)
-	pictures := checkClean(t, r, "30/1", true, 54, numberAt30(0), numberAt30(time.Second))
+	pictures := checkClean(t, r, "30/1", true, 54, 75, 75+30)
 	intro, seam, body := pictures[0], pictures[1], pictures[2]
 	if r.Duration != 7*time.Second {
 		t.Errorf("lasts %v, want 2.5 s + 2 s + 2.5 s", r.Duration)
@@ -84,8 +84,7 @@ func TestLongClipIsCutAtThirtySeconds(t *testing.T) {
 	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("color=gray:s=64x36:r=25:d=32"), x264())...)
 	r := mustProcess(t, newProcessor(t, Options{}), jobFor(t, in))
 	checkClean(t, r, "25/1", false)
-	// 2.5 s are 62.5 pictures at 25 per second.
-	if want := 35*time.Second + 40*time.Millisecond; (r.Duration - want).Abs() > 40*time.Millisecond {
+	if want := 30*time.Second + 2*briefBumper; (r.Duration - want).Abs() > 40*time.Millisecond {
 		t.Errorf("lasts %v, want %v", r.Duration, want)
 	}
 }
@@ -198,6 +197,35 @@ func TestInspectFindsACompleteFFmpeg(t *testing.T) {
 	tools, err := newProcessor(t, Options{}).Inspect(t.Context())
 	if err != nil || tools.Version == "" || len(tools.Missing) > 0 {
 		t.Errorf("%+v, %v", tools, err)
+	}
+}
+
+// Each start of a worker would otherwise ask for all lists.
+func TestACompleteFFmpegIsInspectedOnce(t *testing.T) {
+	t.Parallel()
+	asked := filepath.Join(t.TempDir(), "asked")
+	program := standIn(t, "echo \"$*\" >>"+asked)
+	cache := t.TempDir()
+	lists := func() int {
+		out, err := os.ReadFile(asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(out), "-hide_banner -filters\n")
+	}
+	for range 2 {
+		version, err := newProcessor(t, Options{FFmpeg: program, CacheDir: cache}).Check(t.Context())
+		if err != nil || version == "" || lists() != 1 {
+			t.Errorf("version %q, %v; asked %d times for the filters", version, err, lists())
+		}
+	}
+
+	lame := standIn(t, `if [[ $* == *-filters* ]]; then exec echo " ... afade A->A Fade."; fi`)
+	for range 2 {
+		_, err := newProcessor(t, Options{FFmpeg: lame, CacheDir: cache}).Check(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "lacks filter adelay") {
+			t.Errorf("a build that lacks filters: %v", err)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func TestEachJobHasItsOwnRules(t *testing.T) {
 	checkClean(t, results[0], "30/1", true)
 	checkClean(t, results[1], "30/1", false)
 	for i, content := range []time.Duration{time.Second, 500 * time.Millisecond} {
-		if want := content + 2*bumperLength; results[i].Duration != want {
+		if want := content + 2*briefBumper; results[i].Duration != want {
 			t.Errorf("job %d lasts %v, want %v", i, results[i].Duration, want)
 		}
 	}

@@ -69,8 +69,8 @@ func TestEachPictureIsFittedAnew(t *testing.T) {
 			r := mustProcess(t, p, jobFor(t, file))
 			rate := inspect(t, r.Video).stream("video").RRate
 			frames := parseRational(rate)
-			at := func(d time.Duration) int { return frames.frames(bumperLength) + frames.frames(d) }
-			total := r.Duration - 2*bumperLength
+			at := func(d time.Duration) int { return frames.frames(briefBumper) + frames.frames(d) }
+			total := r.Duration - 2*briefBumper
 			pictures := checkClean(t, r, rate, false, at(total/4), at(total*3/4))
 			checkQuarters(t, pictures[0], c.w1, c.h1, want)
 			checkQuarters(t, pictures[1], c.w2, c.h2, want)

@@ -101,7 +101,7 @@ func TestSmallRenditionAndPostersAreBounded(t *testing.T) {
 	skipIfShort(t)
 	in := cliptest.Make(t, "in.mp4", slices.Concat(lavfi("color=gray:s=640x360:r=30:d=6,noise=alls=100:allf=t"),
 		lavfi("anoisesrc=c=white:a=0.5:d=6"), x264("-crf", "18", "-c:a", "aac"))...)
-	r := mustProcess(t, newProcessor(t, Options{}), withSmall(t, in))
+	r := mustProcess(t, builtIn(t), withSmall(t, in))
 	st, err := os.Stat(r.Small.File)
 	if err != nil {
 		t.Fatal(err)

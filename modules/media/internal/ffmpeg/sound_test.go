@@ -90,7 +90,7 @@ func stereo(t *testing.T, video string) []float32 {
 func (h heard) check(t *testing.T, sound []float32) {
 	t.Helper()
 	const length = 0.2
-	first := int((h.at + bumperLength.Seconds()) * sampleRate)
+	first := int((h.at + briefBumper.Seconds()) * sampleRate)
 	sum, crossings, before := 0.0, 0, 0.0
 	for i := first; i < first+length*sampleRate; i++ {
 		v := float64(sound[i*channels+h.channel])

@@ -35,7 +35,7 @@ func TestEverySource(t *testing.T) {
 			in := cliptest.Make(t, "in"+or(c.ext, ".mp4"), append(c.args, "-colorspace", or(c.tag, "bt709"))...)
 			r := mustProcess(t, p, jobFor(t, in))
 			fps := parseRational(or(c.rate, "30/1"))
-			bumper, length := fps.frames(bumperLength), or(c.len, 300*time.Millisecond)
+			bumper, length := fps.frames(briefBumper), or(c.len, 300*time.Millisecond)
 			// The first picture of the second half.
 			shown := checkClean(t, r, fps.String(), c.sound, bumper+fps.frames(length)/2)
 			if want := 2*fps.span(bumper) + length; (r.Duration - want).Abs() > fps.span(1)+time.Millisecond {

@@ -37,7 +37,7 @@ func lost(codec string, n int) []string {
 func TestSoundStaysWithPicture(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	p := newProcessor(t, Options{})
+	p := builtIn(t)
 	for _, c := range []struct {
 		name  string
 		ext   string
@@ -213,7 +213,7 @@ func TestStartIsExactToAPicture(t *testing.T) {
 				j := jobFor(t, in)
 				j.Start = time.Duration(picture) * 40 * time.Millisecond
 				shown, _ := signals(t, mustProcess(t, p, j).Video, false)
-				first := shown[rational{25, 1}.frames(bumperLength)]
+				first := shown[rational{25, 1}.frames(briefBumper)]
 				if got := (first - 20) / 8; math.Abs(got-float64(picture)) > 0.4 {
 					t.Errorf("begins with %.1f", got)
 				}

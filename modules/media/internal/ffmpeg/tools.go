@@ -2,8 +2,12 @@ package ffmpeg
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -55,12 +59,7 @@ func (t Tools) Err() error {
 
 // Inspect asks the installed ffmpeg what it can do.
 func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
-	tools := Tools{InParts: p.waits}
-	out, err := p.ask(ctx, "-version")
-	if err != nil {
-		return tools, err
-	}
-	tools.Version = versionIn(out)
+	tools := Tools{Version: versionIn(p.version), InParts: p.waits}
 	for list, names := range required {
 		missing, err := p.missing(ctx, list, names)
 		if err != nil {
@@ -68,8 +67,28 @@ func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 		}
 		tools.Missing = append(tools.Missing, missing...)
 	}
+	var err error
 	tools.MissingDecoders, err = p.missing(ctx, "-decoders", commonDecoders)
 	return tools, err
+}
+
+// Check returns the version of the installed ffmpeg, or an error if it cannot process any clip. It inspects each build
+// once: the cache folder remembers which one is complete.
+func (p *Processor) Check(ctx context.Context) (version string, err error) {
+	key := sha256.Sum256(fmt.Appendln(nil, p.ffmpeg, p.version, oldest, required))
+	complete := filepath.Join(p.cacheDir, hex.EncodeToString(key[:8])+"-complete")
+	if _, err := os.Stat(complete); err == nil {
+		return versionIn(p.version), nil
+	}
+	tools, err := p.Inspect(ctx)
+	if err == nil {
+		err = tools.Err()
+	}
+	if err != nil {
+		return "", err
+	}
+	_ = os.WriteFile(complete, nil, 0o644) // if that fails, the next start inspects it again
+	return tools.Version, nil
 }
 
 // Version asks the ffmpeg on the PATH for its version.
