@@ -126,7 +126,7 @@ func (m *Module) makeHeld(ctx context.Context, h hold) (letter string, err error
 		}
 		letter = "export-" + h.ID
 		return m.letters.Send(ctx, mail.Letter{
-			ID: letter, Template: "export", To: p.Email, Language: p.Language,
+			ID: letter, UserID: h.UserID, Template: "export", To: p.Email, Language: p.Language,
 			Values: map[string]string{"Name": p.FirstName}, Page: "/me/data",
 		})
 	})

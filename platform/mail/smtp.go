@@ -21,13 +21,14 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// stepTime is how long one step of a conversation with the server may take.
+// stepTime is how long connecting, signing in, and handing the letter over may take, each.
 const stepTime = 15 * time.Second
 
 // SMTP carries messages to a server.
 type SMTP struct {
 	host    string
 	options []gomail.Option
+	step    time.Duration
 }
 
 // SMTPOptions configure OpenSMTP. URL is required.
@@ -36,6 +37,8 @@ type SMTPOptions struct {
 	// start. Without a user, the server is asked for no sign-in.
 	URL   string
 	Roots *x509.CertPool // to trust; nil: the system's
+	// Step is how long connecting, signing in, and handing the letter over may take, each; 0: 15 s.
+	Step time.Duration
 }
 
 // OpenSMTP does not connect: a server that is down now may be up when there is a letter.
@@ -46,7 +49,8 @@ func OpenSMTP(o SMTPOptions) (*SMTP, error) {
 	}
 	host := address.Hostname()
 	secure := &tls.Config{ServerName: host, RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
-	options := []gomail.Option{gomail.WithTimeout(stepTime), gomail.WithoutNoop()}
+	step := cmp.Or(o.Step, stepTime)
+	options := []gomail.Option{gomail.WithTimeout(step), gomail.WithoutNoop()}
 	port := 587
 	switch {
 	case address.Scheme == "smtps":
@@ -70,7 +74,7 @@ func OpenSMTP(o SMTPOptions) (*SMTP, error) {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(user),
 			gomail.WithPassword(password))
 	}
-	s := &SMTP{host, options}
+	s := &SMTP{host, options, step}
 	_, err = s.client()
 	return s, err
 }
@@ -87,11 +91,12 @@ func (s *SMTP) Carry(ctx context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("prepare the SMTP client: %w", err)
 	}
+	began := time.Now()
 	err = client.DialAndSendWithContext(ctx, content)
 	if content.IsDelivered() { // what goes wrong afterwards, as the conversation ends, takes nothing back
 		return nil
 	}
-	return explain(err, m.To)
+	return explain(err, m.To, time.Since(began) >= s.step)
 }
 
 // isLoopback reports whether the host is this one.
@@ -142,12 +147,14 @@ func recipient(address string) (*mail.Address, error) {
 var policy = regexp.MustCompile(`\b5\.7\.\d+\b`)
 
 // explain says what the server or the line has done, without the address. Only what the server says of the recipient is
-// for good: anything else an operator can put right.
-func explain(err error, to string) error {
+// for good: anything else an operator can put right. long is set if there was time enough for a step to end by it: of
+// an error while the letter is handed over, the client does not tell.
+func explain(err error, to string, long bool) error {
 	if err == nil {
 		return nil
 	}
-	if refused, ok := errors.AsType[*gomail.SendError](err); ok && refused.ErrorCode() > 0 {
+	refused, ok := errors.AsType[*gomail.SendError](err)
+	if ok && refused.ErrorCode() > 0 {
 		code, what := refused.ErrorCode(), refused.Reason
 		told := fmt.Errorf("the SMTP server answers %d: %s", code, what)
 		final := code >= 500 && code < 600 && what == gomail.ErrSMTPRcptTo
@@ -159,7 +166,8 @@ func explain(err error, to string) error {
 	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		return fmt.Errorf("the SMTP server answers %d", answer.Code)
 	}
-	if _, ok := errors.AsType[net.Error](err); ok && errors.Is(err, context.DeadlineExceeded) {
+	line, broken := errors.AsType[net.Error](err)
+	if broken && line.Timeout() || ok && long {
 		return errors.New("the SMTP server does not answer in time")
 	}
 	said := strings.ReplaceAll(err.Error(), to, "the recipient")
