@@ -107,7 +107,9 @@ func TestAnAccountIsCopiedDeletedBroughtBackAndErased(t *testing.T) {
 			t.Errorf("%s lacks %q: %s", name, part, files[name])
 		}
 	}
-	for _, name := range []string{"original.mp4", "published.mp4", "poster.jpg"} {
+	for _, name := range []string{
+		"original.mp4", "published.mp4", "published-small.mp4", "poster.jpg", "poster-640.jpg", "poster-320.jpg",
+	} {
 		if len(files["videos/"+own+"/"+name]) == 0 {
 			t.Errorf("the copy has no %s", name)
 		}
