@@ -258,7 +258,8 @@ func TestACopyIsMadeOnceAndKeptForAWhile(t *testing.T) {
 		got := s.read(t, c.ID)
 		if got["videos/1/original.mp4"] != "clip!" || !strings.Contains(got["account.json"], `"first_name": "Ana"`) ||
 			!strings.Contains(got["missing.json"], "videos/1/poster.jpg") || got["votes.json"] != "[]\n" ||
-			!strings.Contains(got["README.txt"], "JSON") || len(got) != 5 {
+			!strings.Contains(got["README.txt"], "Consentimientos:") ||
+			!strings.Contains(got["README.txt"], "Consents:") || len(got) != 5 {
 			t.Errorf("the zip file has %q", got)
 		}
 		address, until, err := s.Link(t.Context(), c)
