@@ -47,7 +47,7 @@ func TestNotesDoAgainWhatABackupHasUndone(t *testing.T) {
 		ids["gone"]:       {LeftAt: now.Add(-time.Hour)},
 		ids["back"]:       {LeftAt: now.Add(-time.Hour), ReturnedAt: now.Add(time.Hour)},
 		ids["old"]:        {LeftAt: now.Add(-time.Hour)},
-		"no id":           {LeftAt: now.Add(-time.Hour)},
+		"noid":            {LeftAt: now.Add(-time.Hour)},
 		uuid.Nil.String(): {LeftAt: now.Add(-time.Hour)}, // of somebody who is erased
 	} {
 		if err := noteDeparted(ctx, bucket, id, note); err != nil {
