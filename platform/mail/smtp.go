@@ -28,7 +28,6 @@ const stepTime = 15 * time.Second
 type SMTP struct {
 	host    string
 	options []gomail.Option
-	step    time.Duration
 }
 
 // SMTPOptions configure OpenSMTP. URL is required.
@@ -49,8 +48,7 @@ func OpenSMTP(o SMTPOptions) (*SMTP, error) {
 	}
 	host := address.Hostname()
 	secure := &tls.Config{ServerName: host, RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
-	step := cmp.Or(o.Step, stepTime)
-	options := []gomail.Option{gomail.WithTimeout(step), gomail.WithoutNoop()}
+	options := []gomail.Option{gomail.WithTimeout(cmp.Or(o.Step, stepTime)), gomail.WithoutNoop()}
 	port := 587
 	switch {
 	case address.Scheme == "smtps":
@@ -74,7 +72,7 @@ func OpenSMTP(o SMTPOptions) (*SMTP, error) {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(user),
 			gomail.WithPassword(password))
 	}
-	s := &SMTP{host, options, step}
+	s := &SMTP{host, options}
 	_, err = s.client()
 	return s, err
 }
@@ -91,12 +89,11 @@ func (s *SMTP) Carry(ctx context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("prepare the SMTP client: %w", err)
 	}
-	began := time.Now()
 	err = client.DialAndSendWithContext(ctx, content)
 	if content.IsDelivered() { // what goes wrong afterwards, as the conversation ends, takes nothing back
 		return nil
 	}
-	return explain(err, m.To, time.Since(began) >= s.step)
+	return explain(err, m.To)
 }
 
 // isLoopback reports whether the host is this one.
@@ -147,14 +144,12 @@ func recipient(address string) (*mail.Address, error) {
 var policy = regexp.MustCompile(`\b5\.7\.\d+\b`)
 
 // explain says what the server or the line has done, without the address. Only what the server says of the recipient is
-// for good: anything else an operator can put right. long is set if there was time enough for a step to end by it: of
-// an error while the letter is handed over, the client does not tell.
-func explain(err error, to string, long bool) error {
+// for good: anything else an operator can put right.
+func explain(err error, to string) error {
 	if err == nil {
 		return nil
 	}
-	refused, ok := errors.AsType[*gomail.SendError](err)
-	if ok && refused.ErrorCode() > 0 {
+	if refused, ok := errors.AsType[*gomail.SendError](err); ok && refused.ErrorCode() > 0 {
 		code, what := refused.ErrorCode(), refused.Reason
 		told := fmt.Errorf("the SMTP server answers %d: %s", code, what)
 		final := code >= 500 && code < 600 && what == gomail.ErrSMTPRcptTo
@@ -166,8 +161,9 @@ func explain(err error, to string, long bool) error {
 	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		return fmt.Errorf("the SMTP server answers %d", answer.Code)
 	}
-	line, broken := errors.AsType[net.Error](err)
-	if broken && line.Timeout() || ok && long {
+	// Of a letter that was not handed over in time, the client tells no cause, but then the line does not end in time
+	// either.
+	if line, ok := errors.AsType[net.Error](err); ok && line.Timeout() {
 		return errors.New("the SMTP server does not answer in time")
 	}
 	said := strings.ReplaceAll(err.Error(), to, "the recipient")
