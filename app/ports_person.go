@@ -60,6 +60,9 @@ func (p property) Erase(ctx context.Context, userID, email string) error {
 	if err := p.app.webhooks.ErasePerson(ctx, userID); err != nil {
 		return err
 	}
+	if err := p.app.post.Forget(ctx, userID); err != nil {
+		return err
+	}
 	return p.app.moderation.ErasePerson(ctx, userID, email)
 }
 
@@ -187,7 +190,11 @@ func (k keptOf) videos(ctx context.Context, u identity.User, p *archive.Person) 
 			}
 			one := object{
 				"id": v.ID, "title": v.Title, "description": v.Description, "status": v.Status,
-				"uploaded_at": v.UploadedAt, "seconds": v.Duration.Seconds(), "votes": votes[v.ID], "files": names,
+				"uploaded_at": v.UploadedAt, "start_seconds": v.Start.Seconds(), "seconds": v.Duration.Seconds(),
+				"votes": votes[v.ID], "files": names,
+			}
+			if len(v.Notices) > 0 {
+				one["notices"] = v.Notices
 			}
 			if h, hidden := hidings[v.ID]; hidden {
 				one["hidden"] = object{"reason": h.Reason, "words": h.Words, "at": h.At}
@@ -206,21 +213,17 @@ func (k keptOf) videos(ctx context.Context, u identity.User, p *archive.Person) 
 
 // filesOf returns a video's files. One that is missing has no size.
 func (k keptOf) filesOf(ctx context.Context, v media.Video) (files []archive.File, err error) {
-	for _, f := range []struct{ name, key string }{
-		{"original", v.OriginalKey},
-		{"published", v.ProcessedKey},
-		{"published-small", v.SmallKey},
-		{"poster", v.PosterKey},
-	} {
-		if f.key == "" {
-			continue
-		}
-		stored, err := k.app.bucket.Stat(ctx, f.key)
+	all := v.Files()
+	if v.OriginalKey != "" {
+		all = append(all, media.File{Name: "original", Key: v.OriginalKey})
+	}
+	for _, f := range all {
+		stored, err := k.app.bucket.Stat(ctx, f.Key)
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return nil, fmt.Errorf("look for a file of video %s: %w", v.ID, err)
 		}
 		files = append(files, archive.File{
-			Name: path.Join("videos", v.ID, f.name+path.Ext(f.key)), Key: f.key, Size: stored.Size,
+			Name: path.Join("videos", v.ID, f.Name+path.Ext(f.Key)), Key: f.Key, Size: stored.Size,
 		})
 	}
 	return files, nil

@@ -61,10 +61,10 @@ func (h entryHerald) Shown(ctx context.Context, e voting.Entry) error {
 	}, h.publicURL))
 }
 
-func (h entryHerald) Reached(ctx context.Context, videoID string, votes int) error {
+func (h entryHerald) Reached(ctx context.Context, videoID, ownerID string, votes int) error {
 	return h.webhooks.Tell(ctx, webhooks.Event{
 		ID:   webhooks.IDOf(webhooks.VoteMilestone, videoID, strconv.Itoa(votes)),
-		Kind: webhooks.VoteMilestone, Data: map[string]any{"video_id": videoID, "votes": votes},
+		Kind: webhooks.VoteMilestone, UserID: ownerID, Data: map[string]any{"video_id": videoID, "votes": votes},
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"risingstars/modules/identity"
+	"risingstars/modules/media"
 	"risingstars/platform/database"
 )
 
@@ -203,7 +204,7 @@ func (h *house) states(t *testing.T) map[string]document {
 		"processing": "status = 'processing', stage = 'processing', progress = 40, failure_code = '', notices = ''",
 		"failed":     "status = 'failed', stage = '', failure_code = 'too_short', notices = ''",
 		"retriable":  "status = 'failed', stage = '', failure_code = 'processing_error', notices = ''",
-		"short":      "status = 'processed', failure_code = '', notices = 'no_sound'",
+		"short":      "status = 'processed', failure_code = '', notices = 'sound_unreadable'",
 	} {
 		h.change(t, h.db, "UPDATE media_videos SET "+set+" WHERE id = ?", videos[1])
 		his := h.signedIn(t, users[1])
@@ -212,6 +213,9 @@ func (h *house) states(t *testing.T) map[string]document {
 			look("myvideos-waiting", his, "/me/videos")
 		}
 	}
+	told := media.NoticeText("sound_unreadable")
+	found["myvideo-short"].has(t, told.ES)
+	found["myvideo-short-en"].has(t, told.EN)
 	more := h.publish(t, luz, "Para mi abuela")
 	look("myvideo-new", hers, "/me/videos/"+more)
 	for _, name := range []string{"help", "rules", "privacy", "terms", "accessibility", "catalogue"} {

@@ -55,6 +55,7 @@ type house struct {
 	media    *media.Module
 	voting   *voting.Module
 	archive  *archive.Module
+	desk     *moderation.Module
 	post     *postbox
 	queue    *queue.Queue
 
@@ -175,7 +176,7 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 			return h.identity.Allow(ctx, userID, identity.ExportResults)
 		},
 	})
-	desk := moderation.New(moderation.Deps{
+	h.desk = moderation.New(moderation.Deps{
 		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
 		Options: moderation.Options{
 			VideoFault: voting.EntryFault(), HiddenFault: voting.HiddenFault(), RoleFaults: identity.RoleFaults(),
@@ -187,7 +188,7 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		Options: webhooks.Options{RoleFaults: identity.RoleFaults()},
 	})
 	h.media = media.New(media.Deps{
-		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{desk, h.identity, h.voting},
+		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{h.desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
 		Uploaders: &h.uploaders,
 		Options:   media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
@@ -196,7 +197,7 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Belongings: kept{h}, Letters: h.post, Logger: log,
 	})
 	pages, err := site.New(site.Deps{
-		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: desk, Archive: h.archive, Webhooks: hooks,
+		Identity: h.identity, Media: h.media, Voting: h.voting, Moderation: h.desk, Archive: h.archive, Webhooks: hooks,
 		Queue: h.queue,
 		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
@@ -219,7 +220,7 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 	h.identity.Routes(server)
 	h.media.Routes(server)
 	h.voting.Routes(server)
-	desk.Routes(server)
+	h.desk.Routes(server)
 	h.archive.Routes(server)
 	hooks.Routes(server)
 	pages.Routes(server)

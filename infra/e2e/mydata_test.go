@@ -107,7 +107,9 @@ func TestAnAccountIsCopiedDeletedBroughtBackAndErased(t *testing.T) {
 			t.Errorf("%s lacks %q: %s", name, part, files[name])
 		}
 	}
-	for _, name := range []string{"original.mp4", "published.mp4", "poster.jpg"} {
+	for _, name := range []string{
+		"original.mp4", "published.mp4", "published-small.mp4", "poster.jpg", "poster-640.jpg", "poster-320.jpg",
+	} {
 		if len(files["videos/"+own+"/"+name]) == 0 {
 			t.Errorf("the copy has no %s", name)
 		}
@@ -164,6 +166,14 @@ func TestAnAccountIsCopiedDeletedBroughtBackAndErased(t *testing.T) {
 
 	// And for good: nothing of her is left but ids in the log, and what storage knows of the deletion.
 	ana.leave(t, ana.Token, password).want(t, http.StatusOK, "")
+	ofHers := func() int {
+		return s.queryInt(t, `SELECT (SELECT COUNT(*) FROM mail_letters WHERE user_id = ?)
+			+ (SELECT COUNT(*) FROM moderation_hidings WHERE video_id = ?) AS n`, ana.ID, own)
+	}
+	s.execSQL(t, `INSERT INTO moderation_hidings (video_id, reason, words, hidden_at) VALUES (?, 'spam', 'Hers.', 1)`, own)
+	if n := ofHers(); n < 5 {
+		t.Errorf("of letters and of what was hidden, there are %d rows", n)
+	}
 	s.execSQL(t, `UPDATE identity_departures SET erase_at = 1, due_at = 1, left_at = left_at - 60000000`)
 	eventually(t, "the account is erased", func() bool {
 		return s.queryInt(t, `SELECT COUNT(*) AS n FROM identity_users WHERE id = ?`, ana.ID) == 0
@@ -173,6 +183,9 @@ func TestAnAccountIsCopiedDeletedBroughtBackAndErased(t *testing.T) {
 			return strings.Contains(key, own) || strings.Contains(key, late) || strings.HasPrefix(key, "exports/")
 		})
 	})
+	if n := ofHers(); n > 0 {
+		t.Errorf("of letters and of what was hidden, %d rows are left", n)
+	}
 	s.post(t, "/api/auth/undelete", "", map[string]string{"token": server.Await(t, ana.Email, 4).Token()}).
 		want(t, http.StatusBadRequest, "token_expired")
 	s.get(t, public, "").want(t, http.StatusNotFound, "not_found")

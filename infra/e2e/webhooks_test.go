@@ -195,6 +195,9 @@ func TestWebhooksTellWhatHappens(t *testing.T) {
 		s.get(t, hook+"/deliveries?state=delivered", root.Token).want(t, http.StatusOK, "").decode(t, &log)
 		return len(log) == 4
 	})
+	if n := s.queryInt(t, `SELECT COUNT(*) AS n FROM webhooks_deliveries WHERE user_id <> ?`, ana.ID); n > 0 {
+		t.Errorf("%d deliveries would outlive the account that they are about", n)
+	}
 	if log[0].EventID != hidden.ID {
 		t.Errorf("the latest delivery is %+v, and the event %+v", log[0], hidden)
 	}

@@ -1,12 +1,8 @@
 package archive_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,215 +17,14 @@ import (
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/disk"
-	"risingstars/platform/mail"
 	"risingstars/platform/queue"
-	"risingstars/platform/queue/dbqueue"
-	"risingstars/platform/storage"
-	"risingstars/platform/storage/diskstore"
 )
-
-func owners() []database.Migrations {
-	return []database.Migrations{dbqueue.Migrations(), archive.Migrations()}
-}
-
-// shelf is the module with a worker and storage, and one person.
-type shelf struct {
-	*archive.Module
-	db     *database.DB
-	bucket *storage.Bucket
-	queue  *queue.Queue
-	userID string
-
-	mu      sync.Mutex
-	letters []mail.Letter
-	of      func(context.Context) (archive.Person, bool, error)
-}
-
-func (s *shelf) Send(_ context.Context, l mail.Letter) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.letters = append(s.letters, l)
-	return nil
-}
-
-func (*shelf) Forward(context.Context, ...string) {}
-
-func (s *shelf) Of(ctx context.Context, _ string) (archive.Person, bool, error) {
-	s.mu.Lock()
-	of := s.of
-	s.mu.Unlock()
-	return of(ctx)
-}
-
-func (s *shelf) answer(of func(context.Context) (archive.Person, bool, error)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.of = of
-}
-
-func ana(context.Context) (archive.Person, bool, error) {
-	return archive.Person{
-		Email: "ana@example.com", FirstName: "Ana", Language: "es",
-		Records: []archive.Record{{Name: "account", Data: map[string]string{"first_name": "Ana"}}, {"votes", []int{}}},
-		Files: []archive.File{
-			{Name: "videos/1/original.mp4", Key: "uploads/1.mp4", Size: 5},
-			{Name: "videos/1/poster.jpg", Key: "processed/gone.jpg"},
-		},
-	}, true, nil
-}
-
-func open(t *testing.T, db *database.DB, o archive.Options) *shelf {
-	t.Helper()
-	return openAt(t, db, o, t.TempDir())
-}
-
-func openAt(t *testing.T, db *database.DB, o archive.Options, root string) *shelf {
-	t.Helper()
-	files, err := diskstore.Open(diskstore.Options{
-		Root: root, Secret: make([]byte, 32), PublicPrefixes: []string{"processed/"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = files.Close() })
-	s := &shelf{
-		db: db, bucket: storage.New(files, storage.Options{}), userID: uuid.Must(uuid.NewV7()).String(), of: ana,
-	}
-	log, driver := slog.New(slog.DiscardHandler), dbqueue.New(db, dbqueue.Options{Poll: 20 * time.Millisecond})
-	s.queue = queue.New(driver, queue.Options{Logger: log})
-	s.Module = archive.New(archive.Deps{
-		DB: db, Bucket: s.bucket, Queue: s.queue, Belongings: s, Letters: s, Logger: log, Options: o,
-	})
-	s.put(t, "uploads/1.mp4", "clip!")
-	ctx, cancel := context.WithCancel(context.Background())
-	swept := make(chan struct{})
-	go func() {
-		defer close(swept)
-		s.Sweep(ctx)
-	}()
-	worker := queue.NewWorker(driver, s.Handlers(), queue.WorkerOptions{Logger: log, Concurrency: 2})
-	if err := worker.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop, done := context.WithTimeout(context.Background(), 10*time.Second)
-		defer done()
-		if err := worker.Stop(stop); err != nil {
-			t.Error(err)
-		}
-		cancel()
-		<-swept
-	})
-	return s
-}
-
-func (s *shelf) put(t *testing.T, key, content string) {
-	t.Helper()
-	if _, err := s.bucket.Put(t.Context(), key, strings.NewReader(content), storage.PutOptions{}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *shelf) ask(t *testing.T) archive.Copy {
-	t.Helper()
-	c, err := s.Ask(t.Context(), s.userID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// await waits until the person's latest copy is in a state.
-func (s *shelf) await(t *testing.T, state archive.State) archive.Copy {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		c, err := s.Module.Of(t.Context(), s.userID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.State == state {
-			return c
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the copy is %+v, not %s", c, state)
-		}
-	}
-}
-
-func (s *shelf) exec(t *testing.T, statement string) {
-	t.Helper()
-	if _, err := s.db.Exec(t.Context(), statement); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// keys returns the files of copies.
-func (s *shelf) keys(t *testing.T) (keys []string) {
-	t.Helper()
-	err := s.bucket.List(t.Context(), archive.Prefix+"/", func(o storage.Object) error {
-		keys = append(keys, o.Key)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keys
-}
-
-// gone waits until no file and no row is left.
-func (s *shelf) gone(t *testing.T) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		var row struct{ N int }
-		if err := s.db.Query(t.Context(), &row, `SELECT COUNT(*) AS n FROM archive_copies`); err != nil {
-			t.Fatal(err)
-		}
-		keys := s.keys(t)
-		if row.N == 0 && len(keys) == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d rows and the files %q are left", row.N, keys)
-		}
-	}
-}
-
-// read returns the content of the zip file by name.
-func (s *shelf) read(t *testing.T, id string) map[string]string {
-	t.Helper()
-	r, _, err := s.bucket.Open(t.Context(), archive.Prefix+"/"+id+".zip")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	whole, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := zip.NewReader(bytes.NewReader(whole), int64(len(whole)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]string{}
-	for _, f := range z.File {
-		content, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(content)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[f.Name] = string(text)
-	}
-	return found
-}
 
 // Of those who ask at once one copy is made; it has all there is, is told of by one letter, and goes in time.
 func TestACopyIsMadeOnceAndKeptForAWhile(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners(), func(t *testing.T, db *database.DB) {
-		s := open(t, db, archive.Options{})
+		s := open(t, db, archive.Options{URLExpiry: time.Hour}) // which is too long
 		if c, err := s.Module.Of(t.Context(), s.userID); err != nil || c.State != archive.None {
 			t.Errorf("before, the copy is %+v, %v", c, err)
 		}
@@ -258,7 +53,8 @@ func TestACopyIsMadeOnceAndKeptForAWhile(t *testing.T) {
 		got := s.read(t, c.ID)
 		if got["videos/1/original.mp4"] != "clip!" || !strings.Contains(got["account.json"], `"first_name": "Ana"`) ||
 			!strings.Contains(got["missing.json"], "videos/1/poster.jpg") || got["votes.json"] != "[]\n" ||
-			!strings.Contains(got["README.txt"], "JSON") || len(got) != 5 {
+			!strings.Contains(got["README.txt"], "Consentimientos:") ||
+			!strings.Contains(got["README.txt"], "Consents:") || len(got) != 5 {
 			t.Errorf("the zip file has %q", got)
 		}
 		address, until, err := s.Link(t.Context(), c)
@@ -328,17 +124,67 @@ func TestATaskOutlivesTheWorkerThatHasTheCopy(t *testing.T) {
 	if err := s.queue.Enqueue(t.Context(), queue.Task{Kind: "archive.make", ID: id}); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		stats, err := s.queue.Stats(t.Context())
-		if err != nil || stats.Delayed == 1 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the queue has %+v", stats)
-		}
-	}
+	s.tasks(t, 1, 0)
 	s.exec(t, `UPDATE archive_copies SET held_until = 1`)
 	s.await(t, archive.Ready)
+}
+
+// A process makes one copy at a time, whoever asks: the next one waits, and takes no other slot of the worker.
+func TestOneCopyIsMadeAtATime(t *testing.T) {
+	t.Parallel()
+	s := open(t, databasetest.Open(t, owners()...), archive.Options{})
+	made, release := make(chan struct{}, 2), make(chan struct{})
+	s.answer(func(ctx context.Context) (archive.Person, bool, error) {
+		made <- struct{}{}
+		<-release
+		return ana(ctx)
+	})
+	s.ask(t)
+	<-made
+	next, err := s.Ask(t.Context(), uuid.NewString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tasks(t, 1, 1)
+	if row := s.row(t); row.ID != next.ID || row.State != archive.Waiting || len(made) > 0 {
+		t.Errorf("the next copy is %+v", row)
+	}
+	close(release)
+	s.await(t, archive.Ready)
+}
+
+// Whoever makes a copy has it for as long as that takes, and ends once somebody else has it or nobody wants it.
+func TestACopyBelongsToItsWorker(t *testing.T) {
+	t.Parallel()
+	s := open(t, databasetest.Open(t, owners()...), archive.Options{Hold: 300 * time.Millisecond})
+	made, ended := make(chan struct{}), make(chan struct{})
+	s.answer(func(ctx context.Context) (archive.Person, bool, error) {
+		made <- struct{}{}
+		<-ctx.Done()
+		ended <- struct{}{}
+		return archive.Person{}, false, ctx.Err()
+	})
+	s.ask(t)
+	<-made
+	first := s.row(t)
+	s.eventually(t, "the hold is renewed", func() bool { return s.row(t).HeldUntil > first.HeldUntil })
+	if gone, err := s.Forget(t.Context(), s.userID); err != nil || gone {
+		t.Errorf("what is being made is forgotten already: %v, %v", gone, err)
+	}
+	<-ended
+	s.eventually(t, "it is forgotten", func() bool {
+		gone, err := s.Forget(t.Context(), s.userID)
+		return err == nil && gone
+	})
+
+	c := s.ask(t)
+	<-made
+	s.exec(t, `UPDATE archive_copies SET attempt = attempt + 1, held_until = 9000000000000000`) // by somebody else
+	<-ended
+	s.tasks(t, 0, 0) // the worker has done what it does at the end
+	if row := s.row(t); row.ID != c.ID || row.State != archive.Making || row.Attempt != 2 {
+		t.Errorf("of what somebody else makes, it has made %+v", row)
+	}
 }
 
 // Old files that no row names are deleted, as after a restored backup; what has another name is somebody else's.
@@ -357,7 +203,12 @@ func TestStrayCopiesAreDeleted(t *testing.T) {
 		return archive.Prefix + "/" + name
 	}
 	stray, foreign := old(uuid.NewString()+".zip"), []string{old("holiday.zip"), old(uuid.NewString() + ".mp4")}
+	young := archive.Prefix + "/" + uuid.NewString() + ".zip" // its row may be about to be written
+	if err := os.WriteFile(filepath.Join(root, young), []byte("PK"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s := openAt(t, databasetest.Open(t, owners()...), archive.Options{}, root)
+	foreign = append(foreign, young)
 	slices.Sort(foreign)
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		keys := s.keys(t)
@@ -386,12 +237,16 @@ func TestACopyFailsOrIsForgotten(t *testing.T) {
 	s.exec(t, `UPDATE archive_copies SET attempt = 6`)
 	s.await(t, archive.Failed)
 
+	full := make(chan struct{}, 100)
 	s.answer(func(context.Context) (archive.Person, bool, error) {
+		full <- struct{}{}
 		return archive.Person{}, false, disk.ErrFull
 	})
-	c := s.ask(t)
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end) && s.await(t, archive.Waiting).ID != c.ID; {
-		time.Sleep(20 * time.Millisecond)
+	s.ask(t)
+	<-full
+	s.await(t, archive.Waiting)
+	if row := s.row(t); row.State == archive.Waiting && row.Attempt > 0 {
+		t.Errorf("waiting for space counts as an attempt: %+v", row)
 	}
 	if _, err := s.Forget(t.Context(), s.userID); err != nil { // a worker may be at it
 		t.Error(err)

@@ -14,10 +14,7 @@ import (
 )
 
 const (
-	// holdTime is for how long a worker has a copy, unless it renews that.
-	holdTime   = time.Minute
-	renewEvery = 10 * time.Second
-	noteTime   = 10 * time.Second
+	noteTime = 10 * time.Second
 	// roomPause is how long a copy waits for space.
 	roomPause = time.Minute
 	// turnPause is how long a copy waits while the process makes another one.
@@ -42,7 +39,7 @@ func (m *Module) make(ctx context.Context, d queue.Delivery) error {
 	default:
 		return queue.Later(turnPause)
 	}
-	h, err := m.store.take(ctx, d.ID, holdTime)
+	h, err := m.store.take(ctx, d.ID, m.o.Hold)
 	if err != nil {
 		return err
 	}
@@ -80,7 +77,7 @@ func (m *Module) leaveTo(ctx context.Context, id string) error {
 	if err != nil || !pending {
 		return err
 	}
-	return queue.Later(renewEvery)
+	return queue.Later(m.renewEvery())
 }
 
 // giveUp notes that the queue has given up on a copy.
@@ -126,16 +123,19 @@ func (m *Module) makeHeld(ctx context.Context, h hold) (letter string, err error
 		}
 		letter = "export-" + h.ID
 		return m.letters.Send(ctx, mail.Letter{
-			ID: letter, Template: "export", To: p.Email, Language: p.Language,
+			ID: letter, UserID: h.UserID, Template: "export", To: p.Email, Language: p.Language,
 			Values: map[string]string{"Name": p.FirstName}, Page: "/me/data",
 		})
 	})
 	return letter, err
 }
 
+// renewEvery leaves time to try again.
+func (m *Module) renewEvery() time.Duration { return m.o.Hold / 6 }
+
 // keep renews the hold until ctx ends. It ends ctx if the hold is lost.
 func (m *Module) keep(ctx context.Context, h hold, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(renewEvery)
+	ticker := time.NewTicker(m.renewEvery())
 	defer ticker.Stop()
 	renewed := time.Now()
 	for {
@@ -144,10 +144,10 @@ func (m *Module) keep(ctx context.Context, h hold, cancel context.CancelCauseFun
 			return
 		case <-ticker.C:
 		}
-		switch held, err := m.store.renew(ctx, h, holdTime); {
+		switch held, err := m.store.renew(ctx, h, m.o.Hold); {
 		case err == nil && held:
 			renewed = time.Now()
-		case err == nil || time.Since(renewed) > holdTime-renewEvery:
+		case err == nil || time.Since(renewed) > m.o.Hold-m.renewEvery():
 			cancel(errLost)
 		}
 	}

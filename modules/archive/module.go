@@ -56,6 +56,7 @@ type Options struct {
 	// should be long if the queue does not recognise duplicates.
 	ResendAfter time.Duration
 	URLExpiry   time.Duration // how long a link to a copy works; 0 means 10 min, and more is less
+	Hold        time.Duration // for how long a worker has a copy, unless it renews that; 0 means 1 min
 }
 
 // Deps are what the module is built from. All but Options are required.
@@ -88,6 +89,9 @@ func New(d Deps) *Module {
 	}
 	if d.Options.URLExpiry <= 0 {
 		d.Options.URLExpiry = linkLife
+	}
+	if d.Options.Hold <= 0 {
+		d.Options.Hold = time.Minute
 	}
 	d.Options.URLExpiry = min(d.Options.URLExpiry, linkLife)
 	return &Module{

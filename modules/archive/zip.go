@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/zip"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,16 +13,13 @@ import (
 	"risingstars/platform/storage"
 )
 
-const (
-	// entryRoom is what an entry of a zip file has beside its content, at most, in bytes.
-	entryRoom = 1 << 10
-	readme    = `Esta es una copia de lo que guardamos de ti: tus datos en archivos JSON, y los archivos de tus videos.
-Las horas son UTC. missing.json, si está, nombra los archivos que ya no existían.
+// entryRoom is what an entry of a zip file has beside its content, at most, in bytes.
+const entryRoom = 1 << 10
 
-This is a copy of what we keep about you: your data as JSON files, and the files of your videos.
-Times are UTC. missing.json, if it is there, names the files that did not exist any more.
-`
-)
+// readme says what the zip file has, and what it has not and why.
+//
+//go:embed README.txt
+var readme []byte
 
 // document is a small file of the zip file.
 type document struct {
@@ -30,7 +28,7 @@ type document struct {
 }
 
 func documentsOf(p Person) ([]document, error) {
-	documents := []document{{"README.txt", []byte(readme)}}
+	documents := []document{{"README.txt", readme}}
 	for _, record := range p.Records {
 		content, err := json.MarshalIndent(record.Data, "", "  ")
 		if err != nil {

@@ -21,6 +21,8 @@ type property struct {
 	done       []string
 	fails      int
 	returnedAt time.Time
+	stuck      string // whose erasure fails
+	meanwhile  func() // happens at the end of the next Settle
 }
 
 func (p *property) note(what string) error {
@@ -52,6 +54,13 @@ func (p *property) Return(_ context.Context, _ string, shown bool) error {
 }
 
 func (p *property) Settle(_ context.Context, _ string, leftAt, returnedAt time.Time) error {
+	p.mu.Lock()
+	meanwhile := p.meanwhile
+	p.meanwhile = nil
+	p.mu.Unlock()
+	if meanwhile != nil {
+		defer meanwhile()
+	}
 	if returnedAt.After(leftAt) {
 		return p.note("settle back")
 	}
@@ -64,7 +73,15 @@ func (p *property) ReturnedAt(context.Context, string) (time.Time, error) {
 	return p.returnedAt, nil
 }
 
-func (p *property) Erase(_ context.Context, _, email string) error { return p.note("erase " + email) }
+func (p *property) Erase(_ context.Context, userID, email string) error {
+	p.mu.Lock()
+	stuck := p.stuck == userID
+	p.mu.Unlock()
+	if stuck {
+		return errors.New("as it is told to")
+	}
+	return p.note("erase " + email)
+}
 
 // leaver signs up, and proves the e-mail.
 func (h *house) leaver(email string) identity.User {

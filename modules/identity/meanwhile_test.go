@@ -61,6 +61,9 @@ func TestAPasswordOfBeforeDoesNothing(t *testing.T) {
 			"remove the factor": func() error {
 				return late(ana.UserID).RemoveFactor(ctx, ana.UserID, password, recovery[0], client)
 			},
+			"delete the account": func() error {
+				return errOf(late(ana.UserID).DeleteAccount(ctx, ana, password, recovery[1]))
+			},
 			"set a factor": func() error { return errOf(late(eve).OfferFactor(ctx, eve, password, client)) },
 		} {
 			set(ana.UserID, row.PasswordHash)

@@ -66,7 +66,7 @@ func (m *Module) issue(ctx context.Context, purpose Purpose, u User, l linkLette
 	}
 	letter = string(purpose) + "-" + hash[:32]
 	return letter, m.letters.Send(ctx, mail.Letter{
-		ID: letter, Template: l.template, To: l.to, Language: u.Language,
+		ID: letter, UserID: u.ID, Template: l.template, To: l.to, Language: u.Language,
 		Values: map[string]string{"Name": u.FirstName}, Page: l.page, Secret: secret, Life: l.life,
 	})
 }

@@ -193,7 +193,7 @@ func (m *Module) replacePassword(ctx context.Context, u User, hash, keep, act st
 	}
 	letter = "password-" + act
 	return letter, m.letters.Send(ctx, mail.Letter{
-		ID: letter, Template: "password", To: u.Email, Language: u.Language,
+		ID: letter, UserID: u.ID, Template: "password", To: u.Email, Language: u.Language,
 		Values: map[string]string{"Name": u.FirstName}, Page: "/forgot",
 	})
 }

@@ -278,6 +278,7 @@ type board struct {
 	refuse    error // returned by Publish
 	votes     bool  // every entry has votes
 	missing   map[string]bool
+	gone      error // returned by Present
 }
 
 func (b *board) Publish(_ context.Context, e Entry) error {
@@ -308,7 +309,7 @@ func (b *board) Profile(context.Context, string) (Profile, error) {
 	return Profile{PlayerName: "Ana", City: "Bogotá", Country: "Colombia"}, nil
 }
 
-func (b *board) Present(context.Context, string) error { return nil }
+func (b *board) Present(context.Context, string) error { return b.gone }
 
 func (b *board) entries() []Entry {
 	b.mu.Lock()

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"risingstars/modules/media/internal/ffmpeg"
@@ -16,12 +17,25 @@ type Output struct {
 	Poster640Key, Poster320Key string // smaller posters, named by their width
 }
 
+// File is one of a published video's files.
+type File struct{ Name, Key string }
+
+// Files returns those that there are, by what they are.
+func (o Output) Files() []File {
+	all := []File{
+		{"published", o.ProcessedKey},
+		{"poster", o.PosterKey},
+		{"published-small", o.SmallKey},
+		{"poster-640", o.Poster640Key},
+		{"poster-320", o.Poster320Key},
+	}
+	return slices.DeleteFunc(all, func(f File) bool { return f.Key == "" })
+}
+
 // keys returns the keys of all files.
 func (o Output) keys() (keys []string) {
-	for _, key := range []string{o.ProcessedKey, o.PosterKey, o.SmallKey, o.Poster640Key, o.Poster320Key} {
-		if key != "" {
-			keys = append(keys, key)
-		}
+	for _, f := range o.Files() {
+		keys = append(keys, f.Key)
 	}
 	return keys
 }

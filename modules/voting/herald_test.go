@@ -34,8 +34,8 @@ func (c *crier) Shown(ctx context.Context, e voting.Entry) error {
 	return c.note(ctx, e.VideoID+" of "+e.UserID+" shown as "+e.Title)
 }
 
-func (c *crier) Reached(ctx context.Context, videoID string, votes int) error {
-	return c.note(ctx, fmt.Sprintf("%s has %d", videoID, votes))
+func (c *crier) Reached(ctx context.Context, videoID, ownerID string, votes int) error {
+	return c.note(ctx, fmt.Sprintf("%s of %s has %d", videoID, ownerID, votes))
 }
 
 func (c *crier) note(ctx context.Context, what string) error {
@@ -85,7 +85,8 @@ func TestRoundNumbersOfVotesAreTold(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
 		b, c := withCrier(t, db)
-		one, other := b.publish(t, newID(), "One", "Cali"), b.publish(t, newID(), "Other", "Cali")
+		ana, ben := newID(), newID()
+		one, other := b.publish(t, ana, "One", "Cali"), b.publish(t, ben, "Other", "Cali")
 		b.vote(t, one, 9)
 		if told := c.told(t); len(told) != 0 {
 			t.Fatalf("told %v", told)
@@ -119,7 +120,8 @@ func TestRoundNumbersOfVotesAreTold(t *testing.T) {
 		}
 		wait.Wait()
 		want := []string{ // one has 9 + 60, other 60; ten was reached twice
-			one + " has 10", one + " has 10", one + " has 50", other + " has 10", other + " has 50",
+			one + " of " + ana + " has 10", one + " of " + ana + " has 10", one + " of " + ana + " has 50",
+			other + " of " + ben + " has 10", other + " of " + ben + " has 50",
 		}
 		slices.Sort(want)
 		if diff := cmp.Diff(want, c.told(t)); diff != "" {

@@ -134,7 +134,8 @@ func (m *Module) castTogether(ctx context.Context, batches []*laneBatch) error {
 			if !ok {
 				return errVanished
 			}
-			if err := m.tellMilestones(ctx, b.videoID, len(added[b.videoID]), total); err != nil {
+			owner := contestants[b.videoID]
+			if err := m.tellMilestones(ctx, b.videoID, owner, len(added[b.videoID]), total); err != nil {
 				return err
 			}
 			settle(b.ballots, added[b.videoID], total)

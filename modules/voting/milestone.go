@@ -16,12 +16,12 @@ func milestones(before, votes int) (reached []int) {
 }
 
 // tellMilestones tells which round numbers an entry has reached with votes that are new.
-func (m *Module) tellMilestones(ctx context.Context, videoID string, added, votes int) error {
+func (m *Module) tellMilestones(ctx context.Context, videoID, ownerID string, added, votes int) error {
 	if m.herald == nil {
 		return nil
 	}
 	for _, n := range milestones(votes-added, votes) {
-		if err := m.herald.Reached(ctx, videoID, n); err != nil {
+		if err := m.herald.Reached(ctx, videoID, ownerID, n); err != nil {
 			return err
 		}
 	}

@@ -64,7 +64,7 @@ type Herald interface {
 	// Shown tells that an entry is shown for the first time, because its owner was absent when it was published.
 	Shown(ctx context.Context, e Entry) error
 	// Reached tells that an entry has got a round number of votes. It may be told again, after votes were taken back.
-	Reached(ctx context.Context, videoID string, votes int) error
+	Reached(ctx context.Context, videoID, ownerID string, votes int) error
 }
 
 // Deps are what the module is built from. All but MayVote, MayExport, Voters, Herald and

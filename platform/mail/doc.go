@@ -16,4 +16,7 @@
 // Trouble of the server or of the line is tried again, ever more rarely, until the letter is dead or pointless. A
 // refusal for good of the recipient or of the letter is not tried again. Neither logs nor errors have an address or a
 // link of a letter in them.
+//
+// Of a letter that has ended, only that remains, for a month, and so does its file, if there is one. Post.Forget
+// deletes all that there is of the letters about an account.
 package mail

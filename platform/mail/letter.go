@@ -22,6 +22,7 @@ const DefaultLife = 24 * time.Hour
 // Letter is what somebody is told about an act.
 type Letter struct {
 	ID       string // made from the act: a second letter with it is none. At most 128 bytes
+	UserID   string // the account that it is about, with which Forget forgets it; "": none
 	Template string // the first part of the ids of its texts
 	To       string // a bare address
 	Language string // es or en

@@ -360,21 +360,3 @@ func TestWhatPeopleTypeStaysInItsPlace(t *testing.T) {
 		t.Errorf("the letter to a name beyond ASCII went to %+v", o.server.Letters()[6].To)
 	}
 }
-
-// All letters have all their texts in both languages.
-func TestEveryLetterCanBeWritten(t *testing.T) {
-	t.Parallel()
-	o := open(t, databasetest.Open(t, owners()...), nil)
-	for _, template := range []string{"confirm", "change", "changed", "reset", "password"} {
-		for _, language := range []string{"es", "en"} {
-			l := confirm(template+language, "ana@example.com")
-			l.Template, l.Language = template, language
-			o.send(l)
-		}
-	}
-	wrong := confirm("wrong", "ana@example.com")
-	wrong.Template = "nonsense"
-	if err := o.post.Send(t.Context(), wrong); err == nil {
-		t.Error("a letter without texts is kept")
-	}
-}

@@ -95,6 +95,44 @@ func TestTheLineIsSecureUnlessItIsLoopback(t *testing.T) {
 	}
 }
 
+// A server that says nothing holds up a letter for no longer than a step's time, wherever it stops, and is told of.
+func TestASilentServerIsGivenUpInTime(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"connect", "mail", "rcpt", "data", "done"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			address := ""
+			if at == "connect" {
+				listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer listener.Close()
+				address = listener.Addr().String() // where nobody accepts
+			} else {
+				server := mailtest.Start(t, mailtest.Options{})
+				silence := make(chan struct{})
+				defer close(silence)
+				server.Answer(func(step, _ string, _ int) error {
+					if step == at {
+						<-silence
+					}
+					return nil
+				})
+				address = server.Addr
+			}
+			carrier, err := mail.OpenSMTP(mail.SMTPOptions{URL: "smtp://" + address, Step: 200 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = carrier.Carry(t.Context(), message())
+			if err == nil || err.Error() != "the SMTP server does not answer in time" {
+				t.Errorf("the letter is sent: %v", err)
+			}
+		})
+	}
+}
+
 // Without a server, letters are files that others cannot read, and the log says where without the link.
 func TestWithoutAServerLettersAreFiles(t *testing.T) {
 	t.Parallel()

@@ -36,9 +36,10 @@ func (s store) insert(ctx context.Context, l Letter, grace time.Duration) error 
 		return err
 	}
 	_, err = s.db.Exec(ctx, `
-		INSERT INTO mail_letters (id, template, recipient, language, details, state, due_at, created_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, 'waiting', `+s.after(grace)+`, `+s.db.Clock()+`, `+s.after(l.Life)+`)
-		ON CONFLICT (id) DO NOTHING`, l.ID, l.Template, l.To, l.Language, string(content))
+		INSERT INTO mail_letters
+			(id, user_id, template, recipient, language, details, state, due_at, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, 'waiting', `+s.after(grace)+`, `+s.db.Clock()+`, `+s.after(l.Life)+`)
+		ON CONFLICT (id) DO NOTHING`, l.ID, l.UserID, l.Template, l.To, l.Language, string(content))
 	return err
 }
 
@@ -113,11 +114,37 @@ func (s store) bury(ctx context.Context, id string) error {
 	return wrap(err, "bury a letter")
 }
 
-// forget deletes what is left of letters that have ended, and of dead ones, long ago.
-func (s store) forget(ctx context.Context, after time.Duration) error {
-	_, err := s.db.Exec(ctx, `
-		DELETE FROM mail_letters WHERE ended_at > 0 AND ended_at < `+s.after(-after)+`
-			OR state = 'dead' AND expires_at < `+s.after(-after))
+// old returns the letters that have ended, and the dead ones, long ago.
+func (s store) old(ctx context.Context, after time.Duration, most int) (ids []string, err error) {
+	var rows []struct{ ID string }
+	err = s.db.Query(ctx, &rows, `
+		SELECT id FROM mail_letters WHERE ended_at > 0 AND ended_at < `+s.after(-after)+`
+			OR state = 'dead' AND expires_at < `+s.after(-after)+` LIMIT ?`, most)
+	for _, row := range rows {
+		ids = append(ids, row.ID)
+	}
+	return ids, wrap(err, "look for old letters")
+}
+
+// giveUp lets nobody send the letters about an account any more, and returns all of them.
+func (s store) giveUp(ctx context.Context, userID string) (ids []string, err error) {
+	_, err = s.db.Exec(ctx, `
+		UPDATE mail_letters SET state = ?, recipient = '', details = '', ended_at = `+s.db.Clock()+`
+		WHERE user_id = ? AND state IN ('waiting', 'dead')`, failed, userID)
+	if err != nil {
+		return nil, wrap(err, "give up letters")
+	}
+	var rows []struct{ ID string }
+	err = s.db.Query(ctx, &rows, `SELECT id FROM mail_letters WHERE user_id = ?`, userID)
+	for _, row := range rows {
+		ids = append(ids, row.ID)
+	}
+	return ids, wrap(err, "look for the letters about an account")
+}
+
+// delete deletes what is left of letters.
+func (s store) delete(ctx context.Context, ids []string) error {
+	_, err := s.db.Exec(ctx, `DELETE FROM mail_letters WHERE id IN ?`, ids)
 	return wrap(err, "forget letters")
 }
 

@@ -10,7 +10,8 @@ const (
 	sweepEvery  = 2 * time.Second
 	sweepBatch  = 50
 	forgetEvery = time.Hour
-	// keepTraces is how long it is known what became of a letter, and that there was one.
+	forgetBatch = 500
+	// keepTraces is how long it is known what became of a letter, and that there was one. Its file stays as long.
 	keepTraces = 30 * 24 * time.Hour
 )
 
@@ -25,7 +26,7 @@ func (p *Post) Sweep(ctx context.Context) {
 		err := p.sweep(ctx)
 		if time.Since(forgot) > forgetEvery {
 			forgot = time.Now()
-			err = errors.Join(err, p.store.forget(ctx, keepTraces))
+			err = errors.Join(err, p.forgetOld(ctx))
 		}
 		switch {
 		case err == nil:

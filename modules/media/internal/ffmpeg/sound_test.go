@@ -328,6 +328,14 @@ func chosenSounds() []soundCase {
 			make:  tracks("in.mov", raw, low, sine(880, 1, "mono,volume=0", 48000)),
 			heard: both(0.5, 440),
 		},
+		{
+			name: "left, and noise on the right", heard: both(0.5, 440), notices: []Notice{NoticeOneSide},
+			make: tracks("in.mp4", append(slices.Clip(aac), "-bsf:a:1", "noise=amount=1"), low, high),
+		},
+		{
+			name: "noise on the left, and right", heard: both(0.5, 880), notices: []Notice{NoticeOneSide},
+			make: tracks("in.mp4", append(slices.Clip(aac), "-bsf:a:0", "noise=amount=1"), low, high),
+		},
 		{name: "two languages", make: tracks("in.mp4", languages, low, high), heard: both(0.5, 440)},
 		{
 			name:  "mono of two lengths",

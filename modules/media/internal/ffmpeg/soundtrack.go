@@ -71,20 +71,19 @@ func (p *Processor) withSound(ctx context.Context, pl plan, c clip, sound []reco
 	return c, nil
 }
 
-// takeOf makes a take of recordings. If err says why they could not be made, it tries once more.
+// takeOf makes a take of recordings. If err says why they could not be made, it tries once more, and then each side
+// alone: maybe only one is to blame.
 func (p *Processor) takeOf(ctx context.Context, pl plan, sound []recording, err error) (take, error) {
 	if err != nil {
 		sound, err = p.recordSimply(ctx, pl, sound, err)
 	}
-	switch {
-	case brokenFile(err):
-		return take{loudness: unheard(), broken: true}, nil
-	case err != nil:
-		return take{}, err
-	}
 	var sides []take
 	for _, r := range sound {
-		t, err := p.settled(ctx, pl, r)
+		alone := err
+		if len(sound) > 1 && brokenFile(err) && !tooCostly(err, nil) {
+			alone = p.record(ctx, pl, []recording{r})
+		}
+		t, err := p.sideOf(ctx, pl, r, alone)
 		if err != nil {
 			return take{}, err
 		}
@@ -98,9 +97,28 @@ func (p *Processor) takeOf(ctx context.Context, pl plan, sound []recording, err 
 	case left.loudness.heard() && right.loudness.heard():
 		return p.paired(ctx, pl, left, right)
 	case right.loudness.heard() || left.sound == "":
-		return right, nil
+		return right.without(left), nil
 	}
-	return left, nil
+	return left.without(right), nil
+}
+
+// sideOf makes a take of one recording, unless err says why that could not be made.
+func (p *Processor) sideOf(ctx context.Context, pl plan, r recording, err error) (take, error) {
+	switch {
+	case brokenFile(err):
+		return take{loudness: unheard(), broken: true}, nil
+	case err != nil:
+		return take{}, err
+	}
+	return p.settled(ctx, pl, r)
+}
+
+// without is the take of a side of which the other is not heard. Its owner is told if that is not how it was recorded.
+func (t take) without(other take) take {
+	if other.broken || slices.Contains(other.notices, NoticeSoundDamaged) {
+		t.broken, t.notices = true, append(t.notices, NoticeOneSide)
+	}
+	return t
 }
 
 // settled makes a take of one recording: each sample where it is heard.
