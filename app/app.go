@@ -189,7 +189,7 @@ func (a *app) buildModules(ctx context.Context, worker bool) error {
 		DB: a.db, Passwords: passwords, Tokens: a.tokens(), Devices: auth.NewDevices(a.keys),
 		Refreshes: auth.NewSeals(a.keys, "refresh tokens"), Secrets: auth.NewVault(a.keys, "second factors"),
 		Limits: a.limits, Logger: a.log, Letters: a.post, Links: a.letterSeals(), Audience: audience{a},
-		Entries: entries{a}, Belongings: property{a},
+		Entries: entries{a}, Belongings: property{a}, Moment: a.moment,
 		Options: identity.Options{
 			SessionTTL: time.Duration(a.c.Auth.SessionDays) * 24 * time.Hour, AdminFactor: a.c.Auth.AdminTOTP,
 		},

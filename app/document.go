@@ -92,7 +92,7 @@ func examples() map[string]any {
 		"id": video, "video_id": video, "task_id": video, "upload_id": video, "user_id": user,
 		"email": "ana@example.com", "password": "caballo grapa batería", "password1": "caballo grapa batería",
 		"password2": "caballo grapa batería", "first_name": "Ana", "last_name": "Ruiz", "player_name": "Ana Ruiz",
-		"artist_name": "Ana Ruiz", "city": "Bogotá", "country": "Colombia", "username": "ana@example.com",
+		"artist_name": "Ana Ruiz", "city": "Bogotá", "country": "Colombia", "country_code": "CO", "username": "ana@example.com",
 		"access_token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTk4In0.c2lnbmF0dXJl", "expires_in": 3600, "totp": "492039",
 		"refresh_token": "5GJX2LQWTA7ZC3NVUK4BYEMH6R.4NvrCv6pRYXgM2lzS1wYnQGY8rR8HnM6m1JvCkyOHSc",
 		"session_id":    "0198f2b4-6b73-7c10-a5d2-91e4b7f03c58",

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"risingstars/modules/identity"
 	"risingstars/modules/media"
 	"risingstars/modules/voting"
 	"risingstars/platform/auth"
+	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
 
@@ -41,6 +43,9 @@ func (a audience) Changed(ctx context.Context, userID string, p identity.Profile
 		UserID: userID, PlayerName: p.PlayerName, City: p.City, Country: p.Country,
 	})
 }
+
+// moment says a time as the pages do, which are built later.
+func (a *app) moment(t time.Time) fault.Text { return a.site.Moment(t) }
 
 // browsers implements web's port for browsers that are signed in with the identity module.
 type browsers struct{ module *identity.Module }

@@ -11,6 +11,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
+	"risingstars/platform/lang"
 )
 
 // openWebhooks builds the webhooks module.
@@ -89,7 +90,7 @@ func (h videoHerald) Published(ctx context.Context, e media.Entry) error {
 func videoPublished(e media.Entry, publicURL string) webhooks.Event {
 	data := map[string]string{
 		"video_id": e.VideoID, "user_id": e.UserID, "title": e.Title, "player_name": e.PlayerName, "city": e.City,
-		"country": e.Country,
+		"country": e.Country, "country_code": lang.CountryCode(e.Country),
 	}
 	if publicURL != "" {
 		data["url"] = strings.TrimSuffix(publicURL, "/") + "/v/" + e.VideoID

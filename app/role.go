@@ -20,6 +20,8 @@ import (
 func roleCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "role", Short: "Grant and revoke roles: admin, organiser, moderator, juror, auditor; make the first admin",
+		Long: "Grant and revoke roles: admin, organiser, moderator, juror, auditor; make the first admin.\n\n" +
+			"The role juror opens nothing yet.",
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the accounts that have roles", Args: cobra.NoArgs,
@@ -69,7 +71,7 @@ func changeRoleCommand(
 			return listRoles(cmd, a.Module)
 		}),
 	}
-	command.Flags().StringVar(&reason, "reason", "", "why, for the log of acts")
+	command.Flags().StringVar(&reason, "reason", "by app role "+name, "why, for the log of acts")
 	if name == "grant" {
 		command.Flags().BoolVar(&unverified, "unverified", false, "even if the account has not proved its e-mail")
 	}

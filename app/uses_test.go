@@ -97,3 +97,42 @@ func TestBudgetsHaveNamesOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+// A form of a page takes from the same budgets as the operation that does the same, so that nobody has both.
+func TestAFormTakesWhatItsOperationTakes(t *testing.T) {
+	t.Parallel()
+	uses := routedServer().Uses()
+	for form, operation := range map[string]string{
+		"POST /admin/users/:id/roles":        "PUT /api/admin/users/:id/roles",
+		"POST /admin/users/:id/suspend":      "PUT /api/admin/users/:id/suspension",
+		"POST /admin/users/:id/unsuspend":    "POST /api/admin/users/:id/unsuspend",
+		"POST /admin/users/:id/end-sessions": "POST /api/admin/users/:id/end-sessions",
+		"POST /admin/reports/:id/decide":     "POST /api/admin/reports/:id/decision",
+		"POST /admin/videos/:id/hide":        "POST /api/admin/videos/:id/hide",
+		"POST /admin/videos/:id/show":        "POST /api/admin/videos/:id/show",
+		"POST /admin/webhooks":               "POST /api/admin/webhooks",
+		"POST /admin/webhooks/:id/change":    "PUT /api/admin/webhooks/:id",
+		"POST /admin/webhooks/:id/rotate":    "POST /api/admin/webhooks/:id/rotate",
+		"POST /admin/webhooks/:id/test":      "POST /api/admin/webhooks/:id/test",
+		"POST /admin/webhooks/:id/replay":    "POST /api/admin/webhooks/:id/replay",
+		"POST /admin/webhooks/:id/delete":    "DELETE /api/admin/webhooks/:id",
+		"POST /report/:id":                   "POST /api/public/videos/:id/report",
+		"POST /v/:id/vote":                   "POST /api/public/videos/:id/vote",
+		"POST /me/password":                  "POST /api/auth/password/change",
+		"POST /me/email":                     "POST /api/auth/email/change",
+		"POST /me/profile":                   "PATCH /api/auth/me",
+		"POST /me/delete":                    "DELETE /api/auth/me",
+		"POST /login":                        "POST /api/auth/login",
+		"POST /signup":                       "POST /api/auth/signup",
+		"POST /forgot":                       "POST /api/auth/password/forgot",
+	} {
+		if len(uses[operation].Budgets) == 0 {
+			t.Errorf("%s has no budgets", operation)
+		}
+		for _, b := range uses[operation].Budgets {
+			if !slices.Contains(uses[form].Budgets, b) {
+				t.Errorf("%s takes %s, and %s does not", operation, b.Name, form)
+			}
+		}
+	}
+}

@@ -116,8 +116,7 @@ func TestAnAccountIsDeletedAndComesBackOnPages(t *testing.T) {
 		tally[other] != 1 {
 		t.Errorf("the votes are %v, %v", tally, err)
 	}
-	if _, err := h.identity.Grant(t.Context(), identity.Actor{ID: identity.Console}, user.Email,
-		identity.Admin); err != nil {
+	if _, err := h.identity.Grant(t.Context(), console, user.Email, identity.Admin); err != nil {
 		t.Fatal(err)
 	}
 	b.post(t, "/me/delete", "password", password).refused(t, "última cuenta que administra")

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
+	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
 
@@ -79,4 +81,18 @@ func (v *visit) signInFirst() string {
 	}
 	query.Set("next", back)
 	return "/login?" + query.Encode()
+}
+
+// Moment writes a time for faults as pages do: the day, the hour and the zone.
+func (s *Site) Moment(t time.Time) fault.Text {
+	in := func(language string) string {
+		speaker, t := s.render.texts.In(language), t.In(s.o.Zone)
+		day, err := speaker.Date(t)
+		zone, zoneErr := speaker.Zone(s.o.Zone)
+		if err != nil || zoneErr != nil { // impossible: every text is said in a test
+			return t.Format(time.RFC3339)
+		}
+		return day + ", " + t.Format(hourFormat) + ", " + zone
+	}
+	return fault.Text{ES: in(spanish), EN: in(english)}
 }

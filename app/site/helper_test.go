@@ -34,6 +34,7 @@ import (
 	"risingstars/platform/auth"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 	"risingstars/platform/mail"
 	"risingstars/platform/queue"
@@ -56,6 +57,8 @@ type house struct {
 	voting   *voting.Module
 	archive  *archive.Module
 	desk     *moderation.Module
+	site     *site.Site
+	routes   func() []string // of the server, in echo's notation
 	post     *postbox
 	queue    *queue.Queue
 
@@ -166,7 +169,7 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 	h.identity = identity.New(identity.Deps{
 		DB: h.db, Passwords: passwords, Tokens: auth.NewTokens(keys, time.Hour), Devices: auth.NewDevices(keys),
 		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
-		Entries: entries{h}, Belongings: property{h},
+		Entries: entries{h}, Belongings: property{h}, Moment: func(t time.Time) fault.Text { return h.site.Moment(t) },
 		Limits: limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
 	})
 	h.voting = voting.New(voting.Deps{
@@ -224,6 +227,7 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 	h.archive.Routes(server)
 	hooks.Routes(server)
 	pages.Routes(server)
+	h.site, h.routes = pages, server.Routes
 	troubles(server, limits)
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)

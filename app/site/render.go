@@ -123,6 +123,9 @@ func (r *renderer) parsePage(set *template.Template, file string) error {
 	return err
 }
 
+// hourFormat is how pages write the hour.
+const hourFormat = "15:04"
+
 // functions are what templates can call.
 func (r *renderer) functions(language string) template.FuncMap {
 	speaker := r.texts.In(language)
@@ -131,7 +134,7 @@ func (r *renderer) functions(language string) template.FuncMap {
 		"count":   speaker.Count,
 		"number":  speaker.Number,
 		"date":    func(t time.Time) (string, error) { return speaker.Date(t.In(r.o.Zone)) },
-		"hour":    func(t time.Time) string { return t.In(r.o.Zone).Format("15:04") },
+		"hour":    func(t time.Time) string { return t.In(r.o.Zone).Format(hourFormat) },
 		"zone":    func() (string, error) { return speaker.Zone(r.o.Zone) },
 		"contact": func() string { return r.o.Contact },
 		"write":   func() string { return written(r.o.Contact) },

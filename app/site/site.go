@@ -229,6 +229,7 @@ func (s *Site) Routes(server *web.Server) {
 // adminRoutes registers the pages of organisers. Each asks for the right of its own.
 func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, page)) {
 	act := web.Use{Budgets: append(identity.AdminActBudgets(), pageViews), Body: 16 << 10}
+	moderate := web.Use{Budgets: append(moderation.ActBudgets(), pageViews), Body: 16 << 10}
 	hook := web.Use{Budgets: append(webhooks.ActBudgets(), pageViews), Body: 16 << 10}
 	get("/admin", s.getAdmin)
 	get("/admin/users", s.getUsers)
@@ -239,10 +240,10 @@ func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, pa
 	post("/admin/users/{id}/end-sessions", act, s.postEndSessions())
 	get("/admin/reports", s.getReports)
 	get("/admin/reports/{id}", s.getReportDesk)
-	post("/admin/reports/{id}/decide", act, s.postDecision)
+	post("/admin/reports/{id}/decide", moderate, s.postDecision)
 	get("/admin/videos/{id}", s.getVideoDesk)
-	post("/admin/videos/{id}/hide", act, s.postHide)
-	post("/admin/videos/{id}/show", act, s.postShow)
+	post("/admin/videos/{id}/hide", moderate, s.postHide)
+	post("/admin/videos/{id}/show", moderate, s.postShow)
 	get("/admin/jobs", s.getJobs)
 	post("/admin/jobs/redrive", act, s.postRedrive)
 	get("/admin/log", s.getLog)

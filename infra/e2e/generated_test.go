@@ -89,9 +89,17 @@ func TestWhateverIsSentIsAnsweredAsTheDocumentSays(t *testing.T) {
 	document := contracttest.Document(t)
 	counts := map[string]*generated{}
 	// Those that delete come last.
-	for _, method := range []string{
-		http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete,
-	} {
+	methods := []string{
+		http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete,
+	}
+	for pattern, item := range document.Paths.Map() {
+		for method := range item.Operations() {
+			if !slices.Contains(methods, method) {
+				t.Errorf("%s %s is not asked", method, pattern)
+			}
+		}
+	}
+	for _, method := range methods {
 		for _, pattern := range slices.Sorted(maps.Keys(document.Paths.Map())) {
 			in, ok := world.of(document, method, pattern)
 			if !ok {

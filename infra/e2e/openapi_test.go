@@ -15,10 +15,17 @@ const contract = `
 POST   /api/auth/signup               open
 POST   /api/auth/login                open
 GET    /api/auth/me                   secured
+PATCH  /api/auth/me                   secured
 DELETE /api/auth/me                   secured
 POST   /api/auth/me/export            secured
 GET    /api/auth/me/export            secured
 POST   /api/auth/undelete             open
+POST   /api/auth/email/confirm        open
+POST   /api/auth/email/resend         secured
+POST   /api/auth/email/change         secured
+POST   /api/auth/password/forgot      open
+POST   /api/auth/password/reset       open
+POST   /api/auth/password/change      secured
 POST   /api/auth/refresh              open
 POST   /api/auth/logout               secured
 POST   /api/auth/logout-all           secured

@@ -25,6 +25,7 @@ type hookEvent struct {
 		UserID     string `json:"user_id"`
 		Title      string
 		PlayerName string `json:"player_name"`
+		Country    string `json:"country_code"`
 		Code       string
 		Because    string
 		Votes      int
@@ -156,7 +157,8 @@ func TestWebhooksTellWhatHappens(t *testing.T) {
 	ana.postUploadForm(t, part{Name: "title", Value: "Late"}, part{Name: "start_seconds", Value: "60"},
 		part{"file", readFile(t, live), "live.mp4"}).want(t, http.StatusCreated, "").decode(t, &failing)
 	published := r.await(t, "video.published")
-	if published.Data.VideoID != id || published.Data.UserID != ana.ID || published.Data.Title != "=Tango()" {
+	if published.Data.VideoID != id || published.Data.UserID != ana.ID || published.Data.Title != "=Tango()" ||
+		published.Data.Country != "CO" {
 		t.Errorf("published: %+v", published)
 	}
 	if e := r.await(t, "video.failed"); e.Data.VideoID != failing.ID || e.Data.Code != "start_beyond_end" {

@@ -153,7 +153,34 @@ func TestADeletedAccountIsAsIfItWereGone(t *testing.T) {
 		if h.owned.all() != "" {
 			t.Errorf("what is refused does %s", h.owned.all())
 		}
-		mustEnd(t, h.delete(ana, password))
+		root := h.leaver("root@example.com")
+		_, err = h.Grant(ctx, console, root.Email, identity.Admin)
+		mustEnd(t, err)
+		mustEnd(t, h.AddRecord(ctx, identity.Record{
+			Actor: ana.ID, Act: "video.hide", Subject: "video:" + root.ID, Reason: "A test.",
+		}))
+		names := func() string { // in the log, of whom the acts are by and about
+			found, n, err := h.Log(ctx, root.ID, identity.LogFilter{Act: "video"}, 0, 10)
+			mustEnd(t, err)
+			if n != 1 || found[0].Actor != ana.ID {
+				t.Errorf("the log has %+v", found)
+			}
+			return found[0].Name
+		}
+		if got := names(); got != "Ana Ruiz" {
+			t.Errorf("before, the log names %q", got)
+		}
+		until, err := h.DeleteAccount(ctx, h.caller(ana), password, "")
+		mustEnd(t, err)
+		var link struct{ ExpiresAt, EraseAt int64 }
+		mustEnd(t, db.Query(ctx, &link, `
+			SELECT p.expires_at, d.erase_at FROM identity_proofs p JOIN identity_departures d ON d.user_id = p.user_id
+			WHERE p.user_id = ? AND p.purpose = 'undelete'`, ana.ID))
+		ends, erased := database.FromMicros(link.ExpiresAt), database.FromMicros(link.EraseAt)
+		if life := time.Until(until) - 7*24*time.Hour; life.Abs() > time.Minute ||
+			ends.Sub(until).Abs() > time.Minute || erased.Sub(until) < time.Hour-time.Minute {
+			t.Errorf("it can come back until %s, by a link until %s, and is erased at %s", until, ends, erased)
+		}
 
 		_, _, err = h.BrowserCaller(ctx, browser, "")
 		h.code("a browser", err, "unauthenticated")
@@ -185,6 +212,17 @@ func TestADeletedAccountIsAsIfItWereGone(t *testing.T) {
 		}
 		if _, err := h.Account(ctx, again.ID); err != nil {
 			t.Errorf("the new account is gone as well: %v", err)
+		}
+		if got := names(); got != "" {
+			t.Errorf("after the erasure, the log names %q", got)
+		}
+		var told struct{ N int }
+		mustEnd(t, db.Query(ctx, &told, `
+			SELECT COUNT(*) AS n FROM identity_log
+			WHERE actor || subject || state_before || state_after || reason LIKE '%ana@%'
+				OR actor || subject || state_before || state_after || reason LIKE '%Ana%'`))
+		if told.N > 0 {
+			t.Errorf("%d acts have the name or the e-mail", told.N)
 		}
 		for table, column := range map[string]string{
 			"identity_users": "id", "identity_browsers": "user_id", "identity_departures": "user_id",

@@ -10,11 +10,15 @@ import (
 	"risingstars/platform/auth"
 	"risingstars/platform/disk"
 	"risingstars/platform/fault"
+	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
 
 // adminTime is how long a list of accounts or acts may take.
 const adminTime = 5 * time.Second
+
+// jurorsWait is what lists of the roles say.
+const jurorsWait = "The role juror opens nothing yet."
 
 // adminRoutes registers what those use who look after accounts.
 func (a api) adminRoutes(s *web.Server) {
@@ -29,12 +33,16 @@ func (a api) adminRoutes(s *web.Server) {
 	act := func(method, path, id, summary string, faults ...*fault.Error) huma.Operation {
 		return operation(method, path, id, summary, append(faults, errNoUser, disk.ErrFull)...)
 	}
-	web.Register(s, operation(http.MethodGet, "/api/admin/users", "listUsers",
-		"List the accounts: for admins, organisers and auditors"), reads, a.getUsers)
+	list := operation(http.MethodGet, "/api/admin/users", "listUsers",
+		"List the accounts: for admins, organisers and auditors")
+	list.Description = jurorsWait
+	web.Register(s, list, reads, a.getUsers)
 	web.Register(s, operation(http.MethodGet, "/api/admin/users/{id}", "getUser",
 		"Get an account: for admins, organisers and auditors", errNoUser), reads, a.getUser)
-	web.Register(s, act(http.MethodPut, "/api/admin/users/{id}/roles", "setRoles",
-		"Give an account these roles and no others: for admins", errLastAdmin, errRolesChanged), acts, a.putRoles)
+	roles := act(http.MethodPut, "/api/admin/users/{id}/roles", "setRoles",
+		"Give an account these roles and no others: for admins", errLastAdmin, errRolesChanged)
+	roles.Description = jurorsWait
+	web.Register(s, roles, acts, a.putRoles)
 	web.Register(s, act(http.MethodPut, "/api/admin/users/{id}/suspension", "suspendUser",
 		"Keep an account out, and hide its entries: for admins and organisers", errLastAdmin, errOwnAccount),
 		acts, a.putSuspension)
@@ -54,23 +62,25 @@ type suspensionBody struct {
 }
 
 type userBody struct {
-	ID         string          `json:"id"`
-	Email      string          `json:"email"`
-	Verified   bool            `json:"email_verified" doc:"Its owner has proved that the e-mail is theirs"`
-	FirstName  string          `json:"first_name"`
-	LastName   string          `json:"last_name"`
-	City       string          `json:"city"`
-	Country    string          `json:"country"`
-	CreatedAt  time.Time       `json:"created_at"`
-	Roles      []Role          `json:"roles" nullable:"false"`
-	Suspension *suspensionBody `json:"suspension" doc:"null: it is not suspended"`
+	ID          string          `json:"id"`
+	Email       string          `json:"email"`
+	Verified    bool            `json:"email_verified" doc:"Its owner has proved that the e-mail is theirs"`
+	FirstName   string          `json:"first_name"`
+	LastName    string          `json:"last_name"`
+	City        string          `json:"city"`
+	Country     string          `json:"country" doc:"Its name in Spanish, or a word of the person's own"`
+	CountryCode string          `json:"country_code" doc:"Of ISO 3166-1; empty for a word of one's own"`
+	CreatedAt   time.Time       `json:"created_at"`
+	Roles       []Role          `json:"roles" nullable:"false"`
+	Suspension  *suspensionBody `json:"suspension" doc:"null: it is not suspended"`
 }
 
 func userBodyOf(p Person) userBody {
 	u := p.User
 	body := userBody{
 		ID: u.ID, Email: u.Email, Verified: u.EmailVerified, FirstName: u.FirstName, LastName: u.LastName,
-		City: u.City, Country: u.Country, CreatedAt: u.CreatedAt, Roles: append([]Role{}, p.Roles...),
+		City: u.City, Country: u.Country, CountryCode: lang.CountryCode(u.Country), CreatedAt: u.CreatedAt,
+		Roles: append([]Role{}, p.Roles...),
 	}
 	if s := p.Suspension; s != nil {
 		body.Suspension = &suspensionBody{Reason: s.Reason, Since: s.Since}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/fault"
 	"risingstars/platform/limit"
 )
 
@@ -70,7 +71,7 @@ type Options struct {
 	AdminFactor bool
 }
 
-// Deps are what the module is built from. All but Entries, Belongings, Letters, Links, Audience and Options are
+// Deps are what the module is built from. All but Entries, Belongings, Letters, Links, Audience, Moment and Options are
 // required.
 type Deps struct {
 	DB        *database.DB
@@ -88,6 +89,8 @@ type Deps struct {
 	Letters    Mailer   // nil: nobody gets letters
 	Links      Links    // of the letters
 	Audience   Audience // nil: nobody sees profiles
+	// Moment says a time to people, with its zone; nil: as programs read it.
+	Moment func(time.Time) fault.Text
 }
 
 // Module is the identity module.
@@ -123,9 +126,12 @@ func New(d Deps) *Module {
 	if d.Belongings == nil {
 		d.Belongings = propertyless{}
 	}
+	if d.Moment == nil {
+		d.Moment = inUTC
+	}
 	return &Module{
 		belongings: d.Belongings,
-		store:      &store{d.DB}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
+		store:      &store{d.DB, d.Moment}, passwords: d.Passwords, tokens: d.Tokens, devices: d.Devices,
 		limits: d.Limits, log: d.Logger, letters: d.Letters, links: d.Links, audience: d.Audience, entries: d.Entries,
 		seals: d.Refreshes, sessionTTL: cmp.Or(d.Options.SessionTTL, DefaultSessionTTL),
 		endings: endings{known: map[string]ending{}},

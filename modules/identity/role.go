@@ -17,7 +17,7 @@ const (
 	Admin     Role = "admin"
 	Organiser Role = "organiser"
 	Moderator Role = "moderator"
-	Juror     Role = "juror"
+	Juror     Role = "juror" // opens nothing yet
 	Auditor   Role = "auditor"
 )
 
@@ -115,12 +115,13 @@ func (m *Module) ListGranted(ctx context.Context) ([]Granted, error) {
 	return m.store.granted(ctx)
 }
 
-// Grant gives an account a role. It reports false, and changes nothing, if the account has it.
+// Grant gives an account a role, for a reason. It reports false, and changes nothing, if the account has it.
 func (m *Module) Grant(ctx context.Context, by Actor, email string, role Role) (bool, error) {
 	return m.changeRole(ctx, by, email, func(roles []Role) []Role { return append(roles, role) })
 }
 
-// Revoke takes a role from an account. It reports false, and changes nothing, if the account does not have it.
+// Revoke takes a role from an account, for a reason. It reports false, and changes nothing, if the account does not
+// have it.
 func (m *Module) Revoke(ctx context.Context, by Actor, email string, role Role) (bool, error) {
 	return m.changeRole(ctx, by, email, func(roles []Role) []Role {
 		return slices.DeleteFunc(roles, func(r Role) bool { return r == role })
@@ -130,6 +131,9 @@ func (m *Module) Revoke(ctx context.Context, by Actor, email string, role Role) 
 func (m *Module) changeRole(
 	ctx context.Context, by Actor, email string, change func([]Role) []Role,
 ) (changed bool, err error) {
+	if err := by.explained(); err != nil {
+		return false, err
+	}
 	user, err := m.store.byEmail(ctx, email)
 	if err != nil {
 		return false, err

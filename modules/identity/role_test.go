@@ -112,6 +112,12 @@ func TestASuspensionHoldsEverywhereAndEnds(t *testing.T) {
 			f := fault.From(err)
 			if f.Code != "suspended" || !strings.Contains(f.Text.EN, "Bought votes.") || len(f.Fields) != 2 {
 				t.Errorf("they %s: %v", name, err)
+				continue
+			}
+			for _, written := range []string{f.Fields[1].Message.ES, f.Fields[1].Message.EN} { // for programs
+				if at, err := time.Parse(time.RFC3339, written); err != nil || !at.Equal(until.Truncate(time.Second)) {
+					t.Errorf("the end is %q, want %s", written, until)
+				}
 			}
 		}
 		_, err = m.SignIn(ctx, credentials(other.Email, "another password"))

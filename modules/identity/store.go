@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/fault"
 )
 
 type store struct {
-	db *database.DB
+	db  *database.DB
+	say func(time.Time) fault.Text // a time, in what people read
 }
 
 type userRow struct {

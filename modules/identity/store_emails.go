@@ -24,7 +24,7 @@ func canonicalEmails() database.Fill {
 			return row.Behind, err
 		},
 		Run: func(ctx context.Context, db *database.DB) error {
-			s, more, failures := &store{db}, true, 0
+			s, more, failures := &store{db: db}, true, 0
 			for more {
 				err := db.InTx(ctx, func(ctx context.Context) (err error) {
 					more, err = s.fillEmails(ctx)

@@ -86,8 +86,8 @@ func (s *store) countAdmins(ctx context.Context) (int, error) {
 	err := s.db.Query(ctx, &row, `
 		SELECT COUNT(*) AS n FROM identity_roles r JOIN identity_users u ON u.id = r.user_id
 		WHERE r.role = ? AND u.left_at = 0 AND NOT EXISTS (
-			SELECT 1 FROM identity_suspensions s WHERE s.user_id = r.user_id AND (s.until = 0 OR s.until > ?))`,
-		Admin, database.Micros(time.Now()))
+			SELECT 1 FROM identity_suspensions s
+			WHERE s.user_id = r.user_id AND (s.until = 0 OR s.until > `+s.db.Clock()+`))`, Admin)
 	if err != nil {
 		return 0, fmt.Errorf("count the admins: %w", err)
 	}

@@ -14,12 +14,14 @@ type suspensionRow struct {
 	Reason      string
 	SuspendedAt int64
 	Until       int64
+	Now         int64 // by the database's clock, as the others
 }
 
 func (r suspensionRow) suspension() Suspension {
 	s := Suspension{UserID: r.UserID, Reason: r.Reason, Since: database.FromMicros(r.SuspendedAt)}
 	if r.Until != 0 {
 		s.Until = database.FromMicros(r.Until)
+		s.left = s.Until.Sub(database.FromMicros(r.Now))
 	}
 	return s
 }
@@ -35,8 +37,8 @@ func untilMicros(t time.Time) int64 {
 // deleted.
 func (s *store) barred(ctx context.Context, userID string) error {
 	known, err := s.suspension(ctx, userID)
-	if err == nil && known != nil && known.holds(time.Now()) {
-		err = known.fault()
+	if err == nil && known != nil && known.holds(0) {
+		err = known.fault(s.say)
 	}
 	if err != nil {
 		return err
@@ -61,18 +63,19 @@ func (s *store) suspensionsOf(ctx context.Context, userIDs []string) (map[string
 }
 
 func (s *store) suspensions(ctx context.Context) (map[string]Suspension, error) {
-	return s.suspensionsWhere(ctx, `until = 0 OR until > ?`, database.Micros(time.Now()))
+	return s.suspensionsWhere(ctx, `until = 0 OR until > `+s.db.Clock())
 }
 
 // lapsed returns suspensions that have ended but were not lifted, a hundred at most.
-func (s *store) lapsed(ctx context.Context, now time.Time) (map[string]Suspension, error) {
-	return s.suspensionsWhere(ctx, `until > 0 AND until <= ? ORDER BY until LIMIT 100`, database.Micros(now))
+func (s *store) lapsed(ctx context.Context) (map[string]Suspension, error) {
+	return s.suspensionsWhere(ctx, `until > 0 AND until <= `+s.db.Clock()+` ORDER BY until LIMIT 100`)
 }
 
 func (s *store) suspensionsWhere(ctx context.Context, where string, values ...any) (map[string]Suspension, error) {
 	var rows []suspensionRow
 	err := s.db.Query(ctx, &rows,
-		`SELECT user_id, reason, suspended_at, until FROM identity_suspensions WHERE `+where, values...)
+		`SELECT user_id, reason, suspended_at, until, `+s.db.Clock()+` AS now FROM identity_suspensions WHERE `+where,
+		values...)
 	if err != nil {
 		return nil, fmt.Errorf("read suspensions: %w", err)
 	}
@@ -85,9 +88,9 @@ func (s *store) suspensionsWhere(ctx context.Context, where string, values ...an
 
 func (s *store) suspend(ctx context.Context, n Suspension) error {
 	_, err := s.db.Exec(ctx, `
-		INSERT INTO identity_suspensions (user_id, reason, suspended_at, until) VALUES (?, ?, ?, ?)
+		INSERT INTO identity_suspensions (user_id, reason, suspended_at, until) VALUES (?, ?, `+s.db.Clock()+`, ?)
 		ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
-		n.UserID, n.Reason, database.Micros(n.Since), untilMicros(n.Until))
+		n.UserID, n.Reason, untilMicros(n.Until))
 	if err != nil {
 		return fmt.Errorf("suspend an account: %w", err)
 	}

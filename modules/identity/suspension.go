@@ -32,22 +32,30 @@ type Suspension struct {
 	Reason string
 	Since  time.Time
 	Until  time.Time // zero: until somebody ends it
+
+	left time.Duration // until its end, when it was read, by the database's clock
 }
 
-// holds reports whether the suspension has not ended.
-func (s Suspension) holds(now time.Time) bool { return s.Until.IsZero() || now.Before(s.Until) }
+// holds reports whether the suspension has not ended some time after it was read.
+func (s Suspension) holds(later time.Duration) bool { return s.Until.IsZero() || later < s.left }
 
-// fault returns errSuspended with the reason and the end.
-func (s Suspension) fault() error {
+// inUTC says a time where nobody says it as people do.
+func inUTC(t time.Time) fault.Text {
+	written := t.UTC().Format(time.RFC3339)
+	return fault.Text{ES: written, EN: written}
+}
+
+// fault returns errSuspended with the reason and the end, which say says to people, and the field to programs.
+func (s Suspension) fault(say func(time.Time) fault.Text) error {
 	f := errSuspended.With(nil)
 	f.Text.ES, f.Text.EN = f.Text.ES+" Motivo: "+s.Reason, f.Text.EN+" Reason: "+s.Reason
 	f = f.WithFields(fault.Field{Location: "reason", Message: fault.Text{ES: s.Reason, EN: s.Reason}})
 	if s.Until.IsZero() {
 		return f
 	}
-	until := s.Until.UTC().Format(time.RFC3339)
-	f.Text.ES, f.Text.EN = f.Text.ES+" Hasta: "+until, f.Text.EN+" Until: "+until
-	return f.WithFields(fault.Field{Location: "until", Message: fault.Text{ES: until, EN: until}})
+	until := say(s.Until)
+	f.Text.ES, f.Text.EN = f.Text.ES+" Hasta: "+until.ES+".", f.Text.EN+" Until: "+until.EN+"."
+	return f.WithFields(fault.Field{Location: "until", Message: inUTC(s.Until)})
 }
 
 // Suspend keeps an account out until a time (zero: until somebody lets it back in), ends its sessions and hides its
@@ -56,12 +64,16 @@ func (m *Module) Suspend(ctx context.Context, by Actor, userID string, until tim
 	if err := by.explained(); err != nil {
 		return 0, err
 	}
-	if !until.IsZero() && !until.After(time.Now()) {
+	moment, err := m.store.db.Now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !until.IsZero() && !until.After(moment) {
 		return 0, fault.ErrInvalid.WithFields(fault.Field{
 			Location: "body.until", Message: fault.Text{ES: "debe estar en el futuro", EN: "must be in the future"},
 		})
 	}
-	now := Suspension{UserID: userID, Reason: text.Clean(by.Reason), Since: time.Now(), Until: until}
+	now := Suspension{UserID: userID, Reason: text.Clean(by.Reason), Until: until}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
 		admin, err := m.mayBar(ctx, by, userID)
 		if err != nil {
@@ -216,8 +228,8 @@ func (s *standing) check(ctx context.Context, rows *store, userID string) error 
 		}
 		s.barred, s.readAt = barred, now
 	}
-	if known, ok := s.barred[userID]; ok && known.holds(now) {
-		return known.fault()
+	if known, ok := s.barred[userID]; ok && known.holds(now.Sub(s.readAt)) {
+		return known.fault(rows.say)
 	}
 	return nil
 }
@@ -229,7 +241,8 @@ func (s *standing) forget() {
 	s.readAt = time.Time{}
 }
 
-// WatchSuspensions ends suspensions whose time has come, until ctx ends. Several processes may do it at once.
+// WatchSuspensions ends suspensions whose time has come by the database's clock, until ctx ends. Several processes may
+// do it at once.
 func (m *Module) WatchSuspensions(ctx context.Context) {
 	ticker := time.NewTicker(lapsesEvery)
 	defer ticker.Stop()
@@ -246,7 +259,7 @@ func (m *Module) WatchSuspensions(ctx context.Context) {
 }
 
 func (m *Module) endLapsed(ctx context.Context) error {
-	lapsed, err := m.store.lapsed(ctx, time.Now())
+	lapsed, err := m.store.lapsed(ctx)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func TestResultsAreExported(t *testing.T) {
 			}
 		}
 		if e := entries[0]; e["title"] != "Cumbia \"negra\",\nviva" || e["city"] != "Bogotá" ||
-			e["duration_seconds"] != "35" {
+			e["duration_seconds"] != "35" || e["country"] != "Colombia" || e["country_code"] != "CO" {
 			t.Errorf("%q", e)
 		}
 		r, err := b.rankings(t.Context(), voting.Filter{}, 0, 10)
@@ -105,7 +105,7 @@ func TestResultsAreExported(t *testing.T) {
 		for i, rank := range r.Ranks {
 			row := ranking[i]
 			if row["position"] != strconv.Itoa(rank.Position) || row["user_id"] != rank.UserID ||
-				row["votes"] != strconv.Itoa(rank.Votes) {
+				row["votes"] != strconv.Itoa(rank.Votes) || row["country_code"] != "CO" {
 				t.Errorf("place %d is %v, and the ranking has %+v", i, row, rank)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
 
@@ -20,7 +21,8 @@ type publicVideo struct {
 	Description     string    `json:"description"`
 	PlayerName      string    `json:"player_name"`
 	City            string    `json:"city"`
-	Country         string    `json:"country"`
+	Country         string    `json:"country" doc:"Its name in Spanish, or a word of the contestant's own"`
+	CountryCode     string    `json:"country_code" doc:"Of ISO 3166-1; empty for a word of one's own"`
 	ProcessedURL    string    `json:"processed_url"`
 	PosterURL       string    `json:"poster_url"`
 	SmallURL        *string   `json:"small_url" doc:"The clip for phones on a bad line; null if there is none"`
@@ -48,7 +50,7 @@ func (a api) publicVideoOf(ctx context.Context, e Entry) (body publicVideo, err 
 	}
 	body = publicVideo{
 		VideoID: e.VideoID, Title: e.Title, Description: e.Description,
-		PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+		PlayerName: e.PlayerName, City: e.City, Country: e.Country, CountryCode: lang.CountryCode(e.Country),
 		ProcessedURL: link(e.ProcessedKey), PosterURL: link(e.PosterKey),
 		DurationSeconds: e.Duration.Seconds(), Votes: e.Votes, UploadedAt: e.UploadedAt,
 		FilesMissing: e.FilesMissing,

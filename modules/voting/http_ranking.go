@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
 
@@ -14,12 +15,13 @@ type rankingInput struct {
 }
 
 type rankBody struct {
-	Position   int    `json:"position" doc:"From 1, within the filter"`
-	UserID     string `json:"user_id"`
-	PlayerName string `json:"username" example:"Ana Ruiz" doc:"The player name"`
-	City       string `json:"city"`
-	Country    string `json:"country"`
-	Votes      int    `json:"votes"`
+	Position    int    `json:"position" doc:"From 1, within the filter"`
+	UserID      string `json:"user_id"`
+	PlayerName  string `json:"username" example:"Ana Ruiz" doc:"The player name"`
+	City        string `json:"city"`
+	Country     string `json:"country" doc:"Its name in Spanish, or a word of the contestant's own"`
+	CountryCode string `json:"country_code" doc:"Of ISO 3166-1; empty for a word of one's own"`
+	Votes       int    `json:"votes"`
 
 	// The names that clients of earlier systems know.
 	ArtistName string `json:"artist_name" deprecated:"true" doc:"The same as username"`
@@ -57,7 +59,7 @@ func (a api) getRankings(ctx context.Context, in *rankingInput) (*rankingOutput,
 	for i, r := range ranking.Ranks {
 		b.Rankings[i] = rankBody{
 			Position: r.Position, UserID: r.UserID, PlayerName: r.PlayerName, City: r.City, Country: r.Country,
-			Votes: r.Votes, ArtistName: r.PlayerName, VoteCount: r.Votes,
+			CountryCode: lang.CountryCode(r.Country), Votes: r.Votes, ArtistName: r.PlayerName, VoteCount: r.Votes,
 		}
 	}
 	b.Total, b.Page, b.PageSize, b.AsOf = ranking.Total, window.first()/in.Size+1, in.Size, ranking.AsOf

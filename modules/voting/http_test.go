@@ -93,6 +93,7 @@ func TestGalleryIsPagedByItsLinks(t *testing.T) {
 		var page []struct {
 			VideoID      string `json:"video_id"`
 			ProcessedURL string `json:"processed_url"`
+			CountryCode  string `json:"country_code"`
 		}
 		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || len(page) == 0 || len(page) > 3 {
 			t.Fatalf("%s: %s (%v)", next, w.Body, err)
@@ -104,6 +105,9 @@ func TestGalleryIsPagedByItsLinks(t *testing.T) {
 			got = append(got, video.VideoID)
 			if !strings.HasPrefix(video.ProcessedURL, "https://show.example/") {
 				t.Errorf("the clip is at %q", video.ProcessedURL)
+			}
+			if video.CountryCode != "CO" {
+				t.Errorf("the country is %q", video.CountryCode)
 			}
 		}
 		all := links(w)
@@ -169,7 +173,10 @@ func TestRankingIsPaged(t *testing.T) {
 	}
 	w := s.want(t, http.MethodGet, "/api/public/rankings?page=2&page_size=2&city=cali", "", http.StatusOK, "")
 	var page struct {
-		Rankings    []struct{ Position, Votes int }
+		Rankings []struct {
+			Position, Votes int
+			CountryCode     string `json:"country_code"`
+		}
 		Total, Page int
 		PageSize    int `json:"page_size"`
 		TotalPages  int `json:"total_pages"`
@@ -178,7 +185,8 @@ func TestRankingIsPaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if page.Total != 5 || page.Page != 2 || page.PageSize != 2 || page.TotalPages != 3 || len(page.Rankings) != 2 ||
-		page.Rankings[0].Position != 3 || page.Rankings[0].Votes != 2 || page.Rankings[1].Position != 4 {
+		page.Rankings[0].Position != 3 || page.Rankings[0].Votes != 2 || page.Rankings[1].Position != 4 ||
+		page.Rankings[0].CountryCode != "CO" {
 		t.Errorf("the second page is %s", w.Body)
 	}
 }

@@ -6,26 +6,29 @@ import (
 	"time"
 
 	"risingstars/platform/database"
+	"risingstars/platform/lang"
 )
 
 // readTable passes all rows of a table on, at most exportPage of them in memory.
 type readTable func(ctx context.Context, row func(exportRow) error) error
 
-// exported returns the fields of a table, which never change, and what reads its rows; nil for an unknown one.
+// exported returns the fields of a table, and what reads its rows; nil for an unknown one. Fields stay where they are,
+// and new ones come last, because programs may count columns.
 func (s *store) exported(table Table) ([]string, readTable) {
 	switch table {
 	case EntryTable:
 		return []string{
 			"video_id", "user_id", "player_name", "city", "country", "title", "description", "duration_seconds",
-			"uploaded_at", "published_at", "votes", "hidden",
+			"uploaded_at", "published_at", "votes", "hidden", "country_code",
 		}, s.exportEntries
 	case VoteTable:
 		return []string{
 			"video_id", "user_id", "player_name", "title", "votes", "first_vote_at", "last_vote_at", "hidden",
 		}, s.exportVotes
 	case RankingTable:
-		return []string{"position", "user_id", "player_name", "city", "country", "votes", "entries", "reached_at"},
-			s.exportRanking
+		return []string{
+			"position", "user_id", "player_name", "city", "country", "votes", "entries", "reached_at", "country_code",
+		}, s.exportRanking
 	}
 	return nil, nil
 }
@@ -110,6 +113,7 @@ func (s *store) exportEntries(ctx context.Context, row func(exportRow) error) er
 		return row(exportRow{
 			e.VideoID, e.UserID, e.PlayerName, e.City, e.Country, e.Title, e.Description, seconds(e.DurationMs),
 			database.FromMicros(e.UploadedAt), database.FromMicros(e.PublishedAt), e.Votes, e.Hidden,
+			lang.CountryCode(e.Country),
 		})
 	})
 }
@@ -147,7 +151,7 @@ func (s *store) exportRanking(ctx context.Context, row func(exportRow) error) er
 		for _, c := range rows {
 			err := row(exportRow{
 				position, c.UserID, c.Username, c.City, c.Country, c.Votes, c.Entries,
-				database.FromMicros(c.ReachedAt),
+				database.FromMicros(c.ReachedAt), lang.CountryCode(c.Country),
 			})
 			if err != nil {
 				return err

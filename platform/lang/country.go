@@ -46,9 +46,24 @@ var codes = sync.OnceValue(func() map[string]string {
 	return found
 })
 
+// kept are the codes by the names in Spanish, as profiles keep them, so that these need not be folded.
+var kept = sync.OnceValue(func() map[string]string {
+	found := map[string]string{}
+	for _, code := range codes() {
+		name := CountryName(code, "es")
+		found[name] = codes()[text.Fold(name)]
+	}
+	return found
+})
+
 // CountryCode returns the code of ISO 3166-1 for a country as people type it, in Spanish or English; "" for any other
 // word.
-func CountryCode(typed string) string { return codes()[text.Fold(typed)] }
+func CountryCode(typed string) string {
+	if code, ok := kept()[typed]; ok {
+		return code
+	}
+	return codes()[text.Fold(typed)]
+}
 
 // CountryName returns the name of the country with a code, in English or, for any other language, in Spanish.
 func CountryName(code, in string) string {

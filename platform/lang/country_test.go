@@ -22,6 +22,9 @@ func TestCountriesHaveOneCode(t *testing.T) {
 		"Antioquia, Colombia": {"", "Antioquia, Colombia", "Antioquia, Colombia"},
 		"":                    {"", "", ""}, "zz": {"", "zz", "zz"}, "EU": {"", "EU", "EU"},
 	} {
+		if again := lang.CountryCode(lang.Country(typed, "es")); again != want[0] {
+			t.Errorf("what is kept of %q has the code %q", typed, again)
+		}
 		got := [3]string{lang.CountryCode(typed), lang.Country(typed, "es"), lang.Country(typed, "en")}
 		if got != want {
 			t.Errorf("%q is %q, want %q", typed, got, want)

@@ -283,9 +283,8 @@ func (s *Server) cors() echo.MiddlewareFunc {
 	if len(s.o.CORSOrigins) == 0 {
 		return answerOptions
 	}
-	return middleware.CORSWithConfig(middleware.CORSConfig{
+	return middleware.CORSWithConfig(middleware.CORSConfig{ // without AllowMethods, they are those of the path
 		AllowOrigins: s.o.CORSOrigins,
-		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowHeaders: []string{
 			echo.HeaderAuthorization, echo.HeaderContentType, "Accept-Language", "Idempotency-Key", "If-None-Match",
 			"If-Modified-Since", "If-Range", "Last-Event-ID", "Range",

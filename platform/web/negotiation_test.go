@@ -107,6 +107,31 @@ func TestReadsOfACallerHaveAnETagAndAreNeverCompressed(t *testing.T) {
 	}
 }
 
+// Another site may do what we do: each method that a path has.
+func TestAnotherSiteMayUseEveryMethod(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *web.Options) { o.CORSOrigins = []string{"https://friend.example"} })
+	b.note()
+	for _, method := range []string{http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		op := huma.Operation{Method: method, Path: "/api/notes/{id}", OperationID: method}
+		web.Register(b.Server, op, web.Use{}, func(context.Context, *struct{}) (*noteOutput, error) { return nil, nil })
+	}
+	methods := map[string]bool{}
+	for _, route := range b.Routes() {
+		method, path, _ := strings.Cut(route, " ")
+		methods[method] = true
+		allowed := b.ask(http.MethodOptions, strings.ReplaceAll(path, ":id", "1"), "", "Origin",
+			"https://friend.example", "Access-Control-Request-Method", method).
+			Header().Get("Access-Control-Allow-Methods")
+		if !slices.Contains(strings.Split(strings.ReplaceAll(allowed, " ", ""), ","), method) {
+			t.Errorf("%s: %q", route, allowed)
+		}
+	}
+	if len(methods) < 5 {
+		t.Errorf("only %v are registered", methods)
+	}
+}
+
 func TestTextsAreInTheLanguageThatIsPreferred(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
