@@ -32,8 +32,8 @@ func runHere(t *testing.T, code int, says []string, args ...string) {
 	}
 }
 
-// backedUp makes a contest with two files, and returns its backup, and another one that is encrypted for the recipient.
-func backedUp(t *testing.T, recipient age.Recipient) (plain, encrypted string) {
+// backUpTwice makes a contest with two files, and returns its backup, and another one that is encrypted for the recipient.
+func backUpTwice(t *testing.T, recipient age.Recipient) (plain, encrypted string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	prepare(t, false)
@@ -87,7 +87,7 @@ func TestARestoreLooksBeforeItWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	plain, encrypted := backedUp(t, recipient)
+	plain, encrypted := backUpTwice(t, recipient)
 	data, err := os.ReadFile(plain)
 	if err != nil {
 		t.Fatal(err)
@@ -120,14 +120,14 @@ func TestARestoreLooksBeforeItWrites(t *testing.T) {
 	}
 	refuse(0, "It is whole.", "backup", "verify", encrypted, "--identity="+keys[1])
 
-	runHere(t, exitFailure, []string{"checking 100 %", "the disk is full"}, "restore", plain)
+	runHere(t, exitFailure, []string{"checking 0 %\n", "checking 100 %", "1 MiB that stay free"}, "restore", plain)
 	if !exists("data/secret_key") || !exists("data/files/uploads/a-1.mp4") || exists("data/files/uploads/b-1.mp4") {
 		t.Errorf("it is not broken off between the files: %v", disktest.Files(t, "data"))
 	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	runHere(t, 0, []string{"checking 100 %", "restoring 100 %", " rows and 2 files are restored"},
+	runHere(t, 0, []string{"restoring 0 %\n", "restoring 100 %", " rows and 2 files are restored"},
 		"restore", encrypted, "--identity="+keys[1])
 	refuse(exitFailure, "the database is not empty", "restore", plain)
 }

@@ -161,7 +161,7 @@ func (r *Reader) raw(ctx context.Context, item Item, read func(io.Reader) error)
 
 func (r *Reader) progress(n int64) {
 	r.done += n
-	if r.Progress != nil {
+	if r.Progress != nil && r.total > 0 { // not for what is read alone
 		r.Progress(r.done, r.total)
 	}
 }
