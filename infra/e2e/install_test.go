@@ -89,7 +89,7 @@ func TestABadUpdateIsRolledBack(t *testing.T) {
 	if smallDisk {
 		defer m.useSmallDisk(t)()
 	}
-	const room = "export DISK_RESERVE_BYTES=1048576"
+	const room = "export DISK_RESERVE_BYTES=1048576 MAX_UPLOAD_BYTES=1048576"
 	m.install(t, m.release(t, "1.0.0", room), false, "it runs")
 	people := []string{m.newPerson(t, "").Email}
 	rows := filepath.Join(m.DataDir, "showcase.db")
