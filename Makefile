@@ -240,7 +240,7 @@ $(ACME_SERVER): infra/tools/pebble/go.mod infra/tools/pebble/go.sum
 $(CYCLONEDX): infra/tools/cyclonedx/go.mod infra/tools/cyclonedx/go.sum
 	@infra/setup/packages.sh go
 	@echo 'building cyclonedx-gomod, which lists what a binary is made of (once)'
-	cd infra/tools/cyclonedx && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install tool
+	cd infra/tools/cyclonedx && CGO_ENABLED=0 GOBIN='$(CURDIR)/.cache/bin' $(GO) install -trimpath tool
 	@touch $@
 
 $(SQS_SERVER): infra/tools/fauxqs/package-lock.json infra/tools/fauxqs/package.json infra/tools/fauxqs/server.mjs

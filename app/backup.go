@@ -61,10 +61,7 @@ func backupVerifyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.read(cmd, args, func(_ *config.Config, r *backup.Reader) error {
 				describeBackup(cmd.OutOrStdout(), r.Snapshot)
-				err := r.Verify(cmd.Context(), func(in io.Reader) error {
-					_, err := database.CheckExport(in)
-					return err
-				})
+				err := r.Verify(cmd.Context(), database.CheckExport)
 				if err == nil {
 					fmt.Fprintln(cmd.OutOrStdout(), "It is whole.")
 				}
@@ -288,7 +285,7 @@ func (o *readOptions) read(
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	r := &backup.Reader{Place: p, Progress: showBytes(cmd.ErrOrStderr(), "reading")}
+	r := &backup.Reader{Place: p, Progress: showBytes(cmd.ErrOrStderr(), "checking")}
 	if r.Snapshot, err = backup.Find(cmd.Context(), p, o.name); err != nil {
 		return fmt.Errorf("%s: %w", target, err)
 	}

@@ -115,6 +115,9 @@ func TestABrokenExportChangesNothing(t *testing.T) {
 	databasetest.Each(t, migrations(), func(t *testing.T, db *database.DB) {
 		contest(t, db)
 		text, _ := exported(t, db)
+		if err := database.CheckImport(strings.NewReader(text), kept()...); err != nil {
+			t.Error(err)
+		}
 		empty := databasetest.Open(t, migrations()...)
 		_, before := exported(t, empty)
 		end := strings.LastIndex(text, `{"end"`)
@@ -135,9 +138,12 @@ func TestABrokenExportChangesNothing(t *testing.T) {
 			if _, err := empty.Import(t.Context(), strings.NewReader(text), kept()...); err == nil {
 				t.Errorf("%s: it is imported", name)
 			}
-			_, err := database.CheckExport(strings.NewReader(text))
+			err := database.CheckExport(strings.NewReader(text))
 			if fits := name == "newer" || name == "an owner"; fits != (err == nil) {
 				t.Errorf("%s: a check says %v", name, err)
+			}
+			if err := database.CheckImport(strings.NewReader(text), kept()...); err == nil {
+				t.Errorf("%s: a check before an import finds nothing", name)
 			}
 			if _, after := exported(t, empty); cmp.Diff(before, after) != "" {
 				t.Fatalf("%s has changed something", name)

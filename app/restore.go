@@ -23,7 +23,8 @@ func restoreCommand() *cobra.Command {
 		Use:   "restore [PLACE]",
 		Short: "Restore a backup into an empty database, in any stage",
 		Long: "Restore a backup into an empty database, in any stage.\n\n" + placeHelp +
-			"\n\nIt checks the backup first and changes nothing if it is damaged. Interrupted, it can be run again.",
+			"\n\nIt reads all of the backup first, and changes nothing if any of it is damaged. Interrupted, it can be run " +
+			"again.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.read(cmd, args, func(c *config.Config, r *backup.Reader) error {
@@ -43,19 +44,26 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions
 	if r.Snapshot.Recipient != "" && len(r.Identities) == 0 {
 		return usageError{fmt.Errorf("%w: name the file with your identity by --identity", backup.ErrLocked)}
 	}
-	if err := r.Rows(ctx, func(in io.Reader) error { _, err := database.CheckExport(in); return err }); err != nil {
-		return fmt.Errorf("check the rows: %w", err)
+	if err := wantVacant(ctx, c); err != nil {
+		return err
 	}
+	secret, err := secretOf(ctx, c, r)
+	if err != nil {
+		return err
+	}
+	if err := r.Verify(ctx, func(in io.Reader) error { return database.CheckImport(in, kept()...) }); err != nil {
+		return fmt.Errorf("check the backup, before anything is changed: %w", err)
+	}
+	r.Progress = showBytes(cmd.ErrOrStderr(), "restoring")
 	db, err := database.Open(ctx, database.Options{URL: c.Data.DatabaseURL, Path: c.DatabasePath()})
 	if err != nil {
 		return withVariable(databaseVariable(c), err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.Vacant(ctx, kept()...); err != nil {
-		return fmt.Errorf("%w; a backup is restored into a new one", err)
-	}
-	if err := restoreSecret(ctx, c, r); err != nil {
-		return err
+	if secret != nil {
+		if err := auth.RestoreSecret(c.SecretPath(), secret); err != nil {
+			return err
+		}
 	}
 	a := &app{c: c, registry: telemetry.NewRegistry()}
 	defer func() { err = errors.Join(err, a.close()) }()
@@ -109,6 +117,23 @@ func restore(cmd *cobra.Command, c *config.Config, r *backup.Reader, endSessions
 	return nil
 }
 
+// wantVacant fails if the database has rows. It creates nothing.
+func wantVacant(ctx context.Context, c *config.Config) error {
+	db, err := database.Open(ctx, database.Options{
+		URL: c.Data.DatabaseURL, Path: c.DatabasePath(), Access: database.Look,
+	})
+	if errors.Is(err, database.ErrNoDatabase) {
+		return nil
+	}
+	if err != nil {
+		return withVariable(databaseVariable(c), err)
+	}
+	if err = db.Vacant(ctx, kept()...); err != nil {
+		err = fmt.Errorf("%w; a backup is restored into a new one", err)
+	}
+	return errors.Join(err, db.Close())
+}
+
 // compareKeys says so if what was signed and closed with the key of then cannot be read here.
 func (a *app) compareKeys(s *backup.Snapshot, out io.Writer) {
 	if s.Key != backup.KeyID(a.secret) && s.Key != backup.KeyID([]byte(a.c.Auth.PreviousKey)) {
@@ -118,11 +143,15 @@ func (a *app) compareKeys(s *backup.Snapshot, out io.Writer) {
 	}
 }
 
-// restoreSecret writes the key that the contest had made itself, unless another one is configured.
-func restoreSecret(ctx context.Context, c *config.Config, r *backup.Reader) error {
-	secret, err := r.Secret(ctx)
-	if err != nil || secret == nil || !c.Embedded() || c.Auth.SecretKey != "" {
-		return err
+// secretOf returns the key that the contest had made itself; nil if it has none, or another one is configured. It fails
+// if there is another one already.
+func secretOf(ctx context.Context, c *config.Config, r *backup.Reader) ([]byte, error) {
+	if !c.Embedded() || c.Auth.SecretKey != "" {
+		return nil, nil
 	}
-	return auth.RestoreSecret(c.SecretPath(), secret)
+	secret, err := r.Secret(ctx)
+	if err == nil && secret != nil && exists(c.SecretPath()) {
+		err = auth.WantSecret(c.SecretPath(), secret)
+	}
+	return secret, err
 }

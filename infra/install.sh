@@ -217,7 +217,7 @@ stop() {
 	systemctl stop showcase
 }
 
-# start also forgets how often another version has ended.
+# start also forgets how often it has ended before, with another version or other settings.
 start() {
 	stopped=
 	systemctl reset-failed showcase 2>/dev/null || true
@@ -225,7 +225,7 @@ start() {
 }
 
 # copy_database keeps the database of before the update. Nothing runs meanwhile. The service may write in the folder, so
-# all is done as its user.
+# all is done as its user. What a full disk has cut off is removed: the service needs the room.
 copy_database() {
 	local folder
 	folder=$(data)
@@ -235,6 +235,7 @@ copy_database() {
 		cd "$1"
 		rm -rf before-update.new
 		mkdir before-update.new
+		trap 'rm -rf before-update.new' EXIT
 		cp -p --reflink=auto showcase.db* before-update.new/
 		sync -f before-update.new
 		rm -rf before-update
@@ -252,6 +253,7 @@ put_database_back() {
 		cd "$1"
 		rm -rf put-back.new
 		mkdir put-back.new
+		trap 'rm -rf put-back.new' EXIT
 		cp -p before-update/showcase.db* put-back.new/
 		sync -f put-back.new
 		mv put-back.new put-back
@@ -275,15 +277,16 @@ half_put_back() {
 		"of the same names there elsewhere; remove put-back; systemctl start showcase"
 }
 
-# put_back restores what this run has replaced.
+# put_back restores what this run has replaced. It renames, because a full disk has no room for a copy.
 put_back() {
 	local path
 	for path in "${replaced[@]}"; do
-		if ! cp -p "$path.old" "$path.new" || ! mv "$path.new" "$path"; then
+		if ! mv "$path.old" "$path"; then
 			stopped= # what is there is not what ran before
-			die "$path.old could not be put back as $path. The service is stopped: make room, and run the same command again"
+			die "The service is stopped: rename $path.old to $path, and start it: systemctl daemon-reload; systemctl start showcase"
 		fi
 	done
+	replaced=()
 	systemctl daemon-reload
 }
 
@@ -322,7 +325,7 @@ update() {
 	put "$room/$name" "$bin/app" 755
 	as_user "$bin/app" migrate up >"$room/health" 2>&1 || roll_back "the database cannot be migrated"
 	if ! start || ! ready; then roll_back "the new version does not become ready"; fi
-	say "it runs. To go back: infra/OPERATE.md"
+	say "it runs. To go back: infra/SMALL.md"
 }
 
 first() {
@@ -331,7 +334,7 @@ first() {
 	as_user "$bin/app" migrate up >"$room/health" 2>&1 || die "the database cannot be made: $(tail -n 3 "$room/health")"
 	as_user "$bin/app" doctor || die "mend what is marked FAIL, and run the same command again"
 	systemctl enable showcase
-	systemctl start showcase
+	start || die "it cannot be started: $(tail -n 3 "$room/health")"
 	ready || die "it does not become ready: $(tail -n 3 "$room/health"); the rest: journalctl -u showcase"
 	say "it runs."
 }
@@ -352,7 +355,8 @@ elif ! cmp -s "$room/$name" "$bin/app"; then
 	update
 elif [[ -n $changed ]] || ! READY_SECONDS=0 ready; then
 	say "$name is there already; it is restarted"
-	systemctl restart showcase
+	stop
+	start || die "it cannot be started: $(tail -n 3 "$room/health")"
 	ready || die "it does not become ready: $(tail -n 3 "$room/health"); the rest: journalctl -u showcase"
 else
 	say "$name is there already, and nothing has changed"

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -48,8 +49,9 @@ func TestVersionAndUsage(t *testing.T) {
 	onlyInStage(t, embedded)
 	t.Parallel()
 	s := newSiteWithoutServers(t)
+	built := "\ngo     " + strings.TrimPrefix(runtime.Version(), "go") + " " + runtime.GOOS + "/" + runtime.GOARCH
 	if out, _, code := s.runApp(t, "version"); !strings.HasPrefix(out, "1.0.0\ncommit ") ||
-		!strings.Contains(out, "\nffmpeg ") || code != 0 {
+		!strings.Contains(out, built+"\nffmpeg ") || code != 0 {
 		t.Errorf("version prints %q and exits with %d", out, code)
 	}
 	for _, args := range [][]string{

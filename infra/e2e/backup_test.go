@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"risingstars/platform/storage/s3store/s3test"
 )
 
 // backups lists the names of a place's backups, the latest first.
@@ -318,4 +320,24 @@ func TestABackupMovesUpWithItsPeople(t *testing.T) {
 		t.Errorf("a new video is %+v", next)
 	}
 	to.wantNothingFound(t)
+	if stage() == aws {
+		to.moveByBucket(t, 2)
+	}
+}
+
+// moveByBucket backs the site up, whose files are in a bucket, into another bucket, and restores that elsewhere.
+func (s *site) moveByBucket(t *testing.T, videos int) {
+	t.Helper()
+	place := "s3://" + s3test.New(t).Name + "/some/where"
+	if out, errs, code := s.runApp(t, "backup", place, "--keep=1"); code != 0 {
+		t.Fatalf("backup: exit code %d, %s%s", code, out, errs)
+	}
+	if names := s.backups(t, place); len(names) != 1 {
+		t.Errorf("%s has the backups %v", place, names)
+	}
+	to := s.restoreInto(t, place)
+	to.wantNothingFound(t)
+	if n := to.queryInt(t, `SELECT COUNT(*) AS n FROM media_videos WHERE status = 'processed'`); n != videos {
+		t.Errorf("%d videos are restored, want %d", n, videos)
+	}
 }

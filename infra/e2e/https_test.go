@@ -35,6 +35,7 @@ func newSecureSite(t *testing.T, names string) secureSite {
 	s := secureSite{site: newSite(t), authority: certificatetest.New(t, 24*time.Hour)}
 	s.env = []string{
 		"DOMAIN=" + names, "ACME_URL=" + s.authority.Directory, "SSL_CERT_FILE=" + s.authority.RootFile,
+		"ACME_EMAIL=ana@example.org",
 		fmt.Sprintf("HTTP_ADDR=127.0.0.1:%d", s.authority.HTTPPort),
 		fmt.Sprintf("HTTPS_ADDR=127.0.0.1:%d", s.authority.TLSPort),
 	}
@@ -227,6 +228,11 @@ func (s secureSite) wantTold(t *testing.T) {
 		t.Error("the metrics do not tell of the certificates")
 	}
 	folder := filepath.Join(s.DataDir, "certificates")
+	// What the authority has answered when it was asked for the account.
+	accounts := glob(t, filepath.Join(folder, "acme/*/users/*/*.json"))
+	if len(accounts) != 1 || !strings.Contains(readFile(t, accounts[0]), `"mailto:ana@example.org"`) {
+		t.Errorf("the authority does not have the e-mail in %v", accounts)
+	}
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -1,223 +1,21 @@
 package e2e
 
 import (
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"testing"
-
-	"risingstars/infra/cliptest"
 )
-
-// unitsctl stands for systemd's systemctl in the folder $ROOT: it runs what the units that are installed there say, as
-// their user, with $ROOT before each path.
-const unitsctl = `#!/bin/bash
-set -eu
-units=$ROOT/etc/systemd/system pids=$ROOT/run/units
-mkdir -p "$pids"
-echo "systemctl $*" >>"$pids/calls"
-verb=$1 name= now=
-shift
-for word in "$@"; do
-	case $word in
-	--now) now=yes ;;
-	-*) ;;
-	*) name=${word%.service} ;;
-	esac
-done
-values() { sed -n "s/^$1=//p" "$units/$name.service" | sed -E "s#(^-?|[= ])/(usr|etc|var)/#\1$ROOT/\2/#g"; }
-# become COMMAND is the last thing that a process does. It holds neither the caller's output nor its lock.
-become() {
-	cd "$ROOT/var/lib/showcase"
-	exec 9>&- >>"$pids/$name.log" 2>&1 </dev/null
-	as=()
-	if [[ $EUID -eq 0 ]]; then as=(setpriv "--reuid=$(stat -c %u .)" "--regid=$(stat -c %g .)" --clear-groups); fi
-	file=$(values EnvironmentFile)
-	env=()
-	while read -r pair; do env+=("$pair"); export "${pair?}"; done < <(
-		values Environment
-		if [[ -e ${file#-} ]]; then grep -v '^#' "${file#-}"; fi
-	)
-	eval "exec \"\${as[@]}\" env -i PATH='$PATH' \"\${env[@]}\" $1"
-}
-# supervise starts it again for as long as it fails.
-supervise() {
-	exec 9>&- >>"$pids/$name.log" 2>&1 </dev/null
-	while [[ ! -e $pids/$name.stop ]]; do
-		(become "$(values ExecStart)") &
-		echo $! >"$pids/$name"
-		if wait $!; then return; fi
-		echo >>"$pids/$name.restarts"
-		sleep 0.5
-	done
-}
-runs() { [[ -e $pids/$name.supervisor ]] && kill -0 "$(cat "$pids/$name.supervisor")" 2>/dev/null; }
-stop() {
-	touch "$pids/$name.stop"
-	if [[ -e $pids/$name ]]; then kill -TERM "$(cat "$pids/$name")" 2>/dev/null || true; fi
-	while runs; do sleep 0.05; done
-	rm -f "$pids/$name.stop" "$pids/$name.restarts" "$pids/$name"
-}
-start() {
-	[[ $name != *.timer ]] || return 0
-	if [[ $(values Type) == oneshot ]]; then (become "$(values ExecStart)"); return; fi
-	if runs; then return; fi
-	stop
-	before=$(values ExecStartPre)
-	(become "${before#-}") || true
-	supervise &
-	echo $! >"$pids/$name.supervisor"
-}
-case $verb in
-daemon-reload) ;;
-enable) touch "$pids/$name.enabled"; if [[ -n $now ]]; then start; fi ;;
-is-failed) exit 1 ;;
-show) cat "$pids/$name.restarts" 2>/dev/null | wc -l ;;
-is-enabled) [[ -e $pids/$name.enabled ]] ;;
-start) start ;;
-stop) stop ;;
-restart) stop; start ;;
-*) exit 1 ;;
-esac
-`
-
-// machine is a folder that stands for a rented machine.
-type machine struct {
-	*site
-	root, releases string
-	env            []string
-	health         string // the app's address
-}
-
-// newMachine returns one on which nothing is installed. What needs the internet and real ports is left out: the app
-// serves an address of its own.
-func newMachine(t *testing.T) *machine {
-	t.Helper()
-	onlyInStage(t, embedded)
-	skipIfShort(t)
-	if runtime.GOOS != "linux" {
-		t.Skip("systemd is for Linux")
-	}
-	m := &machine{root: t.TempDir(), releases: t.TempDir(), health: fmt.Sprintf("127.0.0.1:%d", reservePort(t))}
-	m.site = &site{DataDir: filepath.Join(m.root, "var/lib/showcase"), log: &logBuffer{}, URL: "http://" + m.health}
-	for _, dir := range []string{filepath.Join(m.root, "sbin"), m.DataDir} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink(sharedBumpers(t), filepath.Join(m.DataDir, "bumpers")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(m.root, "sbin/systemctl"), []byte(unitsctl), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if os.Geteuid() == 0 { // the service's user passes through
-		for dir := m.root; dir != "/tmp" && dir != filepath.Dir(os.TempDir()); dir = filepath.Dir(dir) {
-			if err := os.Chmod(dir, 0o711); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := errors.Join(os.Chmod(sharedBumpers(t), 0o777), os.Chmod(cliptest.Dir(), 0o711)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Where others may not pass through, go has built the test.
-	if err := os.WriteFile(filepath.Join(m.root, "sbin/program"), []byte(readFile(t, self)), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	path := fmt.Sprintf("PATH=%s/sbin:%[1]s/usr/local/bin:%s:/usr/sbin:/sbin", m.root, os.Getenv("PATH"))
-	m.env = []string{"ROOT=" + m.root, path, "HOME=" + m.root, "TMPDIR=" + os.TempDir(), "READY_SECONDS=60"}
-	t.Cleanup(func() {
-		if out, err := m.run("systemctl", "stop", "showcase"); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
-		if t.Failed() {
-			log, err := os.ReadFile(filepath.Join(m.root, "run/units/showcase.log"))
-			t.Logf("the log (%v):\n%s", err, log)
-		}
-	})
-	return m
-}
-
-// release makes one, whose binary does what the app does, but for the lines of shell in front of it. $1 is the command.
-func (m *machine) release(t *testing.T, version, instead string) (folder string) {
-	t.Helper()
-	folder = filepath.Join(m.releases, version)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	binary := fmt.Sprintf("#!/bin/bash\n# %s\nexport %s=1 HTTP_ADDR=%s DOMAIN= LOG_FORMAT=json MEDIA_SMALL=false\n"+
-		"export TMPDIR=/tmp SHUTDOWN_GRACE_SECONDS=2\n%s\nexec %s/sbin/program \"$@\"\n",
-		version, asApp, m.health, instead, m.root)
-	name := fmt.Sprintf("showcase-%s-linux-%s", version, runtime.GOARCH)
-	files := map[string]string{name: binary, name + ".cdx.json": "{}", "install.sh": readFile(t, "../install.sh")}
-	for _, unit := range []string{"showcase.service", "showcase-backup.service", "showcase-backup.timer"} {
-		files[unit] = readFile(t, "../systemd/"+unit)
-	}
-	sums := ""
-	for file, content := range files {
-		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256([]byte(content)), file)
-	}
-	files["SHA256SUMS"] = sums
-	for file, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, file), []byte(content), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return folder
-}
-
-func (m *machine) run(command string, args ...string) (string, error) {
-	cmd := exec.Command("bash", append([]string{"-c", `exec "$0" "$@"`, command}, args...)...)
-	cmd.Env, cmd.Dir = m.env, m.root
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-// install runs the script of a release, which must say so.
-func (m *machine) install(t *testing.T, from string, fails bool, says string, args ...string) {
-	t.Helper()
-	out, err := m.run("bash", append([]string{filepath.Join(from, "install.sh"), "--from", from}, args...)...)
-	if (err != nil) != fails || !strings.Contains(out, says) {
-		t.Fatalf("install.sh: %v\n%s", err, out)
-	}
-}
-
-// await waits until the service answers.
-func (m *machine) await(t *testing.T) {
-	t.Helper()
-	eventually(t, "the service is ready", func() bool { _, err := m.run("showcase", "healthcheck"); return err == nil })
-}
-
-// runs returns which version's binary is installed, and fails the test unless the service is ready.
-func (m *machine) runs(t *testing.T) (version string) {
-	t.Helper()
-	m.await(t)
-	return strings.TrimPrefix(strings.Split(readFile(t, filepath.Join(m.root, "usr/local/bin/app")), "\n")[1], "# ")
-}
-
-func (m *machine) wantPeople(t *testing.T, emails ...string) {
-	t.Helper()
-	for _, email := range emails {
-		m.login(t, email, password).want(t, 200, "")
-	}
-}
 
 // The script installs, may be repeated, changes nothing that is not asked for, and updates.
 func TestInstallingAgainAndUpdating(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	one := m.release(t, "1.0.0", "")
+	// For a command that is not tried here, it prints what it may do.
+	one := m.release(t, "1.0.0", "[[ $1 != version ]] || exec grep CapAmb /proc/self/status")
 	m.install(t, one, false, "it runs", "--domain", "contest.example.org", "--email", "ana@example.org")
 	if v := m.runs(t); v != "1.0.0" {
 		t.Errorf("%s runs", v)
@@ -232,9 +30,20 @@ func TestInstallingAgainAndUpdating(t *testing.T) {
 	if out, err := m.run("showcase", "config"); err != nil {
 		t.Errorf("showcase config: %v\n%s", err, out)
 	}
+	const netBindService = "0000000000000400"
+	if out, err := m.run("showcase", "version"); os.Geteuid() == 0 && !strings.Contains(out, netBindService) {
+		t.Errorf("its commands may not listen on ports 80 and 443: %v\n%s", err, out)
+	}
 	text := readFile(t, settings)
 	if !strings.Contains(text, "DOMAIN=contest.example.org\nACME_EMAIL=ana@example.org\n") {
 		t.Errorf("the settings are\n%s", text)
+	}
+	// The binaries of these tests leave DOMAIN out.
+	out, errs, code := m.runAppWith(t, []string{"ENV_FILE=" + settings}, "config")
+	for _, setting := range []string{`DOMAIN +contest\.example\.org `, `HTTP_ADDR +:80 `, `HTTPS_ADDR +:443 `} {
+		if !regexp.MustCompile(`(?m)^` + setting).MatchString(out) {
+			t.Errorf("config exits with %d and has no line %q\n%s%s", code, setting, out, errs)
+		}
 	}
 	pid := readFile(t, filepath.Join(m.root, "run/units/showcase"))
 	m.install(t, one, false, "nothing has changed")
@@ -245,6 +54,11 @@ func TestInstallingAgainAndUpdating(t *testing.T) {
 		t.Errorf("repeated, it changes the settings to\n%s", got)
 	}
 	if err := os.WriteFile(settings, []byte(text+"MEDIA_AUDIO=remove\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	// With its old settings it has ended several times, which systemd remembers.
+	ends := filepath.Join(m.root, "run/units/showcase.restarts")
+	if err := os.WriteFile(ends, []byte(strings.Repeat("\n", 5)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	m.install(t, one, false, "it is restarted", "--domain", "b.example.org")
@@ -260,6 +74,10 @@ func TestInstallingAgainAndUpdating(t *testing.T) {
 		t.Error("the last binary is not kept")
 	}
 	m.wantPeople(t, ana.Email)
+	m.follow(t, "go back", "BIN="+filepath.Join(m.root, "usr/local/bin"))
+	if v := m.runs(t); v != "1.0.0" {
+		t.Errorf("after going back %s runs", v)
+	}
 }
 
 // Whatever is wrong with a new version, the old one runs afterwards, and nobody is lost.
@@ -267,7 +85,12 @@ func TestABadUpdateIsRolledBack(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.env = append(m.env, "READY_SECONDS=40")
-	m.install(t, m.release(t, "1.0.0", ""), false, "it runs")
+	smallDisk := os.Geteuid() == 0 // who may mount it
+	if smallDisk {
+		defer m.useSmallDisk(t)()
+	}
+	const room = "export DISK_RESERVE_BYTES=1048576 MAX_UPLOAD_BYTES=1048576"
+	m.install(t, m.release(t, "1.0.0", room), false, "it runs")
 	people := []string{m.newPerson(t, "").Email}
 	rows := filepath.Join(m.DataDir, "showcase.db")
 	for n, c := range []struct{ name, instead, says string }{
@@ -282,7 +105,7 @@ func TestABadUpdateIsRolledBack(t *testing.T) {
 				echo "a newer kind of database" >"` + rows + `"
 				exit
 			fi
-			[[ $1 != serve ]] || exit 1`,
+			[[ $1 != serve ]] || exit 2`, // after which systemd does not start it again
 			"with the database of before the update",
 		},
 	} {
@@ -296,6 +119,15 @@ func TestABadUpdateIsRolledBack(t *testing.T) {
 	after, err := filepath.Glob(filepath.Join(m.DataDir, "after-update-*/showcase.db"))
 	if err != nil || len(after) != 1 || readFile(t, after[0]) != "a newer kind of database\n" {
 		t.Errorf("the newer database is lost: %v (%v)", after, err)
+	}
+	// Once it has failed, nothing else is asked, and nothing waited for.
+	calls := readFile(t, filepath.Join(m.root, "run/units/calls"))
+	if strings.Count(calls, "systemctl is-failed") <= strings.Count(calls, "systemctl show") {
+		t.Error("a version that systemd does not start again is waited for")
+	}
+	if smallDisk {
+		m.updateOnFullDisk(t)
+		m.wantPeople(t, people...)
 	}
 
 	tampered := m.release(t, "2.0.0", "")
@@ -317,11 +149,31 @@ func TestABadUpdateIsRolledBack(t *testing.T) {
 	if again := readFile(t, filepath.Join(m.root, "run/units/showcase")); again != pid {
 		t.Error("a refused update restarts the service")
 	}
-	m.install(t, m.release(t, "1.9.0", ""), false, "it runs")
+	m.install(t, m.release(t, "1.9.0", room), false, "it runs")
 	if v := m.runs(t); v != "1.9.0" {
 		t.Errorf("%s runs", v)
 	}
 	m.wantPeople(t, people...)
+}
+
+// updateOnFullDisk lets the disk become full between the look at it and the copy of the database.
+func (m *machine) updateOnFullDisk(t *testing.T) {
+	t.Helper()
+	filler := filepath.Join(m.DataDir, "filler")
+	fill := "#!/bin/sh\nrm \"$0\"\ncat /dev/zero >" + filler + " 2>/dev/null || true\n"
+	if err := os.WriteFile(filepath.Join(m.root, "run/units/on-stop"), []byte(fill), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m.install(t, m.release(t, "1.8.0", ""), true, "could not be copied; the version of before runs on")
+	if left := glob(t, filepath.Join(m.DataDir, "before-update*")); len(left) != 1 {
+		t.Errorf("it leaves %v", left)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if v := m.runs(t); v != "1.0.0" {
+		t.Errorf("on a full disk: %s runs", v)
+	}
 }
 
 // follow runs the commands under a heading of infra/SMALL.md. What the page says they print, they print: words are the

@@ -155,7 +155,15 @@ func TestTheUnitsFitTheApp(t *testing.T) {
 	if stop, err := strconv.Atoi(values["TimeoutStopSec"][0]); err != nil || stop <= grace+rest {
 		t.Errorf("TimeoutStopSec=%v", values["TimeoutStopSec"])
 	}
-	if values["KillMode"][0] != "mixed" || values["OOMPolicy"][0] != "continue" {
-		t.Errorf("a stop, or a lack of memory, ends what should go on: %v, %v", values["KillMode"], values["OOMPolicy"])
+	for key, want := range map[string]string{
+		// A stop, or a lack of memory, ends nothing that should go on.
+		"KillMode": "mixed", "OOMPolicy": "continue", "MemoryMax": "85%",
+		// What fails is started again, for ever, but not with a wrong setting.
+		"Restart": "on-failure", "StartLimitIntervalSec": "0", "RestartPreventExitStatus": strconv.Itoa(exitUsage),
+		"AmbientCapabilities": "CAP_NET_BIND_SERVICE", "CapabilityBoundingSet": "CAP_NET_BIND_SERVICE",
+	} {
+		if got := strings.Join(values[key], " "); got != want {
+			t.Errorf("showcase.service has %s=%s, want %s", key, got, want)
+		}
 	}
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds what a version tag publishes, into ./dist: a static binary for each system, with a list of what it is made of
-# (CycloneDX), and the SHA-256 sums of all. Whoever builds the same commit with the same Go gets the same bytes. The
-# Makefile builds cyclonedx-gomod.
+# (CycloneDX), and the SHA-256 sums of all. Whoever builds the same commit with the same Go gets the same bytes (of the
+# lists, which name the hash of their own maker, on the same kind of system). release-twice.sh tries that. The Makefile
+# builds cyclonedx-gomod.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -33,7 +34,7 @@ for system in linux/amd64 linux/arm64 darwin/arm64; do
 	echo "building dist/$name"
 	GOOS=${system%/*} GOARCH=${system#*/} "$go" build -trimpath -buildvcs=true \
 		-ldflags "-s -w -buildid= -X risingstars/app.version=$version" -o "dist/$name" .
-	"$cyclonedx" bin -json -noserial -version "v$version" -output "dist/$name.cdx.json" "dist/$name"
+	"$cyclonedx" bin -json -noserial -notimestamp -version "v$version" -output "dist/$name.cdx.json" "dist/$name"
 done
 # What installs a binary on a small machine goes with it.
 for file in infra/install.sh infra/systemd/showcase*; do

@@ -96,6 +96,12 @@ check() {
 	sed -i '/^DISK_RESERVE_BYTES/d' /etc/showcase/env
 	systemctl start showcase
 	await
+	sed -i 's/127.0.0.9:80/192.0.2.1:80/' /etc/showcase/env # nobody here has this address
+	systemctl restart showcase
+	for _ in {1..120}; do [[ $(systemctl show -p NRestarts --value showcase) -gt 3 ]] && break; sleep 1; done
+	sed -i 's/192.0.2.1:80/127.0.0.9:80/' /etc/showcase/env
+	bash rel/install.sh --from /var/tmp/rel
+	same "restarts, after install.sh has started what ended often" "$(systemctl show -p NRestarts --value showcase)" 0
 	systemctl stop showcase
 	same "after a stop" "$(systemctl show -p Result --value showcase)" success
 	[[ -z $failed ]]

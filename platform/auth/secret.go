@@ -37,17 +37,25 @@ func LoadOrCreateSecret(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// RestoreSecret is LoadOrCreateSecret with the secret that a new file gets. A file with another secret stays, and is an
+// RestoreSecret makes the file at path, with this secret. A file with another secret stays, and is an
 // error.
 func RestoreSecret(path string, secret []byte) error {
 	if err := putSecret(path, string(secret)); err != nil {
 		return fmt.Errorf("restore the secret at %s: %w", path, err)
 	}
-	found, err := LoadOrCreateSecret(path)
-	if err == nil && !bytes.Equal(found, bytes.TrimSpace(secret)) {
-		err = fmt.Errorf("there is another secret at %s: move it away", path)
+	return WantSecret(path, secret)
+}
+
+// WantSecret returns an error if the file at path has another secret, or is missing.
+func WantSecret(path string, secret []byte) error {
+	found, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the secret: %w", err)
 	}
-	return err
+	if !bytes.Equal(bytes.TrimSpace(found), bytes.TrimSpace(secret)) {
+		return fmt.Errorf("there is another secret at %s: move it away", path)
+	}
+	return nil
 }
 
 // putSecret writes a complete file beside path and links it to path, which succeeds only for the first of several

@@ -32,30 +32,41 @@ type Reader struct {
 	// is for none.
 	Later string
 
-	done int64
+	done, total int64
 }
 
 // Verify reads everything that belongs to the snapshot. check reads the rows; it is not called if they are encrypted
-// and there is no identity. All that is wrong is in the error.
+// and there is no identity, or if they are damaged. All that is wrong is in the error; but if no identity fits, nothing
+// else is read. Progress counts from 0.
 func (r *Reader) Verify(ctx context.Context, check func(io.Reader) error) error {
+	readable := r.Snapshot.Recipient == "" || len(r.Identities) > 0
+	r.done, r.total = 0, r.Snapshot.stored()
+	if readable {
+		r.total += r.Snapshot.Dump.Size // which is read once more
+	}
 	items := []Item{r.Snapshot.Dump}
 	if r.Snapshot.Secret != nil {
 		items = append(items, *r.Snapshot.Secret)
+		r.total += r.Snapshot.Secret.Size
 	}
 	for _, file := range r.Snapshot.Files {
 		items = append(items, file.Item)
 	}
 	var wrong []error
-	for _, item := range items {
-		if err := r.raw(ctx, item, func(in io.Reader) error {
+	for n, item := range items {
+		err := r.raw(ctx, item, func(in io.Reader) error {
 			_, err := io.Copy(io.Discard, in)
 			return err
-		}); err != nil {
+		})
+		if n == 0 && err == nil && readable {
+			err = r.Rows(ctx, check)
+		}
+		if err != nil {
 			wrong = append(wrong, err)
 		}
-	}
-	if ctx.Err() == nil && len(wrong) == 0 && (r.Snapshot.Recipient == "" || len(r.Identities) > 0) {
-		wrong = append(wrong, r.Rows(ctx, check))
+		if ctx.Err() != nil || errors.Is(err, ErrLocked) {
+			break
+		}
 	}
 	return errors.Join(wrong...)
 }
@@ -85,8 +96,9 @@ func (r *Reader) Secret(ctx context.Context) (secret []byte, err error) {
 }
 
 // Files copies the snapshot's files into a storage. What is there already with the same size stays. A file that is
-// damaged is not copied.
+// damaged is not copied. Progress counts from 0, and the rows come after the files.
 func (r *Reader) Files(ctx context.Context, to *storage.Bucket) error {
+	r.done, r.total = 0, r.Snapshot.stored()
 	for _, file := range r.Snapshot.Files {
 		if there, err := to.Stat(ctx, file.Key); err == nil &&
 			(there.Size == file.Original || r.Later != "" && strings.HasPrefix(file.Key, r.Later)) {
@@ -149,11 +161,12 @@ func (r *Reader) raw(ctx context.Context, item Item, read func(io.Reader) error)
 
 func (r *Reader) progress(n int64) {
 	r.done += n
-	if r.Progress != nil {
-		r.Progress(r.done, r.Snapshot.stored())
+	if r.Progress != nil && r.total > 0 { // not for what is read alone
+		r.Progress(r.done, r.total)
 	}
 }
 
+// stored is how many bytes the snapshot's rows and files have at the place.
 func (s *Snapshot) stored() int64 {
 	total := s.Dump.Size
 	for _, file := range s.Files {

@@ -9,12 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pressly/goose/v3"
 )
 
 // ErrNotEmpty means that the database holds rows already.
@@ -38,7 +35,7 @@ func (db *DB) Import(ctx context.Context, in io.Reader, owners ...Migrations) (r
 	if err != nil {
 		return 0, err
 	}
-	if err := db.wantKnown(owners, head.Versions); err != nil {
+	if err := wantKnown(owners, head.Versions); err != nil {
 		return 0, err
 	}
 	if err := db.migrateTo(ctx, owners, head.Versions); err != nil {
@@ -67,65 +64,6 @@ func (db *DB) Vacant(ctx context.Context, owners ...Migrations) error {
 	defer func() { _ = tx.Rollback() }() // nothing was written
 	_, err = (&importer{db: db, tx: tx, owners: owners}).vacant(ctx)
 	return err
-}
-
-// CheckExport reads an export to its end and returns how many rows of each table it has.
-func CheckExport(in io.Reader) (tables map[string]int64, err error) {
-	i := &importer{lines: bufio.NewReaderSize(in, 1<<16)}
-	if _, err := i.head(); err != nil {
-		return nil, err
-	}
-	tables = map[string]int64{}
-	var table exportTable
-	for {
-		line, err := i.line()
-		if err != nil {
-			return nil, err
-		}
-		if line[0] == '[' {
-			i.rows++
-			tables[table.Table]++
-			continue
-		}
-		if end, err := i.next(line, &table); err != nil || end {
-			return tables, err
-		}
-	}
-}
-
-// wantKnown returns an error if an export has migrations that this program lacks.
-func (db *DB) wantKnown(owners []Migrations, versions map[string]int64) error {
-	for name, version := range versions {
-		at := slices.IndexFunc(owners, func(owner Migrations) bool { return owner.Name == name })
-		if at < 0 {
-			return fmt.Errorf("%w: it has tables of %s", ErrNewer, name)
-		}
-		latest, err := latestVersion(owners[at])
-		if err != nil {
-			return err
-		}
-		if version > latest {
-			return fmt.Errorf("%w: it has version %d of %s, this program %d", ErrNewer, version, name, latest)
-		}
-	}
-	return nil
-}
-
-// latestVersion is the number of an owner's last file, for whichever database.
-func latestVersion(owner Migrations) (int64, error) {
-	files, err := fs.Glob(owner.FS, "*.sql")
-	if err != nil {
-		return 0, err
-	}
-	latest := int64(0)
-	for _, name := range files {
-		version, err := goose.NumericComponent(name)
-		if err != nil {
-			return 0, fmt.Errorf("read the migrations of %s: %w", owner.Name, err)
-		}
-		latest = max(latest, version)
-	}
-	return latest, nil
 }
 
 type importer struct {
