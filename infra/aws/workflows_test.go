@@ -1,12 +1,16 @@
 package aws_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // The owner of another repository can move a tag to different code, which would then run with our account's roles.
@@ -36,6 +40,55 @@ func TestActionsArePinnedByCommit(t *testing.T) {
 	}
 	if count < 8 {
 		t.Errorf("only %d actions were checked in %v", count, paths)
+	}
+}
+
+// A change passes every check before it is merged, and once a week all of them run again.
+func TestWorkflowsRunEveryCheck(t *testing.T) {
+	t.Parallel()
+	type job struct {
+		Uses     string
+		With     map[string]any
+		Strategy struct{ Matrix map[string][]string }
+		Steps    []struct{ Run string }
+	}
+	var ci, weekly struct {
+		On   map[string]any
+		Jobs map[string]job
+	}
+	for file, v := range map[string]any{"ci.yml": &ci, "weekly.yml": &weekly} {
+		text, err := os.ReadFile(filepath.Join("../../.github/workflows", file))
+		if err == nil {
+			err = yaml.Unmarshal(text, v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, command := range map[string]string{
+		"lint": "make lint", "unit": "make test STAGE=unit", "stages": "make test STAGE=${{ matrix.stage }}",
+		"coverage": "make coverage", "image": "docker build ", "advisories": "make advisories",
+	} {
+		var run []string
+		for _, step := range ci.Jobs[name].Steps {
+			run = append(run, step.Run)
+		}
+		if !strings.Contains(strings.Join(run, "\n"), command) {
+			t.Errorf("the job %s does not run %s, but %q", name, command, run)
+		}
+	}
+	if got := ci.Jobs["stages"].Strategy.Matrix["stage"]; !slices.Equal(got, []string{"embedded", "onehost", "aws"}) {
+		t.Errorf("the stages are %q", got)
+	}
+	if _, found := ci.On["pull_request"]; !found {
+		t.Errorf("the checks run on %v", ci.On)
+	}
+	schedule, again := fmt.Sprint(weekly.On["schedule"]), weekly.Jobs["checks"]
+	if !regexp.MustCompile(`^\[map\[cron:\d+ \d+ \* \* [0-6]\]\]$`).MatchString(schedule) {
+		t.Errorf("the weekly run is scheduled by %s", schedule)
+	}
+	if again.Uses != "./.github/workflows/ci.yml" || again.With["whole"] != true {
+		t.Errorf("once a week runs %+v", again)
 	}
 }
 

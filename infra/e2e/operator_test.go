@@ -48,6 +48,16 @@ func TestStatusListsWhatRuns(t *testing.T) {
 	if last := now.Processes[len(now.Processes)-1]; last.Jobs == 0 || last.Role != roles()[len(roles())-1] {
 		t.Errorf("the worker is %+v", last)
 	}
+	for _, p := range s.processes { // each at an address of its own
+		metrics := string(s.get(t, p.URL+"/metrics", "").want(t, http.StatusOK, "").Body)
+		if !strings.Contains(metrics, fmt.Sprintf("role=%q", p.role())) {
+			t.Errorf("the metrics of %s do not say so", p.role())
+		}
+		if worker := p == s.processes[len(s.processes)-1]; worker !=
+			strings.Contains(metrics, "media_tool_cpu_seconds_count{") {
+			t.Errorf("%s has measured ffmpeg: %v", p.role(), !worker)
+		}
+	}
 	if out, errs, code := s.runApp(t, "doctor"); !strings.Contains(out, "process videos") {
 		t.Errorf("doctor: exit code %d, %s%s", code, out, errs)
 	}

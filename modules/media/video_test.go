@@ -1,10 +1,38 @@
 package media
 
 import (
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
+
+// The diagram of the states in infra/ARCHITECTURE.md is the table of the code.
+func TestTheDiagramOfStatesIsTheTable(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../infra/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, diagram, _ := strings.Cut(string(page), "stateDiagram-v2\n")
+	diagram, _, _ = strings.Cut(diagram, "```")
+	drawn := map[Status][]Status{}
+	for _, arrow := range regexp.MustCompile(`(?m)^ *(\w+) --> (\w+):`).FindAllStringSubmatch(diagram, -1) {
+		from, to := Status(arrow[1]), Status(arrow[2])
+		if !slices.Contains(drawn[from], to) {
+			drawn[from] = append(drawn[from], to)
+		}
+	}
+	sorted := cmpopts.SortSlices(func(a, b Status) bool { return a < b })
+	if diff := cmp.Diff(transitions, drawn, sorted); diff != "" {
+		t.Errorf("the diagram differs from the table:\n%s", diff)
+	}
+}
 
 // Every statement that writes a status is tried on every state.
 func TestStatesChangeOnlyAsTheTableAllows(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/fault"
@@ -324,7 +326,10 @@ func TestAnOutageLeavesTheLimitsOfEachProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log syncBuffer
-			l := newLimits(t, limit.Options{Shared: shared, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			registry := prometheus.NewRegistry()
+			l := newLimits(t, limit.Options{
+				Shared: shared, Logger: slog.New(slog.NewTextHandler(&log, nil)), Registerer: registry,
+			})
 			b, held := rate(2), atOnce(2)
 			for i := range 3 {
 				if err := l.Take(t.Context(), b, "a"); errors.Is(err, limit.ErrTooMany) != (i == 2) {
@@ -337,8 +342,25 @@ func TestAnOutageLeavesTheLimitsOfEachProcess(t *testing.T) {
 			if lines := strings.Count(log.String(), "\n"); lines != 1 || strings.Contains(log.String(), "s3cret") {
 				t.Errorf("%d log lines, want 1 without the password: %s", lines, log.String())
 			}
+			if n := sharedErrors(t, registry); n != 6 {
+				t.Errorf("of 6 uses that were counted alone the metrics tell %v", n)
+			}
 		})
 	}
+}
+
+func sharedErrors(t *testing.T, metrics prometheus.Gatherer) (n float64) {
+	t.Helper()
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "limit_shared_errors_total" {
+			n += family.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	return n
 }
 
 func TestACancelledUseIsNoOutage(t *testing.T) {

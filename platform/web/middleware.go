@@ -170,7 +170,7 @@ func (s *Server) logRequest(c echo.Context, status int, took time.Duration) {
 			level = slog.LevelWarn
 		}
 		if level > slog.LevelInfo {
-			attrs = append(attrs, slog.Any("error", err))
+			attrs = append(attrs, slog.String("error", loggedError(err, requestOf(ctx).client)))
 		}
 	}
 	if level == slog.LevelInfo && status < 400 && probed[c.Path()] {

@@ -194,6 +194,14 @@ func TestUnknownNamesGetNoCertificate(t *testing.T) {
 			len(c.ConnectionState().PeerCertificates) > 0 {
 			t.Errorf("%q: %v", name, err)
 		}
+		k.ended(t)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if log := s.log.String(); strings.Count(log, "TLS handshake error from 127.0.0.0/24: ") != 3 ||
+		strings.Contains(log, "error from 127.0.0.1") {
+		t.Errorf("of the clients the log keeps more, or less, than the network:\n%s", log)
 	}
 }
 

@@ -128,7 +128,7 @@ func New(o Options) *Server {
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext:       withConnection,
 		ConnState:         s.connections.stateChanged,
-		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(networksOnly{o.Logger.Handler()}, slog.LevelDebug),
 	}
 	s.secure()
 

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +143,28 @@ func TestPanicsAndErrorsBecomeANeutralProblemLoggedOnceWithItsCause(t *testing.T
 				t.Fatalf("the log is\n%s", log)
 			}
 		})
+	}
+}
+
+// Errors of connections name both ends. Of a client the log keeps the network, of a server of ours all.
+func TestTheCauseOfAnErrorNamesTheNetworkOfTheClient(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} })
+	b.get("/x", func(context.Context) error {
+		return errors.New("write tcp 10.0.0.5:443->203.0.113.77:5555, [2001:db8:0:7::9]:5555, 10.0.0.9:5432: broken pipe")
+	})
+	for client, want := range map[string]string{
+		"203.0.113.77":     "10.0.0.5:443->203.0.113.0/24, [2001:db8:0:7::9]:5555, 10.0.0.9:5432: broken",
+		"2001:db8:0:7::9":  "10.0.0.5:443->203.0.113.77:5555, 2001:db8::/48, 10.0.0.9:5432: broken",
+		"198.51.100.1":     "10.0.0.5:443->203.0.113.77:5555, [2001:db8:0:7::9]:5555, 10.0.0.9:5432: broken",
+		"::ffff:10.0.0.9":  "10.0.0.5:443->203.0.113.77:5555, [2001:db8:0:7::9]:5555, 10.0.0.0/24: broken",
+		"no address, once": "10.0.0.5:443->203.0.113.77:5555, [2001:db8:0:7::9]:5555, 10.0.0.9:5432: broken",
+	} {
+		b.ask(http.MethodGet, "/x", "", "X-Forwarded-For", client)
+		lines := b.logged(t)
+		if cause := fmt.Sprint(lines[len(lines)-1]["error"]); !strings.Contains(cause, want) {
+			t.Errorf("of %s the log keeps %s", client, cause)
+		}
 	}
 }
 
