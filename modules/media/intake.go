@@ -81,6 +81,17 @@ func (m *Module) mayUpload(ctx context.Context, ownerID string) error {
 	return err
 }
 
+// MayUpload returns the fault with which any upload of the owner would be refused now, or nil.
+func (m *Module) MayUpload(ctx context.Context, ownerID string) error {
+	if err := m.moderation.MayUpload(ctx, ownerID); err != nil {
+		return err
+	}
+	if err := m.mayUpload(ctx, ownerID); err != nil {
+		return err
+	}
+	return m.checkQuota(ctx, ownerID, 0)
+}
+
 // parseStart reads a number of seconds; "" means 0.
 func parseStart(typed string) (start time.Duration, ok bool) {
 	typed = strings.TrimSpace(typed)
