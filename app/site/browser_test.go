@@ -148,7 +148,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	full := h.publish(t, eva, "Marea")
 	h.change(t, h.db, "UPDATE media_videos SET original_bytes = ? WHERE id = ?", 1<<40+1, full)
 	h.change(t, h.db, "UPDATE voting_entries SET small_width = 360, small_height = 640 WHERE video_id = ?", full)
-	look("video-tall", anybody, "/v/"+full)
+	look("video-tall", h.browser(t), "/v/"+full)
 	look("upload-limit", h.signedIn(t, eva), "/upload")
 	change := identity.Caller{UserID: luz.ID, Client: "192.0.2.1"}
 	if err := h.identity.ChangeEmail(t.Context(), change, "nuevo@example.com", password); err != nil {
@@ -201,6 +201,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("undo-useless", anybody, undo[:len(undo)-1])
 	look("left", anybody, "/?said=left")
 	look("devices-one", his, "/me/devices")
+	h.signedIn(t, luz)
 	look("devices", hers, "/me/devices")
 	look("two-factor", hers, "/me/two-factor")
 	send("two-factor-wrong", hers, "/me/two-factor", "step", "off", "password", "wrong")

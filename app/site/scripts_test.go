@@ -94,6 +94,7 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 	// The ranking says in words who has moved since the last look, which is 15 seconds ago.
 	ranked := h.account(t, "Sol", "Cali")
 	song := h.publish(t, ranked, "Son de la montaña")
+	h.publish(t, ranked, "Son del valle")
 	p.do(chromedp.Navigate(h.url+"/ranking"), chromedp.WaitReady("[data-place]", chromedp.ByQuery))
 	for _, who := range []string{"Mar", "Paz"} {
 		if _, err := h.voting.Vote(t.Context(), song, h.account(t, who, "Cali").ID); err != nil {
@@ -109,8 +110,8 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 	p.sees("Actualizado hace", `return one("[data-age]").textContent.replace(/ \d.*/, "");`)
 
 	// Once a clip has its vote, the next one is what shines.
-	p.do(chromedp.Navigate(h.url + "/watch?v=" + song + "&o=7"))
-	p.sees("plain gold · te faltan 0 por ver", `
+	p.do(chromedp.Navigate(h.url + "/watch?o=7"))
+	p.sees("plain gold · te falta 1 por ver", `
 		const next = () => one("[data-next]").className.replace("button ", ""), before = next();
 		one(".votebox button").click();
 		await until(() => next() === "gold");
