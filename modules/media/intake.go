@@ -69,8 +69,8 @@ func checkDetails(title, description, start string, complete bool) (details, err
 	return d, nil
 }
 
-// mayUpload returns errUnverified if uploads require a proved e-mail and the owner has none.
-func (m *Module) mayUpload(ctx context.Context, ownerID string) error {
+// proved returns errUnverified if uploads require a proved e-mail and the owner has none.
+func (m *Module) proved(ctx context.Context, ownerID string) error {
 	if m.uploaders == nil {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (m *Module) MayUpload(ctx context.Context, ownerID string) error {
 	if err := m.moderation.MayUpload(ctx, ownerID); err != nil {
 		return err
 	}
-	if err := m.mayUpload(ctx, ownerID); err != nil {
+	if err := m.proved(ctx, ownerID); err != nil {
 		return err
 	}
 	return m.checkQuota(ctx, ownerID, 0)
