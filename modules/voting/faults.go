@@ -59,7 +59,7 @@ func HiddenFault() *fault.Error { return errWithdrawn }
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errNoEntry, errWithdrawn, errNoPerformer, errPerformerGone, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
-		errNoTable,
+		errNoEntry, errWithdrawn, errNoPerformer, errPerformerGone, errAlreadyVoted, errNotVoted, errUnverified,
+		errSelfVote, errNoTable,
 	}
 }
