@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/google/uuid"
+
 	"risingstars/modules/identity"
 	"risingstars/platform/auth"
 	"risingstars/platform/lang"
@@ -16,6 +18,7 @@ type MePage struct {
 
 	Name, Email              string
 	Verified                 bool
+	Pending                  string // the e-mail that replaces Email once it is proved; "" if none waits
 	Profile, Mail, Password  Form
 	Countries, Cities        []string
 	Quality                  Form   // which rendition this browser shows
@@ -37,6 +40,9 @@ func (s *Site) mePage(v *visit, typed url.Values) (*MePage, error) {
 		KeyDo: v.link("/me/password"), Quality: Form{Fields: []Field{v.qualityField()}},
 	}
 	d.Private, d.Scripts = true, []string{"form.js"}
+	if d.Pending, err = s.identity.PendingEmail(ctx, v.caller); err != nil {
+		return nil, err
+	}
 	if d.Cities, err = s.voting.Cities(ctx, u.Country); err != nil {
 		return nil, err
 	}
@@ -152,8 +158,15 @@ func (s *Site) postPassword(v *visit) (web.View, error) {
 }
 
 func (s *Site) postResend(v *visit) (web.View, error) {
+	form, err := web.Form(v.Request)
+	if err != nil {
+		return web.View{}, err
+	}
 	if err := s.identity.ResendConfirmation(v.Context(), v.caller); err != nil {
 		return web.View{}, err
+	}
+	if id := form.Get("video"); uuid.Validate(id) == nil { // for which they want to vote
+		return v.goTo("/v/"+id+"?said=resent#voto", v.waits(v.caller, id))
 	}
 	return v.goTo("/me?said=resent")
 }

@@ -102,10 +102,15 @@ func TestALinkHasAButton(t *testing.T) {
 		refused(t, "no es tu contraseña actual", `value="new@example.com"`, "<details open>")
 	inside.post(t, "/me/email", "email", "luz@example.com", "password", password).refused(t, "Ya existe una cuenta")
 	inside.post(t, "/me/email", "email", "new@example.com", "password", password).goesTo(t, "/me?said=email")
+	inside.get(t, "/me").has(t, "Falta confirmar new@example.com", "ana@example.com <span")
 	change := h.post.link(t, "change", "new@example.com")
 	inside.get(t, change).has(t, "para que tu cuenta use este correo")
 	inside.post(t, "/confirm", "token", strings.TrimPrefix(change, "/confirm?token=")).goesTo(t, "/me?said=changed")
-	inside.get(t, "/me?said=changed").has(t, "Tu cuenta ya usa el correo nuevo", "new@example.com")
+	changed := inside.get(t, "/me?said=changed")
+	changed.has(t, "Tu cuenta ya usa el correo nuevo", "new@example.com")
+	if strings.Contains(changed.body, "Falta confirmar") {
+		t.Error("the page waits for an e-mail that is proved")
+	}
 	undo := h.post.link(t, "changed", user.Email)
 	b.get(t, undo).has(t, "Recupera tu cuenta", "se cierran todas las sesiones")
 	b.post(t, "/confirm", "token", strings.TrimPrefix(undo, "/confirm?token=")).goesTo(t, "/forgot?said=restored")

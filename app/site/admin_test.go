@@ -83,8 +83,15 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 	if !regexp.MustCompile(`Hasta: \d+ de [a-z]+ de 20\d\d, \d\d:\d\d, hora de Bogotá\.`).MatchString(in.body) {
 		t.Errorf("the end is not written as dates of pages are:\n%s", in.body)
 	}
-	if gone := hers.get(t, "/v/"+id); gone.status != http.StatusGone {
-		t.Errorf("her video answers %d", gone.status)
+	for path, want := range map[string]string{
+		"/v/" + id: "Este video ya no se muestra", "/u/" + ana.ID: "Esta persona ya no muestra videos",
+		"/en/u/" + ana.ID + "/poster": "the organizers hid them",
+	} {
+		gone := hers.get(t, path)
+		if gone.status != http.StatusGone {
+			t.Errorf("%s answers %d", path, gone.status)
+		}
+		gone.has(t, want)
 	}
 	boss.get(t, "/admin/videos/"+id).has(t, "porque la cuenta está suspendida")
 	if _, err := h.voting.Vote(t.Context(), id, ana.ID); err == nil {
@@ -185,6 +192,7 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	owner := h.signedIn(t, ana)
 	owner.get(t, "/me/videos/"+id).has(t, "Oculto", "sin permiso", "Es de otra persona")
 	owner.get(t, "/me/videos").has(t, "Oculto")
+	owner.get(t, "/v/"+id).goesTo(t, "/me/videos/"+id)
 	mine := owner.get(t, "/api/videos/"+id, "Accept", "application/json")
 	mine.has(t, `"hidden":{`, `"code":"rights"`, `"words":"Es de otra persona"`, `"processed_url":null`,
 		`"small_url":null`, `"small_width":null`, `"poster_url":null`, `"posters":null`)

@@ -44,6 +44,7 @@ func TestPagesAreForEverybody(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
+	t.Run("forms", func(t *testing.T) { fit(t, documents) })
 	t.Run("html", func(t *testing.T) { validate(t, documents) })
 
 	folder, ctx := h.show(t, documents)+"/document/", newBrowserFor(t, 15*time.Minute)
@@ -129,7 +130,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("signup", anybody, "/signup")
 	send("signup-wrong", anybody, "/signup", "email", "no", "vote", id)
 	send("signup-taken", anybody, "/signup", "email", luz.Email, "first_name", "Luz", "last_name", "Mora",
-		"password1", password, "city", "Cali", "country", "Colombia")
+		"password1", "otra frase corta", "city", "Cali", "country", "Colombia")
 	look("logout", hers, "/logout")
 	look("logout-already", anybody, "/logout")
 
@@ -144,6 +145,16 @@ func (h *house) states(t *testing.T) map[string]document {
 	both("upload-inapp", func(prefix string) document {
 		return hers.get(t, prefix+"/upload", "User-Agent", "Instagram")
 	})
+	eva := h.account(t, "Eva", "Cali")
+	full := h.publish(t, eva, "Marea")
+	h.change(t, h.db, "UPDATE media_videos SET original_bytes = ? WHERE id = ?", 1<<40+1, full)
+	h.change(t, h.db, "UPDATE voting_entries SET small_width = 360, small_height = 640 WHERE video_id = ?", full)
+	look("video-tall", h.browser(t), "/v/"+full)
+	look("upload-limit", h.signedIn(t, eva), "/upload")
+	change := identity.Caller{UserID: luz.ID, Client: "192.0.2.1"}
+	if err := h.identity.ChangeEmail(t.Context(), change, "nuevo@example.com", password); err != nil {
+		t.Fatal(err)
+	}
 	look("me", hers, "/me")
 	send("me-wrong", hers, "/me/profile", "first_name", "", "city", "Cali")
 	send("me-email-wrong", hers, "/me/email", "email", "luz", "password", "x")
@@ -191,6 +202,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("undo-useless", anybody, undo[:len(undo)-1])
 	look("left", anybody, "/?said=left")
 	look("devices-one", his, "/me/devices")
+	h.signedIn(t, luz)
 	look("devices", hers, "/me/devices")
 	look("two-factor", hers, "/me/two-factor")
 	send("two-factor-wrong", hers, "/me/two-factor", "step", "off", "password", "wrong")
@@ -228,7 +240,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	look("error-503", anybody, "/trouble/busy")
 	look("error-embed", anybody, "/embed/none")
 	watched := h.browser(t)
-	for _, video := range append(videos, more) {
+	for _, video := range append(videos, more, full) {
 		watched.post(t, "/watch", "seen", video, "o", "1")
 	}
 	look("watch-done", watched, "/watch")

@@ -50,7 +50,7 @@ func (s *Site) getCatalogue(v *visit) (web.View, error) {
 			{Name: "secret", Label: "field.password", Type: "password", Autocomplete: "new-password"},
 			{Name: "clip", Label: "field.file", Type: "file"},
 		},
-		Cards: []VideoCard{card, voted}, VoteBoxes: []VoteBox{box, other("voted"), other("self")},
+		Cards: []VideoCard{card, voted}, VoteBoxes: []VoteBox{box, other("voted"), other("self"), other("unproved")},
 		Pager: Pager{Page: 2, Pages: 3, More: "?page=3", Back: "?page=1"},
 		Videos: []MyVideo{
 			{

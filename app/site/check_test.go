@@ -129,7 +129,7 @@ func (c check) firstScreen(address string) {
 	c.t.Helper()
 	whole := map[string]string{
 		"gallery": `".phase", ".picture img"`, "video": `"video", ".votebox button"`,
-		"watch": `"video", ".votebox button"`,
+		"video-tall": `"video", ".votebox button"`, "watch": `"video", ".votebox button"`,
 	}[c.name]
 	if whole == "" {
 		return

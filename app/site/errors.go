@@ -18,6 +18,7 @@ type ErrorPage struct {
 	Detail    string
 	RequestID string
 	Back      string // the page with the form that was refused; "" if there is none
+	Person    bool   // it is about somebody, not about a video
 }
 
 func (*ErrorPage) file() string { return "error" }
@@ -41,12 +42,19 @@ func (s *Site) problem(r *http.Request, p *web.Problem) web.View {
 	if p.Status == http.StatusUnauthorized {
 		return web.View{Location: v.link(v.signInFirst())}
 	}
+	if p.Code == "totp_setup_required" {
+		return web.View{Location: v.link("/me/two-factor")}
+	}
+	person := p.Status == http.StatusGone && strings.HasPrefix(v.path, "/u/")
 	title, ok := errorTitles[p.Status]
-	if !ok {
+	switch {
+	case !ok:
 		title = "error.other"
+	case person:
+		title = "error.410.person"
 	}
 	d := &ErrorPage{Base: v.frame(title, ""), Status: p.Status, Detail: p.Detail, RequestID: p.RequestID}
-	d.Private = true
+	d.Private, d.Person = true, person
 	if p.Status != http.StatusNotFound && (v.Method != http.MethodGet || v.shown() != v.path) {
 		d.Back = v.link(v.shown())
 	}

@@ -38,6 +38,7 @@ func TestAPageAfterTheLastLeadsToTheLast(t *testing.T) {
 	h := startHouse(t)
 	users, _ := h.crowd(t, 13)
 	b := h.signedIn(t, users[0])
+	b.get(t, "/").has(t, `rel="next">Más videos</a>`)
 	for path, want := range map[string]string{
 		"/?order=recent&page=9": "/?order=recent&page=2", "/en?order=votes&page=9": "/en?order=votes&page=2",
 		"/?city=Cali&page=2":            "/?city=Cali",
@@ -176,12 +177,21 @@ func TestAVideoHasAPreview(t *testing.T) {
 	page := b.get(t, "/v/"+videos[0])
 	picture := "/media/processed/" + videos[0] + "-1.jpg"
 	page.has(t, `property="og:image" content="`+h.url+picture+`"`,
-		`property="og:title" content="El primer vuelo · Ana0 Ruiz"`)
+		`property="og:title" content="El primer vuelo · Ana0 Ruiz"`, `property="og:locale" content="es_419"`,
+		`property="og:image:width" content="1280"`, `property="og:image:height" content="720"`,
+		`-small.mp4" type="video/mp4" media="(max-width: 40em)">`)
+	b.get(t, "/en/v/"+videos[0]).has(t, `property="og:locale" content="en_US"`)
+	b.get(t, "/v/"+videos[0], "Save-Data", "on").has(t, `-small.mp4" type="video/mp4">`, `class="player"`)
+	long := h.publish(t, h.account(t, "Luz", "Cali"), strings.Repeat("ñ", 100))
+	h.change(t, h.db, "UPDATE voting_entries SET small_width = 360, small_height = 640 WHERE video_id = ?", long)
+	b.get(t, "/v/"+long).has(t, `property="og:title" content="`+strings.Repeat("ñ", 64)+`…"`, `class="player tall"`)
+	b.get(t, "/v/"+long+"?q=high").has(t, `class="player"`)
 	if got := b.get(t, picture); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/jpeg" {
 		t.Errorf("the picture answers %d %v", got.status, got.header)
 	}
 	list := b.get(t, "/ranking")
-	list.has(t, `property="og:image" content="`+h.url+`/static/`, `name="twitter:card"`)
+	list.has(t, `<tfoot class="printed">`, "Resultados provisionales del", "versión 1.2.3 · "+h.url+"/ranking<",
+		`property="og:image" content="`+h.url+`/static/`, `name="twitter:card"`)
 	_, rest, _ := strings.Cut(list.body, `property="og:image" content="`+h.url)
 	picture, _, _ = strings.Cut(rest, `"`)
 	if got := b.get(t, picture); got.status != http.StatusOK || got.header.Get("Content-Type") != "image/jpeg" ||

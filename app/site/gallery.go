@@ -63,6 +63,7 @@ func (f Filter) Words() string {
 type Pager struct {
 	Page, Pages int
 	More, Back  string
+	Videos      bool // are what it leads to more of
 }
 
 // VideoCard is a published video in a list.
@@ -195,6 +196,7 @@ func (s *Site) getGallery(v *visit) (web.View, error) {
 		return web.View{}, err
 	}
 	d.Total, d.Pager = found.Total, v.pager(found.Total, galleryCards)
+	d.Pager.Videos = true
 	if d.Pager.past() {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}

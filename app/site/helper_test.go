@@ -147,6 +147,17 @@ func startHouseFor(t testing.TB, most int64) *house {
 
 func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 	t.Helper()
+	return startHouseBy(t, db, most, rules{})
+}
+
+// rules are what a house asks of people beside the usual.
+type rules struct {
+	proof       bool // a proved e-mail of voters
+	adminFactor bool // a second factor of admins
+}
+
+func startHouseBy(t testing.TB, db *database.DB, most int64, asked rules) *house {
+	t.Helper()
 	h := &house{db: db}
 	log, keys := slog.New(slog.DiscardHandler), auth.NewKeys(make([]byte, 32), nil)
 	h.post = &postbox{kept: map[string]mail.Letter{}, seals: auth.NewSeals(keys, "letters")}
@@ -171,14 +182,19 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		Refreshes: auth.NewSeals(keys, "refresh tokens"), Secrets: auth.NewVault(keys, "second factors"),
 		Entries: entries{h}, Belongings: property{h}, Moment: func(t time.Time) fault.Text { return h.site.Moment(t) },
 		Limits: limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
+		Options: identity.Options{AdminFactor: asked.adminFactor},
 	})
-	h.voting = voting.New(voting.Deps{
+	votes := voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
 		Options: voting.Options{URLExpiry: time.Hour}, MayVote: h.identity.MayAct,
 		MayExport: func(ctx context.Context, userID string) error {
 			return h.identity.Allow(ctx, userID, identity.ExportResults)
 		},
-	})
+	}
+	if asked.proof {
+		votes.Voters = h.identity
+	}
+	h.voting = voting.New(votes)
 	h.desk = moderation.New(moderation.Deps{
 		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
 		Options: moderation.Options{
@@ -194,7 +210,10 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Moderation: standing{h.desk, h.identity, h.voting},
 		Gallery: gallery{h.voting}, People: people{h.identity}, Limits: limits, Logger: log, Files: files.Serve,
 		Uploaders: &h.uploaders,
-		Options:   media.Options{MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9}},
+		Options: media.Options{
+			MaxUploadBytes: most, FilesPath: diskstore.Path, Rules: media.Rules{MaxClip: 30e9},
+			Quotas: media.Quotas{Bytes: 1 << 40},
+		},
 	})
 	h.archive = archive.New(archive.Deps{
 		DB: h.db, Bucket: h.bucket, Queue: h.queue, Belongings: kept{h}, Letters: h.post, Logger: log,
@@ -206,7 +225,7 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
 			FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true, Zone: bogota, Region: "CO",
-			Contact: "ayuda@example.org",
+			Contact: "ayuda@example.org", Version: "1.2.3",
 		},
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func codeField() Field {
 }
 
 func (s *Site) getLogin(v *visit) (web.View, error) {
-	return s.show(v.loginPage(wishOf(v.URL.Query()), ""))
+	return s.show(v.loginPage(s.wishOf(v.URL.Query()), ""))
 }
 
 func (s *Site) postLogin(v *visit) (web.View, error) {
@@ -57,7 +57,7 @@ func (s *Site) postLogin(v *visit) (web.View, error) {
 	if err != nil {
 		return web.View{}, err
 	}
-	ctx, wish := v.Context(), wishOf(form)
+	ctx, wish := v.Context(), s.wishOf(form)
 	who, device, err := s.identity.Prove(ctx, identity.Credentials{
 		Email: form.Get("email"), Password: form.Get("password"), Client: web.Client(ctx),
 		Device: web.CookieOf(v.Request, "device"), Ticket: form.Get("ticket"), Code: form.Get("totp"),

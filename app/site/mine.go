@@ -104,6 +104,7 @@ func (s *Site) getMyVideos(v *visit) (web.View, error) {
 	if d.Pager.past() {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
+	d.Pager.Videos = true
 	d.Private, d.Again = true, v.link(v.numbered(page))
 	for _, video := range videos {
 		mine, err := s.myVideo(ctx, video, tallies[video.ID])
@@ -211,7 +212,7 @@ func (s *Site) getMyVotes(v *visit) (web.View, error) {
 	if d.Pager.past() {
 		return v.goTo(v.numbered(d.Pager.Pages))
 	}
-	d.Private = true
+	d.Private, d.Pager.Videos = true, true
 	if d.Cards, err = s.cards(ctx, v.caller, entries); err != nil {
 		return web.View{}, err
 	}

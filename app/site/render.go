@@ -135,6 +135,7 @@ func (r *renderer) functions(language string) template.FuncMap {
 		"number":  speaker.Number,
 		"date":    func(t time.Time) (string, error) { return speaker.Date(t.In(r.o.Zone)) },
 		"hour":    func(t time.Time) string { return t.In(r.o.Zone).Format(hourFormat) },
+		"version": func() string { return r.o.Version },
 		"zone":    func() (string, error) { return speaker.Zone(r.o.Zone) },
 		"contact": func() string { return r.o.Contact },
 		"write":   func() string { return written(r.o.Contact) },

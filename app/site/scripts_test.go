@@ -55,6 +55,20 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 
 	video := h.url + "/v/" + videos[0]
 	p.do(chromedp.Navigate(video))
+	// A vote says at once that it is on its way, and that it could not be sent.
+	p.sees("true Enviando tu voto… false No pudimos enviar tu voto. Revisa tu conexión y toca otra vez.", `
+		const send = window.fetch;
+		let cut = () => {};
+		window.fetch = () => new Promise((_, fail) => { cut = () => fail(new DOMException("late", "TimeoutError")); });
+		one(".votebox button").click();
+		const busy = one(".votebox form").matches(".pending [aria-busy=true]");
+		const words = one("[data-pending]:not([hidden])").textContent;
+		cut();
+		await until(() => !one("[data-trouble]").hidden);
+		await until(() => !one(".pending"));
+		window.fetch = send;
+		return busy + " " + words + " " + one(".votebox form").matches("[aria-busy]") + " " +
+			one("[data-trouble]").textContent;`)
 	// The second tap of a double one does not take the vote back, and the vote is told.
 	p.sees("1 Votaste por este video. 1 voto", `
 		let sent = 0;
@@ -80,6 +94,7 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 	// The ranking says in words who has moved since the last look, which is 15 seconds ago.
 	ranked := h.account(t, "Sol", "Cali")
 	song := h.publish(t, ranked, "Son de la montaña")
+	h.publish(t, ranked, "Son del valle")
 	p.do(chromedp.Navigate(h.url+"/ranking"), chromedp.WaitReady("[data-place]", chromedp.ByQuery))
 	for _, who := range []string{"Mar", "Paz"} {
 		if _, err := h.voting.Vote(t.Context(), song, h.account(t, who, "Cali").ID); err != nil {
@@ -93,6 +108,14 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 			[...document.querySelectorAll("tbody th")].map(th =>
 			th.querySelector("a").textContent + th.querySelector(".moved").textContent).join(", ");`)
 	p.sees("Actualizado hace", `return one("[data-age]").textContent.replace(/ \d.*/, "");`)
+
+	// Once a clip has its vote, the next one is what shines.
+	p.do(chromedp.Navigate(h.url + "/watch?o=7"))
+	p.sees("plain gold · te falta 1 por ver", `
+		const next = () => one("[data-next]").className.replace("button ", ""), before = next();
+		one(".votebox button").click();
+		await until(() => next() === "gold");
+		return before + " " + next() + " " + one(".turn .muted").textContent;`)
 
 	// What nobody waits for is given up.
 	p.sees("2 no network, signed out", `

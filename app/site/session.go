@@ -24,10 +24,12 @@ const cookieTTL = 400 * 24 * time.Hour
 type Wish struct {
 	Next string // a Spanish address of ours
 	Vote string // the id of a video to vote for; "" if none
+
+	Proof bool // votes require a proved e-mail
 }
 
-func wishOf(values url.Values) Wish {
-	w := Wish{Next: ours(values.Get("next"))}
+func (s *Site) wishOf(values url.Values) Wish {
+	w := Wish{Next: ours(values.Get("next")), Proof: s.voting.RequiresProof()}
 	if id := values.Get("vote"); uuid.Validate(id) == nil {
 		w.Vote = id
 		if !strings.HasPrefix(w.Next, "/watch?v="+id+"&") {
@@ -51,6 +53,8 @@ func (w Wish) Leads() bool { return w.Next != w.plain() }
 // Why returns the id of a text that says why one is asked to sign in; "" if nothing was wished for.
 func (w Wish) Why() string {
 	switch {
+	case w.Vote != "" && w.Proof:
+		return "wish.vote.proof"
 	case w.Vote != "":
 		return "wish.vote"
 	case strings.HasPrefix(w.Next, "/upload"):
@@ -104,27 +108,44 @@ func (s *Site) enter(v *visit, who identity.Visitor, device, said string, w Wish
 	if device != "" {
 		cookies = append(cookies, web.Cookie(ctx, "device", device, auth.DeviceTTL))
 	}
+	if waiting := v.waiting(who.UserID); w.Vote == "" && !w.Leads() && waiting != "" {
+		w = Wish{Next: "/v/" + waiting, Vote: waiting}
+	}
 	if w.Vote == "" {
 		return v.goTo(with(w.Next, "said", said), cookies...)
 	}
-	if said, err = s.castFor(ctx, w.Vote, who.UserID); err != nil {
-		said = "unvoted" // they are signed in, and can vote on the page itself
+	voted, err := s.castFor(ctx, w.Vote, who.UserID)
+	switch {
+	case needsProof(err): // the page says so
+		cookies = append(cookies, v.waits(who.UserID, w.Vote))
+	case err != nil: // they are signed in, and can vote on the page itself
+		said, cookies = "unvoted", append(cookies, v.waitsNoMore(who.UserID)...)
+	default:
+		said, cookies = voted, append(cookies, v.waitsNoMore(who.UserID)...)
 	}
 	return v.goTo(with(w.Next, "said", said)+"#voto", cookies...)
 }
 
 // castFor casts the vote of somebody who has just signed in, by the budgets of any vote.
 func (s *Site) castFor(ctx context.Context, videoID, userID string) (said string, err error) {
-	for _, b := range voting.BallotBudgets() {
+	if err := s.take(ctx, voting.BallotBudgets(), userID); err != nil {
+		return "", err
+	}
+	return s.cast(ctx, videoID, userID, true)
+}
+
+// take counts what an address does beside what its route is counted for.
+func (s *Site) take(ctx context.Context, budgets []limit.Budget, userID string) error {
+	for _, b := range budgets {
 		key := userID
 		if b.By == limit.Client {
 			key = web.Client(ctx)
 		}
 		if err := s.limits.Take(ctx, b, key); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return s.cast(ctx, videoID, userID, true)
+	return nil
 }
 
 // cast casts or removes a vote, and returns what the page says then.

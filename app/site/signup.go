@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"risingstars/modules/identity"
+	"risingstars/platform/fault"
 	"risingstars/platform/lang"
 	"risingstars/platform/web"
 )
@@ -73,7 +74,7 @@ func (s *Site) signupPage(v *visit, w Wish, typed url.Values) (*SignupPage, erro
 // getSignup also answers scripts that ask for the cities of a country.
 func (s *Site) getSignup(v *visit) (web.View, error) {
 	query := v.URL.Query()
-	d, err := s.signupPage(v, wishOf(query), url.Values{"country": {v.filter().Country}})
+	d, err := s.signupPage(v, s.wishOf(query), url.Values{"country": {v.filter().Country}})
 	if err != nil {
 		return web.View{}, err
 	}
@@ -85,12 +86,17 @@ func (s *Site) postSignup(v *visit) (web.View, error) {
 	if err != nil {
 		return web.View{}, err
 	}
-	ctx, wish := v.Context(), wishOf(form)
+	ctx, wish := v.Context(), s.wishOf(form)
 	user, err := s.identity.SignUp(ctx, web.Client(ctx), identity.Registration{
 		Email: form.Get("email"), Password1: form.Get("password1"), Password2: form.Get("password1"),
 		FirstName: form.Get("first_name"), LastName: form.Get("last_name"),
 		City: form.Get("city"), Country: form.Get("country"), Language: v.language,
 	})
+	if fault.From(err).Code == "email_taken" {
+		if view, ok, err := s.enterTaken(v, form, wish); ok || err != nil {
+			return view, err
+		}
+	}
 	if err != nil {
 		d, readErr := s.signupPage(v, wish, form)
 		if readErr != nil {
@@ -104,4 +110,28 @@ func (s *Site) postSignup(v *visit) (web.View, error) {
 		return s.showAs(status, d)
 	}
 	return s.enter(v, identity.Visitor{UserID: user.ID}, "", "welcome", wish)
+}
+
+// enterTaken signs in who signs up with the e-mail and the password of an account that is there: the button was tapped
+// twice. It guesses as a sign-in does, by the budgets of one. It reports false for anybody else.
+func (s *Site) enterTaken(v *visit, form url.Values, w Wish) (view web.View, ok bool, err error) {
+	ctx := v.Context()
+	if s.take(ctx, identity.SignInBudgets(), "") != nil {
+		return web.View{}, false, nil
+	}
+	who, device, err := s.identity.Prove(ctx, identity.Credentials{
+		Email: form.Get("email"), Password: form.Get("password1"), Client: web.Client(ctx),
+		Device: web.CookieOf(v.Request, "device"),
+	})
+	switch f := fault.From(err); {
+	case err == nil:
+		view, err = s.enter(v, who, device, "in", w)
+		return view, true, err
+	case f.Code == "totp_required":
+		view, err = s.show(v.codePage(w, who.Ticket))
+		return view, true, err
+	case f.Kind == fault.Internal:
+		return web.View{}, false, err
+	}
+	return web.View{}, false, nil
 }

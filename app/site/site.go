@@ -55,6 +55,7 @@ type Options struct {
 	URLExpiry time.Duration
 	Zone      *time.Location // in which pages write times; nil: UTC
 	Region    string         // the country whose way of writing numbers they follow; "": each language's own
+	Version   string         // of the program, on what is printed
 	Contact   string         // an e-mail address or a page where people can ask; "": pages name none
 	Origins   []string       // the hosts, other than the site's own, from which clips and pictures come
 	Catalogue bool           // show the parts of all pages at /catalogue, for tests

@@ -275,6 +275,19 @@ func complete(v reflect.Value) {
 	}
 }
 
+// Who has something to ask is told whom, also where no address is set.
+func TestPagesSayWhomToAsk(t *testing.T) {
+	t.Parallel()
+	r := load(t, assets.Text())
+	for _, name := range []string{"privacy", "accessibility"} {
+		base := Base{Lang: spanish, Title: textTitles[name], Description: "site.description"}
+		page := must(r.fill(&TextPage{Base: base, Name: name}))
+		if !strings.Contains(string(page), "Pregúntale a la federación") {
+			t.Errorf("%s names nobody:\n%s", name, page)
+		}
+	}
+}
+
 // Nor does the code of the site have sentences of its own, but for faults and errors. Those of the catalogue, which
 // only tests show, and commands are none.
 func TestTheSiteHasNoTextsInGo(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"risingstars/modules/media"
+	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
 
@@ -23,6 +24,8 @@ type UploadPage struct {
 	Words     json.RawMessage // what scripts say
 	InApp     bool            // the browser is a part of another app and may not open the gallery
 	SignedOut bool            // the form was sent after the session had ended
+	Limit     string          // why nothing can be uploaded now; a text
+	Unproved  bool            // that is because their e-mail is not proved
 }
 
 // inApp recognises the browsers inside Instagram, Facebook and TikTok.
@@ -51,6 +54,9 @@ func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 	}
 	d.Private = true
 	d.Scripts = []string{"upload.js"}
+	if d.InApp {
+		d.Scripts = append(d.Scripts, "copy.js")
+	}
 	// The file comes last: what is wrong with the texts is then told before it is sent.
 	d.Form.Fields = []Field{
 		{
@@ -70,7 +76,17 @@ func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 	return d
 }
 
-func (s *Site) getUpload(v *visit) (web.View, error) { return s.show(s.uploadPage(v, media.Video{})) }
+// getUpload says before a file is chosen why it would be refused. The form stays: an upload that has begun goes on.
+func (s *Site) getUpload(v *visit) (web.View, error) {
+	d := s.uploadPage(v, media.Video{})
+	if err := s.media.MayUpload(v.Context(), v.caller); err != nil {
+		if fault.From(err).Kind == fault.Internal {
+			return web.View{}, err
+		}
+		d.Limit, d.Unproved = web.NewProblem(v.Context(), err).Detail, needsProof(err)
+	}
+	return s.show(d)
+}
 
 // uploadSignedOut answers a form that was sent after the session had ended with the texts that it had, so that only the
 // file is to be chosen again.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"risingstars/modules/voting"
+	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
 
@@ -31,13 +32,15 @@ type Clip struct {
 	Player                                      Player
 }
 
-// VoteBox is where somebody votes. State is open, voted, self or missing.
+// VoteBox is where somebody votes. State is open, voted, self or unproved.
 type VoteBox struct {
 	State      string
 	ID         string
 	PlayerName string
 	Votes      int
 	SignedIn   bool
+	Proof      bool   // votes require a proved e-mail
+	Waits      bool   // the visitor's vote is cast as soon as theirs is
 	From       string // what the form's address carries, so that a vote leads back to where it was given
 	Said       Notice // above the button
 }
@@ -47,6 +50,7 @@ type Player struct {
 	Poster      string
 	Small, Full string // where the clip is; Small is "" if there is only one
 	High        bool   // the larger one on narrow screens, too
+	Tall        bool   // the one on narrow screens is upright
 	Saver       bool   // the browser asks for few bytes
 	Title       string
 	Missing     bool
@@ -57,7 +61,7 @@ func (s *Site) getVideo(v *visit) (web.View, error) {
 	ctx := v.Context()
 	e, err := s.voting.EntryOf(ctx, v.PathValue("id"))
 	if err != nil {
-		return web.View{}, err
+		return s.ownOr(v, err)
 	}
 	d := &VideoPage{
 		Base: v.frame(e.Title+" · "+e.PlayerName, "videos"), Text: e.Description, UploadedAt: e.UploadedAt,
@@ -79,6 +83,17 @@ func (s *Site) getVideo(v *visit) (web.View, error) {
 	return s.showWith(d, v.qualityCookie())
 }
 
+// ownOr leads the owner of a video that is hidden, or not published yet, to where its state is; others get the error.
+func (s *Site) ownOr(v *visit, err error) (web.View, error) {
+	if kind := fault.From(err).Kind; v.caller == "" || kind != fault.NotFound && kind != fault.Gone {
+		return web.View{}, err
+	}
+	if own, ownErr := s.media.Owned(v.Context(), v.caller, v.PathValue("id")); ownErr == nil {
+		return v.goTo("/me/videos/" + own.ID)
+	}
+	return web.View{}, err
+}
+
 // clip returns what plays a video and takes votes for it, on a page with a Spanish address.
 func (s *Site) clip(v *visit, e voting.Entry, address string) (c Clip, err error) {
 	c = Clip{
@@ -88,7 +103,9 @@ func (s *Site) clip(v *visit, e voting.Entry, address string) (c Clip, err error
 	if err != nil {
 		return c, err
 	}
-	c.Vote = s.voteBox(v, e, voted[e.VideoID])
+	if c.Vote, err = s.voteBox(v, e, voted[e.VideoID]); err != nil {
+		return c, err
+	}
 	if _, query, ok := strings.Cut(address, "/watch?"); ok {
 		_, order, _ := strings.Cut(query, "&o=")
 		c.Vote.From = "?from=watch&o=" + order
@@ -136,15 +153,24 @@ func (s *Site) more(v *visit, e voting.Entry) ([]VideoCard, error) {
 // moreCards is how many other videos of the city a page shows.
 const moreCards = 3
 
-func (s *Site) voteBox(v *visit, e voting.Entry, voted bool) VoteBox {
-	box := VoteBox{State: "open", ID: e.VideoID, PlayerName: e.PlayerName, Votes: e.Votes, SignedIn: v.caller != ""}
+func (s *Site) voteBox(v *visit, e voting.Entry, voted bool) (box VoteBox, err error) {
+	box = VoteBox{State: "open", ID: e.VideoID, PlayerName: e.PlayerName, Votes: e.Votes, SignedIn: v.caller != ""}
 	switch {
 	case voted:
 		box.State = "voted"
+		return box, nil
 	case v.caller == e.UserID && !s.o.SelfVotes:
 		box.State = "self"
+		return box, nil
 	}
-	return box
+	if box.Proof = s.voting.RequiresProof(); !box.SignedIn {
+		return box, nil
+	}
+	lacking, err := s.voting.LacksProof(v.Context(), v.caller)
+	if lacking {
+		box.State, box.Waits = "unproved", v.waiting(v.caller) == e.VideoID
+	}
+	return box, err
 }
 
 func (b VoteBox) voted() bool { return b.State == "voted" }
@@ -171,6 +197,7 @@ func (s *Site) player(v *visit, e voting.Entry, address string) (Player, error) 
 		return p, err
 	}
 	p.Small, err = s.address(ctx, e.SmallKey)
+	p.Tall = p.Small != "" && !p.High && e.SmallHeight > e.SmallWidth
 	return p, err
 }
 
@@ -182,14 +209,21 @@ func (s *Site) postVote(v *visit) (web.View, error) {
 	}
 	id := v.PathValue("id")
 	said, err := s.cast(v.Context(), id, v.caller, form.Get("vote") != "withdraw")
-	if err != nil {
+	if err != nil && !needsProof(err) {
 		return web.View{}, err
 	}
+	back := "/v/" + id
 	switch seed, ok := parseSeed(v.URL.Query().Get("o")); {
 	case form.Get("from") == "votes" && v.Method == http.MethodPost:
-		return v.goTo("/me/votes?said=" + said)
+		back = "/me/votes"
 	case ok && v.URL.Query().Get("from") == "watch":
-		return v.goTo(watchAddress(seed, id) + "&said=" + said + "#voto")
+		back = watchAddress(seed, id)
 	}
-	return v.goTo("/v/" + id + "?said=" + said + "#voto")
+	if err != nil { // the page says so
+		return v.goTo(back+"#voto", v.waits(v.caller, id))
+	}
+	if back != "/me/votes" {
+		back += "#voto"
+	}
+	return v.goTo(with(back, "said", said), v.waitsNoMore(v.caller)...)
 }

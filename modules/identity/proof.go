@@ -286,6 +286,12 @@ func (m *Module) ChangeEmail(ctx context.Context, c Caller, email, password stri
 	})
 }
 
+// PendingEmail returns the e-mail that the account has once the link of ChangeEmail's letter is used, and "" if none
+// waits for that.
+func (m *Module) PendingEmail(ctx context.Context, userID string) (string, error) {
+	return m.store.pendingEmail(ctx, userID)
+}
+
 // checkPresent returns errWrongPassword unless the password is the account's. Guesses are limited as those of sign-ins
 // are.
 func (m *Module) checkPresent(ctx context.Context, c Caller, u User, password string) error {

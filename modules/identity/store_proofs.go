@@ -66,6 +66,15 @@ func (s *store) whyUseless(ctx context.Context, hash string, purposes []Purpose)
 	return errLinkExpired
 }
 
+// pendingEmail returns the e-mail that an account has once the latest link to another one is used; "" if none waits.
+func (s *store) pendingEmail(ctx context.Context, userID string) (string, error) {
+	var row struct{ Email string }
+	err := s.db.Query(ctx, &row, `
+		SELECT email FROM identity_proofs WHERE user_id = ? AND purpose = ? AND `+s.usable()+`
+		ORDER BY created_at DESC LIMIT 1`, userID, Change)
+	return row.Email, wrapProof(err, "read which e-mail waits")
+}
+
 // voidProofs makes the links for the purposes that are newer than a time useless.
 func (s *store) voidProofs(ctx context.Context, userID string, after int64, purposes ...Purpose) error {
 	_, err := s.db.Exec(ctx, `

@@ -100,7 +100,7 @@ func (d *directUploads) begin(
 	if err := d.m.disks.Check(); err != nil {
 		return directUpload{}, err
 	}
-	if err := d.m.mayUpload(ctx, ownerID); err != nil {
+	if err := d.m.proved(ctx, ownerID); err != nil {
 		return directUpload{}, err
 	}
 	now, err := d.m.store.db.Now(ctx)

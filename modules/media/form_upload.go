@@ -48,7 +48,7 @@ func (m *Module) storeForm(w http.ResponseWriter, r *http.Request, mock bool) (V
 	}
 	form.known = once.Answered() || form.made.ID != ""
 	if !mock && !form.known { // nothing has been read yet
-		if err := m.mayUpload(ctx, owner); err != nil {
+		if err := m.proved(ctx, owner); err != nil {
 			return form.readTexts(ctx), err
 		}
 		size := min(m.o.MaxUploadBytes, max(0, r.ContentLength))

@@ -69,8 +69,8 @@ func checkDetails(title, description, start string, complete bool) (details, err
 	return d, nil
 }
 
-// mayUpload returns errUnverified if uploads require a proved e-mail and the owner has none.
-func (m *Module) mayUpload(ctx context.Context, ownerID string) error {
+// proved returns errUnverified if uploads require a proved e-mail and the owner has none.
+func (m *Module) proved(ctx context.Context, ownerID string) error {
 	if m.uploaders == nil {
 		return nil
 	}
@@ -79,6 +79,17 @@ func (m *Module) mayUpload(ctx context.Context, ownerID string) error {
 		err = errUnverified
 	}
 	return err
+}
+
+// MayUpload returns the fault with which any upload of the owner would be refused now, or nil.
+func (m *Module) MayUpload(ctx context.Context, ownerID string) error {
+	if err := m.moderation.MayUpload(ctx, ownerID); err != nil {
+		return err
+	}
+	if err := m.proved(ctx, ownerID); err != nil {
+		return err
+	}
+	return m.checkQuota(ctx, ownerID, 0)
 }
 
 // parseStart reads a number of seconds; "" means 0.

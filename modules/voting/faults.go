@@ -12,6 +12,9 @@ var (
 	errNoPerformer = fault.New(fault.NotFound, "not_found",
 		"Esta persona no existe o no tiene videos publicados.",
 		"This person does not exist or has no published videos.")
+	errPerformerGone = fault.New(fault.Gone, "withdrawn",
+		"Esta persona ya no muestra videos.",
+		"This person no longer shows videos.")
 	errTooManyWords = fault.ErrInvalid.WithFields(fault.Field{
 		Location: "query.q",
 		Message:  fault.Text{ES: "busca como máximo 5 palabras", EN: "must have at most 5 words"},
@@ -56,7 +59,7 @@ func HiddenFault() *fault.Error { return errWithdrawn }
 // Faults returns the faults that this module declares, for the catalogue of errors.
 func Faults() []*fault.Error {
 	return []*fault.Error{
-		errNoEntry, errWithdrawn, errNoPerformer, errAlreadyVoted, errNotVoted, errUnverified, errSelfVote,
-		errNoTable,
+		errNoEntry, errWithdrawn, errNoPerformer, errPerformerGone, errAlreadyVoted, errNotVoted, errUnverified,
+		errSelfVote, errNoTable,
 	}
 }

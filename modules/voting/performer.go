@@ -19,7 +19,8 @@ type Performer struct {
 // mostShown bounds how many entries of one performer are read.
 const mostShown = 60
 
-// PerformerOf returns a contestant who has a published entry.
+// PerformerOf returns a contestant who has a published entry. The error is errPerformerGone for one whose entries are
+// all hidden.
 func (m *Module) PerformerOf(ctx context.Context, userID string) (Performer, error) {
 	if uuid.Validate(userID) != nil {
 		return Performer{}, errNoPerformer

@@ -15,7 +15,7 @@ func (s *store) performer(ctx context.Context, userID string) (p Performer, err 
 	var row contestantRow
 	err = s.db.Gorm(ctx).Where("user_id = ?", userID).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return p, errNoPerformer
+		return p, s.whyNoPerformer(ctx, userID)
 	}
 	if err != nil {
 		return p, fmt.Errorf("read contestant %s: %w", userID, err)
@@ -50,9 +50,22 @@ func (s *store) performer(ctx context.Context, userID string) (p Performer, err 
 		names[i] = id.VideoID
 	}
 	if p.Entries, err = s.entriesByID(ctx, names); err == nil && len(p.Entries) == 0 {
-		err = errNoPerformer
+		err = s.whyNoPerformer(ctx, userID)
 	}
 	return p, err
+}
+
+// whyNoPerformer tells whoever has nothing but hidden entries from whoever has none.
+func (s *store) whyNoPerformer(ctx context.Context, userID string) error {
+	var row struct{ N int }
+	err := s.db.Query(ctx, &row, `SELECT COUNT(*) AS n FROM voting_hidden_entries WHERE user_id = ?`, userID)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for hidden entries of %s: %w", userID, err)
+	case row.N > 0:
+		return errPerformerGone
+	}
+	return errNoPerformer
 }
 
 // position counts, in an index, the contestants who come before one in the ranking of a place.

@@ -24,14 +24,23 @@ func (m *Module) Vote(ctx context.Context, videoID, voterID string) (total int, 
 
 // proved returns errUnverified if votes require a proved e-mail and the voter has none.
 func (m *Module) proved(ctx context.Context, voterID string) error {
-	if m.voters == nil {
-		return nil
-	}
-	ok, err := m.voters.Verified(ctx, voterID)
-	if err == nil && !ok {
+	lacking, err := m.LacksProof(ctx, voterID)
+	if lacking {
 		err = errUnverified
 	}
 	return err
+}
+
+// RequiresProof reports whether votes require a proved e-mail.
+func (m *Module) RequiresProof() bool { return m.voters != nil }
+
+// LacksProof reports whether votes require a proved e-mail and the voter has none.
+func (m *Module) LacksProof(ctx context.Context, voterID string) (bool, error) {
+	if !m.RequiresProof() {
+		return false, nil
+	}
+	ok, err := m.voters.Verified(ctx, voterID)
+	return !ok && err == nil, err
 }
 
 // admit returns the voters whose ballots for an entry of the contestant are to be counted, and decides the others.

@@ -1,8 +1,18 @@
-// What is to be corrected has the focus, a password can be looked at before it is sent, and cities are suggested for the
-// country that was typed.
+// What is to be corrected has the focus, one click counts once, a password can be looked at before it is sent, and
+// cities are suggested for the country that was typed.
 
 const summary = document.querySelector(".summary");
 if (summary instanceof HTMLElement) summary.focus();
+
+const patience = 10_000; // milliseconds until a form can be sent again whose answer has not come
+/** @type {Map<EventTarget | null, number>} */
+const sent = new Map();
+addEventListener("submit", event => {
+	const now = performance.now();
+	if (now - (sent.get(event.target) ?? -patience) < patience) event.preventDefault();
+	else sent.set(event.target, now);
+});
+addEventListener("pageshow", () => sent.clear());
 
 for (const button of document.querySelectorAll("[data-show]")) {
 	const input = document.getElementById(button.getAttribute("aria-controls") ?? "");

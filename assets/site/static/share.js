@@ -1,4 +1,6 @@
-// The phone's own list of ways to share, where there is one; and a copy, where the browser lets us.
+import {copy} from "./copy.js";
+
+// The phone's own list of ways to share, where there is one.
 
 /** Arranges the buttons of the page, or of a part that has just come into it. */
 export function share() {
@@ -9,15 +11,5 @@ export function share() {
 			navigator.share({title: ways.dataset.title, url: ways.dataset.share}).catch(() => {}); // they changed their mind
 		});
 	}
-	const address = document.querySelector("#address");
-	const copy = document.querySelector("[data-copy]");
-	const copied = document.querySelector("[data-copied]");
-	if (!(address instanceof HTMLInputElement && copy instanceof HTMLElement && copied instanceof HTMLElement)) return;
-	address.onfocus = () => address.select();
-	if (!copy.hidden || !navigator.clipboard) return; // there is none on plain http
-	copy.hidden = false;
-	copy.addEventListener("click", async () => {
-		await navigator.clipboard.writeText(address.value);
-		copied.hidden = false;
-	});
+	copy();
 }

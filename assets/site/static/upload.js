@@ -197,7 +197,6 @@ function judge(clip) {
 	return short || long || low;
 }
 
-/** Begins the upload of the file. */
 async function begin() {
 	if (!file || upload || looking) return;
 	looking = true;
@@ -277,7 +276,6 @@ async function run(text) {
 	if (sending === now) complete();
 }
 
-/** All bytes are there. */
 function complete() {
 	if (!upload) return;
 	arrived = true;

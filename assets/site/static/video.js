@@ -3,33 +3,39 @@ import {swap} from "./swap.js";
 
 // A vote without loading the page again. What the server refuses is sent once more as without scripts, for the page that
 // says why; on a lost network the box stays as it was.
+const patience = 15_000; // milliseconds that a vote may take
 const calm = 800; // milliseconds after a vote in which a tap is the second half of a double one
 let busy = false;
 let quiet = 0;
 document.addEventListener("submit", async event => {
 	const form = event.target;
-	if (!(form instanceof HTMLFormElement) || !form.closest("#voto")) return;
+	if (!(form instanceof HTMLFormElement) || !form.matches('#voto [action*="/vote"]')) return;
 	event.preventDefault();
 	if (busy || performance.now() < quiet) return;
 	busy = true;
 	const trouble = document.querySelector("#voto [data-trouble]");
 	if (trouble instanceof HTMLElement) trouble.hidden = true;
+	pending(form, true);
 	const body = new URLSearchParams();
 	const button = event.submitter;
 	if (button instanceof HTMLButtonElement) body.set(button.name, button.value);
 	let refused = false;
 	try {
-		const answer = await fetch(form.action, {method: "POST", body, headers: {Accept: "text/html"}});
+		const answer = await fetch(form.action, {
+			method: "POST", body, headers: {Accept: "text/html"}, signal: AbortSignal.timeout?.(patience),
+		});
 		refused = !answer.ok;
 		if (refused) throw new Error(String(answer.status));
 		if (new URL(answer.url).pathname !== location.pathname) {
 			location.assign(answer.url); // to sign in first
 			return;
 		}
-		const part = swap("#voto", await answer.text());
+		const page = await answer.text();
+		const part = swap("#voto", page);
+		for (const name of [".turn", ".turns"]) swap(name, page); // how many are left, and that the next one is gold
 		quiet = performance.now() + calm;
 		if (part?.querySelector(".voted")) part.classList.add("pop");
-		const words = [".voted-line, .gold span", ".votes"].map(name => part?.querySelector(name)?.textContent);
+		const words = [".voted-line, .gold span, .waits", ".votes"].map(name => part?.querySelector(name)?.textContent);
 		const told = document.querySelector("[data-told]"); // the next clip brings its own
 		if (told && part) told.textContent = words.join(". ");
 	} catch {
@@ -45,8 +51,19 @@ document.addEventListener("submit", async event => {
 		}
 	} finally {
 		busy = false;
+		pending(form, false);
 	}
 });
+
+/** Says that a vote is on its way. @param {HTMLFormElement} form @param {boolean} on */
+function pending(form, on) {
+	const box = form.closest(".votebox");
+	const words = box?.querySelector("[data-pending]");
+	box?.classList.toggle("pending", on);
+	if (words instanceof HTMLElement) words.hidden = !on;
+	if (on) form.setAttribute("aria-busy", "true");
+	else form.removeAttribute("aria-busy");
+}
 
 share();
 

@@ -25,6 +25,7 @@ function show(page, address) {
 	old.replaceWith(document.importNode(clip, true));
 	video.replaceChildren(...[...player.children].map(source => document.importNode(source, true)));
 	video.poster = player.poster;
+	video.parentElement?.classList.toggle("tall", player.matches(".tall > *"));
 	video.setAttribute("aria-label", player.getAttribute("aria-label") ?? "");
 	document.title = page.title;
 	const link = document.querySelector("[data-failed] a");
