@@ -32,6 +32,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
+	"risingstars/platform/branding"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/limit"
@@ -203,7 +204,9 @@ func startHouseOn(t testing.TB, db *database.DB, most int64) *house {
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
 			FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true, Zone: bogota, Region: "CO",
-			Contact: "ayuda@example.org",
+			Contact: "ayuda@example.org", Pages: map[string]map[string]branding.Page{"terms": {"es": {
+				Markdown: ownTerms, Version: "2.1", Day: "2026-11-20",
+			}}},
 		},
 	})
 	if err != nil {
