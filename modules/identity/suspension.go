@@ -29,6 +29,7 @@ type Entries interface {
 // Suspension says why an account may not sign in, upload or vote, and until when.
 type Suspension struct {
 	UserID string
+	Cause  Cause // of the list; "": Reason is all
 	Reason string
 	Since  time.Time
 	Until  time.Time // zero: until somebody ends it
@@ -37,11 +38,14 @@ type Suspension struct {
 // holds reports whether the suspension has not ended.
 func (s Suspension) holds(now time.Time) bool { return s.Until.IsZero() || now.Before(s.Until) }
 
+// Text says why in a sentence, and with the organiser's own words.
+func (s Suspension) Text() fault.Text { return saying(s.Cause, s.Reason) }
+
 // fault returns errSuspended with the reason and the end.
 func (s Suspension) fault() error {
-	f := errSuspended.With(nil)
-	f.Text.ES, f.Text.EN = f.Text.ES+" Motivo: "+s.Reason, f.Text.EN+" Reason: "+s.Reason
-	f = f.WithFields(fault.Field{Location: "reason", Message: fault.Text{ES: s.Reason, EN: s.Reason}})
+	f, why := errSuspended.With(nil), s.Text()
+	f.Text.ES, f.Text.EN = f.Text.ES+" Motivo: "+why.ES, f.Text.EN+" Reason: "+why.EN
+	f = f.WithFields(fault.Field{Location: "reason", Message: why})
 	if s.Until.IsZero() {
 		return f
 	}
@@ -61,7 +65,9 @@ func (m *Module) Suspend(ctx context.Context, by Actor, userID string, until tim
 			Location: "body.until", Message: fault.Text{ES: "debe estar en el futuro", EN: "must be in the future"},
 		})
 	}
-	now := Suspension{UserID: userID, Reason: text.Clean(by.Reason), Since: time.Now(), Until: until}
+	now := Suspension{
+		UserID: userID, Cause: by.Cause, Reason: text.Clean(by.Reason), Since: time.Now(), Until: until,
+	}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
 		admin, err := m.mayBar(ctx, by, userID)
 		if err != nil {
@@ -187,9 +193,9 @@ func standingText(s *Suspension) string {
 	case s == nil:
 		return ""
 	case s.Until.IsZero():
-		return "suspended: " + s.Reason
+		return "suspended: " + because(s.Cause, s.Reason)
 	}
-	return "suspended until " + s.Until.UTC().Format(time.RFC3339) + ": " + s.Reason
+	return "suspended until " + s.Until.UTC().Format(time.RFC3339) + ": " + because(s.Cause, s.Reason)
 }
 
 // MayAct returns errSuspended, with the reason, for an account that is suspended. It may not know yet of what happened
