@@ -24,7 +24,7 @@ func TestADeadJobIsRunAgainFromThePage(t *testing.T) {
 	}
 	h.change(t, h.db, "UPDATE queue_tasks SET state = 'dead', died_at = 1, reason = ? WHERE id = ?",
 		"ffmpeg: exit 1\nframe 12: broken", task.ID)
-	whose := `El primer vuelo <span class="muted">· <a href="/admin/users/` + ana.ID + `">Ana Ruiz</a>`
+	whose := `El primer vuelo <span class="muted"><a href="/admin/users/` + ana.ID + `">Ana Ruiz</a>`
 	boss.get(t, "/admin/jobs").has(t, "1 trabajo falló", "ffmpeg: exit 1", "frame 12: broken", "Ver todo", whose)
 	h.beginJob(t, task.ID)
 	if n := strings.Count(boss.get(t, "/admin/jobs").body, whose); n != 2 {
