@@ -197,7 +197,8 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 		t.Errorf("a suspension without a reason answers %d", wrong.status)
 	}
 	wrong.has(t, `<a href="#suspend-reason">En tus palabras: di por qué</a>`, `aria-describedby="suspend-reason-hint `+
-		`suspend-reason-error"`, "<details open>", `value="7" selected`, `value="other" selected`, "/form.js", "<title>Error:")
+		`suspend-reason-error"`, "<details open>", `value="7" selected`, `value="other" selected`, "/form.js",
+		"<title>Error:")
 	done := boss.post(t, page+"/suspend", "category", "votes", "reason", "Compró votos", "days", "7")
 	if done.location() != page+"?said=suspended" {
 		t.Fatalf("a suspension answers %d %s\n%s", done.status, done.location(), done.body)

@@ -32,7 +32,9 @@ func TestOrganisersWriteTheirOwnPages(t *testing.T) {
 	own.has(t, "<h1>Condiciones de uso</h1>", "<h2>Una persona, una cuenta</h2>", "<h3>Menores</h3>", "<h2>Premios</h2>",
 		`<em>todo</em> en <a href="https://example.org/bases" rel="noopener">`, "<li>El cartel</li>",
 		`Versión 2.1 · <time datetime="2026-11-20T05:00:00Z">20 de noviembre de 2026</time>`)
-	for _, wrong := range []string{"<script>alert", "javascript:", "cartel.png", "Este texto viene con el sitio", `lang="es">`} {
+	for _, wrong := range []string{
+		"<script>alert", "javascript:", "cartel.png", "Este texto viene con el sitio", `lang="es">`,
+	} {
 		if _, main, _ := strings.Cut(own.body, "<h1>"); strings.Contains(main, wrong) {
 			t.Errorf("the page has %s:\n%s", wrong, own.body)
 		}

@@ -53,8 +53,8 @@ func (c Cause) Text() fault.Text {
 	return fault.Text{ES: "Otro motivo.", EN: "Another reason."}
 }
 
-// because writes a cause with its words as the log has it: "votes: Bought by the dozen". Without a cause it is the words
-// alone.
+// because writes a cause with its words as the log has it: "votes: Bought by the dozen". Without a cause, it is the
+// words alone.
 func because(c Cause, words string) string {
 	switch {
 	case c == "":
