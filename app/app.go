@@ -278,7 +278,7 @@ func (a *app) buildSite(ctx context.Context) (err error) {
 		Options: site.Options{
 			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx), Live: assets.Live,
 			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second, Zone: zone, Region: a.c.Site.Region,
-			Contact: a.c.Site.Contact, Version: version,
+			Contact: a.c.Site.Contact, Version: version, Pages: a.brand.Pages,
 		},
 	})
 	return err

@@ -53,7 +53,7 @@ MEDIA_SMALL: whether clips also get a small rendition, for phones on a bad line
 MEDIA_MIN_SECONDS: shortest clip that the contest accepts; 0: no rule
 MEDIA_MAX_SECONDS: longest clip that the contest accepts; 0: no rule
 MEDIA_MIN_HEIGHT: fewest pixels of the short side of a clip; 0: no rule
-BRANDING_DIR: folder with a watermark, an intro and an outro of one's own; none: the built-in ones
+BRANDING_DIR: folder with a watermark, bumpers and pages such as rules of one's own; none: the built-in ones
 MEDIA_KEEP_FAILED_DAYS: days after which originals of failed videos are deleted; 0: never
 WORKER_CONCURRENCY: jobs at once in this process; 0: half the processors
 FFMPEG_THREADS: threads of each ffmpeg; 0: one per processor, at most 4

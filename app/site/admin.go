@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"risingstars/modules/identity"
@@ -17,51 +18,99 @@ type AdminFrame struct {
 	Base
 
 	Rights map[identity.Right]bool // of the caller
-	Error  string                  // why what was asked for is refused; a text
-	Words  string                  // the reason that was typed
-	Form   string                  // the name of the form that is refused; "": the page has one, or none is
+	Sent   string                  // the name of the form that is refused; "": none is
+	Wrong  Form                    // what is to be corrected in it
+	typed  url.Values              // what it had
 }
 
 // May reports whether the caller has a right.
 func (d *AdminFrame) May(right string) bool { return d.Rights[identity.Right(right)] }
 
-// Why returns the field for a reason in the form of this name.
-func (d *AdminFrame) Why(form string) WhyField {
-	if d.Form != "" && d.Form != form {
-		return WhyField{Form: form}
+// Typed returns what a field had in the form of this name, if that is refused.
+func (d *AdminFrame) Typed(form, name string) string {
+	if d.Sent != form {
+		return ""
 	}
-	return WhyField{form, d.Words}
+	return d.typed.Get(name)
 }
 
-// WhyField is an input for a reason. A page may have several, in forms of their own.
-type WhyField struct{ Form, Value string }
+// Error returns what is wrong with the field that has this id.
+func (d *AdminFrame) Error(id string) string {
+	for _, f := range d.Wrong.Fields {
+		if f.ID() == id {
+			return f.Error
+		}
+	}
+	return ""
+}
+
+// Why returns the field for a reason in the form of this name. A page may have several, in forms of their own.
+func (d *AdminFrame) Why(form string) Field {
+	f := whyField(form)
+	f.Value, f.Error = d.Typed(form, f.Input), d.Error(f.ID())
+	return f
+}
+
+// Words returns the field for words beside a reason of a list, in the form of this name. hint is the id of a text.
+func (d *AdminFrame) Words(form, hint string) Field {
+	f := wordsField(form)
+	f.Hint, f.Value, f.Error = hint, d.Typed(form, f.Input), d.Error(f.ID())
+	return f
+}
+
+func whyField(form string) Field {
+	return Field{
+		Name: "reason", Input: "reason", At: form + "-reason", Label: "admin.reason", Type: "text", Most: 500,
+	}
+}
+
+// wordsField is sent as reason, too, because the pages name it so; faults call it words.
+func wordsField(form string) Field {
+	f := whyField(form)
+	f.Name, f.Label, f.Most, f.Optional = "words", "admin.words", 1000, true
+	return f
+}
+
+// categoryField is where a reason of a list is chosen. name is how faults call it.
+func categoryField(name string, from []Choice) Field {
+	f := Field{Name: name, At: "category", Input: "category", Label: "admin.category", Type: "select", Spoken: true}
+	for _, c := range from {
+		f.Options = append(f.Options, Option{c.Value, c.Text})
+		if c.Chosen {
+			f.Value = c.Value
+		}
+	}
+	return f
+}
 
 // adminFrame returns the frame of a page that needs a right, and the fault to answer with for others.
 func (s *Site) adminFrame(v *visit, title string, right identity.Right) (AdminFrame, error) {
 	d := AdminFrame{Base: v.frame(title, "admin")}
-	d.Private = true
+	d.Private, d.Scripts = true, []string{"form.js"}
 	if err := s.identity.Allow(v.Context(), v.caller, right); err != nil {
 		return d, err
 	}
 	var err error
-	d.Rights, err = s.identity.RightsOf(v.Context(), v.caller)
+	d.Rights, err = v.rights()
 	return d, err
 }
 
-// refused puts into the page why a form is refused, and returns the status to answer with, or err if that is no fault
-// of the form's.
-func (d *AdminFrame) refused(v *visit, words string, err error) (status int, _ error) {
+// refused puts into the page why the form of this name is refused, and returns the status to answer with, or err if
+// that is no fault of the form's. fields are those that the fault may be about.
+func (d *AdminFrame) refused(v *visit, form string, typed url.Values, err error, fields ...Field) (int, error) {
 	f := fault.From(err)
 	if f.Kind == fault.Internal || f.Kind == fault.NotFound || f.Kind == fault.Forbidden {
 		return 0, err
 	}
-	var form Form
-	status, _ = form.fail(v.Context(), err)
-	if f.Kind == fault.Stale {
+	d.Sent, d.typed, d.Failed, d.Wrong = form, typed, true, Form{Fields: fields}
+	status, _ := d.Wrong.fail(v.Context(), err)
+	switch {
+	case f.Kind == fault.Stale:
 		status = http.StatusConflict
-		form.Error = web.Say(v.Context(), f.Text)
+		d.Wrong = Form{Error: web.Say(v.Context(), f.Text), Heading: "admin.changed"}
+	case !d.Wrong.Named():
+		d.Wrong.Heading = "error.other"
 	}
-	d.Error, d.Words, d.Failed = form.Error, words, true
 	return status, nil
 }
 
@@ -89,7 +138,7 @@ func (s *Site) getAdmin(v *visit) (web.View, error) {
 	d := &AdminPage{AdminFrame: AdminFrame{Base: v.frame("admin.title", "admin")}}
 	d.Private = true
 	var err error
-	if d.Rights, err = s.identity.RightsOf(ctx, v.caller); err != nil {
+	if d.Rights, err = v.rights(); err != nil {
 		return web.View{}, err
 	}
 	if err := s.identity.Allow(ctx, v.caller, identity.ReadReports); err != nil {

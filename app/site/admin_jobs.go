@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -24,21 +25,26 @@ type AdminJobsPage struct {
 	Running                        []JobRow
 	Letters                        []DeadRow
 	Again                          string // the address of this page
+	Chosen                         string // the id of the dead letter that is to run again
 }
 
 func (*AdminJobsPage) file() string { return "admin-jobs" }
 
 // JobRow is a video that is being processed.
 type JobRow struct {
-	VideoID  string
+	Of       JobVideo
 	Step     string // the id of a text, or ""
 	Progress int
 	Attempt  int
 }
 
+// JobVideo is what a job is about, and whose that is. Without a title, there is no such video.
+type JobVideo struct{ ID, Title, OwnerID, Owner string }
+
 // DeadRow is a task that failed for good. Tail is the rest of a long reason.
 type DeadRow struct {
 	ID, Kind, Reason, Tail string
+	Of                     JobVideo
 	Attempts               int
 	DiedAt                 time.Time
 }
@@ -74,18 +80,50 @@ func (s *Site) adminJobsPage(v *visit) (*AdminJobsPage, error) {
 		return nil, err
 	}
 	d.Waiting, d.Processing = census.Waiting, census.Processing
-	for _, j := range census.Jobs {
-		d.Running = append(d.Running, jobRow(j))
-	}
 	dead, err := s.queue.Dead(ctx, mostDead)
-	for _, letter := range dead {
-		d.Letters = append(d.Letters, deadRow(letter))
+	if err != nil {
+		return nil, err
 	}
-	return d, err
+	about, err := s.jobVideos(ctx, census.Jobs, dead)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range census.Jobs {
+		d.Running = append(d.Running, JobRow{
+			Of: about(j.VideoID), Step: steps[j.Step], Progress: j.Percent, Attempt: j.Attempt,
+		})
+	}
+	for _, letter := range dead {
+		row := deadRow(letter)
+		row.Of = about(letter.ID)
+		d.Letters = append(d.Letters, row)
+	}
+	return d, nil
 }
 
-func jobRow(j media.JobUnderWay) JobRow {
-	return JobRow{VideoID: j.VideoID, Step: steps[j.Step], Progress: j.Percent, Attempt: j.Attempt}
+// jobVideos returns what tells which video a job is about. The tasks about one have its id.
+func (s *Site) jobVideos(
+	ctx context.Context, jobs []media.JobUnderWay, dead []queue.DeadTask,
+) (about func(id string) JobVideo, err error) {
+	var ids, owners []string
+	for _, j := range jobs {
+		ids = append(ids, j.VideoID)
+	}
+	for _, letter := range dead {
+		ids = append(ids, letter.ID)
+	}
+	titles, err := s.media.TitlesOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, of := range titles {
+		owners = append(owners, of.OwnerID)
+	}
+	names, err := s.identity.PlayerNames(ctx, owners)
+	return func(id string) JobVideo {
+		of := titles[id]
+		return JobVideo{ID: id, Title: of.Title, OwnerID: of.OwnerID, Owner: names[of.OwnerID]}
+	}, err
 }
 
 func (s *Site) getJobs(v *visit) (web.View, error) {
@@ -114,10 +152,11 @@ func (s *Site) postRedrive(v *visit) (web.View, error) {
 		if readErr != nil {
 			return web.View{}, readErr
 		}
-		status, err := d.refused(v, by.Reason, err)
+		status, err := d.refused(v, "redrive", form, err, whyField("redrive"))
 		if err != nil {
 			return web.View{}, err
 		}
+		d.Chosen = id
 		return s.showAdmin(status, d)
 	}
 	redriven, err := s.queue.RedriveAll(ctx, func(d queue.DeadTask) bool { return id == "" || d.ID == id })

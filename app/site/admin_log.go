@@ -109,8 +109,11 @@ func logRow(v *visit, r identity.Record) LogRow {
 		At: r.At, Actor: r.Actor, Name: r.Name, Special: actorTexts[r.Actor], Act: actTexts[r.Act], Code: r.Act,
 		Subject: r.Subject, Before: r.Before, After: r.After, Reason: r.Reason,
 	}
-	if r.Act == "video.hide" || r.Act == "report.hide" {
+	switch r.Act {
+	case "video.hide", "report.hide":
 		row.Reason = spoken(v, r.Reason)
+	case "user.suspend":
+		row.Reason = spokenCause(v, r.Reason)
 	}
 	switch kind, id, _ := strings.Cut(r.Subject, ":"); kind {
 	case "user":

@@ -65,6 +65,9 @@ func reasons(v *visit, chosen string) []Choice {
 	return all
 }
 
+// reasonField is where one of them is chosen.
+func reasonField(v *visit, chosen string) Field { return categoryField("reason", reasons(v, chosen)) }
+
 // AdminReportsPage lists reports.
 type AdminReportsPage struct {
 	AdminFrame
@@ -114,10 +117,10 @@ func (s *Site) getReports(v *visit) (web.View, error) {
 type AdminReportPage struct {
 	AdminFrame
 
-	Report  ReportRow
-	Reasons []Choice
-	Decider string // who decided; "" if nobody has, or the account is gone
-	Mine    string // the decision that came too late; the id of a text, "" if there is none
+	Report   ReportRow
+	Category Field
+	Decider  string // who decided; "" if nobody has, or the account is gone
+	Mine     string // the decision that came too late; the id of a text, "" if there is none
 }
 
 func (*AdminReportPage) file() string { return "admin-report" }
@@ -134,7 +137,7 @@ func (s *Site) adminReportPage(v *visit, chosen string) (*AdminReportPage, error
 	if chosen == "" {
 		chosen = string(r.Reason)
 	}
-	d := &AdminReportPage{AdminFrame: frame, Report: reportRow(v, r), Reasons: reasons(v, chosen)}
+	d := &AdminReportPage{AdminFrame: frame, Report: reportRow(v, r), Category: reasonField(v, chosen)}
 	if by, err := s.identity.Account(v.Context(), r.By); err == nil {
 		d.Decider = by.PlayerName()
 	}
@@ -164,10 +167,11 @@ func (s *Site) postDecision(v *visit) (web.View, error) {
 	if readErr != nil {
 		return web.View{}, readErr
 	}
-	status, err := d.refused(v, words, err)
+	status, err := d.refused(v, "decide", form, err, d.Category, wordsField("decide"))
 	if err != nil {
 		return web.View{}, err
 	}
+	d.Category.Error = d.Error(d.Category.ID())
 	if status == http.StatusConflict {
 		d.Mine = decisionTexts[decision]
 	}
@@ -184,7 +188,7 @@ type AdminVideoPage struct {
 	Absent                        bool // it is not shown because its owner is suspended
 	Reason, Note                  string
 	Since                         time.Time
-	Reasons                       []Choice
+	Category                      Field
 }
 
 func (*AdminVideoPage) file() string { return "admin-video" }
@@ -201,7 +205,7 @@ func (s *Site) adminVideoPage(v *visit, chosen string) (*AdminVideoPage, error) 
 	}
 	d := &AdminVideoPage{
 		AdminFrame: frame, ID: id, Name: e.Title, PlayerName: e.PlayerName, OwnerID: e.UserID, Votes: e.Votes,
-		Reasons: reasons(v, chosen),
+		Category: reasonField(v, chosen),
 	}
 	d.Title, d.Named = e.Title, true
 	hidings, err := s.moderation.HidingsOf(ctx, []string{id})
@@ -221,18 +225,19 @@ func (s *Site) getVideoDesk(v *visit) (web.View, error) {
 }
 
 func (s *Site) postHide(v *visit) (web.View, error) {
-	return s.moderate(v, "hidden", func(category, words string) error {
+	return s.moderate(v, "hide", "hidden", func(category, words string) error {
 		return s.moderation.Hide(v.Context(), v.caller, v.PathValue("id"), moderation.Reason(category), words)
 	})
 }
 
 func (s *Site) postShow(v *visit) (web.View, error) {
-	return s.moderate(v, "shown", func(_, words string) error {
+	return s.moderate(v, "show", "shown", func(_, words string) error {
 		return s.moderation.Show(v.Context(), v.caller, v.PathValue("id"), words)
 	})
 }
 
-func (s *Site) moderate(v *visit, said string, act func(category, words string) error) (web.View, error) {
+// moderate does what the form of this name is for, and says so.
+func (s *Site) moderate(v *visit, name, said string, act func(category, words string) error) (web.View, error) {
 	form, err := web.Form(v.Request)
 	if err != nil {
 		return web.View{}, err
@@ -245,9 +250,14 @@ func (s *Site) moderate(v *visit, said string, act func(category, words string) 
 	if readErr != nil {
 		return web.View{}, readErr
 	}
-	status, err := d.refused(v, words, err)
+	field := wordsField(name)
+	if name == "show" {
+		field.Label = whyField(name).Label
+	}
+	status, err := d.refused(v, name, form, err, d.Category, field)
 	if err != nil {
 		return web.View{}, err
 	}
+	d.Category.Error = d.Error(d.Category.ID())
 	return s.showAdmin(status, d)
 }

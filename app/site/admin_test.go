@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -61,13 +62,17 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 	boss.get(t, "/admin").has(t, "0 reportes por decidir", "Cuentas", "Trabajos", "Registro", "Webhooks", "Resultados")
 	boss.get(t, "/admin/users?q=ANA%40example").has(t, "1 cuenta<", "Ana Ruiz", "ana@example.com")
 	page := "/admin/users/" + ana.ID
-	boss.get(t, page).has(t, "Se ocultará 1 video.", "Dejará de contar 1 voto mientras tanto.")
+	boss.get(t, page).has(t, "Se ocultará 1 video.", "Dejará de contar 1 voto mientras tanto.", "Sus videos",
+		`El primer vuelo <span class="muted">· Publicado</span> · <a href="/admin/videos/`+id+`">`)
 
-	wrong := boss.post(t, page+"/suspend", "reason", " ")
+	wrong := boss.post(t, page+"/suspend", "category", "other", "reason", " ", "days", "7")
 	if wrong.status != http.StatusUnprocessableEntity {
 		t.Errorf("a suspension without a reason answers %d", wrong.status)
 	}
-	done := boss.post(t, page+"/suspend", "reason", "Compró votos", "days", "7")
+	wrong.has(t, `<a href="#suspend-reason">En tus palabras: di por qué</a>`, `aria-describedby="suspend-reason-hint `+
+		`suspend-reason-error"`, "<details open>", `value="7" selected`, `value="other" selected`, "/form.js",
+		"<title>Error:")
+	done := boss.post(t, page+"/suspend", "category", "votes", "reason", "Compró votos", "days", "7")
 	if done.location() != page+"?said=suspended" {
 		t.Fatalf("a suspension answers %d %s\n%s", done.status, done.location(), done.body)
 	}
@@ -79,7 +84,7 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 	if in.status != http.StatusForbidden {
 		t.Errorf("she signs in: %d", in.status)
 	}
-	in.has(t, "Tu cuenta está suspendida", "Compró votos")
+	in.has(t, "Tu cuenta está suspendida", "Los votos de esta cuenta no cumplen las bases. Compró votos")
 	if !regexp.MustCompile(`Hasta: \d+ de [a-z]+ de 20\d\d, \d\d:\d\d, hora de Bogotá\.`).MatchString(in.body) {
 		t.Errorf("the end is not written as dates of pages are:\n%s", in.body)
 	}
@@ -107,9 +112,10 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 	boss.post(t, page+"/roles", "reason", "Ayuda", "role", "moderator")
 	boss.get(t, "/admin/users?role=moderator").has(t, "Ana Ruiz", "Moderación<")
 	log := boss.get(t, "/admin/log?subject=user%3A"+ana.ID)
-	log.has(t, "Suspender una cuenta", "Levantar una suspensión", "Cambiar permisos", "moderator", "Compró votos",
-		"Jefa Ruiz", "3 actos")
-	boss.get(t, "/admin/log?act=user.suspend&actor=jefa%40example.com").has(t, "1 acto<")
+	log.has(t, "Suspender una cuenta", "Levantar una suspensión", "Cambiar permisos", "moderator",
+		"no cumplen las bases. Compró votos", "suspended until",
+		"Jefa Ruiz", "3 acciones")
+	boss.get(t, "/admin/log?act=user.suspend&actor=jefa%40example.com").has(t, "1 acción<")
 	boss.get(t, "/admin/log?from=2020-01-01&until=2020-02-01").has(t, "No hay nada con ese filtro")
 	boss.get(t, "/admin/log?actor=console").has(t, "La consola del servidor", "admin")
 }
@@ -124,6 +130,10 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	first := h.signedIn(t, h.withRole(t, "Uno", identity.Moderator))
 	second := h.signedIn(t, h.withRole(t, "Dos", identity.Moderator))
 
+	first.get(t, "/v/"+id).has(t, `href="/admin/videos/`+id+`"`)
+	if hers.get(t, "/v/"+id).has(t, `href="/report/`+id+`"`); strings.Contains(hers.get(t, "/v/"+id).body, "/admin/") {
+		t.Error("who has no role is led to hide a video")
+	}
 	anybody.get(t, "/v/"+id).has(t, `href="/report/`+id+`"`)
 	anybody.get(t, "/report/"+id).has(t, "Reportar este video", `name="email"`)
 	anybody.get(t, "/en/report/"+id).has(t, "Report this video")
@@ -217,6 +227,9 @@ func TestAReportIsDecidedOnOnce(t *testing.T) {
 	anybody.get(t, "/v/"+id).has(t, "El primer vuelo")
 	twice := second.post(t, "/admin/videos/"+id+"/show", "reason", "Tiene permiso")
 	twice.has(t, "Este video no está oculto")
+	silent := second.post(t, "/admin/videos/"+id+"/hide", "category", "other", "reason", "")
+	silent.has(t, `<a href="#hide-reason">En tus palabras: cuéntanos qué pasa</a>`, "<details open>",
+		`value="other" selected`)
 	hidden := second.post(t, "/admin/videos/"+id+"/hide", "category", "hate", "reason", "Insulta")
 	second.get(t, hidden.location()).has(t, "El video está oculto", "Insulta o amenaza", "Mostrar el video de nuevo")
 }
@@ -244,7 +257,11 @@ func TestTheLastAdminStays(t *testing.T) {
 			},
 			"nobody":        {boss, "PUT", "none/suspension", `{"reason":"Bye."}`, "not_found"},
 			"not suspended": {boss, "POST", other.ID + "/unsuspend", `{"reason":"Bye."}`, "not_suspended"},
-			"no such role":  {boss, "PUT", other.ID + "/roles", `{"roles":["king"],"reason":"Bye."}`, "invalid"},
+			"no such cause": {boss, "PUT", other.ID + "/suspension", `{"reason":"x","category":"king"}`, "invalid"},
+			"no words": {
+				boss, "PUT", other.ID + "/suspension", `{"reason":"","category":"other"}`, "invalid",
+			},
+			"no such role": {boss, "PUT", other.ID + "/roles", `{"roles":["king"],"reason":"Bye."}`, "invalid"},
 		} {
 			if status, code := try.b.call(t, try.method, users+try.path, try.body); code != try.code {
 				t.Errorf("%s: %d %s, want %s", name, status, code, try.code)
@@ -281,6 +298,17 @@ func TestRolesThatWereChangedMeanwhileAreShown(t *testing.T) {
 	}
 	late.has(t, "mientras tanto", "no cambió nada: <strong>Moderación</strong>", "<dd>Auditoría</dd>",
 		`value="auditor" checked`, `name="seen" value="auditor"`, `value="Modera"`, "<details open>")
+	silent := boss.post(t, page+"/roles", "seen", "auditor", "role", "moderator", "reason", "")
+	silent.has(t, `value="moderator" checked`, `name="seen" value="auditor"`, "<details open>",
+		`<a href="#roles-reason">Por qué: di por qué</a>`)
+	if strings.Contains(silent.body, `value="auditor" checked`) {
+		t.Error("a role that was unticked is ticked again")
+	}
+	late.has(t, "Esto cambió mientras tanto")
+	ended := h.browser(t).post(t, page+"/roles", "role", "moderator", "reason", "Modera")
+	if want := "/login?next=" + url.QueryEscape(page); ended.location() != want {
+		t.Errorf("after the end of a session it leads to %s, want %s", ended.location(), want)
+	}
 	users := "/api/admin/users/" + other.ID + "/roles"
 	for _, try := range []struct{ body, want string }{
 		{`{"roles":["juror"],"expected":[],"reason":"x"}`, "roles_changed"},
@@ -294,92 +322,10 @@ func TestRolesThatWereChangedMeanwhileAreShown(t *testing.T) {
 	}
 }
 
-// The page of jobs shows what failed for good, and runs it again.
-func TestADeadJobIsRunAgainFromThePage(t *testing.T) {
-	t.Parallel()
-	h := startHouse(t)
-	boss := h.signedIn(t, h.withRole(t, "Jefa", identity.Admin))
-	boss.get(t, "/admin/jobs").has(t, "Ningún trabajo ha fallado")
-	task := queue.Task{Kind: "media.process", ID: "0198f2b4-7c1e-7d3a-9b52-6f0a4c8e1d27", Payload: []byte("{}")}
-	if err := h.queue.Enqueue(t.Context(), task); err != nil {
-		t.Fatal(err)
-	}
-	h.change(t, h.db, "UPDATE queue_tasks SET state = 'dead', died_at = 1, reason = ? WHERE id = ?",
-		"ffmpeg: exit 1\nframe 12: broken", task.ID)
-	boss.get(t, "/admin/jobs").has(t, "1 trabajo falló", "ffmpeg: exit 1", "frame 12: broken", "Ver todo")
-	wrong := boss.post(t, "/admin/jobs/redrive", "id", "")
-	if wrong.status != http.StatusUnprocessableEntity {
-		t.Errorf("without a reason it answers %d", wrong.status)
-	}
-	none := boss.post(t, "/admin/jobs/redrive", "id", "none", "reason", "Try")
-	if none.location() != "/admin/jobs?said=nothing" {
-		t.Errorf("one that does not exist answers %d %s", none.status, none.location())
-	}
-	done := boss.post(t, "/admin/jobs/redrive", "id", "", "reason", "The disk is bigger now")
-	boss.get(t, done.location()).has(t, "Los trabajos volvieron a la cola", "Ningún trabajo ha fallado")
-	boss.get(t, "/admin/log?act=jobs.redrive").has(t, "The disk is bigger now", "2 actos")
-}
-
-// An admin adds a webhook, sees its secret once, and looks after it; what is wrong is said beside what was typed.
-func TestAnAdminLooksAfterWebhooks(t *testing.T) {
-	t.Parallel()
-	h := startHouse(t)
-	boss := h.signedIn(t, h.withRole(t, "Jefa", identity.Admin))
-	boss.get(t, "/admin/webhooks").has(t, "No hay webhooks", "Video publicado")
-	wrong := boss.post(t, "/admin/webhooks", "url", "https://10.0.0.1/x", "event", "video.failed", "reason", "Avisos")
-	if wrong.status != http.StatusUnprocessableEntity {
-		t.Errorf("a private address answers %d", wrong.status)
-	}
-	wrong.has(t, "debe ser una dirección pública", `value="https://10.0.0.1/x"`, `value="Avisos"`)
-	added := boss.post(t, "/admin/webhooks", "url", "https://example.org/hooks", "description", "El tablero", "event",
-		"video.failed", "reason", "Avisos")
-	_, secret, found := strings.Cut(added.body, "<code>whsec_")
-	secret, _, _ = strings.Cut(secret, "</code>")
-	_, id, _ := strings.Cut(added.body, `action="/admin/webhooks/`)
-	id, _, _ = strings.Cut(id, "/")
-	if added.status != http.StatusOK || !found || len(secret) < 40 {
-		t.Fatalf("a new webhook answers %d\n%s", added.status, added.body)
-	}
-	page := "/admin/webhooks/" + id
-	boss.get(t, "/admin/webhooks").has(t, `href="`+page+`"`, "El tablero", "Video fallido", "Encendido")
-	shown := boss.get(t, page)
-	shown.has(t, "https://example.org/hooks", "Todavía no se le envió nada")
-	if strings.Contains(shown.body, "whsec_") {
-		t.Error("the secret is shown again")
-	}
-	if done := boss.post(t, page+"/test", "reason", "Probar"); done.location() != page+"?said=webhook_told" {
-		t.Errorf("a test answers %d %s", done.status, done.location())
-	}
-	boss.get(t, page).has(t, "1 aviso<", "Prueba", "En espera")
-	rotated := boss.post(t, page+"/rotate", "hours", "24", "reason", "Cambio")
-	if rotated.has(t, "<code>whsec_", "Firman dos secretos hasta"); strings.Contains(rotated.body, secret) {
-		t.Error("the new secret is the old one")
-	}
-	bad := boss.post(t, page+"/rotate", "hours", "999", "reason", "Cambio")
-	if bad.status != http.StatusUnprocessableEntity {
-		t.Errorf("999 hours answer %d", bad.status)
-	}
-	off := boss.post(t, page+"/change", "url", "https://example.org/hooks", "event", "video.failed", "reason", "Pausa")
-	boss.get(t, off.location()).has(t, "Guardamos el webhook", "Apagado", "No se entregó")
-	if late := boss.post(t, page+"/replay", "reason", "Ya"); late.status != http.StatusUnprocessableEntity {
-		t.Errorf("a replay to a webhook that is off answers %d", late.status)
-	}
-	boss.get(t, "/admin/log?act=webhook.rotate").has(t, "Cambiar el secreto de un webhook", "Cambio", "1 acto<")
-	auditor := h.signedIn(t, h.withRole(t, "Aura", identity.Auditor))
-	if body := auditor.get(t, page).body; strings.Contains(body, "<form") && strings.Contains(body, "/rotate") {
-		t.Error("an auditor is offered to act")
-	}
-	if answer := auditor.post(t, page+"/delete", "reason", "No"); answer.status != http.StatusForbidden {
-		t.Errorf("an auditor deletes it: %d", answer.status)
-	}
-	gone := boss.post(t, page+"/delete", "reason", "Ya no")
-	boss.get(t, gone.location()).has(t, "El webhook ya no existe", "No hay webhooks")
-}
-
 // adminStates adds the report page and those of organisers to the states that a browser checks.
 func (h *house) adminStates(
 	t *testing.T, look func(name string, b *browser, path string),
-	send func(name string, b *browser, path string, fields ...string), id string,
+	send func(name string, b *browser, path string, fields ...string), owner *browser, id string,
 ) {
 	t.Helper()
 	anybody, ana := h.browser(t), h.account(t, "Rea", "Cali")
@@ -387,6 +333,7 @@ func (h *house) adminStates(
 	look("admin-reports-none", boss, "/admin/reports")
 	look("admin-jobs-none", boss, "/admin/jobs")
 	look("admin-webhooks-none", boss, "/admin/webhooks")
+	look("performer-none", anybody, "/u/"+ana.ID)
 	send("admin-webhook", boss, "/admin/webhooks", "url", "https://example.org/", "event", "video.failed",
 		"reason", "Sí")
 	look("admin-webhooks", boss, "/admin/webhooks")
@@ -412,5 +359,17 @@ func (h *house) adminStates(
 	send("admin-report-late", boss, "/admin/reports/"+report+"/decide", "decision", "dismissed", "reason", "Sí")
 	look("admin-video-hidden", boss, "/admin/videos/"+id)
 	look("error-410", anybody, "/v/"+id)
+	look("myvideo-hidden", owner, "/me/videos/"+id)
 	boss.post(t, "/admin/videos/"+id+"/show", "reason", "Tiene permiso")
+	send("admin-user-late", boss, "/admin/users/"+ana.ID+"/roles", "seen", "juror", "role", "moderator", "reason", "Sí")
+
+	task := queue.Task{Kind: "media.process", ID: id, Payload: []byte("{}")}
+	if err := h.queue.Enqueue(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	h.change(t, h.db, "UPDATE queue_tasks SET state = 'dead', died_at = 1, reason = ? WHERE id = ?",
+		"ffmpeg: exit 1\nframe 12: broken", id)
+	h.beginJob(t, id)
+	look("admin-jobs", boss, "/admin/jobs")
+	h.change(t, h.db, "UPDATE media_videos SET status = 'processed' WHERE id = ?", id)
 }

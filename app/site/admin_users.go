@@ -1,13 +1,16 @@
 package site
 
 import (
+	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"risingstars/modules/identity"
+	"risingstars/modules/media"
 	"risingstars/platform/web"
 )
 
@@ -95,7 +98,7 @@ type AdminUserPage struct {
 
 	User    UserRow
 	Roles   []RoleBox
-	Reason  string // it is suspended
+	Reason  string // it is suspended; a text
 	Since   time.Time
 	Until   time.Time // zero: until somebody ends it
 	Entries int       // that are shown
@@ -104,8 +107,27 @@ type AdminUserPage struct {
 	Late    bool      // somebody else has changed the roles meanwhile
 	Mine    []string  // the roles that came too late; the ids of texts
 	Seen    string    // the roles that the form shows, by their names
-	Days    []int     // for which it may be suspended
+	Cause   Field     // why it is to be suspended
+	Because Field     // the same, in own words
+	Days    []DayChoice
+	Videos  []UserVideo // the latest
+	Total   int         // videos
 }
+
+// DayChoice is for how many days an account may be suspended.
+type DayChoice struct {
+	Days   int
+	Chosen bool
+}
+
+// UserVideo is a video in the list of its owner's.
+type UserVideo struct {
+	ID, Title, State string // State is the id of a text
+	Known            bool   // it is or was shown, so that it can be hidden or shown again
+}
+
+// mostVideos is how many videos the page of an account lists.
+const mostVideos = 50
 
 func (*AdminUserPage) file() string { return "admin-user" }
 
@@ -121,14 +143,69 @@ func (s *Site) adminUserPage(v *visit) (*AdminUserPage, error) {
 	}
 	d := &AdminUserPage{
 		AdminFrame: frame, User: userRow(person), Roles: roleBoxes(person.Roles...), Own: id == v.caller,
-		Days: []int{1, 7, 30},
 	}
+	d.choose(v, "", "")
 	d.Title, d.Named, d.Seen = d.User.Name, true, namesOf(person.Roles)
 	if by := person.Suspension; by != nil {
-		d.Reason, d.Since, d.Until = by.Reason, by.Since, by.Until
+		d.Reason, d.Since, d.Until = web.Say(ctx, by.Text()), by.Since, by.Until
+	}
+	if d.Videos, d.Total, err = s.userVideos(ctx, id); err != nil {
+		return nil, err
 	}
 	d.Entries, d.Votes, err = s.voting.ShownOf(ctx, id)
 	return d, err
+}
+
+// choose says what is chosen in the form that suspends.
+func (d *AdminUserPage) choose(v *visit, cause, days string) {
+	var causes []Choice
+	for _, c := range identity.Causes() {
+		causes = append(causes, Choice{string(c), web.Say(v.Context(), c.Text()), string(c) == cause})
+	}
+	d.Cause, d.Because, d.Days = categoryField("category", causes), becauseField(), nil
+	for _, n := range []int{1, 7, 30} {
+		d.Days = append(d.Days, DayChoice{n, strconv.Itoa(n) == days})
+	}
+}
+
+// spokenCause returns why an account is suspended, as it stands in the log, with the cause in words.
+func spokenCause(v *visit, why string) string {
+	code, words, _ := strings.Cut(why, ": ")
+	cause := identity.Cause(code)
+	if !slices.Contains(identity.Causes(), cause) {
+		return why
+	}
+	return web.Say(v.Context(), identity.Suspension{Cause: cause, Reason: words}.Text())
+}
+
+// becauseField is where the own words beside a cause are typed.
+func becauseField() Field {
+	f := whyField("suspend")
+	f.Label, f.Hint, f.Optional = "admin.words", "admin.reason.read", true
+	return f
+}
+
+func (s *Site) userVideos(ctx context.Context, ownerID string) (all []UserVideo, total int, err error) {
+	videos, total, err := s.media.List(ctx, ownerID, "", 0, mostVideos)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids := make([]string, len(videos))
+	for i, video := range videos {
+		ids[i] = video.ID
+	}
+	hidings, err := s.moderation.HidingsOf(ctx, ids)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, video := range videos {
+		u := UserVideo{video.ID, video.Title, states[video.Status].Text, video.Status == media.Processed}
+		if _, hidden := hidings[video.ID]; hidden {
+			u.State = "state.hidden"
+		}
+		all = append(all, u)
+	}
+	return all, total, nil
 }
 
 func (s *Site) getUser(v *visit) (web.View, error) {
@@ -157,26 +234,47 @@ func (s *Site) actOnUser(
 		if err != nil {
 			return web.View{}, err
 		}
-		id, by := v.PathValue("id"), identity.Actor{ID: v.caller, Reason: form.Get("reason")}
+		id := v.PathValue("id")
+		by := identity.Actor{ID: v.caller, Reason: form.Get("reason"), Cause: identity.Cause(form.Get("category"))}
 		if err := act(v, by, id, formValues(form)); err != nil {
 			d, readErr := s.adminUserPage(v)
 			if readErr != nil {
 				return web.View{}, readErr
 			}
-			status, err := d.refused(v, by.Reason, err)
+			status, err := d.refuse(v, name, form, err)
 			if err != nil {
 				return web.View{}, err
-			}
-			if d.Form = name; status == http.StatusConflict {
-				d.Late = true
-				for _, role := range rolesOf(form["role"]) {
-					d.Mine = append(d.Mine, roleTexts[role])
-				}
 			}
 			return s.showAdmin(status, d)
 		}
 		return v.goTo("/admin/users/" + id + "?said=" + said)
 	}
+}
+
+// refuse shows the form of this name as it was sent, with what is to be corrected. If somebody else has changed the
+// roles meanwhile, it shows those, and beside them which ones were asked for.
+func (d *AdminUserPage) refuse(v *visit, name string, form url.Values, err error) (status int, _ error) {
+	why := whyField(name)
+	if name == "suspend" {
+		d.choose(v, form.Get("category"), form.Get("days"))
+		why = d.Because
+	}
+	status, err = d.refused(v, name, form, err, d.Cause, why)
+	if err != nil {
+		return 0, err
+	}
+	d.Cause.Error = d.Error(d.Cause.ID())
+	d.Because.Value, d.Because.Error = d.Typed("suspend", "reason"), d.Error(d.Because.ID())
+	switch {
+	case status == http.StatusConflict:
+		d.Late = true
+		for _, role := range rolesOf(form["role"]) {
+			d.Mine = append(d.Mine, roleTexts[role])
+		}
+	case name == "roles":
+		d.Roles, d.Seen = roleBoxes(rolesOf(form["role"])...), form.Get("seen")
+	}
+	return status, nil
 }
 
 // formValues are what a form sends.

@@ -60,17 +60,44 @@ func webhookRow(e webhooks.Endpoint) WebhookRow {
 
 // WebhookForm is what somebody types about a webhook.
 type WebhookForm struct {
-	URL, Description string
+	URL, Description Field
 	Events           []RoleBox
+	Wrong            string // what is wrong with the events; a text
 	On               bool
 }
 
 func webhookForm(s webhooks.Spec) WebhookForm {
-	f := WebhookForm{URL: s.URL, Description: s.Description, On: s.On}
+	f := WebhookForm{
+		URL: Field{
+			Name: "url", Label: "webhook.url", Hint: "webhook.url.hint", Type: "url", Value: s.URL, Most: 2000,
+		},
+		Description: Field{
+			Name: "description", Label: "webhook.description", Type: "text", Value: s.Description, Most: 200,
+			Optional: true,
+		},
+		On: s.On,
+	}
 	for _, kind := range webhooks.Kinds() {
 		f.Events = append(f.Events, RoleBox{string(kind), kindTexts[kind], slices.Contains(s.Kinds, kind)})
 	}
 	return f
+}
+
+// fields are those that faults are about.
+func (f *WebhookForm) fields() []Field {
+	return []Field{
+		f.URL, f.Description, {Name: "events", At: "event-" + f.Events[0].Name, Label: "webhook.events"},
+	}
+}
+
+// refuse puts into the page why the form of this name is refused, and returns the status to answer with.
+func (f *WebhookForm) refuse(
+	v *visit, d *AdminFrame, name string, form url.Values, err error, more ...Field,
+) (status int, _ error) {
+	fields := append(f.fields(), more...)
+	status, err = d.refused(v, name, form, err, fields...)
+	f.URL.Error, f.Description.Error, f.Wrong = d.Error("url"), d.Error("description"), d.Error(fields[2].ID())
+	return status, err
 }
 
 func typedWebhook(form url.Values) webhooks.Spec {
@@ -128,7 +155,7 @@ func (s *Site) postWebhook(v *visit) (web.View, error) {
 	if readErr != nil {
 		return web.View{}, readErr
 	}
-	status, err := d.refused(v, by.Reason, err)
+	status, err := d.Form.refuse(v, &d.AdminFrame, "add", form, err, whyField("add"))
 	if err != nil {
 		return web.View{}, err
 	}
@@ -154,6 +181,8 @@ type AdminWebhookPage struct {
 	Webhook    WebhookRow
 	Secret     string // a new one, shown once
 	Form       WebhookForm
+	Hours      string // in which two secrets sign
+	Delivery   string // the id of the one that is to be sent again
 	Deliveries []DeliveryRow
 	Total      int
 	Pager      Pager
@@ -173,7 +202,7 @@ func (s *Site) adminWebhookPage(v *visit, id string) (*AdminWebhookPage, error) 
 	}
 	d := &AdminWebhookPage{AdminFrame: frame, Webhook: webhookRow(e), Form: webhookForm(webhooks.Spec{
 		URL: e.URL, Description: e.Description, Kinds: e.Kinds, On: e.State == webhooks.On,
-	})}
+	}), Hours: "24"}
 	found, total, err := s.webhooks.Deliveries(ctx, v.caller, id, webhooks.DeliveryFilter{},
 		(pageOf(v.URL.Query())-1)*adminRows, adminRows)
 	d.Total, d.Pager = total, v.pager(total, adminRows)
@@ -206,10 +235,10 @@ func (s *Site) showSecret(v *visit, id, secret string) (web.View, error) {
 	return s.showAdmin(http.StatusOK, d)
 }
 
-// actOnWebhook returns what does one thing to the webhook of the address. act returns what the page says then, or a new
-// secret.
+// actOnWebhook returns what does one thing to the webhook of the address, for which the form of this name is. act
+// returns what the page says then, or a new secret.
 func (s *Site) actOnWebhook(
-	act func(v *visit, by webhooks.Actor, id string, form url.Values) (said, secret string, err error),
+	name string, act func(v *visit, by webhooks.Actor, id string, form url.Values) (said, secret string, err error),
 ) page {
 	return func(v *visit) (web.View, error) {
 		form, err := web.Form(v.Request)
@@ -230,16 +259,24 @@ func (s *Site) actOnWebhook(
 		if readErr != nil {
 			return web.View{}, readErr
 		}
-		if form.Has("url") {
+		switch name {
+		case "change":
 			d.Form = webhookForm(typedWebhook(form))
+		case "rotate":
+			d.Hours = form.Get("hours")
+		case "replay":
+			d.Delivery = form.Get("delivery")
 		}
-		status, err := d.refused(v, by.Reason, err)
+		status, err := d.Form.refuse(v, &d.AdminFrame, name, form, err, hoursField(), whyField(name))
 		if err != nil {
 			return web.View{}, err
 		}
 		return s.showAdmin(status, d)
 	}
 }
+
+// hoursField is where it is said how long two secrets sign.
+func hoursField() Field { return Field{Name: "overlap_hours", At: "hours", Label: "webhook.hours"} }
 
 func (s *Site) postWebhookChange(v *visit, by webhooks.Actor, id string, form url.Values) (said, _ string, _ error) {
 	return "webhook_changed", "", s.webhooks.Change(v.Context(), by, id, typedWebhook(form))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"risingstars/modules/identity"
 	"risingstars/platform/auth"
 	"risingstars/platform/web"
 )
@@ -54,28 +55,38 @@ type Card struct {
 // visit is a request for a page.
 type visit struct {
 	*http.Request
-	language  string
-	path      string // the Spanish address, without the query
-	caller    string // "" if nobody is signed in
-	forms     []string
-	organises func() bool // the caller has a role that has pages
-	carried   string      // the order that the links to other pages of a list carry; "" if it follows from the rest
+	language string
+	path     string // the Spanish address, without the query
+	caller   string // "" if nobody is signed in
+	forms    []string
+	rights   func() (map[identity.Right]bool, error) // of the caller
+	// carried is the order that the links to other pages of a list carry; "" if it follows from the rest.
+	carried string
 }
 
-// visit returns a request for a page. A page without its way to the organisers' ones is better than none.
+// visit returns a request for a page.
 func (s *Site) visit(r *http.Request) *visit {
 	v := &visit{
 		Request: r, language: spanish, path: r.URL.Path, caller: auth.CallerID(r.Context()), forms: s.forms,
 	}
-	v.organises = sync.OnceValue(func() bool {
-		rights, err := s.identity.RightsOf(v.Context(), v.caller)
-		return err == nil && len(rights) > 0
+	v.rights = sync.OnceValues(func() (map[identity.Right]bool, error) {
+		return s.identity.RightsOf(v.Context(), v.caller)
 	})
 	if web.EnglishPage(r.Context()) {
 		v.language = english
 		v.path = "/" + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/en"), "/")
 	}
 	return v
+}
+
+// may reports whether the caller has one of the rights, or any at all if none is named. A page without its way to those
+// of organisers is better than none.
+func (v *visit) may(rights ...identity.Right) bool {
+	held, err := v.rights()
+	if err != nil || len(rights) == 0 {
+		return err == nil && len(held) > 0
+	}
+	return slices.ContainsFunc(rights, func(r identity.Right) bool { return held[r] })
 }
 
 // link returns the address of a page in the visit's language. to is its Spanish one.
@@ -148,7 +159,7 @@ func (v *visit) frame(title, menu string) Base {
 	here := v.shown() + kept(v.path, v.URL.Query())
 	b := Base{
 		Lang: v.language, Title: title, Menu: menu, SignedIn: v.caller != "",
-		Organises: v.organises(), Description: "site.description",
+		Organises: v.may(), Description: "site.description",
 		Origin: strings.TrimSuffix(web.Absolute(v.Context(), "/"), "/"), Canonical: v.absolute(v.language, here),
 		Spanish: v.absolute(spanish, here), English: v.absolute(english, here),
 		Other: localized(other(v.language), here),

@@ -208,6 +208,10 @@ func (h *house) states(t *testing.T) map[string]document {
 	send("two-factor-wrong", hers, "/me/two-factor", "step", "off", "password", "wrong")
 	send("two-factor-offered", hers, "/me/two-factor", "step", "off", "password", password)
 	send("two-factor-code-wrong", hers, "/me/two-factor", "step", "offered", "totp", "12345")
+	both("two-factor-done", func(prefix string) document {
+		return h.secondStep(t, h.account(t, "Dos"+strings.TrimPrefix(prefix, "/"), "Cali"), prefix)
+	})
+	send("login-code", anybody, "/login", "email", "dos@example.com", "password", password)
 	look("myvideos", his, "/me/videos")
 	look("myvideo", his, "/me/videos/"+id)
 	send("myvideo-refused", his, "/me/videos/"+id+"/delete")
@@ -233,7 +237,7 @@ func (h *house) states(t *testing.T) map[string]document {
 	for _, name := range []string{"help", "rules", "privacy", "terms", "accessibility", "catalogue"} {
 		look(name, anybody, "/"+name)
 	}
-	h.adminStates(t, look, send, id)
+	h.adminStates(t, look, send, his, id)
 	look("error-404", anybody, "/none")
 	look("error-429", anybody, "/trouble/limited")
 	look("error-500", anybody, "/trouble/broken")
@@ -264,7 +268,7 @@ func wantStatus(name string) int {
 	}
 	name = strings.TrimSuffix(name, "-en")
 	switch {
-	case name == "error-404", name == "error-embed":
+	case name == "error-404", name == "error-embed", name == "performer-none":
 		return http.StatusNotFound
 	case name == "error-410":
 		return http.StatusGone
@@ -274,7 +278,7 @@ func wantStatus(name string) int {
 		return http.StatusInternalServerError
 	case name == "error-503":
 		return http.StatusServiceUnavailable
-	case name == "admin-report-late":
+	case strings.HasSuffix(name, "-late"):
 		return http.StatusConflict
 	case name == "upload-signedout":
 		return http.StatusUnauthorized

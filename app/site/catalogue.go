@@ -18,6 +18,8 @@ type CataloguePage struct {
 	Pager     Pager
 	Videos    []MyVideo
 	Player    Player
+	Share     Share
+	Rules     UploadRules
 }
 
 func (*CataloguePage) file() string { return "catalogue" }
@@ -60,9 +62,14 @@ func (s *Site) getCatalogue(v *visit) (web.View, error) {
 			{ID: "2", Title: "Dos", State: "state.failed", Kind: "bad", Why: "?", CanRetry: true},
 			{ID: "3", Title: "Tres", State: "state.processed", Kind: "good", Published: true, Votes: 3},
 		},
+		Rules:  UploadRules{Clip: 30},
 		Player: Player{Title: "El primer vuelo", Full: "/media/a.mp4", Small: "/media/b.mp4", Other: "?q=high"},
 	}
-	d.Private = true
+	d.Private, d.Flash = true, Notice{"good", "flash.quality"}
+	var err error
+	if d.Share, err = newShare("El primer vuelo", d.Canonical); err != nil {
+		return web.View{}, err
+	}
 	d.Form = Form{Error: "?", Fields: d.Fields}
 	return s.show(d)
 }

@@ -149,7 +149,7 @@ func (c check) focus() {
 	c.finds("focus", `
 		const found = [], menu = document.querySelector(".menu");
 		const fixed = menu && getComputedStyle(menu).position === "fixed";
-		const stops = "a, button, input, select, textarea, summary, video, [tabindex='0']";
+		const stops = "a, button, input, select, textarea, summary, video[controls], [tabindex='0']";
 		for (const stop of document.querySelectorAll(stops)) {
 			const seen = stop.checkVisibility({visibilityProperty: true});
 			if (!seen || stop.matches(":disabled, [tabindex='-1']")) continue;

@@ -84,8 +84,7 @@ func (v *visit) signInFirst() string {
 			back = watchAddress(seed, id)
 		}
 	} else if v.Method != http.MethodGet {
-		back, _, _ = strings.Cut(strings.TrimPrefix(v.path, "/"), "/")
-		back = "/" + back
+		back = v.shown()
 	}
 	query.Set("next", back)
 	return "/login?" + query.Encode()

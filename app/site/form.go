@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -12,7 +13,9 @@ import (
 
 // Field is an input with what was typed, and what is wrong with it.
 type Field struct {
-	Name         string
+	Name         string // as faults call it
+	At           string // its id, where that is another
+	Input        string // its name in the form, where that is another
 	Label        string // the id of a text
 	Hint         string // the id of a text, or ""
 	Type         string
@@ -21,17 +24,25 @@ type Field struct {
 	Most         int      // characters; 0: as many as one likes
 	List         string   // the id of a list of suggestions, or ""
 	Options      []Option // of a select
+	Spoken       bool     // what the options say are texts, and not ids of them
 	Optional     bool
 	Error        string // a text
 }
+
+// ID returns the field's id in the page.
+func (f Field) ID() string { return cmp.Or(f.At, f.Name) }
+
+// Sends returns the field's name in the form.
+func (f Field) Sends() string { return cmp.Or(f.Input, f.Name) }
 
 // Option is one that a select offers. Text is the id of a text.
 type Option struct{ Value, Text string }
 
 // Form is a form that may have come back.
 type Form struct {
-	Error  string // a text that is about no single field
-	Fields []Field
+	Error   string // a text that is about no single field
+	Heading string // the id of the text above it; "": that the data need a look
+	Fields  []Field
 }
 
 // Failed reports whether something needs correcting.

@@ -32,6 +32,7 @@ import (
 	"risingstars/modules/voting"
 	"risingstars/modules/webhooks"
 	"risingstars/platform/auth"
+	"risingstars/platform/branding"
 	"risingstars/platform/database"
 	"risingstars/platform/database/databasetest"
 	"risingstars/platform/fault"
@@ -226,6 +227,9 @@ func startHouseBy(t testing.TB, db *database.DB, most int64, asked rules) *house
 		Options: site.Options{
 			FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true, Zone: bogota, Region: "CO",
 			Contact: "ayuda@example.org", Version: "1.2.3",
+			Pages: map[string]map[string]branding.Page{"terms": {"es": {
+				Markdown: ownTerms, Version: "2.1", Day: "2026-11-20",
+			}}},
 		},
 	})
 	if err != nil {

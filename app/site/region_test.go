@@ -17,7 +17,7 @@ func TestTimesNameTheirZone(t *testing.T) {
 	id := h.publish(t, user, "El primer vuelo") // at noon in UTC
 	b := h.signedIn(t, user)
 	b.get(t, "/me/videos/"+id).has(t, `<time datetime="2026-11-20T12:00:00Z">20 de noviembre de 2026, 07:00, `+
-		`hora de Bogotá</time>`, "Fechas y horas en hora de Bogotá.")
+		`hora de Bogotá</time>`, "Zona horaria: hora de Bogotá.")
 	b.get(t, "/en/me/videos/"+id).has(t, "November 20, 2026, 07:00, Bogotá time", "Dates and times are in Bogotá time.")
 	for _, path := range []string{"/help", "/privacy", "/accessibility", "/none"} {
 		b.get(t, path).has(t, `Escríbenos: <a href="mailto:ayuda@example.org">ayuda@example.org</a>`)
@@ -30,7 +30,7 @@ func TestTimesNameTheirZone(t *testing.T) {
 	}
 	today := time.Now().In(bogota)
 	for day, want := range map[string]string{
-		today.Format(time.DateOnly):                   "1 acto<",
+		today.Format(time.DateOnly):                   "1 acción<",
 		today.AddDate(0, 0, -1).Format(time.DateOnly): "No hay nada con ese filtro",
 	} {
 		boss.get(t, "/admin/log?from="+day+"&until="+day).has(t, want)

@@ -46,6 +46,7 @@ type renderer struct {
 	o      Options
 	sets   map[string]*template.Template // by language
 	words  map[string]json.RawMessage    // of the upload page, by language
+	source fs.FS                         // of the texts
 }
 
 // languages of the pages.
@@ -182,18 +183,26 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
 }
 
+// now returns the templates and texts as they are at this moment.
+func (r *renderer) now() (*renderer, error) {
+	if !r.o.Live {
+		return r, nil
+	}
+	texts, err := lang.Load(r.source, r.o.Region)
+	if err != nil {
+		return nil, err
+	}
+	return newRenderer(r.assets, texts, r.static, r.o)
+}
+
 // fill returns the whole document.
 func (r *renderer) fill(d document) ([]byte, error) {
-	language := d.base().Lang
-	set := r.sets[language]
-	if r.o.Live {
-		var err error
-		if set, err = r.parse(language); err != nil {
-			return nil, err
-		}
+	r, err := r.now()
+	if err != nil {
+		return nil, err
 	}
 	var out bytes.Buffer
-	if err := set.ExecuteTemplate(&out, d.file(), d); err != nil {
+	if err := r.sets[d.base().Lang].ExecuteTemplate(&out, d.file(), d); err != nil {
 		return nil, fmt.Errorf("fill the template of %s: %w", d.file(), err)
 	}
 	return out.Bytes(), nil

@@ -23,6 +23,7 @@ import (
 	"risingstars/modules/moderation"
 	"risingstars/modules/voting"
 	"risingstars/modules/webhooks"
+	"risingstars/platform/branding"
 	"risingstars/platform/lang"
 	"risingstars/platform/limit"
 	"risingstars/platform/queue"
@@ -59,7 +60,10 @@ type Options struct {
 	Contact   string         // an e-mail address or a page where people can ask; "": pages name none
 	Origins   []string       // the hosts, other than the site's own, from which clips and pictures come
 	Catalogue bool           // show the parts of all pages at /catalogue, for tests
-	Live      bool           // read templates and texts anew for each page, for developers
+	Live      bool           // read templates, texts and static files anew for each page, for developers
+
+	// Pages are what the organiser has written in place of our own texts, by page and language.
+	Pages map[string]map[string]branding.Page
 }
 
 // Deps are what the site is built from. All are required.
@@ -92,8 +96,9 @@ type Site struct {
 	o          Options
 	render     *renderer
 	static     *web.Static
-	forms      []string // patterns of the addresses that only take forms, in Spanish
-	shown      []string // and of those that show pages
+	written    map[string]map[string]Written // by page and language
+	forms      []string                      // patterns of the addresses that only take forms, in Spanish
+	shown      []string                      // and of those that show pages
 }
 
 // New reads and checks all templates and texts.
@@ -102,7 +107,11 @@ func New(d Deps) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	static, err := web.NewStatic(folder)
+	newStatic := web.NewStatic
+	if d.Options.Live {
+		newStatic = web.NewLiveStatic
+	}
+	static, err := newStatic(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +126,16 @@ func New(d Deps) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	render.source = d.Texts
+	written, err := readPages(d.Options.Pages, d.Options.Zone)
+	if err != nil {
+		return nil, err
+	}
 	return &Site{
 		identity: d.Identity, media: d.Media, voting: d.Voting,
 		moderation: d.Moderation, archive: d.Archive, webhooks: d.Webhooks, queue: d.Queue, files: d.Files,
 		limits: d.Limits, o: d.Options,
-		render: render, static: static,
+		render: render, static: static, written: written,
 	}, nil
 }
 
@@ -251,11 +265,11 @@ func (s *Site) adminRoutes(get func(string, page), post func(string, web.Use, pa
 	get("/admin/webhooks", s.getWebhooks)
 	post("/admin/webhooks", hook, s.postWebhook)
 	get("/admin/webhooks/{id}", s.getWebhook)
-	post("/admin/webhooks/{id}/change", hook, s.actOnWebhook(s.postWebhookChange))
-	post("/admin/webhooks/{id}/rotate", hook, s.actOnWebhook(s.postWebhookRotate))
-	post("/admin/webhooks/{id}/test", hook, s.actOnWebhook(s.postWebhookTest))
-	post("/admin/webhooks/{id}/replay", hook, s.actOnWebhook(s.postWebhookReplay))
-	post("/admin/webhooks/{id}/delete", hook, s.actOnWebhook(s.postWebhookDelete))
+	post("/admin/webhooks/{id}/change", hook, s.actOnWebhook("change", s.postWebhookChange))
+	post("/admin/webhooks/{id}/rotate", hook, s.actOnWebhook("rotate", s.postWebhookRotate))
+	post("/admin/webhooks/{id}/test", hook, s.actOnWebhook("test", s.postWebhookTest))
+	post("/admin/webhooks/{id}/replay", hook, s.actOnWebhook("replay", s.postWebhookReplay))
+	post("/admin/webhooks/{id}/delete", hook, s.actOnWebhook("delete", s.postWebhookDelete))
 }
 
 // adder returns what adds a page in the language of a prefix.

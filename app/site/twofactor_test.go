@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
+
+	"risingstars/modules/identity"
 )
 
 var (
@@ -74,4 +76,16 @@ func TestTwoStepSignInIsSetUpUsedAndTurnedOff(t *testing.T) {
 		t.Fatalf("turning it off answers %d %s\n%s", off.status, off.location(), off.body)
 	}
 	h.signedIn(t, luz)
+}
+
+// secondStep sets it up for an account, and returns the page that says so, in the language of a prefix.
+func (h *house) secondStep(t *testing.T, user identity.User, prefix string) document {
+	t.Helper()
+	b := h.signedIn(t, user)
+	offered := b.post(t, "/me/two-factor", "step", "off", "password", password)
+	code, err := totp.GenerateCode(keyOnPage.FindStringSubmatch(offered.body)[1], time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.post(t, prefix+"/me/two-factor", "step", "offered", "totp", code)
 }

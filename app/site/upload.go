@@ -45,7 +45,7 @@ func (s *Site) uploadPage(v *visit, typed media.Video) *UploadPage {
 	rules := s.media.ClipRules()
 	d := &UploadPage{
 		Base: v.frame("upload.title", "upload"), MaxBytes: s.media.MaxUpload(), MaxMB: int(s.media.MaxUpload() >> 20),
-		Account: v.caller, Words: s.render.words[v.language], InApp: inApp.MatchString(v.UserAgent()),
+		Account: v.caller, Words: s.render.wordsNow(v.language), InApp: inApp.MatchString(v.UserAgent()),
 		Rules: UploadRules{
 			Clip: int(rules.MaxClip.Seconds()), Shortest: int(rules.MinDuration.Seconds()),
 			Longest: int(rules.MaxDuration.Seconds()), Height: rules.MinHeight,

@@ -40,3 +40,11 @@ func (r *renderer) wordsOf(language string) (json.RawMessage, error) {
 	}
 	return json.Marshal(words)
 }
+
+// wordsNow returns them as they are at this moment. If they cannot be read, the page itself says why.
+func (r *renderer) wordsNow(language string) json.RawMessage {
+	if fresh, err := r.now(); err == nil {
+		r = fresh
+	}
+	return r.words[language]
+}

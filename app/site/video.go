@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"risingstars/modules/identity"
 	"risingstars/modules/voting"
 	"risingstars/platform/fault"
 	"risingstars/platform/web"
@@ -21,6 +22,7 @@ type VideoPage struct {
 	UploadedAt time.Time
 	Share      Share
 	More       []VideoCard
+	Moderates  bool // the caller may hide it
 }
 
 func (*VideoPage) file() string { return "video" }
@@ -65,6 +67,7 @@ func (s *Site) getVideo(v *visit) (web.View, error) {
 	}
 	d := &VideoPage{
 		Base: v.frame(e.Title+" · "+e.PlayerName, "videos"), Text: e.Description, UploadedAt: e.UploadedAt,
+		Moderates: v.may(identity.Moderate),
 	}
 	d.Named = true
 	d.Scripts = []string{"video.js"}

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,15 +25,21 @@ const (
 type Actor struct {
 	ID     string // of an account, or Console or Clock
 	Reason string
+	Cause  Cause // of a list, beside which the reason may be blank, unless it is CauseOther; "": none
 }
 
-// explained returns a fault if the reason is missing or too long.
+// explained returns a fault if the reason is missing or too long, or the cause is none of the list.
 func (a Actor) explained() error {
-	reject := func(es, en string) error {
-		return fault.ErrInvalid.WithFields(fault.Field{Location: "body.reason", Message: fault.Text{ES: es, EN: en}})
+	rejectAt := func(field, es, en string) error {
+		return fault.ErrInvalid.WithFields(fault.Field{
+			Location: "body." + field, Message: fault.Text{ES: es, EN: en},
+		})
 	}
+	reject := func(es, en string) error { return rejectAt("reason", es, en) }
 	switch reason := text.Clean(a.Reason); {
-	case !text.HasLetter(reason):
+	case a.Cause != "" && !slices.Contains(Causes(), a.Cause):
+		return rejectAt("category", "elige un motivo de la lista", "must be one of the list")
+	case !text.HasLetter(reason) && (a.Cause == "" || a.Cause == CauseOther):
 		return reject("di por qué", "say why")
 	case utf8.RuneCountInString(reason) > mostReason:
 		return reject("debe tener como máximo 500 caracteres", "must have at most 500 characters")
@@ -43,7 +50,8 @@ func (a Actor) explained() error {
 // did returns the record of what the actor did to a subject, such as "user:ID".
 func (a Actor) did(act, subject, before, after string) Record {
 	return Record{
-		Actor: a.ID, Act: act, Subject: subject, Before: before, After: after, Reason: text.Clean(a.Reason),
+		Actor: a.ID, Act: act, Subject: subject, Before: before, After: after,
+		Reason: because(a.Cause, text.Clean(a.Reason)),
 	}
 }
 

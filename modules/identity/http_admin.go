@@ -56,9 +56,10 @@ func (a api) adminRoutes(s *web.Server) {
 }
 
 type suspensionBody struct {
-	Reason string     `json:"reason"`
-	Since  time.Time  `json:"since"`
-	Until  *time.Time `json:"until" doc:"null: until somebody ends it"`
+	Category Cause      `json:"category,omitempty" doc:"Of the list; absent: the reason is in own words alone"`
+	Reason   string     `json:"reason"`
+	Since    time.Time  `json:"since"`
+	Until    *time.Time `json:"until" doc:"null: until somebody ends it"`
 }
 
 type userBody struct {
@@ -83,7 +84,7 @@ func userBodyOf(p Person) userBody {
 		Roles: append([]Role{}, p.Roles...),
 	}
 	if s := p.Suspension; s != nil {
-		body.Suspension = &suspensionBody{Reason: s.Reason, Since: s.Since}
+		body.Suspension = &suspensionBody{Category: s.Cause, Reason: s.Reason, Since: s.Since}
 		if !s.Until.IsZero() {
 			body.Suspension.Until = &s.Until
 		}
@@ -177,8 +178,10 @@ type suspendInput struct {
 	OneUser
 
 	Body struct {
-		Reason string     `json:"reason" doc:"The person reads it, and it is kept in the log"`
-		Until  *time.Time `json:"until,omitempty" doc:"Without it: until somebody ends it"`
+		// Category may be missing, as it was before there was a list.
+		Category string     `json:"category,omitempty" enum:"votes,videos,abuse,pretence,safety,other" doc:"Of a list"`
+		Reason   string     `json:"reason" doc:"The person reads it; may be blank with a category but other"`
+		Until    *time.Time `json:"until,omitempty" doc:"Without it: until somebody ends it"`
 	}
 }
 
@@ -187,7 +190,7 @@ func (a api) putSuspension(ctx context.Context, in *suspendInput) (*userOutput, 
 	if in.Body.Until != nil {
 		until = *in.Body.Until
 	}
-	by := Actor{ID: auth.CallerID(ctx), Reason: in.Body.Reason}
+	by := Actor{ID: auth.CallerID(ctx), Reason: in.Body.Reason, Cause: Cause(in.Body.Category)}
 	if _, err := a.Suspend(ctx, by, in.ID, until); err != nil {
 		return nil, err
 	}

@@ -70,3 +70,8 @@ func (m *Module) complete(ctx context.Context, users []User) ([]Person, error) {
 	}
 	return people, nil
 }
+
+// PlayerNames returns the player names of those among the accounts that exist and were not deleted, by id.
+func (m *Module) PlayerNames(ctx context.Context, ids []string) (map[string]string, error) {
+	return m.store.names(ctx, ids)
+}

@@ -18,7 +18,8 @@ type suspensionRow struct {
 }
 
 func (r suspensionRow) suspension() Suspension {
-	s := Suspension{UserID: r.UserID, Reason: r.Reason, Since: database.FromMicros(r.SuspendedAt)}
+	cause, words := parseKept(r.Reason)
+	s := Suspension{UserID: r.UserID, Cause: cause, Reason: words, Since: database.FromMicros(r.SuspendedAt)}
 	if r.Until != 0 {
 		s.Until = database.FromMicros(r.Until)
 		s.left = s.Until.Sub(database.FromMicros(r.Now))
@@ -90,7 +91,7 @@ func (s *store) suspend(ctx context.Context, n Suspension) error {
 	_, err := s.db.Exec(ctx, `
 		INSERT INTO identity_suspensions (user_id, reason, suspended_at, until) VALUES (?, ?, `+s.db.Clock()+`, ?)
 		ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
-		n.UserID, n.Reason, untilMicros(n.Until))
+		n.UserID, kept(n.Cause, n.Reason), untilMicros(n.Until))
 	if err != nil {
 		return fmt.Errorf("suspend an account: %w", err)
 	}

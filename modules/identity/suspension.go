@@ -29,6 +29,7 @@ type Entries interface {
 // Suspension says why an account may not sign in, upload or vote, and until when.
 type Suspension struct {
 	UserID string
+	Cause  Cause // of the list; "": Reason is all
 	Reason string
 	Since  time.Time
 	Until  time.Time // zero: until somebody ends it
@@ -39,6 +40,9 @@ type Suspension struct {
 // holds reports whether the suspension has not ended some time after it was read.
 func (s Suspension) holds(later time.Duration) bool { return s.Until.IsZero() || later < s.left }
 
+// Text says why in a sentence, and with the organiser's own words.
+func (s Suspension) Text() fault.Text { return saying(s.Cause, s.Reason) }
+
 // inUTC says a time where nobody says it as people do.
 func inUTC(t time.Time) fault.Text {
 	written := t.UTC().Format(time.RFC3339)
@@ -47,9 +51,9 @@ func inUTC(t time.Time) fault.Text {
 
 // fault returns errSuspended with the reason and the end, which say says to people, and the field to programs.
 func (s Suspension) fault(say func(time.Time) fault.Text) error {
-	f := errSuspended.With(nil)
-	f.Text.ES, f.Text.EN = f.Text.ES+" Motivo: "+s.Reason, f.Text.EN+" Reason: "+s.Reason
-	f = f.WithFields(fault.Field{Location: "reason", Message: fault.Text{ES: s.Reason, EN: s.Reason}})
+	f, why := errSuspended.With(nil), s.Text()
+	f.Text.ES, f.Text.EN = f.Text.ES+" Motivo: "+why.ES, f.Text.EN+" Reason: "+why.EN
+	f = f.WithFields(fault.Field{Location: "reason", Message: why})
 	if s.Until.IsZero() {
 		return f
 	}
@@ -73,7 +77,7 @@ func (m *Module) Suspend(ctx context.Context, by Actor, userID string, until tim
 			Location: "body.until", Message: fault.Text{ES: "debe estar en el futuro", EN: "must be in the future"},
 		})
 	}
-	now := Suspension{UserID: userID, Reason: text.Clean(by.Reason), Until: until}
+	now := Suspension{UserID: userID, Cause: by.Cause, Reason: text.Clean(by.Reason), Until: until}
 	err = m.store.db.InTx(ctx, func(ctx context.Context) error {
 		admin, err := m.mayBar(ctx, by, userID)
 		if err != nil {
@@ -199,9 +203,9 @@ func standingText(s *Suspension) string {
 	case s == nil:
 		return ""
 	case s.Until.IsZero():
-		return "suspended: " + s.Reason
+		return "suspended: " + because(s.Cause, s.Reason)
 	}
-	return "suspended until " + s.Until.UTC().Format(time.RFC3339) + ": " + s.Reason
+	return "suspended until " + s.Until.UTC().Format(time.RFC3339) + ": " + because(s.Cause, s.Reason)
 }
 
 // MayAct returns errSuspended, with the reason, for an account that is suspended. It may not know yet of what happened

@@ -45,3 +45,16 @@ func (m *Module) UnderWay() []string {
 	slices.Sort(ids)
 	return ids
 }
+
+// Titled is a video by its name, and whose it is.
+type Titled struct{ Title, OwnerID string }
+
+// TitlesOf returns those of the videos that exist, by id.
+func (m *Module) TitlesOf(ctx context.Context, ids []string) (map[string]Titled, error) {
+	videos, err := m.store.byIDs(ctx, ids)
+	titles := make(map[string]Titled, len(videos))
+	for _, v := range videos {
+		titles[v.ID] = Titled{v.Title, v.OwnerID}
+	}
+	return titles, err
+}

@@ -1,6 +1,6 @@
 // Package branding reads a folder with an operator's own branding: a watermark, an intro, an outro, and what pages show
-// of the organisation. It finds all that is wrong with the folder in one pass. What the folder lacks is left at its
-// zero value, which stands for what is built into the service.
+// and say of the organisation. It finds all that is wrong with the folder in one pass. What the folder lacks is left at
+// its zero value, which stands for what is built into the service.
 //
 // It decodes pictures, within bounds. Of videos it checks the size alone: whoever renders them has the means to decode
 // them safely. What it returns no longer depends on the folder, so a change there has no effect until the next start.
@@ -23,6 +23,9 @@ type Brand struct {
 	Name   string            // of the organisation; "" = the service's own
 	Colors map[string]string // for pages, as #rrggbb, by one of ColorNames
 	Logo   []byte            // for pages: an SVG without scripts and without references to other files
+
+	// Pages are what the organisation has written in place of the site's own, by one of PageNames and by language.
+	Pages map[string]map[string]Page
 
 	Watermark Watermark
 	Intro     Bumper
@@ -55,8 +58,8 @@ type Bumper struct {
 	sum     string
 }
 
-// Hash tells the brandings of published clips apart: it covers whatever a clip shows, and not the name, the colours and
-// the logo. builtIn is the identity of what is built in; it is part of the hash only where that is used.
+// Hash tells the brandings of published clips apart: it covers whatever a clip shows, and not the name, the colours,
+// the logo and the pages. builtIn is the identity of what is built in; it is part of the hash only where that is used.
 func (b Brand) Hash(builtIn string) string {
 	h := sha256.New()
 	if w := b.Watermark; w.sum == "" {
@@ -93,6 +96,9 @@ func (b Brand) Parts() []Part {
 			from = logoFile
 		}
 		parts = append(parts, Part{p.name, from, p.detail})
+	}
+	for _, name := range PageNames() {
+		parts = append(parts, partOf(name, b.Pages[name]))
 	}
 	return parts
 }

@@ -178,6 +178,22 @@ func wrongFolders(t *testing.T) []wrongFolder {
 		{name: "a logo with a > in its version", files: with("logo.svg", `<?xml version="1.0" a=">"?>`+svg+`</svg>`)},
 		{name: "a logo in UTF-16", files: with("logo.svg", "\xff\xfe<\x00s\x00")},
 		{name: "a large logo", files: logo(strings.Repeat(" ", mostLogo))},
+
+		{name: "a page in no language", files: with("rules.md", "Una persona, un voto.")},
+		{name: "a page in another language", files: with("privacy.fr.md", "Vos données.")},
+		{name: "nearly a page", files: with("rule.es.md", "Una persona, un voto.")},
+		{name: "an empty page", files: with("terms.es.md", "")},
+		{name: "a page that says nothing", files: with("terms.en.md", "---\nversion: 2\n---\n# \n")},
+		{name: "a large page", files: with("help.es.md", strings.Repeat("a", mostPage+1))},
+		{name: "a page in Latin-1", files: with("rules.es.md", "Votaci\xf3n")},
+		{name: "a page in UTF-16", files: with("rules.en.md", "R\x00u\x00l\x00e\x00s\x00")},
+		{name: "a page out of the folder", files: with("rules.en.md", "-> /etc/hostname")},
+		{name: "a page that is a folder", files: with("rules.en.md/rules.en.md", "Rules")},
+		{
+			name:  "a page with settings that are none",
+			files: with("rules.es.md", "---\nversion: \"\"\ndate: 20 de noviembre\nauthor: Luz\n---\nUna persona."),
+		},
+		{name: "a page with settings that are no YAML", files: with("rules.es.md", "---\nversion: [2\n---\nUna.")},
 	}
 }
 
@@ -256,7 +272,8 @@ outro: 1.5
 	dir := folderOf(t, map[string]string{
 		"branding.yaml": settings, "real.png": picture(t, 20, 10, color.White), "watermark.png": "-> real.png",
 		"intro.MP4": "not looked at", "outro.jpeg": photo(t),
-		"logo.svg": `<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE svg PUBLIC "a" "b">` + svg + inside + `</svg>`,
+		"logo.svg":    `<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE svg PUBLIC "a" "b">` + svg + inside + `</svg>`,
+		"rules.es.md": "\ufeff---\r\nversion: 2.1\r\ndate: 2026-11-20\r\n---\r\n# Quién\r\n", "rules.en.md": "# Who\n---\n",
 	})
 	b, warnings, err := Read(dir)
 	if err != nil || len(warnings) != 1 { // real.png
@@ -279,9 +296,16 @@ outro: 1.5
 	}
 	if want := []string{
 		"watermark watermark.png", "intro intro.MP4", "outro outro.jpeg", "name branding.yaml", "colors branding.yaml",
-		"logo logo.svg",
+		"logo logo.svg", "rules rules.es.md, rules.en.md", "privacy built in", "terms built in", "help built in",
 	}; !slices.Equal(parts, want) {
 		t.Errorf("the parts are %q", parts)
+	}
+	es, en := b.Pages["rules"]["es"], b.Pages["rules"]["en"]
+	if es.Markdown != "# Quién\n" || es.Version != "2.1" || es.Day != "2026-11-20" {
+		t.Errorf("the Spanish rules are %+v", es)
+	}
+	if en.Markdown != "# Who\n---\n" || len(en.Version) != 8 || en.Day != "" || time.Since(en.Changed) > time.Hour {
+		t.Errorf("the English rules are %+v", en)
 	}
 }
 
@@ -327,9 +351,9 @@ func TestTheHashTellsClipsApart(t *testing.T) {
 		}
 		seen[h] = name
 	}
-	if h := hash("name: Salsa\ncolors: {text: \"#fff\"}", map[string]string{"logo.svg": svg + "</svg>"}); h !=
-		(Brand{}).Hash("star") {
-		t.Errorf("with a name, colours and a logo it is %s", h)
+	pages := map[string]string{"logo.svg": svg + "</svg>", "rules.es.md": "Una persona, un voto."}
+	if h := hash("name: Salsa\ncolors: {text: \"#fff\"}", pages); h != (Brand{}).Hash("star") {
+		t.Errorf("with a name, colours, a logo and rules it is %s", h)
 	}
 }
 

@@ -1,6 +1,7 @@
 package branding
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +77,7 @@ func (f *folder) read() (b Brand) {
 	b.Name, b.Colors = s.name, s.colors
 	b.Watermark = f.watermark(s.watermark)
 	b.Intro, b.Outro = f.bumper("intro", s.intro), f.bumper("outro", s.outro)
-	b.Logo = f.logo()
+	b.Logo, b.Pages = f.logo(), f.pages()
 	f.warnOfStrangers()
 	return b
 }
@@ -153,12 +154,13 @@ func explain(err error) string {
 
 // warnOfStrangers names the files that are ignored.
 func (f *folder) warnOfStrangers() {
+	read := append([]string{settingsFile, watermarkFile, logoFile}, pageFiles()...)
+	known := append(bumperFiles(), read...)
 	for _, name := range f.names {
-		if slices.Contains([]string{settingsFile, watermarkFile, logoFile}, name) || f.isBumper(name) {
+		if slices.Contains(read, name) || f.isBumper(name) {
 			continue
 		}
-		known := append([]string{settingsFile, watermarkFile, logoFile}, bumperFiles()...)
-		if ours := nearest(name, known); ours != "" {
+		if ours := cmp.Or(nearest(name, known), pageMeant(name)); ours != "" {
 			f.warnings.add(name, "is ignored; is %s meant?", ours)
 		} else {
 			f.warnings.add(name, "is ignored")

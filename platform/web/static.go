@@ -24,6 +24,7 @@ const (
 type Static struct {
 	build string
 	files map[string]staticFile
+	live  fs.FS // read anew for each request; nil: they are what they were at the start
 }
 
 type staticFile struct {
@@ -55,6 +56,23 @@ func NewStatic(folder fs.FS) (*Static, error) {
 	return s, nil
 }
 
+// NewLiveStatic returns what reads all files of a folder anew for each request, for developers.
+func NewLiveStatic(folder fs.FS) (*Static, error) {
+	s, err := NewStatic(folder)
+	if err == nil {
+		s.live = folder
+	}
+	return s, err
+}
+
+// now returns the files as they are at this moment.
+func (s *Static) now() (*Static, error) {
+	if s.live == nil {
+		return s, nil
+	}
+	return NewStatic(s.live)
+}
+
 // staticType knows those types that systems know by other names, or not at all.
 func staticType(name string) string {
 	switch ext := path.Ext(name); ext {
@@ -69,6 +87,10 @@ func staticType(name string) string {
 
 // URL returns the address of a file, and an error if there is none by that name.
 func (s *Static) URL(name string) (string, error) {
+	s, err := s.now()
+	if err != nil {
+		return "", err
+	}
 	if _, ok := s.files[name]; !ok {
 		return "", fmt.Errorf("there is no static file %s", name)
 	}
@@ -80,6 +102,10 @@ func (s *Static) URL(name string) (string, error) {
 func (s *Server) Static(files *Static) {
 	s.declare(http.MethodGet, staticPath+":build/*", route{static: true})
 	s.echo.GET(staticPath+":build/*", func(c echo.Context) error {
+		files, err := files.now()
+		if err != nil {
+			return err
+		}
 		file, ok := files.files[c.Param("*")]
 		if !ok {
 			return errNoRoute
@@ -101,7 +127,7 @@ func (s *Server) Static(files *Static) {
 		}
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		c.Response().WriteHeader(http.StatusOK)
-		_, err := c.Response().Write(body)
+		_, err = c.Response().Write(body)
 		return err
 	})
 }
