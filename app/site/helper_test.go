@@ -52,10 +52,10 @@ type house struct {
 	db       *database.DB
 	bucket   *storage.Bucket
 	identity *identity.Module
+	desk     *moderation.Module
 	media    *media.Module
 	voting   *voting.Module
 	archive  *archive.Module
-	desk     *moderation.Module
 	post     *postbox
 	queue    *queue.Queue
 	hash     string // of the password of all accounts
