@@ -34,7 +34,9 @@ func TestNotesDoAgainWhatABackupHasUndone(t *testing.T) {
 	var users []identity.User
 	for _, name := range []string{"gone", "back", "old", "unread", "other"} {
 		ids[name] = uuid.Must(uuid.NewV7()).String()
-		users = append(users, identity.User{ID: ids[name], Email: name + "@example.com", FirstName: name, CreatedAt: now})
+		users = append(users, identity.User{
+			ID: ids[name], Email: name + "@example.com", FirstName: name, CreatedAt: now,
+		})
 	}
 	if err := accounts.Seed(ctx, users); err != nil {
 		t.Fatal(err)
@@ -64,7 +66,7 @@ func TestNotesDoAgainWhatABackupHasUndone(t *testing.T) {
 	for _, want := range [][2]int{{1, 1}, {0, 0}} {
 		gone, back, err := departAgain(ctx, bucket, accounts)
 		if got := [2]int{gone, back}; got != want || err == nil {
-			t.Errorf("%v accounts are deleted again and brought back, want %v; of what cannot be read: %v", got, want, err)
+			t.Errorf("accounts are deleted again and brought back: %v, want %v; what cannot be read: %v", got, want, err)
 		}
 	}
 	var open []string

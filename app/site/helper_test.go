@@ -54,10 +54,10 @@ type house struct {
 	db       *database.DB
 	bucket   *storage.Bucket
 	identity *identity.Module
+	desk     *moderation.Module
 	media    *media.Module
 	voting   *voting.Module
 	archive  *archive.Module
-	desk     *moderation.Module
 	site     *site.Site
 	routes   func() []string // of the server, in echo's notation
 	post     *postbox

@@ -101,7 +101,7 @@ func TestASilentServerIsGivenUpInTime(t *testing.T) {
 	for _, at := range []string{"connect", "mail", "rcpt", "data", "done"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
-			address := ""
+			var address string
 			if at == "connect" {
 				listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 				if err != nil {
