@@ -207,6 +207,10 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 		t.Errorf("she signs in: %d", in.status)
 	}
 	in.has(t, "Tu cuenta está suspendida", "Compró votos", "Hasta:")
+	if gone := hers.get(t, "/v/"+id); gone.status != http.StatusGone {
+		t.Errorf("her video answers %d", gone.status)
+	}
+	boss.get(t, "/admin/videos/"+id).has(t, "porque la cuenta está suspendida")
 	for path, want := range map[string]string{
 		"/v/" + id: "Este video ya no se muestra", "/u/" + ana.ID: "Esta persona ya no muestra videos",
 		"/en/u/" + ana.ID + "/poster": "the organizers hid them",
@@ -217,7 +221,6 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 		}
 		gone.has(t, want)
 	}
-	boss.get(t, "/admin/videos/"+id).has(t, "porque la cuenta está suspendida")
 	if _, err := h.voting.Vote(t.Context(), id, ana.ID); err == nil {
 		t.Error("she votes")
 	}
