@@ -276,9 +276,10 @@ func (a *app) buildSite(ctx context.Context) (err error) {
 		Files:    a.bucket, Limits: a.limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
+			Version:   version,
 			SelfVotes: a.c.Voting.SelfVotes, FilesPath: diskstore.Path, Origins: a.origins(ctx), Live: assets.Live,
 			URLExpiry: time.Duration(a.c.Storage.URLExpireSeconds) * time.Second, Zone: zone, Region: a.c.Site.Region,
-			Contact: a.c.Site.Contact, Version: version, Pages: a.brand.Pages,
+			Contact: a.c.Site.Contact, Pages: a.brand.Pages,
 		},
 	})
 	return err

@@ -185,17 +185,18 @@ func startHouseBy(t testing.TB, db *database.DB, most int64, asked rules) *house
 		Limits: limits, Logger: log, Letters: h.post, Links: h.post.seals, Audience: h,
 		Options: identity.Options{AdminFactor: asked.adminFactor},
 	})
-	votes := voting.Deps{
+	var voters voting.Voters
+	if asked.proof {
+		voters = h.identity
+	}
+	h.voting = voting.New(voting.Deps{
 		DB: h.db, Limits: limits, Files: h.bucket, Cursors: auth.NewSeals(keys, "cursors"),
+		Voters:  voters,
 		Options: voting.Options{URLExpiry: time.Hour}, MayVote: h.identity.MayAct,
 		MayExport: func(ctx context.Context, userID string) error {
 			return h.identity.Allow(ctx, userID, identity.ExportResults)
 		},
-	}
-	if asked.proof {
-		votes.Voters = h.identity
-	}
-	h.voting = voting.New(votes)
+	})
 	h.desk = moderation.New(moderation.Deps{
 		DB: h.db, Gallery: moderated{h.voting}, Acts: acts{h.identity},
 		Options: moderation.Options{
@@ -225,8 +226,9 @@ func startHouseBy(t testing.TB, db *database.DB, most int64, asked rules) *house
 		Files: h.bucket, Limits: limits,
 		Assets: assets.Site(), Texts: assets.Text(),
 		Options: site.Options{
+			Version:   "1.2.3",
 			FilesPath: diskstore.Path, URLExpiry: time.Hour, Catalogue: true, Zone: bogota, Region: "CO",
-			Contact: "ayuda@example.org", Version: "1.2.3",
+			Contact: "ayuda@example.org",
 			Pages: map[string]map[string]branding.Page{"terms": {"es": {
 				Markdown: ownTerms, Version: "2.1", Day: "2026-11-20",
 			}}},

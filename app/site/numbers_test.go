@@ -181,8 +181,10 @@ func TestAVisitCostsLittle(t *testing.T) {
 	check("/v/"+videos[0], mostVideo)
 	check("/", mostAgain)
 	p.do(network.SetCacheDisabled(true)) // each page as if it were the first one
+	h.change(t, h.db, "UPDATE voting_entries SET small_width = 360, small_height = 640 WHERE video_id = ?", videos[1])
 	for _, path := range []string{
 		"/watch", "/ranking", "/u/" + users[0].ID, "/login", "/signup", "/forgot", "/report/" + videos[0], "/help",
+		"/v/" + videos[1], // an upright clip
 	} {
 		check(path, mostVideo)
 	}
