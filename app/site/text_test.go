@@ -29,7 +29,8 @@ func TestOrganisersWriteTheirOwnPages(t *testing.T) {
 	h := startHouse(t)
 	b := h.browser(t)
 	own := b.get(t, "/terms")
-	own.has(t, "<h1>Condiciones de uso</h1>", "<h2>Una persona, una cuenta</h2>", "<h3>Menores</h3>", "<h2>Premios</h2>",
+	own.has(t, "<h1>Condiciones de uso</h1>", "<h2>Una persona, una cuenta</h2>", "<h3>Menores</h3>",
+		"<h2>Premios</h2>",
 		`<em>todo</em> en <a href="https://example.org/bases" rel="noopener">`, "<li>El cartel</li>",
 		`Versión 2.1 · <time datetime="2026-11-20T05:00:00Z">20 de noviembre de 2026</time>`)
 	for _, wrong := range []string{

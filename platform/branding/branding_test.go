@@ -273,7 +273,8 @@ outro: 1.5
 		"branding.yaml": settings, "real.png": picture(t, 20, 10, color.White), "watermark.png": "-> real.png",
 		"intro.MP4": "not looked at", "outro.jpeg": photo(t),
 		"logo.svg":    `<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE svg PUBLIC "a" "b">` + svg + inside + `</svg>`,
-		"rules.es.md": "\ufeff---\r\nversion: 2.1\r\ndate: 2026-11-20\r\n---\r\n# Quién\r\n", "rules.en.md": "# Who\n---\n",
+		"rules.es.md": "\ufeff---\r\nversion: 2.1\r\ndate: 2026-11-20\r\n---\r\n# Quién\r\n",
+		"rules.en.md": "# Who\n---\n",
 	})
 	b, warnings, err := Read(dir)
 	if err != nil || len(warnings) != 1 { // real.png
