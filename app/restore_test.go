@@ -32,7 +32,8 @@ func runHere(t *testing.T, code int, says []string, args ...string) {
 	}
 }
 
-// backUpTwice makes a contest with two files, and returns its backup, and another one that is encrypted for the recipient.
+// backUpTwice makes a contest with two files, and returns its backup, and another one that is encrypted for the
+// recipient.
 func backUpTwice(t *testing.T, recipient age.Recipient) (plain, encrypted string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -111,7 +112,8 @@ func TestARestoreLooksBeforeItWrites(t *testing.T) {
 	refuse(exitFailure, "files/uploads/b-1.mp4: the backup is damaged", "restore", damaged)
 	refuse(exitUsage, "--identity", "restore", encrypted)
 	refuse(exitFailure, "encrypted for somebody else", "restore", encrypted, "--identity="+keys[0])
-	if err := errors.Join(os.Mkdir("data", 0o700), os.WriteFile("data/secret_key", make([]byte, 64), 0o600)); err != nil {
+	err = errors.Join(os.Mkdir("data", 0o700), os.WriteFile("data/secret_key", make([]byte, 64), 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	refuse(exitFailure, "there is another secret at data/secret_key", "restore", plain)
