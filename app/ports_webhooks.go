@@ -58,7 +58,8 @@ func (h entryHerald) Hidden(ctx context.Context, videoID, ownerID string, modera
 
 func (h entryHerald) Shown(ctx context.Context, e voting.Entry) error {
 	return h.webhooks.Tell(ctx, videoPublished(media.Entry{
-		VideoID: e.VideoID, UserID: e.UserID, Title: e.Title, PlayerName: e.PlayerName, City: e.City, Country: e.Country,
+		VideoID: e.VideoID, UserID: e.UserID, Title: e.Title, PlayerName: e.PlayerName, City: e.City,
+		Country: e.Country,
 	}, h.publicURL))
 }
 
