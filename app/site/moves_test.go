@@ -34,7 +34,7 @@ func TestWhoMovesWhilePublishingIsShownByTheLastProfile(t *testing.T) {
 		id := uuid.Must(uuid.NewV7()).String()
 		return h.voting.Publish(ctx, voting.Entry{
 			VideoID: id, UserID: ana.ID, PlayerName: p.PlayerName, City: p.City, Country: p.Country, Title: "Tango",
-			Output:   voting.Output{ProcessedKey: "processed/" + id + "-1.mp4", PosterKey: "processed/" + id + "-1.jpg"},
+			Output:   voting.Output{ProcessedKey: "processed/" + id + ".mp4", PosterKey: "processed/" + id + ".jpg"},
 			Duration: 35 * time.Second, UploadedAt: time.Now(),
 		})
 	})

@@ -157,8 +157,8 @@ func (o *office) address(route string, may bool) string {
 		}
 	}
 	path := route[strings.Index(route, " ")+1:]
-	if strings.Contains(path, ":delivery_id") {
-		path = strings.Replace(path, ":delivery_id", o.delivery(), 1)
+	if before, after, ok := strings.Cut(path, ":delivery_id"); ok {
+		path = before + o.delivery() + after
 	}
 	return strings.NewReplacer("users/:id", "users/"+o.subject.ID, "videos/:id", "videos/"+o.video,
 		"reports/:id", "reports/"+report, "webhooks/:id", "webhooks/"+hook, ":table", "votes").Replace(path)

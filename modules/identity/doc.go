@@ -9,9 +9,9 @@
 // the process that ended it, and within 10 s in all others. An access token that names no session, as older versions
 // issued them, is valid until it expires, or until all sessions of its account are ended.
 //
-// Only hashes of tokens are kept. All times of sessions and suspensions are the database's clock: if that is put forward
-// by d, they end by d earlier, and a refresh token whose answer was lost at that moment ends its session; if it is put
-// back, they live longer by d.
+// Only hashes of tokens are kept. All times of sessions and suspensions are the database's clock: if that is put
+// forward by d, they end by d earlier, and a refresh token whose answer was lost at that moment ends its session; if it
+// is put back, they live longer by d.
 //
 // Roles give rights ([Holders]), which are read at each act: taking a role away works at once. A suspended account may
 // not sign in, upload or vote, and its entries are hidden; other processes know within standingFor. Every act by a role

@@ -10,8 +10,8 @@ import (
 	"risingstars/platform/database/databasetest"
 )
 
-// Whoever changes their profile again and again, while others vote for them, is listed and ranked by the last one alone,
-// and keeps all votes.
+// Whoever changes their profile again and again, while others vote for them, is listed and ranked by the last one
+// alone, and keeps all votes.
 func TestAContestantMoves(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, owners, func(t *testing.T, db *database.DB) {
