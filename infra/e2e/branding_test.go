@@ -58,9 +58,12 @@ func TestKilledAppGoesOnToRebrand(t *testing.T) {
 	stopped := s.stop(t)
 
 	brand := "BRANDING_DIR=" + ownBrand(t)
-	for _, c := range [][2]string{{"--yes", "2 clips wait for the workers"}, {"--stop", "2 clips are left as they are"}} {
-		if out, errs, code := s.runAppWith(t, []string{brand}, "rebrand", c[0]); code != 0 || !strings.Contains(out, c[1]) {
-			t.Errorf("rebrand %s while nothing runs: exit code %d, %s%s", c[0], code, out, errs)
+	for _, c := range []struct{ flag, says string }{
+		{"--yes", "2 clips wait for the workers"}, {"--stop", "2 clips are left as they are"},
+	} {
+		out, errs, code := s.runAppWith(t, []string{brand}, "rebrand", c.flag)
+		if code != 0 || !strings.Contains(out, c.says) {
+			t.Errorf("rebrand %s while nothing runs: exit code %d, %s%s", c.flag, code, out, errs)
 		}
 	}
 	s.start(t, brand)

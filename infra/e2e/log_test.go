@@ -43,8 +43,8 @@ func TestSecretsInALogWouldBeFound(t *testing.T) {
 		"an e-mail":     {"person12@example.com", "ana@example.org"},
 		"a password":    {password},
 		"a visitor's address": {
-			`{"client":"127.0.0.1"}`, `{"client":"2001:db8::9"}`, "read tcp 10.0.0.1:8000->203.0.113.77:5555: i/o timeout",
-			"198.51.100.2", "[2001:db8:1::9]:5555",
+			`{"client":"127.0.0.1"}`, `{"client":"2001:db8::9"}`, "198.51.100.2", "[2001:db8:1::9]:5555",
+			"read tcp 10.0.0.1:8000->203.0.113.77:5555: i/o timeout",
 		},
 	} {
 		for _, text := range texts {

@@ -151,7 +151,7 @@ func TestTheCauseOfAnErrorNamesTheNetworkOfTheClient(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")} })
 	b.get("/x", func(context.Context) error {
-		return errors.New("write tcp 10.0.0.5:443->203.0.113.77:5555, [2001:db8:0:7::9]:5555, 10.0.0.9:5432: broken pipe")
+		return errors.New("write tcp 10.0.0.5:443->203.0.113.77:5555, [2001:db8:0:7::9]:5555, 10.0.0.9:5432: broken")
 	})
 	for client, want := range map[string]string{
 		"203.0.113.77":     "10.0.0.5:443->203.0.113.0/24, [2001:db8:0:7::9]:5555, 10.0.0.9:5432: broken",
