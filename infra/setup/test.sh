@@ -42,6 +42,7 @@ export GORACE="halt_on_error=1 atexit_sleep_ms=0 ${GORACE:-}"
 
 # A short path, because the path of a Unix socket is limited to 107 bytes.
 room=$(mktemp -d /tmp/showcase.XXXXXX)
+chmod 711 "$room" # so that the server's user, and those of tests, can pass through
 export TMPDIR=$room
 # Where tests keep the clips that they have ffmpeg make, so that all packages and stages of one run share them.
 export TEST_CLIPS=$room/clips
@@ -62,7 +63,6 @@ start_postgres() {
 	pg_bin=${pg_bin%/initdb}
 	[[ -n $pg_bin ]] || { echo "test.sh: no PostgreSQL here: infra/setup/packages.sh postgres" >&2; exit 1; }
 
-	chmod 711 "$room" # so that the server's user can pass through
 	install -d -m 700 "$data"
 	echo "$password" >"$data.password"
 	if [[ $EUID -eq 0 ]]; then chown postgres "$data" "$data.password"; fi
