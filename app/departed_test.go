@@ -66,7 +66,7 @@ func TestNotesDoAgainWhatABackupHasUndone(t *testing.T) {
 	for _, want := range [][2]int{{1, 1}, {0, 0}} {
 		gone, back, err := departAgain(ctx, bucket, accounts)
 		if got := [2]int{gone, back}; got != want || err == nil {
-			t.Errorf("accounts are deleted again and brought back: %v, want %v; what cannot be read: %v", got, want, err)
+			t.Errorf("deleted again and brought back are %v, want %v; what cannot be read: %v", got, want, err)
 		}
 	}
 	var open []string

@@ -23,8 +23,8 @@ func restoreCommand() *cobra.Command {
 		Use:   "restore [PLACE]",
 		Short: "Restore a backup into an empty database, in any stage",
 		Long: "Restore a backup into an empty database, in any stage.\n\n" + placeHelp +
-			"\n\nIt reads all of the backup first, and changes nothing if any of it is damaged. Interrupted, it can be " +
-			"run again.",
+			"\n\nIt reads all of the backup first, and changes nothing if any of it is damaged. Interrupted, it can " +
+			"be run again.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.read(cmd, args, func(c *config.Config, r *backup.Reader) error {

@@ -12,8 +12,8 @@ import (
 	"risingstars/platform/storage/s3store/s3test"
 )
 
-// A worker downloads at most a sixth of a large original. The clip has 200 MB and about 125 seconds, of which the worker
-// needs 5, and its index is at the end.
+// A worker downloads at most a sixth of a large original. The clip has 200 MB and about 125 seconds, of which the
+// worker needs 5, and its index is at the end.
 func TestALargeOriginalIsNotDownloadedWhole(t *testing.T) {
 	onlyInStage(t, aws)
 	t.Parallel()

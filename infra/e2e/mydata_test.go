@@ -170,7 +170,8 @@ func TestAnAccountIsCopiedDeletedBroughtBackAndErased(t *testing.T) {
 		return s.queryInt(t, `SELECT (SELECT COUNT(*) FROM mail_letters WHERE user_id = ?)
 			+ (SELECT COUNT(*) FROM moderation_hidings WHERE video_id = ?) AS n`, ana.ID, own)
 	}
-	s.execSQL(t, `INSERT INTO moderation_hidings (video_id, reason, words, hidden_at) VALUES (?, 'spam', 'Hers.', 1)`, own)
+	s.execSQL(t, `
+		INSERT INTO moderation_hidings (video_id, reason, words, hidden_at) VALUES (?, 'spam', 'Hers.', 1)`, own)
 	if n := ofHers(); n < 5 {
 		t.Errorf("of letters and of what was hidden, there are %d rows", n)
 	}

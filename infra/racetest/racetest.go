@@ -30,15 +30,13 @@ func divide(tests []func(*testing.T), watched, others string) {
 	name := map[string]string{"": "", "watched": watched, "others": others}
 	chosen, known := name[os.Getenv(variable)]
 	if !known {
-		fmt.Fprintf(os.Stderr, "%s is %q, want watched or others\n", variable, os.Getenv(variable))
-		os.Exit(2)
+		panic(fmt.Sprintf("%s is %q, want watched or others", variable, os.Getenv(variable)))
 	}
 	if chosen == "" {
 		return
 	}
 	if err := flag.Set(chosen, "^("+strings.Join(namesOf(tests), "|")+")$"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+		panic(err)
 	}
 }
 

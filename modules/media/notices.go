@@ -32,7 +32,8 @@ var noticeTexts = map[Notice]fault.Text{
 	},
 	ffmpeg.NoticeOneSide: {
 		ES: "El archivo trae el lado izquierdo y el derecho en dos pistas de sonido y solo una se puede leer, así " +
-			"que suena en los dos lados: si falta algo, elimina el video, expórtalo con sonido estéreo y súbelo de nuevo.",
+			"que suena en los dos lados: si falta algo, elimina el video, expórtalo con sonido estéreo y súbelo de " +
+			"nuevo.",
 		EN: "The file has the left and the right side in two sound tracks and only one of them can be read, so it is " +
 			"heard on both sides: if something is missing, delete the video, export it with stereo sound and upload " +
 			"it again.",

@@ -150,8 +150,8 @@ func (p *Processor) Inspect(ctx context.Context) (Tools, error) {
 	return tools, nil
 }
 
-// Check returns the version of the installed ffmpeg, or an error if it cannot process any clip. Unlike Inspect it asks a
-// build once, and remembers it in the cache folder.
+// Check returns the version of the installed ffmpeg, or an error if it cannot process any clip. Unlike Inspect it asks
+// a build once, and remembers it in the cache folder.
 func (p *Processor) Check(ctx context.Context) (version string, err error) {
 	if version, err = p.ffmpeg.Check(ctx); err != nil {
 		return "", fmt.Errorf("check ffmpeg: %w", err)

@@ -26,8 +26,8 @@ type Passwords struct {
 // mostTurns is how many passwords are hashed at once on a machine of any size: about fifty a second.
 const mostTurns = 2
 
-// NewPasswords also makes the decoy against which the passwords of unknown accounts are checked: a hash that no password
-// has. To hash one would take each process, and each command, as long as a sign-in.
+// NewPasswords also makes the decoy against which the passwords of unknown accounts are checked: a hash that no
+// password has. To hash one would take each process, and each command, as long as a sign-in.
 func NewPasswords() (*Passwords, error) {
 	p := &Passwords{
 		params: &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32},
