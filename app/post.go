@@ -15,9 +15,10 @@ func (a *app) openPost() (err error) {
 	o := mail.Options{
 		DB: a.db, Queue: a.queue, Templates: assets.Mail(), PublicURL: a.siteAddress(a.c.HTTP.Addr),
 		Seals: a.letterSeals(), Logger: a.log, From: a.c.Mail.From,
+		Folder: mail.NewFolder(absolute(a.c.LettersPath()), a.log),
 	}
 	if a.c.Mail.SMTPURL == "" {
-		o.Carrier = mail.NewFolder(absolute(a.c.LettersPath()), a.log)
+		o.Carrier = o.Folder
 	} else if o.Carrier, err = mail.OpenSMTP(mail.SMTPOptions{URL: a.c.Mail.SMTPURL}); err != nil {
 		return withVariable("SMTP_URL", err)
 	}

@@ -11,7 +11,7 @@
 #
 # An update checks the new binary's checksum, keeps the old one as app.old and a copy of the database, migrates, and
 # starts the new one. If that does not become ready within READY_SECONDS (120), or ends several times, the old one runs
-# again; and if that cannot read the newer database, with the copy of the old one.
+# again, and there is no app.old; and if that cannot read the newer database, with the copy of the old one.
 #
 # ROOT names a folder that stands in for / (a rehearsal); systemctl is then the caller's.
 set -euo pipefail
@@ -279,14 +279,15 @@ half_put_back() {
 
 # put_back restores what this run has replaced. It renames, because a full disk has no room for a copy.
 put_back() {
-	local path
+	local path left=()
 	for path in "${replaced[@]}"; do
-		if ! mv "$path.old" "$path"; then
-			stopped= # what is there is not what ran before
-			die "The service is stopped: rename $path.old to $path, and start it: systemctl daemon-reload; systemctl start showcase"
-		fi
+		mv "$path.old" "$path" || left+=("$path.old")
 	done
 	replaced=()
+	if [[ ${#left[@]} -gt 0 ]]; then
+		stopped= # what is there is not what ran before
+		die "The service is stopped. Rename each of these, so that .old goes: ${left[*]}. Then: systemctl daemon-reload; systemctl start showcase"
+	fi
 	systemctl daemon-reload
 }
 

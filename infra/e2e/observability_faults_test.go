@@ -59,8 +59,8 @@ func (s *site) suffer(t *testing.T, ana *person, broken string) (private []strin
 	s.processMocks(t) // as if the queue had lost its task: the sweeper sends it again
 
 	ben := s.newPerson(t, "")
-	deleted := ben.upload(t, longClip(t), "Deleted in its job")
-	eventually(t, "its job is under way", func() bool { return ben.video(t, deleted).Status == "processing" })
+	deleted := ben.upload(t, twentySeconds(t), "Deleted in its job")
+	ben.waitForFFmpeg(t, deleted)
 	if got := ben.delete(t, deleted); got.Status >= http.StatusMultipleChoices {
 		t.Errorf("a video in its job: %d %s", got.Status, got.Body)
 	}

@@ -156,7 +156,7 @@ func TestOneCopyIsMadeAtATime(t *testing.T) {
 // Whoever makes a copy has it for as long as that takes, and ends once somebody else has it or nobody wants it.
 func TestACopyBelongsToItsWorker(t *testing.T) {
 	t.Parallel()
-	s := open(t, databasetest.Open(t, owners()...), archive.Options{Hold: 300 * time.Millisecond})
+	s := open(t, databasetest.Open(t, owners()...), archive.Options{Hold: 3 * time.Second})
 	made, ended := make(chan struct{}), make(chan struct{})
 	s.answer(func(ctx context.Context) (archive.Person, bool, error) {
 		made <- struct{}{}

@@ -8,9 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 )
 
-// Folder carries messages into files, for whoever has no server.
+// Folder carries messages into files, for whoever has no server. A nil Folder has no files.
 type Folder struct {
 	path string
 	log  *slog.Logger
@@ -26,12 +27,34 @@ func (f *Folder) file(id string) string {
 	return filepath.Join(f.path, unfit.ReplaceAllString(id, "-")+".eml")
 }
 
-// Forget deletes the file of a message, if there is one.
-func (f *Folder) Forget(id string) error {
+// forget deletes the file of a message, if there is one.
+func (f *Folder) forget(id string) error {
+	if f == nil {
+		return nil
+	}
 	if err := os.Remove(f.file(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("delete the file of a letter: %w", err)
 	}
 	return nil
+}
+
+// forgetOld deletes files of a certain age. Of some, nothing else is known: after a backup was restored, or if a letter
+// was forgotten while it was under way.
+func (f *Folder) forgetOld(age time.Duration) error {
+	if f == nil {
+		return nil
+	}
+	names, err := filepath.Glob(filepath.Join(f.path, "*.eml"))
+	for _, name := range names {
+		info, statErr := os.Stat(name)
+		if statErr != nil || time.Since(info.ModTime()) < age {
+			continue // or another process has just deleted it
+		}
+		if removeErr := os.Remove(name); !errors.Is(removeErr, os.ErrNotExist) {
+			err = errors.Join(err, removeErr)
+		}
+	}
+	return err
 }
 
 // Carry writes a file that only this user reads. The same message again replaces it.

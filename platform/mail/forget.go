@@ -2,19 +2,12 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
-// keeper is a Carrier that keeps what it has carried.
-type keeper interface {
-	// Forget deletes a message. It may be repeated.
-	Forget(id string) error
-}
-
-var _ keeper = (*Folder)(nil)
-
 // Forget forgets all letters about an account, also those that could not be sent, with the files of those that no
-// server sends. A letter that is under way at this moment arrives, and is forgotten as well. It may be repeated.
+// server has sent. A letter that is under way at this moment arrives, and is forgotten as well. It may be repeated.
 func (p *Post) Forget(ctx context.Context, userID string) error {
 	if userID == "" {
 		return nil
@@ -30,23 +23,24 @@ func (p *Post) Forget(ctx context.Context, userID string) error {
 func (p *Post) forgetOld(ctx context.Context) error {
 	for ctx.Err() == nil {
 		ids, err := p.store.old(ctx, keepTraces, forgetBatch)
-		if err != nil || len(ids) == 0 {
-			return err
+		if err == nil && len(ids) > 0 {
+			err = p.forget(ctx, ids)
 		}
-		if err := p.forget(ctx, ids); err != nil {
-			return err
+		if err != nil {
+			return errors.Join(err, p.o.Folder.forgetOld(keepTraces))
+		}
+		if len(ids) == 0 {
+			break
 		}
 	}
-	return nil
+	return p.o.Folder.forgetOld(keepTraces)
 }
 
 // forget deletes letters: the files first, because the rows name them.
 func (p *Post) forget(ctx context.Context, ids []string) error {
-	if k, ok := p.o.Carrier.(keeper); ok {
-		for _, id := range ids {
-			if err := k.Forget(id); err != nil {
-				return err
-			}
+	for _, id := range ids {
+		if err := p.o.Folder.forget(id); err != nil {
+			return err
 		}
 	}
 	for batch := range slices.Chunk(ids, forgetBatch) {

@@ -3,6 +3,7 @@ package mail_test
 import (
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -66,8 +67,16 @@ func TestFilesOfLettersAreForgotten(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	o := open(t, databasetest.Open(t, owners()...), func(o *mail.Options) {
-		o.Carrier = mail.NewFolder(folder, slog.New(slog.DiscardHandler))
+		o.Folder = mail.NewFolder(folder, slog.New(slog.DiscardHandler))
+		o.Carrier = o.Folder
 	})
+	stray := filepath.Join(folder, "stray.eml") // of which a restored database knows nothing
+	if err := os.WriteFile(stray, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(stray, time.Time{}, time.Now().AddDate(0, 0, -31)); err != nil {
+		t.Fatal(err)
+	}
 	o.work()
 	for _, id := range []string{"ana", "old", "other"} {
 		l := confirm(id, "ana@example.com")

@@ -36,9 +36,10 @@ type Options struct {
 	DB        *database.DB
 	Queue     *queue.Queue
 	Carrier   Carrier
-	Templates fs.FS  // letter.txt, letter.html, es.json, en.json
-	PublicURL string // of the site, to which links lead
-	From      string // an address, maybe with a name
+	Folder    *Folder // where letters are, or were before there was a server; nil: nowhere
+	Templates fs.FS   // letter.txt, letter.html, es.json, en.json
+	PublicURL string  // of the site, to which links lead
+	From      string  // an address, maybe with a name
 	Seals     Seals
 	Logger    *slog.Logger
 	// Pause is how long a letter waits after it could not be sent for the first time, and each time twice as long; 0:

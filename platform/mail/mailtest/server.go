@@ -166,10 +166,11 @@ func (s *Server) Seen() int {
 	return s.seen
 }
 
-// Await returns the nth letter to the address, counted from 1, as soon as there is one.
+// Await returns the nth letter to the address, counted from 1, as soon as there is one. A letter that a killed process
+// held waits for more than a minute.
 func (s *Server) Await(t testing.TB, address string, nth int) Letter {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for time.Now().Before(deadline) {
 		if letters := s.To(address); len(letters) >= nth {
 			return letters[nth-1]
