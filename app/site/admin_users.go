@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -158,6 +159,7 @@ func (s *Site) adminUserPage(v *visit) (*AdminUserPage, error) {
 
 // choose says what is chosen in the form that suspends.
 func (d *AdminUserPage) choose(v *visit, cause, days string) {
+	cause = cmp.Or(cause, string(identity.CauseOther)) // so that nobody is accused of what nobody has chosen
 	var causes []Choice
 	for _, c := range identity.Causes() {
 		causes = append(causes, Choice{string(c), web.Say(v.Context(), c.Text()), string(c) == cause})
