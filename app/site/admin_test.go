@@ -102,6 +102,8 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 		}
 		gone.has(t, want)
 	}
+	boss.get(t, "/admin/videos/"+id).has(t, "porque la cuenta está suspendida")
+	boss.get(t, page).has(t, "· No se muestra porque la cuenta está suspendida")
 	if _, err := h.voting.Vote(t.Context(), id, ana.ID); err == nil {
 		t.Error("she votes")
 	}

@@ -153,6 +153,11 @@ func (s *Site) adminUserPage(v *visit) (*AdminUserPage, error) {
 	if d.Videos, d.Total, err = s.userVideos(ctx, id); err != nil {
 		return nil, err
 	}
+	for i := range d.Videos {
+		if video := &d.Videos[i]; person.Suspension != nil && video.State == "state.processed" {
+			video.State = "admin.absent"
+		}
+	}
 	d.Entries, d.Votes, err = s.voting.ShownOf(ctx, id)
 	return d, err
 }
