@@ -158,17 +158,22 @@ func (s *Site) postPassword(v *visit) (web.View, error) {
 }
 
 func (s *Site) postResend(v *visit) (web.View, error) {
-	form, err := web.Form(v.Request)
-	if err != nil {
-		return web.View{}, err
+	back, id := "/me?said=resent", v.URL.Query().Get("video")
+	var votes counted
+	if uuid.Validate(id) == nil { // for which they want to vote, and can if their e-mail has been proved meanwhile
+		votes = s.castWaiting(v, v.caller, v.waiting(v.caller), id)
+		switch {
+		case votes.err == nil:
+			return v.goTo("/v/"+id+"?said="+votes.said+"#voto", votes.cookies...)
+		case !needsProof(votes.err):
+			return web.View{}, votes.err
+		}
+		back = "/v/" + id + "?said=resent#voto"
 	}
 	if err := s.identity.ResendConfirmation(v.Context(), v.caller); err != nil {
 		return web.View{}, err
 	}
-	if id := form.Get("video"); uuid.Validate(id) == nil { // for which they want to vote
-		return v.goTo("/v/"+id+"?said=resent#voto", v.waits(v.caller, id))
-	}
-	return v.goTo("/me?said=resent")
+	return v.goTo(back, votes.cookies...)
 }
 
 // member is the caller, for what needs their password again.

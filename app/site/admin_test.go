@@ -63,7 +63,11 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 	boss.get(t, "/admin/users?q=ANA%40example").has(t, "1 cuenta<", "Ana Ruiz", "ana@example.com")
 	page := "/admin/users/" + ana.ID
 	boss.get(t, page).has(t, "Se ocultará 1 video.", "Dejará de contar 1 voto mientras tanto.", "Sus videos",
-		`El primer vuelo <span class="muted">· Publicado</span> · <a href="/admin/videos/`+id+`">`)
+		`El primer vuelo <span class="muted">· Publicado</span> · <a href="/admin/videos/`+id+`">`,
+		`<option value="other" selected>`)
+	if empty := boss.post(t, page+"/suspend", "category", "other"); empty.status != http.StatusUnprocessableEntity {
+		t.Errorf("a suspension by the form as it is answers %d", empty.status)
+	}
 
 	wrong := boss.post(t, page+"/suspend", "category", "other", "reason", " ", "days", "7")
 	if wrong.status != http.StatusUnprocessableEntity {
@@ -98,6 +102,8 @@ func TestAnOrganiserSuspendsAndLetsBackIn(t *testing.T) {
 		}
 		gone.has(t, want)
 	}
+	boss.get(t, "/admin/videos/"+id).has(t, "porque la cuenta está suspendida")
+	boss.get(t, page).has(t, "· No se muestra porque la cuenta está suspendida")
 	if _, err := h.voting.Vote(t.Context(), id, ana.ID); err == nil {
 		t.Error("she votes")
 	}

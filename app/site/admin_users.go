@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -152,12 +153,18 @@ func (s *Site) adminUserPage(v *visit) (*AdminUserPage, error) {
 	if d.Videos, d.Total, err = s.userVideos(ctx, id); err != nil {
 		return nil, err
 	}
+	for i := range d.Videos {
+		if video := &d.Videos[i]; person.Suspension != nil && video.State == "state.processed" {
+			video.State = "admin.absent"
+		}
+	}
 	d.Entries, d.Votes, err = s.voting.ShownOf(ctx, id)
 	return d, err
 }
 
 // choose says what is chosen in the form that suspends.
 func (d *AdminUserPage) choose(v *visit, cause, days string) {
+	cause = cmp.Or(cause, string(identity.CauseOther)) // so that nobody is accused of what nobody has chosen
 	var causes []Choice
 	for _, c := range identity.Causes() {
 		causes = append(causes, Choice{string(c), web.Say(v.Context(), c.Text()), string(c) == cause})

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"risingstars/platform/fault"
 	"risingstars/platform/web"
 )
@@ -83,6 +85,9 @@ func (v *visit) signInFirst() string {
 		if seed, ok := parseSeed(v.URL.Query().Get("o")); ok && v.URL.Query().Get("from") == "watch" {
 			back = watchAddress(seed, id)
 		}
+	} else if id = v.URL.Query().Get("video"); v.path == "/me/resend" && uuid.Validate(id) == nil {
+		query.Set("vote", id)
+		back = "/v/" + id
 	} else if v.Method != http.MethodGet {
 		back = v.shown()
 	}

@@ -173,14 +173,12 @@ func (s *Site) postConfirm(v *visit) (web.View, error) {
 		return v.goTo("/forgot?said=restored", web.EndBrowserCookie(ctx))
 	}
 	said := map[identity.Purpose]string{identity.Confirm: "confirmed", identity.Change: "changed"}[done]
-	if id := v.waiting(v.caller); id != "" {
-		if voted, err := s.castFor(ctx, id, v.caller); err == nil {
-			said = voted
-		} // otherwise they can vote on the page itself
-		return v.goTo("/v/"+id+"?said="+said+"#voto", v.waitsNoMore(v.caller)...)
-	}
 	if v.caller == "" {
 		return v.goTo("/login?said=" + said)
 	}
-	return v.goTo("/me?said=" + said)
+	votes := s.castWaiting(v, v.caller, v.waiting(v.caller), "")
+	if votes.video == "" {
+		return v.goTo("/me?said="+said, votes.cookies...)
+	}
+	return v.goTo("/v/"+votes.video+"?said="+votes.says(said)+"#voto", votes.cookies...)
 }

@@ -55,8 +55,9 @@ func TestScriptsSayWhatHappened(t *testing.T) {
 
 	video := h.url + "/v/" + videos[0]
 	p.do(chromedp.Navigate(video))
-	// A vote says at once that it is on its way, and that it could not be sent.
-	p.sees("true Enviando tu voto… false No pudimos enviar tu voto. Revisa tu conexión y toca otra vez.", `
+	// A vote says at once that it is on its way, and that nobody knows whether it arrived.
+	p.sees("true Enviando tu voto… false No sabemos si llegó tu voto. Revisa tu conexión y toca otra vez: "+
+		"cuenta una sola vez.", `
 		const send = window.fetch;
 		let cut = () => {};
 		window.fetch = () => new Promise((_, fail) => { cut = () => fail(new DOMException("late", "TimeoutError")); });

@@ -108,25 +108,21 @@ func (s *Site) enter(v *visit, who identity.Visitor, device, said string, w Wish
 	if device != "" {
 		cookies = append(cookies, web.Cookie(ctx, "device", device, auth.DeviceTTL))
 	}
-	if waiting := v.waiting(who.UserID); w.Vote == "" && !w.Leads() && waiting != "" {
-		w = Wish{Next: "/v/" + waiting, Vote: waiting}
-	}
-	if w.Vote == "" {
+	if w.Vote == "" && w.Leads() {
 		return v.goTo(with(w.Next, "said", said), cookies...)
 	}
-	voted, err := s.castFor(ctx, w.Vote, who.UserID)
-	switch {
-	case needsProof(err): // the page says so
-		cookies = append(cookies, v.waits(who.UserID, w.Vote))
-	case err != nil: // they are signed in, and can vote on the page itself
-		said, cookies = "unvoted", append(cookies, v.waitsNoMore(who.UserID)...)
-	default:
-		said, cookies = voted, append(cookies, v.waitsNoMore(who.UserID)...)
+	votes := s.castWaiting(v, who.UserID, v.waiting(who.UserID), w.Vote)
+	cookies = append(cookies, votes.cookies...)
+	if votes.video == "" {
+		return v.goTo(with(w.Next, "said", said), cookies...)
 	}
-	return v.goTo(with(w.Next, "said", said)+"#voto", cookies...)
+	if w.Vote == "" {
+		w.Next = "/v/" + votes.video
+	}
+	return v.goTo(with(w.Next, "said", votes.says(said))+"#voto", cookies...)
 }
 
-// castFor casts the vote of somebody who has just signed in, by the budgets of any vote.
+// castFor casts a vote that was wished for before, by the budgets of any vote.
 func (s *Site) castFor(ctx context.Context, videoID, userID string) (said string, err error) {
 	if err := s.take(ctx, voting.BallotBudgets(), userID); err != nil {
 		return "", err

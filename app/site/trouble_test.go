@@ -109,7 +109,7 @@ func TestACutLineIsOutlived(t *testing.T) {
 	// The vote stays as it was, and the focus where it was.
 	p.do(chromedp.Navigate(l.URL + "/v/" + videos[0]))
 	l.cutNow()
-	p.sees("No pudimos enviar tu voto. Revisa tu conexión y toca otra vez. cast", `
+	p.sees("No sabemos si llegó tu voto. Revisa tu conexión y toca otra vez: cuenta una sola vez. cast", `
 		one(".votebox button").focus();
 		one(".votebox button").click();
 		await until(() => !one("[data-trouble]").hidden);

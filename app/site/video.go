@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,9 +170,13 @@ func (s *Site) voteBox(v *visit, e voting.Entry, voted bool) (box VoteBox, err e
 	if box.Proof = s.voting.RequiresProof(); !box.SignedIn {
 		return box, nil
 	}
+	waits := slices.Contains(v.waiting(v.caller), e.VideoID)
 	lacking, err := s.voting.LacksProof(v.Context(), v.caller)
-	if lacking {
-		box.State, box.Waits = "unproved", v.waiting(v.caller) == e.VideoID
+	switch {
+	case lacking:
+		box.State, box.Waits = "unproved", waits
+	case waits && err == nil: // the e-mail has been proved elsewhere, or the vote could not be cast then
+		box.Said = flashes["unvoted"]
 	}
 	return box, err
 }
@@ -210,8 +215,8 @@ func (s *Site) postVote(v *visit) (web.View, error) {
 	if err != nil {
 		return web.View{}, err
 	}
-	id := v.PathValue("id")
-	said, err := s.cast(v.Context(), id, v.caller, form.Get("vote") != "withdraw")
+	id, wanted, waiting := v.PathValue("id"), form.Get("vote") != "withdraw", v.waiting(v.caller)
+	said, err := s.cast(v.Context(), id, v.caller, wanted)
 	if err != nil && !needsProof(err) {
 		return web.View{}, err
 	}
@@ -223,10 +228,15 @@ func (s *Site) postVote(v *visit) (web.View, error) {
 		back = watchAddress(seed, id)
 	}
 	if err != nil { // the page says so
-		return v.goTo(back+"#voto", v.waits(v.caller, id))
+		return v.goTo(back+"#voto", v.keeps(v.caller, latest(waiting, id))...)
 	}
 	if back != "/me/votes" {
 		back += "#voto"
 	}
-	return v.goTo(with(back, "said", said), v.waitsNoMore(v.caller)...)
+	waiting = without(waiting, id)
+	cookies := v.keeps(v.caller, waiting)
+	if wanted {
+		cookies = s.castWaiting(v, v.caller, waiting, "").cookies
+	}
+	return v.goTo(with(back, "said", said), cookies...)
 }

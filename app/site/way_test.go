@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Who taps the vote signed out signs up, and comes back to the video with the vote counted.
@@ -52,10 +53,13 @@ func TestAVoteSignedOutIsCountedAfterSigningUp(t *testing.T) {
 			"last_name", "Mora", "password1", typed, "city", "Cali", "country", "Colombia")
 	}
 	again(password).goesTo(t, "/v/"+id+"?said=voted#voto")
+	began := time.Now()
 	for range 5 {
 		again("una frase larga").refused(t, "Ya existe una cuenta")
 	}
-	again(password).refused(t, "Ya existe una cuenta")
+	if time.Since(began) < 50*time.Second { // after a minute there is another try
+		again(password).refused(t, "Ya existe una cuenta")
+	}
 	b.get(t, "/").has(t, "Votaste")
 	b.get(t, "/me/votes").has(t, "El primer vuelo", "Votaste por 1 video")
 	b.get(t, "/ranking").has(t, "Ana0 Ruiz")

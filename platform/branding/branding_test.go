@@ -193,6 +193,10 @@ func wrongFolders(t *testing.T) []wrongFolder {
 			name:  "a page with settings that are none",
 			files: with("rules.es.md", "---\nversion: \"\"\ndate: 20 de noviembre\nauthor: Luz\n---\nUna persona."),
 		},
+		{name: "a page with HTML", files: with("rules.es.md", "# Bases\n\n<DIV class=\"a\">\nUna persona.\n</div>\n")},
+		{name: "a page with a tag of its own", files: with("rules.es.md", "Una.\n\n  <my-list>\n")},
+		{name: "a page with a picture", files: with("help.es.md", "Mira: ![el botón](boton.png)")},
+		{name: "a page that is Markdown", files: with("help.en.md", "<https://example.com>\n<a@b.co>\n\n1 <2! [a](b)")},
 		{name: "a page with settings that are no YAML", files: with("rules.es.md", "---\nversion: [2\n---\nUna.")},
 	}
 }

@@ -96,9 +96,15 @@ func (f *folder) page(file string) (p Page, ok bool) {
 		f.problems.add(file, "says nothing")
 		return p, false
 	}
+	if ok && notMarkdown.MatchString(body) {
+		f.warnings.add(file, "has HTML or a picture, which the page leaves out; write it in Markdown")
+	}
 	p.Markdown = body
 	return p, ok
 }
+
+// notMarkdown finds a tag that begins a line, with which a block of HTML can begin (CommonMark, 4.6), and a picture.
+var notMarkdown = regexp.MustCompile(`(?im)^ {0,3}</?[a-z][a-z0-9-]*(?:[\s/>]|$)|!\[[^\]]*\][(\[]`)
 
 // frontMatter is YAML between two lines of hyphens at the beginning of a file.
 var frontMatter = regexp.MustCompile(`\A---[ \t]*\n((?s:.*?)\n|)---[ \t]*(?:\n|\z)`)
