@@ -63,7 +63,7 @@ func unzip(t *testing.T, content []byte) map[string][]byte {
 func TestAnAccountIsCopiedDeletedBroughtBackAndErased(t *testing.T) {
 	t.Parallel()
 	server := mailtest.Start(t, mailtest.Options{})
-	s := newSite(t)
+	s := newSite(t).withSmall()
 	settings := mailSettings(server)
 	s.start(t, settings...)
 	ana, luz := s.newPerson(t, "Cali"), s.newPerson(t, "Cali")
