@@ -34,8 +34,10 @@ type job struct {
 	right    jobRight
 	rules    Rules
 	progress atomic.Pointer[jobProgress]
-	began    time.Time
-	turned   time.Time // when its present step began
+	// committing is set before the transaction that ends the claim.
+	committing atomic.Bool
+	began      time.Time
+	turned     time.Time // when its present step began
 
 	keepsOriginal bool // whatever the settings say
 	keepsReplaced bool // for a while
@@ -149,7 +151,7 @@ func (j *job) prepare(ctx context.Context, file io.ReadSeeker, size int64) (work
 }
 
 // keepClaim renews the lease until ctx ends. It cancels ctx if the claim is lost or the lease cannot be renewed in
-// time.
+// time. While the job is committed, which ends the claim, the transaction itself finds out whether it was lost.
 func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
@@ -163,7 +165,7 @@ func (j *job) keepClaim(ctx context.Context, cancel context.CancelCauseFunc) {
 		renew, now := n%2 == 0, time.Now()
 		held, err := j.checkClaim(ctx, renew)
 		switch {
-		case err == nil && !held:
+		case err == nil && !held && !j.committing.Load():
 			cancel(errClaimLost)
 		case err == nil && renew:
 			renewed = now
@@ -204,6 +206,7 @@ func (j *job) publish(ctx context.Context, result ffmpeg.Result) error {
 	}
 	var old []condemned
 	if err == nil {
+		j.committing.Store(true)
 		old, err = j.commit(ctx, v)
 	}
 	if err != nil {
