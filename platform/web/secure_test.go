@@ -399,7 +399,7 @@ func TestRapidResetsEndTheConnection(t *testing.T) {
 		defer running.Add(-1)
 		for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
 		}
-		time.Sleep(20 * time.Millisecond) // work that does not see that nobody waits
+		time.Sleep(200 * time.Millisecond) // work that does not see that nobody waits
 		return nil
 	})
 	s.serve(t)
