@@ -152,7 +152,8 @@ func (p person) visits(address string) (got load) {
 		shifts.observe({type: "layout-shift", buffered: true});
 		const moved = shifts.takeRecords();
 		return {
-			Requests: new Set(entries.map(e => e.name)).size, Bytes: entries.reduce((sum, e) => sum + e.transferSize, 0),
+			Requests: new Set(entries.map(e => e.name)).size,
+			Bytes: entries.reduce((sum, e) => sum + e.transferSize, 0),
 			Clips: entries.filter(e => e.name.includes(".mp4")).length,
 			Shift: moved.reduce((sum, e) => sum + e.value, 0),
 			Names: entries.map(e => e.name.replace(location.origin, "")),
