@@ -11,7 +11,7 @@
 #
 # An update checks the new binary's checksum, keeps the old one as app.old and a copy of the database, migrates, and
 # starts the new one. If that does not become ready within READY_SECONDS (120), or ends several times, the old one runs
-# again, and there is no app.old; and if that cannot read the newer database, with the copy of the old one.
+# again; if it cannot read the newer database, it runs with the copy of the old one. Then there is no app.old any more.
 #
 # ROOT names a folder that stands in for / (a rehearsal); systemctl is then the caller's.
 set -euo pipefail
